@@ -1,0 +1,45 @@
+"""The command line of pgexport: parse, call, print. PyTorch and ONNX are imported only when an export starts."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from pokegan.cli import Command, needs_extra, version_option
+
+FOLDER = click.Path(path_type=Path)
+
+
+@click.command(cls=Command)
+@click.argument("run", type=FOLDER)
+@click.option("--out", type=FOLDER, required=True, help="folder of the bundle to make")
+@click.option(
+    "--storage",
+    type=click.Choice(["compact", "float32"]),
+    default="compact",
+    show_default=True,
+    help="compact: large weights as int8 and float16, a third of the size; arithmetic is float32 either way",
+)
+@click.option("--force", is_flag=True, help="replace the bundle in --out")
+@version_option
+def main(run: Path, out: Path, storage: str, force: bool) -> None:
+    """Export RUN, a folder that pgtrain made, to a bundle: its generator and its text encoder as ONNX.
+
+    Every graph is compared with PyTorch first; beyond the tolerances no bundle is written.
+    """
+    with needs_extra("export"):
+        from pgexport.write import export_run
+    bundle = export_run(run, out, storage, force)
+    table = Table("model", "figure", "measured", "limit", title=f"Parity with PyTorch, {storage}")
+    for name, model in bundle.manifest.models.items():
+        for figure, values in model.parity.items():
+            if isinstance(values, dict):
+                table.add_row(name, figure, f"{values['measured']:.5g}", f"{values['limit']:.5g}")
+    Console().print(table)
+    size = sum(entry.bytes for entry in bundle.manifest.files.values()) / 1e6
+    click.echo(f"wrote {out} ({size:.1f} MB); next: pgen image Charizard --model {out} --out out.png")
+
+
+if __name__ == "__main__":
+    main()

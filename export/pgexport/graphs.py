@@ -1,0 +1,78 @@
+"""PyTorch modules to ONNX graphs: plain operators, dynamic batch, uint8 NHWC pictures out."""
+
+import warnings
+from typing import Any
+
+import onnx
+import torch
+from torch import Tensor, nn
+from torch.export import Dim
+
+from pgtrain.stackgan.networks import Generator
+from pgtrain.text import SentenceEncoder
+
+OPSET = 18
+"""The opset in which torch writes its operators without conversion; ONNX Runtime, TensorRT 10 and ORT Web read it."""
+
+
+class PictureGenerator(nn.Module):
+    """A generator with its post-processing: what a bundle's text-to-image model computes."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, latent: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
+        """Map latents float32 (N, L) and embeddings (N, D) to uint8 NHWC pictures of stage II and stage I."""
+        whitened = self.generator.whitening(text)
+        small, _ = self.generator.stage1(latent, whitened)
+        large, _ = self.generator.stage2(small, latent, whitened)
+        return to_pixels(large), to_pixels(small)
+
+
+def to_pixels(logits: Tensor) -> Tensor:
+    """Logits (N, 4, S, S) to straight RGBA, uint8 (N, S, S, 4); invisible pixels are black."""
+    scaled = torch.floor(torch.sigmoid(logits) * 255 + 0.5)
+    visible = (scaled[:, 3:] > 0).to(scaled.dtype)
+    pixels = torch.cat([scaled[:, :3] * visible, scaled[:, 3:]], 1)
+    return pixels.permute(0, 2, 3, 1).to(torch.uint8)
+
+
+def export_generator(generator: PictureGenerator, latent_dim: int, text_dim: int) -> onnx.ModelProto:
+    """Export to inputs ``latent`` and ``text``, outputs ``pictures`` and ``stage1``."""
+    inputs = (torch.randn(2, latent_dim), torch.randn(2, text_dim))
+    batch = Dim("batch")
+    return _export(generator, inputs, ["latent", "text"], ["pictures", "stage1"], ({0: batch}, {0: batch}))
+
+
+def export_encoder(encoder: SentenceEncoder) -> onnx.ModelProto:
+    """Export to inputs ``input_ids`` and ``attention_mask``, output ``sentence_embedding``.
+
+    An output named plainly ``embedding`` exports and then fails to load: BERT's graph has that name.
+    """
+    ids = torch.randint(1000, 2000, (2, 7))
+    axes = {0: Dim("batch"), 1: Dim("sequence", max=512)}
+    inputs = (ids, torch.ones_like(ids))
+    return _export(encoder, inputs, ["input_ids", "attention_mask"], ["sentence_embedding"], (axes, axes))
+
+
+def _export(
+    module: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outputs: list[str], shapes: Any
+) -> onnx.ModelProto:
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # the exporter warns about its own deprecations
+        program = torch.onnx.export(
+            module.eval(),
+            inputs,
+            input_names=names,
+            output_names=outputs,
+            dynamic_shapes=shapes,
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    onnx.checker.check_model(model, full_check=True)
+    return model

@@ -1,0 +1,1 @@
+"""Measure latency and throughput of generation; the command line is ``pgbench``."""

@@ -1,0 +1,45 @@
+"""What a figure was measured on; never a host name, a user or a path."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "i8mm")
+PACKAGES = ("pokegan", "numpy", "onnxruntime", "onnxruntime-gpu", "torch")
+
+
+def cores() -> int:
+    """Count the CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def environment() -> dict[str, Any]:
+    """Describe CPU, system, versions and load."""
+    return {
+        **_cpu(),
+        "cores": cores(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "load_average": [round(load, 2) for load in os.getloadavg()] if hasattr(os, "getloadavg") else None,
+    }
+
+
+def _cpu() -> dict[str, Any]:
+    listing = Path("/proc/cpuinfo")
+    if not listing.is_file():
+        return {"cpu": platform.processor() or platform.machine(), "features": []}
+    fields = dict(line.partition(":")[::2] for line in listing.read_text().split("\n\n")[0].splitlines())
+    facts = {key.strip(): value.strip() for key, value in fields.items()}
+    flags = (facts.get("flags") or facts.get("Features") or "").split()
+    name = facts.get("model name") or platform.machine()
+    return {"cpu": name, "features": [feature for feature in FEATURES if feature in flags]}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,28 @@
+"""Generate Pokémon from a bundle of ONNX files, without PyTorch.
+
+    >>> import pgen
+    >>> pictures = pgen.load().images(["Charizard"], n=4, seed=7)  # uint8 (4, 128, 128, 4)
+
+Names are resolved on first use, so that ``import pgen`` and ``pgen --help`` stay instant.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from pokegan import __version__
+
+if TYPE_CHECKING:
+    from pgen.bundle import EMBEDDED, Bundle, open_bundle
+    from pgen.images import Pipeline, load
+    from pgen.latents import latents
+
+__all__ = ["EMBEDDED", "Bundle", "Pipeline", "__version__", "latents", "load", "open_bundle"]
+
+_HOMES = {"Pipeline": "images", "load": "images", "latents": "latents"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'pgen' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"pgen.{_HOMES.get(name, 'bundle')}"), name)

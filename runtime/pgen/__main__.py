@@ -1,0 +1,5 @@
+"""``python -m pgen``."""
+
+from pgen.main import main
+
+main()

@@ -1,0 +1,61 @@
+"""The command line of pgen: parse, call, print."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pokegan.cli import Group, version_option
+
+FOLDER = click.Path(path_type=Path)
+
+
+@click.group(cls=Group)
+@version_option
+def main() -> None:
+    """Generate new Pokémon from exported networks: offline, in milliseconds, without PyTorch."""
+
+
+@main.command()
+@click.argument("prompts", nargs=-1, required=True, metavar="PROMPT...")
+@click.option("--out", type=FOLDER, help="write one picture, or the grid, to this .png or .webp")
+@click.option("--out-dir", type=FOLDER, help="write each picture into this folder, named by prompt and seed")
+@click.option("-n", "count", type=click.IntRange(1), default=1, show_default=True, help="pictures a prompt")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63), default=0, show_default=True, help="of the first picture; the next add 1"
+)
+@click.option("--grid", is_flag=True, help="lay all pictures out in one, written to --out")
+@click.option("--size", type=click.IntRange(8, 4096), help="pixels a side  [default: the model's]")
+@click.option("--batch", type=click.IntRange(1), default=16, show_default=True, help="pictures generated at once")
+@click.option("--model", type=FOLDER, help="folder of a bundle  [default: the one installed with pgen]")
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "tensorrt"]),
+    default="auto",
+    show_default=True,
+    help="auto: CUDA where it works, otherwise the CPU",
+)
+@click.option("--threads", type=click.IntRange(0), default=0, help="CPU threads  [default: one a core]")
+def image(prompts: tuple[str, ...], out: Path | None, out_dir: Path | None, grid: bool, **settings: Any) -> None:
+    """Draw pictures of names or sentences, such as "Charizard" or "a red fire dragon".
+
+    The same prompt and seed give the same picture, whatever the batch.
+    """
+    single = len(prompts) * settings["count"] == 1 or grid
+    if (out is None) == (out_dir is None):
+        raise click.UsageError("say where to write: --out FILE for one picture or a grid, or --out-dir DIR")
+    if grid and out is None:
+        raise click.UsageError("--grid is written to --out FILE")
+    if out is not None and not single:
+        raise click.UsageError("several pictures do not fit one file: add --grid, or use --out-dir DIR")
+    from pgen.jobs import ImageJob, write_one, write_pictures
+
+    job = ImageJob(prompts=prompts, **settings)
+    written = [write_one(job, out, as_grid=grid)] if out else write_pictures(job, out_dir or Path())
+    for path in written:
+        click.echo(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,23 @@
+"""What can go wrong in generation."""
+
+from pokegan.errors import PokeganError
+
+
+class BundleNotFound(PokeganError, FileNotFoundError):
+    """A bundle, or a file of it, is not there."""
+
+
+class BundleInvalid(PokeganError, ValueError):
+    """A bundle is damaged, or of a format that this version does not read."""
+
+
+class PromptInvalid(PokeganError, ValueError):
+    """A prompt is empty, too long, or holds control characters."""
+
+
+class OutputInvalid(PokeganError, ValueError):
+    """A picture cannot be written where it was asked for."""
+
+
+class DeviceUnavailable(PokeganError, RuntimeError):
+    """The device that was asked for cannot run the model; nothing silently runs elsewhere."""

@@ -1,0 +1,77 @@
+"""What ``pgen image`` does, from Python: prompts to files."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pgen.bundle import EMBEDDED
+from pgen.images import DEFAULT_BATCH, Picture, Pipeline, load, requests
+from pgen.output import check_file, check_folder, file_names, grid, resize, save
+from pgen.text import check_prompt
+from pokegan import __version__
+
+
+@dataclass(frozen=True)
+class ImageJob:
+    """Pictures to make: `count` a prompt, with seeds counting up from `seed`, `size` pixels a side."""
+
+    prompts: tuple[str, ...]
+    count: int = 1
+    seed: int = 0
+    size: int | None = None
+    batch: int = DEFAULT_BATCH
+    model: Path | None = None
+    device: str = "auto"
+    threads: int = 0
+
+    def wanted(self) -> list[tuple[str, int]]:
+        """List the (prompt, seed) of every picture, in order.
+
+        Raises:
+            PromptInvalid: one of the prompts cannot be used.
+        """
+        return list(requests([check_prompt(prompt) for prompt in self.prompts], self.count, self.seed))
+
+    def pipeline(self) -> Pipeline:
+        """Open the bundle."""
+        return load(self.model or EMBEDDED, self.device, self.threads)
+
+
+def write_one(job: ImageJob, out: Path, as_grid: bool = False) -> Path:
+    """Write the first picture of `job`, or all of them as a grid, to `out`; return `out`.
+
+    Raises:
+        PokeganError: a prompt, the bundle or `out` cannot be used; nothing is written.
+    """
+    wanted = job.wanted()
+    check_file(out)
+    pipeline = job.pipeline()
+    pictures = list(pipeline.stream(wanted if as_grid else wanted[:1], job.batch))
+    images = [resize(picture.pixels, job.size or len(picture.pixels)) for picture in pictures]
+    save(grid(images) if as_grid else images[0], out, facts(pictures[0], pipeline))
+    return out
+
+
+def write_pictures(job: ImageJob, folder: Path) -> Iterator[Path]:
+    """Write every picture of `job` into `folder` as it is made; yield the files.
+
+    Raises:
+        PokeganError: a prompt, the bundle or `folder` cannot be used; nothing is written.
+    """
+    wanted = job.wanted()
+    pipeline = job.pipeline()
+    check_folder(folder)
+    for name, picture in zip(file_names(wanted), pipeline.stream(wanted, job.batch), strict=True):
+        image = resize(picture.pixels, job.size or len(picture.pixels))
+        save(image, folder / name, facts(picture, pipeline))
+        yield folder / name
+
+
+def facts(picture: Picture, pipeline: Pipeline) -> dict[str, str]:
+    """List what made a picture, for the text chunks of its PNG."""
+    return {
+        "prompt": picture.prompt,
+        "seed": str(picture.seed),
+        "bundle": pipeline.bundle.digest,
+        "Software": f"pokegan {__version__}",
+    }

@@ -1,0 +1,23 @@
+"""Entry point of ``pgen``: answers ``--help`` and ``--version`` without importing the command line.
+
+Importing click takes longer than an empty Python interpreter; the help text is rendered once
+(``make help``) and kept beside this file, and a test holds it equal to what click would print.
+"""
+
+import sys
+
+
+def main() -> None:
+    """Run pgen."""
+    arguments = sys.argv[1:]
+    if arguments in ([], ["--help"]):
+        with open(__file__.removesuffix("main.py") + "help.txt", encoding="utf-8") as file:  # noqa: PTH123 (pathlib is slow to import)
+            sys.stdout.write(file.read())
+    elif arguments == ["--version"]:
+        from pokegan import __version__
+
+        sys.stdout.write(f"pgen {__version__}\n")
+    else:
+        from pgen.cli import main as cli
+
+        cli(prog_name="pgen")

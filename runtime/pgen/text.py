@@ -1,0 +1,92 @@
+"""From a prompt to its embedding: checks, the stored names, and the encoder for everything else."""
+
+import io
+import unicodedata
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pgen.bundle import Bundle
+from pgen.errors import PromptInvalid
+from pgen.session import open_session, run
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from tokenizers import Tokenizer
+
+MAX_PROMPT = 1000
+"""Characters; the encoder reads 64 tokens, so more could not matter."""
+
+
+def check_prompt(prompt: str) -> str:
+    """Strip a prompt and return it.
+
+    Raises:
+        PromptInvalid: it is blank, longer than MAX_PROMPT, or holds control characters.
+    """
+    stripped = prompt.strip()
+    if not stripped:
+        raise PromptInvalid('the prompt is empty; write a name or a sentence, such as "Charizard"')
+    if len(stripped) > MAX_PROMPT:
+        raise PromptInvalid(f"the prompt has {len(stripped):,} characters; the most is {MAX_PROMPT:,}")
+    for position, character in enumerate(stripped, 1):
+        # Cc: control characters; Cs: lone surrogates, which a shell makes of bytes that are no UTF-8.
+        if unicodedata.category(character) in ("Cc", "Cs"):
+            raise PromptInvalid(f"the prompt has a control character (U+{ord(character):04X}) at {position}; remove it")
+    return stripped
+
+
+class TextEncoder:
+    """Maps prompts to embeddings; the tokenizer and the encoder load when the first unknown text comes."""
+
+    def __init__(self, bundle: Bundle, device: str = "auto", threads: int = 0) -> None:
+        self.bundle, self.device, self.threads = bundle, device, threads
+
+    def __call__(self, prompts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed checked prompts, float32 (N, D). A known name's embedding is looked up, not computed."""
+        known = self.bundle.known_names
+        rows = [known.get(" ".join(prompt.lower().split())) for prompt in prompts]
+        unknown = [prompt for prompt, row in zip(prompts, rows, strict=True) if row is None]
+        computed = iter(self.encode(unknown) if unknown else ())
+        return np.stack([next(computed) if row is None else self._stored[row] for row in rows])
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Run the encoder on `texts`, float32 (N, D).
+
+        Texts of one length share a batch and none is padded, so that a text's embedding does not depend
+        on its neighbours.
+        """
+        encodings = self._tokenizer.encode_batch(list(texts))
+        lengths: dict[int, list[int]] = {}
+        for index, encoding in enumerate(encodings):
+            lengths.setdefault(len(encoding.ids), []).append(index)
+        embeddings: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(texts)
+        for indices in lengths.values():
+            ids = np.array([encodings[index].ids for index in indices], np.int64)
+            feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+            (found,) = run(self._session, ["sentence_embedding"], feeds)
+            for index, embedding in zip(indices, found, strict=True):
+                embeddings[index] = embedding
+        return np.stack(embeddings)
+
+    @cached_property
+    def _stored(self) -> NDArray[np.float32]:
+        loaded = np.load(io.BytesIO(self.bundle.read("names.npy")), allow_pickle=False)
+        return loaded.astype(np.float32)  # type: ignore[no-any-return]
+
+    @cached_property
+    def _tokenizer(self) -> "Tokenizer":
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_str(self.bundle.read("tokenizer.json").decode())
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(self.bundle.model("encoder").settings["max_tokens"])
+        return tokenizer
+
+    @cached_property
+    def _session(self) -> "InferenceSession":
+        model = self.bundle.model("encoder")
+        return open_session(self.bundle.read(model.file), model.file, self.device, self.threads)

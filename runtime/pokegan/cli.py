@@ -1,0 +1,67 @@
+"""How the commands behave: lazy extras and errors of one line."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from pokegan import __version__
+from pokegan.errors import MissingExtra
+
+OWN_PACKAGES = ("pokegan", "pgen", "pgbench", "pgexport", "pgtrain")
+
+
+def _in_one_line(error: click.UsageError) -> click.UsageError:
+    # A UsageError without a context prints its message alone, not the usage block before it.
+    told = " ".join(error.format_message().split())
+    return click.UsageError(f"{told} (see {error.ctx.command_path} --help)" if error.ctx else told)
+
+
+class _OneLine:
+    """Turns usage errors into one line on stderr."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **kwargs)  # type: ignore[misc, no-any-return]
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            raise _in_one_line(error) from error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)  # type: ignore[misc]
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            raise _in_one_line(error) from error
+
+
+class Command(_OneLine, click.Command):
+    """A command whose bad usage is told in one line."""
+
+
+class Group(_OneLine, click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+
+
+version_option = click.version_option(__version__, message="%(prog)s %(version)s")
+
+
+@contextmanager
+def needs_extra(extra: str) -> Iterator[None]:
+    """Turn a failed import of a third-party package inside the block into the pip command that mends it.
+
+    Raises:
+        MissingExtra: a package of `extra` is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").split(".")[0]
+        if package in OWN_PACKAGES or not package:
+            raise
+        raise MissingExtra(package, extra) from error

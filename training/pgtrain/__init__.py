@@ -1,0 +1,1 @@
+"""Train small GANs on Pokémon with PyTorch; the command line is ``pgtrain``."""

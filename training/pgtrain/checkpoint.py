@@ -1,0 +1,93 @@
+"""Checkpoints: one safetensors file with networks, optimisers, random streams and position; nothing is unpickled."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from pgtrain.errors import RunInvalid, RunNotFound
+from pgtrain.system import System
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+@dataclass
+class Position:
+    """Where a run stands: `epoch` (from 0), `step` within it, and `total` steps since the start."""
+
+    epoch: int = 0
+    step: int = 0
+    total: int = 0
+
+
+def save(path: Path, system: System, position: Position) -> None:
+    """Write a checkpoint beside `path` and rename it into place, so that `path` is whole at every moment."""
+    tensors = {f"network.{name}": value for name, value in system.networks.state_dict().items()}
+    groups = {}
+    for name, optimizer in system.optimizers.items():
+        state = optimizer.state_dict()
+        groups[name] = state["param_groups"]
+        for index, values in state["state"].items():
+            tensors |= {f"optimizer.{name}.{index}.{key}": value for key, value in values.items()}
+    tensors["random.cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["random.cuda"] = torch.cuda.get_rng_state()
+    metadata = {"position": json.dumps(vars(position)), "groups": json.dumps(groups)}
+    beside = path.with_suffix(".part")
+    save_file({name: value.contiguous() for name, value in tensors.items()}, beside, metadata)
+    with beside.open("rb") as file:
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def read(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read the tensors whose names start with `prefix` (which is cut off) and the checkpoint's metadata.
+
+    Raises:
+        RunNotFound: there is no checkpoint.
+        RunInvalid: it is damaged or cut short.
+    """
+    if not path.is_file():
+        raise RunNotFound(f"{path}: no checkpoint there; give the folder of a run that pgtrain made")
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118 (safe_open is no dict)
+            tensors = {name[len(prefix) :]: file.get_tensor(name) for name in names}
+            metadata = file.metadata() or {}
+        return tensors, {key: json.loads(value) for key, value in metadata.items()}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise RunInvalid(f"{path}: damaged or cut short ({error}); restore it or train again") from error
+
+
+def restore(path: Path, system: System) -> Position:
+    """Load the checkpoint at `path` into `system` and the random streams; return where the run stood.
+
+    Raises:
+        RunNotFound, RunInvalid: as :func:`read`, or the networks do not fit the checkpoint.
+    """
+    tensors, metadata = read(path)
+    try:
+        system.networks.load_state_dict(_under("network.", tensors))
+        for name, optimizer in system.optimizers.items():
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in _under(f"optimizer.{name}.", tensors).items():
+                index, field = key.split(".", 1)
+                state.setdefault(int(index), {})[field] = value
+            optimizer.load_state_dict({"state": state, "param_groups": metadata["groups"][name]})
+        torch.set_rng_state(tensors["random.cpu"])
+        if "random.cuda" in tensors and torch.cuda.is_available():
+            torch.cuda.set_rng_state(tensors["random.cuda"])
+        return Position(**metadata["position"])
+    except (RuntimeError, KeyError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise RunInvalid(f"{path}: does not fit this run's networks ({reason})") from error
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,92 @@
+"""The data set in memory: pictures decoded once, captions embedded once, batches drawn on the device."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from pgtrain.captions import captions
+from pgtrain.pictures import decode_all
+from pgtrain.records import digest, read_records
+from pgtrain.text import cached_embeddings
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`pictures` float32 (N, 4, S, S), premultiplied RGBA in 0..1; `text` float32 (N, D) embeddings."""
+
+    pictures: Tensor
+    text: Tensor
+
+
+@dataclass
+class Dataset:
+    """All of it, on one device.
+
+    `pictures` uint8 (N, 4, S, S) premultiplied RGBA; `embeddings` float32 (C, D), one a caption;
+    `caption_ids` int64 (N, K) indexes them and `caption_weights` float32 (N, K) says how often each
+    is drawn (0 pads); `names` of all records, `name_ids` int64 (N,) the caption that is a picture's name.
+    """
+
+    pictures: Tensor
+    embeddings: Tensor
+    caption_ids: Tensor
+    caption_weights: Tensor
+    name_ids: Tensor
+    names: list[str]
+    digest: str
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def to(self, device: torch.device) -> "Dataset":
+        """Move every tensor to `device` (64 KiB a picture at 128 pixels)."""
+        for field in ("pictures", "embeddings", "caption_ids", "caption_weights", "name_ids"):
+            setattr(self, field, getattr(self, field).to(device))
+        return self
+
+    def batches(self, size: int, order: torch.Generator) -> Iterator[Tensor]:
+        """Yield the index tensors of one epoch, each int64 (size,), shuffled by `order`.
+
+        The incomplete last batch is left out; a data set smaller than `size` is one batch.
+        """
+        shuffled = torch.randperm(len(self), generator=order).to(self.pictures.device)
+        size = min(size, len(self))
+        for start in range(0, len(self) - size + 1, size):
+            yield shuffled[start : start + size]
+
+    def batch(self, indices: Tensor) -> Batch:
+        """Fetch the pictures at `indices`, each with one caption drawn by its weight."""
+        drawn = torch.multinomial(self.caption_weights[indices], 1)
+        text = self.embeddings[self.caption_ids[indices].gather(1, drawn).squeeze(1)]
+        return Batch(self.pictures[indices].float() / 255, text)
+
+
+def load_dataset(folder: Path, size: int, encoder: str) -> Dataset:
+    """Read, decode and embed the data set in `folder`.
+
+    Args:
+        folder: holds metadata.jsonl and the images.
+        size: pixels a side of the decoded pictures.
+        encoder: see :func:`pgtrain.text.load_encoder`.
+
+    Raises:
+        DataNotFound, DataInvalid: the first file or line that cannot be used is named.
+        EncoderNotFound: the encoder cannot be loaded.
+    """
+    records = read_records(folder)
+    pictured = [record for record in records if record.image]
+    pictures = decode_all([record.image for record in pictured if record.image], size)
+    composed = [captions(record) for record in pictured]
+    texts = [caption.text for group in composed for caption in group]
+    most = max(len(group) for group in composed)
+    ids, weights = torch.zeros(len(pictured), most, dtype=torch.int64), torch.zeros(len(pictured), most)
+    start = 0
+    for row, group in enumerate(composed):
+        ids[row, : len(group)] = torch.arange(start, start + len(group))
+        weights[row, : len(group)] = torch.tensor([caption.weight for caption in group])
+        start += len(group)
+    names = list(dict.fromkeys(record.name for record in records))
+    return Dataset(pictures, cached_embeddings(encoder, texts), ids, weights, ids[:, 0].clone(), names, digest(folder))

@@ -1,0 +1,38 @@
+"""What can go wrong in training."""
+
+from pathlib import Path
+
+from pokegan.errors import PokeganError
+
+
+class DataNotFound(PokeganError, FileNotFoundError):
+    """A data set, or a file that it names, is not there."""
+
+
+class DataInvalid(PokeganError, ValueError):
+    """A data set is there but a record or an image in it cannot be used."""
+
+
+class EncoderNotFound(PokeganError, FileNotFoundError):
+    """The text encoder's weights cannot be had."""
+
+
+class RunNotFound(PokeganError, FileNotFoundError):
+    """A run folder or its checkpoint is not there."""
+
+
+class RunInvalid(PokeganError, ValueError):
+    """A run folder cannot be used: a damaged checkpoint, or a configuration that does not fit."""
+
+
+class Diverged(PokeganError, ArithmeticError):
+    """A loss is no longer a finite number."""
+
+
+class Interrupted(PokeganError):
+    """Ctrl-C or SIGTERM came; the checkpoint of the run in `folder` was written first."""
+
+    exit_code = 130  # what a shell expects after Ctrl-C
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"stopped; go on with the same command and --resume --out {folder}")

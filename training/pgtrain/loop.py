@@ -1,0 +1,126 @@
+"""The one training loop: epochs, progress, grids, checkpoints and stopping, for any system."""
+
+import math
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from pgtrain import checkpoint
+from pgtrain.checkpoint import Position
+from pgtrain.dataset import Dataset
+from pgtrain.errors import Diverged, Interrupted
+from pgtrain.pictures import grid
+from pgtrain.run import Run
+from pgtrain.system import Metrics, System
+
+
+@contextmanager
+def _stop_on_signal() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM instead of dying, so that the step in hand can end."""
+    received: list[int] = []
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+
+    before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Loop:
+    """Trains `system` on `data` into `run`, from `position` on, a checkpoint every `minutes`."""
+
+    def __init__(
+        self, system: System, data: Dataset, run: Run, *, seed: int, batch: int, minutes: float, position: Position
+    ) -> None:
+        self.system, self.data, self.run, self.position = system, data, run, position
+        self.seed, self.batch, self.minutes = seed, batch, minutes
+        self.saved = time.monotonic()
+
+    def train(self, epochs: int) -> None:
+        """Train until `epochs` are done in all.
+
+        Raises:
+            Interrupted: a signal asked to stop; the checkpoint was written first.
+            Diverged: a loss is not finite; the last good checkpoint stays.
+        """
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[losses]}"),
+        )
+        with _stop_on_signal() as received, Progress(*columns) as progress:
+            task = progress.add_task("", total=epochs, completed=self.position.epoch, losses="")
+            while self.position.epoch < epochs:
+                epoch = self.position.epoch
+                phase = self.system.start_epoch(epoch)
+                progress.update(task, description=phase)
+                metrics = self._epoch(received)
+                progress.update(task, advance=1, losses=_summary(metrics))
+                self.run.log({"epoch": epoch + 1, "phase": phase, **metrics})
+                self._draw_grid(epoch + 1)
+                self.position = Position(epoch + 1, 0, self.position.total)
+                if self._due():
+                    self._save()
+        self._save()
+
+    def _epoch(self, received: list[int]) -> dict[str, float]:
+        """Run the (rest of the) epoch; return mean losses and pictures a second."""
+        self.system.networks.train()
+        order = torch.Generator().manual_seed(self.seed * 1_000_003 + self.position.epoch)
+        collected: list[Metrics] = []
+        began, seen = time.monotonic(), 0
+        for number, indices in enumerate(self.data.batches(self.batch, order)):
+            if number < self.position.step:
+                continue  # done before an interruption
+            collected.append(self.system.train_step(self.data, indices, self.position.total))
+            seen += len(indices)
+            self.position = Position(self.position.epoch, number + 1, self.position.total + 1)
+            if received:
+                self._save()
+                raise Interrupted(self.run.folder)
+            if self._due():
+                self._save()
+        means = _means(collected)
+        self._check(means)
+        return means | {"pictures_per_second": round(seen / (time.monotonic() - began), 2)}
+
+    def _check(self, means: dict[str, float]) -> None:
+        for name, value in means.items():
+            if not math.isfinite(value):
+                epoch, step = self.position.epoch + 1, self.position.total
+                raise Diverged(
+                    f"the {name} loss became {value} in epoch {epoch} (by step {step}); "
+                    "the last checkpoint is kept: try a lower learning rate or --precision fp32"
+                )
+
+    def _due(self) -> bool:
+        return time.monotonic() - self.saved > 60 * self.minutes
+
+    def _save(self) -> None:
+        checkpoint.save(self.run.checkpoint, self.system, self.position)
+        self.saved = time.monotonic()
+
+    def _draw_grid(self, epoch: int) -> None:
+        grid(self.system.sample()).save(self.run.folder / "grids" / f"{epoch:05d}.png")
+
+
+def _means(collected: list[Metrics]) -> dict[str, float]:
+    names = dict.fromkeys(name for metrics in collected for name in metrics)
+    values = {name: [metrics[name] for metrics in collected if name in metrics] for name in names}
+    return {name: round(torch.stack(found).float().mean().item(), 5) for name, found in values.items()}
+
+
+def _summary(metrics: dict[str, float]) -> str:
+    return " ".join(f"{name} {value:.3f}" for name, value in metrics.items())

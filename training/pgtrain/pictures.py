@@ -1,0 +1,52 @@
+"""Decoding pictures into tensors, and tensors into grids that people look at."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from pgtrain.errors import DataInvalid
+
+
+def decode(path: Path, size: int) -> Tensor:
+    """Decode one image to premultiplied RGBA, uint8 (4, size, size), padded to a square, never squashed.
+
+    Raises:
+        DataInvalid: the file is no image, or is cut short.
+    """
+    try:
+        with Image.open(path) as image:
+            picture = image.convert("RGBA")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataInvalid(f"{path}: cannot be decoded ({error}); replace it or drop its line") from error
+    side = max(picture.size)
+    if picture.size != (side, side):
+        square = Image.new("RGBA", (side, side))
+        square.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
+        picture = square
+    # Resized premultiplied (RGBa), or the invisible colour of transparent pixels bleeds into the edges.
+    premultiplied = picture.convert("RGBa").resize((size, size), Image.Resampling.LANCZOS)
+    return torch.from_numpy(np.array(premultiplied)).permute(2, 0, 1)
+
+
+def decode_all(paths: Sequence[Path], size: int) -> Tensor:
+    """Decode every image once, uint8 (N, 4, size, size) premultiplied RGBA: 64 KiB a picture at 128."""
+    return torch.stack([decode(path, size) for path in paths])
+
+
+def grid(premultiplied: Tensor, columns: int = 8) -> Image.Image:
+    """Lay premultiplied RGBA pictures, float (N, 4, S, S) in 0..1, out on white, `columns` a row."""
+    pictures = premultiplied.detach().float().clamp(0, 1).cpu()
+    on_white = pictures[:, :3] + (1 - pictures[:, 3:])
+    count, _, size, _ = on_white.shape
+    rows = math.ceil(count / columns)
+    canvas = torch.ones(rows * columns, 3, size, size)
+    canvas[:count] = on_white
+    tiled = canvas.reshape(rows, columns, 3, size, size).permute(0, 3, 1, 4, 2)
+    pixels: NDArray[np.uint8] = (tiled.reshape(rows * size, columns * size, 3) * 255).round().byte().numpy()
+    return Image.fromarray(pixels)

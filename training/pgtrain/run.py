@@ -1,0 +1,87 @@
+"""The run folder: configuration, metrics, grids and the checkpoint of one training."""
+
+import dataclasses
+import json
+import platform
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pgtrain.checkpoint import CHECKPOINT
+from pgtrain.dataset import Dataset
+from pgtrain.errors import RunInvalid, RunNotFound
+
+CONFIG = "config.json"
+PACKAGES = ("pokegan", "torch", "transformers", "accelerate", "numpy")
+
+
+class Run:
+    """Paths and small files of one run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def dated(cls, system: str) -> "Run":
+        """Name a new folder under runs/ by date, time and system."""
+        return cls(Path("runs") / f"{datetime.now():%Y-%m-%d_%H%M%S}_{system}")
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the checkpoint is."""
+        return self.folder / CHECKPOINT
+
+    def create(self, system: str, encoder: str, seed: int, config: Any, data: Dataset) -> None:
+        """Make the folder and write what the run is: system, resolved configuration, data and versions.
+
+        Raises:
+            RunInvalid: the folder holds a run already.
+        """
+        if (self.folder / CONFIG).exists():
+            raise RunInvalid(f"{self.folder}: holds a run already; go on with --resume, or name another --out")
+        self.make_folder(self.folder / "grids")
+        described = {
+            "system": system,
+            "encoder": encoder,
+            "seed": seed,
+            "config": dataclasses.asdict(config),
+            "data": {"digest": data.digest, "pictures": len(data), "names": data.names},
+            "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        }
+        (self.folder / CONFIG).write_text(json.dumps(described, indent=1, ensure_ascii=False), "utf-8")
+
+    def make_folder(self, folder: Path) -> None:
+        """Make `folder`, or say in one line why it cannot be made."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunInvalid(f"{folder}: cannot be made ({error.strerror}); choose another --out") from error
+
+    def described(self) -> dict[str, Any]:
+        """Read back what :meth:`create` wrote.
+
+        Raises:
+            RunNotFound: the folder holds no run.
+            RunInvalid: its config.json is damaged.
+        """
+        path = self.folder / CONFIG
+        if not path.is_file():
+            raise RunNotFound(f"{path}: not found; give the folder of a run that pgtrain made")
+        try:
+            described: dict[str, Any] = json.loads(path.read_bytes())
+            return {key: described[key] for key in ("system", "encoder", "seed", "config", "data", "versions")}
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunInvalid(f"{path}: damaged ({error!r}); restore it or train again") from error
+
+    def log(self, metrics: dict[str, Any]) -> None:
+        """Append one line to metrics.jsonl."""
+        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(metrics) + "\n")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Read metrics.jsonl, one entry an epoch; empty before the first epoch ended."""
+        path = self.folder / "metrics.jsonl"
+        if not path.is_file():
+            return []
+        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
