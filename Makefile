@@ -24,4 +24,4 @@ demo:
 	pgen image Charizard Bulbasaur "a blue water dragon" "a pink fairy cat" --grid --out demo.png
 
 help:
-	python -c "from pgen.cli import main; main(['--help'], prog_name='pgen')" > runtime/pgen/help.txt
+	python -c "from pgen.cli import main; main(['--help'], prog_name='pgen', terminal_width=80)" > runtime/pgen/help.txt

@@ -6,10 +6,9 @@
 Names are resolved on first use, so that ``import pgen`` and ``pgen --help`` stay instant.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from pokegan import __version__
 
+TYPE_CHECKING = False  # type checkers take it for true; importing typing would double the time of `pgen --help`
 if TYPE_CHECKING:
     from pgen.bundle import EMBEDDED, Bundle, open_bundle
     from pgen.images import Pipeline, load
@@ -20,7 +19,7 @@ __all__ = ["EMBEDDED", "Bundle", "Pipeline", "__version__", "latents", "load", "
 _HOMES = {"Pipeline": "images", "load": "images", "latents": "latents"}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'pgen' has no attribute {name!r}")
     from importlib import import_module

@@ -38,9 +38,10 @@ def main() -> None:
 )
 @click.option("--threads", type=click.IntRange(0), default=0, help="CPU threads  [default: one a core]")
 def image(prompts: tuple[str, ...], out: Path | None, out_dir: Path | None, grid: bool, **settings: Any) -> None:
-    """Draw pictures of names or sentences, such as "Charizard" or "a red fire dragon".
+    """Draw pictures of names or sentences.
 
-    The same prompt and seed give the same picture, whatever the batch.
+    A PROMPT is a name or a description, such as "Charizard" or "a red fire dragon". The same prompt and
+    seed give the same picture, whatever the batch.
     """
     single = len(prompts) * settings["count"] == 1 or grid
     if (out is None) == (out_dir is None):

@@ -74,6 +74,12 @@ class Pipeline:
         (pixels,) = run(self._session, ["pictures"], {"latent": latent, "text": text})
         return pixels  # type: ignore[no-any-return]
 
+    @property
+    def size(self) -> int:
+        """Pixels a side of the pictures that the generator draws."""
+        (pictures,) = (tensor for tensor in self.model.outputs if tensor.name == "pictures")
+        return int(pictures.shape[1])
+
     def providers(self) -> list[str]:
         """List ONNX Runtime's providers that the generator really runs on, best first."""
         return list(self._session.get_providers())

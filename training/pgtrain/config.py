@@ -12,9 +12,17 @@ Config = TypeVar("Config")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def option(default: Any, help: str, choices: tuple[Any, ...] = ()) -> Any:
+def option(default: Any, help: str, *, minimum: float = 0, choices: tuple[Any, ...] = ()) -> Any:
     """Declare a dataclass field with its default, the text of ``--help``, and the values it may take."""
-    return dataclasses.field(default=default, metadata={"help": help, "choices": choices})
+    return dataclasses.field(default=default, metadata={"help": help, "kind": _kind(default, minimum, choices)})
+
+
+def _kind(
+    default: Any, minimum: float, choices: tuple[Any, ...]
+) -> Any:  # a click.ParamType, generic only from click 8.4 on
+    if choices:
+        return click.Choice(choices)
+    return click.FloatRange(minimum) if isinstance(default, float) else click.IntRange(int(minimum))
 
 
 def options(config: type[Any]) -> Callable[[Command], Command]:
@@ -22,10 +30,9 @@ def options(config: type[Any]) -> Callable[[Command], Command]:
 
     def decorate(command: Command) -> Command:
         for field in reversed(dataclasses.fields(config)):
-            choices = field.metadata["choices"]
-            kind = click.Choice(choices) if choices else type(field.default)
             flag = f"--{field.name.replace('_', '-')}"
-            add = click.option(flag, type=kind, default=field.default, show_default=True, help=field.metadata["help"])
+            told = {"help": field.metadata["help"], "type": field.metadata["kind"]}
+            add = click.option(flag, default=field.default, show_default=True, **told)
             command = add(command)
         return command
 

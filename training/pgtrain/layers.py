@@ -6,7 +6,13 @@ from torch import Tensor, nn
 
 
 class Whitening(nn.Module):
-    """Fixed affine map of text embeddings (N, D) to whitened ones (N, K); see :func:`pgtrain.text.whitening`."""
+    """Fixed affine map of text embeddings (N, D) to whitened ones (N, K); see :func:`pgtrain.text.whitening`.
+
+    A text unlike all of the training's can land dozens of deviations out, where networks give infinities;
+    it is held at LIMIT, further out than any caption of the default data set (8.4).
+    """
+
+    LIMIT = 10.0
 
     def __init__(self, text_dim: int, whitened_dim: int) -> None:
         super().__init__()
@@ -19,8 +25,8 @@ class Whitening(nn.Module):
         self.linear.bias.copy_(-(mean @ matrix))
 
     def forward(self, text: Tensor) -> Tensor:
-        """Whiten float (N, D) to (N, K)."""
-        whitened: Tensor = self.linear(text)
+        """Whiten float (N, D) to (N, K), each number within ±LIMIT."""
+        whitened: Tensor = self.linear(text).clamp(-self.LIMIT, self.LIMIT)
         return whitened
 
 

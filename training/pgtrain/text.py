@@ -110,7 +110,7 @@ def whitening(embeddings: Tensor, dimensions: int) -> tuple[Tensor, Tensor]:
     """
     mean = embeddings.mean(0)
     _, singular, directions = torch.linalg.svd(embeddings - mean, full_matrices=False)
-    rank = int((singular > singular[0] * 1e-4).sum())
+    rank = int((singular > singular[0] * 1e-3).sum())
     kept = max(1, min(dimensions, rank))
     deviation = (singular[:kept] / max(1, len(embeddings) - 1) ** 0.5).clamp(min=1e-6)
     return mean, directions[:kept].T / deviation

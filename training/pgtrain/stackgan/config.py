@@ -10,15 +10,15 @@ class StackGANConfig:
     """Every number of the recipe; each field is an option of ``pgtrain stackgan``."""
 
     size: int = option(128, "pixels a side after stage II", choices=(128, 256))
-    stage1_epochs: int = option(0, "epochs of stage I; 0: 80 % of --epochs")
-    stage1_pretrain: int = option(0, "of them, epochs of pure reconstruction; 0: 75 %")
-    stage2_pretrain: int = option(0, "epochs of pure reconstruction in stage II; 0: 60 % of stage II")
-    batch: int = option(32, "pictures a step")
-    whitened_dim: int = option(160, "numbers a text keeps after whitening")
-    condition_dim: int = option(128, "numbers of the augmented condition")
-    noise_dim: int = option(128, "numbers of noise")
-    width: int = option(64, "channels of the generator at 64 pixels; deeper layers have multiples")
-    critic_width: int = option(32, "channels of the discriminator at 64 pixels")
+    stage1_epochs: int = option(-1, "epochs of stage I; -1: 80 % of --epochs", minimum=-1)
+    stage1_pretrain: int = option(-1, "of them, epochs of pure reconstruction; -1: 75 %", minimum=-1)
+    stage2_pretrain: int = option(-1, "epochs of pure reconstruction in stage II; -1: 60 %", minimum=-1)
+    batch: int = option(32, "pictures a step", minimum=1)
+    whitened_dim: int = option(160, "numbers a text keeps after whitening", minimum=1)
+    condition_dim: int = option(128, "numbers of the augmented condition", minimum=1)
+    noise_dim: int = option(128, "numbers of noise", minimum=1)
+    width: int = option(64, "channels of the generator at 64 pixels; deeper layers have multiples", minimum=8)
+    critic_width: int = option(32, "channels of the discriminator at 64 pixels", minimum=4)
     pretrain_lr: float = option(1e-3, "Adam's learning rate during reconstruction")
     generator_lr: float = option(2e-4, "Adam's learning rate of the generator against the discriminator")
     discriminator_lr: float = option(2e-4, "Adam's learning rate of the discriminator")
@@ -28,7 +28,7 @@ class StackGANConfig:
     kl: float = option(1e-3, "weight of the KL term of conditioning augmentation")
     mismatch: float = option(0.5, "weight of real pictures with another picture's text, among the fakes")
     r1: float = option(1.0, "gamma of the R1 penalty")
-    r1_interval: int = option(16, "steps between two R1 penalties")
+    r1_interval: int = option(16, "steps between two R1 penalties", minimum=1)
     ema: float = option(0.998, "decay of the averaged generator, a step")
 
     @property
@@ -38,6 +38,9 @@ class StackGANConfig:
 
     def resolve(self, epochs: int) -> None:
         """Fill the epochs that were left to defaults for a run of `epochs`, so that a longer resume keeps them."""
-        self.stage1_epochs = self.stage1_epochs or max(1, round(0.8 * epochs))
-        self.stage1_pretrain = self.stage1_pretrain or round(0.75 * self.stage1_epochs)
-        self.stage2_pretrain = self.stage2_pretrain or round(0.6 * max(0, epochs - self.stage1_epochs))
+        if self.stage1_epochs < 0:
+            self.stage1_epochs = max(1, round(0.8 * epochs))
+        if self.stage1_pretrain < 0:
+            self.stage1_pretrain = round(0.75 * self.stage1_epochs)
+        if self.stage2_pretrain < 0:
+            self.stage2_pretrain = round(0.6 * max(0, epochs - self.stage1_epochs))

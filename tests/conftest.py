@@ -1,0 +1,124 @@
+"""Small things that the tests make for themselves: pictures drawn by code, a tiny BERT, a run, a bundle."""
+
+import json
+import os
+import string
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+SHAPES = ("ball", "upright", "wings")
+COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (50, 80, 210), "yellow": (230, 200, 40)}
+POKEMON = Path(__file__).parents[2] / "shared" / "data" / "pokemon"
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def pokemon() -> Path:
+    """The real data set, where it lies beside the repository."""
+    if not (POKEMON / "metadata.jsonl").is_file():
+        pytest.skip("the real data set is not beside this checkout")
+    return POKEMON
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the tests out of the user's cache, in this process and in those it starts."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
+def draw(path: Path, shape: str, colour: tuple[int, int, int], size: int = 96) -> None:
+    image = Image.new("RGBA", (size, size))
+    box = {"ball": (20, 20, 76, 76), "upright": (34, 8, 62, 88), "wings": (6, 36, 90, 60)}[shape]
+    ImageDraw.Draw(image).ellipse(box, fill=(*colour, 255))
+    image.save(path)
+
+
+@pytest.fixture(scope="session")
+def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of twelve ellipses, and a record without a picture."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "images").mkdir()
+    lines = [json.dumps({"name": "Unseen", "types": ["ghost"]})]
+    for shape in SHAPES:
+        for number, (name, colour) in enumerate(COLOURS.items()):
+            file = f"images/{shape}-{name}.png"
+            draw(folder / file, shape, colour)
+            types = ["fire", "water"][: number % 2 + 1]
+            record = {"file_name": file, "name": f"{name}{shape}", "types": types, "color": name, "shape": shape}
+            lines.append(json.dumps(record | {"genus": "Egg Pokémon", "description": "It rolls. It shines at night."}))
+    (folder / "metadata.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A two-layer BERT with random weights, 32 numbers a text, whose vocabulary is letters."""
+    import torch
+    from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
+    from tokenizers.models import WordPiece
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("encoder")
+    letters = string.ascii_lowercase + string.digits + ",."
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *letters, *(f"##{letter}" for letter in letters)]
+    vocabulary = {word: number for number, word in enumerate(words)}
+    tokenizer = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
+    ).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=512,
+    )
+    BertModel(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def command() -> Command:
+    """Run one of the project's commands as a user would, in a process of its own."""
+
+    def run(*arguments: object, timeout: float = 300, **options: object) -> subprocess.CompletedProcess[str]:
+        name, *rest = (str(argument) for argument in arguments)
+        program = str(Path(sys.executable).parent / name)
+        return subprocess.run([program, *rest], capture_output=True, text=True, timeout=timeout, check=False, **options)  # type: ignore[call-overload, no-any-return]
+
+    return run
+
+
+TINY = ("--width", "8", "--critic-width", "4", "--batch", "4", "--condition-dim", "8", "--noise-dim", "8")
+
+
+@pytest.fixture(scope="session")
+def tiny_run(command: Command, small_data: Path, tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of `pgtrain stackgan` through all four phases on the small data."""
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    phases = ("--epochs", "4", "--stage1-epochs", "2", "--stage1-pretrain", "1", "--stage2-pretrain", "1")
+    done = command(
+        "pgtrain", "stackgan", "--data", small_data, "--out", folder, "--encoder", tiny_encoder, *phases, *TINY
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(command: Command, tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That run, exported."""
+    folder = tmp_path_factory.mktemp("bundles") / "tiny"
+    done = command("pgexport", tiny_run, "--out", folder)
+    assert done.returncode == 0, done.stderr
+    return folder

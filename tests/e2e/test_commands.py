@@ -1,0 +1,196 @@
+"""The commands as a person types them: what they print, write and refuse."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+from tests.conftest import Command
+
+from pgen.cli import main
+
+
+@pytest.mark.parametrize("name", ["pgtrain", "pgexport", "pgen", "pgbench"])
+def test_help_and_version(command: Command, name: str) -> None:
+    assert command(name, "--version").stdout.startswith(f"{name} 0.")
+    assert "Usage: " + name in command(name, "--help").stdout
+
+
+def test_the_stored_help_is_what_click_prints(command: Command) -> None:
+    expected = CliRunner().invoke(main, ["--help"], prog_name="pgen", terminal_width=80).output
+    assert command("pgen", "--help").stdout == expected, "the help changed: run `make help`"
+
+
+@pytest.mark.parametrize("call", [["pgen", "--help"], ["pgtrain", "stackgan", "--help"], ["pgexport", "--help"]])
+def test_help_imports_nothing_heavy(call: list[str]) -> None:
+    import subprocess
+
+    program = f"import sys; sys.argv = {call}; import atexit; from importlib.metadata import entry_points\n"
+    program += f"(entry,) = entry_points(group='console_scripts', name='{call[0]}')\n"
+    program += "atexit.register(lambda: print(sorted(HEAVY & set(sys.modules)), file=sys.stderr))\n"
+    program = "HEAVY = {'torch', 'numpy', 'onnx', 'onnxruntime', 'transformers', 'PIL'}\n" + program
+    done = subprocess.run(
+        [sys.executable, "-c", program + "entry.load()()"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.strip() == "[]"
+
+
+def test_a_picture_from_the_embedded_bundle(command: Command, tmp_path: Path) -> None:
+    done = command("pgen", "image", "Charizard", "--out", tmp_path / "out.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    with Image.open(tmp_path / "out.png") as picture:
+        pixels = np.array(picture)
+        assert picture.info["prompt"] == "Charizard"
+    assert pixels.shape == (128, 128, 4)
+    visible = pixels[..., 3] > 128
+    assert 0.1 < visible.mean() < 0.9, "a creature on a transparent ground"
+
+
+def test_generation_imports_no_training_package(tiny_bundle: Path, tmp_path: Path) -> None:
+    import subprocess
+
+    program = f"""
+import sys
+sys.argv = ["pgen", "image", "redball", "a text to encode", "--grid", "--out", r"{tmp_path / "a.png"}"]
+sys.argv += ["--model", r"{tiny_bundle}"]
+from pgen.main import main
+try:
+    main()
+except SystemExit as ended:
+    assert not ended.code, ended.code
+print(sorted({{"torch", "torchvision", "transformers", "onnx", "pgtrain", "pgexport"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_the_same_seed_is_the_same_picture_at_every_batch(command: Command, tiny_bundle: Path, tmp_path: Path) -> None:
+    prompts = ["redball", "a blue egg", "greenwings"]
+    for batch in (1, 2, 7):
+        (tmp_path / str(batch)).mkdir()
+        options = ["--model", tiny_bundle, "--out-dir", tmp_path / str(batch), "-n", 3, "--seed", 5, "--batch", batch]
+        done = command("pgen", "image", *prompts, *options)
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) == 9
+    names = {path.name for path in (tmp_path / "1").iterdir()}
+    assert {"redball_5.png", "a-blue-egg_7.png"} < names
+    for name in names:
+        first, *others = ((tmp_path / str(batch) / name).read_bytes() for batch in (1, 2, 7))
+        assert all(other == first for other in others)
+
+
+def test_grid_and_size(command: Command, tiny_bundle: Path, tmp_path: Path) -> None:
+    out = tmp_path / "grid.webp"
+    options = ["-n", 4, "--grid", "--size", 50, "--model", tiny_bundle, "--out", out]
+    assert command("pgen", "image", "redball", *options).returncode == 0
+    with Image.open(out) as sheet:
+        assert sheet.size == (100, 100)
+
+
+BAD_CALLS = [
+    ([""], "prompt is empty"),
+    ([" \t "], "prompt is empty"),
+    (["x" * 100_000], "100,000 characters"),
+    (["a\x07b"], "control character"),
+    (["a", "-n", "0"], "'-n'"),
+    (["a", "--batch", "0"], "'--batch'"),
+    (["a", "--seed", "-1"], "'--seed'"),
+    (["a", "--size", "many"], "'--size'"),
+    (["a", "--device", "toaster"], "'--device'"),
+    (["a", "-n", "2"], "--grid"),
+    (["a", "-n", "1000", "--size", "4096", "--grid"], "lower -n or --size"),
+    ([], "PROMPT"),
+    (["a", "--nonsense"], "--nonsense"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "told"), BAD_CALLS)
+def test_bad_input_is_one_line(command: Command, tmp_path: Path, arguments: list[str], told: str) -> None:
+    refused(command("pgen", "image", *arguments, "--out", tmp_path / "out.png"), told)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [("out.bmp", "unknown extension"), ("none/out.png", "no such folder"), ("file/out.png", "not a folder")],
+)
+def test_a_bad_place_is_one_line(command: Command, tmp_path: Path, place: str, told: str) -> None:
+    (tmp_path / "file").write_text("")
+    refused(command("pgen", "image", "a", "--out", tmp_path / place), told)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_no_place_or_two(command: Command, tmp_path: Path) -> None:
+    refused(command("pgen", "image", "a"), "--out")
+    refused(command("pgen", "image", "a", "--out", tmp_path / "a.png", "--out-dir", tmp_path), "--out")
+
+
+def test_a_damaged_bundle_is_one_line(command: Command, tiny_bundle: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle"
+    shutil.copytree(tiny_bundle, bundle)
+    content = bytearray((bundle / "stackgan.onnx").read_bytes())
+    content[1000] ^= 255
+    (bundle / "stackgan.onnx").write_bytes(content)
+    refused(command("pgen", "image", "a", "--model", bundle, "--out", tmp_path / "a.png"), "stackgan.onnx: damaged")
+    refused(command("pgen", "image", "a", "--model", tmp_path, "--out", tmp_path / "a.png"), "manifest.json")
+    refused(command("pgbench", "--no-torch", "--model", bundle), "stackgan.onnx: damaged")
+    assert not (tmp_path / "a.png").exists()
+
+
+@pytest.mark.parametrize("fault", ["line", "missing", "broken"])
+def test_a_bad_data_set_is_one_line(
+    command: Command, small_data: Path, tiny_encoder: Path, tmp_path: Path, fault: str
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(small_data, data)
+    if fault == "line":
+        lines = (data / "metadata.jsonl").read_text().splitlines()
+        (data / "metadata.jsonl").write_text("\n".join([*lines[:3], "{not json", *lines[3:]]))
+        told = "line 4"
+    else:
+        image = next(iter(sorted((data / "images").iterdir())))
+        image.unlink() if fault == "missing" else image.write_bytes(image.read_bytes()[:40])
+        told = image.name
+    out = tmp_path / "run"
+    refused(command("pgtrain", "stackgan", "--data", data, "--encoder", tiny_encoder, "--out", out), told)
+    assert not out.exists()
+
+
+def test_bad_training_and_export_calls(command: Command, small_data: Path, tiny_run: Path, tmp_path: Path) -> None:
+    refused(command("pgtrain", "stackgan", "--data", tmp_path), "metadata.jsonl")
+    refused(command("pgtrain", "stackgan", "--data", small_data, "--epochs", 0), "'--epochs'")
+    refused(command("pgtrain", "stackgan", "--data", small_data, "--resume"), "--out")
+    refused(
+        command("pgtrain", "stackgan", "--data", small_data, "--encoder", "./none", "--out", tmp_path / "r"), "none"
+    )
+    refused(command("pgexport", tmp_path, "--out", tmp_path / "b"), "config.json")
+    cut = tmp_path / "cut"
+    shutil.copytree(tiny_run, cut)
+    checkpoint = cut / "checkpoint.safetensors"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:5000])
+    refused(command("pgexport", cut, "--out", tmp_path / "b"), "cut short")
+    assert not (tmp_path / "b").exists()
+
+
+def refused(done: object, told: str) -> None:
+    assert done.returncode == 2, done.stderr  # type: ignore[attr-defined]
+    lines = done.stderr.strip().splitlines()  # type: ignore[attr-defined]
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("Error: ")
+    assert told in lines[0]
+
+
+def test_what_a_run_leaves(tiny_run: Path) -> None:
+    described = json.loads((tiny_run / "config.json").read_text())
+    assert described["config"]["width"] == 8
+    assert "Unseen" in described["data"]["names"]
+    metrics = [json.loads(line) for line in (tiny_run / "metrics.jsonl").read_text().splitlines()]
+    assert [entry["epoch"] for entry in metrics] == [1, 2, 3, 4]
+    assert {path.name for path in (tiny_run / "grids").iterdir()} == {f"{epoch:05d}.png" for epoch in range(1, 5)}
+    with Image.open(tiny_run / "real.png") as real:
+        assert real.width == 8 * 128

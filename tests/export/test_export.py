@@ -1,0 +1,140 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import numpy_helper
+
+from pgen.bundle import open_bundle
+from pgen.images import Pipeline
+from pgexport import parity
+from pgexport.compress import compress, weights
+from pgexport.eager import rebuild
+from pgexport.errors import ParityFailed, TargetInvalid
+from pgexport.graphs import PictureGenerator, export_generator, to_pixels
+from pgexport.source import fold_batch_norm, load_run
+from pgexport.write import export_run
+from pgtrain.errors import RunInvalid, RunNotFound
+from pgtrain.run import Run
+from pgtrain.text import embed, load_encoder
+
+
+def test_pixels_round_and_hide_the_invisible() -> None:
+    logits = torch.tensor([[20.0, -20.0, 0.0, 20.0], [20.0, 20.0, 20.0, -20.0]]).reshape(2, 4, 1, 1)
+    assert to_pixels(logits).reshape(2, 4).tolist() == [[255, 0, 128, 255], [0, 0, 0, 0]]
+
+
+def test_folding_batch_norm_changes_nothing(tiny_run: Path, tiny_encoder: Path) -> None:
+    source = load_run(tiny_run)
+    network = PictureGenerator(source.generator).eval()
+    text = embed(load_encoder(str(tiny_encoder)), ["redball", "an egg", "bluewings", "unseen"])
+    latent = torch.randn(4, source.config.latent_dim)
+    with torch.no_grad():
+        before = network(latent, text)[0].int()
+        fold_batch_norm(network)
+        assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
+        assert (network(latent, text)[0].int() - before).abs().max() <= 1
+
+
+def test_compressed_weights_are_close_and_smaller(monkeypatch: pytest.MonkeyPatch, tiny_run: Path) -> None:
+    monkeypatch.setattr("pgexport.compress.SMALLEST", 500)
+    source = load_run(tiny_run)
+    fold_batch_norm(source.generator)
+    graph = export_generator(PictureGenerator(source.generator), source.config.latent_dim, 32)
+    compact = compress(graph)
+    assert compact.ByteSize() < 0.75 * graph.ByteSize()
+    assert {node.domain for node in compact.graph.node} == {""}, "only plain operators"
+    stored = weights(compact)
+    for initializer in graph.graph.initializer:
+        original = numpy_helper.to_array(initializer)
+        if original.dtype == np.float32:
+            assert np.abs(stored[initializer.name] - original).max() <= np.abs(original).max() / 200
+
+
+def test_a_bundle_holds_what_it_says(tiny_bundle: Path) -> None:
+    bundle = open_bundle(tiny_bundle)
+    assert {path.name for path in tiny_bundle.iterdir()} == {*bundle.manifest.files, "manifest.json"}
+    assert "unseen" in bundle.known_names
+    for model in bundle.manifest.models.values():
+        onnx.checker.check_model(onnx.load_from_string(bundle.read(model.file)), full_check=True)
+        assert all(isinstance(tensor.shape[0], str) for tensor in model.inputs), "the batch varies"
+        assert model.parity["batches"] == [1, 3, 64]
+    pictures = bundle.model("text-to-image").outputs[0]
+    assert (pictures.name, pictures.dtype, pictures.shape[1:]) == ("pictures", "uint8", [128, 128, 4])
+    run = bundle.manifest.provenance["run"]
+    assert run["seed"] == 0
+    assert run["epoch"] == 4
+    assert len(run["data"]["digest"]) == 64
+
+
+def test_pytorch_is_rebuilt_from_the_bundle(tiny_bundle: Path) -> None:
+    bundle = open_bundle(tiny_bundle)
+    pipeline, network = Pipeline(bundle, "cpu"), rebuild(bundle)
+    latent, text = pipeline.draw(range(3)), pipeline.embed(["redball", "a blue egg", "x"])
+    with torch.no_grad():
+        expected = network(torch.from_numpy(latent), torch.from_numpy(text))[0].numpy()
+    assert np.abs(expected.astype(int) - pipeline.generate(latent, text)).max() <= 1
+
+
+def test_float32_storage(tiny_run: Path, tmp_path: Path) -> None:
+    bundle = export_run(tiny_run, tmp_path / "exact", storage="float32")
+    assert bundle.model("text-to-image").precision == "float32"
+
+
+@pytest.mark.parametrize("figure", ["worst", "most", "psnr", "cosine", "text_psnr"])
+def test_every_figure_is_enforced(
+    tiny_bundle: Path, tiny_run: Path, tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch, figure: str
+) -> None:
+    impossible = -1.0 if figure in ("worst", "most") else 100.0
+    limits = vars(parity.TOLERANCES["compact"]) | {figure: impossible}
+    monkeypatch.setitem(parity.TOLERANCES, "compact", parity.Tolerance(**limits))
+    pipeline, encoder = Pipeline(open_bundle(tiny_bundle), "cpu"), load_encoder(str(tiny_encoder))
+    network = PictureGenerator(load_run(tiny_run).generator).eval()
+    with pytest.raises(ParityFailed, match=rf"\): {figure} is"):
+        parity.check(pipeline, network, encoder, ["redball", "an egg"], "compact")
+
+
+def test_a_wrong_graph_fails_parity(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged(model: onnx.ModelProto) -> onnx.ModelProto:
+        compact = compress(model)
+        for initializer in compact.graph.initializer:
+            if initializer.name.endswith("to_rgba.bias"):
+                wrong = numpy_helper.to_array(initializer) + 0.5
+                initializer.CopyFrom(numpy_helper.from_array(wrong.astype(np.float32), initializer.name))
+        return compact
+
+    monkeypatch.setattr("pgexport.write.compress.compress", damaged)
+    with pytest.raises(ParityFailed):
+        export_run(tiny_run, tmp_path / "bundle")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_bundle_is_replaced_only_by_force(tiny_bundle: Path, tiny_run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+    shutil.copytree(tiny_bundle, out)
+    with pytest.raises(TargetInvalid, match="--force"):
+        export_run(tiny_run, out)
+    (out / "manifest.json").write_text("old")
+    export_run(tiny_run, out, force=True)
+    assert open_bundle(out).digest
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+    other = tmp_path / "photos"
+    other.mkdir()
+    with pytest.raises(TargetInvalid, match="no bundle"):
+        export_run(tiny_run, other, force=True)
+
+
+def test_bad_runs(tiny_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunNotFound):
+        load_run(tmp_path)
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_run, copy)
+    path = Run(copy).checkpoint
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(RunInvalid, match="damaged or cut short"):
+        load_run(copy)
+    (copy / "config.json").write_text("{")
+    with pytest.raises(RunInvalid, match=r"config\.json: damaged"):
+        load_run(copy)

@@ -1,0 +1,35 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pgen.latents import MAX_SEED, latents
+
+SEEDS = st.integers(0, MAX_SEED)
+
+
+@given(st.lists(SEEDS, min_size=1, max_size=8), st.integers(1, 33))
+def test_a_row_depends_on_its_own_seed_alone(seeds: list[int], dimensions: int) -> None:
+    together = latents(seeds, dimensions)
+    assert together.shape == (len(seeds), dimensions)
+    assert together.dtype == np.float32
+    assert np.isfinite(together).all()
+    for row, seed in zip(together, seeds, strict=True):
+        assert np.array_equal(row, latents([seed], dimensions)[0])
+
+
+@given(SEEDS, SEEDS)
+def test_different_seeds_differ(first: int, second: int) -> None:
+    if first != second:
+        assert not np.array_equal(*latents([first, second], 8))
+
+
+def test_the_numbers_never_change() -> None:
+    expected = [[2.2844415, -1.5494508, 1.9245853, -0.66375184], [-0.4586592, -1.2938583, 0.25178358, 0.87465137]]
+    np.testing.assert_allclose(latents([0, 7], 4), expected, rtol=1e-6)
+
+
+def test_they_are_standard_normal() -> None:
+    drawn = latents(range(2000), 64)
+    assert abs(drawn.mean()) < 0.01
+    assert abs(drawn.std() - 1) < 0.01
+    assert abs((np.abs(drawn) > 1.96).mean() - 0.05) < 0.005

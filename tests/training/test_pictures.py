@@ -1,0 +1,69 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pgtrain.augment import augment
+from pgtrain.errors import DataInvalid
+from pgtrain.pictures import decode, grid
+
+
+def test_decoding_premultiplies_and_pads(tmp_path: Path) -> None:
+    image = Image.new("RGBA", (20, 10), (200, 100, 50, 255))
+    image.save(tmp_path / "wide.png")
+    pixels = decode(tmp_path / "wide.png", 20)
+    assert pixels.shape == (4, 20, 20)
+    assert pixels[:, 10, 10].tolist() == [200, 100, 50, 255]
+    assert pixels[:, 1, 10].tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGB", "LA", "1"])
+def test_every_mode_becomes_rgba(tmp_path: Path, mode: str) -> None:
+    Image.new("RGB", (8, 8), (255, 255, 255)).convert(mode).save(tmp_path / "a.png")
+    assert decode(tmp_path / "a.png", 8)[:, 0, 0].tolist() == [255] * 4
+
+
+def test_invisible_colour_does_not_bleed(tmp_path: Path) -> None:
+    pixels = np.zeros((64, 64, 4), np.uint8)
+    pixels[..., 0] = 255  # invisible red around
+    pixels[16:48, 16:48] = (0, 0, 255, 255)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert decode(tmp_path / "a.png", 16)[0].max() == 0
+
+
+@pytest.mark.parametrize("cut", [0, 10, 60])
+def test_a_broken_image_is_named(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "whole.png"
+    Image.effect_noise((64, 64), 90).save(path)
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(DataInvalid, match=r"broken\.png: cannot be decoded"):
+        decode(broken, 16)
+
+
+def test_a_grid_shows_transparency_as_white() -> None:
+    image = grid(torch.zeros(3, 4, 5, 5), columns=2)
+    assert image.size == (10, 10)
+    assert image.getextrema() == ((255, 255),) * 3
+
+
+def test_augmentation_keeps_shape_and_gives_gradients() -> None:
+    torch.manual_seed(0)
+    pictures = torch.rand(8, 4, 16, 16, requires_grad=True)
+    changed = augment(pictures)
+    assert changed.shape == pictures.shape
+    changed.sum().backward()
+    assert pictures.grad is not None
+    assert pictures.grad.abs().sum() > 0
+
+
+def test_augmentation_leaves_the_transparent_transparent() -> None:
+    torch.manual_seed(0)
+    pictures = torch.zeros(64, 4, 16, 16)
+    pictures[:, :, 6:10, 6:10] = 0.5
+    changed = augment(pictures)
+    nothing = changed[:, 3:] == 0
+    assert nothing.any()
+    assert changed[:, :3].abs()[nothing.expand(-1, 3, -1, -1)].max() < 1e-6

@@ -1,0 +1,103 @@
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pgtrain.captions import captions
+from pgtrain.errors import DataInvalid, DataNotFound
+from pgtrain.records import Record, digest, read_records
+from pokegan.errors import PokeganError
+
+
+def folder_with(tmp_path: Path, *lines: str) -> Path:
+    (tmp_path / "a.png").write_bytes(b"not looked at here")
+    (tmp_path / "metadata.jsonl").write_text("\n".join(lines), "utf-8")
+    return tmp_path
+
+
+GOOD = json.dumps({"file_name": "a.png", "name": "Ava", "types": ["fire", "flying"], "color": "red"})
+
+
+def test_reads_fields_and_leaves_out_what_is_absent(tmp_path: Path) -> None:
+    records = read_records(folder_with(tmp_path, GOOD, "", json.dumps({"name": "Unseen", "habitat": None})))
+    assert records[0] == Record("Ava", tmp_path / "a.png", ("fire", "flying"), "red")
+    assert records[1] == Record("Unseen")
+
+
+def test_a_record_without_a_name_takes_the_file_name(tmp_path: Path) -> None:
+    assert read_records(folder_with(tmp_path, '{"file_name": "a.png"}'))[0].name == "a"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("{broken", "line 2: not valid JSON"),
+        ("[1]", "line 2: expected a JSON object"),
+        ('{"types": "fire", "name": "B"}', "line 2: types"),
+        ('{"name": 3}', "line 2: name"),
+        ("{}", "line 2: a record needs"),
+        ('{"file_name": "gone.png"}', "gone.png is not in"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path: Path, line: str, told: str) -> None:
+    with pytest.raises(PokeganError, match=told):
+        read_records(folder_with(tmp_path, GOOD, line))
+
+
+def test_missing_folder_and_no_pictures(tmp_path: Path) -> None:
+    with pytest.raises(DataNotFound, match=r"metadata\.jsonl"):
+        read_records(tmp_path / "none")
+    with pytest.raises(DataInvalid, match="nothing to train on"):
+        read_records(folder_with(tmp_path, '{"name": "A"}'))
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_are_read_or_refused_in_one_line(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    (folder / "metadata.jsonl").write_bytes(content)
+    with pytest.raises(PokeganError) as refused:
+        read_records(folder)
+    assert "\n" not in refused.value.message
+
+
+def test_the_digest_covers_pictures_and_metadata(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, GOOD)
+    first = digest(folder)
+    (folder / "a.png").write_bytes(b"another")
+    assert digest(folder) != first
+
+
+def test_captions_cover_name_attributes_and_sentences() -> None:
+    record = Record(
+        "Charizard", None, ("fire", "flying"), "red", "upright", "Flame Pokémon", "It flies. It burns. A. B. C."
+    )
+    found = captions(record)
+    texts = [caption.text for caption in found]
+    assert texts[0] == "Charizard"
+    assert "a red fire and flying flame" in texts
+    assert "It flies." in texts
+    assert "C." not in texts
+    assert sum(caption.weight for caption in found) == pytest.approx(1)
+
+
+@given(
+    st.builds(
+        Record,
+        st.text(min_size=1),
+        st.none(),
+        st.lists(st.text(min_size=1)).map(tuple),
+        *([st.text()] * 5),
+    )
+)
+def test_every_record_has_its_name_as_first_caption(record: Record) -> None:
+    found = captions(record)
+    assert found[0].text == record.name
+    assert all(caption.weight > 0 and caption.text for caption in found)
+
+
+def test_the_real_data_set(pokemon: Path) -> None:
+    records = read_records(pokemon)
+    assert len(records) == 1177
+    assert sum(record.image is not None for record in records) == 1049

@@ -1,0 +1,124 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from pgtrain import checkpoint
+from pgtrain.checkpoint import CHECKPOINT, Position
+from pgtrain.errors import Diverged, Interrupted, RunInvalid, RunNotFound
+from pgtrain.stackgan.config import StackGANConfig
+from pgtrain.stackgan.recipe import StackGAN
+from pgtrain.train import Request, train_stackgan
+
+RECIPE = {
+    "width": 8,
+    "critic_width": 4,
+    "batch": 4,
+    "condition_dim": 8,
+    "noise_dim": 8,
+    "r1_interval": 2,
+    "stage1_epochs": 2,
+    "stage1_pretrain": 1,
+    "stage2_pretrain": 1,
+}
+
+
+def train(
+    data: Path, out: Path, encoder: Path, epochs: int, *, resume: bool = False, minutes: float = 60, **recipe: float
+) -> None:
+    request = Request(data, out, epochs, str(encoder), 7, "fp32", minutes, resume)
+    train_stackgan(request, StackGANConfig(**RECIPE | recipe))  # type: ignore[arg-type]
+
+
+def test_interrupted_and_resumed_equals_uninterrupted(
+    small_data: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(small_data, tmp_path / "whole", tiny_encoder, 4)
+
+    real_step, calls = StackGAN.train_step, []
+
+    def counted(self: StackGAN, *arguments: object) -> object:
+        calls.append(1)
+        if len(calls) == 5:  # in the middle of the second epoch
+            import os
+            import signal
+
+            os.kill(os.getpid(), signal.SIGTERM)
+        return real_step(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(StackGAN, "train_step", counted)
+    with pytest.raises(Interrupted, match="--resume"):
+        train(small_data, tmp_path / "parts", tiny_encoder, 4)
+    train(small_data, tmp_path / "parts", tiny_encoder, 3, resume=True)
+    train(small_data, tmp_path / "parts", tiny_encoder, 4, resume=True)
+
+    whole, parts = (load_file(tmp_path / name / CHECKPOINT) for name in ("whole", "parts"))
+    assert whole.keys() == parts.keys()
+    different = [name for name in whole if not torch.equal(whole[name], parts[name])]
+    assert not different
+    grids = sorted(path.name for path in (tmp_path / "parts" / "grids").iterdir())
+    assert grids == [f"{epoch:05d}.png" for epoch in range(1, 5)]
+
+
+def test_a_run_is_not_overwritten(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+    train(small_data, tmp_path / "run", tiny_encoder, 1)
+    before = (tmp_path / "run" / CHECKPOINT).read_bytes()
+    with pytest.raises(RunInvalid, match="--resume"):
+        train(small_data, tmp_path / "run", tiny_encoder, 1)
+    assert (tmp_path / "run" / CHECKPOINT).read_bytes() == before
+
+
+def test_a_cut_checkpoint_is_refused(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+    train(small_data, tmp_path / "run", tiny_encoder, 1)
+    path = tmp_path / "run" / CHECKPOINT
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(RunInvalid, match="damaged or cut short"):
+        train(small_data, tmp_path / "run", tiny_encoder, 2, resume=True)
+
+
+def test_other_data_is_refused(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+    train(small_data, tmp_path / "run", tiny_encoder, 1)
+    path = tmp_path / "run" / "config.json"
+    described = json.loads(path.read_text())
+    path.write_text(json.dumps(described | {"data": described["data"] | {"digest": "0" * 64}}))
+    with pytest.raises(RunInvalid, match="other data"):
+        train(small_data, tmp_path / "run", tiny_encoder, 2, resume=True)
+
+
+def test_resuming_nothing(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunNotFound, match="give the folder of a run"):
+        train(small_data, tmp_path / "none", tiny_encoder, 2, resume=True)
+
+
+def test_divergence_stops_and_keeps_the_checkpoint(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+    train(small_data, tmp_path / "run", tiny_encoder, 1, pretrain_lr=1e-3)
+    before = (tmp_path / "run" / CHECKPOINT).read_bytes()
+    path = tmp_path / "run" / "config.json"
+    described = json.loads(path.read_text())
+    described["config"]["generator_lr"] = float("inf")
+    described["config"]["reconstruction"] = float("nan")
+    path.write_text(json.dumps(described))
+    with pytest.raises(Diverged, match="epoch 2"):
+        train(small_data, tmp_path / "run", tiny_encoder, 2, resume=True)
+    assert (tmp_path / "run" / CHECKPOINT).read_bytes() == before
+
+
+def test_a_failed_write_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Small:
+        networks = torch.nn.ModuleDict({"one": torch.nn.Linear(2, 2)})
+        optimizers: dict[str, torch.optim.Optimizer] = {}  # noqa: RUF012
+
+    path = tmp_path / CHECKPOINT
+    checkpoint.save(path, Small(), Position(1, 2, 3))  # type: ignore[arg-type]
+    before = path.read_bytes()
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(OSError, match="No space"):
+        checkpoint.save(path, Small(), Position(2, 0, 0))  # type: ignore[arg-type]
+    assert path.read_bytes() == before
+    assert checkpoint.restore(path, Small()) == Position(1, 2, 3)  # type: ignore[arg-type]

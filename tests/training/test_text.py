@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from pgtrain.errors import EncoderNotFound
+from pgtrain.layers import Whitening
+from pgtrain.text import DEFAULT_ENCODER, cached_embeddings, embed, load_encoder, whitening
+
+
+def test_padding_does_not_change_an_embedding(tiny_encoder: Path) -> None:
+    encoder = load_encoder(str(tiny_encoder))
+    alone = embed(encoder, ["ab"])
+    beside = embed(encoder, ["a much longer text than that", "ab", "middle"])
+    assert torch.allclose(alone[0], beside[1], atol=1e-6)
+
+
+def test_embeddings_are_cached(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = cached_embeddings(str(tiny_encoder), ["one", "two"])
+    monkeypatch.setattr("pgtrain.text.load_encoder", lambda name: pytest.fail("the cache was not used"))
+    assert torch.equal(cached_embeddings(str(tiny_encoder), ["one", "two"]), first)
+
+
+def test_a_missing_encoder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EncoderNotFound, match="nowhere"):
+        load_encoder(str(tmp_path / "nowhere"))
+
+
+def test_the_default_encoder_needs_no_hub() -> None:
+    encoder = load_encoder(DEFAULT_ENCODER)
+    found = embed(encoder, ["a red dragon", "a crimson dragon", "a bowl of rice"])
+    assert found.shape == (3, 384)
+    near, far = torch.cosine_similarity(found[0], found[1:]).tolist()
+    assert near > far + 0.2
+
+
+def test_whitening_gives_unit_variance() -> None:
+    torch.manual_seed(0)
+    texts = torch.randn(500, 20) @ torch.randn(20, 20) + 5
+    mean, matrix = whitening(texts, 8)
+    layer = Whitening(20, 8)
+    layer.fit(mean, matrix)
+    white = layer(texts)
+    assert torch.allclose(white.T @ white / 499, torch.eye(8), atol=1e-3)
+    assert torch.allclose(white.mean(0), torch.zeros(8), atol=1e-3)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_whitening_of_few_texts_is_finite(count: int) -> None:
+    mean, matrix = whitening(torch.randn(count, 16), 8)
+    assert matrix.shape[1] <= max(1, count - 1)
+    assert torch.isfinite((torch.randn(3, 16) - mean) @ matrix).all()
