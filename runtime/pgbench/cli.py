@@ -6,20 +6,13 @@ from typing import Any
 
 import click
 
+from pgen.options import where
 from pokegan.cli import Command, version_option
 
 
 @click.command(cls=Command)
 @click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="pictures at once")
-@click.option("--model", type=click.Path(path_type=Path), help="folder of a bundle  [default: the one installed]")
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda", "tensorrt"]),
-    default="auto",
-    show_default=True,
-    help="auto: CUDA where it works, otherwise the CPU",
-)
-@click.option("--threads", type=click.IntRange(0), default=0, help="CPU threads  [default: one a core]")
+@where
 @click.option("--seconds", type=click.FloatRange(0), default=3.0, show_default=True, help="to measure each target")
 @click.option("--torch/--no-torch", default=True, show_default=True, help="PyTorch eager beside it, where installed")
 @click.option("--json", "as_json", is_flag=True, help="print JSON instead of a table")

@@ -6,9 +6,8 @@ from typing import Any
 
 import click
 
+from pgen.options import FOLDER, where
 from pokegan.cli import Group, version_option
-
-FOLDER = click.Path(path_type=Path)
 
 
 @click.group(cls=Group)
@@ -28,15 +27,7 @@ def main() -> None:
 @click.option("--grid", is_flag=True, help="lay all pictures out in one, written to --out")
 @click.option("--size", type=click.IntRange(8, 4096), help="pixels a side  [default: the model's]")
 @click.option("--batch", type=click.IntRange(1), default=16, show_default=True, help="pictures generated at once")
-@click.option("--model", type=FOLDER, help="folder of a bundle  [default: the one installed with pgen]")
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda", "tensorrt"]),
-    default="auto",
-    show_default=True,
-    help="auto: CUDA where it works, otherwise the CPU",
-)
-@click.option("--threads", type=click.IntRange(0), default=0, help="CPU threads  [default: one a core]")
+@where
 def image(prompts: tuple[str, ...], out: Path | None, out_dir: Path | None, grid: bool, **settings: Any) -> None:
     """Draw pictures of names or sentences.
 

@@ -47,7 +47,10 @@ def check_folder(path: Path) -> Path:
     """
     if not path.exists():
         _check_folder(path.parent)
-        path.mkdir()
+        try:
+            path.mkdir()
+        except OSError as error:
+            raise OutputInvalid(f"{path}: cannot be made ({error.strerror}); choose another place") from error
     _check_folder(path)
     return path
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -27,8 +28,6 @@ def test_the_stored_help_is_what_click_prints(command: Command) -> None:
 
 @pytest.mark.parametrize("call", [["pgen", "--help"], ["pgtrain", "stackgan", "--help"], ["pgexport", "--help"]])
 def test_help_imports_nothing_heavy(call: list[str]) -> None:
-    import subprocess
-
     program = f"import sys; sys.argv = {call}; import atexit; from importlib.metadata import entry_points\n"
     program += f"(entry,) = entry_points(group='console_scripts', name='{call[0]}')\n"
     program += "atexit.register(lambda: print(sorted(HEAVY & set(sys.modules)), file=sys.stderr))\n"
@@ -52,8 +51,6 @@ def test_a_picture_from_the_embedded_bundle(command: Command, tmp_path: Path) ->
 
 
 def test_generation_imports_no_training_package(tiny_bundle: Path, tmp_path: Path) -> None:
-    import subprocess
-
     program = f"""
 import sys
 sys.argv = ["pgen", "image", "redball", "a text to encode", "--grid", "--out", r"{tmp_path / "a.png"}"]
@@ -194,3 +191,42 @@ def test_what_a_run_leaves(tiny_run: Path) -> None:
     assert {path.name for path in (tiny_run / "grids").iterdir()} == {f"{epoch:05d}.png" for epoch in range(1, 5)}
     with Image.open(tiny_run / "real.png") as real:
         assert real.width == 8 * 128
+
+
+MISSING = [
+    ("pgtrain", ["stackgan", "--data", "DATA"], "torch", "pokegan[train]"),
+    ("pgexport", ["RUN", "--out", "OUT"], "onnx", "pokegan[export]"),
+    ("pgen", ["image", "redball", "--model", "BUNDLE", "--out", "OUT.png"], "onnxruntime", "pokegan[cpu]"),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "package", "extra"), MISSING)
+def test_a_missing_extra_prints_the_pip_command(
+    small_data: Path,
+    tiny_run: Path,
+    tiny_bundle: Path,
+    tmp_path: Path,
+    name: str,
+    arguments: list[str],
+    package: str,
+    extra: str,
+) -> None:
+    places = {
+        "DATA": small_data,
+        "RUN": tiny_run,
+        "BUNDLE": tiny_bundle,
+        "OUT": tmp_path / "b",
+        "OUT.png": tmp_path / "b.png",
+    }
+    call = [name, *(str(places.get(argument, argument)) for argument in arguments)]
+    home = {"pgen": "pgen.main"}.get(name, f"{name}.cli")
+    program = f"import sys; sys.modules[{package!r}] = None; sys.argv = {call!r}; import {home}; {home}.main()"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    refused(done, f"{package} is not installed; mend it with: pip install '{extra}'")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that even root cannot write to")
+def test_a_folder_that_cannot_be_written(command: Command, tiny_bundle: Path) -> None:
+    refused(command("pgen", "image", "redball", "--model", tiny_bundle, "--out", "/proc/out.png"), "/proc")
+    refused(command("pgen", "image", "redball", "--model", tiny_bundle, "--out-dir", "/proc/new"), "/proc")

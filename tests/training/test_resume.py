@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -42,9 +44,6 @@ def test_interrupted_and_resumed_equals_uninterrupted(
     def counted(self: StackGAN, *arguments: object) -> object:
         calls.append(1)
         if len(calls) == 5:  # in the middle of the second epoch
-            import os
-            import signal
-
             os.kill(os.getpid(), signal.SIGTERM)
         return real_step(self, *arguments)  # type: ignore[arg-type]
 
@@ -118,7 +117,8 @@ def test_a_failed_write_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: p
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoint, "save_file", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(RunInvalid, match="No space"):
         checkpoint.save(path, Small(), Position(2, 0, 0))  # type: ignore[arg-type]
+    assert [entry.name for entry in tmp_path.iterdir()] == [CHECKPOINT]
     assert path.read_bytes() == before
     assert checkpoint.restore(path, Small()) == Position(1, 2, 3)  # type: ignore[arg-type]

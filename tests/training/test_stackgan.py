@@ -91,6 +91,21 @@ def test_reconstruction_learns(data: Dataset, precision: str) -> None:
     assert losses[-1] < 0.7 * losses[0]
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_every_phase_trains_on_cuda(data: Dataset, precision: str) -> None:
+    engine = Engine(precision)  # type: ignore[arg-type]
+    assert engine.device.type == "cuda"
+    system = StackGAN(StackGANConfig(**vars(SMALL) | {"stage2_pretrain": 1}), engine, data.to(engine.device))
+    for epoch in range(4):
+        system.start_epoch(epoch)
+        system.networks.train()
+        found = system.train_step(data, torch.arange(4, device=engine.device), 0)
+        assert all(torch.isfinite(value) for value in found.values())
+    assert torch.isfinite(system.sample()).all()
+
+
 def test_training_stage_two_leaves_stage_one_alone(data: Dataset) -> None:
     system = StackGAN(SMALL, Engine("fp32"), data)
     system.start_epoch(2)

@@ -28,7 +28,11 @@ class Position:
 
 
 def save(path: Path, system: System, position: Position) -> None:
-    """Write a checkpoint beside `path` and rename it into place, so that `path` is whole at every moment."""
+    """Write a checkpoint beside `path` and rename it into place, so that `path` is whole at every moment.
+
+    Raises:
+        RunInvalid: it cannot be written (a full disk, say); the checkpoint before it is intact.
+    """
     tensors = {f"network.{name}": value for name, value in system.networks.state_dict().items()}
     groups = {}
     for name, optimizer in system.optimizers.items():
@@ -41,10 +45,14 @@ def save(path: Path, system: System, position: Position) -> None:
         tensors["random.cuda"] = torch.cuda.get_rng_state()
     metadata = {"position": json.dumps(vars(position)), "groups": json.dumps(groups)}
     beside = path.with_suffix(".part")
-    save_file({name: value.contiguous() for name, value in tensors.items()}, beside, metadata)
-    with beside.open("rb") as file:
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        save_file({name: value.contiguous() for name, value in tensors.items()}, beside, metadata)
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except (SafetensorError, OSError) as error:
+        beside.unlink(missing_ok=True)
+        raise RunInvalid(f"{path}: cannot be written ({error}); free space, then go on with --resume") from error
 
 
 def read(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, Any]]:
