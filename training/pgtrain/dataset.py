@@ -1,15 +1,16 @@
 """The data set in memory: pictures decoded once, captions embedded once, batches drawn on the device."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from pgtrain.captions import captions
 from pgtrain.pictures import decode_all
-from pgtrain.records import digest, read_records
+from pgtrain.records import Record, digest, read_records
 from pgtrain.text import cached_embeddings
 
 
@@ -22,29 +23,25 @@ class Batch:
 
 
 @dataclass
-class Dataset:
-    """All of it, on one device.
+class Pictures:
+    """The pictures of a data set on one device.
 
-    `pictures` uint8 (N, 4, S, S) premultiplied RGBA; `embeddings` float32 (C, D), one a caption;
-    `caption_ids` int64 (N, K) indexes them and `caption_weights` float32 (N, K) says how often each
-    is drawn (0 pads); `names` of all records, `name_ids` int64 (N,) the caption that is a picture's name.
+    `pictures` uint8 (N, 4, S, S) premultiplied RGBA; `names` of all records, also of those without a picture.
     """
 
     pictures: Tensor
-    embeddings: Tensor
-    caption_ids: Tensor
-    caption_weights: Tensor
-    name_ids: Tensor
     names: list[str]
     digest: str
 
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def to(self, device: torch.device) -> "Dataset":
+    def to(self, device: torch.device) -> Self:
         """Move every tensor to `device` (64 KiB a picture at 128 pixels)."""
-        for field in ("pictures", "embeddings", "caption_ids", "caption_weights", "name_ids"):
-            setattr(self, field, getattr(self, field).to(device))
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, Tensor):
+                setattr(self, field.name, value.to(device))
         return self
 
     def batches(self, size: int, order: torch.Generator) -> Iterator[Tensor]:
@@ -57,11 +54,35 @@ class Dataset:
         for start in range(0, len(self) - size + 1, size):
             yield shuffled[start : start + size]
 
+
+@dataclass
+class Dataset(Pictures):
+    """Pictures with captions.
+
+    `embeddings` float32 (C, D), one a caption; `caption_ids` int64 (N, K) indexes them and
+    `caption_weights` float32 (N, K) says how often each is drawn (0 pads); `name_ids` int64 (N,) is the
+    caption that is a picture's name.
+    """
+
+    embeddings: Tensor
+    caption_ids: Tensor
+    caption_weights: Tensor
+    name_ids: Tensor
+
     def batch(self, indices: Tensor) -> Batch:
         """Fetch the pictures at `indices`, each with one caption drawn by its weight."""
         drawn = torch.multinomial(self.caption_weights[indices], 1)
         text = self.embeddings[self.caption_ids[indices].gather(1, drawn).squeeze(1)]
         return Batch(self.pictures[indices].float() / 255, text)
+
+
+def load_pictures(folder: Path, size: int) -> Pictures:
+    """Read and decode the data set in `folder`, without its captions.
+
+    Raises:
+        DataNotFound, DataInvalid: the first file or line that cannot be used is named.
+    """
+    return _decoded(folder, read_records(folder), size)
 
 
 def load_dataset(folder: Path, size: int, encoder: str) -> Dataset:
@@ -77,16 +98,20 @@ def load_dataset(folder: Path, size: int, encoder: str) -> Dataset:
         EncoderNotFound: the encoder cannot be loaded.
     """
     records = read_records(folder)
-    pictured = [record for record in records if record.image]
-    pictures = decode_all([record.image for record in pictured if record.image], size)
-    composed = [captions(record) for record in pictured]
+    decoded = _decoded(folder, records, size)
+    composed = [captions(record) for record in records if record.image]
     texts = [caption.text for group in composed for caption in group]
     most = max(len(group) for group in composed)
-    ids, weights = torch.zeros(len(pictured), most, dtype=torch.int64), torch.zeros(len(pictured), most)
+    ids, weights = torch.zeros(len(composed), most, dtype=torch.int64), torch.zeros(len(composed), most)
     start = 0
     for row, group in enumerate(composed):
         ids[row, : len(group)] = torch.arange(start, start + len(group))
         weights[row, : len(group)] = torch.tensor([caption.weight for caption in group])
         start += len(group)
-    names = list(dict.fromkeys(record.name for record in records))
-    return Dataset(pictures, cached_embeddings(encoder, texts), ids, weights, ids[:, 0].clone(), names, digest(folder))
+    embeddings = cached_embeddings(encoder, texts)
+    return Dataset(**vars(decoded), embeddings=embeddings, caption_ids=ids, caption_weights=weights, name_ids=ids[:, 0])
+
+
+def _decoded(folder: Path, records: list[Record], size: int) -> Pictures:
+    pictures = decode_all([record.image for record in records if record.image], size)
+    return Pictures(pictures, list(dict.fromkeys(record.name for record in records)), digest(folder))

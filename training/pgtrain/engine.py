@@ -5,8 +5,9 @@ from typing import Literal
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import AdamW, Optimizer, RMSprop
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
@@ -25,6 +26,8 @@ class Engine:
 
     def __init__(self, precision: Precision = "auto") -> None:
         self.precision = best_precision() if precision == "auto" else precision
+        # accelerate keeps the first precision of a process for ever; each training here chooses its own.
+        AcceleratorState._reset_state()
         mixed = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}[self.precision]
         self.accelerator = Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available())
         self.device = self.accelerator.device
@@ -39,6 +42,10 @@ class Engine:
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
         optimizer = AdamW(trained, lr=lr, betas=betas, weight_decay=0.0, fused=True)
         return self.accelerator.prepare_optimizer(optimizer)  # type: ignore[no-any-return]
+
+    def rmsprop(self, network: nn.Module, lr: float) -> Optimizer:
+        """Make an RMSProp for the parameters of `network`."""
+        return self.accelerator.prepare_optimizer(RMSprop(network.parameters(), lr=lr))  # type: ignore[no-any-return]
 
     def autocast(self) -> AbstractContextManager[None]:
         """Enter the context for forward passes; parameters stay float32."""

@@ -25,6 +25,10 @@ class RunInvalid(PokeganError, ValueError):
     """A run folder cannot be used: a damaged checkpoint, or a configuration that does not fit."""
 
 
+class ConfigInvalid(PokeganError, ValueError):
+    """A file of options cannot be used."""
+
+
 class Diverged(PokeganError, ArithmeticError):
     """A loss is no longer a finite number."""
 

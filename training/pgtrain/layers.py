@@ -108,3 +108,24 @@ class DownBlock(nn.Module):
         path = F.leaky_relu(self.conv(F.leaky_relu(self.down(features), 0.2)), 0.2)
         shortcut: Tensor = self.shortcut(F.avg_pool2d(features, 2))
         return shortcut + self.strength * path
+
+
+def premultiply(logits: Tensor) -> Tensor:
+    """Logits (N, 4, S, S) of straight RGBA to premultiplied RGBA in 0..1.
+
+    The networks draw straight colour, so that exported pictures need no division by alpha; losses see
+    it premultiplied, so that the colour of invisible pixels costs nothing.
+    """
+    rgba = torch.sigmoid(logits.float())
+    colour, alpha = rgba[:, :3], rgba[:, 3:]
+    return torch.cat([colour * alpha, alpha], 1)
+
+
+def r1_penalty(critic: nn.Module, real: Tensor, *condition: Tensor) -> Tensor:
+    """Mean squared gradient norm at real pictures (Mescheder et al., 2018, arXiv:1801.04406): ().
+
+    In float32: second derivatives and half precision do not mix.
+    """
+    real = real.detach().float().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(critic(real, *condition).sum(), real, create_graph=True)
+    return gradient.square().sum((1, 2, 3)).mean()

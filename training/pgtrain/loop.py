@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pgtrain import checkpoint
 from pgtrain.checkpoint import Position
-from pgtrain.dataset import Dataset
+from pgtrain.dataset import Pictures
 from pgtrain.errors import Diverged, Interrupted
 from pgtrain.pictures import grid
 from pgtrain.run import Run
@@ -39,7 +39,7 @@ class Loop:
     """Trains `system` on `data` into `run`, from `position` on, a checkpoint every `minutes`."""
 
     def __init__(
-        self, system: System, data: Dataset, run: Run, *, seed: int, batch: int, minutes: float, position: Position
+        self, system: System, data: Pictures, run: Run, *, seed: int, batch: int, minutes: float, position: Position
     ) -> None:
         self.system, self.data, self.run, self.position = system, data, run, position
         self.seed, self.batch, self.minutes = seed, batch, minutes

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pgtrain.checkpoint import CHECKPOINT
-from pgtrain.dataset import Dataset
+from pgtrain.dataset import Pictures
 from pgtrain.errors import RunInvalid, RunNotFound
 
 CONFIG = "config.json"
@@ -32,7 +32,7 @@ class Run:
         """Where the checkpoint is."""
         return self.folder / CHECKPOINT
 
-    def create(self, system: str, encoder: str, seed: int, config: Any, data: Dataset) -> None:
+    def create(self, system: str, encoder: str | None, seed: int, config: Any, data: Pictures) -> None:
         """Make the folder and write what the run is: system, resolved configuration, data and versions.
 
         Raises:

@@ -1,11 +1,9 @@
 """What the training loop needs to know of a system; it knows no system by name."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
-
-from pgtrain.dataset import Dataset
 
 Metrics = dict[str, Tensor]
 
@@ -23,7 +21,7 @@ class System(Protocol):
     def start_epoch(self, epoch: int) -> str:
         """Prepare for `epoch` (from 0) and name the phase it belongs to."""
 
-    def train_step(self, data: Dataset, indices: Tensor, step: int) -> Metrics:
+    def train_step(self, data: Any, indices: Tensor, step: int) -> Metrics:
         """Update once on the pictures at `indices`; `step` counts from the start of the run."""
 
     def sample(self) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pgtrain.layers import DownBlock, ResidualBlock, UpBlock, Whitening
+from pgtrain.layers import DownBlock, ResidualBlock, UpBlock, Whitening, premultiply
 from pgtrain.stackgan.config import StackGANConfig
 
 STAGE1_SIZE = 64
@@ -154,14 +154,3 @@ class Discriminator(nn.Module):
     def forward(self, pictures: Tensor, text: Tensor) -> Tensor:
         """Score pictures under text."""
         return self.judge(self.features(pictures), text)
-
-
-def premultiply(logits: Tensor) -> Tensor:
-    """Logits (N, 4, S, S) of straight RGBA to premultiplied RGBA in 0..1.
-
-    The networks draw straight colour, so that exported pictures need no division by alpha; losses see
-    it premultiplied, so that the colour of invisible pixels costs nothing.
-    """
-    rgba = torch.sigmoid(logits.float())
-    colour, alpha = rgba[:, :3], rgba[:, 3:]
-    return torch.cat([colour * alpha, alpha], 1)

@@ -10,8 +10,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from pgtrain.augment import augment
 from pgtrain.dataset import Dataset
 from pgtrain.engine import Engine
+from pgtrain.layers import premultiply, r1_penalty
 from pgtrain.stackgan.config import StackGANConfig
-from pgtrain.stackgan.networks import STAGE1_SIZE, Discriminator, Generator, premultiply
+from pgtrain.stackgan.networks import STAGE1_SIZE, Discriminator, Generator
 from pgtrain.system import Metrics
 from pgtrain.text import whitening
 
@@ -24,13 +25,6 @@ def reconstruction_loss(drawn: Tensor, real: Tensor) -> Tensor:
             drawn, real = F.avg_pool2d(drawn, 2), F.avg_pool2d(real, 2)
         total = total + F.l1_loss(drawn, real) + F.mse_loss(drawn, real)
     return total
-
-
-def r1_penalty(critic: Discriminator, real: Tensor, text: Tensor) -> Tensor:
-    """Mean squared gradient norm at real pictures, in float32: second derivatives and half precision do not mix."""
-    real = real.detach().float().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(critic(real, text).sum(), real, create_graph=True)
-    return gradient.square().sum((1, 2, 3)).mean()
 
 
 class StackGAN:

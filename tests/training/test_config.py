@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from pgtrain.config import options
+from pgtrain.dcgan.config import RECIPES, DCGANConfig
+from pokegan.cli import Command
+
+
+def parsed(*arguments: str) -> DCGANConfig:
+    found: list[DCGANConfig] = []
+
+    @click.command(cls=Command)
+    @options(DCGANConfig, RECIPES)
+    def command(**recipe: object) -> None:
+        found.append(DCGANConfig(**recipe))  # type: ignore[arg-type]
+
+    done = CliRunner().invoke(command, arguments, standalone_mode=False)
+    if done.exception:
+        raise done.exception
+    return found[0]
+
+
+def toml(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "recipe.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_defaults_and_recipes() -> None:
+    assert parsed() == DCGANConfig()
+    original = parsed("--recipe", "original")
+    assert (original.loss, original.batch, original.augment) == ("bce", 128, False)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_command_line_wins_over_the_file_and_the_file_over_the_recipe(tmp_path: Path, turned: bool) -> None:
+    file = toml(tmp_path, 'batch = 9\nloss = "hinge"\nlatent-dim = 7\n')
+    sources = ["--recipe", "original"], ["--config", file]
+    first, second = sources[::-1] if turned else sources
+    found = parsed("--batch", "5", *first, *second)
+    assert (found.batch, found.loss, found.latent_dim, found.channels) == (5, "hinge", 7, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("batch = ", "not valid TOML"),
+        ("no-such = 1", "no such option: no_such"),
+        ('batch = "many"', "'--batch'"),
+        ("batch = 0", "'--batch'"),
+        ('loss = "mse"', "'--loss'"),
+    ],
+)
+def test_a_bad_file_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(click.ClickException, match=told):
+        parsed("--config", toml(tmp_path, text))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(click.ClickException, match=r"none\.toml"):
+        parsed("--config", str(tmp_path / "none.toml"))

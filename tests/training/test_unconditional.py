@@ -1,0 +1,107 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pgtrain.dataset import Pictures, load_pictures
+from pgtrain.dcgan.config import RECIPES as DCGAN_RECIPES
+from pgtrain.dcgan.config import DCGANConfig
+from pgtrain.dcgan.system import DCGAN
+from pgtrain.engine import Engine
+from pgtrain.wgan.config import RECIPES as WGAN_RECIPES
+from pgtrain.wgan.config import WGANConfig
+from pgtrain.wgan.system import WGAN, gradient_penalty
+
+SMALL = {"width": 8, "batch": 4, "latent_dim": 8}
+
+
+@pytest.fixture
+def data(small_data: Path) -> Pictures:
+    return load_pictures(small_data, 64)
+
+
+def make(system: type, config: type, data: Pictures, precision: str = "fp32", **options: object) -> DCGAN | WGAN:
+    torch.manual_seed(0)
+    resolved = config(**SMALL | options)
+    resolved.resolve(1)
+    made: DCGAN | WGAN = system(resolved, Engine(precision), data)  # type: ignore[arg-type]
+    return made
+
+
+CASES = [
+    (DCGAN, DCGANConfig, {}),
+    (DCGAN, DCGANConfig, DCGAN_RECIPES["original"]),
+    (WGAN, WGANConfig, {"size": 64}),
+    (WGAN, WGANConfig, {"size": 64, "lipschitz": "clip"}),
+    (WGAN, WGANConfig, WGAN_RECIPES["original"] | {"size": 64}),
+]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize(("system", "config", "options"), CASES)
+def test_every_recipe_trains_both_networks(
+    data: Pictures, system: type, config: type, options: dict[str, object], precision: str
+) -> None:
+    made = make(system, config, data, precision, **options | SMALL)
+    before = {name: value.clone() for name, value in made.networks.state_dict().items()}
+    for step in range(6):
+        metrics = made.train_step(data, torch.arange(4), step)
+        assert all(torch.isfinite(value) for value in metrics.values())
+    after = made.networks.state_dict()
+    for part in ("generator", "critic", "average"):
+        weights = [name for name in after if name.startswith(part) and name.endswith("weight")]
+        assert any(not torch.equal(before[name], after[name]) for name in weights), part
+    pictures = made.sample()
+    assert pictures.shape == (64, 4, 64, 64)
+    assert 0 <= pictures.min() <= pictures.max() <= 1
+
+
+def test_rgb_is_composited_on_white(data: Pictures) -> None:
+    made = make(DCGAN, DCGANConfig, data, channels=3)
+    ground = made._ground(torch.zeros(1, 4, 8, 8))
+    assert torch.equal(ground, torch.ones(1, 3, 8, 8))
+    assert torch.allclose(made._augmented(ground), ground), "white stays white under augmentation"
+
+
+def test_clipping_bounds_the_critic(data: Pictures) -> None:
+    made = make(WGAN, WGANConfig, data, size=64, lipschitz="clip")
+    made.train_step(data, torch.arange(4), 0)
+    assert max(weight.abs().max() for weight in made.networks["critic"].parameters()) <= 0.01
+    assert (made.config.lr, made.config.critic_steps) == (2e-4, 5)
+
+
+def test_the_generator_waits_for_its_turn(data: Pictures) -> None:
+    made = make(WGAN, WGANConfig, data, size=64, critic_steps=3)
+    assert ["generator" in made.train_step(data, torch.arange(4), step) for step in range(6)] == [
+        False,
+        False,
+        True,
+    ] * 2
+
+
+def test_the_penalty_is_zero_only_for_unit_gradients() -> None:
+    class Slope(nn.Module):
+        def __init__(self, slope: float) -> None:
+            super().__init__()
+            self.slope = slope
+
+        def forward(self, pictures: Tensor) -> Tensor:
+            return self.slope * pictures.flatten(1).sum(1) / 64**0.5
+
+    real, fake = torch.rand(2, 3, 4, 8, 8)[:, :, :1]
+    assert gradient_penalty(Slope(1), real, fake).item() == pytest.approx(0, abs=1e-6)
+    assert gradient_penalty(Slope(3), real, fake).item() == pytest.approx(4)
+
+
+def test_the_penalty_mixes_each_picture_by_one_number() -> None:
+    seen: list[Tensor] = []
+
+    class Watch(nn.Module):
+        def forward(self, pictures: Tensor) -> Tensor:
+            seen.append(pictures.detach())
+            return pictures.flatten(1).sum(1)
+
+    gradient_penalty(Watch(), torch.zeros(5, 3, 4, 4), torch.ones(5, 3, 4, 4))
+    assert (seen[0].flatten(1).std(1) == 0).all()
+    assert seen[0].flatten(1)[:, 0].unique().numel() == 5

@@ -1,0 +1,47 @@
+"""The numbers of the recipes; without PyTorch, so that ``--help`` answers at once."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pgtrain.config import option
+
+
+@dataclass
+class DCGANConfig:
+    """Every number of the recipe; each field is an option of ``pgtrain dcgan``."""
+
+    size: int = option(64, "pixels a side", choices=(32, 64, 128, 256))
+    channels: int = option(4, "4: RGBA, 3: RGB on white", choices=(3, 4))
+    latent_dim: int = option(128, "numbers of noise", minimum=1)
+    width: int = option(64, "channels of the widest resolution; deeper layers have up to 8 times as many", minimum=4)
+    blocks: str = option("upsample", "how the generator doubles its resolution", choices=("upsample", "transposed"))
+    loss: str = option("hinge", "what the two networks play for", choices=("hinge", "bce"))
+    batch: int = option(64, "pictures a step", minimum=1)
+    lr: float = option(2e-4, "Adam's learning rate of both networks")
+    beta1: float = option(0.0, "Adam's first beta")
+    beta2: float = option(0.99, "Adam's second beta")
+    critic_steps: int = option(1, "steps of the critic for one of the generator", minimum=1)
+    augment: bool = option(True, "differentiable augmentation of what the critic sees")
+    r1: float = option(0.2, "gamma of the R1 penalty; 0: none")
+    r1_interval: int = option(16, "steps between two R1 penalties", minimum=1)
+    ema: float = option(0.995, "decay of the averaged generator, a step")
+
+    def resolve(self, epochs: int) -> None:
+        """Nothing depends on the number of epochs."""
+
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "original": {
+        "channels": 3,
+        "blocks": "transposed",
+        "loss": "bce",
+        "batch": 128,
+        "beta1": 0.5,
+        "beta2": 0.999,
+        "augment": False,
+        "r1": 0.0,
+        "ema": 0.0,
+    },
+}
+"""What each recipe changes of the defaults; the original is the DCGAN of the PyTorch tutorial's family."""

@@ -1,0 +1,138 @@
+"""Networks, losses and steps of DCGAN."""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pgtrain.dataset import Pictures
+from pgtrain.dcgan.config import DCGANConfig
+from pgtrain.engine import Engine
+from pgtrain.layers import DownBlock, r1_penalty
+from pgtrain.system import Metrics
+from pgtrain.unconditional import Unconditional
+
+
+def widths(config: DCGANConfig) -> list[int]:
+    """List the channels of the resolutions 4, 8, ... size / 2."""
+    levels = config.size.bit_length() - 3
+    return [config.width * min(8, 2**level) for level in reversed(range(levels))]
+
+
+class Generator(nn.Module):
+    """Latents (N, L) to logits (N, C, S, S)."""
+
+    def __init__(self, config: DCGANConfig) -> None:
+        super().__init__()
+        channels = widths(config)
+        doubled = _upsampled if config.blocks == "upsample" else _transposed
+        layers: list[nn.Module] = [
+            nn.ConvTranspose2d(config.latent_dim, channels[0], 4, bias=False),
+            _norm(channels[0]),
+        ]
+        for pair in pairwise(channels):
+            layers += [*doubled(*pair), _norm(pair[1])]
+        self.layers = nn.Sequential(*layers, *doubled(channels[-1], config.channels))
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Draw the logits of straight RGBA or RGB."""
+        logits: Tensor = self.layers(latent[:, :, None, None])
+        return logits
+
+
+def _norm(channels: int) -> nn.Module:
+    return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU())
+
+
+def _upsampled(channels_in: int, channels_out: int) -> list[nn.Module]:
+    return [nn.Upsample(scale_factor=2), nn.Conv2d(channels_in, channels_out, 3, padding=1)]
+
+
+def _transposed(channels_in: int, channels_out: int) -> list[nn.Module]:
+    return [nn.ConvTranspose2d(channels_in, channels_out, 4, stride=2, padding=1)]
+
+
+class Critic(nn.Module):
+    """Pictures (N, C, S, S) in 0..1 to one score each (N,): residual blocks without norm layers."""
+
+    def __init__(self, config: DCGANConfig) -> None:
+        super().__init__()
+        channels = [config.width // 2, *reversed(widths(config))]
+        self.stem = nn.Conv2d(config.channels, channels[0], 3, padding=1)
+        self.blocks = nn.ModuleList(DownBlock(*pair) for pair in pairwise(channels))
+        self.joint = nn.Conv2d(channels[-1], channels[-1], 3, padding=1)
+        self.score = nn.Linear(channels[-1], 1)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Score; higher is more real."""
+        hidden = self.stem(pictures * 2 - 1)
+        for block in self.blocks:
+            hidden = block(hidden)
+        score: Tensor = self.score(F.leaky_relu(self.joint(hidden), 0.2).mean((2, 3)))
+        return score.squeeze(1)
+
+
+class OriginalCritic(nn.Module):
+    """Strided convolutions with batch norm and LeakyReLU, and one score a picture at the end."""
+
+    def __init__(self, config: DCGANConfig) -> None:
+        super().__init__()
+        channels = list(reversed(widths(config)))
+        layers: list[nn.Module] = [nn.Conv2d(config.channels, channels[0], 4, 2, 1), nn.LeakyReLU(0.2)]
+        for pair in pairwise(channels):
+            layers += [nn.Conv2d(*pair, 4, 2, 1, bias=False), nn.BatchNorm2d(pair[1]), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, 4))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Score, as a logit of being real."""
+        score: Tensor = self.layers(pictures * 2 - 1)
+        return score.flatten()
+
+
+class DCGAN(Unconditional):
+    """The system."""
+
+    name = "dcgan"
+    config: DCGANConfig
+
+    def __init__(self, config: DCGANConfig, engine: Engine, data: Pictures) -> None:
+        critic = OriginalCritic(config) if config.blocks == "transposed" else Critic(config)
+        generator = Generator(config)
+        if config.blocks == "transposed":
+            generator.apply(initialise)
+            critic.apply(initialise)
+        super().__init__(config, engine, generator, critic)
+        betas = (config.beta1, config.beta2)
+        for network in ("generator", "critic"):
+            self.optimizers[network] = engine.adam(self.networks[network], config.lr, betas)
+
+    def train_critic(self, real: Tensor, count: int, step: int) -> Metrics:
+        """One step on real and generated pictures."""
+        with torch.no_grad():
+            fake = self.draw(count)
+        on_real, on_fake = self.score(real), self.score(fake)
+        loss = self._toward(on_real, 1) + self._toward(on_fake, -1)
+        metrics = {"critic": loss}
+        if self.config.r1 and step % self.config.r1_interval == 0:
+            metrics["r1"] = r1_penalty(self.networks["critic"], real)
+            loss = loss + 0.5 * self.config.r1 * self.config.r1_interval * metrics["r1"]
+        self.engine.step(self.optimizers["critic"], loss)
+        return metrics
+
+    def generator_loss(self, scores: Tensor) -> Tensor:
+        """Non-saturating cross-entropy, or the plain negative score of hinge loss."""
+        return -scores.mean() if self.config.loss == "hinge" else F.softplus(-scores).mean()
+
+    def _toward(self, scores: Tensor, sign: int) -> Tensor:
+        signed = sign * scores
+        return F.relu(1 - signed).mean() if self.config.loss == "hinge" else F.softplus(-signed).mean()
+
+
+def initialise(module: nn.Module) -> None:
+    """DCGAN's weights: normal with deviation 0.02, batch norm around 1."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,48 @@
+"""The systems by name, and where each lives: the one list that the command line and training read."""
+
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from pgtrain.dcgan import config as dcgan
+from pgtrain.stackgan import config as stackgan
+from pgtrain.wgan import config as wgan
+
+
+class SystemEntry(NamedTuple):
+    """`config` class, `recipes` (other defaults by name), and the `factory` ("module:class") that training imports."""
+
+    config: type[Any]
+    recipes: dict[str, dict[str, Any]]
+    factory: str
+    reads_text: bool
+    summary: str
+
+    def load(self) -> Any:
+        """Import the system's class, and with it PyTorch."""
+        module, name = self.factory.split(":")
+        return getattr(import_module(module), name)
+
+
+SYSTEMS = {
+    "dcgan": SystemEntry(
+        dcgan.DCGANConfig,
+        dcgan.RECIPES,
+        "pgtrain.dcgan.system:DCGAN",
+        False,
+        "Pictures from noise, 64x64.",
+    ),
+    "stackgan": SystemEntry(
+        stackgan.StackGANConfig,
+        {"default": {}},
+        "pgtrain.stackgan.recipe:StackGAN",
+        True,
+        "Text to picture: stage I draws 64x64, stage II refines it.",
+    ),
+    "wgan": SystemEntry(
+        wgan.WGANConfig,
+        wgan.RECIPES,
+        "pgtrain.wgan.system:WGAN",
+        False,
+        "Pictures from noise, 128x128, with a Wasserstein critic.",
+    ),
+}

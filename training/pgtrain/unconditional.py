@@ -1,0 +1,102 @@
+"""What GANs without text share: white ground for RGB, the averaged generator, fixed latents and its samples."""
+
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from pgtrain.augment import augment
+from pgtrain.dataset import Pictures
+from pgtrain.engine import Engine
+from pgtrain.layers import premultiply
+from pgtrain.system import Metrics
+
+SHOWN = 64
+"""Pictures in the grid of every epoch."""
+
+
+class Unconditional:
+    """A generator of `latent_dim` numbers and a critic, each stepped once by :meth:`train_step`.
+
+    Pictures are RGBA (4 channels, premultiplied) or RGB on white (3 channels), in 0..1 throughout.
+    Subclasses give the losses.
+    """
+
+    name: str
+
+    def __init__(self, config: Any, engine: Engine, generator: nn.Module, critic: nn.Module) -> None:
+        self.config, self.engine = config, engine
+        self.networks = nn.ModuleDict({"generator": generator, "critic": critic})
+        engine.place(self.networks)
+        average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
+        self.networks["average"] = AveragedModel(generator, multi_avg_fn=average, use_buffers=True)
+        fixed = torch.Generator().manual_seed(0)  # the same grid in every run, whatever its seed
+        self.fixed = torch.randn(SHOWN, config.latent_dim, generator=fixed).to(engine.device)
+        self.optimizers: dict[str, Any] = {}
+
+    def start_epoch(self, epoch: int) -> str:
+        """Name the only phase."""
+        return "adversarial"
+
+    def train_step(self, data: Pictures, indices: Tensor, step: int) -> Metrics:
+        """Update the critic, and the generator every ``config.critic_steps`` steps."""
+        pictures = F.interpolate(data.pictures[indices].float() / 255, size=(self.config.size,) * 2, mode="area")
+        real = self._ground(pictures).contiguous(memory_format=torch.channels_last)
+        metrics = self.train_critic(self._augmented(real), len(real), step)
+        if step % self.config.critic_steps == self.config.critic_steps - 1:
+            metrics |= self._train_generator(len(real))
+        return {name: value.detach() for name, value in metrics.items()}
+
+    def train_critic(self, real: Tensor, count: int, step: int) -> Metrics:
+        """Update the critic on augmented `real` pictures (N, C, S, S) and `count` generated ones."""
+        raise NotImplementedError
+
+    def generator_loss(self, scores: Tensor) -> Tensor:
+        """Reduce the critic's float32 scores (N,) of generated pictures to the generator's loss ()."""
+        raise NotImplementedError
+
+    def draw(self, count: int) -> Tensor:
+        """Generate `count` augmented pictures (N, C, S, S)."""
+        latent = torch.randn(count, self.config.latent_dim, device=self.engine.device)
+        with self.engine.autocast():
+            logits = self.networks["generator"](latent)
+        return self._augmented(self._visible(logits))
+
+    def score(self, pictures: Tensor) -> Tensor:
+        """Score pictures (N, C, S, S) with the critic: float32 (N,)."""
+        with self.engine.autocast():
+            scores: Tensor = self.networks["critic"](pictures)
+        return scores.float()
+
+    def _train_generator(self, count: int) -> Metrics:
+        critic = self.networks["critic"].requires_grad_(False)
+        loss = self.generator_loss(self.score(self.draw(count)))
+        self.engine.step(self.optimizers["generator"], loss)
+        critic.requires_grad_(True)
+        cast(AveragedModel, self.networks["average"]).update_parameters(self.networks["generator"])
+        return {"generator": loss}
+
+    def _visible(self, logits: Tensor) -> Tensor:
+        return premultiply(logits) if self.config.channels == 4 else torch.sigmoid(logits.float())
+
+    def _ground(self, pictures: Tensor) -> Tensor:
+        return pictures if self.config.channels == 4 else pictures[:, :3] + (1 - pictures[:, 3:])
+
+    def _augmented(self, pictures: Tensor) -> Tensor:
+        if not self.config.augment:
+            return pictures
+        if self.config.channels == 4:
+            return augment(pictures)
+        # As ink on white, whose coverage is its strongest colour: so white stays white, also where it moves in.
+        ink = 1 - pictures
+        return 1 - augment(torch.cat([ink, ink.amax(1, keepdim=True)], 1))[:, :3]
+
+    @torch.no_grad()
+    def sample(self) -> Tensor:
+        """Draw the fixed latents with the averaged generator: premultiplied RGBA, float (64, 4, S, S)."""
+        average = self.networks["average"].eval()
+        with self.engine.autocast():
+            pictures = self._visible(average(self.fixed))
+        return pictures if self.config.channels == 4 else torch.cat([pictures, torch.ones_like(pictures[:, :1])], 1)

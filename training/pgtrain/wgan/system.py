@@ -1,0 +1,116 @@
+"""Networks, losses and steps of WGAN."""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pgtrain.dataset import Pictures
+from pgtrain.engine import Engine
+from pgtrain.system import Metrics
+from pgtrain.unconditional import Unconditional
+from pgtrain.wgan.config import WGANConfig
+
+
+def widths(config: WGANConfig) -> list[int]:
+    """List the channels of the resolutions 8, 16, ... size."""
+    levels = config.size.bit_length() - 3
+    return [config.width * min(8, 2**level) for level in reversed(range(levels))]
+
+
+class Generator(nn.Module):
+    """Latents (N, L) to logits (N, C, S, S): a dense layer to 8x8, then doublings."""
+
+    def __init__(self, config: WGANConfig) -> None:
+        super().__init__()
+        channels = widths(config)
+        self.dense = nn.Linear(config.latent_dim, channels[0] * 64)
+        doubled = _upsampled if config.blocks == "upsample" else _transposed
+        layers: list[nn.Module] = [nn.BatchNorm2d(channels[0]), nn.ReLU()]
+        for pair in pairwise(channels):
+            layers += [*doubled(*pair), nn.BatchNorm2d(pair[1]), nn.ReLU()]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(channels[-1], config.channels, 5, padding=2))
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Draw the logits of straight RGBA or RGB."""
+        hidden = self.dense(latent)
+        logits: Tensor = self.layers(hidden.view(len(latent), -1, 8, 8))
+        return logits
+
+
+def _upsampled(channels_in: int, channels_out: int) -> list[nn.Module]:
+    return [nn.Upsample(scale_factor=2), nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False)]
+
+
+def _transposed(channels_in: int, channels_out: int) -> list[nn.Module]:
+    return [nn.ConvTranspose2d(channels_in, channels_out, 5, 2, padding=2, output_padding=1, bias=False)]
+
+
+class Critic(nn.Module):
+    """Pictures (N, C, S, S) in 0..1 to one number each (N,).
+
+    No batch norm: the gradient penalty holds each picture by itself, which a norm over the batch breaks.
+    """
+
+    def __init__(self, config: WGANConfig) -> None:
+        super().__init__()
+        channels = [config.channels, *reversed(widths(config))]
+        layers: list[nn.Module] = []
+        for pair in pairwise(channels):
+            layers += [nn.Conv2d(*pair, 5, 2, padding=2), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, nn.Flatten())
+        self.score = nn.Linear(channels[-1] * (config.size >> (len(channels) - 1)) ** 2, 1)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Score; higher is more real."""
+        score: Tensor = self.score(self.layers(pictures * 2 - 1))
+        return score.squeeze(1)
+
+
+class WGAN(Unconditional):
+    """The system."""
+
+    name = "wgan"
+    config: WGANConfig
+
+    def __init__(self, config: WGANConfig, engine: Engine, data: Pictures) -> None:
+        super().__init__(config, engine, Generator(config), Critic(config))
+        for network in ("generator", "critic"):
+            if config.lipschitz == "gp":
+                betas = (config.beta1, config.beta2)
+                self.optimizers[network] = engine.adam(self.networks[network], config.lr, betas)
+            else:
+                self.optimizers[network] = engine.rmsprop(self.networks[network], config.lr)
+
+    def train_critic(self, real: Tensor, count: int, step: int) -> Metrics:
+        """One step up the Wasserstein distance, then the penalty or the clipping."""
+        config, critic = self.config, self.networks["critic"]
+        with torch.no_grad():
+            fake = self.draw(count)
+        distance = self.score(real).mean() - self.score(fake).mean()
+        loss, metrics = -distance, {"wasserstein": distance}
+        if config.lipschitz == "gp" and step % config.penalty_interval == 0:
+            metrics["penalty"] = gradient_penalty(critic, real, fake)
+            loss = loss + config.penalty * config.penalty_interval * metrics["penalty"]
+        self.engine.step(self.optimizers["critic"], loss)
+        if config.lipschitz == "clip":
+            with torch.no_grad():
+                for weight in critic.parameters():
+                    weight.clamp_(-config.clip, config.clip)
+        return metrics
+
+    def generator_loss(self, scores: Tensor) -> Tensor:
+        """The critic's score, negated."""
+        return -scores.mean()
+
+
+def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    """Squared distance of the gradient's norm from 1, between real and generated pictures: ().
+
+    Each pair is mixed by one number of its own. In float32: second derivatives and half precision do not mix.
+    """
+    share = torch.rand(len(real), 1, 1, 1, device=real.device)
+    between = torch.lerp(real.float(), fake.float(), share).detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+    return F.mse_loss(gradient.flatten(1).norm(dim=1), torch.ones(len(real), device=real.device))
