@@ -1,6 +1,7 @@
 """PyTorch modules to ONNX graphs: plain operators, dynamic batch, uint8 NHWC pictures out."""
 
 import warnings
+from copy import deepcopy
 from typing import Any
 
 import onnx
@@ -45,13 +46,18 @@ def export_generator(generator: PictureGenerator, latent_dim: int, text_dim: int
     return _export(generator, inputs, ["latent", "text"], ["pictures", "stage1"], ({0: batch}, {0: batch}))
 
 
-def export_encoder(encoder: SentenceEncoder) -> onnx.ModelProto:
-    """Export to inputs ``input_ids`` and ``attention_mask``, output ``sentence_embedding``.
+def export_encoder(encoder: SentenceEncoder, max_tokens: int) -> onnx.ModelProto:
+    """Export to inputs ``input_ids`` and ``attention_mask`` of at most `max_tokens`, output ``sentence_embedding``.
 
     An output named plainly ``embedding`` exports and then fails to load: BERT's graph has that name.
     """
-    ids = torch.randint(1000, 2000, (2, 7))
-    axes = {0: Dim("batch"), 1: Dim("sequence", max=512)}
+    encoder = deepcopy(encoder)
+    if encoder.bert.config.model_type == "bert":
+        # Positions that no prompt reaches would only make the file larger.
+        positions = encoder.bert.embeddings.position_embeddings
+        positions.weight = nn.Parameter(positions.weight[:max_tokens].clone())
+    ids = torch.zeros(2, 7, dtype=torch.int64)
+    axes = {0: Dim("batch"), 1: Dim("sequence", max=max_tokens)}
     inputs = (ids, torch.ones_like(ids))
     return _export(encoder, inputs, ["input_ids", "attention_mask"], ["sentence_embedding"], (axes, axes))
 

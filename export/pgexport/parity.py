@@ -35,8 +35,8 @@ class Tolerance:
 TOLERANCES = {
     # float32: a value that lies on the edge between two levels may round either way.
     "float32": Tolerance(worst=2, most=1, psnr=65, cosine=0.99999, text_psnr=60),
-    # compact: int8 weights keep 8 bits a channel; whitening then magnifies what the encoder lost.
-    "compact": Tolerance(worst=48, most=8, psnr=45, cosine=0.99, text_psnr=32),
+    # compact: int8 keeps 8 bits a channel, seen as single pixels at outlines; whitening magnifies the encoder's loss.
+    "compact": Tolerance(worst=96, most=8, psnr=45, cosine=0.99, text_psnr=32),
 }
 
 

@@ -66,13 +66,14 @@ def _write_models(folder: Path, source: Source, encoder: Encoder, storage: str) 
     latent_dim = source.config.latent_dim
     fold_batch_norm(source.generator)
     generator = export_generator(PictureGenerator(source.generator), latent_dim, text_dim)
-    graphs = {"encoder": export_encoder(encoder.network), "stackgan": generator}
+    graphs = {"encoder": export_encoder(encoder.network, MAX_TOKENS), "stackgan": generator}
+    int8_from = {"encoder": compress.INT8_ENCODER, "stackgan": compress.INT8_GENERATOR}
     (folder / "tokenizer.json").write_text(encoder.tokenizer.backend_tokenizer.to_str(), "utf-8")
     settings = {"encoder": {"max_tokens": MAX_TOKENS}, "stackgan": {"latent_dim": latent_dim}}
     kinds = {"encoder": "encoder", "stackgan": "text-to-image"}
     models = {}
     for name, graph in graphs.items():
-        stored = compress.compress(graph) if storage == "compact" else graph
+        stored = compress.compress(graph, int8_from[name]) if storage == "compact" else graph
         onnx.save(stored, folder / f"{name}.onnx")
         models[name] = Model(
             kind=kinds[name],

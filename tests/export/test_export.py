@@ -43,7 +43,7 @@ def test_compressed_weights_are_close_and_smaller(monkeypatch: pytest.MonkeyPatc
     source = load_run(tiny_run)
     fold_batch_norm(source.generator)
     graph = export_generator(PictureGenerator(source.generator), source.config.latent_dim, 32)
-    compact = compress(graph)
+    compact = compress(graph, int8_from=2000)
     assert compact.ByteSize() < 0.75 * graph.ByteSize()
     assert {node.domain for node in compact.graph.node} == {""}, "only plain operators"
     stored = weights(compact)
@@ -97,8 +97,8 @@ def test_every_figure_is_enforced(
 
 
 def test_a_wrong_graph_fails_parity(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def damaged(model: onnx.ModelProto) -> onnx.ModelProto:
-        compact = compress(model)
+    def damaged(model: onnx.ModelProto, int8_from: int) -> onnx.ModelProto:
+        compact = compress(model, int8_from)
         for initializer in compact.graph.initializer:
             if initializer.name.endswith("to_rgba.bias"):
                 wrong = numpy_helper.to_array(initializer) + 0.5

@@ -8,8 +8,9 @@ import torch
 from safetensors.torch import load_file
 
 from pgtrain import checkpoint
-from pgtrain.checkpoint import CHECKPOINT, Position
+from pgtrain.checkpoint import Position
 from pgtrain.errors import Diverged, Interrupted, RunInvalid, RunNotFound
+from pgtrain.run import CHECKPOINT
 from pgtrain.stackgan.config import StackGANConfig
 from pgtrain.stackgan.recipe import StackGAN
 from pgtrain.train import Request

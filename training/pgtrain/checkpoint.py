@@ -15,8 +15,6 @@ from torch.optim import Optimizer
 from pgtrain.errors import RunInvalid, RunNotFound
 from pgtrain.system import System
 
-CHECKPOINT = "checkpoint.safetensors"
-
 
 @dataclass
 class Position:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from pgtrain.config import options
+from pgtrain.run import Run
 from pgtrain.systems import SYSTEMS, SystemEntry
 from pokegan.cli import Group, needs_extra, version_option
 
@@ -70,6 +71,33 @@ for _name, _entry in SYSTEMS.items():
     for _option in reversed((*COMMON, ENCODER) if _entry.reads_text else COMMON):
         _call = _option(_call)
     main.command(_name, help=_entry.summary)(_call)
+
+
+@main.command()
+@click.argument("run", type=FOLDER)
+def report(run: Path) -> None:
+    """Build one HTML page of RUN: pictures, film, curves, figures, model card."""
+    with needs_extra("train"):
+        from pgtrain.report import write_report
+    click.echo(write_report(Run(run)))
+
+
+@main.command()
+@click.argument("run", type=FOLDER)
+def show(run: Path) -> None:
+    """Show what RUN is and how far it has come."""
+    from pgtrain.overview import show_run
+
+    show_run(Run(run))
+
+
+@main.command("list")
+@click.argument("folder", type=FOLDER, default=Path("runs"))
+def list_(folder: Path) -> None:
+    """List the runs in FOLDER (default: runs/), newest first."""
+    from pgtrain.overview import list_runs
+
+    list_runs(folder)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from types import FrameType
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch.utils.tensorboard import SummaryWriter
 
 from pgtrain import checkpoint
 from pgtrain.checkpoint import Position
@@ -60,7 +61,8 @@ class Loop:
             TimeRemainingColumn(),
             TextColumn("{task.fields[losses]}"),
         )
-        with _stop_on_signal() as received, Progress(*columns) as progress:
+        events = SummaryWriter(str(self.run.folder / "tensorboard"))
+        with _stop_on_signal() as received, Progress(*columns) as progress, events:
             task = progress.add_task("", total=epochs, completed=self.position.epoch, losses="")
             while self.position.epoch < epochs:
                 epoch = self.position.epoch
@@ -69,6 +71,8 @@ class Loop:
                 metrics = self._epoch(received)
                 progress.update(task, advance=1, losses=_summary(metrics))
                 self.run.log({"epoch": epoch + 1, "phase": phase, **metrics})
+                for name, value in metrics.items():
+                    events.add_scalar(name, value, epoch + 1)
                 self._draw_grid(epoch + 1)
                 self.position = Position(epoch + 1, 0, self.position.total)
                 if self._due():

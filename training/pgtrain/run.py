@@ -6,13 +6,15 @@ import platform
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pgtrain.checkpoint import CHECKPOINT
-from pgtrain.dataset import Pictures
 from pgtrain.errors import RunInvalid, RunNotFound
 
+if TYPE_CHECKING:
+    from pgtrain.dataset import Pictures
+
 CONFIG = "config.json"
+CHECKPOINT = "checkpoint.safetensors"
 PACKAGES = ("pokegan", "torch", "transformers", "accelerate", "numpy")
 
 
@@ -32,7 +34,7 @@ class Run:
         """Where the checkpoint is."""
         return self.folder / CHECKPOINT
 
-    def create(self, system: str, encoder: str | None, seed: int, config: Any, data: Pictures) -> None:
+    def create(self, system: str, encoder: str | None, seed: int, config: Any, data: "Pictures") -> None:
         """Make the folder and write what the run is: system, resolved configuration, data and versions.
 
         Raises:
@@ -78,6 +80,10 @@ class Run:
         """Append one line to metrics.jsonl."""
         with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(metrics) + "\n")
+
+    def grids(self) -> list[Path]:
+        """List the grids of the epochs, oldest first."""
+        return sorted((self.folder / "grids").glob("*.png"))
 
     def metrics(self) -> list[dict[str, Any]]:
         """Read metrics.jsonl, one entry an epoch; empty before the first epoch ended."""

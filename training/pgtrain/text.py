@@ -25,7 +25,7 @@ class SentenceEncoder(nn.Module):
 
     def __init__(self, bert: nn.Module) -> None:
         super().__init__()
-        self.bert = bert
+        self.bert: Any = bert
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Map int64 (N, L) tokens and their 0/1 mask to float32 (N, D) sentence embeddings."""

@@ -1,0 +1,51 @@
+"""Runs at a glance, in the terminal; without PyTorch."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from pgtrain.errors import RunNotFound
+from pgtrain.run import CONFIG, Run
+
+
+def list_runs(folder: Path) -> None:
+    """Print one line a run in `folder`, newest first.
+
+    Raises:
+        RunNotFound: `folder` is missing, or holds no run.
+    """
+    found = sorted(folder.glob(f"*/{CONFIG}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    if not found:
+        raise RunNotFound(f"{folder}: no runs in it; make one with pgtrain, or name another folder")
+    table = Table("run", "system", "epochs", "phase", "pictures", "seed")
+    for path in found:
+        run = Run(path.parent)
+        described, metrics = run.described(), run.metrics()
+        epoch, phase = (str(metrics[-1]["epoch"]), metrics[-1]["phase"]) if metrics else ("0", "")
+        counts = (str(described["data"]["pictures"]), str(described["seed"]))
+        table.add_row(path.parent.name, described["system"], epoch, phase, *counts)
+    Console().print(table)
+
+
+def show_run(run: Run) -> None:
+    """Print the last epoch and the configuration of `run`.
+
+    Raises:
+        RunNotFound, RunInvalid: it is no run, or damaged.
+    """
+    described, metrics = run.described(), run.metrics()
+    console = Console()
+    data = described["data"]
+    console.print(
+        f"{described['system']} on {data['pictures']} pictures ({data['digest'][:12]}), seed {described['seed']}"
+    )
+    state = Table("last epoch", "", title=str(run.folder))
+    for name, value in (metrics[-1] if metrics else {}).items():
+        state.add_row(name, str(value))
+    recipe = Table("option", "value")
+    for name, value in described["config"].items():
+        recipe.add_row(name, str(value))
+    console.print(state, recipe)
+    if run.checkpoint.is_file():
+        console.print(f"resumable: pgtrain {described['system']} --resume --out {run.folder} --data DIR --epochs N")

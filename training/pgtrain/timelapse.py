@@ -1,0 +1,46 @@
+"""The training as a film: the grids of its epochs, one after the other, as GIF and MP4."""
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image
+
+FRAMES_PER_SECOND = 10
+
+GIF_FRAMES = 60
+"""Most frames of the GIF, spread evenly; GIFs of every epoch would weigh tens of megabytes."""
+
+GIF_SIDE = 320
+"""Pixels a side of the GIF."""
+
+
+def write_gif(grids: Sequence[Path], out: Path) -> None:
+    """Write `grids` (at least one) to an endless GIF whose last frame stays for two seconds."""
+    step = max(1, -(-len(grids) // GIF_FRAMES))
+    chosen = [*grids[:-1:step], grids[-1]]
+    frames = [frame.quantize(128) for frame in _frames(chosen, GIF_SIDE)]
+    times = [1000 // FRAMES_PER_SECOND] * (len(frames) - 1) + [2000]
+    frames[0].save(out, save_all=True, append_images=frames[1:], duration=times, loop=0, optimize=True)
+
+
+def write_mp4(grids: Sequence[Path], out: Path) -> None:
+    """Write every grid to an H.264 film; memory stays flat for any number of epochs."""
+    with Image.open(grids[-1]) as last:
+        side = last.width - last.width % 2  # H.264 with 4:2:0 colour needs even sides
+    with av.open(str(out), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(FRAMES_PER_SECOND))
+        stream.width = stream.height = side
+        stream.pix_fmt = "yuv420p"
+        for frame in _frames(grids, side):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(frame), format="rgb24")))
+        container.mux(stream.encode())
+
+
+def _frames(grids: Sequence[Path], side: int) -> Iterator[Image.Image]:
+    # Stage I's grids are smaller than stage II's: all are brought to one size.
+    for path in grids:
+        with Image.open(path) as grid:
+            yield grid.convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
