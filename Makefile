@@ -17,7 +17,8 @@ slow:
 	pytest -m slow
 
 bench:
-	pgbench --batch 64 --json > benchmarks/results/throughput.json
+	pgbench --batch 64 --seconds 2 --json > benchmarks/results/throughput.json
+	pgbench --batch 1 --seconds 2 --json > benchmarks/results/latency.json
 	python benchmarks/startup.py > benchmarks/results/startup.json
 
 demo:

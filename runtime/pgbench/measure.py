@@ -39,15 +39,24 @@ def timed(work: Callable[[], object]) -> Target:
 
 
 def measure(targets: Mapping[str, Target], batch: int, seconds: float) -> dict[str, Timing]:
-    """Time every target in turn until each has had `seconds` and at least ROUNDS rounds, warm-up excluded."""
+    """Time the targets in turn until each has had `seconds` and at least ROUNDS rounds, warm-up excluded.
+
+    A target that has had its share drops out, so that a fast one does not make the slow ones run on.
+    """
     taken: dict[str, list[float]] = {name: [] for name in targets}
     for _ in range(WARM_UP):
         for target in targets.values():
             target()
-    while any(len(times) < ROUNDS or sum(times) < seconds for times in taken.values()):
-        for name, target in targets.items():
+    waiting = dict(targets)
+    while waiting:
+        for name, target in waiting.items():
             taken[name].append(target())
+        waiting = {name: target for name, target in waiting.items() if _wants_more(taken[name], seconds)}
     return {name: summarise(times, batch) for name, times in taken.items()}
+
+
+def _wants_more(times: Sequence[float], seconds: float) -> bool:
+    return len(times) < ROUNDS or sum(times) < seconds
 
 
 def summarise(times: Sequence[float], batch: int) -> Timing:

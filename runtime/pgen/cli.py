@@ -25,6 +25,7 @@ def main() -> None:
     "--seed", type=click.IntRange(0, 2**63), default=0, show_default=True, help="of the first picture; the next add 1"
 )
 @click.option("--grid", is_flag=True, help="lay all pictures out in one, written to --out")
+@click.option("--columns", type=click.IntRange(1), help="pictures in a row of the grid  [default: as square as can be]")
 @click.option("--size", type=click.IntRange(8, 4096), help="pixels a side  [default: the model's]")
 @click.option("--batch", type=click.IntRange(1), default=16, show_default=True, help="pictures generated at once")
 @where

@@ -13,12 +13,16 @@ from pokegan import __version__
 
 @dataclass(frozen=True)
 class ImageJob:
-    """Pictures to make: `count` a prompt, with seeds counting up from `seed`, `size` pixels a side."""
+    """Pictures to make: `count` a prompt, with seeds counting up from `seed`, `size` pixels a side.
+
+    `columns` is the width of a grid in pictures; without it the grid is as square as can be.
+    """
 
     prompts: tuple[str, ...]
     count: int = 1
     seed: int = 0
     size: int | None = None
+    columns: int | None = None
     batch: int = DEFAULT_BATCH
     model: Path | None = None
     device: str = "auto"
@@ -47,10 +51,10 @@ def write_one(job: ImageJob, out: Path, as_grid: bool = False) -> Path:
     check_file(out)
     pipeline = job.pipeline()
     if as_grid:
-        check_grid(len(wanted), job.size or pipeline.size)
+        check_grid(len(wanted), job.size or pipeline.size, job.columns)
     pictures = list(pipeline.stream(wanted if as_grid else wanted[:1], job.batch))
     images = [resize(picture.pixels, job.size or len(picture.pixels)) for picture in pictures]
-    save(grid(images) if as_grid else images[0], out, facts(pictures[0], pipeline))
+    save(grid(images, job.columns) if as_grid else images[0], out, facts(pictures[0], pipeline))
     return out
 
 

@@ -70,21 +70,26 @@ def resize(pixels: NDArray[np.uint8], size: int) -> Image.Image:
     return image if image.width == size else image.resize((size, size), Image.Resampling.LANCZOS)
 
 
-def check_grid(count: int, size: int) -> None:
+def layout(count: int, columns: int | None = None) -> tuple[int, int]:
+    """Choose columns and rows for `count` pictures: as square as can be, unless `columns` are asked for."""
+    columns = min(count, columns or math.ceil(math.sqrt(count)))
+    return columns, math.ceil(count / columns)
+
+
+def check_grid(count: int, size: int, columns: int | None = None) -> None:
     """Check that a grid of `count` pictures, `size` pixels a side each, is no larger than MAX_SIDE.
 
     Raises:
         OutputInvalid: it would be.
     """
-    side = math.ceil(math.sqrt(count)) * size
+    side = max(layout(count, columns)) * size
     if side > MAX_SIDE:
-        raise OutputInvalid(f"the grid would be {side:,} pixels wide, the most is {MAX_SIDE:,}; lower -n or --size")
+        raise OutputInvalid(f"the grid would be {side:,} pixels long, the most is {MAX_SIDE:,}; lower -n or --size")
 
 
-def grid(images: Sequence[Image.Image]) -> Image.Image:
-    """Lay images of one size out in a grid as square as can be, on transparent ground."""
-    columns = math.ceil(math.sqrt(len(images)))
-    rows = math.ceil(len(images) / columns)
+def grid(images: Sequence[Image.Image], columns: int | None = None) -> Image.Image:
+    """Lay images of one size out on transparent ground, see :func:`layout`."""
+    columns, rows = layout(len(images), columns)
     width, height = images[0].size
     sheet = Image.new("RGBA", (columns * width, rows * height))
     for index, image in enumerate(images):

@@ -69,6 +69,8 @@ def test_resizing_keeps_invisible_colour_out_of_edges() -> None:
 
 def test_a_grid_is_as_square_as_can_be() -> None:
     assert grid([Image.fromarray(PIXELS)] * 5).size == (24, 16)
+    assert grid([Image.fromarray(PIXELS)] * 5, columns=5).size == (40, 8)
+    assert grid([Image.fromarray(PIXELS)] * 2, columns=9).size == (16, 8)
 
 
 @given(st.lists(st.tuples(st.text(max_size=80), st.integers(0, 3)), max_size=12))
