@@ -22,7 +22,7 @@ def open_rgba(path: Path, background: Background = "keep") -> Image.Image:
         with Image.open(path) as image:
             picture = _eight_bits(image).convert("RGBA")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataInvalid(f"{path}: cannot be decoded ({error}); replace it or drop its line") from error
+        raise DataInvalid(f"{path}: cannot be decoded ({error}); replace it or take it out") from error
     return without_background(picture) if background == "remove" else picture
 
 

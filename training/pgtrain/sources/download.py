@@ -6,6 +6,7 @@ downloaded (trust on first use) and verified from then on. Only against a local 
 
 import hashlib
 import tempfile
+import textwrap
 import threading
 import urllib.error
 import urllib.request
@@ -54,7 +55,7 @@ class Store:
         except (OSError, HTTPException) as error:
             if isinstance(error, DataNotFound):
                 raise
-            raise DataNotFound(f"{url} cannot be downloaded ({_reason(error)})") from error
+            raise DataNotFound(f"{url} cannot be downloaded ({reason(error)})") from error
         if known != digest:
             self._record(name, digest)
         return path
@@ -115,6 +116,8 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _reason(error: Exception) -> str:
-    reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-    return " ".join(str(reason).split()) or type(error).__name__
+def reason(error: Exception) -> str:
+    """Say in one short line why a transfer failed; libraries of the network tell it in paragraphs."""
+    told = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+    lines = str(told).strip().splitlines()
+    return textwrap.shorten(lines[0], 160, placeholder=" ...") if lines else type(error).__name__

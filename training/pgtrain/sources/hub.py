@@ -3,11 +3,13 @@
 The download itself cannot be tested without a network; what follows it is, on a local data set.
 """
 
+import logging
 import tempfile
 from pathlib import Path
 
 from pgtrain.errors import DataNotFound
 from pgtrain.sources import parquet
+from pgtrain.sources.download import reason
 from pokegan.cli import needs_extra
 
 
@@ -21,13 +23,14 @@ def fetch(name: str) -> Path:
     """
     with needs_extra("data"):
         from datasets import load_dataset
+    # Its client would log each of its retries before the one line that says what is wrong.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
         splits = load_dataset(name)
     except Exception as error:  # the library raises its own, the hub client's, requests' and builtin ones
-        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataNotFound(
-            f"hf:{name}: cannot be loaded ({reason}); check the name and the network, or download its parquet files "
-            "and give --data their folder"
+            f"hf:{name}: cannot be loaded ({reason(error)}); check the name and the network, or download its parquet "
+            "files and give --data their folder"
         ) from error
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / f"{number}-{split}.parquet" for number, split in enumerate(splits)]

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from pgtrain.errors import DataInvalid, DataNotFound
+from pgtrain.sources.download import reason
 from pokegan.cli import needs_extra
 
 NAME = re.compile(r"[\w.-]+/[\w.-]+(/versions/\d+)?")
@@ -27,8 +28,7 @@ def fetch(name: str) -> Path:
     try:
         return Path(kagglehub.dataset_download(name))
     except Exception as error:  # the library raises its own, requests' and builtin ones
-        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataNotFound(
-            f"kaggle:{name}: cannot be downloaded ({reason}); check the name and the network, or download it in a "
-            "browser and give --data its folder"
+            f"kaggle:{name}: cannot be downloaded ({reason(error)}); check the name and the network, or download it "
+            "in a browser and give --data its folder"
         ) from error
