@@ -6,7 +6,7 @@ reached where this is tested; all that follows them is tested against a local se
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,6 @@ class Origin:
 
 
 Item = TypeVar("Item")
-Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 
 
 def fetch(folder: Path | None = None, origin: Origin | None = None, opener: Opener = open_url) -> Path:
