@@ -26,7 +26,15 @@ def test_the_stored_help_is_what_click_prints(command: Command) -> None:
     assert command("pgen", "--help").stdout == expected, "the help changed: run `make help`"
 
 
-@pytest.mark.parametrize("call", [["pgen", "--help"], ["pgtrain", "stackgan", "--help"], ["pgexport", "--help"]])
+HELP = [
+    ["pgen", "--help"],
+    ["pgtrain", "stackgan", "--help"],
+    ["pgtrain", "data", "inspect", "--help"],
+    ["pgexport", "--help"],
+]
+
+
+@pytest.mark.parametrize("call", HELP)
 def test_help_imports_nothing_heavy(call: list[str]) -> None:
     program = f"import sys; sys.argv = {call}; import atexit; from importlib.metadata import entry_points\n"
     program += f"(entry,) = entry_points(group='console_scripts', name='{call[0]}')\n"

@@ -1,3 +1,4 @@
+import hashlib
 import json
 from pathlib import Path
 
@@ -7,7 +8,8 @@ from hypothesis import strategies as st
 
 from pgtrain.captions import captions
 from pgtrain.errors import DataInvalid, DataNotFound
-from pgtrain.records import Record, digest, read_records
+from pgtrain.records import Record
+from pgtrain.sources import read
 from pokegan.errors import PokeganError
 
 
@@ -21,13 +23,13 @@ GOOD = json.dumps({"file_name": "a.png", "name": "Ava", "types": ["fire", "flyin
 
 
 def test_reads_fields_and_leaves_out_what_is_absent(tmp_path: Path) -> None:
-    records = read_records(folder_with(tmp_path, GOOD, "", json.dumps({"name": "Unseen", "habitat": None})))
+    records = read(folder_with(tmp_path, GOOD, "", json.dumps({"name": "Unseen", "habitat": None}))).records
     assert records[0] == Record("Ava", tmp_path / "a.png", ("fire", "flying"), "red")
     assert records[1] == Record("Unseen")
 
 
 def test_a_record_without_a_name_takes_the_file_name(tmp_path: Path) -> None:
-    assert read_records(folder_with(tmp_path, '{"file_name": "a.png"}'))[0].name == "a"
+    assert read(folder_with(tmp_path, '{"file_name": "a.png"}')).records[0].name == "a"
 
 
 @pytest.mark.parametrize(
@@ -43,14 +45,14 @@ def test_a_record_without_a_name_takes_the_file_name(tmp_path: Path) -> None:
 )
 def test_a_bad_line_is_named(tmp_path: Path, line: str, told: str) -> None:
     with pytest.raises(PokeganError, match=told):
-        read_records(folder_with(tmp_path, GOOD, line))
+        read(folder_with(tmp_path, GOOD, line))
 
 
 def test_missing_folder_and_no_pictures(tmp_path: Path) -> None:
     with pytest.raises(DataNotFound, match=r"metadata\.jsonl"):
-        read_records(tmp_path / "none")
+        read(tmp_path / "none")
     with pytest.raises(DataInvalid, match="nothing to train on"):
-        read_records(folder_with(tmp_path, '{"name": "A"}'))
+        read(folder_with(tmp_path, '{"name": "A"}'))
 
 
 @given(st.binary(max_size=80))
@@ -58,15 +60,22 @@ def test_any_bytes_are_read_or_refused_in_one_line(tmp_path_factory: pytest.Temp
     folder = tmp_path_factory.mktemp("any")
     (folder / "metadata.jsonl").write_bytes(content)
     with pytest.raises(PokeganError) as refused:
-        read_records(folder)
+        read(folder)
     assert "\n" not in refused.value.message
 
 
 def test_the_digest_covers_pictures_and_metadata(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, GOOD)
-    first = digest(folder)
+    first = read(folder).digest()
     (folder / "a.png").write_bytes(b"another")
-    assert digest(folder) != first
+    assert read(folder).digest() != first
+
+
+def test_the_digest_is_that_of_older_runs_and_covers_the_background(tmp_path: Path) -> None:
+    collection = read(folder_with(tmp_path, GOOD))
+    content = (tmp_path / "metadata.jsonl").read_bytes() + (tmp_path / "a.png").read_bytes()
+    assert collection.digest() == hashlib.sha256(content).hexdigest()
+    assert collection.digest("remove") != collection.digest("keep") == collection.digest()
 
 
 def test_captions_cover_name_attributes_and_sentences() -> None:
@@ -98,6 +107,6 @@ def test_every_record_has_its_name_as_first_caption(record: Record) -> None:
 
 
 def test_the_real_data_set(pokemon: Path) -> None:
-    records = read_records(pokemon)
+    records = read(pokemon).records
     assert len(records) == 1177
     assert sum(record.image is not None for record in records) == 1049

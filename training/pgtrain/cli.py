@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from pgtrain.config import options
+from pgtrain.data_cli import DATA_HELP, data_commands
 from pgtrain.run import Run
 from pgtrain.systems import SYSTEMS, SystemEntry
 from pokegan.cli import Group, needs_extra, version_option
@@ -14,7 +15,14 @@ from pokegan.cli import Group, needs_extra, version_option
 FOLDER = click.Path(path_type=Path)
 PRECISIONS = click.Choice(["auto", "fp32", "bf16", "fp16"])
 COMMON = (
-    click.option("--data", type=FOLDER, required=True, help="folder with metadata.jsonl and images"),
+    click.option("--data", help=f"{DATA_HELP}  [default: the default data set, fetched once]"),
+    click.option(
+        "--background",
+        type=click.Choice(["keep", "remove"]),
+        default="keep",
+        show_default=True,
+        help="remove: a plain background of opaque pictures becomes transparent",
+    ),
     click.option("--out", type=FOLDER, help="run folder  [default: a dated one under runs/]"),
     click.option(
         "--epochs", type=click.IntRange(1), default=200, show_default=True, help="passes over the data, in all"
@@ -43,15 +51,19 @@ def main() -> None:
     """Train small GANs on Pokémon."""
 
 
+main.add_command(data_commands, "data")
+
+
 def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
     def command(
-        data: Path,
+        data: str | None,
         out: Path | None,
         epochs: int,
         resume: bool,
         seed: int,
         precision: Any,
         minutes: float,
+        background: Any,
         encoder: str | None = None,
         **recipe: Any,
     ) -> None:
@@ -59,7 +71,7 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
             raise click.UsageError("--resume needs --out, the folder of the run to go on with")
         with needs_extra("train"):
             from pgtrain.train import Request, train
-        request = Request(name, data, out, epochs, encoder, seed, precision, minutes, resume)
+        request = Request(name, data, out, epochs, encoder, seed, precision, minutes, resume, background)
         run = train(request, entry.config(**recipe))
         click.echo(f"trained {run.folder}")
 

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from pgtrain.captions import captions
 from pgtrain.pictures import decode_all
-from pgtrain.records import Record, digest, read_records
+from pgtrain.records import Collection
+from pgtrain.rgba import Background
+from pgtrain.sources import read
 from pgtrain.text import cached_embeddings
 
 
@@ -26,12 +28,14 @@ class Batch:
 class Pictures:
     """The pictures of a data set on one device.
 
-    `pictures` uint8 (N, 4, S, S) premultiplied RGBA; `names` of all records, also of those without a picture.
+    `pictures` uint8 (N, 4, S, S) premultiplied RGBA; `names` of all records, also of those without a picture;
+    `background` says whether it was kept or removed, and `digest` depends on it.
     """
 
     pictures: Tensor
     names: list[str]
     digest: str
+    background: Background
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -76,30 +80,31 @@ class Dataset(Pictures):
         return Batch(self.pictures[indices].float() / 255, text)
 
 
-def load_pictures(folder: Path, size: int) -> Pictures:
-    """Read and decode the data set in `folder`, without its captions.
+def load_pictures(data: str | Path, size: int, background: Background = "keep") -> Pictures:
+    """Read and decode the data set `data`, without its captions; see :func:`pgtrain.sources.read`.
 
     Raises:
         DataNotFound, DataInvalid: the first file or line that cannot be used is named.
     """
-    return _decoded(folder, read_records(folder), size)
+    return _decoded(read(data), size, background)
 
 
-def load_dataset(folder: Path, size: int, encoder: str) -> Dataset:
-    """Read, decode and embed the data set in `folder`.
+def load_dataset(data: str | Path, size: int, encoder: str, background: Background = "keep") -> Dataset:
+    """Read, decode and embed a data set.
 
     Args:
-        folder: holds metadata.jsonl and the images.
+        data: see :func:`pgtrain.sources.read`.
         size: pixels a side of the decoded pictures.
         encoder: see :func:`pgtrain.text.load_encoder`.
+        background: what to do with a plain one: see :func:`pgtrain.background.without_background`.
 
     Raises:
         DataNotFound, DataInvalid: the first file or line that cannot be used is named.
         EncoderNotFound: the encoder cannot be loaded.
     """
-    records = read_records(folder)
-    decoded = _decoded(folder, records, size)
-    composed = [captions(record) for record in records if record.image]
+    collection = read(data)
+    decoded = _decoded(collection, size, background)
+    composed = [captions(record) for record in collection.records if record.image]
     texts = [caption.text for group in composed for caption in group]
     most = max(len(group) for group in composed)
     ids, weights = torch.zeros(len(composed), most, dtype=torch.int64), torch.zeros(len(composed), most)
@@ -112,6 +117,7 @@ def load_dataset(folder: Path, size: int, encoder: str) -> Dataset:
     return Dataset(**vars(decoded), embeddings=embeddings, caption_ids=ids, caption_weights=weights, name_ids=ids[:, 0])
 
 
-def _decoded(folder: Path, records: list[Record], size: int) -> Pictures:
-    pictures = decode_all([record.image for record in records if record.image], size)
-    return Pictures(pictures, list(dict.fromkeys(record.name for record in records)), digest(folder))
+def _decoded(collection: Collection, size: int, background: Background) -> Pictures:
+    pictures = decode_all(collection.images, size, background)
+    names = list(dict.fromkeys(record.name for record in collection.records))
+    return Pictures(pictures, names, collection.digest(background), background)

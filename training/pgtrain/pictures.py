@@ -10,33 +10,23 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from pgtrain.errors import DataInvalid
+from pgtrain.rgba import Background, open_rgba, padded
 
 
-def decode(path: Path, size: int) -> Tensor:
+def decode(path: Path, size: int, background: Background = "keep") -> Tensor:
     """Decode one image to premultiplied RGBA, uint8 (4, size, size), padded to a square, never squashed.
 
     Raises:
         DataInvalid: the file is no image, or is cut short.
     """
-    try:
-        with Image.open(path) as image:
-            picture = image.convert("RGBA")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataInvalid(f"{path}: cannot be decoded ({error}); replace it or drop its line") from error
-    side = max(picture.size)
-    if picture.size != (side, side):
-        square = Image.new("RGBA", (side, side))
-        square.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
-        picture = square
     # Resized premultiplied (RGBa), or the invisible colour of transparent pixels bleeds into the edges.
-    premultiplied = picture.convert("RGBa").resize((size, size), Image.Resampling.LANCZOS)
-    return torch.from_numpy(np.array(premultiplied)).permute(2, 0, 1)
+    square = padded(open_rgba(path, background)).convert("RGBa")
+    return torch.from_numpy(np.array(square.resize((size, size), Image.Resampling.LANCZOS))).permute(2, 0, 1)
 
 
-def decode_all(paths: Sequence[Path], size: int) -> Tensor:
+def decode_all(paths: Sequence[Path], size: int, background: Background = "keep") -> Tensor:
     """Decode every image once, uint8 (N, 4, size, size) premultiplied RGBA: 64 KiB a picture at 128."""
-    return torch.stack([decode(path, size) for path in paths])
+    return torch.stack([decode(path, size, background) for path in paths])
 
 
 def grid(premultiplied: Tensor, columns: int = 8) -> Image.Image:

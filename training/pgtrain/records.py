@@ -1,18 +1,11 @@
-"""The data set on disk: a folder with ``metadata.jsonl`` and images.
-
-This is the ``imagefolder`` convention of Hugging Face ``datasets``: one JSON object a line, with
-``file_name`` relative to the folder. Every other field is optional; captions use what is there.
-"""
+"""What a data set is, whatever it was read from: records, and the digest that names it."""
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-from pgtrain.errors import DataInvalid, DataNotFound
-
-METADATA = "metadata.jsonl"
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -29,64 +22,30 @@ class Record:
     text: str = ""
 
 
-def read_records(folder: Path) -> list[Record]:
-    """Read every record of the data set in `folder`.
+@dataclass(frozen=True)
+class Collection:
+    """A data set that was read: its `records`, and `described`, the bytes that their texts came from."""
 
-    Raises:
-        DataNotFound: no folder, no metadata.jsonl, or an image that a record names is missing.
-        DataInvalid: a line is no JSON object or a field has the wrong type; the line is named.
-    """
-    path = folder / METADATA
-    if not path.is_file():
-        raise DataNotFound(f"{path}: not found; a data set is a folder with {METADATA} and images")
-    lines = path.read_bytes().splitlines()
-    records = [_record(folder, line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
-    if not any(record.image for record in records):
-        raise DataInvalid(f"{path}: no record has a file_name, so there is nothing to train on")
-    return records
+    records: list[Record]
+    described: bytes
 
+    @classmethod
+    def of(cls, records: Iterable[Record]) -> Self:
+        """Collect records of a source that has no text file: their fields describe them, wherever the files lie."""
+        kept = list(records)
+        fields = [asdict(record) | {"image": record.image is not None} for record in kept]
+        return cls(kept, json.dumps(fields).encode())
 
-def digest(folder: Path) -> str:
-    """SHA-256 of the metadata and of every file it names, in the metadata's order (hex)."""
-    total = hashlib.sha256((folder / METADATA).read_bytes())
-    for record in read_records(folder):
-        if record.image:
-            total.update(record.image.read_bytes())
-    return total.hexdigest()
+    @property
+    def images(self) -> list[Path]:
+        """The files of all records that have one, in order."""
+        return [record.image for record in self.records if record.image]
 
-
-def _record(folder: Path, line: bytes, where: str) -> Record:
-    fields = _parse(line, where)
-    image = _text(fields, "file_name", where)
-    path = folder / image if image else None
-    if path and not path.is_file():
-        raise DataNotFound(f"{where}: {image} is not in {folder}; restore it or drop the line")
-    name = _text(fields, "name", where) or (path.stem if path else "")
-    if not name:
-        raise DataInvalid(f"{where}: a record needs a name or a file_name")
-    texts = ("color", "shape", "genus", "description", "text")
-    return Record(name, path, _types(fields, where), *(_text(fields, key, where) for key in texts))
-
-
-def _parse(line: bytes, where: str) -> dict[str, Any]:
-    try:
-        fields = json.loads(line)
-    except ValueError as error:  # also UnicodeDecodeError
-        raise DataInvalid(f"{where}: not valid JSON ({error}); mend or drop the line") from error
-    if not isinstance(fields, dict):
-        raise DataInvalid(f"{where}: expected a JSON object, found {type(fields).__name__}")
-    return fields
-
-
-def _text(fields: dict[str, Any], key: str, where: str) -> str:
-    value = fields.get(key)
-    if value is not None and not isinstance(value, str):
-        raise DataInvalid(f"{where}: {key} must be text, found {value!r}")
-    return value or ""
-
-
-def _types(fields: dict[str, Any], where: str) -> tuple[str, ...]:
-    types = fields.get("types") or []
-    if not isinstance(types, list) or not all(isinstance(kind, str) for kind in types):
-        raise DataInvalid(f"{where}: types must be a list of text, found {types!r}")
-    return tuple(types)
+    def digest(self, background: str = "keep") -> str:
+        """SHA-256 (hex) of texts, of every image file, and of how they are decoded where that is not the default."""
+        total = hashlib.sha256(self.described)
+        for image in self.images:
+            total.update(image.read_bytes())
+        if background != "keep":
+            total.update(f"background={background}".encode())
+        return total.hexdigest()

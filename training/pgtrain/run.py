@@ -48,7 +48,12 @@ class Run:
             "encoder": encoder,
             "seed": seed,
             "config": dataclasses.asdict(config),
-            "data": {"digest": data.digest, "pictures": len(data), "names": data.names},
+            "data": {
+                "digest": data.digest,
+                "background": data.background,
+                "pictures": len(data),
+                "names": data.names,
+            },
             "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         }
         (self.folder / CONFIG).write_text(json.dumps(described, indent=1, ensure_ascii=False), "utf-8")

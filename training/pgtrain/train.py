@@ -14,16 +14,22 @@ from pgtrain.engine import Engine, Precision
 from pgtrain.errors import RunInvalid
 from pgtrain.loop import Loop
 from pgtrain.pictures import grid
+from pgtrain.rgba import Background
 from pgtrain.run import Run
+from pgtrain.sources import default
 from pgtrain.systems import SYSTEMS
 
 
 @dataclass(frozen=True)
 class Request:
-    """What every training takes, whatever the system; `encoder` is None for systems that read no text."""
+    """What every training takes, whatever the system.
+
+    `data` is read by :func:`pgtrain.sources.read`, or is None for the default data set; `encoder` is None for
+    systems that read no text.
+    """
 
     system: str
-    data: Path
+    data: str | Path | None
     out: Path | None
     epochs: int
     encoder: str | None
@@ -31,6 +37,7 @@ class Request:
     precision: Precision
     minutes: float
     resume: bool
+    background: Background = "keep"
 
 
 def train(request: Request, config: Any) -> Run:
@@ -53,11 +60,10 @@ def train(request: Request, config: Any) -> Run:
         encoder, seed = described["encoder"], described["seed"]
         config = from_dict(entry.config, described["config"], str(run.folder))
     config.resolve(request.epochs)
-    data: Pictures = (
-        load_dataset(request.data, config.size, encoder) if encoder else load_pictures(request.data, config.size)
-    )
-    if request.resume and described["data"]["digest"] != data.digest:
-        raise RunInvalid(f"{run.folder}: was trained on other data than {request.data}; give the same --data")
+    place = default.fetch() if request.data is None else request.data
+    data = _load(place, config.size, encoder, request.background)
+    if request.resume:
+        _same_data(run, described["data"], data, place)
     torch.manual_seed(seed)
     engine = Engine(request.precision)
     system = entry.load()(config, engine, data.to(engine.device))
@@ -70,3 +76,15 @@ def train(request: Request, config: Any) -> Run:
     loop = Loop(system, data, run, seed=seed, batch=config.batch, minutes=request.minutes, position=position)
     loop.train(request.epochs)
     return run
+
+
+def _load(place: str | Path, size: int, encoder: str | None, background: Background) -> Pictures:
+    return load_dataset(place, size, encoder, background) if encoder else load_pictures(place, size, background)
+
+
+def _same_data(run: Run, trained: dict[str, Any], data: Pictures, place: str | Path) -> None:
+    background = trained.get("background", "keep")  # runs of older versions could only keep it
+    if background != data.background:
+        raise RunInvalid(f"{run.folder}: was trained with --background {background}; give the same")
+    if trained["digest"] != data.digest:
+        raise RunInvalid(f"{run.folder}: was trained on other data than {place}; give the same --data")

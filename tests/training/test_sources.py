@@ -1,0 +1,248 @@
+"""Every layout that --data takes, made small; the hubs' own downloads are stood in for."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.conftest import COLOURS, draw
+
+from pgtrain.captions import captions
+from pgtrain.dataset import load_pictures
+from pgtrain.errors import DataInvalid, DataNotFound
+from pgtrain.records import Record
+from pgtrain.sources import parquet, pokedex, read
+from pokegan.errors import MissingExtra, PokeganError
+
+
+def picture(path: Path, colour: str = "red") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draw(path, "ball", COLOURS[colour], 96)
+    return path
+
+
+def names(folder: Path | str) -> list[str]:
+    return [record.name for record in read(folder).records]
+
+
+def test_a_plain_folder_names_by_file(tmp_path: Path) -> None:
+    for file in ("mr_mime.png", "Ho-Oh.PNG", "more/deep.webp", ".hidden.png", "__MACOSX/a.png"):
+        picture(tmp_path / file)
+    (tmp_path / "notes.txt").write_text("no image")
+    assert sorted(names(tmp_path)) == ["Ho-Oh", "deep", "mr mime"]
+    assert load_pictures(tmp_path, 32).pictures.shape == (3, 4, 32, 32)
+
+
+def test_class_folders_name_by_folder_also_when_wrapped_and_split(tmp_path: Path) -> None:
+    for file in ("Abra/0.png", "Abra/1.png", "MrMime/0.png"):
+        picture(tmp_path / "PokemonData" / file)
+    assert names(tmp_path) == names(tmp_path / "PokemonData") == ["Abra", "Abra", "MrMime"]
+    picture(tmp_path / "split/train/Abra/0.png")
+    picture(tmp_path / "split/test/Muk/0.png")
+    assert names(tmp_path / "split") == ["Muk", "Abra"]
+
+
+def test_folders_of_splits_are_no_classes(tmp_path: Path) -> None:
+    picture(tmp_path / "train/abra.png")
+    picture(tmp_path / "test/muk.png")
+    assert sorted(names(tmp_path)) == ["abra", "muk"]
+
+
+def test_a_table_beside_one_folder_of_images(tmp_path: Path) -> None:
+    picture(tmp_path / "images/abra.png")
+    picture(tmp_path / "images/muk.png")
+    (tmp_path / "pokemon.csv").write_text("Name,Type1\n")
+    assert names(tmp_path) == ["abra", "muk"]
+
+
+ENTRY = {
+    "id": 1,
+    "name": {"english": "Leafling", "japanese": "リーフ"},
+    "type": ["Grass", "Poison"],
+    "base": {"HP": 45},
+    "species": "Leaf Pokémon",
+    "description": "It naps.",
+    "profile": {"height": "0.7 m"},
+}
+
+
+def pokedex_at(folder: Path, *entries: object) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pokedex.json").write_text(json.dumps(entries), "utf-8")
+    return folder
+
+
+def test_the_pokedex_layout(tmp_path: Path) -> None:
+    image = picture(tmp_path / "images/pokedex/hires/001.png")
+    picture(tmp_path / "images/pokedex/thumbnails/001.png")
+    pokedex_at(tmp_path, ENTRY, {"id": 1025, "name": {"english": "Unseen"}, "type": []})
+    expected = Record("Leafling", image, ("grass", "poison"), genus="Leaf Pokémon", description="It naps.")
+    assert read(tmp_path).records == [expected, Record("Unseen")]
+
+
+def test_the_older_pokedex_layout_inside_an_archives_folder(tmp_path: Path) -> None:
+    image = picture(tmp_path / "pokemon.json-master/images/001.png")
+    pokedex_at(tmp_path / "pokemon.json-master", ENTRY)
+    assert read(tmp_path).images == [image]
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({"name": {"english": "A"}}, "entry 1"),
+        ({"id": "1", "name": {"english": "A"}}, "entry 1"),
+        ({"id": 1, "name": "A"}, "entry 1"),
+        ({"id": 1, "name": {"english": "A"}, "type": [3]}, "entry 1"),
+        (5, "entry 1"),
+        ({"id": 9, "name": {"english": "A"}}, "images/pokedex/hires"),
+    ],
+)
+def test_a_bad_pokedex_is_told(tmp_path: Path, entry: object, told: str) -> None:
+    with pytest.raises(PokeganError, match=told):
+        read(pokedex_at(tmp_path, entry))
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    )
+)
+def test_any_json_is_a_pokedex_or_refused_in_one_line(content: object) -> None:
+    try:
+        pokedex.parse(json.dumps(content).encode(), Path("pokedex.json"))
+        told = ""
+    except DataInvalid as refused:
+        told = refused.message
+    assert "\n" not in told
+
+
+def hub_file(path: Path, rows: list[dict[str, object]], image: pa.DataType | None = None) -> Path:
+    """Write what Hugging Face `datasets` writes: the image a struct of bytes and path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stored = image or pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    others = {key for row in rows for key in row} - {"image"}
+    schema = pa.schema([("image", stored), *((key, pa.string()) for key in sorted(others))])
+    pq.write_table(pa.Table.from_pylist(rows, schema), path)
+    return path
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> bytes:
+    return picture(tmp_path / "made/ball.png").read_bytes()
+
+
+def test_parquet_in_the_hubs_layout(tmp_path: Path, content: bytes) -> None:
+    rows = [{"image": {"bytes": content, "path": None}, "text": f"a {colour} ball"} for colour in COLOURS]
+    first = hub_file(tmp_path / "set/data/train-00000-of-00002.parquet", rows[:3])
+    hub_file(tmp_path / "set/data/train-00001-of-00002.parquet", rows[3:])
+    (tmp_path / "set/README.md").write_text("# card")
+    assert names(tmp_path / "set") == [f"a {colour} ball" for colour in COLOURS]
+    assert names(first) == [f"a {colour} ball" for colour in list(COLOURS)[:3]]
+    found = read(tmp_path / "set")
+    assert [image.read_bytes() for image in found.images] == [content] * 4
+    assert captions(found.records[0])[0].text == "a red ball"
+    assert found.digest() == read(tmp_path / "set").digest() != read(first).digest()
+    assert len(list(found.images[0].parents[2].iterdir())) >= 2, "extracted once each, in the cache"
+
+
+def test_parquet_columns_by_name_and_type(tmp_path: Path, content: bytes) -> None:
+    row: dict[str, object] = {"image": content, "caption": "it rolls", "name": "Ava", "zoo": "north"}
+    record = read(hub_file(tmp_path / "a.parquet", [row], pa.binary())).records[0]
+    assert (record.name, record.text) == ("Ava", "it rolls")
+    row = {"image": {"bytes": content, "path": "mr_mime.webp"}}
+    record = read(hub_file(tmp_path / "b.parquet", [row])).records[0]
+    assert record.name == "mr mime"
+    assert record.image is not None
+    assert record.image.suffix == ".webp"
+
+
+def test_parquet_that_cannot_be_used(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "cut.parquet").write_bytes(hub_file(tmp_path / "a.parquet", [{"image": None}]).read_bytes()[:-9])
+    pq.write_table(pa.table({"text": ["a"]}), tmp_path / "text.parquet")
+    rows: list[dict[str, object]] = [{"image": {"bytes": content, "path": "a.png"}}, {"image": {"path": "b.png"}}]
+    named = hub_file(tmp_path / "named.parquet", rows)
+    for path, told in ((tmp_path / "cut.parquet", "cut.parquet: cannot be read"), (tmp_path / "text.parquet", "image")):
+        with pytest.raises(DataInvalid, match=told):
+            read(path)
+    with pytest.raises(DataInvalid, match=r"named\.parquet, row 2: stores no image"):
+        read(named)
+
+
+def test_a_hub_data_set_through_datasets(tmp_path: Path, content: bytes) -> None:
+    rows: list[dict[str, object]] = [{"image": {"bytes": content, "path": "a.png"}, "text": "a ball"}]
+    hub_file(tmp_path / "set/data/train-00000-of-00001.parquet", rows)
+    hub_file(tmp_path / "set/data/test-00000-of-00001.parquet", rows)
+    found = read(f"hf:{tmp_path / 'set'}")
+    assert [record.name for record in found.records] == ["a ball"] * 2
+    assert found.images[0].read_bytes() == content
+    assert found.digest() == read(f"hf:{tmp_path / 'set'}").digest()
+
+
+def test_a_hub_data_set_that_cannot_be_had(tmp_path: Path) -> None:
+    with pytest.raises(DataNotFound, match=r"hf:.*cannot be loaded .*--data") as refused:
+        read(f"hf:{tmp_path / 'none'}")
+    assert "\n" not in refused.value.message
+
+
+def test_kaggle_downloads_and_the_adapters_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(name: str) -> str:
+        if name != "lantian773030/pokemonclassification":
+            raise RuntimeError("403 Client Error\nhttps://...")
+        return str(tmp_path)
+
+    monkeypatch.setitem(sys.modules, "kagglehub", SimpleNamespace(dataset_download=download))
+    picture(tmp_path / "PokemonData/Abra/0.png")
+    picture(tmp_path / "PokemonData/Muk/0.jpg.png")
+    assert names("kaggle:lantian773030/pokemonclassification") == ["Abra", "Muk"]
+    with pytest.raises(DataNotFound, match=r"kaggle:a/b: cannot be downloaded \(403 Client Error\).*folder$"):
+        read("kaggle:a/b")
+    with pytest.raises(DataInvalid, match="kaggle:OWNER/NAME"):
+        read("kaggle:nonsense")
+
+
+@pytest.mark.parametrize(
+    ("package", "data"), [("datasets", "hf:a/b"), ("kagglehub", "kaggle:a/b"), ("pyarrow", "a.parquet")]
+)
+def test_a_missing_package_prints_the_pip_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, data: str
+) -> None:
+    hub_file(tmp_path / "a.parquet", [{"image": {"bytes": package.encode(), "path": ""}}])
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(sys.modules, f"{package}.parquet", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MissingExtra, match=rf"{package} is not installed.*pokegan\[data\]"):
+        read(data)
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(DataInvalid, match="holds no data set"):
+        read(tmp_path)
+    with pytest.raises(DataNotFound, match="no such folder"):
+        read(tmp_path / "none")
+    with pytest.raises(DataNotFound, match="no such folder"):
+        read(picture(tmp_path / "a.png"))
+
+
+def test_reading_folders_imports_no_heavy_package(small_data: Path) -> None:
+    program = f"import sys; from pgtrain.sources import read; read({str(small_data)!r})\n"
+    program += "print(sorted({'torch', 'datasets', 'pyarrow', 'kagglehub', 'numpy'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_extraction_is_left_whole_or_not_at_all(
+    tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = hub_file(tmp_path / "full.parquet", [{"image": {"bytes": content, "path": "full.png"}}])
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "write_bytes", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        with pytest.raises(DataInvalid, match="No space left"):
+            read(file)
+    assert read(file).images
+    assert parquet.fits(tmp_path)

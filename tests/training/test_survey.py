@@ -1,0 +1,93 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from tests.conftest import Command
+
+from pgtrain.errors import DataInvalid
+from pgtrain.sources import read
+from pgtrain.survey import CELL, contact_sheet, save_sheet, survey
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """Five images: two alike in other formats, one palette, one wide, one cut short."""
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    red = Image.new("RGB", (30, 20), "red")
+    red.save(folder / "a.png")
+    red.convert("RGBA").save(folder / "b.tiff")
+    red.convert("P").rotate(90, expand=True).save(folder / "c.gif")
+    Image.new("L", (100, 10), 128).save(folder / "d.png")
+    (folder / "e.png").write_bytes((folder / "d.png").read_bytes()[:60])
+    return folder
+
+
+def test_a_survey_counts_and_names(mixed: Path) -> None:
+    found = survey(read(mixed))
+    assert (found.records, found.names, found.images, found.captions) == (5, 5, 5, 0)
+    assert found.sizes == {"30 x 20": 2, "20 x 30": 1, "100 x 10": 1}
+    assert found.modes == {"RGB": 1, "RGBA": 1, "P": 1, "L": 1}
+    assert list(found.broken) == [str(mixed / "e.png")]
+    assert "cannot be decoded" in found.broken[str(mixed / "e.png")]
+    assert found.duplicates == [[str(mixed / "a.png"), str(mixed / "b.tiff")]]
+
+
+def test_invisible_colour_makes_no_difference(tmp_path: Path) -> None:
+    for name, colour in (("a", "red"), ("b", "blue")):
+        image = Image.new("RGBA", (8, 8), colour)
+        image.putalpha(0)
+        image.save(tmp_path / f"{name}.png")
+    assert len(survey(read(tmp_path)).duplicates) == 1
+
+
+def test_a_contact_sheet_shows_every_picture_and_marks_broken_ones(mixed: Path) -> None:
+    sheet = contact_sheet(read(mixed).images)
+    assert sheet.size == (3 * CELL, 2 * CELL)
+    middles = [sheet.getpixel((x * CELL + CELL // 2, y * CELL + CELL // 2)) for y in (0, 1) for x in range(3)]
+    grey, white = (128, 128, 128), (255, 255, 255)
+    assert [middles[0], middles[1], *middles[3:]] == [(255, 0, 0), (255, 0, 0), grey, grey, white]
+    assert sheet.getpixel((2, 2)) == white, "padded, not squashed"
+
+
+def test_a_sheet_of_a_large_data_set_shows_some(mixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pgtrain.survey.MOST", 4)
+    assert contact_sheet([mixed / "a.png"] * 99).size == (2 * CELL, 2 * CELL)
+
+
+@pytest.mark.parametrize(("place", "told"), [("a.nonsense", "unknown extension"), ("none/a.png", "cannot be written")])
+def test_a_sheet_that_cannot_be_written(mixed: Path, tmp_path: Path, place: str, told: str) -> None:
+    with pytest.raises(DataInvalid, match=told):
+        save_sheet(read(mixed).images, tmp_path / place)
+
+
+def test_the_command(command: Command, mixed: Path, tmp_path: Path) -> None:
+    done = command("pgtrain", "data", "inspect", mixed, "--sheet", tmp_path / "sheet.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    for told in ("30 x 20", "e.png", "a.png = b.tiff", "RGBA"):
+        assert told in done.stdout
+    assert Image.open(tmp_path / "sheet.png").width == 3 * CELL
+    found = json.loads(command("pgtrain", "data", "inspect", mixed, "--json").stdout)
+    assert found["images"] == 5
+
+
+def test_what_the_command_refuses(command: Command, tmp_path: Path) -> None:
+    done = command("pgtrain", "data", "inspect", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"Error: {tmp_path}: holds no data set")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_resuming_with_another_background_is_refused(command: Command, small_data: Path, tmp_path: Path) -> None:
+    data, out = tmp_path / "data", tmp_path / "run"
+    shutil.copytree(small_data, data)
+    options = ("--data", data, "--out", out, "--width", 4, "--size", 32, "--batch", 4, "--epochs", 1)
+    done = command("pgtrain", "dcgan", *options, "--background", "remove")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((out / "config.json").read_text())["data"]["background"] == "remove"
+    done = command("pgtrain", "dcgan", *options, "--resume")
+    assert done.returncode == 2
+    assert "was trained with --background remove" in done.stderr
+    assert command("pgtrain", "dcgan", *options, "--resume", "--background", "remove").returncode == 0

@@ -1,0 +1,123 @@
+"""Downloading files once, and noticing ever after when one has changed.
+
+The publishers of these files give no checksums, so the SHA-256 of each is recorded when it is first
+downloaded (trust on first use) and verified from then on. Only against a local server is this tested.
+"""
+
+import hashlib
+import tempfile
+import textwrap
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+from pgtrain.errors import DataInvalid, DataNotFound
+
+CHECKSUMS = "checksums.txt"
+"""In the folder: one line a file, its SHA-256 (or "absent", where the server had none) and its name."""
+
+ABSENT = "absent"
+CHUNK = 1 << 16
+
+Opener = Callable[[str], AbstractContextManager[Any]]
+"""Opens an address for reading, with the response's `headers`; raises OSError where it cannot."""
+
+open_url: Opener = partial(urllib.request.urlopen, timeout=30)
+
+
+class Store:
+    """A folder of downloaded files; safe to use from several threads."""
+
+    def __init__(self, folder: Path, opener: Opener = open_url) -> None:
+        self.folder, self.opener = folder, opener
+        self._writing = threading.Lock()
+        self._known = self._recorded()
+
+    def get(self, url: str, name: str) -> Path:
+        """Return the file `name`, verified; downloaded from `url` when it is not there or was damaged.
+
+        Raises:
+            DataNotFound: it is not there and cannot be downloaded.
+            DataInvalid: what is downloaded differs from what was recorded at the first time.
+        """
+        path = self.folder / name
+        known = self._known.get(name)
+        if known not in (None, ABSENT) and path.is_file() and _sha256(path) == known:
+            return path
+        try:
+            digest = self._download(url, path, known)
+        except (OSError, HTTPException) as error:
+            if isinstance(error, DataNotFound):
+                raise
+            raise DataNotFound(f"{url} cannot be downloaded ({reason(error)})") from error
+        if known != digest:
+            self._record(name, digest)
+        return path
+
+    def get_optional(self, url: str, name: str) -> Path | None:
+        """Like :meth:`get`, but a file that the server does not have (404) is None, and recorded as absent."""
+        if self._known.get(name) == ABSENT:
+            return None
+        try:
+            return self.get(url, name)
+        except DataNotFound as error:
+            if isinstance(error.__cause__, urllib.error.HTTPError) and error.__cause__.code == 404:
+                self._record(name, ABSENT)
+                return None
+            raise
+
+    def _download(self, url: str, path: Path, known: str | None) -> str:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        total = hashlib.sha256()
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
+            beside = Path(part.name)
+            try:
+                self._copy(url, part, total)
+                if known not in (None, ABSENT, total.hexdigest()):
+                    raise DataInvalid(
+                        f"{url}: differs from what was first downloaded; try again, or delete {self.folder} to take it"
+                    )
+                part.close()
+                beside.replace(path)
+            finally:
+                beside.unlink(missing_ok=True)
+        return total.hexdigest()
+
+    def _copy(self, url: str, part: Any, total: Any) -> None:
+        with self.opener(url) as response:
+            expected, received = response.headers.get("Content-Length"), 0
+            while chunk := response.read(CHUNK):
+                total.update(chunk)
+                received += part.write(chunk)
+        # A cut transfer ends like a whole one; at the first download no checksum would tell.
+        if expected is not None and received != int(expected):
+            raise DataNotFound(f"{url} cannot be downloaded (only {received:,} of {int(expected):,} bytes came)")
+
+    def _recorded(self) -> dict[str, str]:
+        path = self.folder / CHECKSUMS
+        lines = path.read_text("utf-8").splitlines() if path.is_file() else []
+        return {name: digest for digest, _, name in (line.partition("  ") for line in lines) if name}
+
+    def _record(self, name: str, digest: str) -> None:
+        with self._writing:
+            self._known[name] = digest
+            with (self.folder / CHECKSUMS).open("a", encoding="utf-8") as file:
+                file.write(f"{digest}  {name}\n")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def reason(error: Exception) -> str:
+    """Say in one short line why a transfer failed; libraries of the network tell it in paragraphs."""
+    told = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+    lines = str(told).strip().splitlines()
+    return textwrap.shorten(lines[0], 160, placeholder=" ...") if lines else type(error).__name__

@@ -1,0 +1,82 @@
+"""The CSV files of PokeAPI/pokeapi (``data/v2/csv``): facts and base stats of every species' default form."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pgtrain.errors import DataInvalid
+
+ENGLISH = "9"
+TABLES = (
+    "pokemon.csv",
+    "pokemon_species.csv",
+    "pokemon_species_names.csv",
+    "pokemon_types.csv",
+    "pokemon_stats.csv",
+    "types.csv",
+    "stats.csv",
+    "pokemon_colors.csv",
+    "pokemon_shapes.csv",
+    "pokemon_habitats.csv",
+)
+Rows = list[dict[str, str]]
+
+
+def species(paths: Mapping[str, Path]) -> dict[int, dict[str, Any]]:
+    """Join the `TABLES`, given by file name, into one line of metadata a species, by national number.
+
+    Raises:
+        DataInvalid: a file lacks a column or refers to what is not there: the source has changed.
+    """
+    try:
+        tables = {name.removesuffix(".csv"): _rows(paths[name]) for name in TABLES}
+        return _joined(tables)
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
+        folder = next(iter(paths.values())).parent
+        raise DataInvalid(
+            f"{folder}: not the tables of PokeAPI as known here ({error!r}); give --data a folder"
+        ) from error
+
+
+def _rows(path: Path) -> Rows:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _joined(tables: dict[str, Rows]) -> dict[int, dict[str, Any]]:
+    called = {table: {row["id"]: row["identifier"] for row in tables[table]} for table in tables if _is_lookup(table)}
+    english = {
+        row["pokemon_species_id"]: row for row in tables["pokemon_species_names"] if row["local_language_id"] == ENGLISH
+    }
+    default = {row["species_id"]: row for row in tables["pokemon"] if row["is_default"] == "1"}
+    types, stats = defaultdict[str, list[str]](list), defaultdict[str, dict[str, int]](dict)
+    for row in sorted(tables["pokemon_types"], key=lambda row: int(row["slot"])):
+        types[row["pokemon_id"]].append(called["types"][row["type_id"]])
+    for row in tables["pokemon_stats"]:
+        name = called["stats"][row["stat_id"]].replace("-", "_")
+        stats[row["pokemon_id"]][name] = int(row["base_stat"])
+    return {
+        int(row["id"]): {
+            "id": int(row["id"]),
+            "name": english[row["id"]]["name"],
+            "genus": english[row["id"]]["genus"],
+            "types": types[default[row["id"]]["id"]],
+            "stats": stats[default[row["id"]]["id"]],
+            "color": called["pokemon_colors"].get(row["color_id"]),
+            "shape": called["pokemon_shapes"].get(row["shape_id"]),
+            "habitat": called["pokemon_habitats"].get(row["habitat_id"]),
+            "generation": int(row["generation_id"]),
+            "evolves_from": int(row["evolves_from_species_id"]) if row["evolves_from_species_id"] else None,
+            **{flag: row[flag] == "1" for flag in ("is_baby", "is_legendary", "is_mythical")},
+            "height_dm": int(default[row["id"]]["height"]),
+            "weight_hg": int(default[row["id"]]["weight"]),
+        }
+        for row in tables["pokemon_species"]
+        if row["id"] in english and row["id"] in default  # a new generation arrives in pieces
+    }
+
+
+def _is_lookup(table: str) -> bool:
+    return table in {"types", "stats", "pokemon_colors", "pokemon_shapes", "pokemon_habitats"}
