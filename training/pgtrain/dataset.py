@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from pgtrain.captions import captions
-from pgtrain.pictures import decode_all
+from pgtrain.pictures import decode_all, grid
 from pgtrain.records import Record, digest, read_records
 from pgtrain.text import cached_embeddings
 
@@ -49,10 +50,11 @@ class Pictures:
 
         The incomplete last batch is left out; a data set smaller than `size` is one batch.
         """
-        shuffled = torch.randperm(len(self), generator=order).to(self.pictures.device)
-        size = min(size, len(self))
-        for start in range(0, len(self) - size + 1, size):
-            yield shuffled[start : start + size]
+        return shuffled_batches(len(self), size, order, self.pictures.device)
+
+    def preview(self) -> Image.Image:
+        """Draw the first 64 pictures as a grid."""
+        return grid(self.pictures[:64].float() / 255)
 
 
 @dataclass
@@ -74,6 +76,19 @@ class Dataset(Pictures):
         drawn = torch.multinomial(self.caption_weights[indices], 1)
         text = self.embeddings[self.caption_ids[indices].gather(1, drawn).squeeze(1)]
         return Batch(self.pictures[indices].float() / 255, text)
+
+
+def shuffled_batches(count: int, size: int, order: torch.Generator, device: torch.device) -> Iterator[Tensor]:
+    """Yield indices below `count`, shuffled by `order`, in whole batches of `size` (or one smaller one)."""
+    shuffled = torch.randperm(count, generator=order).to(device)
+    size = min(size, count)
+    for start in range(0, count - size + 1, size):
+        yield shuffled[start : start + size]
+
+
+def read(folder: Path, config: Any, encoder: str | None) -> Pictures:
+    """Read pictures of ``config.size``, with embedded captions where a text encoder is given."""
+    return load_dataset(folder, config.size, encoder) if encoder else load_pictures(folder, config.size)
 
 
 def load_pictures(folder: Path, size: int) -> Pictures:

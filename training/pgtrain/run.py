@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pgtrain.checkpoint import CHECKPOINT
-from pgtrain.dataset import Pictures
 from pgtrain.errors import RunInvalid, RunNotFound
+from pgtrain.system import Data
 
 CONFIG = "config.json"
 PACKAGES = ("pokegan", "torch", "transformers", "accelerate", "numpy")
@@ -32,7 +32,7 @@ class Run:
         """Where the checkpoint is."""
         return self.folder / CHECKPOINT
 
-    def create(self, system: str, encoder: str | None, seed: int, config: Any, data: Pictures) -> None:
+    def create(self, system: str, encoder: str | None, seed: int, config: Any, data: Data) -> None:
         """Make the folder and write what the run is: system, resolved configuration, data and versions.
 
         Raises:

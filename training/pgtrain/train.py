@@ -1,4 +1,4 @@
-"""Start or resume the training of a system: the Python side of ``pgtrain dcgan``, ``wgan`` and ``stackgan``."""
+"""Start or resume the training of a system: the Python side of the commands of pgtrain."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +9,11 @@ import torch
 from pgtrain import checkpoint
 from pgtrain.checkpoint import Position
 from pgtrain.config import from_dict
-from pgtrain.dataset import Pictures, load_dataset, load_pictures
 from pgtrain.engine import Engine, Precision
 from pgtrain.errors import RunInvalid
 from pgtrain.loop import Loop
-from pgtrain.pictures import grid
 from pgtrain.run import Run
+from pgtrain.system import Data
 from pgtrain.systems import SYSTEMS
 
 
@@ -53,9 +52,7 @@ def train(request: Request, config: Any) -> Run:
         encoder, seed = described["encoder"], described["seed"]
         config = from_dict(entry.config, described["config"], str(run.folder))
     config.resolve(request.epochs)
-    data: Pictures = (
-        load_dataset(request.data, config.size, encoder) if encoder else load_pictures(request.data, config.size)
-    )
+    data: Data = entry.load_reader()(request.data, config, encoder)
     if request.resume and described["data"]["digest"] != data.digest:
         raise RunInvalid(f"{run.folder}: was trained on other data than {request.data}; give the same --data")
     torch.manual_seed(seed)
@@ -65,7 +62,7 @@ def train(request: Request, config: Any) -> Run:
         position = checkpoint.restore(run.checkpoint, system)
     else:
         run.create(request.system, encoder, seed, config, data)
-        grid(data.pictures[:64].float() / 255).save(run.folder / "real.png")
+        data.preview().save(run.folder / "real.png")
         position = Position()
     loop = Loop(system, data, run, seed=seed, batch=config.batch, minutes=request.minutes, position=position)
     loop.train(request.epochs)
