@@ -101,8 +101,10 @@ def synthesizer(kind: Any, **options: Any) -> Draw:
         np.random.seed(seed)
         kinds = {name: {"sdtype": "numerical" if name in STATS else "categorical"} for name in COLUMNS}
         made = kind(Metadata.load_from_dict({"tables": {"pokemon": {"columns": kinds}}}), **options)
-        made.fit(rows)
-        return made.sample(len(rows))[COLUMNS]  # type: ignore[no-any-return]
+        made.fit({"pokemon": rows})
+        # A fitted synthesizer always draws the same rows first, so that each seed takes the next ones.
+        drawn = made.sample(len(rows) * (seed + 1))
+        return (drawn["pokemon"] if isinstance(drawn, dict) else drawn)[COLUMNS].tail(len(rows))
 
     return draw
 

@@ -13,7 +13,9 @@ from pokegan.cli import Group, needs_extra, version_option
 FOLDER = click.Path(path_type=Path)
 PRECISIONS = click.Choice(["auto", "fp32", "bf16", "fp16"])
 COMMON = (
-    click.option("--data", type=FOLDER, required=True, help="folder with metadata.jsonl and images"),
+    click.option(
+        "--data", type=FOLDER, required=True, help="folder with metadata.jsonl and images; for stats also a .csv"
+    ),
     click.option("--out", type=FOLDER, help="run folder  [default: a dated one under runs/]"),
     click.option(
         "--epochs", type=click.IntRange(1), default=200, show_default=True, help="passes over the data, in all"

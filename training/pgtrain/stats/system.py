@@ -136,6 +136,8 @@ class StatsGAN:
         total = loss + config.consistency * consistency
         if config.matching:
             total = total + config.matching * F.mse_loss(critic.features(fake).mean(0), critic.features(real).mean(0))
+        if config.moments:
+            total = total + config.moments * (_moments(fake) - _moments(real)).square().sum()
         self.engine.step(self.optimizers["generator"], total)
         critic.requires_grad_(True)
         cast(AveragedModel, self.networks["average"]).update_parameters(self.generator)
@@ -164,6 +166,11 @@ class StatsGAN:
         pairs = drawn.pair.argmax(1)
         real = self.real
         return distributions(real.stats.cpu(), real.pairs.cpu(), drawn.stats.cpu(), pairs.cpu())
+
+
+def _moments(rows: Tensor) -> Tensor:
+    """Means and mean squares of feature rows (N, F), as in table-GAN (Park et al., 2018, arXiv:1806.03384): (2F,)."""
+    return torch.cat([rows.mean(0), rows.square().mean(0)])
 
 
 def _slope(scores: Tensor, rows: Tensor) -> Tensor:
