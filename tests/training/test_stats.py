@@ -1,3 +1,4 @@
+import json
 import os
 import random
 import signal
@@ -6,13 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from pgtrain.checkpoint import CHECKPOINT
+from pgtrain.cli import main
 from pgtrain.engine import Engine
-from pgtrain.errors import DataInvalid, DataNotFound, Interrupted, RequestInvalid
+from pgtrain.errors import DataInvalid, DataNotFound, Interrupted, RequestInvalid, RunInvalid
 from pgtrain.records import METADATA
 from pgtrain.stats.config import RECIPES, StatsConfig
 from pgtrain.stats.generate import conditions, generate, load
@@ -288,6 +291,28 @@ def test_a_bad_line_of_metadata_is_named(tmp_path: Path, line: str, told: str) -
     with pytest.raises(DataInvalid, match="line 1") as refused:
         read_rows(tmp_path)
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--data", "nowhere.csv"], "nowhere.csv: not found"),
+        (["--data", "nowhere.csv", "--dropout", "2"], "'--dropout'"),
+        (["--data", "nowhere.csv", "--temperature", "0"], "'--temperature'"),
+    ],
+)
+def test_the_command_refuses_in_one_line(arguments: list[str], told: str) -> None:
+    done = CliRunner().invoke(main, ["stats", *arguments])
+    assert done.exit_code == 2
+    (line,) = (line for line in done.output.splitlines() if line.startswith("Error"))
+    assert told in line
+
+
+def test_a_run_of_another_system_is_refused(tmp_path: Path) -> None:
+    described = dict.fromkeys(("encoder", "seed", "config", "data", "versions")) | {"system": "dcgan"}
+    (tmp_path / "config.json").write_text(json.dumps(described))
+    with pytest.raises(RunInvalid, match="pgtrain stats"):
+        load(tmp_path)
 
 
 def table(folder: Path) -> Path:
