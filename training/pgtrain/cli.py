@@ -15,7 +15,7 @@ from pokegan.cli import Group, needs_extra, version_option
 FOLDER = click.Path(path_type=Path)
 PRECISIONS = click.Choice(["auto", "fp32", "bf16", "fp16"])
 COMMON = (
-    click.option("--data", help=f"{DATA_HELP}  [default: the default data set, fetched once]"),
+    click.option("--data", help=f"{DATA_HELP}; for stats also a .csv  [default: the default data set, fetched once]"),
     click.option(
         "--background",
         type=click.Choice(["keep", "remove"]),

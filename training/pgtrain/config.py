@@ -17,19 +17,23 @@ Config = TypeVar("Config")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def option(default: Any, help: str, *, minimum: float = 0, choices: tuple[Any, ...] = ()) -> Any:
+def option(
+    default: Any, help: str, *, minimum: float = 0, maximum: float | None = None, choices: tuple[Any, ...] = ()
+) -> Any:
     """Declare a dataclass field with its default, the text of ``--help``, and the values it may take."""
-    return dataclasses.field(default=default, metadata={"help": help, "kind": _kind(default, minimum, choices)})
+    return dataclasses.field(
+        default=default, metadata={"help": help, "kind": _kind(default, minimum, maximum, choices)}
+    )
 
 
 def _kind(
-    default: Any, minimum: float, choices: tuple[Any, ...]
+    default: Any, minimum: float, maximum: float | None, choices: tuple[Any, ...]
 ) -> Any:  # a click.ParamType, generic from click 8.4 on
     if choices:
         return click.Choice(choices)
     if isinstance(default, bool):
         return click.BOOL
-    return click.FloatRange(minimum) if isinstance(default, float) else click.IntRange(int(minimum))
+    return click.FloatRange(minimum, maximum) if isinstance(default, float) else click.IntRange(int(minimum))
 
 
 def options(config: type[Any], recipes: Mapping[str, dict[str, Any]]) -> Callable[[Command], Command]:

@@ -3,16 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
+from PIL import Image
 from torch import Tensor
 
+from pgtrain import sources
 from pgtrain.captions import captions
-from pgtrain.pictures import decode_all
+from pgtrain.pictures import decode_all, grid
 from pgtrain.records import Collection
 from pgtrain.rgba import Background
-from pgtrain.sources import read
 from pgtrain.text import cached_embeddings
 
 
@@ -53,10 +54,16 @@ class Pictures:
 
         The incomplete last batch is left out; a data set smaller than `size` is one batch.
         """
-        shuffled = torch.randperm(len(self), generator=order).to(self.pictures.device)
-        size = min(size, len(self))
-        for start in range(0, len(self) - size + 1, size):
-            yield shuffled[start : start + size]
+        return shuffled_batches(len(self), size, order, self.pictures.device)
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What a run that goes on must find again."""
+        return {"background": self.background, "digest": self.digest}
+
+    def preview(self) -> Image.Image:
+        """Draw the first 64 pictures as a grid."""
+        return grid(self.pictures[:64].float() / 255)
 
 
 @dataclass
@@ -80,13 +87,28 @@ class Dataset(Pictures):
         return Batch(self.pictures[indices].float() / 255, text)
 
 
+def shuffled_batches(count: int, size: int, order: torch.Generator, device: torch.device) -> Iterator[Tensor]:
+    """Yield indices below `count`, shuffled by `order`, in whole batches of `size` (or one smaller one)."""
+    shuffled = torch.randperm(count, generator=order).to(device)
+    size = min(size, count)
+    for start in range(0, count - size + 1, size):
+        yield shuffled[start : start + size]
+
+
+def read(data: str | Path, config: Any, encoder: str | None, background: Background) -> Pictures:
+    """Read pictures of ``config.size``, with embedded captions where a text encoder is given."""
+    if encoder:
+        return load_dataset(data, config.size, encoder, background)
+    return load_pictures(data, config.size, background)
+
+
 def load_pictures(data: str | Path, size: int, background: Background = "keep") -> Pictures:
     """Read and decode the data set `data`, without its captions; see :func:`pgtrain.sources.read`.
 
     Raises:
         DataNotFound, DataInvalid: the first file or line that cannot be used is named.
     """
-    return _decoded(read(data), size, background)
+    return _decoded(sources.read(data), size, background)
 
 
 def load_dataset(data: str | Path, size: int, encoder: str, background: Background = "keep") -> Dataset:
@@ -102,7 +124,7 @@ def load_dataset(data: str | Path, size: int, encoder: str, background: Backgrou
         DataNotFound, DataInvalid: the first file or line that cannot be used is named.
         EncoderNotFound: the encoder cannot be loaded.
     """
-    collection = read(data)
+    collection = sources.read(data)
     decoded = _decoded(collection, size, background)
     composed = [captions(record) for record in collection.records if record.image]
     texts = [caption.text for group in composed for caption in group]

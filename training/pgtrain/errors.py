@@ -17,6 +17,10 @@ class EncoderNotFound(PokeganError, FileNotFoundError):
     """The text encoder's weights cannot be had."""
 
 
+class RequestInvalid(PokeganError, ValueError):
+    """Something was asked of a generator that it cannot draw."""
+
+
 class RunNotFound(PokeganError, FileNotFoundError):
     """A run folder or its checkpoint is not there."""
 

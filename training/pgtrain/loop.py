@@ -13,11 +13,9 @@ from torch.utils.tensorboard import SummaryWriter
 
 from pgtrain import checkpoint
 from pgtrain.checkpoint import Position
-from pgtrain.dataset import Pictures
 from pgtrain.errors import Diverged, Interrupted
-from pgtrain.pictures import grid
 from pgtrain.run import Run
-from pgtrain.system import Metrics, System
+from pgtrain.system import Data, Metrics, System
 
 
 @contextmanager
@@ -40,7 +38,7 @@ class Loop:
     """Trains `system` on `data` into `run`, from `position` on, a checkpoint every `minutes`."""
 
     def __init__(
-        self, system: System, data: Pictures, run: Run, *, seed: int, batch: int, minutes: float, position: Position
+        self, system: System, data: Data, run: Run, *, seed: int, batch: int, minutes: float, position: Position
     ) -> None:
         self.system, self.data, self.run, self.position = system, data, run, position
         self.seed, self.batch, self.minutes = seed, batch, minutes
@@ -117,7 +115,7 @@ class Loop:
         self.saved = time.monotonic()
 
     def _draw_grid(self, epoch: int) -> None:
-        grid(self.system.sample()).save(self.run.folder / "grids" / f"{epoch:05d}.png")
+        self.system.progress().save(self.run.folder / "grids" / f"{epoch:05d}.png")
 
 
 def _means(collected: list[Metrics]) -> dict[str, float]:

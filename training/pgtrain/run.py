@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pgtrain.errors import RunInvalid, RunNotFound
 
 if TYPE_CHECKING:
-    from pgtrain.dataset import Pictures
+    from pgtrain.system import Data
 
 CONFIG = "config.json"
 CHECKPOINT = "checkpoint.safetensors"
@@ -34,7 +34,7 @@ class Run:
         """Where the checkpoint is."""
         return self.folder / CHECKPOINT
 
-    def create(self, system: str, encoder: str | None, seed: int, config: Any, data: "Pictures") -> None:
+    def create(self, system: str, encoder: str | None, seed: int, config: Any, data: "Data") -> None:
         """Make the folder and write what the run is: system, resolved configuration, data and versions.
 
         Raises:
@@ -48,12 +48,7 @@ class Run:
             "encoder": encoder,
             "seed": seed,
             "config": dataclasses.asdict(config),
-            "data": {
-                "digest": data.digest,
-                "background": data.background,
-                "pictures": len(data),
-                "names": data.names,
-            },
+            "data": data.identity | {"pictures": len(data), "names": data.names},
             "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         }
         (self.folder / CONFIG).write_text(json.dumps(described, indent=1, ensure_ascii=False), "utf-8")

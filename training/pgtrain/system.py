@@ -1,11 +1,40 @@
 """What the training loop needs to know of a system; it knows no system by name."""
 
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Any, Protocol, Self
 
+import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 Metrics = dict[str, Tensor]
+
+
+class Data(Protocol):
+    """A data set in memory: what the loop, the run folder and the command need of it, whatever it holds.
+
+    `names` of its Pokémon; `identity` is what a run that goes on must find again: the SHA-256 of the files that
+    it was read from (``digest``, hex), and options that change what was read.
+    """
+
+    names: list[str]
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """Say what tells this data from other data."""
+
+    def __len__(self) -> int:
+        """Count the examples."""
+
+    def to(self, device: torch.device) -> Self:
+        """Move every tensor to `device`."""
+
+    def batches(self, size: int, order: torch.Generator) -> Iterator[Tensor]:
+        """Yield the index tensors of one epoch, each int64 (size,), shuffled by `order`."""
+
+    def preview(self) -> Image.Image:
+        """Draw what real examples look like, as ``real.png`` shows it."""
 
 
 class System(Protocol):
@@ -24,5 +53,5 @@ class System(Protocol):
     def train_step(self, data: Any, indices: Tensor, step: int) -> Metrics:
         """Update once on the pictures at `indices`; `step` counts from the start of the run."""
 
-    def sample(self) -> Tensor:
-        """Draw the fixed latents with the averaged generator: premultiplied RGBA, float (N, 4, S, S) in 0..1."""
+    def progress(self) -> Image.Image:
+        """Draw what the averaged generator makes of the same latents after every epoch."""

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from pgtrain.dcgan import config as dcgan
 from pgtrain.stackgan import config as stackgan
+from pgtrain.stats import config as stats
 from pgtrain.wgan import config as wgan
 
 
@@ -16,11 +17,21 @@ class SystemEntry(NamedTuple):
     factory: str
     reads_text: bool
     summary: str
+    reader: str = "pgtrain.dataset:read"
+    """The function ("module:name") that reads the data: place, config, text encoder and background to a `Data`."""
 
     def load(self) -> Any:
         """Import the system's class, and with it PyTorch."""
-        module, name = self.factory.split(":")
-        return getattr(import_module(module), name)
+        return _imported(self.factory)
+
+    def load_reader(self) -> Any:
+        """Import the function that reads the system's data."""
+        return _imported(self.reader)
+
+
+def _imported(where: str) -> Any:
+    module, name = where.split(":")
+    return getattr(import_module(module), name)
 
 
 SYSTEMS = {
@@ -37,6 +48,14 @@ SYSTEMS = {
         "pgtrain.stackgan.recipe:StackGAN",
         True,
         "Text to picture: stage I draws 64x64, stage II refines it.",
+    ),
+    "stats": SystemEntry(
+        stats.StatsConfig,
+        stats.RECIPES,
+        "pgtrain.stats.system:StatsGAN",
+        False,
+        "Six stats, types and rarity: valid Pokémon as numbers.",
+        "pgtrain.stats.table:read",
     ),
     "wgan": SystemEntry(
         wgan.WGANConfig,

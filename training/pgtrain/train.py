@@ -1,4 +1,4 @@
-"""Start or resume the training of a system: the Python side of ``pgtrain dcgan``, ``wgan`` and ``stackgan``."""
+"""Start or resume the training of a system: the Python side of the commands of pgtrain."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +9,13 @@ import torch
 from pgtrain import checkpoint
 from pgtrain.checkpoint import Position
 from pgtrain.config import from_dict
-from pgtrain.dataset import Pictures, load_dataset, load_pictures
 from pgtrain.engine import Engine, Precision
 from pgtrain.errors import RunInvalid
 from pgtrain.loop import Loop
-from pgtrain.pictures import grid
 from pgtrain.rgba import Background
 from pgtrain.run import Run
 from pgtrain.sources import default
+from pgtrain.system import Data
 from pgtrain.systems import SYSTEMS
 
 
@@ -61,7 +60,7 @@ def train(request: Request, config: Any) -> Run:
         config = from_dict(entry.config, described["config"], str(run.folder))
     config.resolve(request.epochs)
     place = default.fetch() if request.data is None else request.data
-    data = _load(place, config.size, encoder, request.background)
+    data: Data = entry.load_reader()(place, config, encoder, request.background)
     if request.resume:
         _same_data(run, described["data"], data, place)
     torch.manual_seed(seed)
@@ -71,20 +70,17 @@ def train(request: Request, config: Any) -> Run:
         position = checkpoint.restore(run.checkpoint, system)
     else:
         run.create(request.system, encoder, seed, config, data)
-        grid(data.pictures[:64].float() / 255).save(run.folder / "real.png")
+        data.preview().save(run.folder / "real.png")
         position = Position()
     loop = Loop(system, data, run, seed=seed, batch=config.batch, minutes=request.minutes, position=position)
     loop.train(request.epochs)
     return run
 
 
-def _load(place: str | Path, size: int, encoder: str | None, background: Background) -> Pictures:
-    return load_dataset(place, size, encoder, background) if encoder else load_pictures(place, size, background)
-
-
-def _same_data(run: Run, trained: dict[str, Any], data: Pictures, place: str | Path) -> None:
-    background = trained.get("background", "keep")  # runs of older versions could only keep it
-    if background != data.background:
-        raise RunInvalid(f"{run.folder}: was trained with --background {background}; give the same")
-    if trained["digest"] != data.digest:
-        raise RunInvalid(f"{run.folder}: was trained on other data than {place}; give the same --data")
+def _same_data(run: Run, trained: dict[str, Any], data: Data, place: str | Path) -> None:
+    for name, value in data.identity.items():
+        found = trained.get(name, "keep")  # runs of older versions say nothing of a background: they kept it
+        if name == "digest" and found != value:
+            raise RunInvalid(f"{run.folder}: was trained on other data than {place}; give the same --data")
+        if found != value:
+            raise RunInvalid(f"{run.folder}: was trained with --{name} {found}; give the same")

@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -11,6 +12,7 @@ from pgtrain.augment import augment
 from pgtrain.dataset import Pictures
 from pgtrain.engine import Engine
 from pgtrain.layers import premultiply
+from pgtrain.pictures import grid
 from pgtrain.system import Metrics
 
 SHOWN = 64
@@ -100,3 +102,7 @@ class Unconditional:
         with self.engine.autocast():
             pictures = self._visible(average(self.fixed))
         return pictures if self.config.channels == 4 else torch.cat([pictures, torch.ones_like(pictures[:, :1])], 1)
+
+    def progress(self) -> Image.Image:
+        """Draw :meth:`sample` as a grid."""
+        return grid(self.sample())

@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -11,6 +12,7 @@ from pgtrain.augment import augment
 from pgtrain.dataset import Dataset
 from pgtrain.engine import Engine
 from pgtrain.layers import premultiply, r1_penalty
+from pgtrain.pictures import grid
 from pgtrain.stackgan.config import StackGANConfig
 from pgtrain.stackgan.networks import STAGE1_SIZE, Discriminator, Generator
 from pgtrain.system import Metrics
@@ -147,3 +149,7 @@ class StackGAN:
         with self.engine.autocast():
             logits, _ = average(*self.fixed, stage=self.stage)
         return premultiply(logits)
+
+    def progress(self) -> Image.Image:
+        """Draw :meth:`sample` as a grid."""
+        return grid(self.sample())

@@ -1,0 +1,76 @@
+"""The numbers of the recipes; without PyTorch, so that ``--help`` answers at once."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pgtrain.config import option
+
+
+@dataclass
+class StatsConfig:
+    """Every number of the recipe; each field is an option of ``pgtrain stats``."""
+
+    noise_dim: int = option(32, "numbers of noise that the generator's network reads", minimum=1)
+    width: int = option(128, "units of the generator's layers", minimum=8)
+    critic_width: int = option(256, "units of the critic's layers", minimum=8)
+    networks: str = option("residual", "shape of the two networks", choices=("residual", "skips"))
+    loss: str = option("relativistic", "what the two networks play for", choices=("relativistic", "hinge", "bce"))
+    penalty: str = option(
+        "zero", "gradients at real and generated rows to 0, or between them to 1", choices=("zero", "gp")
+    )
+    gamma: float = option(2.0, "weight of the gradient penalty")
+    pac: int = option(4, "rows that the critic judges together", minimum=1)
+    batch: int = option(128, "rows a step", minimum=1)
+    passes: int = option(3, "passes over the rows in an epoch", minimum=1)
+    lr: float = option(5e-4, "Adam's learning rate of the generator")
+    critic_lr: float = option(5e-4, "Adam's learning rate of the critic")
+    lr_decay: float = option(0.7, "factor on both learning rates every `lr-epochs`")
+    lr_epochs: int = option(33, "epochs between two such factors", minimum=1)
+    beta1: float = option(0.0, "Adam's first beta")
+    beta2: float = option(0.99, "Adam's second beta")
+    critic_steps: int = option(1, "steps of the critic for one of the generator", minimum=1)
+    dropout: float = option(0.0, "share of the critic's units that a step leaves out", maximum=0.9)
+    type_dropout: float = option(0.6, "share of rows whose types are not told to the generator", maximum=1)
+    temperature: float = option(0.4, "of the softmax over type pairs", minimum=0.05)
+    consistency: float = option(1.0, "weight of the distance between the drawn stats' sum and the total")
+    soft_labels: float = option(0.0, "how far from 1 and 0 the labels of bce are", maximum=0.5)
+    matching: float = option(0.0, "weight of the distance between mean features of the critic")
+    moments: float = option(0.0, "weight of the distance between means, and mean squares, of rows")
+    ema: float = option(0.999, "decay of the averaged generator, a step", maximum=1)
+
+    def resolve(self, epochs: int) -> None:
+        """Nothing depends on the number of epochs."""
+
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "original": {
+        "noise_dim": 128,
+        "width": 128,
+        "critic_width": 128,
+        "networks": "skips",
+        "loss": "bce",
+        "penalty": "gp",
+        "gamma": 10.0,
+        "pac": 1,
+        "batch": 32,
+        "passes": 10,
+        "lr": 1e-4,
+        "critic_lr": 4e-4,
+        "lr_decay": 0.95,
+        "lr_epochs": 100,
+        "beta1": 0.5,
+        "beta2": 0.999,
+        "dropout": 0.3,
+        "soft_labels": 0.1,
+        "matching": 1.0,
+        "ema": 0.0,
+    },
+}
+"""What each recipe changes of the defaults.
+
+The original's rows were not valid: tanh held each stat within a deviation of its mean, the total was drawn apart
+from the stats, numbers were fractions and types were read one place off. Its recipe keeps its networks, losses and
+rates (0.95 every 1,000 passes, here also after a resume) and decodes as the default does; it has no early stopping,
+which was inverted.
+"""

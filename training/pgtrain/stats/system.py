@@ -1,0 +1,179 @@
+"""Losses and steps of the stats GAN."""
+
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from pgtrain.engine import Engine
+from pgtrain.stats.config import StatsConfig
+from pgtrain.stats.networks import KINDS, RARE, SECONDS, Conditions, Critic, Drawn, Generator
+from pgtrain.stats.plot import distributions
+from pgtrain.stats.rows import STATS
+from pgtrain.stats.table import Table
+from pgtrain.system import Metrics
+
+SHOWN = 512
+"""Rows in the picture of every epoch."""
+
+
+class StatsGAN:
+    """The system. In float32 throughout: a step takes milliseconds."""
+
+    name = "stats"
+
+    def __init__(self, config: StatsConfig, engine: Engine, data: Table) -> None:
+        self.config, self.engine = config, engine
+        features = len(STATS) + 1 + KINDS + SECONDS + RARE + KINDS
+        generator, critic = Generator(config, data), Critic(config, features)
+        self.networks = nn.ModuleDict({"generator": generator, "critic": critic})
+        engine.place(self.networks)
+        average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
+        self.networks["average"] = AveragedModel(generator, multi_avg_fn=average, use_buffers=False)
+        betas = (config.beta1, config.beta2)
+        self.rates = {"generator": config.lr, "critic": config.critic_lr}
+        self.optimizers: dict[str, Any] = {
+            name: engine.adam(self.networks[name], rate, betas) for name, rate in self.rates.items()
+        }
+        fixed = torch.Generator().manual_seed(0)  # the same rows in every run, whatever its seed
+        self.fixed = torch.randn(SHOWN, generator.latent_dim, generator=fixed).to(engine.device)
+        self.real = data
+
+    @property
+    def generator(self) -> Generator:
+        """The generator that is trained."""
+        return cast(Generator, self.networks["generator"])
+
+    @property
+    def critic(self) -> Critic:
+        """The critic."""
+        return cast(Critic, self.networks["critic"])
+
+    @property
+    def average(self) -> Generator:
+        """The averaged generator: the one to use."""
+        return cast(Generator, cast(AveragedModel, self.networks["average"]).module)
+
+    def start_epoch(self, epoch: int) -> str:
+        """Set the learning rates, which depend on `epoch` alone, so that a resumed run has the right ones."""
+        factor = self.config.lr_decay ** (epoch // self.config.lr_epochs)
+        for name, rate in self.rates.items():
+            for group in self.optimizers[name].param_groups:
+                group["lr"] = rate * factor
+        return "adversarial"
+
+    def train_step(self, data: Table, indices: Tensor, step: int) -> Metrics:
+        """Update the critic, and the generator every ``config.critic_steps`` steps, on whole packs."""
+        indices = indices[: max(1, len(indices) // self.config.pac) * self.config.pac]
+        if len(indices) < self.config.pac:
+            indices = indices.repeat(self.config.pac)[: self.config.pac]
+        asked = self._conditions(data, indices)
+        real = self._real_rows(data, indices, asked)
+        metrics = self._train_critic(real, asked)
+        if step % self.config.critic_steps == self.config.critic_steps - 1:
+            metrics |= self._train_generator(real, asked)
+        return {name: value.detach() for name, value in metrics.items()}
+
+    def _conditions(self, data: Table, indices: Tensor) -> Conditions:
+        """Ask for the real rows' totals and rarities, and for one or all of their types or none."""
+        generator = self.generator
+        types = generator.seen_types[indices]
+        told = torch.rand(len(indices), 1, device=types.device) > self.config.type_dropout
+        # Of two types one is mostly told, as a user would; the noise chooses which.
+        most = (types * torch.rand_like(types)).argmax(1)
+        alone = torch.rand(len(indices), 1, device=types.device) < 0.8
+        types = torch.where(alone, F.one_hot(most, KINDS).float(), types) * told
+        return Conditions(types, generator.seen_total[indices], generator.seen_rarity[indices])
+
+    def _real_rows(self, data: Table, indices: Tensor, asked: Conditions) -> Tensor:
+        generator, stats = self.generator, data.stats[indices]
+        pair = F.one_hot(data.pairs[indices], len(generator.first)).float()
+        return self._features(stats.float(), pair, asked)
+
+    def _features(self, stats: Tensor, pair: Tensor, asked: Conditions) -> Tensor:
+        """What the critic reads of rows: (N, F). Integers are spread over their intervals of the Gaussian."""
+        generator = self.generator
+        integers = stats.detach().round()
+        spread = generator.quantiles.spread(integers, torch.rand_like(integers))
+        spread = spread + (stats - stats.detach()) / generator.scale[2]
+        kinds = pair @ generator.first, pair @ generator.second
+        return torch.cat([spread, generator.standard(asked.total), *kinds, asked.rarity, asked.types], 1)
+
+    def _draw(self, asked: Conditions) -> tuple[Tensor, Drawn]:
+        latent = torch.randn(len(asked.total), self.generator.latent_dim, device=self.engine.device)
+        drawn: Drawn = self.generator(latent, *asked)
+        return self._features(drawn.stats, drawn.pair, asked), drawn
+
+    def _train_critic(self, real: Tensor, asked: Conditions) -> Metrics:
+        config = self.config
+        with torch.no_grad():
+            fake, _ = self._draw(asked)
+        real, fake = (rows.detach().requires_grad_(config.penalty == "zero") for rows in (real, fake))
+        on_real, on_fake = self.critic(real), self.critic(fake)
+        loss = self._critic_loss(on_real, on_fake)
+        if config.penalty == "zero":
+            penalty = (_slope(on_real, real) + _slope(on_fake, fake)) / 2
+        else:
+            penalty = self._between(real, fake)
+        self.engine.step(self.optimizers["critic"], loss + config.gamma * penalty)
+        return {"critic": loss, "penalty": penalty}
+
+    def _between(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Squared distance of the gradient's norm from 1, between real and generated rows: ()."""
+        share = torch.rand(len(real), 1, device=real.device)
+        rows = torch.lerp(real, fake, share).requires_grad_(True)
+        (gradient,) = torch.autograd.grad(self.critic(rows).sum(), rows, create_graph=True)
+        return F.mse_loss(gradient.norm(dim=1), torch.ones(len(real), device=real.device))
+
+    def _train_generator(self, real: Tensor, asked: Conditions) -> Metrics:
+        config, critic = self.config, self.critic.requires_grad_(False)
+        fake, drawn = self._draw(asked)
+        loss = self._generator_loss(critic(real), critic(fake))
+        consistency = (drawn.miss / 30).square().mean()
+        total = loss + config.consistency * consistency
+        if config.matching:
+            total = total + config.matching * F.mse_loss(critic.features(fake).mean(0), critic.features(real).mean(0))
+        if config.moments:
+            total = total + config.moments * (_moments(fake) - _moments(real)).square().sum()
+        self.engine.step(self.optimizers["generator"], total)
+        critic.requires_grad_(True)
+        cast(AveragedModel, self.networks["average"]).update_parameters(self.generator)
+        return {"generator": loss, "consistency": consistency}
+
+    def _critic_loss(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
+        if self.config.loss == "relativistic":
+            return F.softplus(on_fake - on_real).mean()
+        if self.config.loss == "hinge":
+            return F.relu(1 - on_real).mean() + F.relu(1 + on_fake).mean()
+        soft = self.config.soft_labels
+        wrong = F.binary_cross_entropy_with_logits(on_fake, torch.full_like(on_fake, soft))
+        return F.binary_cross_entropy_with_logits(on_real, torch.full_like(on_real, 1 - soft)) + wrong
+
+    def _generator_loss(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
+        if self.config.loss == "relativistic":
+            return F.softplus(on_real - on_fake).mean()
+        return -on_fake.mean() if self.config.loss == "hinge" else F.softplus(-on_fake).mean()
+
+    @torch.no_grad()
+    def progress(self) -> Image.Image:
+        """Draw the distributions of the fixed latents' rows over those of the real ones."""
+        average = self.average.eval()
+        nothing = torch.zeros(SHOWN, KINDS), torch.zeros(SHOWN), torch.zeros(SHOWN, RARE)
+        drawn: Drawn = average(self.fixed, *(value.to(self.engine.device) for value in nothing))
+        pairs = drawn.pair.argmax(1)
+        real = self.real
+        return distributions(real.stats.cpu(), real.pairs.cpu(), drawn.stats.cpu(), pairs.cpu())
+
+
+def _moments(rows: Tensor) -> Tensor:
+    """Means and mean squares of feature rows (N, F), as in table-GAN (Park et al., 2018, arXiv:1806.03384): (2F,)."""
+    return torch.cat([rows.mean(0), rows.square().mean(0)])
+
+
+def _slope(scores: Tensor, rows: Tensor) -> Tensor:
+    """Mean squared gradient norm of packed scores at `rows` (Mescheder et al., 2018, arXiv:1801.04406): ()."""
+    (gradient,) = torch.autograd.grad(scores.sum(), rows, create_graph=True)
+    return gradient.square().sum() / len(scores)
