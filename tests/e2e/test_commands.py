@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
-from tests.conftest import Command
 
 from pgen.cli import main
+from tests.conftest import Command
 
 
 @pytest.mark.parametrize("name", ["pgtrain", "pgexport", "pgen", "pgbench"])

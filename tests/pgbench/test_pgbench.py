@@ -2,11 +2,11 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.conftest import Command
 
 from pgbench.environment import environment
 from pgbench.measure import ROUNDS, WARM_UP, measure, summarise, timed
 from pgbench.suite import texts
+from tests.conftest import Command
 
 
 def test_percentiles_and_rate() -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import COLOURS, Command, draw
 
 from pgtrain.errors import DataInvalid, DataNotFound
 from pgtrain.sources import default, pokeapi, read
 from pgtrain.sources.default import Origin
 from pgtrain.sources.download import CHECKSUMS
+from tests.conftest import COLOURS, Command, draw
 
 TABLES = {
     "pokemon.csv": """id,identifier,species_id,height,weight,base_experience,order,is_default

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.conftest import COLOURS, draw
 
 from pgtrain.captions import captions
 from pgtrain.dataset import load_pictures
@@ -19,6 +18,7 @@ from pgtrain.errors import DataInvalid, DataNotFound
 from pgtrain.records import Record
 from pgtrain.sources import parquet, pokedex, read
 from pokegan.errors import MissingExtra, PokeganError
+from tests.conftest import COLOURS, draw
 
 
 def picture(path: Path, colour: str = "red") -> Path:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.conftest import Command
 
 from pgtrain.errors import DataInvalid
 from pgtrain.sources import read
 from pgtrain.survey import CELL, contact_sheet, save_sheet, survey
+from tests.conftest import Command
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import torch
 from PIL import Image
@@ -15,6 +15,8 @@ from pgtrain.pictures import decode_all, grid
 from pgtrain.records import Collection
 from pgtrain.rgba import Background
 from pgtrain.text import cached_embeddings
+
+Dataclass = TypeVar("Dataclass")
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,7 @@ class Pictures:
 
     def to(self, device: torch.device) -> Self:
         """Move every tensor to `device` (64 KiB a picture at 128 pixels)."""
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, Tensor):
-                setattr(self, field.name, value.to(device))
-        return self
+        return moved(self, device)
 
     def batches(self, size: int, order: torch.Generator) -> Iterator[Tensor]:
         """Yield the index tensors of one epoch, each int64 (size,), shuffled by `order`.
@@ -85,6 +83,15 @@ class Dataset(Pictures):
         drawn = torch.multinomial(self.caption_weights[indices], 1)
         text = self.embeddings[self.caption_ids[indices].gather(1, drawn).squeeze(1)]
         return Batch(self.pictures[indices].float() / 255, text)
+
+
+def moved(data: Dataclass, device: torch.device) -> Dataclass:
+    """Move every tensor of a dataclass to `device`, in place."""
+    for field in fields(data):  # type: ignore[arg-type]
+        value = getattr(data, field.name)
+        if isinstance(value, Tensor):
+            setattr(data, field.name, value.to(device))
+    return data
 
 
 def shuffled_batches(count: int, size: int, order: torch.Generator, device: torch.device) -> Iterator[Tensor]:

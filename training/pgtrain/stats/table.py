@@ -1,7 +1,7 @@
 """Rows as tensors, and the quantile tables that lead from Gaussian numbers back to integers."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pgtrain.dataset import shuffled_batches
+from pgtrain.dataset import moved, shuffled_batches
 from pgtrain.stats.rows import HIGHEST, RARITIES, TYPES, Row, digest, read_rows
 
 PAIRS = [(first, second) for first in range(len(TYPES)) for second in range(len(TYPES) + 1) if first != second]
@@ -49,11 +49,7 @@ class Table:
 
     def to(self, device: torch.device) -> Self:
         """Move every tensor to `device`."""
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, Tensor):
-                setattr(self, field.name, value.to(device))
-        return self
+        return moved(self, device)
 
     def batches(self, size: int, order: torch.Generator) -> Iterator[Tensor]:
         """Yield the index tensors of one epoch, each int64 (size,), shuffled anew in each pass."""
