@@ -51,7 +51,7 @@ class Run:
             "data": data.identity | {"pictures": len(data), "names": data.names},
             "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         }
-        (self.folder / CONFIG).write_text(json.dumps(described, indent=1, ensure_ascii=False), "utf-8")
+        self._write(CONFIG, json.dumps(described, indent=1, ensure_ascii=False))
 
     def make_folder(self, folder: Path) -> None:
         """Make `folder`, or say in one line why it cannot be made."""
@@ -81,13 +81,31 @@ class Run:
         with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(metrics) + "\n")
 
+    def rewind(self, epochs: int) -> None:
+        """Forget the metrics after `epochs`: a run that goes on from its checkpoint does those epochs again.
+
+        A line that a kill cut short is forgotten too.
+        """
+        kept = [entry for entry in self.metrics() if entry["epoch"] <= epochs]
+        self._write("metrics.jsonl", "".join(json.dumps(entry) + "\n" for entry in kept))
+
+    def _write(self, name: str, text: str) -> None:
+        """Write a file of the run whole: beside its place, then renamed into it."""
+        beside = self.folder / f"{name}.part"
+        beside.write_text(text, "utf-8")
+        beside.replace(self.folder / name)
+
     def grids(self) -> list[Path]:
         """List the grids of the epochs, oldest first."""
         return sorted((self.folder / "grids").glob("*.png"))
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Read metrics.jsonl, one entry an epoch; empty before the first epoch ended."""
+        """Read metrics.jsonl, one entry an epoch; empty before the first epoch ended.
+
+        A last line without its end is left out: a killed process leaves one.
+        """
         path = self.folder / "metrics.jsonl"
         if not path.is_file():
             return []
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        lines = path.read_text("utf-8").splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]

@@ -67,7 +67,9 @@ def train(request: Request, config: Any) -> Run:
     engine = Engine(request.precision)
     system = entry.load()(config, engine, data.to(engine.device))
     if request.resume:
-        position = checkpoint.restore(run.checkpoint, system)
+        # A run that was killed before its first checkpoint begins again.
+        position = checkpoint.restore(run.checkpoint, system) if run.checkpoint.is_file() else Position()
+        run.rewind(position.epoch)
     else:
         run.create(request.system, encoder, seed, config, data)
         data.preview().save(run.folder / "real.png")

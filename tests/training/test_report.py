@@ -1,0 +1,49 @@
+from pathlib import Path
+
+import av
+import pytest
+from PIL import Image
+
+from pgtrain.curves import series
+from pgtrain.errors import RunInvalid
+from pgtrain.report import write_report
+from pgtrain.run import Run
+from tests.conftest import Command
+
+
+def test_the_report_holds_everything(tiny_run: Path) -> None:
+    page = write_report(Run(tiny_run)).read_text("utf-8")
+    assert page.count("data:image/") == 4
+    assert "stage II, adversarial" in page
+    assert "http" not in page.replace("http://www.w3.org", ""), "nothing is fetched from outside"
+    card = (tiny_run / "MODEL_CARD.md").read_text("utf-8")
+    assert "| stage1_epochs | 2 |" in card
+    with Image.open(tiny_run / "timelapse.gif") as film:
+        assert film.n_frames >= 3
+    with av.open(str(tiny_run / "timelapse.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 4
+    assert list((tiny_run / "tensorboard").iterdir())
+
+
+def test_a_run_without_an_epoch_has_no_report(tiny_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text((tiny_run / "config.json").read_text())
+    with pytest.raises(RunInvalid, match="no epoch has ended"):
+        write_report(Run(tmp_path))
+
+
+def test_curves_break_where_a_loss_is_absent() -> None:
+    epochs, values = series([{"epoch": 1, "r1": 0.5}, {"epoch": 2}, {"epoch": 3, "r1": 0.7}])["r1"]
+    assert epochs == [1, 2, 3]
+    assert values[1] != values[1], "not a number: matplotlib draws no line there"
+
+
+def test_list_and_show(command: Command, tiny_run: Path, tmp_path: Path) -> None:
+    listed = command("pgtrain", "list", tiny_run.parent)
+    assert listed.returncode == 0
+    assert "stackgan" in listed.stdout
+    shown = command("pgtrain", "show", tiny_run)
+    assert "stage1_epochs" in shown.stdout
+    for call in (["list", tmp_path], ["show", tmp_path], ["report", tmp_path]):
+        done = command("pgtrain", *call)
+        assert done.returncode == 2
+        assert len(done.stderr.strip().splitlines()) == 1
