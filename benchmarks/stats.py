@@ -49,7 +49,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from pgbench.environment import environment
-from pgtrain.records import METADATA
+from pgtrain.sources.metadata import METADATA
 from pgtrain.stats.config import StatsConfig
 from pgtrain.stats.generate import generate, load
 from pgtrain.stats.rows import RARITIES, STATS, TYPES, Row
