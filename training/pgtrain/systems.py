@@ -8,6 +8,8 @@ from pgtrain.stackgan import config as stackgan
 from pgtrain.stats import config as stats
 from pgtrain.wgan import config as wgan
 
+PICTURES = "pgtrain.dataset:read"
+
 
 class SystemEntry(NamedTuple):
     """`config` class, `recipes` (other defaults by name), and the `factory` ("module:class") that training imports."""
@@ -17,8 +19,13 @@ class SystemEntry(NamedTuple):
     factory: str
     reads_text: bool
     summary: str
-    reader: str = "pgtrain.dataset:read"
+    reader: str = PICTURES
     """The function ("module:name") that reads the data: place, config, text encoder and background to a `Data`."""
+
+    @property
+    def reads_pictures(self) -> bool:
+        """Tell whether it learns from pictures."""
+        return self.reader == PICTURES
 
     def load(self) -> Any:
         """Import the system's class, and with it PyTorch."""
