@@ -80,5 +80,14 @@ def _export(
         )
     assert program is not None
     model = program.model_proto
+    _forget_sources(model)
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def _forget_sources(model: onnx.ModelProto) -> None:
+    """Drop what the exporter notes of where each node came from: paths and stack traces of this machine."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
+        del part.metadata_props[:]
+        part.doc_string = ""

@@ -69,6 +69,14 @@ def test_a_bundle_holds_what_it_says(tiny_bundle: Path) -> None:
     assert len(run["data"]["digest"]) == 64
 
 
+def test_a_bundle_names_no_place_of_this_machine(tiny_bundle: Path) -> None:
+    places = (Path(torch.__file__).parent, Path(__file__).parents[2], Path.home())
+    for path in tiny_bundle.glob("*.onnx"):
+        content = path.read_bytes()
+        for place in places:
+            assert f"{place}/".encode() not in content, f"{path.name} names {place}"
+
+
 def test_pytorch_is_rebuilt_from_the_bundle(tiny_bundle: Path) -> None:
     bundle = open_bundle(tiny_bundle)
     pipeline, network = Pipeline(bundle, "cpu"), rebuild(bundle)
