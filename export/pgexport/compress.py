@@ -2,7 +2,8 @@
 
 Tables and large matrices become int8 with one scale a channel, all other weights float16. Only plain
 operators are written (Cast, Mul, Gather), which every runtime folds into float32 constants at load.
-DequantizeLinear would say the same, but ONNX Runtime's CPU provider does not fold it.
+DequantizeLinear would say the same, but ONNX Runtime 1.31 turns it and its product into MatMulNBits, whose
+arithmetic is its own; the manifest promises float32.
 """
 
 import numpy as np

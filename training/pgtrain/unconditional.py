@@ -19,6 +19,12 @@ SHOWN = 64
 """Pictures in the grid of every epoch."""
 
 
+def halving_widths(size: int, width: int) -> list[int]:
+    """List the channels of the doublings that lead to `size`, deepest first: at most 8 times `width`, down to it."""
+    levels = size.bit_length() - 3
+    return [width * min(8, 2**level) for level in reversed(range(levels))]
+
+
 class Unconditional:
     """A generator of `latent_dim` numbers and a critic, each stepped once by :meth:`train_step`.
 

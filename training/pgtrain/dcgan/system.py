@@ -11,13 +11,7 @@ from pgtrain.dcgan.config import DCGANConfig
 from pgtrain.engine import Engine
 from pgtrain.layers import DownBlock, r1_penalty
 from pgtrain.system import Metrics
-from pgtrain.unconditional import Unconditional
-
-
-def widths(config: DCGANConfig) -> list[int]:
-    """List the channels of the resolutions 4, 8, ... size / 2."""
-    levels = config.size.bit_length() - 3
-    return [config.width * min(8, 2**level) for level in reversed(range(levels))]
+from pgtrain.unconditional import Unconditional, halving_widths
 
 
 class Generator(nn.Module):
@@ -25,7 +19,7 @@ class Generator(nn.Module):
 
     def __init__(self, config: DCGANConfig) -> None:
         super().__init__()
-        channels = widths(config)
+        channels = halving_widths(config.size, config.width)
         doubled = _upsampled if config.blocks == "upsample" else _transposed
         layers: list[nn.Module] = [
             nn.ConvTranspose2d(config.latent_dim, channels[0], 4, bias=False),
@@ -58,7 +52,7 @@ class Critic(nn.Module):
 
     def __init__(self, config: DCGANConfig) -> None:
         super().__init__()
-        channels = [config.width // 2, *reversed(widths(config))]
+        channels = [config.width // 2, *reversed(halving_widths(config.size, config.width))]
         self.stem = nn.Conv2d(config.channels, channels[0], 3, padding=1)
         self.blocks = nn.ModuleList(DownBlock(*pair) for pair in pairwise(channels))
         self.joint = nn.Conv2d(channels[-1], channels[-1], 3, padding=1)
@@ -78,7 +72,7 @@ class OriginalCritic(nn.Module):
 
     def __init__(self, config: DCGANConfig) -> None:
         super().__init__()
-        channels = list(reversed(widths(config)))
+        channels = list(reversed(halving_widths(config.size, config.width)))
         layers: list[nn.Module] = [nn.Conv2d(config.channels, channels[0], 4, 2, 1), nn.LeakyReLU(0.2)]
         for pair in pairwise(channels):
             layers += [nn.Conv2d(*pair, 4, 2, 1, bias=False), nn.BatchNorm2d(pair[1]), nn.LeakyReLU(0.2)]

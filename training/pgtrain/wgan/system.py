@@ -9,14 +9,8 @@ from torch import Tensor, nn
 from pgtrain.dataset import Pictures
 from pgtrain.engine import Engine
 from pgtrain.system import Metrics
-from pgtrain.unconditional import Unconditional
+from pgtrain.unconditional import Unconditional, halving_widths
 from pgtrain.wgan.config import WGANConfig
-
-
-def widths(config: WGANConfig) -> list[int]:
-    """List the channels of the resolutions 8, 16, ... size."""
-    levels = config.size.bit_length() - 3
-    return [config.width * min(8, 2**level) for level in reversed(range(levels))]
 
 
 class Generator(nn.Module):
@@ -24,7 +18,7 @@ class Generator(nn.Module):
 
     def __init__(self, config: WGANConfig) -> None:
         super().__init__()
-        channels = widths(config)
+        channels = halving_widths(config.size, config.width)
         self.dense = nn.Linear(config.latent_dim, channels[0] * 64)
         doubled = _upsampled if config.blocks == "upsample" else _transposed
         layers: list[nn.Module] = [nn.BatchNorm2d(channels[0]), nn.ReLU()]
@@ -55,7 +49,7 @@ class Critic(nn.Module):
 
     def __init__(self, config: WGANConfig) -> None:
         super().__init__()
-        channels = [config.channels, *reversed(widths(config))]
+        channels = [config.channels, *reversed(halving_widths(config.size, config.width))]
         layers: list[nn.Module] = []
         for pair in pairwise(channels):
             layers += [nn.Conv2d(*pair, 5, 2, padding=2), nn.LeakyReLU(0.2)]
