@@ -8,17 +8,8 @@ Each contender's figures go into benchmarks/results/stats.json as soon as it is 
 
 Rows: the base forms with national dex numbers 1 to 898, split once (80 % to train on, stratified by rarity).
 Every contender learns six stats, two types and a rarity, and draws as many rows as it was given, once for each
-seed. The total is the sum of the six drawn stats, for all alike. Figures, all against the training rows unless
-named otherwise:
-
-overall              SDMetrics' quality score of stats, total, types and rarity (1 is perfect)
-two_sample_auc       gradient boosting tells real rows from drawn ones, five-fold cross-validated (0.5 is perfect)
-tstr_auc             a logistic regression on drawn rows finds the legendary or mythical ones (what the Kaggle table
-                     calls is_legendary) among the held-out real ones by their six stats
-tstr_auc_legendary   the same without the mythical ones
-total_distance       Wasserstein distance of the totals, in points
-copies               share of drawn rows that are a training row, in every column
-valid                share of drawn rows that a Pokémon could have
+seed. The total is the sum of the six drawn stats, for all alike. Figures, all against the training rows but
+for labels asked of the held-out ones: see pgtrain.evaluation.rows.
 """
 
 import argparse
@@ -37,30 +28,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import wasserstein_distance
-from sdmetrics.reports.single_table import QualityReport
 from sdv.metadata import Metadata
 from sdv.single_table import CTGANSynthesizer, GaussianCopulaSynthesizer, TVAESynthesizer
-from sklearn.ensemble import GradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold, cross_val_score, train_test_split
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.model_selection import train_test_split
 
 from pgbench.environment import environment
+from pgtrain.evaluation.rows import COLUMNS, figures, frame
 from pgtrain.sources.metadata import METADATA
 from pgtrain.stats.config import StatsConfig
 from pgtrain.stats.generate import generate, load
-from pgtrain.stats.rows import RARITIES, STATS, TYPES, Row
+from pgtrain.stats.rows import RARITIES, STATS
 from pgtrain.train import Request, train
 
 RESULTS = Path(__file__).parent / "results" / "stats.json"
 LAST = 898
 """The last national dex number of generation 8's main games; forms are left out."""
 
-COLUMNS = [*STATS, "type1", "type2", "rarity"]
-NUMBERS = [*STATS, "total"]
+HELD_OUT = "reference: held-out rows"
 TUNED = {"batch_size": 100, "epochs": 1000}
 
 Draw = Callable[[pd.DataFrame, int], pd.DataFrame]
@@ -76,10 +60,6 @@ def base_forms(folder: Path) -> pd.DataFrame:
             types = [*record["types"], "none"]
             found.append([*(record["stats"][name] for name in STATS), *types[:2], rarity])
     return pd.DataFrame(found, columns=COLUMNS)
-
-
-def frame(rows: list[Row]) -> pd.DataFrame:
-    return pd.DataFrame([[*row.stats, *(*row.types, "none")[:2], row.rarity] for row in rows], columns=COLUMNS)
 
 
 def pokegan(rows: pd.DataFrame, seed: int, epochs: int) -> pd.DataFrame:
@@ -118,68 +98,9 @@ def contenders(held: pd.DataFrame, epochs: int) -> dict[str, Draw]:
         "tvae": synthesizer(TVAESynthesizer),
         "ctgan-tuned": synthesizer(CTGANSynthesizer, **TUNED),
         "ctgan": synthesizer(CTGANSynthesizer),
-        "reference: held-out rows": lambda rows, seed: held,
+        HELD_OUT: lambda rows, seed: held,
         "reference: resample": lambda rows, seed: rows.sample(len(rows), replace=True, random_state=seed),
     }
-
-
-def with_total(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(total=rows[list(STATS)].sum(axis=1))
-
-
-def figures(rows: pd.DataFrame, held: pd.DataFrame, drawn: pd.DataFrame, own: bool) -> dict[str, float]:
-    """Measure `drawn` rows; of held-out ones (not `own`) the labels are learnt from the training rows."""
-    seen = set(rows[COLUMNS].itertuples(index=False, name=None))
-    taught = drawn if own else rows
-    return {
-        "overall": overall(rows, drawn),
-        "two_sample_auc": two_sample(rows, drawn),
-        "tstr_auc": rarity_auc(taught, held, ("legendary", "mythical")),
-        "tstr_auc_legendary": rarity_auc(taught, held, ("legendary",)),
-        "total_distance": float(wasserstein_distance(with_total(rows)["total"], with_total(drawn)["total"])),
-        "copies": float(np.mean([row in seen for row in drawn[COLUMNS].itertuples(index=False, name=None)])),
-        "valid": float(np.mean([valid(row) for row in drawn.to_dict("records")])),
-    }
-
-
-def overall(rows: pd.DataFrame, drawn: pd.DataFrame) -> float:
-    columns = [*NUMBERS, *COLUMNS[len(STATS) :]]
-    kinds = {name: {"sdtype": "numerical" if name in NUMBERS else "categorical"} for name in columns}
-    report = QualityReport()
-    report.generate(with_total(rows)[columns], with_total(drawn)[columns], {"columns": kinds}, verbose=False)
-    return float(report.get_score())
-
-
-def features(rows: pd.DataFrame) -> np.ndarray[Any, Any]:
-    """Numbers, and one column for each type in each place and each rarity."""
-    places = {"type1": TYPES, "type2": (*TYPES, "none"), "rarity": RARITIES}
-    flags = [rows[column] == value for column, values in places.items() for value in values]
-    return np.column_stack([with_total(rows)[NUMBERS].to_numpy(float), *(flag.to_numpy(float) for flag in flags)])
-
-
-def two_sample(rows: pd.DataFrame, drawn: pd.DataFrame) -> float:
-    both = np.concatenate([features(rows), features(drawn)])
-    labels = np.repeat([1, 0], [len(rows), len(drawn)])
-    folds = StratifiedKFold(5, shuffle=True, random_state=0)
-    scores = cross_val_score(GradientBoostingClassifier(random_state=0), both, labels, cv=folds, scoring="roc_auc")
-    return float(scores.mean())
-
-
-def rarity_auc(taught: pd.DataFrame, held: pd.DataFrame, rare: tuple[str, ...]) -> float:
-    labels = taught["rarity"].isin(rare)
-    if labels.nunique() < 2:
-        return 0.5  # nothing rare was drawn, so nothing can be learnt
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    model.fit(taught[list(STATS)], labels)
-    return float(roc_auc_score(held["rarity"].isin(rare), model.predict_proba(held[list(STATS)])[:, 1]))
-
-
-def valid(row: dict[str, Any]) -> bool:
-    """Six integers in 1..255, one type or two different ones, a rarity."""
-    stats = [row[name] for name in STATS]
-    whole = all(float(value).is_integer() and 1 <= value <= 255 for value in stats)
-    kinds = row["type1"] in TYPES and (row["type2"] in TYPES or row["type2"] == "none")
-    return bool(whole and kinds and row["type1"] != row["type2"] and row["rarity"] in RARITIES)
 
 
 def measure(name: str, draw: Draw, rows: pd.DataFrame, held: pd.DataFrame, seeds: int) -> dict[str, Any]:
@@ -189,7 +110,8 @@ def measure(name: str, draw: Draw, rows: pd.DataFrame, held: pd.DataFrame, seeds
         began = time.perf_counter()
         drawn = draw(rows, seed).reset_index(drop=True)
         took.append(time.perf_counter() - began)
-        runs.append(figures(rows, held, drawn, own=name != "reference: held-out rows"))
+        # Held-out rows would be asked for the labels that they taught.
+        runs.append(figures(rows, held, drawn, taught=rows if name == HELD_OUT else drawn))
         print(name, seed, {key: round(value, 4) for key, value in runs[-1].items()}, file=sys.stderr, flush=True)
     return {
         "mean": {key: round(mean(run[key] for run in runs), 4) for key in runs[0]},

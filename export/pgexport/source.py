@@ -27,6 +27,7 @@ class Source:
     described: dict[str, Any]
     position: dict[str, int]
     metrics: dict[str, Any]
+    evaluation: dict[str, Any]
 
 
 def load_run(folder: Path) -> Source:
@@ -47,7 +48,8 @@ def load_run(folder: Path) -> Source:
         reason = str(error).splitlines()[0]
         raise RunInvalid(f"{run.checkpoint}: does not fit its config.json ({reason})") from error
     metrics = run.metrics()
-    return Source(generator.eval(), config, described, metadata["position"], metrics[-1] if metrics else {})
+    last = metrics[-1] if metrics else {}
+    return Source(generator.eval(), config, described, metadata["position"], last, run.evaluation())
 
 
 @torch.no_grad()

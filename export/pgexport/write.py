@@ -105,7 +105,12 @@ def _write_manifest(folder: Path, source: Source, models: dict[str, Model]) -> B
     run["data"] = {key: run["data"][key] for key in ("digest", "pictures")}
     tools = {name: version(name) for name in ("pokegan", "torch", "onnx", "onnxscript", "onnxruntime")}
     exported: dict[str, Any] = {"versions": tools, "revision": _revision()}
-    provenance = {"run": run | source.position, "metrics": source.metrics, "export": exported}
+    provenance = {
+        "run": run | source.position,
+        "metrics": source.metrics,
+        "evaluation": source.evaluation,
+        "export": exported,
+    }
     (folder / MANIFEST).write_text(Manifest(models, files, provenance).to_json(), "utf-8")
     return open_bundle(folder)
 

@@ -104,7 +104,7 @@ def test_every_phase_trains_on_cuda(data: Dataset, precision: str) -> None:
         system.networks.train()
         found = system.train_step(data, torch.arange(4, device=engine.device), 0)
         assert all(torch.isfinite(value) for value in found.values())
-    assert torch.isfinite(system.sample()).all()
+    assert torch.isfinite(system.generate(*system.fixed)).all()
 
 
 def test_training_stage_two_leaves_stage_one_alone(data: Dataset) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,7 +81,7 @@ def restore(path: Path, system: System) -> Position:
         RunNotFound, RunInvalid: as :func:`read`, or the networks do not fit the checkpoint.
     """
     tensors, metadata = read(path)
-    try:
+    with _fitting(path):
         system.networks.load_state_dict(_under("network.", tensors))
         for name, optimizer in system.optimizers.items():
             state: dict[int, dict[str, Tensor]] = {}
@@ -92,6 +94,25 @@ def restore(path: Path, system: System) -> Position:
         if "random.cuda" in tensors and torch.cuda.is_available():
             torch.cuda.set_rng_state(tensors["random.cuda"])
         return Position(**metadata["position"])
+
+
+def restore_networks(path: Path, system: System) -> Position:
+    """Load only the networks of the checkpoint at `path` into `system`; return where the run stood.
+
+    Raises:
+        RunNotFound, RunInvalid: as :func:`restore`.
+    """
+    tensors, metadata = read(path)
+    with _fitting(path):
+        system.networks.load_state_dict(_under("network.", tensors))
+        return Position(**metadata["position"])
+
+
+@contextmanager
+def _fitting(path: Path) -> Iterator[None]:
+    """Turn what PyTorch says of tensors that do not fit into one line."""
+    try:
+        yield
     except (RuntimeError, KeyError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise RunInvalid(f"{path}: does not fit this run's networks ({reason})") from error

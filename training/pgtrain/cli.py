@@ -89,6 +89,32 @@ for _name, _entry in SYSTEMS.items():
 
 @main.command()
 @click.argument("run", type=FOLDER)
+@click.option("--data", help=f"{DATA_HELP}; for stats also a .csv  [default: the default data set, fetched once]")
+@click.option(
+    "--features",
+    type=click.Choice(["artwork", "inception", "dinov2"]),
+    default="artwork",
+    show_default=True,
+    help="network that pictures are judged by; artwork comes with the package, the others are downloaded once",
+)
+@click.option("--weights", type=FOLDER, help="file of the weights of inception or dinov2, instead of the download")
+@click.option("--samples", type=click.IntRange(1), help="how many to draw  [default: as many as there are real ones]")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="of the latents")
+def evaluate(run: Path, **question: Any) -> None:
+    """Measure what RUN generates beside real examples, into its metrics.json and pictures to look at."""
+    with needs_extra("train"):
+        from pgtrain.evaluation.evaluate import Question
+        from pgtrain.evaluation.evaluate import evaluate as measure
+    with needs_extra("evaluate"):
+        found = measure(Run(run), Question(**question))
+    from pgtrain.overview import show_figures
+
+    show_figures(found)
+    click.echo(f"wrote {run / 'metrics.json'}")
+
+
+@main.command()
+@click.argument("run", type=FOLDER)
 def report(run: Path) -> None:
     """Build one HTML page of RUN: pictures, film, curves, figures, model card."""
     with needs_extra("train"):

@@ -31,11 +31,12 @@ class Batch:
 class Pictures:
     """The pictures of a data set on one device.
 
-    `pictures` uint8 (N, 4, S, S) premultiplied RGBA; `names` of all records, also of those without a picture;
-    `background` says whether it was kept or removed, and `digest` depends on it.
+    `pictures` uint8 (N, 4, S, S) premultiplied RGBA; `labels` are their N names; `names` those of all records,
+    also of those without a picture; `background` says whether it was kept or removed, and `digest` depends on it.
     """
 
     pictures: Tensor
+    labels: list[str]
     names: list[str]
     digest: str
     background: Background
@@ -148,5 +149,6 @@ def load_dataset(data: str | Path, size: int, encoder: str, background: Backgrou
 
 def _decoded(collection: Collection, size: int, background: Background) -> Pictures:
     pictures = decode_all(collection.images, size, background)
+    labels = [record.name for record in collection.records if record.image]
     names = list(dict.fromkeys(record.name for record in collection.records))
-    return Pictures(pictures, names, collection.digest(background), background)
+    return Pictures(pictures, labels, names, collection.digest(background), background)

@@ -17,6 +17,10 @@ class EncoderNotFound(PokeganError, FileNotFoundError):
     """The text encoder's weights cannot be had."""
 
 
+class FeaturesNotFound(PokeganError, FileNotFoundError):
+    """The weights of a feature network cannot be had."""
+
+
 class RequestInvalid(PokeganError, ValueError):
     """Something was asked of a generator that it cannot draw."""
 

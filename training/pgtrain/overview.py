@@ -1,6 +1,7 @@
 """Runs at a glance, in the terminal; without PyTorch."""
 
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -49,3 +50,19 @@ def show_run(run: Run) -> None:
     console.print(state, recipe)
     if run.checkpoint.is_file():
         console.print(f"resumable: pgtrain {described['system']} --resume --out {run.folder} --data DIR --epochs N")
+
+
+def show_figures(found: dict[str, Any]) -> None:
+    """Print what :func:`pgtrain.evaluation.evaluate.evaluate` found, one line a figure."""
+    table = Table("figure", "value")
+    for name, value in flattened(found).items():
+        table.add_row(name, str(value))
+    Console().print(table)
+
+
+def flattened(found: dict[str, Any], before: str = "") -> dict[str, Any]:
+    """Name nested figures by their path: ``floor kid``."""
+    flat: dict[str, Any] = {}
+    for name, value in found.items():
+        flat |= flattened(value, f"{before}{name} ") if isinstance(value, dict) else {before + name: value}
+    return flat

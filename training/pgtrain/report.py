@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pgtrain.curves import write_curves
 from pgtrain.errors import RunInvalid
+from pgtrain.overview import flattened
 from pgtrain.run import Run
 from pgtrain.timelapse import write_gif, write_mp4
 
@@ -27,10 +28,17 @@ def write_report(run: Run) -> Path:
     write_curves(metrics, run.folder / "curves.svg")
     write_gif(grids, run.folder / "timelapse.gif")
     write_mp4(grids, run.folder / "timelapse.mp4")
-    facts = {"run": run.folder.name, "described": described, "last": metrics[-1], "metrics": metrics}
+    measured = flattened(run.evaluation())
+    facts = {
+        "run": run.folder.name,
+        "measured": measured,
+        "described": described,
+        "last": metrics[-1],
+        "metrics": metrics,
+    }
     (run.folder / "MODEL_CARD.md").write_text(_render("model_card.md.j2", facts), "utf-8")
     pictures = {"grid": grids[-1], "real": run.folder / "real.png"}
-    pictures |= {name: run.folder / name for name in ("curves.svg", "timelapse.gif")}
+    pictures |= {name: run.folder / name for name in ("curves.svg", "timelapse.gif", "neighbours.png")}
     embedded = {name.partition(".")[0]: _embed(path) for name, path in pictures.items() if path.is_file()}
     page = run.folder / "report.html"
     page.write_text(_render("report.html.j2", facts | {"pictures": embedded}), "utf-8")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 CONFIG = "config.json"
 CHECKPOINT = "checkpoint.safetensors"
+EVALUATION = "metrics.json"
 PACKAGES = ("pokegan", "torch", "transformers", "accelerate", "numpy")
 
 
@@ -51,7 +52,7 @@ class Run:
             "data": data.identity | {"pictures": len(data), "names": data.names},
             "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         }
-        self._write(CONFIG, json.dumps(described, indent=1, ensure_ascii=False))
+        self.write(CONFIG, json.dumps(described, indent=1, ensure_ascii=False))
 
     def make_folder(self, folder: Path) -> None:
         """Make `folder`, or say in one line why it cannot be made."""
@@ -76,6 +77,21 @@ class Run:
         except (ValueError, KeyError, TypeError) as error:
             raise RunInvalid(f"{path}: damaged ({error!r}); restore it or train again") from error
 
+    def evaluation(self) -> dict[str, Any]:
+        """Read what `pgtrain evaluate` found; empty before it has looked.
+
+        Raises:
+            RunInvalid: metrics.json is damaged.
+        """
+        path = self.folder / EVALUATION
+        if not path.is_file():
+            return {}
+        try:
+            found: dict[str, Any] = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise RunInvalid(f"{path}: damaged ({error}); evaluate the run again") from error
+        return found
+
     def log(self, metrics: dict[str, Any]) -> None:
         """Append one line to metrics.jsonl."""
         with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
@@ -87,9 +103,9 @@ class Run:
         A line that a kill cut short is forgotten too.
         """
         kept = [entry for entry in self.metrics() if entry["epoch"] <= epochs]
-        self._write("metrics.jsonl", "".join(json.dumps(entry) + "\n" for entry in kept))
+        self.write("metrics.jsonl", "".join(json.dumps(entry) + "\n" for entry in kept))
 
-    def _write(self, name: str, text: str) -> None:
+    def write(self, name: str, text: str) -> None:
         """Write a file of the run whole: beside its place, then renamed into it."""
         beside = self.folder / f"{name}.part"
         beside.write_text(text, "utf-8")

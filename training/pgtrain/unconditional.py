@@ -101,14 +101,19 @@ class Unconditional:
         ink = 1 - pictures
         return 1 - augment(torch.cat([ink, ink.amax(1, keepdim=True)], 1))[:, :3]
 
+    @property
+    def latent_dim(self) -> int:
+        """Numbers that a latent has."""
+        return int(self.config.latent_dim)
+
     @torch.no_grad()
-    def sample(self) -> Tensor:
-        """Draw the fixed latents with the averaged generator: premultiplied RGBA, float (64, 4, S, S)."""
+    def generate(self, latent: Tensor, text: Tensor | None = None) -> Tensor:
+        """Draw latents (N, L) with the averaged generator: premultiplied RGBA, float (N, 4, S, S) in 0..1."""
         average = self.networks["average"].eval()
         with self.engine.autocast():
-            pictures = self._visible(average(self.fixed))
+            pictures = self._visible(average(latent.to(self.engine.device)))
         return pictures if self.config.channels == 4 else torch.cat([pictures, torch.ones_like(pictures[:, :1])], 1)
 
     def progress(self) -> Image.Image:
-        """Draw :meth:`sample` as a grid."""
-        return grid(self.sample())
+        """Draw the fixed latents as a grid."""
+        return grid(self.generate(self.fixed))

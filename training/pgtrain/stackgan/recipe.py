@@ -142,14 +142,22 @@ class StackGAN:
     def _averaged(self) -> Generator:
         return cast(Generator, cast(AveragedModel, self.networks["average"]).module)
 
+    @property
+    def latent_dim(self) -> int:
+        """Numbers that a latent has."""
+        return self.config.latent_dim
+
     @torch.no_grad()
-    def sample(self) -> Tensor:
-        """Draw the fixed latents after the stage that is in training."""
-        average = self._averaged().eval()
+    def generate(self, latent: Tensor, text: Tensor) -> Tensor:
+        """Draw latents (N, L) under text embeddings (N, D) after the stage that is in training.
+
+        With the averaged generator: premultiplied RGBA, float (N, 4, S, S) in 0..1.
+        """
+        average, device = self._averaged().eval(), self.engine.device
         with self.engine.autocast():
-            logits, _ = average(*self.fixed, stage=self.stage)
+            logits, _ = average(latent.to(device), text.to(device), stage=self.stage)
         return premultiply(logits)
 
     def progress(self) -> Image.Image:
-        """Draw :meth:`sample` as a grid."""
-        return grid(self.sample())
+        """Draw the fixed latents as a grid."""
+        return grid(self.generate(*self.fixed))

@@ -1,0 +1,156 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from pgtrain.errors import FeaturesNotFound
+from pgtrain.evaluation import figures
+from pgtrain.evaluation.features import Features, load_features
+from pgtrain.evaluation.fit import split
+from pgtrain.evaluation.network import SIDE, load_network, resized
+from tests.conftest import Command
+
+
+def cloud(count: int, shift: float = 0.0, seed: int = 0) -> torch.Tensor:
+    return torch.randn(count, 16, generator=torch.Generator().manual_seed(seed)) + shift
+
+
+def embedded(values: torch.Tensor) -> Features:
+    return Features(values, torch.nn.functional.normalize(values, dim=1))
+
+
+def test_distances_are_small_for_one_distribution_and_grow_with_the_shift() -> None:
+    real = cloud(200)
+    for distance, name in ((figures.kernel_distance, "kid"), (figures.frechet_distance, "fid")):
+        same, near, far = (distance(cloud(200, shift, seed=1), real)[name] for shift in (0.0, 0.5, 2.0))
+        assert same < near < far, name
+    assert figures.frechet_distance(real, real)["fid"] == pytest.approx(0, abs=1e-6)
+    assert abs(figures.floor(real)["kid"]) < figures.kernel_distance(cloud(200, 0.5, seed=1), real)["kid"]
+
+
+def test_precision_falls_for_strangers_and_recall_for_few_modes() -> None:
+    real = cloud(100)
+    assert figures.precision_recall(cloud(100, 20.0), real) == {"precision": 0.0, "recall": 0.0}
+    collapsed = figures.precision_recall(real[:1].repeat(100, 1) + 1e-3 * cloud(100, seed=1), real)
+    assert collapsed["precision"] == 1.0
+    assert collapsed["recall"] <= 0.1
+
+
+def test_spread_is_zero_for_one_picture_and_one_for_orthogonal_ones() -> None:
+    assert figures.spread(torch.eye(8)[:1].repeat(5, 1)) == pytest.approx(0, abs=1e-6)
+    assert figures.spread(torch.eye(8)) == pytest.approx(1)
+
+
+def test_copies_are_found_also_mirrored() -> None:
+    real, mirrored = embedded(cloud(50)), embedded(cloud(50, seed=2))
+    for copied in (real, mirrored):
+        distances, nearest = figures.neighbours(copied.take(torch.arange(7)), real, mirrored)
+        assert nearest[:, 0].tolist() == list(range(7))
+        assert figures.memorisation(distances[:, 0], real, mirrored)["nearer_than_any_two"] == 1.0
+    strangers, _ = figures.neighbours(embedded(cloud(50, seed=3)), real, mirrored)
+    assert figures.memorisation(strangers[:, 0], real, mirrored)["nearer_than_any_two"] < 0.2
+    assert (strangers[:, 0] <= strangers[:, 1]).all(), "nearest first"
+
+
+def test_retrieval_ranks_the_best_of_several_pictures_of_a_name() -> None:
+    real = embedded(torch.eye(4))
+    names = ["a", "b", "a", "c"]
+    exact = figures.retrieval(real, real, names, names)
+    assert (exact["median_rank"], exact["first"], exact["chance_rank"]) == (1.0, 1.0, 2.5)
+    wrong = figures.retrieval(real.take(torch.tensor([1])), real, ["c"], names)
+    assert wrong["first"] == 0.0
+    assert 2 <= wrong["median_rank"] <= 4
+
+
+def test_families_are_held_out_whole() -> None:
+    families = [number // 3 for number in range(90)]
+    rows, held = split(families)
+    assert sorted([*rows.tolist(), *held.tolist()]) == list(range(90))
+    assert len(held) == 18
+    assert not {families[index] for index in rows} & {families[index] for index in held}
+
+
+def test_the_packaged_network_sees_what_pictures_lose(pokemon: Path) -> None:
+    """Blur, noise and wrong colours each take real artwork further from itself than its own halves are."""
+    from pgtrain.evaluation.pictures import on_white
+    from pgtrain.pictures import decode
+
+    files = sorted((pokemon / "images").iterdir())[:256]
+    real = on_white(torch.stack([decode(file, 64) for file in files]).float() / 255)
+    extract = load_features("artwork")
+    first, second = real[::2], real[1::2]
+    spoilt = {
+        "blurred": (resized(resized(second.float() / 255, 16), 64) * 255).byte(),
+        "noisy": (second.float() + 40 * torch.randn(second.shape)).clamp(0, 255).byte(),
+        "swapped": second.flip(1),
+        "blank": torch.full_like(second, 255),
+    }
+    seen = extract(first).values
+    floor = figures.kernel_distance(extract(second).values, seen)["kid"]
+    for name, pictures in spoilt.items():
+        assert figures.kernel_distance(extract(pictures).values, seen)["kid"] > floor + 0.02, name
+
+
+def test_the_packaged_network_gives_unit_embeddings_at_any_size() -> None:
+    extract = load_features("artwork")
+    for side in (32, 64, SIDE, 256):
+        found = extract(torch.randint(0, 256, (3, 3, side, side), dtype=torch.uint8))
+        assert torch.allclose(found.embeddings.norm(dim=1), torch.ones(3))
+        assert torch.isfinite(found.values).all()
+    assert not load_network().training
+
+
+def test_weights_that_cannot_be_had_are_explained(tmp_path: Path) -> None:
+    with pytest.raises(FeaturesNotFound, match="--weights") as caught:
+        load_features("inception", tmp_path / "nothing.pth")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_evaluate_a_text_run(command: Command, tiny_run: Path, small_data: Path) -> None:
+    before = (tiny_run / "config.json").read_bytes()
+    call = ("pgtrain", "evaluate", tiny_run, "--data", small_data, "--samples", "24")
+    done = command(*call)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tiny_run / "metrics.json").read_text())
+    assert found["samples"] == 24
+    assert found["side"] == 128
+    assert found["trained_on_this_data"] is True
+    assert found["retrieval"]["chance_rank"] == 6.5
+    assert found["features"] == "artwork"
+    for name in ("samples.png", "neighbours.png"):
+        with Image.open(tiny_run / name) as picture:
+            assert picture.width % 128 == 0
+    command(*call)
+    assert json.loads((tiny_run / "metrics.json").read_text()) == found, "the same seed, the same figures"
+    assert (tiny_run / "config.json").read_bytes() == before
+
+
+def test_evaluate_without_text_and_rows(command: Command, small_data: Path, pokemon: Path, tmp_path: Path) -> None:
+    run = tmp_path / "dcgan"
+    options = ("--epochs", "1", "--width", "4", "--size", "32", "--batch", "4", "--out", run)
+    assert command("pgtrain", "dcgan", "--data", small_data, *options).returncode == 0
+    done = command("pgtrain", "evaluate", run, "--data", small_data)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((run / "metrics.json").read_text())
+    assert "retrieval" not in found
+    assert {"kid", "fid", "precision", "recall", "floor", "spread", "memorisation"} <= found.keys()
+    rows = tmp_path / "stats"
+    assert command("pgtrain", "stats", "--data", pokemon, "--epochs", "1", "--out", rows).returncode == 0
+    done = command("pgtrain", "evaluate", rows, "--data", pokemon, "--samples", "300")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((rows / "metrics.json").read_text())
+    assert found["valid"] == 1.0
+    assert 0 < found["overall"] < 1
+
+
+def test_what_cannot_be_evaluated_is_told_in_one_line(command: Command, tiny_run: Path, tmp_path: Path) -> None:
+    for call in (
+        ("evaluate", tmp_path),
+        ("evaluate", tiny_run, "--data", tmp_path / "missing"),
+        ("evaluate", tiny_run, "--features", "inception", "--weights", tmp_path / "missing.pth", "--data", tmp_path),
+    ):
+        done = command("pgtrain", *call)
+        assert done.returncode == 2, call
+        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
