@@ -26,6 +26,8 @@ FOLDER = click.Path(path_type=Path)
 def main(run: Path, out: Path, storage: str, force: bool) -> None:
     """Export RUN, a folder that pgtrain made, to a bundle: its generator and its text encoder as ONNX.
 
+    Where stage II was never trained, the pictures are stage I's, 64x64.
+
     Every graph is compared with PyTorch first; beyond the tolerances no bundle is written.
     """
     with needs_extra("export"):

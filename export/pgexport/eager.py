@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import onnx
 import torch
 from torch import Tensor, nn
@@ -35,7 +36,12 @@ def rebuild(bundle: Bundle) -> PictureGenerator:
     stored = weights(onnx.load_from_string(bundle.read(model.file)))
     config = StackGANConfig(**bundle.manifest.provenance["run"]["config"])
     whitened_dim, text_dim = stored["generator.whitening.linear.weight"].shape
-    network = PictureGenerator(Generator(config, text_dim, whitened_dim)).eval()
+    # Texts that are not whitened are shifted by nothing, and the exporter drops an addition of zeros.
+    stored.setdefault("generator.whitening.linear.bias", np.zeros(whitened_dim, np.float32))
+    generator = Generator(config, text_dim, whitened_dim)
+    if not any(name.startswith("generator.stage2.") for name in stored):
+        generator.stage2 = None
+    network = PictureGenerator(generator).eval()
     fold_batch_norm(network)
     missing = network.state_dict().keys() - stored.keys()
     if missing:

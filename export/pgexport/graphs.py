@@ -17,33 +17,41 @@ OPSET = 18
 
 
 class PictureGenerator(nn.Module):
-    """A generator with its post-processing: what a bundle's text-to-image model computes."""
+    """A generator with its post-processing: what a bundle's text-to-image model computes.
+
+    Without a stage II, stage I's pictures are the pictures.
+    """
 
     def __init__(self, generator: Generator) -> None:
         super().__init__()
         self.generator = generator
 
-    def forward(self, latent: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, latent: Tensor, text: Tensor) -> tuple[Tensor, ...]:
         """Map latents float32 (N, L) and embeddings (N, D) to uint8 NHWC pictures of stage II and stage I."""
         whitened = self.generator.whitening(text)
         small, _ = self.generator.stage1(latent, whitened)
+        if self.generator.stage2 is None:
+            return (to_pixels(small),)
         large, _ = self.generator.stage2(small, latent, whitened)
         return to_pixels(large), to_pixels(small)
 
 
 def to_pixels(logits: Tensor) -> Tensor:
-    """Logits (N, 4, S, S) to straight RGBA, uint8 (N, S, S, 4); invisible pixels are black."""
+    """Logits (N, 4 or 3, S, S) to straight RGBA, uint8 (N, S, S, 4); invisible pixels are black, RGB is opaque."""
     scaled = torch.floor(torch.sigmoid(logits) * 255 + 0.5)
+    if scaled.shape[1] == 3:
+        scaled = torch.cat([scaled, torch.full_like(scaled[:, :1], 255)], 1)
     visible = (scaled[:, 3:] > 0).to(scaled.dtype)
     pixels = torch.cat([scaled[:, :3] * visible, scaled[:, 3:]], 1)
     return pixels.permute(0, 2, 3, 1).to(torch.uint8)
 
 
 def export_generator(generator: PictureGenerator, latent_dim: int, text_dim: int) -> onnx.ModelProto:
-    """Export to inputs ``latent`` and ``text``, outputs ``pictures`` and ``stage1``."""
+    """Export to inputs ``latent`` and ``text``, output ``pictures`` and, where there is a stage II, ``stage1``."""
     inputs = (torch.randn(2, latent_dim), torch.randn(2, text_dim))
     batch = Dim("batch")
-    return _export(generator, inputs, ["latent", "text"], ["pictures", "stage1"], ({0: batch}, {0: batch}))
+    outputs = ["pictures", "stage1"] if generator.generator.stage2 is not None else ["pictures"]
+    return _export(generator, inputs, ["latent", "text"], outputs, ({0: batch}, {0: batch}))
 
 
 def export_encoder(encoder: SentenceEncoder, max_tokens: int) -> onnx.ModelProto:

@@ -1,6 +1,7 @@
 """Where an export starts: the averaged generator of a run."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ class Source:
 
 
 def load_run(folder: Path) -> Source:
-    """Load the averaged generator of the run in `folder`.
+    """Load the averaged generator of the run in `folder`, without its stage II if that was never trained.
 
     Raises:
         RunNotFound, RunInvalid: no run, a damaged checkpoint, or one of another version's networks.
@@ -47,17 +48,33 @@ def load_run(folder: Path) -> Source:
     except (KeyError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise RunInvalid(f"{run.checkpoint}: does not fit its config.json ({reason})") from error
+    position = metadata["position"]
+    if (position["epoch"], position["step"]) <= (config.stage1_epochs, 0):
+        generator.stage2 = None
     metrics = run.metrics()
     last = metrics[-1] if metrics else {}
-    return Source(generator.eval(), config, described, metadata["position"], last, run.evaluation())
+    return Source(generator.eval(), config, described, position, last, run.evaluation())
 
 
 @torch.no_grad()
 def fold_batch_norm(generator: nn.Module) -> None:
-    """Fold every batch norm of `generator` (in eval mode) into the convolution before it, in place."""
+    """Fold every batch norm of `generator` (in eval mode) into the layer before it, in place."""
     for module in generator.modules():
         if isinstance(module, GatedConv):
             norm = module.norm.norm
             if isinstance(norm, nn.BatchNorm2d):
                 module.conv = nn.utils.fuse_conv_bn_eval(module.conv, norm)
                 module.norm.register_module("norm", nn.Identity())
+        elif isinstance(module, nn.Sequential):
+            _fold_sequence(module)
+
+
+def _fold_sequence(layers: nn.Sequential) -> None:
+    for number, (layer, norm) in enumerate(pairwise(layers)):
+        if isinstance(layer, nn.ConvTranspose2d) and isinstance(norm, nn.BatchNorm2d):
+            layers[number] = nn.utils.fuse_conv_bn_eval(layer, norm, transpose=True)
+        elif isinstance(layer, nn.Linear) and isinstance(norm, nn.BatchNorm1d):
+            layers[number] = nn.utils.fuse_linear_bn_eval(layer, norm)
+        else:
+            continue
+        layers[number + 1] = nn.Identity()

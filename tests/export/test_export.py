@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import onnx
 import pytest
 import torch
 from onnx import numpy_helper
+from PIL import Image
 
 from pgen.bundle import open_bundle
 from pgen.images import Pipeline
@@ -18,7 +20,12 @@ from pgexport.source import fold_batch_norm, load_run
 from pgexport.write import export_run
 from pgtrain.errors import RunInvalid, RunNotFound
 from pgtrain.run import Run
+from pgtrain.stackgan.config import RECIPES, StackGANConfig
 from pgtrain.text import embed, load_encoder
+from pgtrain.train import Request, train
+from tests.conftest import TINY, Command
+
+BATCH_NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)
 
 
 def test_pixels_round_and_hide_the_invisible() -> None:
@@ -146,3 +153,45 @@ def test_bad_runs(tiny_run: Path, tmp_path: Path) -> None:
     (copy / "config.json").write_text("{")
     with pytest.raises(RunInvalid, match=r"config\.json: damaged"):
         load_run(copy)
+
+
+def test_stage_one_alone_draws_64_pixels(
+    command: Command, small_data: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    data, out = ("--data", small_data, "--encoder", tiny_encoder), ("--out", tmp_path / "run")
+    done = command("pgtrain", "stackgan", *data, *out, "--epochs", "1", "--stage", "1", *TINY)
+    assert done.returncode == 0, done.stderr
+    bundle = export_run(tmp_path / "run", tmp_path / "bundle")
+    assert [output.name for output in bundle.model("text-to-image").outputs] == ["pictures"]
+    done = command("pgen", "image", "an egg", "--model", tmp_path / "bundle", "--out", tmp_path / "out.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    with Image.open(tmp_path / "out.png") as picture:
+        assert (picture.size, picture.mode) == ((64, 64), "RGBA")
+    assert rebuild(bundle).generator.stage2 is None
+
+
+def test_a_stage_two_that_was_never_trained_is_left_out(tiny_run: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(tiny_run, tmp_path / "copy"))
+    path = copy / "config.json"
+    described = json.loads(path.read_text())
+    assert load_run(copy).generator.stage2 is not None
+    described["config"]["stage1_epochs"] = 4  # as if the run of four epochs had stopped before stage II
+    path.write_text(json.dumps(described))
+    assert load_run(copy).generator.stage2 is None
+
+
+def test_the_original_recipe_exports_opaque_pictures(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+    recipe = {name: value for name, value in RECIPES["original"].items() if name != "epochs"}
+    recipe |= {"width": 1, "critic_width": 4, "batch": 4, "condition_dim": 8, "noise_dim": 8}
+    request = Request("stackgan", small_data, tmp_path / "run", 3, str(tiny_encoder), 0, "fp32", 60, False)
+    train(request, StackGANConfig(**recipe))
+    bundle = export_run(tmp_path / "run", tmp_path / "bundle")
+    pipeline, network = Pipeline(bundle, "cpu"), rebuild(bundle)
+    assert not any(isinstance(module, BATCH_NORMS) for module in network.modules())
+    latent, text = pipeline.draw(range(3)), pipeline.embed(["redball", "a blue egg", "x"])
+    pictures = pipeline.generate(latent, text)
+    assert pictures.shape == (3, 128, 128, 4)
+    assert (pictures[..., 3] == 255).all()
+    with torch.no_grad():
+        expected = network(torch.from_numpy(latent), torch.from_numpy(text))[0].numpy()
+    assert np.abs(expected.astype(int) - pictures).max() <= 1

@@ -17,8 +17,12 @@ ZOOM = 0.1
 
 
 def augment(pictures: Tensor) -> Tensor:
-    """Change premultiplied RGBA pictures, float (N, 4, S, S) in 0..1, at random; range and shape stay."""
-    return _colour(_move(pictures))
+    """Change premultiplied RGBA (N, 4, S, S) or RGB on white (N, 3, S, S), in 0..1, at random; range and shape stay."""
+    if pictures.shape[1] == 4:
+        return _colour(_move(pictures))
+    # As ink on white, whose coverage is its strongest colour: so white stays white, also where it moves in.
+    ink = 1 - pictures
+    return 1 - _colour(_move(torch.cat([ink, ink.amax(1, keepdim=True)], 1)))[:, :3]
 
 
 def _uniform(count: int, like: Tensor) -> Tensor:

@@ -31,6 +31,8 @@ def _kind(
 ) -> Any:  # a click.ParamType, generic from click 8.4 on
     if choices:
         return click.Choice(choices)
+    if default is None or isinstance(default, str):
+        return click.STRING
     if isinstance(default, bool):
         return click.BOOL
     return click.FloatRange(minimum, maximum) if isinstance(default, float) else click.IntRange(int(minimum))

@@ -30,6 +30,21 @@ class Whitening(nn.Module):
         return whitened
 
 
+class ConditioningAugmentation(nn.Module):
+    """A Gaussian around the text: mean and log-variance from one linear layer, the draw from outside."""
+
+    def __init__(self, text_dim: int, condition_dim: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(text_dim, 2 * condition_dim)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, text: Tensor, draw: Tensor) -> tuple[Tensor, Tensor]:
+        """Map whitened text (N, K) and a standard normal draw (N, C) to a condition (N, C) and its KL term ()."""
+        mean, logvar = self.linear(text).chunk(2, 1)
+        divergence = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).mean()
+        return mean + (0.5 * logvar).exp() * draw, divergence
+
+
 class ConditionalNorm(nn.Module):
     """Batch norm whose scale and shift come from the condition (de Vries et al., 2017, arXiv:1707.00683)."""
 

@@ -22,6 +22,9 @@ class SystemEntry(NamedTuple):
     reader: str = PICTURES
     """The function ("module:name") that reads the data: place, config, text encoder and background to a `Data`."""
 
+    starter: str = ""
+    """The function ("module:name") that fits a new run's config and encoder to a run it starts from; "": none does."""
+
     @property
     def reads_pictures(self) -> bool:
         """Tell whether it learns from pictures."""
@@ -30,6 +33,13 @@ class SystemEntry(NamedTuple):
     def load(self) -> Any:
         """Import the system's class, and with it PyTorch."""
         return _imported(self.factory)
+
+    def prepare(self, config: Any, encoder: str | None) -> str | None:
+        """Take over what a new run has from another one, into `config`; return the encoder to use."""
+        if not self.starter:
+            return encoder
+        agreed: str | None = _imported(self.starter)(config, encoder)
+        return agreed
 
     def load_reader(self) -> Any:
         """Import the function that reads the system's data."""
@@ -51,10 +61,11 @@ SYSTEMS = {
     ),
     "stackgan": SystemEntry(
         stackgan.StackGANConfig,
-        {"default": {}},
+        stackgan.RECIPES,
         "pgtrain.stackgan.recipe:StackGAN",
         True,
         "Text to picture: stage I draws 64x64, stage II refines it.",
+        starter="pgtrain.stackgan.start:prepare",
     ),
     "stats": SystemEntry(
         stats.StatsConfig,

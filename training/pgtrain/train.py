@@ -58,6 +58,8 @@ def train(request: Request, config: Any) -> Run:
             )
         encoder, seed = described["encoder"], described["seed"]
         config = from_dict(entry.config, described["config"], str(run.folder))
+    else:
+        encoder = entry.prepare(config, encoder)
     config.resolve(request.epochs)
     place = default.fetch() if request.data is None else request.data
     data: Data = entry.load_reader()(place, config, encoder, request.background)

@@ -11,7 +11,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from pgtrain.augment import augment
 from pgtrain.dataset import Pictures
 from pgtrain.engine import Engine
-from pgtrain.layers import premultiply
+from pgtrain.ground import as_rgba, grounded, visible
 from pgtrain.pictures import grid
 from pgtrain.system import Metrics
 
@@ -87,19 +87,13 @@ class Unconditional:
         return {"generator": loss}
 
     def _visible(self, logits: Tensor) -> Tensor:
-        return premultiply(logits) if self.config.channels == 4 else torch.sigmoid(logits.float())
+        return visible(logits)
 
     def _ground(self, pictures: Tensor) -> Tensor:
-        return pictures if self.config.channels == 4 else pictures[:, :3] + (1 - pictures[:, 3:])
+        return grounded(pictures, self.config.channels)
 
     def _augmented(self, pictures: Tensor) -> Tensor:
-        if not self.config.augment:
-            return pictures
-        if self.config.channels == 4:
-            return augment(pictures)
-        # As ink on white, whose coverage is its strongest colour: so white stays white, also where it moves in.
-        ink = 1 - pictures
-        return 1 - augment(torch.cat([ink, ink.amax(1, keepdim=True)], 1))[:, :3]
+        return augment(pictures) if self.config.augment else pictures
 
     @property
     def latent_dim(self) -> int:
@@ -112,7 +106,7 @@ class Unconditional:
         average = self.networks["average"].eval()
         with self.engine.autocast():
             pictures = self._visible(average(latent.to(self.engine.device)))
-        return pictures if self.config.channels == 4 else torch.cat([pictures, torch.ones_like(pictures[:, :1])], 1)
+        return as_rgba(pictures)
 
     def progress(self) -> Image.Image:
         """Draw the fixed latents as a grid."""

@@ -1,4 +1,4 @@
-"""Generator (stage I and II) and discriminator."""
+"""Generator (stage I and II) and discriminator of the default recipe, and the choice of the original's."""
 
 from itertools import pairwise
 from typing import cast
@@ -7,30 +7,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pgtrain.layers import DownBlock, ResidualBlock, UpBlock, Whitening, premultiply
-from pgtrain.stackgan.config import StackGANConfig
-
-STAGE1_SIZE = 64
-"""Pixels a side after stage I."""
-
-
-class ConditioningAugmentation(nn.Module):
-    """A Gaussian around the text: mean and log-variance from one linear layer, the draw from outside."""
-
-    def __init__(self, text_dim: int, condition_dim: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(text_dim, 2 * condition_dim)
-        nn.init.zeros_(self.linear.bias)
-
-    def forward(self, text: Tensor, draw: Tensor) -> tuple[Tensor, Tensor]:
-        """Map whitened text (N, K) and a standard normal draw (N, C) to a condition (N, C) and its KL term ()."""
-        mean, logvar = self.linear(text).chunk(2, 1)
-        divergence = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).mean()
-        return mean + (0.5 * logvar).exp() * draw, divergence
+from pgtrain.ground import visible
+from pgtrain.layers import ConditioningAugmentation, DownBlock, ResidualBlock, UpBlock, Whitening
+from pgtrain.stackgan.config import STAGE1_SIZE, StackGANConfig
+from pgtrain.stackgan.original import DenseStage2, JointDiscriminator, TransposedStage1
 
 
 class Stage1(nn.Module):
-    """Text and noise to the logits of a 64x64 RGBA picture."""
+    """Text and noise to the logits of a 64x64 picture."""
 
     def __init__(self, config: StackGANConfig, text_dim: int) -> None:
         super().__init__()
@@ -50,10 +34,10 @@ class Stage1(nn.Module):
                 UpBlock(w32, w64, inner),
             ]
         )
-        self.to_rgba = nn.Conv2d(w64, 4, 3, padding=1)
+        self.to_rgba = nn.Conv2d(w64, config.channels, 3, padding=1)
 
     def forward(self, latent: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
-        """Map latents (N, L) and whitened text (N, K) to logits (N, 4, 64, 64) and the KL term ()."""
+        """Map latents (N, L) and whitened text (N, K) to logits (N, C, 64, 64) and the KL term ()."""
         noise, draw = latent[:, : self.noise_dim], latent[:, self.noise_dim :]
         condition, divergence = self.augmentation(text, draw[:, : draw.shape[1] // 2])
         condition = torch.cat([noise, condition], 1)
@@ -73,22 +57,22 @@ class Stage2(nn.Module):
         self.condition_dim = config.condition_dim
         self.scale = config.size / STAGE1_SIZE
         self.augmentation = ConditioningAugmentation(text_dim, inner)
-        self.stem = nn.Conv2d(4, config.width, 3, padding=1)
+        self.stem = nn.Conv2d(config.channels, config.width, 3, padding=1)
         self.down = nn.Conv2d(config.width, wide, 4, stride=2, padding=1)
         self.blocks = nn.ModuleList([ResidualBlock(wide, inner) for _ in range(3)])
         self.up64 = UpBlock(wide, config.width, inner)
         ups = [UpBlock(config.width, half, inner)]
         ups += [UpBlock(half, half // 2, inner)] * (config.size // 256)
         self.ups = nn.ModuleList(ups)
-        self.to_rgba = nn.Conv2d(half // (config.size // 128), 4, 3, padding=1)
+        self.to_rgba = nn.Conv2d(half // (config.size // 128), config.channels, 3, padding=1)
         # Starts as a plain enlargement of stage I, so that no step of stage II begins from noise.
         nn.init.zeros_(self.to_rgba.weight)
         nn.init.zeros_(cast(Tensor, self.to_rgba.bias))
 
     def forward(self, logits: Tensor, latent: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
-        """Map stage I logits (N, 4, 64, 64), latents and whitened text to logits (N, 4, S, S) and the KL term ()."""
+        """Map stage I logits (N, C, 64, 64), latents and whitened text to logits (N, C, S, S) and the KL term ()."""
         condition, divergence = self.augmentation(text, latent[:, -self.condition_dim :])
-        shallow = F.leaky_relu(self.stem(premultiply(logits) * 2 - 1), 0.2)
+        shallow = F.leaky_relu(self.stem(visible(logits) * 2 - 1), 0.2)
         features = F.leaky_relu(self.down(shallow), 0.2)
         for block in self.blocks:
             features = block(features, condition)
@@ -100,19 +84,20 @@ class Stage2(nn.Module):
 
 
 class Generator(nn.Module):
-    """Both stages behind one whitening of the text."""
+    """Both stages behind one whitening of the text; `stage2` is None where stage I is trained alone."""
 
     def __init__(self, config: StackGANConfig, text_dim: int, whitened_dim: int) -> None:
         super().__init__()
         self.whitening = Whitening(text_dim, whitened_dim)
-        self.stage1 = Stage1(config, whitened_dim)
-        self.stage2 = Stage2(config, whitened_dim)
+        self.stage1 = (Stage1 if config.stage1 == "upsample" else TransposedStage1)(config, whitened_dim)
+        refining = Stage2 if config.stage2 == "residual" else DenseStage2
+        self.stage2 = None if config.stage == "1" else refining(config, whitened_dim)
 
     def forward(self, latent: Tensor, text: Tensor, stage: int) -> tuple[Tensor, Tensor]:
         """Map latents (N, L) and text embeddings (N, D) to the logits after `stage` and its KL term ()."""
         whitened = self.whitening(text)
         logits, divergence = self.stage1(latent, whitened)
-        return (logits, divergence) if stage == 1 else self.stage2(logits, latent, whitened)
+        return (logits, divergence) if stage == 1 else self._refined(logits, latent, whitened)
 
     def refine(self, latent: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
         """Run stage II on a frozen stage I: what training of stage II needs."""
@@ -120,25 +105,29 @@ class Generator(nn.Module):
         self.stage1.eval()
         with torch.no_grad():
             logits, _ = self.stage1(latent, whitened)
+        return self._refined(logits, latent, whitened)
+
+    def _refined(self, logits: Tensor, latent: Tensor, whitened: Tensor) -> tuple[Tensor, Tensor]:
+        assert self.stage2 is not None
         refined: tuple[Tensor, Tensor] = self.stage2(logits, latent, whitened)
         return refined
 
 
 class Discriminator(nn.Module):
-    """Projection discriminator over premultiplied RGBA pictures of one size."""
+    """Projection discriminator over premultiplied RGBA pictures, or RGB ones, of one size."""
 
-    def __init__(self, size: int, width: int, whitened_dim: int) -> None:
+    def __init__(self, size: int, width: int, whitened_dim: int, channels: int = 4) -> None:
         super().__init__()
         sides = [size >> level for level in range(size.bit_length() - 2)]  # size, size / 2, ... 4
         widths = [max(width // 2, min(8 * width, width * STAGE1_SIZE // side)) for side in sides]
-        self.stem = nn.Conv2d(4, widths[0], 3, padding=1)
+        self.stem = nn.Conv2d(channels, widths[0], 3, padding=1)
         self.blocks = nn.ModuleList(DownBlock(*pair) for pair in pairwise(widths))
         self.joint = nn.Conv2d(widths[-1], widths[-1], 3, padding=1)
         self.score = nn.Linear(widths[-1], 1)
         self.project = nn.Linear(whitened_dim, widths[-1], bias=False)
 
     def features(self, pictures: Tensor) -> Tensor:
-        """Map pictures (N, 4, S, S) in 0..1 to features (N, F)."""
+        """Map pictures (N, C, S, S) in 0..1 to features (N, F)."""
         hidden = self.stem(pictures * 2 - 1)
         for block in self.blocks:
             hidden = block(hidden)
@@ -154,3 +143,12 @@ class Discriminator(nn.Module):
     def forward(self, pictures: Tensor, text: Tensor) -> Tensor:
         """Score pictures under text."""
         return self.judge(self.features(pictures), text)
+
+
+def discriminator(config: StackGANConfig, stage: int, whitened_dim: int) -> Discriminator | JointDiscriminator:
+    """Make the discriminator of `stage` that `config` asks for."""
+    size = STAGE1_SIZE if stage == 1 else config.size
+    if config.discriminator == "projection":
+        return Discriminator(size, config.critic_width, whitened_dim, config.channels)
+    dropout = 0.0 if stage == 1 else config.dropout
+    return JointDiscriminator(size, config.critic_width, whitened_dim, config.channels, dropout)

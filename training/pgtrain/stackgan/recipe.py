@@ -11,10 +11,13 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from pgtrain.augment import augment
 from pgtrain.dataset import Dataset
 from pgtrain.engine import Engine
-from pgtrain.layers import premultiply, r1_penalty
+from pgtrain.ground import as_rgba, grounded, visible
+from pgtrain.layers import r1_penalty
 from pgtrain.pictures import grid
-from pgtrain.stackgan.config import StackGANConfig
-from pgtrain.stackgan.networks import STAGE1_SIZE, Discriminator, Generator
+from pgtrain.stackgan.config import STAGE1_SIZE, StackGANConfig
+from pgtrain.stackgan.networks import Discriminator, Generator, discriminator
+from pgtrain.stackgan.original import JointDiscriminator
+from pgtrain.stackgan.start import take_over
 from pgtrain.system import Metrics
 from pgtrain.text import whitening
 
@@ -36,32 +39,43 @@ class StackGAN:
 
     def __init__(self, config: StackGANConfig, engine: Engine, data: Dataset) -> None:
         self.config, self.engine = config, engine
-        mean, matrix = whitening(data.embeddings, config.whitened_dim)
-        self.whitened_dim = matrix.shape[1]
-        generator = Generator(config, len(mean), self.whitened_dim)
+        self.stages = (1, 2) if config.stage == "both" else (int(config.stage),)
+        mean, matrix = self._whitening(data.embeddings)
+        whitened_dim = matrix.shape[1]
+        generator = Generator(config, len(mean), whitened_dim)
         generator.whitening.fit(mean, matrix)
-        discriminators = {
-            f"discriminator{stage}": Discriminator(size, config.critic_width, self.whitened_dim)
-            for stage, size in ((1, STAGE1_SIZE), (2, config.size))
-        }
+        discriminators = {f"discriminator{stage}": discriminator(config, stage, whitened_dim) for stage in self.stages}
         self.networks = nn.ModuleDict({"generator": generator, **discriminators})
         engine.place(self.networks)
         average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
         self.networks["average"] = AveragedModel(generator, multi_avg_fn=average, use_buffers=True)
         self.optimizers = self._optimizers()
         self._fix_latents(data)
-        self.stage, self.pretraining = 1, True
+        self.stage, self.pretraining = self.stages[0], True
 
     def _optimizers(self) -> dict[str, Any]:
         config, optimizers = self.config, {}
-        for stage in (1, 2):
+        second = (
+            config.stage2_generator_lr or config.generator_lr,
+            config.stage2_discriminator_lr or config.discriminator_lr,
+        )
+        rates = {1: (config.generator_lr, config.discriminator_lr), 2: second}
+        for stage in self.stages:
             network = getattr(self.networks["generator"], f"stage{stage}")
             critic = self.networks[f"discriminator{stage}"]
             betas = (config.beta1, config.beta2)
             optimizers[f"pretrain{stage}"] = self.engine.adam(network, config.pretrain_lr, (0.9, 0.99))
-            optimizers[f"generator{stage}"] = self.engine.adam(network, config.generator_lr, betas)
-            optimizers[f"discriminator{stage}"] = self.engine.adam(critic, config.discriminator_lr, betas)
+            optimizers[f"generator{stage}"] = self.engine.adam(network, rates[stage][0], betas)
+            optimizers[f"discriminator{stage}"] = self.engine.adam(critic, rates[stage][1], betas)
         return optimizers
+
+    def _whitening(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
+        """Fit the whitening of texts (C, D): mean (D,) and matrix (D, K)."""
+        text_dim, wanted = embeddings.shape[1], self.config.whitened_dim
+        if wanted and not self.config.start:
+            return whitening(embeddings, wanted)
+        # The embeddings as they are, or a place for the whitening that comes with stage I of another run.
+        return embeddings.new_zeros(text_dim), torch.eye(text_dim, wanted or text_dim, device=embeddings.device)
 
     def _fix_latents(self, data: Dataset, count: int = 64) -> None:
         generator = torch.Generator().manual_seed(0)  # the same grid in every run, whatever its seed
@@ -77,6 +91,8 @@ class StackGAN:
     def start_epoch(self, epoch: int) -> str:
         """Choose stage and phase for `epoch`."""
         config = self.config
+        if config.start and not self._average.n_averaged:  # a new run; one that goes on has its own checkpoint
+            take_over(config.start, self.generator, self._averaged())
         self.stage = 1 if epoch < config.stage1_epochs else 2
         within = epoch - (0 if self.stage == 1 else config.stage1_epochs)
         self.pretraining = within < (config.stage1_pretrain if self.stage == 1 else config.stage2_pretrain)
@@ -88,12 +104,12 @@ class StackGAN:
         """One step of reconstruction, or one of the discriminator and one of the generator."""
         batch = data.batch(indices)
         side = STAGE1_SIZE if self.stage == 1 else self.config.size
-        real = F.interpolate(batch.pictures, size=(side, side), mode="area")
+        real = F.interpolate(grounded(batch.pictures, self.config.channels), size=(side, side), mode="area")
         real = real.contiguous(memory_format=torch.channels_last)
         latent = torch.randn(len(real), self.config.latent_dim, device=real.device)
         with self.engine.autocast():
             logits, divergence = self._draw(latent, batch.text)
-        fake = premultiply(logits)
+        fake = visible(logits)
         reconstruction = reconstruction_loss(fake, real)
         loss = reconstruction + self.config.kl * divergence.float()
         metrics = {"reconstruction": reconstruction, "kl": divergence}
@@ -105,7 +121,7 @@ class StackGAN:
             loss = adversarial + self.config.reconstruction * reconstruction + self.config.kl * divergence
         phase = "pretrain" if self.pretraining else "generator"
         self.engine.step(self.optimizers[f"{phase}{self.stage}"], loss)
-        cast(AveragedModel, self.networks["average"]).update_parameters(self.generator)
+        self._average.update_parameters(self.generator)
         return {name: value.detach() for name, value in metrics.items()}
 
     def _draw(self, latent: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
@@ -117,30 +133,47 @@ class StackGAN:
     def _adversarial(self, fake: Tensor, text: Tensor) -> Tensor:
         critic = self.networks[f"discriminator{self.stage}"].requires_grad_(False)
         with self.engine.autocast():
-            score: Tensor = critic(augment(fake), text)
+            score: Tensor = critic(self._seen(fake), text)
         critic.requires_grad_(True)
-        return -score.mean()
+        return -score.mean() if self.config.loss == "hinge" else F.softplus(-score).mean()
+
+    def _seen(self, pictures: Tensor) -> Tensor:
+        """Change `pictures` (N, C, S, S) at random, as the discriminator sees them."""
+        if self.config.augment:
+            pictures = augment(pictures)
+        if self.stage == 1 and self.config.instance_noise:
+            pictures = pictures + self.config.instance_noise * torch.randn_like(pictures)
+        return pictures
+
+    def _toward(self, scores: Tensor, sign: int) -> Tensor:
+        """Reduce the scores (N,) of what should score high (`sign` 1) or low (-1) to a loss ()."""
+        signed = sign * scores
+        return F.relu(1 - signed).mean() if self.config.loss == "hinge" else F.softplus(-signed).mean()
 
     def _train_discriminator(self, real: Tensor, fake: Tensor, text: Tensor, step: int) -> Metrics:
-        critic = cast(Discriminator, self.networks[f"discriminator{self.stage}"])
+        critic = cast(Discriminator | JointDiscriminator, self.networks[f"discriminator{self.stage}"])
         optimizer = self.optimizers[f"discriminator{self.stage}"]
-        real = augment(real)
+        real = self._seen(real)
         with self.engine.autocast():
             features = critic.features(real)
             matched, mismatched = critic.judge(features, text), critic.judge(features, text.roll(1, 0))
-            generated = critic(augment(fake), text)
+            generated = critic(self._seen(fake), text)
         share = self.config.mismatch
-        wrong = share * F.relu(1 + mismatched).mean() + (1 - share) * F.relu(1 + generated).mean()
-        loss = F.relu(1 - matched).mean() + wrong
+        wrong = share * self._toward(mismatched, -1) + (1 - share) * self._toward(generated, -1)
+        loss = self._toward(matched, 1) + wrong
         metrics = {"discriminator": loss}
-        if step % self.config.r1_interval == 0:
+        if self.config.r1 and step % self.config.r1_interval == 0:
             metrics["r1"] = r1_penalty(critic, real, text)
             loss = loss + 0.5 * self.config.r1 * self.config.r1_interval * metrics["r1"]
         self.engine.step(optimizer, loss)
         return metrics
 
+    @property
+    def _average(self) -> AveragedModel:
+        return cast(AveragedModel, self.networks["average"])
+
     def _averaged(self) -> Generator:
-        return cast(Generator, cast(AveragedModel, self.networks["average"]).module)
+        return cast(Generator, self._average.module)
 
     @property
     def latent_dim(self) -> int:
@@ -156,7 +189,7 @@ class StackGAN:
         average, device = self._averaged().eval(), self.engine.device
         with self.engine.autocast():
             logits, _ = average(latent.to(device), text.to(device), stage=self.stage)
-        return premultiply(logits)
+        return as_rgba(visible(logits))
 
     def progress(self) -> Image.Image:
         """Draw the fixed latents as a grid."""
