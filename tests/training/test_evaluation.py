@@ -1,15 +1,19 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 
+from pgexport.source import load_run
 from pgtrain.errors import FeaturesNotFound
 from pgtrain.evaluation import figures
 from pgtrain.evaluation.features import Features, load_features
 from pgtrain.evaluation.fit import split
 from pgtrain.evaluation.network import SIDE, load_network, resized
+from pgtrain.report import write_report
+from pgtrain.run import Run
 from tests.conftest import Command
 
 
@@ -108,23 +112,26 @@ def test_weights_that_cannot_be_had_are_explained(tmp_path: Path) -> None:
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_evaluate_a_text_run(command: Command, tiny_run: Path, small_data: Path) -> None:
-    before = (tiny_run / "config.json").read_bytes()
-    call = ("pgtrain", "evaluate", tiny_run, "--data", small_data, "--samples", "24")
+def test_evaluate_a_text_run(command: Command, tiny_run: Path, small_data: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(tiny_run, tmp_path / "run")  # other tests share the tiny one
+    call = ("pgtrain", "evaluate", run, "--data", small_data, "--samples", "24")
     done = command(*call)
     assert done.returncode == 0, done.stderr
-    found = json.loads((tiny_run / "metrics.json").read_text())
+    found = json.loads((run / "metrics.json").read_text())
     assert found["samples"] == 24
     assert found["side"] == 128
     assert found["trained_on_this_data"] is True
     assert found["retrieval"]["chance_rank"] == 6.5
     assert found["features"] == "artwork"
     for name in ("samples.png", "neighbours.png"):
-        with Image.open(tiny_run / name) as picture:
+        with Image.open(run / name) as picture:
             assert picture.width % 128 == 0
     command(*call)
-    assert json.loads((tiny_run / "metrics.json").read_text()) == found, "the same seed, the same figures"
-    assert (tiny_run / "config.json").read_bytes() == before
+    assert json.loads((run / "metrics.json").read_text()) == found, "the same seed, the same figures"
+    page = write_report(Run(run)).read_text("utf-8")
+    assert "median_rank" in page
+    assert page.count("data:image/") == 5, "grid, real ones, film, curves, and neighbours"
+    assert load_run(run).evaluation == found, "what export puts into the manifest"
 
 
 def test_evaluate_without_text_and_rows(command: Command, small_data: Path, pokemon: Path, tmp_path: Path) -> None:
