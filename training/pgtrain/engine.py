@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from inspect import signature
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -20,6 +21,10 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Part = TypeVar("Part")
 Loss = tuple[Tensor, dict[str, Tensor]]
 """What is backpropagated, and what is told of it: tensors ()."""
+
+NEWER = "forward_sync_buffers" in signature(DistributedDataParallel).parameters
+OWN_BUFFERS: dict[str, Any] = {"forward_sync_buffers" if NEWER else "broadcast_buffers": False}
+"""Copy no buffers before forward passes; PyTorch 2.15 renamed the option and warns of its older name."""
 
 LEAST_SCALE = 2.0**-14
 """Below this scale of fp16's losses their gradients are lost, and a network whose gradients still overflow is too."""
@@ -54,7 +59,8 @@ class Engine:
         AcceleratorState._reset_state()
         mixed = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}[self.precision]
         self.accelerator = Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available())
-        self.device = self.accelerator.device
+        device = self.accelerator.device
+        self.device = device if device.type == "cuda" else torch.device(device.type)  # several CPUs are numbered too
         if compiled:
             need_compiler(self.device)
         self.accumulate, self.compiled, self.stepped = accumulate, compiled, True
@@ -78,7 +84,7 @@ class Engine:
             return network
         devices = [self.device] if self.device.type == "cuda" else None
         # Buffers are equal already, and a GAN's several forward passes before one backward forbid to overwrite them.
-        wrapped = DistributedDataParallel(network, device_ids=devices, broadcast_buffers=False)
+        wrapped = DistributedDataParallel(network, device_ids=devices, **OWN_BUFFERS)
         self._wrapped.append(wrapped)
         return wrapped
 

@@ -16,7 +16,6 @@ import torch
 import torch.distributed as dist
 from accelerate import PartialState
 from torch import Tensor
-from torch.distributed.nn.functional import all_reduce
 
 from pgtrain.errors import Elsewhere, RunInvalid
 from pokegan.errors import PokeganError
@@ -126,8 +125,23 @@ def mean(values: Tensor) -> Tensor:
     """Average a tensor that every process has, of any shape, over the processes; gradients pass through it."""
     if count() == 1:
         return values
-    averaged: Tensor = all_reduce(values) / count()  # type: ignore[no-untyped-call]
-    return averaged
+    summed: Tensor = _Sum.apply(values)
+    return summed / count()
+
+
+class _Sum(torch.autograd.Function):
+    """Sum over processes. Each process's result depends on every process's values, so gradients are summed too."""
+
+    @staticmethod
+    def forward(context: Any, values: Tensor) -> Tensor:
+        summed = values.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(summed)
+        return summed
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        summed: Tensor = _Sum.apply(gradient)
+        return summed
 
 
 def mine(rows: Tensor) -> Tensor:
