@@ -6,8 +6,8 @@ The plain loop is the one that PyTorch's DCGAN tutorial writes: float32, contigu
 DataLoader over a TensorDataset in memory, one backward pass for real and one for generated pictures. It does less:
 no averaged generator, and in the default recipe no augmentation and no R1. The project's side is the real thing, from
 `DCGAN.train_step` down, fed by the shuffled batches that the loop feeds it; its pictures are resized from the same
-tensor at every step. All contenders take turns, one pass over the pictures each, so that the machine's drift hits all alike.
-Figures are medians over rounds; a ratio's range is over the ratios of single rounds.
+tensor at every step. All contenders take turns, one pass over the pictures each, so that the machine's drift hits all
+alike. Figures are medians over rounds; a ratio's range is over the ratios of single rounds.
 """
 
 import argparse

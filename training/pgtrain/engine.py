@@ -83,7 +83,7 @@ class Engine:
         if processes.count() == 1:
             return network
         devices = [self.device] if self.device.type == "cuda" else None
-        # Buffers are equal already, and a GAN's several forward passes before one backward forbid to overwrite them.
+        # Buffers are equal already; one that is overwritten between a forward and its backward pass breaks the latter.
         wrapped = DistributedDataParallel(network, device_ids=devices, **OWN_BUFFERS)
         self._wrapped.append(wrapped)
         return wrapped
@@ -100,7 +100,9 @@ class Engine:
 
     def autocast(self) -> AbstractContextManager[None]:
         """Enter the context for forward passes; parameters stay float32."""
-        return self.accelerator.autocast()  # type: ignore[no-any-return]
+        # accelerate's own asks for the precision of the engine that was made last.
+        dtype = torch.float16 if self.precision == "fp16" else torch.bfloat16
+        return torch.autocast(self.device.type, dtype, enabled=self.precision != "fp32")
 
     def parts(self, indices: Tensor) -> list[Tensor]:
         """Split the indices of a batch (N,) into this process's share of each part; a remainder is left out."""
