@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from pgexport.graphs import OPSET, PictureGenerator, export_encoder, export_gene
 from pgexport.parity import check
 from pgexport.source import Source, fold_batch_norm, load_run
 from pgtrain.text import MAX_TOKENS, Encoder, load_encoder
+from pokegan.revision import revision
 
 STORAGES = ("compact", "float32")
 SENTENCES = ["a red fire and flying dragon", "a small blue water turtle", "a grey stone golem that guards a ruin"]
@@ -102,9 +102,9 @@ def _write_names(folder: Path, names: list[str], encoder: TextEncoder) -> None:
 def _write_manifest(folder: Path, source: Source, models: dict[str, Model]) -> Bundle:
     files = {path.name: describe(path) for path in sorted(folder.iterdir()) if path.name != MANIFEST}
     run = dict(source.described)
-    run["data"] = {key: run["data"][key] for key in ("digest", "pictures")}
+    run["data"] = {key: run["data"][key] for key in ("digest", "examples")}
     tools = {name: version(name) for name in ("pokegan", "torch", "onnx", "onnxscript", "onnxruntime")}
-    exported: dict[str, Any] = {"versions": tools, "revision": _revision()}
+    exported: dict[str, Any] = {"versions": tools, "revision": revision()}
     provenance = {
         "run": run | source.position,
         "metrics": source.metrics,
@@ -113,16 +113,6 @@ def _write_manifest(folder: Path, source: Source, models: dict[str, Model]) -> B
     }
     (folder / MANIFEST).write_text(Manifest(models, files, provenance).to_json(), "utf-8")
     return open_bundle(folder)
-
-
-def _revision() -> str | None:
-    """Git revision of this source tree; None where it is installed without one."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return found.stdout.strip()
 
 
 def _check_target(out: Path, force: bool) -> None:

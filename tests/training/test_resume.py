@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 from pgtrain import checkpoint
 from pgtrain.checkpoint import Position
+from pgtrain.engine import Engine
 from pgtrain.errors import Diverged, Interrupted, RunInvalid, RunNotFound
 from pgtrain.run import CHECKPOINT
 from pgtrain.stackgan.config import StackGANConfig
@@ -108,6 +109,7 @@ def test_divergence_stops_and_keeps_the_checkpoint(small_data: Path, tiny_encode
 
 def test_a_failed_write_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Small:
+        engine = Engine("fp32")
         networks = torch.nn.ModuleDict({"one": torch.nn.Linear(2, 2)})
         optimizers: dict[str, torch.optim.Optimizer] = {}  # noqa: RUF012
 

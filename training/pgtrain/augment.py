@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pgtrain import draws
+
 SHIFT = 0.125
 """Largest translation, as a share of the side."""
 
@@ -26,12 +28,12 @@ def augment(pictures: Tensor) -> Tensor:
 
 
 def _uniform(count: int, like: Tensor) -> Tensor:
-    return torch.rand(count, device=like.device, dtype=torch.float32) * 2 - 1
+    return draws.rand(count, device=like.device) * 2 - 1
 
 
 def _move(pictures: Tensor) -> Tensor:
     count = len(pictures)
-    flip = torch.where(torch.rand(count, device=pictures.device) < 0.5, -1.0, 1.0)
+    flip = torch.where(draws.rand(count, device=pictures.device) < 0.5, -1.0, 1.0)
     zoom = 1 + ZOOM * _uniform(count, pictures)
     matrix = torch.zeros(count, 2, 3, device=pictures.device)
     matrix[:, 0, 0], matrix[:, 1, 1] = flip * zoom, zoom

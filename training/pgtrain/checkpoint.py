@@ -43,16 +43,26 @@ def save(path: Path, system: System, position: Position) -> None:
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
-    metadata = {"position": json.dumps(vars(position)), "groups": json.dumps(groups)}
+    told = {"position": vars(position), "groups": groups, "scaling": system.engine.scaling}
+    metadata = {name: json.dumps(value) for name, value in told.items()}
     beside = path.with_suffix(".part")
     try:
+        mode = _mode_of_new_file(beside)
         save_file({name: value.contiguous() for name, value in tensors.items()}, beside, metadata)
+        beside.chmod(mode)  # safetensors makes files that only their owner may read
         with beside.open("rb") as file:
             os.fsync(file.fileno())
         beside.replace(path)
     except (SafetensorError, OSError) as error:
         beside.unlink(missing_ok=True)
         raise RunInvalid(f"{path}: cannot be written ({error}); free space, then go on with --resume") from error
+
+
+def _mode_of_new_file(path: Path) -> int:
+    """Make an empty file at `path` and tell its permissions, which follow the user's umask."""
+    path.unlink(missing_ok=True)
+    path.touch()
+    return path.stat().st_mode
 
 
 def read(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -90,6 +100,7 @@ def restore(path: Path, system: System) -> Position:
                 state.setdefault(int(index), {})[field] = value
             optimizer.load_state_dict({"state": state, "param_groups": metadata["groups"][name]})
             _lay_out(optimizer)
+        system.engine.scaling = metadata.get("scaling", {})
         torch.set_rng_state(tensors["random.cpu"])
         if "random.cuda" in tensors and torch.cuda.is_available():
             torch.cuda.set_rng_state(tensors["random.cuda"])

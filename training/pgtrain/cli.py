@@ -31,6 +31,14 @@ COMMON = (
         show_default=True,
         help="auto: bf16 where the hardware multiplies it, fp16 on older CUDA, else fp32",
     ),
+    click.option(
+        "--accumulate",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="parts that a batch is computed in, for less memory",
+    ),
+    click.option("--compile", is_flag=True, help="compile the networks with torch.compile: a slow start, faster steps"),
     click.option("--minutes", type=click.FloatRange(0), default=3.0, show_default=True, help="between checkpoints"),
 )
 BACKGROUND = click.option(
@@ -62,6 +70,8 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
         resume: bool,
         seed: int,
         precision: Any,
+        accumulate: int,
+        compile: bool,
         minutes: float,
         background: Any = "keep",
         encoder: str | None = None,
@@ -70,10 +80,14 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
         if resume and out is None:
             raise click.UsageError("--resume needs --out, the folder of the run to go on with")
         with needs_extra("train"):
+            from pgtrain import processes
             from pgtrain.train import Request, train
-        request = Request(name, data, out, epochs, encoder, seed, precision, minutes, resume, background)
+        request = Request(
+            name, data, out, epochs, encoder, seed, precision, minutes, resume, background, accumulate, compile
+        )
         run = train(request, entry.config(**recipe))
-        click.echo(f"trained {run.folder}")
+        if processes.is_main():
+            click.echo(f"trained {run.folder}")
 
     return command
 

@@ -10,7 +10,7 @@ import click
 
 from pgtrain.errors import ConfigInvalid, RunInvalid
 
-COMMON = {"background", "epochs", "seed", "precision", "encoder", "minutes"}
+COMMON = {"accumulate", "background", "compile", "epochs", "seed", "precision", "encoder", "minutes"}
 """Options that every system takes and a file may set."""
 
 Config = TypeVar("Config")

@@ -1,7 +1,7 @@
 """The data set in memory: pictures decoded once, captions embedded once, batches drawn on the device."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pgtrain import sources
+from pgtrain import draws, sources
 from pgtrain.captions import captions
 from pgtrain.pictures import decode_all, grid
 from pgtrain.records import Collection
@@ -17,6 +17,7 @@ from pgtrain.rgba import Background
 from pgtrain.text import cached_embeddings
 
 Dataclass = TypeVar("Dataclass")
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,11 @@ class Batch:
 
 @dataclass
 class Pictures:
-    """The pictures of a data set on one device.
+    """The pictures of a data set, beside the networks where the device has room for them.
 
     `pictures` uint8 (N, 4, S, S) premultiplied RGBA; `labels` are their N names; `names` those of all records,
     also of those without a picture; `background` says whether it was kept or removed, and `digest` depends on it.
+    Batches go to `device`.
     """
 
     pictures: Tensor
@@ -40,20 +42,32 @@ class Pictures:
     names: list[str]
     digest: str
     background: Background
+    device: torch.device = field(default=CPU, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.pictures)
 
     def to(self, device: torch.device) -> Self:
-        """Move every tensor to `device` (64 KiB a picture at 128 pixels)."""
-        return moved(self, device)
+        """Move every tensor to `device`; the pictures (64 KiB each at 128 pixels) only where they fit."""
+        pictures = self.pictures
+        self.device, self.pictures = device, pictures[:0]
+        moved(self, device)
+        self.pictures = pictures.to(device) if fits(pictures, device) else pictures
+        return self
 
     def batches(self, size: int, order: torch.Generator) -> Iterator[Tensor]:
         """Yield the index tensors of one epoch, each int64 (size,), shuffled by `order`.
 
         The incomplete last batch is left out; a data set smaller than `size` is one batch.
         """
-        return shuffled_batches(len(self), size, order, self.pictures.device)
+        return shuffled_batches(len(self), size, order, self.device)
+
+    def fetch(self, indices: Tensor) -> Tensor:
+        """Take the pictures at `indices` on the data's device: float32 (N, 4, S, S), premultiplied, in 0..1."""
+        taken = self.pictures[indices.to(self.pictures.device)]
+        if taken.device != self.device:
+            taken = taken.pin_memory().to(self.device, non_blocking=True)
+        return taken.float() / 255
 
     @property
     def identity(self) -> dict[str, str]:
@@ -81,17 +95,34 @@ class Dataset(Pictures):
 
     def batch(self, indices: Tensor) -> Batch:
         """Fetch the pictures at `indices`, each with one caption drawn by its weight."""
-        drawn = torch.multinomial(self.caption_weights[indices], 1)
+        drawn = weighted(self.caption_weights[indices], draws.rand(len(indices), 1, device=indices.device))
         text = self.embeddings[self.caption_ids[indices].gather(1, drawn).squeeze(1)]
-        return Batch(self.pictures[indices].float() / 255, text)
+        return Batch(self.fetch(indices), text)
+
+
+def weighted(weights: Tensor, share: Tensor) -> Tensor:
+    """Choose a column of each row of `weights` (N, K) by `share` (N, 1) in 0..1 of their sum: int64 (N, 1).
+
+    A weight of 0 is never chosen, except the first at a share of 0.
+    """
+    until = weights.cumsum(1)
+    return (until < share * until[:, -1:]).sum(1, keepdim=True)
+
+
+def fits(pictures: Tensor, device: torch.device) -> bool:
+    """Tell whether `pictures` take no more than half of the memory that is free on `device`."""
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return pictures.nbytes <= free / 2
 
 
 def moved(data: Dataclass, device: torch.device) -> Dataclass:
     """Move every tensor of a dataclass to `device`, in place."""
-    for field in fields(data):  # type: ignore[arg-type]
-        value = getattr(data, field.name)
+    for each in fields(data):  # type: ignore[arg-type]
+        value = getattr(data, each.name)
         if isinstance(value, Tensor):
-            setattr(data, field.name, value.to(device))
+            setattr(data, each.name, value.to(device))
     return data
 
 

@@ -1,6 +1,7 @@
 """What can go wrong in training."""
 
 from pathlib import Path
+from typing import IO, Any
 
 from pokegan.errors import PokeganError
 
@@ -48,3 +49,14 @@ class Interrupted(PokeganError):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(f"stopped; go on with the same command and --resume --out {folder}")
+
+
+class Elsewhere(PokeganError):
+    """The main process tells what went wrong; this one only ends."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__("told by the main process")
+        self.exit_code = exit_code  # type: ignore[misc]
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print nothing."""

@@ -4,14 +4,14 @@ import math
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
-from pgtrain import checkpoint
+from pgtrain import checkpoint, processes
 from pgtrain.checkpoint import Position
 from pgtrain.errors import Diverged, Interrupted
 from pgtrain.run import Run
@@ -35,7 +35,10 @@ def _stop_on_signal() -> Iterator[list[int]]:
 
 
 class Loop:
-    """Trains `system` on `data` into `run`, from `position` on, a checkpoint every `minutes`."""
+    """Trains `system` on `data` into `run`, from `position` on, a checkpoint every `minutes`.
+
+    Of several processes all take every step, and the main one writes, draws and prints.
+    """
 
     def __init__(
         self, system: System, data: Data, run: Run, *, seed: int, batch: int, minutes: float, position: Position
@@ -59,8 +62,9 @@ class Loop:
             TimeRemainingColumn(),
             TextColumn("{task.fields[losses]}"),
         )
-        events = SummaryWriter(str(self.run.folder / "tensorboard"))
-        with _stop_on_signal() as received, Progress(*columns) as progress, events:
+        main = processes.is_main()
+        writer = SummaryWriter(str(self.run.folder / "tensorboard")) if main else nullcontext()
+        with _stop_on_signal() as received, Progress(*columns, disable=not main) as progress, writer as events:
             task = progress.add_task("", total=epochs, completed=self.position.epoch, losses="")
             while self.position.epoch < epochs:
                 epoch = self.position.epoch
@@ -68,14 +72,19 @@ class Loop:
                 progress.update(task, description=phase)
                 metrics = self._epoch(received)
                 progress.update(task, advance=1, losses=_summary(metrics))
-                self.run.log({"epoch": epoch + 1, "phase": phase, **metrics})
-                for name, value in metrics.items():
-                    events.add_scalar(name, value, epoch + 1)
-                self._draw_grid(epoch + 1)
+                if events:
+                    self._record(epoch + 1, phase, metrics, events)
                 self.position = Position(epoch + 1, 0, self.position.total)
-                if self._due():
+                (due,) = processes.any_of(self._due())
+                if due:
                     self._save()
         self._save()
+
+    def _record(self, epoch: int, phase: str, metrics: dict[str, float], events: SummaryWriter) -> None:
+        self.run.log({"epoch": epoch, "phase": phase, **metrics})
+        for name, value in metrics.items():
+            events.add_scalar(name, value, epoch)
+        self.system.progress().save(self.run.folder / "grids" / f"{epoch:05d}.png")
 
     def _epoch(self, received: list[int]) -> dict[str, float]:
         """Run the (rest of the) epoch; return mean losses and pictures a second."""
@@ -89,11 +98,11 @@ class Loop:
             collected.append(self.system.train_step(self.data, indices, self.position.total))
             seen += len(indices)
             self.position = Position(self.position.epoch, number + 1, self.position.total + 1)
-            if received:
+            stop, due = processes.any_of(bool(received), self._due())
+            if stop or due:
                 self._save()
+            if stop:
                 raise Interrupted(self.run.folder)
-            if self._due():
-                self._save()
         means = _means(collected)
         self._check(means)
         return means | {"pictures_per_second": round(seen / (time.monotonic() - began), 2)}
@@ -111,17 +120,19 @@ class Loop:
         return time.monotonic() - self.saved > 60 * self.minutes
 
     def _save(self) -> None:
-        checkpoint.save(self.run.checkpoint, self.system, self.position)
+        with processes.together():
+            if processes.is_main():
+                checkpoint.save(self.run.checkpoint, self.system, self.position)
         self.saved = time.monotonic()
-
-    def _draw_grid(self, epoch: int) -> None:
-        self.system.progress().save(self.run.folder / "grids" / f"{epoch:05d}.png")
 
 
 def _means(collected: list[Metrics]) -> dict[str, float]:
     names = dict.fromkeys(name for metrics in collected for name in metrics)
     values = {name: [metrics[name] for metrics in collected if name in metrics] for name in names}
-    return {name: round(torch.stack(found).float().mean().item(), 5) for name, found in values.items()}
+    if not values:
+        return {}
+    means = processes.mean(torch.stack([torch.stack(found).float().mean() for found in values.values()]))
+    return {name: round(mean, 5) for name, mean in zip(values, means.tolist(), strict=True)}
 
 
 def _summary(metrics: dict[str, float]) -> str:

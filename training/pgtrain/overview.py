@@ -19,12 +19,12 @@ def list_runs(folder: Path) -> None:
     found = sorted(folder.glob(f"*/{CONFIG}"), key=lambda path: path.stat().st_mtime, reverse=True)
     if not found:
         raise RunNotFound(f"{folder}: no runs in it; make one with pgtrain, or name another folder")
-    table = Table("run", "system", "epochs", "phase", "pictures", "seed")
+    table = Table("run", "system", "epochs", "phase", "examples", "seed")
     for path in found:
         run = Run(path.parent)
         described, metrics = run.described(), run.metrics()
         epoch, phase = (str(metrics[-1]["epoch"]), metrics[-1]["phase"]) if metrics else ("0", "")
-        counts = (str(described["data"]["pictures"]), str(described["seed"]))
+        counts = (str(described["data"]["examples"]), str(described["seed"]))
         table.add_row(path.parent.name, described["system"], epoch, phase, *counts)
     Console().print(table)
 
@@ -39,7 +39,7 @@ def show_run(run: Run) -> None:
     console = Console()
     data = described["data"]
     console.print(
-        f"{described['system']} on {data['pictures']} pictures ({data['digest'][:12]}), seed {described['seed']}"
+        f"{described['system']} on {data['examples']} examples ({data['digest'][:12]}), seed {described['seed']}"
     )
     state = Table("last epoch", "", title=str(run.folder))
     for name, value in (metrics[-1] if metrics else {}).items():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pgtrain.errors import RunInvalid, RunNotFound
+from pokegan.revision import revision
 
 if TYPE_CHECKING:
     from pgtrain.system import Data
@@ -17,6 +18,7 @@ CONFIG = "config.json"
 CHECKPOINT = "checkpoint.safetensors"
 EVALUATION = "metrics.json"
 PACKAGES = ("pokegan", "torch", "transformers", "accelerate", "numpy")
+FIELDS = ("system", "encoder", "seed", "accumulate", "config", "data", "versions", "revision")
 
 
 class Run:
@@ -35,8 +37,8 @@ class Run:
         """Where the checkpoint is."""
         return self.folder / CHECKPOINT
 
-    def create(self, system: str, encoder: str | None, seed: int, config: Any, data: "Data") -> None:
-        """Make the folder and write what the run is: system, resolved configuration, data and versions.
+    def create(self, system: str, encoder: str | None, seed: int, accumulate: int, config: Any, data: "Data") -> None:
+        """Make the folder and write what the run is: system, resolved configuration, data, versions and revision.
 
         Raises:
             RunInvalid: the folder holds a run already.
@@ -48,9 +50,11 @@ class Run:
             "system": system,
             "encoder": encoder,
             "seed": seed,
+            "accumulate": accumulate,
             "config": dataclasses.asdict(config),
-            "data": data.identity | {"pictures": len(data), "names": data.names},
+            "data": data.identity | {"examples": len(data), "names": data.names},
             "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+            "revision": revision(),
         }
         self.write(CONFIG, json.dumps(described, indent=1, ensure_ascii=False))
 
@@ -73,7 +77,10 @@ class Run:
             raise RunNotFound(f"{path}: not found; give the folder of a run that pgtrain made")
         try:
             described: dict[str, Any] = json.loads(path.read_bytes())
-            return {key: described[key] for key in ("system", "encoder", "seed", "config", "data", "versions")}
+            described = {"accumulate": 1, "revision": None} | described  # older versions do not tell them
+            if "pictures" in described["data"]:  # as older versions called the examples of every system
+                described["data"]["examples"] = described["data"].pop("pictures")
+            return {key: described[key] for key in FIELDS}
         except (ValueError, KeyError, TypeError) as error:
             raise RunInvalid(f"{path}: damaged ({error!r}); restore it or train again") from error
 

@@ -8,6 +8,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from pgtrain.engine import Engine
+
 Metrics = dict[str, Tensor]
 
 
@@ -44,6 +46,7 @@ class System(Protocol):
     """
 
     name: str
+    engine: Engine
     networks: nn.ModuleDict
     optimizers: dict[str, Optimizer]
 
@@ -51,7 +54,7 @@ class System(Protocol):
         """Prepare for `epoch` (from 0) and name the phase it belongs to."""
 
     def train_step(self, data: Any, indices: Tensor, step: int) -> Metrics:
-        """Update once on the pictures at `indices`; `step` counts from the start of the run."""
+        """Update once on this process's share of the examples at `indices`; `step` counts from the start of the run."""
 
     def progress(self) -> Image.Image:
         """Draw what the averaged generator makes of the same latents after every epoch."""

@@ -1,21 +1,21 @@
 """Start or resume the training of a system: the Python side of the commands of pgtrain."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from pgtrain import checkpoint
+from pgtrain import checkpoint, processes
 from pgtrain.checkpoint import Position
 from pgtrain.config import from_dict
 from pgtrain.engine import Engine, Precision
-from pgtrain.errors import RunInvalid
+from pgtrain.errors import ConfigInvalid, RunInvalid
 from pgtrain.loop import Loop
 from pgtrain.rgba import Background
 from pgtrain.run import Run
 from pgtrain.sources import default
-from pgtrain.system import Data
+from pgtrain.system import Data, System
 from pgtrain.systems import SYSTEMS
 
 
@@ -24,7 +24,7 @@ class Request:
     """What every training takes, whatever the system.
 
     `data` is read by :func:`pgtrain.sources.read`, or is None for the default data set; `encoder` is None for
-    systems that read no text.
+    systems that read no text. A batch is computed in `accumulate` parts; `compile` is for :func:`torch.compile`.
     """
 
     system: str
@@ -37,54 +37,90 @@ class Request:
     minutes: float
     resume: bool
     background: Background = "keep"
+    accumulate: int = 1
+    compile: bool = False
 
 
 def train(request: Request, config: Any) -> Run:
     """Train ``request.system`` up to ``request.epochs`` in all and return its run.
 
-    With ``request.resume`` configuration, encoder and seed come from the run in ``request.out``.
+    With ``request.resume`` configuration, encoder, seed and parts of a batch come from the run in ``request.out``.
+    Processes that a launcher started train it together; one of them writes.
 
     Raises:
         PokeganError: the data, the encoder or the run folder cannot be used, or training diverged.
         Interrupted: a signal came; the run can be resumed.
     """
-    run = Run(request.out) if request.out else Run.dated(request.system)
-    entry, encoder, seed = SYSTEMS[request.system], request.encoder, request.seed
-    if request.resume:
-        described = run.described()
-        if described["system"] != request.system:
-            raise RunInvalid(
-                f"{run.folder}: is a run of {described['system']}; go on with pgtrain {described['system']}"
-            )
-        encoder, seed = described["encoder"], described["seed"]
-        config = from_dict(entry.config, described["config"], str(run.folder))
-    else:
-        encoder = entry.prepare(config, encoder)
-    config.resolve(request.epochs)
-    place = default.fetch() if request.data is None else request.data
-    data: Data = entry.load_reader()(place, config, encoder, request.background)
-    if request.resume:
-        _same_data(run, described["data"], data, place)
-    torch.manual_seed(seed)
-    engine = Engine(request.precision)
-    system = entry.load()(config, engine, data.to(engine.device))
-    if request.resume:
-        # A run that was killed before its first checkpoint begins again.
-        position = checkpoint.restore(run.checkpoint, system) if run.checkpoint.is_file() else Position()
-        run.rewind(position.epoch)
-    else:
-        run.create(request.system, encoder, seed, config, data)
-        data.preview().save(run.folder / "real.png")
-        position = Position()
-    loop = Loop(system, data, run, seed=seed, batch=config.batch, minutes=request.minutes, position=position)
-    loop.train(request.epochs)
+    processes.start()
+    with processes.main_speaks():
+        run = processes.from_main(Run(request.out) if request.out else Run.dated(request.system))
+        with processes.together():
+            if request.resume:
+                request, config = _as_before(run, request, config)
+            else:
+                request = replace(request, encoder=SYSTEMS[request.system].prepare(config, request.encoder))
+            _check_shares(config.batch, request.accumulate)
+            config.resolve(request.epochs)
+            data = _read(request, config)
+            if request.resume:
+                _same_data(run, run.described()["data"], data, request.data)
+        torch.manual_seed(request.seed)
+        engine = Engine(request.precision, request.accumulate, request.compile)
+        system: System = SYSTEMS[request.system].load()(config, engine, data.to(engine.device))
+        with processes.together():
+            position = _resumed(run, system) if request.resume else _begun(run, request, config, data)
+        Loop(
+            system, data, run, seed=request.seed, batch=config.batch, minutes=request.minutes, position=position
+        ).train(request.epochs)
     return run
 
 
-def _same_data(run: Run, trained: dict[str, Any], data: Data, place: str | Path) -> None:
+def _as_before(run: Run, request: Request, config: Any) -> tuple[Request, Any]:
+    """Take what the run was started with."""
+    described = run.described()
+    if described["system"] != request.system:
+        raise RunInvalid(f"{run.folder}: is a run of {described['system']}; go on with pgtrain {described['system']}")
+    kept = {name: described[name] for name in ("encoder", "seed", "accumulate")}
+    return replace(request, **kept), from_dict(type(config), described["config"], str(run.folder))
+
+
+def _read(request: Request, config: Any) -> Data:
+    with processes.first_of_machine():
+        place = default.fetch() if request.data is None else request.data
+        data: Data = SYSTEMS[request.system].load_reader()(place, config, request.encoder, request.background)
+    least = request.accumulate * processes.count()
+    if len(data) < least:
+        raise ConfigInvalid(f"{len(data)} examples are fewer than the {least} shares of a batch; take fewer shares")
+    return data
+
+
+def _check_shares(batch: int, accumulate: int) -> None:
+    shares = accumulate * processes.count()
+    if batch % shares:
+        told = f"{processes.count()} processes times --accumulate {accumulate}"
+        raise ConfigInvalid(f"--batch {batch} is no multiple of {shares} ({told}); take one that is")
+
+
+def _begun(run: Run, request: Request, config: Any, data: Data) -> Position:
+    if processes.is_main():
+        run.create(request.system, request.encoder, request.seed, request.accumulate, config, data)
+        data.preview().save(run.folder / "real.png")
+    return Position()
+
+
+def _resumed(run: Run, system: System) -> Position:
+    # A run that was killed before its first checkpoint begins again.
+    position = checkpoint.restore(run.checkpoint, system) if run.checkpoint.is_file() else Position()
+    if processes.is_main():
+        run.rewind(position.epoch)
+    return position
+
+
+def _same_data(run: Run, trained: dict[str, Any], data: Data, place: str | Path | None) -> None:
     for name, value in data.identity.items():
         found = trained.get(name, "keep")  # runs of older versions say nothing of a background: they kept it
         if name == "digest" and found != value:
-            raise RunInvalid(f"{run.folder}: was trained on other data than {place}; give the same --data")
+            told = place or "the default data set"
+            raise RunInvalid(f"{run.folder}: was trained on other data than {told}; give the same --data")
         if found != value:
             raise RunInvalid(f"{run.folder}: was trained with --{name} {found}; give the same")

@@ -8,9 +8,10 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from pgtrain import draws
 from pgtrain.augment import augment
 from pgtrain.dataset import Pictures
-from pgtrain.engine import Engine
+from pgtrain.engine import Engine, Loss
 from pgtrain.ground import as_rgba, grounded, visible
 from pgtrain.pictures import grid
 from pgtrain.system import Metrics
@@ -41,6 +42,7 @@ class Unconditional:
         average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
         self.networks["average"] = AveragedModel(generator, multi_avg_fn=average, use_buffers=True)
         fixed = torch.Generator().manual_seed(0)  # the same grid in every run, whatever its seed
+        self.trained = {name: engine.prepare(self.networks[name]) for name in ("generator", "critic")}
         self.fixed = torch.randn(SHOWN, config.latent_dim, generator=fixed).to(engine.device)
         self.optimizers: dict[str, Any] = {}
 
@@ -50,15 +52,25 @@ class Unconditional:
 
     def train_step(self, data: Pictures, indices: Tensor, step: int) -> Metrics:
         """Update the critic, and the generator every ``config.critic_steps`` steps."""
-        pictures = F.interpolate(data.pictures[indices].float() / 255, size=(self.config.size,) * 2, mode="area")
-        real = self._ground(pictures).contiguous(memory_format=torch.channels_last)
-        metrics = self.train_critic(self._augmented(real), len(real), step)
+        parts = self.engine.parts(indices)
+        metrics = self.train_critic(data, parts, step)
         if step % self.config.critic_steps == self.config.critic_steps - 1:
-            metrics |= self._train_generator(len(real))
-        return {name: value.detach() for name, value in metrics.items()}
+            metrics |= self._train_generator(parts)
+        return metrics
 
-    def train_critic(self, real: Tensor, count: int, step: int) -> Metrics:
-        """Update the critic on augmented `real` pictures (N, C, S, S) and `count` generated ones."""
+    def train_critic(self, data: Pictures, parts: list[Tensor], step: int) -> Metrics:
+        """Update the critic on the pictures at the indices of `parts` and on as many generated ones."""
+
+        def loss(part: Tensor) -> Loss:
+            real = self.real(data, part)
+            with torch.no_grad():
+                fake = self.draw(len(real))
+            return self.critic_loss(real, fake, step)
+
+        return self.engine.step(self.optimizers["critic"], loss, parts)
+
+    def critic_loss(self, real: Tensor, fake: Tensor, step: int) -> Loss:
+        """Give the critic's loss on augmented pictures (N, C, S, S), real and generated."""
         raise NotImplementedError
 
     def generator_loss(self, scores: Tensor) -> Tensor:
@@ -67,24 +79,34 @@ class Unconditional:
 
     def draw(self, count: int) -> Tensor:
         """Generate `count` augmented pictures (N, C, S, S)."""
-        latent = torch.randn(count, self.config.latent_dim, device=self.engine.device)
+        latent = draws.randn(count, self.config.latent_dim, device=self.engine.device)
         with self.engine.autocast():
-            logits = self.networks["generator"](latent)
+            logits = self.trained["generator"](latent)
         return self._augmented(self._visible(logits))
 
-    def score(self, pictures: Tensor) -> Tensor:
-        """Score pictures (N, C, S, S) with the critic: float32 (N,)."""
+    def real(self, data: Pictures, indices: Tensor) -> Tensor:
+        """Take the pictures at `indices`, augmented: (N, C, S, S)."""
+        pictures = F.interpolate(data.fetch(indices), size=(self.config.size,) * 2, mode="area")
+        return self._augmented(self._ground(pictures).contiguous(memory_format=torch.channels_last))
+
+    def score(self, critic: nn.Module, pictures: Tensor) -> Tensor:
+        """Score pictures (N, C, S, S) with `critic`: float32 (N,)."""
         with self.engine.autocast():
-            scores: Tensor = self.networks["critic"](pictures)
+            scores: Tensor = critic(pictures)
         return scores.float()
 
-    def _train_generator(self, count: int) -> Metrics:
+    def _train_generator(self, parts: list[Tensor]) -> Metrics:
         critic = self.networks["critic"].requires_grad_(False)
-        loss = self.generator_loss(self.score(self.draw(count)))
-        self.engine.step(self.optimizers["generator"], loss)
+
+        def loss(part: Tensor) -> Loss:
+            value = self.generator_loss(self.score(critic, self.draw(len(part))))
+            return value, {"generator": value}
+
+        metrics = self.engine.step(self.optimizers["generator"], loss, parts)
         critic.requires_grad_(True)
-        cast(AveragedModel, self.networks["average"]).update_parameters(self.networks["generator"])
-        return {"generator": loss}
+        if self.engine.stepped:
+            cast(AveragedModel, self.networks["average"]).update_parameters(self.networks["generator"])
+        return metrics
 
     def _visible(self, logits: Tensor) -> Tensor:
         return visible(logits)

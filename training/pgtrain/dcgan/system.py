@@ -2,15 +2,13 @@
 
 from itertools import pairwise
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pgtrain.dataset import Pictures
 from pgtrain.dcgan.config import DCGANConfig
-from pgtrain.engine import Engine
+from pgtrain.engine import Engine, Loss
 from pgtrain.layers import DownBlock, r1_penalty
-from pgtrain.system import Metrics
 from pgtrain.unconditional import Unconditional, halving_widths
 
 
@@ -101,18 +99,16 @@ class DCGAN(Unconditional):
         for network in ("generator", "critic"):
             self.optimizers[network] = engine.adam(self.networks[network], config.lr, betas)
 
-    def train_critic(self, real: Tensor, count: int, step: int) -> Metrics:
-        """One step on real and generated pictures."""
-        with torch.no_grad():
-            fake = self.draw(count)
-        on_real, on_fake = self.score(real), self.score(fake)
+    def critic_loss(self, real: Tensor, fake: Tensor, step: int) -> Loss:
+        """Tell real and generated pictures apart, with R1 every now and then."""
+        critic = self.trained["critic"]
+        on_real, on_fake = self.score(critic, real), self.score(critic, fake)
         loss = self._toward(on_real, 1) + self._toward(on_fake, -1)
         metrics = {"critic": loss}
         if self.config.r1 and step % self.config.r1_interval == 0:
             metrics["r1"] = r1_penalty(self.networks["critic"], real)
             loss = loss + 0.5 * self.config.r1 * self.config.r1_interval * metrics["r1"]
-        self.engine.step(self.optimizers["critic"], loss)
-        return metrics
+        return loss, metrics
 
     def generator_loss(self, scores: Tensor) -> Tensor:
         """Non-saturating cross-entropy, or the plain negative score of hinge loss."""

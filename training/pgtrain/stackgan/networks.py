@@ -99,13 +99,12 @@ class Generator(nn.Module):
         logits, divergence = self.stage1(latent, whitened)
         return (logits, divergence) if stage == 1 else self._refined(logits, latent, whitened)
 
-    def refine(self, latent: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
-        """Run stage II on a frozen stage I: what training of stage II needs."""
-        whitened = self.whitening(text)
+    def frozen_stage1(self, latent: Tensor, whitened: Tensor) -> Tensor:
+        """Run a frozen stage I, as training of stage II needs it: logits (N, 4, 64, 64)."""
         self.stage1.eval()
         with torch.no_grad():
-            logits, _ = self.stage1(latent, whitened)
-        return self._refined(logits, latent, whitened)
+            logits: Tensor = self.stage1(latent, whitened)[0]
+        return logits
 
     def _refined(self, logits: Tensor, latent: Tensor, whitened: Tensor) -> tuple[Tensor, Tensor]:
         assert self.stage2 is not None
@@ -140,9 +139,10 @@ class Discriminator(nn.Module):
         score: Tensor = self.score(features).squeeze(1) + match
         return score.float()
 
-    def forward(self, pictures: Tensor, text: Tensor) -> Tensor:
-        """Score pictures under text."""
-        return self.judge(self.features(pictures), text)
+    def forward(self, pictures: Tensor, *texts: Tensor) -> Tensor:
+        """Score pictures (N, 4, S, S) under each of T `texts`, one after the other: float32 (T * N,)."""
+        features = self.features(pictures)
+        return torch.cat([self.judge(features, text) for text in texts])
 
 
 def discriminator(config: StackGANConfig, stage: int, whitened_dim: int) -> Discriminator | JointDiscriminator:

@@ -8,6 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from pgtrain import draws
 from pgtrain.ground import visible
 from pgtrain.layers import ConditioningAugmentation
 from pgtrain.stackgan.config import STAGE1_SIZE, StackGANConfig
@@ -66,7 +67,7 @@ class JointDiscriminator(nn.Module):
         widths = [width * min(8, 2**level) for level in range((size // 8).bit_length() - 1)]
         layers: list[nn.Module] = []
         for pair in pairwise([channels, *widths]):
-            layers += [nn.Conv2d(*pair, 4, stride=2, padding=1), nn.LeakyReLU(0.2), nn.Dropout(dropout)]
+            layers += [nn.Conv2d(*pair, 4, stride=2, padding=1), nn.LeakyReLU(0.2), draws.Dropout(dropout)]
         self.layers = nn.Sequential(*layers)
         self.project = nn.Sequential(nn.Linear(text_dim, 4 * width), nn.LeakyReLU(0.2))
         self.joint = nn.Sequential(nn.Conv2d(widths[-1] + 4 * width, 8 * width, 1), nn.LeakyReLU(0.2))
@@ -83,6 +84,7 @@ class JointDiscriminator(nn.Module):
         score: Tensor = self.score(self.joint(torch.cat([features, tiled], 1)))
         return score.flatten().float()
 
-    def forward(self, pictures: Tensor, text: Tensor) -> Tensor:
-        """Score pictures under text."""
-        return self.judge(self.features(pictures), text)
+    def forward(self, pictures: Tensor, *texts: Tensor) -> Tensor:
+        """Score pictures (N, C, S, S) under each of T `texts`, one after the other: float32 (T * N,)."""
+        features = self.features(pictures)
+        return torch.cat([self.judge(features, text) for text in texts])

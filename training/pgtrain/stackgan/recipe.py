@@ -1,5 +1,7 @@
 """Losses, phases and steps."""
 
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -8,18 +10,28 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from pgtrain import draws, processes
 from pgtrain.augment import augment
 from pgtrain.dataset import Dataset
-from pgtrain.engine import Engine
+from pgtrain.engine import Engine, Loss
 from pgtrain.ground import as_rgba, grounded, visible
 from pgtrain.layers import r1_penalty
 from pgtrain.pictures import grid
 from pgtrain.stackgan.config import STAGE1_SIZE, StackGANConfig
-from pgtrain.stackgan.networks import Discriminator, Generator, discriminator
-from pgtrain.stackgan.original import JointDiscriminator
+from pgtrain.stackgan.networks import Generator, discriminator
 from pgtrain.stackgan.start import take_over
 from pgtrain.system import Metrics
 from pgtrain.text import whitening
+
+
+@dataclass
+class Part:
+    """What one forward and backward pass sees; `drawn` are the generator's logits and KL term, once it ran."""
+
+    real: Tensor
+    text: Tensor
+    latent: Tensor
+    drawn: tuple[Tensor, Tensor] | None = None
 
 
 def reconstruction_loss(drawn: Tensor, real: Tensor) -> Tensor:
@@ -49,6 +61,8 @@ class StackGAN:
         engine.place(self.networks)
         average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
         self.networks["average"] = AveragedModel(generator, multi_avg_fn=average, use_buffers=True)
+        self.trained = {f"stage{stage}": engine.prepare(getattr(generator, f"stage{stage}")) for stage in self.stages}
+        self.trained |= {name: engine.prepare(self.networks[name]) for name in discriminators}
         self.optimizers = self._optimizers()
         self._fix_latents(data)
         self.stage, self.pretraining = self.stages[0], True
@@ -102,47 +116,56 @@ class StackGAN:
 
     def train_step(self, data: Dataset, indices: Tensor, step: int) -> Metrics:
         """One step of reconstruction, or one of the discriminator and one of the generator."""
+        parts = [self._part(data, part) for part in self.engine.parts(indices)]
+        metrics: Metrics = {}
+        if not self.pretraining:
+            metrics = self._train_discriminator(parts, step)
+        critic = self.networks[f"discriminator{self.stage}"].requires_grad_(False)
+        phase = "pretrain" if self.pretraining else "generator"
+        metrics |= self.engine.step(self.optimizers[f"{phase}{self.stage}"], self._generator_loss, parts)
+        critic.requires_grad_(True)
+        if self.engine.stepped:
+            self._average.update_parameters(self.generator)
+        return metrics
+
+    def _part(self, data: Dataset, indices: Tensor) -> Part:
         batch = data.batch(indices)
         side = STAGE1_SIZE if self.stage == 1 else self.config.size
         real = F.interpolate(grounded(batch.pictures, self.config.channels), size=(side, side), mode="area")
-        real = real.contiguous(memory_format=torch.channels_last)
-        latent = torch.randn(len(real), self.config.latent_dim, device=real.device)
+        latent = draws.randn(len(real), self.config.latent_dim, device=real.device)
+        return Part(real.contiguous(memory_format=torch.channels_last), self.generator.whitening(batch.text), latent)
+
+    def _draw(self, part: Part) -> tuple[Tensor, Tensor]:
+        """Draw logits and KL term, with gradients."""
+        latent, text = part.latent, part.text
         with self.engine.autocast():
-            logits, divergence = self._draw(latent, batch.text)
+            if self.stage == 1:
+                drawn = self.trained["stage1"](latent, text)
+            else:
+                drawn = self.trained["stage2"](self.generator.frozen_stage1(latent, text), latent, text)
+        return cast(tuple[Tensor, Tensor], drawn)
+
+    def _generator_loss(self, part: Part) -> Loss:
+        """Reconstruction and KL term, and against the discriminator its scores."""
+        logits, divergence = part.drawn or self._draw(part)
         fake = visible(logits)
-        reconstruction = reconstruction_loss(fake, real)
-        loss = reconstruction + self.config.kl * divergence.float()
-        metrics = {"reconstruction": reconstruction, "kl": divergence}
-        if not self.pretraining:
-            text = self.generator.whitening(batch.text)
-            metrics |= self._train_discriminator(real, fake.detach(), text, step)
-            adversarial = self._adversarial(fake, text)
-            metrics["generator"] = adversarial
-            loss = adversarial + self.config.reconstruction * reconstruction + self.config.kl * divergence
-        phase = "pretrain" if self.pretraining else "generator"
-        self.engine.step(self.optimizers[f"{phase}{self.stage}"], loss)
-        self._average.update_parameters(self.generator)
-        return {name: value.detach() for name, value in metrics.items()}
-
-    def _draw(self, latent: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
-        if self.stage == 2:
-            return self.generator.refine(latent, text)
-        drawn: tuple[Tensor, Tensor] = self.generator(latent, text, stage=1)
-        return drawn
-
-    def _adversarial(self, fake: Tensor, text: Tensor) -> Tensor:
-        critic = self.networks[f"discriminator{self.stage}"].requires_grad_(False)
+        reconstruction = reconstruction_loss(fake, part.real)
+        metrics = {"reconstruction": reconstruction, "kl": divergence.float()}
+        if self.pretraining:
+            return reconstruction + self.config.kl * metrics["kl"], metrics
         with self.engine.autocast():
-            score: Tensor = critic(self._seen(fake), text)
-        critic.requires_grad_(True)
-        return -score.mean() if self.config.loss == "hinge" else F.softplus(-score).mean()
+            score: Tensor = self.networks[f"discriminator{self.stage}"](self._seen(fake), part.text)
+        metrics["generator"] = -score.mean() if self.config.loss == "hinge" else F.softplus(-score).mean()
+        loss = metrics["generator"] + self.config.reconstruction * reconstruction + self.config.kl * metrics["kl"]
+        return loss, metrics
 
     def _seen(self, pictures: Tensor) -> Tensor:
         """Change `pictures` (N, C, S, S) at random, as the discriminator sees them."""
         if self.config.augment:
             pictures = augment(pictures)
         if self.stage == 1 and self.config.instance_noise:
-            pictures = pictures + self.config.instance_noise * torch.randn_like(pictures)
+            noise = draws.randn(*pictures.shape, device=pictures.device)
+            pictures = pictures + self.config.instance_noise * noise
         return pictures
 
     def _toward(self, scores: Tensor, sign: int) -> Tensor:
@@ -150,23 +173,31 @@ class StackGAN:
         signed = sign * scores
         return F.relu(1 - signed).mean() if self.config.loss == "hinge" else F.softplus(-signed).mean()
 
-    def _train_discriminator(self, real: Tensor, fake: Tensor, text: Tensor, step: int) -> Metrics:
-        critic = cast(Discriminator | JointDiscriminator, self.networks[f"discriminator{self.stage}"])
-        optimizer = self.optimizers[f"discriminator{self.stage}"]
-        real = self._seen(real)
+    def _train_discriminator(self, parts: list[Part], step: int) -> Metrics:
+        def loss(part: Part) -> Loss:
+            # One part's graph serves both networks; of several, only one at a time is held in memory.
+            alone = len(parts) == 1
+            with nullcontext() if alone else torch.no_grad():
+                drawn = self._draw(part)
+            part.drawn = drawn if alone else None
+            return self._discriminator_loss(part, visible(drawn[0]).detach(), step)
+
+        return self.engine.step(self.optimizers[f"discriminator{self.stage}"], loss, parts)
+
+    def _discriminator_loss(self, part: Part, fake: Tensor, step: int) -> Loss:
+        critic = self.trained[f"discriminator{self.stage}"]
+        real, text = self._seen(part.real), part.text
         with self.engine.autocast():
-            features = critic.features(real)
-            matched, mismatched = critic.judge(features, text), critic.judge(features, text.roll(1, 0))
+            matched, mismatched = critic(real, text, processes.rolled(text)).chunk(2)
             generated = critic(self._seen(fake), text)
         share = self.config.mismatch
         wrong = share * self._toward(mismatched, -1) + (1 - share) * self._toward(generated, -1)
         loss = self._toward(matched, 1) + wrong
         metrics = {"discriminator": loss}
         if self.config.r1 and step % self.config.r1_interval == 0:
-            metrics["r1"] = r1_penalty(critic, real, text)
+            metrics["r1"] = r1_penalty(self.networks[f"discriminator{self.stage}"], real, text)
             loss = loss + 0.5 * self.config.r1 * self.config.r1_interval * metrics["r1"]
-        self.engine.step(optimizer, loss)
-        return metrics
+        return loss, metrics
 
     @property
     def _average(self) -> AveragedModel:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from pgtrain.draws import Dropout
 from pgtrain.stats.config import StatsConfig
 from pgtrain.stats.rows import HIGHEST, LOWEST, RARITIES, STATS, TYPES
 from pgtrain.stats.table import PAIRS, Table, cumulative, gaussian
@@ -228,7 +229,7 @@ class Critic(nn.Module):
             linear = nn.Linear(width_in, width_out)
             layers.append(spectral_norm(linear) if original else linear)
             layers += [nn.LayerNorm(width_out)] if original else []
-            layers += [nn.LeakyReLU(0.2), nn.Dropout(config.dropout)]
+            layers += [nn.LeakyReLU(0.2), Dropout(config.dropout)]
         self.layers = nn.Sequential(*layers)
         self.score = nn.Linear(wide, 1)
 

@@ -8,7 +8,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from pgtrain.engine import Engine
+from pgtrain import draws, processes
+from pgtrain.engine import Engine, Loss
 from pgtrain.stats.config import StatsConfig
 from pgtrain.stats.networks import KINDS, RARE, SECONDS, Conditions, Critic, Drawn, Generator
 from pgtrain.stats.plot import distributions
@@ -18,6 +19,9 @@ from pgtrain.system import Metrics
 
 SHOWN = 512
 """Rows in the picture of every epoch."""
+
+Part = tuple[Tensor, Conditions]
+"""Feature rows of real Pokémon, and what is asked of as many generated ones."""
 
 
 class StatsGAN:
@@ -37,6 +41,11 @@ class StatsGAN:
         self.rates = {"generator": config.lr, "critic": config.critic_lr}
         self.optimizers: dict[str, Any] = {
             name: engine.adam(self.networks[name], rate, betas) for name, rate in self.rates.items()
+        }
+        # Every step of the critic has second derivatives, which a compiled one lacks.
+        self.trained = {
+            "generator": engine.prepare(generator),
+            "critic": engine.prepare(critic, compilable=False),
         }
         fixed = torch.Generator().manual_seed(0)  # the same rows in every run, whatever its seed
         self.fixed = torch.randn(SHOWN, generator.latent_dim, generator=fixed).to(engine.device)
@@ -67,24 +76,27 @@ class StatsGAN:
 
     def train_step(self, data: Table, indices: Tensor, step: int) -> Metrics:
         """Update the critic, and the generator every ``config.critic_steps`` steps, on whole packs."""
+        parts = [self._part(data, part) for part in self.engine.parts(indices)]
+        metrics = self.engine.step(self.optimizers["critic"], self._critic_part, parts)
+        if step % self.config.critic_steps == self.config.critic_steps - 1:
+            metrics |= self._train_generator(parts)
+        return metrics
+
+    def _part(self, data: Table, indices: Tensor) -> Part:
         indices = indices[: max(1, len(indices) // self.config.pac) * self.config.pac]
         if len(indices) < self.config.pac:
             indices = indices.repeat(self.config.pac)[: self.config.pac]
         asked = self._conditions(data, indices)
-        real = self._real_rows(data, indices, asked)
-        metrics = self._train_critic(real, asked)
-        if step % self.config.critic_steps == self.config.critic_steps - 1:
-            metrics |= self._train_generator(real, asked)
-        return {name: value.detach() for name, value in metrics.items()}
+        return self._real_rows(data, indices, asked), asked
 
     def _conditions(self, data: Table, indices: Tensor) -> Conditions:
         """Ask for the real rows' totals and rarities, and for one or all of their types or none."""
         generator = self.generator
         types = generator.seen_types[indices]
-        told = torch.rand(len(indices), 1, device=types.device) > self.config.type_dropout
+        told = draws.rand(len(indices), 1, device=types.device) > self.config.type_dropout
         # Of two types one is mostly told, as a user would; the noise chooses which.
-        most = (types * torch.rand_like(types)).argmax(1)
-        alone = torch.rand(len(indices), 1, device=types.device) < 0.8
+        most = (types * draws.rand(*types.shape, device=types.device)).argmax(1)
+        alone = draws.rand(len(indices), 1, device=types.device) < 0.8
         types = torch.where(alone, F.one_hot(most, KINDS).float(), types) * told
         return Conditions(types, generator.seen_total[indices], generator.seen_rarity[indices])
 
@@ -97,51 +109,57 @@ class StatsGAN:
         """What the critic reads of rows: (N, F). Integers are spread over their intervals of the Gaussian."""
         generator = self.generator
         integers = stats.detach().round()
-        spread = generator.quantiles.spread(integers, torch.rand_like(integers))
+        spread = generator.quantiles.spread(integers, draws.rand(*integers.shape, device=integers.device))
         spread = spread + (stats - stats.detach()) / generator.scale[2]
         kinds = pair @ generator.first, pair @ generator.second
         return torch.cat([spread, generator.standard(asked.total), *kinds, asked.rarity, asked.types], 1)
 
     def _draw(self, asked: Conditions) -> tuple[Tensor, Drawn]:
-        latent = torch.randn(len(asked.total), self.generator.latent_dim, device=self.engine.device)
-        drawn: Drawn = self.generator(latent, *asked)
+        latent = draws.randn(len(asked.total), self.generator.latent_dim, device=self.engine.device)
+        drawn: Drawn = self.trained["generator"](latent, *asked)
         return self._features(drawn.stats, drawn.pair, asked), drawn
 
-    def _train_critic(self, real: Tensor, asked: Conditions) -> Metrics:
-        config = self.config
+    def _critic_part(self, part: Part) -> Loss:
+        config, critic = self.config, self.trained["critic"]
+        real, asked = part
         with torch.no_grad():
             fake, _ = self._draw(asked)
         real, fake = (rows.detach().requires_grad_(config.penalty == "zero") for rows in (real, fake))
-        on_real, on_fake = self.critic(real), self.critic(fake)
+        on_real, on_fake = critic(real), critic(fake)
         loss = self._critic_loss(on_real, on_fake)
         if config.penalty == "zero":
             penalty = (_slope(on_real, real) + _slope(on_fake, fake)) / 2
         else:
             penalty = self._between(real, fake)
-        self.engine.step(self.optimizers["critic"], loss + config.gamma * penalty)
-        return {"critic": loss, "penalty": penalty}
+        return loss + config.gamma * penalty, {"critic": loss, "penalty": penalty}
 
     def _between(self, real: Tensor, fake: Tensor) -> Tensor:
         """Squared distance of the gradient's norm from 1, between real and generated rows: ()."""
-        share = torch.rand(len(real), 1, device=real.device)
+        share = draws.rand(len(real), 1, device=real.device)
         rows = torch.lerp(real, fake, share).requires_grad_(True)
         (gradient,) = torch.autograd.grad(self.critic(rows).sum(), rows, create_graph=True)
         return F.mse_loss(gradient.norm(dim=1), torch.ones(len(real), device=real.device))
 
-    def _train_generator(self, real: Tensor, asked: Conditions) -> Metrics:
-        config, critic = self.config, self.critic.requires_grad_(False)
+    def _train_generator(self, parts: list[Part]) -> Metrics:
+        self.critic.requires_grad_(False)
+        metrics = self.engine.step(self.optimizers["generator"], self._generator_part, parts)
+        self.critic.requires_grad_(True)
+        if self.engine.stepped:
+            cast(AveragedModel, self.networks["average"]).update_parameters(self.generator)
+        return metrics
+
+    def _generator_part(self, part: Part) -> Loss:
+        config, critic = self.config, self.critic
+        real, asked = part
         fake, drawn = self._draw(asked)
         loss = self._generator_loss(critic(real), critic(fake))
         consistency = (drawn.miss / 30).square().mean()
         total = loss + config.consistency * consistency
         if config.matching:
-            total = total + config.matching * F.mse_loss(critic.features(fake).mean(0), critic.features(real).mean(0))
+            total = total + config.matching * F.mse_loss(_mean(critic.features(fake)), _mean(critic.features(real)))
         if config.moments:
             total = total + config.moments * (_moments(fake) - _moments(real)).square().sum()
-        self.engine.step(self.optimizers["generator"], total)
-        critic.requires_grad_(True)
-        cast(AveragedModel, self.networks["average"]).update_parameters(self.generator)
-        return {"generator": loss, "consistency": consistency}
+        return total, {"generator": loss, "consistency": consistency}
 
     def _critic_loss(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
         if self.config.loss == "relativistic":
@@ -168,9 +186,14 @@ class StatsGAN:
         return distributions(real.stats.cpu(), real.pairs.cpu(), drawn.stats.cpu(), pairs.cpu())
 
 
+def _mean(rows: Tensor) -> Tensor:
+    """Mean over rows (N, F) of all processes: (F,)."""
+    return processes.mean(rows.mean(0))
+
+
 def _moments(rows: Tensor) -> Tensor:
     """Means and mean squares of feature rows (N, F), as in table-GAN (Park et al., 2018, arXiv:1806.03384): (2F,)."""
-    return torch.cat([rows.mean(0), rows.square().mean(0)])
+    return torch.cat([_mean(rows), _mean(rows.square())])
 
 
 def _slope(scores: Tensor, rows: Tensor) -> Tensor:

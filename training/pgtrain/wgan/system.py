@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pgtrain import draws
 from pgtrain.dataset import Pictures
-from pgtrain.engine import Engine
+from pgtrain.engine import Engine, Loss
 from pgtrain.system import Metrics
 from pgtrain.unconditional import Unconditional, halving_widths
 from pgtrain.wgan.config import WGANConfig
@@ -77,22 +78,24 @@ class WGAN(Unconditional):
             else:
                 self.optimizers[network] = engine.rmsprop(self.networks[network], config.lr)
 
-    def train_critic(self, real: Tensor, count: int, step: int) -> Metrics:
-        """One step up the Wasserstein distance, then the penalty or the clipping."""
-        config, critic = self.config, self.networks["critic"]
-        with torch.no_grad():
-            fake = self.draw(count)
-        distance = self.score(real).mean() - self.score(fake).mean()
+    def train_critic(self, data: Pictures, parts: list[Tensor], step: int) -> Metrics:
+        """One step up the Wasserstein distance, then the clipping."""
+        metrics = super().train_critic(data, parts, step)
+        if self.config.lipschitz == "clip":
+            with torch.no_grad():
+                for weight in self.networks["critic"].parameters():
+                    weight.clamp_(-self.config.clip, self.config.clip)
+        return metrics
+
+    def critic_loss(self, real: Tensor, fake: Tensor, step: int) -> Loss:
+        """The Wasserstein distance, negated, and the penalty."""
+        config, critic = self.config, self.trained["critic"]
+        distance = self.score(critic, real).mean() - self.score(critic, fake).mean()
         loss, metrics = -distance, {"wasserstein": distance}
         if config.lipschitz == "gp" and step % config.penalty_interval == 0:
-            metrics["penalty"] = gradient_penalty(critic, real, fake)
+            metrics["penalty"] = gradient_penalty(self.networks["critic"], real, fake)
             loss = loss + config.penalty * config.penalty_interval * metrics["penalty"]
-        self.engine.step(self.optimizers["critic"], loss)
-        if config.lipschitz == "clip":
-            with torch.no_grad():
-                for weight in critic.parameters():
-                    weight.clamp_(-config.clip, config.clip)
-        return metrics
+        return loss, metrics
 
     def generator_loss(self, scores: Tensor) -> Tensor:
         """The critic's score, negated."""
@@ -102,9 +105,10 @@ class WGAN(Unconditional):
 def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     """Squared distance of the gradient's norm from 1, between real and generated pictures: ().
 
-    Each pair is mixed by one number of its own. In float32: second derivatives and half precision do not mix.
+    Each pair is mixed by one number of its own. In float32 and uncompiled: see
+    :func:`pgtrain.layers.r1_penalty`.
     """
-    share = torch.rand(len(real), 1, 1, 1, device=real.device)
+    share = draws.rand(len(real), 1, 1, 1, device=real.device)
     between = torch.lerp(real.float(), fake.float(), share).detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+    (gradient,) = torch.autograd.grad(critic.forward(between).sum(), between, create_graph=True)
     return F.mse_loss(gradient.flatten(1).norm(dim=1), torch.ones(len(real), device=real.device))

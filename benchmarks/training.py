@@ -1,0 +1,188 @@
+"""Training steps a second: `pgtrain dcgan` beside a plain PyTorch loop of the same networks, batch and loss.
+
+    python benchmarks/training.py                                      # rewrites benchmarks/results/training.json
+
+The plain loop is the one that PyTorch's DCGAN tutorial writes: float32, contiguous tensors, torch.optim.Adam, a
+DataLoader over a TensorDataset in memory, one backward pass for real and one for generated pictures. It does less:
+no averaged generator, and in the default recipe no augmentation and no R1. The project's side is the real thing, from
+`DCGAN.train_step` down, fed by the shuffled batches that the loop feeds it; its pictures are resized from the same
+tensor at every step. All contenders take turns, one pass over the pictures each, so that the machine's drift hits all
+alike. Figures are medians over rounds; a ratio's range is over the ratios of single rounds.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from pgbench.environment import environment
+from pgtrain.dataset import Pictures
+from pgtrain.dcgan.config import RECIPES, DCGANConfig
+from pgtrain.dcgan.system import DCGAN, Critic, Generator, OriginalCritic, initialise
+from pgtrain.engine import Engine, Precision, best_precision
+
+RESULTS = Path(__file__).parent / "results" / "training.json"
+PICTURES = 1024
+"""Pictures a turn: one pass over them. In the default recipe it takes 16 steps, so every turn has one R1 penalty."""
+
+WARM_UP = 1
+Turn = Callable[[], None]
+
+
+def pictures() -> Tensor:
+    """Make premultiplied RGBA noise, uint8 (PICTURES, 4, 64, 64): what is on them costs nothing."""
+    drawn = torch.randint(0, 256, (PICTURES, 4, 64, 64), generator=torch.Generator().manual_seed(0))
+    drawn[:, :3] = drawn[:, :3] * drawn[:, 3:] // 255
+    return drawn.byte()
+
+
+def project(config: DCGANConfig, precision: Precision, compiled: bool = False) -> Turn:
+    """Prepare the project's own training."""
+    torch.manual_seed(0)
+    engine = Engine(precision, compiled=compiled)
+    data = Pictures(pictures(), [], "", "keep").to(engine.device)
+    system = DCGAN(config, engine, data)
+    system.networks.train()
+    order = torch.Generator().manual_seed(0)
+    steps = enumerate(_endless(lambda: data.batches(config.batch, order)))
+
+    def turn() -> None:
+        for _ in range(PICTURES // config.batch):
+            number, indices = next(steps)
+            system.train_step(data, indices, number)
+
+    return turn
+
+
+def plain(config: DCGANConfig) -> Turn:
+    """Prepare the tutorial's loop over the same networks."""
+    torch.manual_seed(0)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    generator = Generator(config).to(device)
+    critic = (OriginalCritic if config.blocks == "transposed" else Critic)(config).to(device)
+    if config.blocks == "transposed":
+        generator.apply(initialise)
+        critic.apply(initialise)
+    betas = (config.beta1, config.beta2)
+    adams = [torch.optim.Adam(network.parameters(), config.lr, betas) for network in (generator, critic)]
+    real = pictures().float() / 255
+    real = real if config.channels == 4 else real[:, :3] + (1 - real[:, 3:])
+    loader = DataLoader(TensorDataset(real), config.batch, shuffle=True, drop_last=True)
+    batches = _endless(lambda: iter(loader))
+
+    def turn() -> None:
+        for _ in range(PICTURES // config.batch):
+            (batch,) = next(batches)
+            _plain_step(config, generator, critic, adams, batch.to(device))
+
+    return turn
+
+
+def _plain_step(
+    config: DCGANConfig, generator: nn.Module, critic: nn.Module, adams: list[torch.optim.Adam], real: Tensor
+) -> None:
+    for_generator, for_critic = adams
+    critic.zero_grad()
+    _toward(config, critic(real), 1).backward()
+    fake = torch.sigmoid(generator(torch.randn(len(real), config.latent_dim, device=real.device)))
+    _toward(config, critic(fake.detach()), -1).backward()
+    for_critic.step()
+    generator.zero_grad()
+    score = critic(fake)
+    loss = -score.mean() if config.loss == "hinge" else F.softplus(-score).mean()
+    loss.backward()
+    for_generator.step()
+
+
+def _toward(config: DCGANConfig, scores: Tensor, sign: int) -> Tensor:
+    signed = sign * scores
+    return F.relu(1 - signed).mean() if config.loss == "hinge" else F.softplus(-signed).mean()
+
+
+def _endless(epoch: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+    while True:
+        yield from epoch()
+
+
+def seconds(turn: Turn) -> float:
+    """Time one turn to the end of its last kernel."""
+    began = time.perf_counter()
+    turn()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - began
+
+
+def measure(recipe: str, rounds: int, compiled: bool) -> dict[str, Any]:
+    """Let the contenders of one recipe take turns."""
+    config = DCGANConfig(**RECIPES[recipe])
+    turns = {
+        "plain PyTorch": plain(config),
+        "pgtrain": project(config, "auto"),
+        "pgtrain fp32": project(config, "fp32"),
+    }
+    if compiled:
+        turns["pgtrain --compile"] = project(config, "auto", compiled=True)
+    taken: dict[str, list[float]] = {name: [] for name in turns}
+    for number in range(WARM_UP + rounds):
+        for name, turn in turns.items():
+            took = seconds(turn)
+            if number >= WARM_UP:
+                taken[name].append(took)
+    rates = {name: [PICTURES / took for took in times] for name, times in taken.items()}
+    return {"batch": config.batch, "images_per_second": _summaries(rates), "speed_over_plain_pytorch": _ratios(rates)}
+
+
+def _summaries(rates: dict[str, list[float]]) -> dict[str, dict[str, float]]:
+    return {name: _summary(found, 1) for name, found in rates.items()}
+
+
+def _ratios(rates: dict[str, list[float]]) -> dict[str, dict[str, float]]:
+    base = rates["plain PyTorch"]
+    ratios = {name: [a / b for a, b in zip(found, base, strict=True)] for name, found in rates.items()}
+    return {name: _summary(found, 3) for name, found in ratios.items() if name != "plain PyTorch"}
+
+
+def _summary(values: list[float], digits: int) -> dict[str, float]:
+    figures = {"median": statistics.median(values), "lowest": min(values), "highest": max(values)}
+    return {name: round(value, digits) for name, value in figures.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--recipe", action="append", choices=list(RECIPES), help="only this one")
+    parser.add_argument("--no-compile", action="store_true", help="leave out --compile, which compiles for minutes")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    before = environment()
+    result: dict[str, Any] = {
+        "rounds": options.rounds,
+        "pictures_a_turn": PICTURES,
+        "threads": torch.get_num_threads(),
+        "precision": best_precision(),
+        "recipes": {
+            recipe: measure(recipe, options.rounds, not options.no_compile) for recipe in options.recipe or RECIPES
+        },
+        "environment": before | {"load_average_after": environment()["load_average"]},
+    }
+    _write(options.out, json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result["recipes"], indent=1))
+
+
+def _write(path: Path, text: str) -> None:
+    beside = path.with_name(f"{path.name}.part")
+    beside.write_text(text, "utf-8")
+    beside.replace(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,330 @@
+"""Several processes, gradient accumulation, loss scaling and compiling: the same training, computed in other ways."""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from pgtrain.cli import main
+from pgtrain.dataset import Pictures, fits, load_pictures, weighted
+from pgtrain.dcgan.config import DCGANConfig
+from pgtrain.dcgan.system import DCGAN
+from pgtrain.engine import LEAST_SCALE, Engine
+from pgtrain.errors import ConfigInvalid, Diverged, Elsewhere
+from pgtrain.run import CHECKPOINT, Run
+from pgtrain.stats.rows import STATS, TYPES
+
+DCGAN_ARGUMENTS = "--size 32 --width 8 --latent-dim 8 --r1-interval 2"
+SYSTEMS = {
+    "dcgan": f"{DCGAN_ARGUMENTS} --epochs 3",
+    "wgan": "--size 32 --width 8 --latent-dim 8 --penalty-interval 2 --epochs 3",
+    "stackgan": "--width 8 --critic-width 4 --condition-dim 8 --noise-dim 8 --r1-interval 2"
+    " --epochs 4 --stage1-epochs 2 --stage1-pretrain 1 --stage2-pretrain 1",
+    "stats": "--width 16 --critic-width 16 --noise-dim 8 --pac 2 --passes 1 --epochs 2 --recipe original",
+}
+Runs = tuple[dict[str, Path], dict[str, Path]]
+
+
+def launch(*program: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    return subprocess.run([*torchrun, *program], capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def write_rows(folder: Path) -> Path:
+    draw = random.Random(0)
+    folder.mkdir()
+    lines = [
+        {"name": f"M{number}", "types": draw.sample(TYPES, 2), "stats": {name: draw.randint(1, 255) for name in STATS}}
+        for number in range(40)
+    ]
+    (folder / "metadata.jsonl").write_text("\n".join(json.dumps(line) for line in lines), "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runs(small_data: Path, tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """Every system, trained by one process and by two; and a run of one process that two go on with, and back."""
+    folder = tmp_path_factory.mktemp("scale")
+    rows = write_rows(folder / "rows")
+
+    def arguments(name: str, out: Path) -> list[str]:
+        common = ["--data", str(rows if name == "stats" else small_data), "--out", str(out), "--precision", "fp32"]
+        encoder = ["--encoder", str(tiny_encoder)] if name == "stackgan" else []
+        return [name, *SYSTEMS[name].split(), *common, *encoder, "--batch", "8" if name == "stats" else "4"]
+
+    one, two = ({name: folder / kind / name for name in SYSTEMS} for kind in ("one", "two"))
+    mixed = one["mixed"] = two["mixed"] = folder / "mixed"
+    for name in SYSTEMS:
+        main(arguments(name, one[name]), standalone_mode=False)
+    alternating = arguments("dcgan", mixed)
+    main([*alternating, "--epochs", "1"], standalone_mode=False)
+    jobs = [arguments(name, two[name]) for name in SYSTEMS]
+    jobs.append([*alternating, "--epochs", "2", "--resume"])
+    done = launch(str(Path(__file__).with_name("several.py")), json.dumps(jobs))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("trained") == len(jobs), "one process speaks"
+    main([*alternating, "--epochs", "3", "--resume"], standalone_mode=False)
+    return one, two
+
+
+def losses(folder: Path) -> list[dict[str, float]]:
+    return [
+        {name: value for name, value in entry.items() if name not in ("phase", "pictures_per_second")}
+        for entry in Run(folder).metrics()
+    ]
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_two_processes_train_as_one(runs: Runs, name: str) -> None:
+    one, two = (kind[name] for kind in runs)
+    assert len(losses(one)) == len(losses(two)) > 1
+    for alone, shared in zip(losses(one), losses(two), strict=True):
+        assert shared == pytest.approx(alone, rel=2e-3, abs=2e-4)
+    whole, shared_weights = load_file(one / CHECKPOINT), load_file(two / CHECKPOINT)
+    assert whole.keys() == shared_weights.keys()
+    for weight in whole:
+        if weight.startswith(("network", "random")):
+            torch.testing.assert_close(shared_weights[weight], whole[weight], rtol=1e-2, atol=2e-3, msg=weight)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_one_process_writes(runs: Runs, name: str) -> None:
+    one, two = ({path.relative_to(kind[name]) for path in kind[name].rglob("*")} for kind in runs)
+    plain = [{path for path in paths if path.parts[0] != "tensorboard"} for paths in (one, two)]
+    assert plain[0] == plain[1]
+    assert len([path for path in two if "tfevents" in path.name]) == 1
+
+
+def test_a_run_goes_on_with_another_number_of_processes(runs: Runs) -> None:
+    one = runs[0]
+    for mixed, whole in zip(losses(one["mixed"]), losses(one["dcgan"]), strict=True):
+        assert mixed == pytest.approx(whole, rel=2e-3, abs=2e-4)
+
+
+def test_several_processes_fail_in_one_line(small_data: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    done = launch(
+        "-m", "pgtrain.cli", "dcgan", "--data", str(small_data), "--out", str(tmp_path), *DCGAN_ARGUMENTS.split()
+    )
+    assert done.returncode != 0
+    assert done.stderr.count("holds a run already") == 1
+    assert done.stderr.count("exitcode  : 2") >= 1, done.stderr
+    assert "in train" not in done.stderr, "no traceback of ours"
+
+
+@pytest.mark.slow
+def test_a_signal_to_one_process_stops_all_with_one_checkpoint(small_data: Path, tmp_path: Path) -> None:
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command = ["-m", "pgtrain.cli", "dcgan", "--data", str(small_data), "--out", str(tmp_path / "run")]
+    training = subprocess.Popen(
+        [*torchrun, *command, *DCGAN_ARGUMENTS.split(), "--batch", "4", "--epochs", "100000"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    until = time.monotonic() + 120
+    while not Run(tmp_path / "run").metrics() and time.monotonic() < until:
+        time.sleep(0.5)
+    children = Path(f"/proc/{training.pid}/task/{training.pid}/children").read_text().split()
+    os.kill(int(children[-1]), signal.SIGTERM)
+    _, told = training.communicate(timeout=120)
+    assert told.count("stopped; go on with the same command") == 1, told
+    assert (tmp_path / "run" / CHECKPOINT).is_file()
+
+
+@pytest.fixture
+def data(small_data: Path) -> Pictures:
+    return load_pictures(small_data, 32)
+
+
+def make(data: Pictures, accumulate: int = 1, **options: object) -> DCGAN:
+    torch.manual_seed(0)
+    config = DCGANConfig(**{"size": 32, "width": 8, "latent_dim": 8, "augment": False} | options)  # type: ignore[arg-type]
+    return DCGAN(config, Engine("fp32", accumulate), data)
+
+
+def test_parts_add_up_to_the_batch(data: Pictures) -> None:
+    # Real pictures alone: generated ones differ, by their draws and their batch norm.
+    gradients = []
+    for accumulate in (1, 3):
+        made, found = make(data, accumulate), []
+        critic = made.networks["critic"]
+        made.optimizers["critic"].step = lambda found=found, critic=critic: found.extend(  # type: ignore[method-assign]
+            parameter.grad.clone() for parameter in critic.parameters()
+        )
+
+        def loss(part: Tensor, made: DCGAN = made) -> tuple[Tensor, dict[str, Tensor]]:
+            real = made.real(data, part)
+            return made.critic_loss(real, 1 - real, 0)[0], {}
+
+        parts = made.engine.parts(torch.arange(12))
+        assert [len(part) for part in parts] == [12 // accumulate] * accumulate
+        made.engine.step(made.optimizers["critic"], loss, parts)
+        gradients.append(found)
+    for whole, summed in zip(*gradients, strict=True):
+        torch.testing.assert_close(summed, whole, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_every_system_accumulates_and_a_resume_keeps_the_parts(
+    name: str, small_data: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    source = write_rows(tmp_path / "rows") if name == "stats" else small_data
+    arguments = [name, "--data", str(source), "--out", str(tmp_path / "run"), *SYSTEMS[name].split(), "--batch", "4"]
+    arguments += ["--encoder", str(tiny_encoder)] if name == "stackgan" else []
+    main([*arguments, "--accumulate", "2", "--precision", "fp32"], standalone_mode=False)
+    assert Run(tmp_path / "run").described()["accumulate"] == 2
+
+
+def test_a_batch_that_does_not_divide_is_refused(small_data: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid, match="--batch 4 is no multiple of 3"):
+        main(
+            ["dcgan", "--data", str(small_data), "--out", str(tmp_path / "run"), "--batch", "4", "--accumulate", "3"],
+            standalone_mode=False,
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def scaled(data: Pictures, scale: float) -> DCGAN:
+    """A system whose losses are scaled as fp16's are, on the CPU in float32."""
+    made = make(data)
+    scaler = torch.amp.GradScaler("cpu", init_scale=scale)
+    made.engine.accelerator.scaler = scaler
+    for name in made.optimizers:
+        plain = made.optimizers[name].optimizer  # type: ignore[attr-defined]
+        made.optimizers[name] = made.engine.accelerator.prepare_optimizer(plain)
+    return made
+
+
+def test_an_overflow_leaves_weights_and_average_alone_and_is_no_divergence(
+    data: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = scaled(data, 2.0**120)
+    monkeypatch.setattr(made, "generator_loss", lambda scores: 1e6 * scores.mean())  # its scaled gradient is infinite
+    before = {name: value.clone() for name, value in made.networks.state_dict().items()}
+    metrics = made.train_step(data, torch.arange(4), 0)
+    assert not made.engine.stepped
+    assert all(torch.isfinite(value) for value in metrics.values()), "what the loop takes for a divergence"
+    after = made.networks.state_dict()
+    kept = [name for name in before if name.startswith("average") or re.match(r"generator.*(weight|bias)", name)]
+    assert all(torch.equal(before[name], after[name]) for name in kept)
+    assert made.engine.loss_scale == 2.0**119
+    monkeypatch.undo()
+    made.engine.scaling = made.engine.scaling | {"scale": 1.0}
+    made.train_step(data, torch.arange(4), 1)
+    assert made.engine.stepped
+    assert not all(torch.equal(before[name], made.networks.state_dict()[name]) for name in kept)
+
+
+def test_scaled_losses_train_as_unscaled_ones(data: Pictures) -> None:
+    plain, made = make(data), scaled(data, 256.0)
+    for step in range(3):
+        torch.manual_seed(step)
+        expected = plain.train_step(data, torch.arange(4), step)
+        torch.manual_seed(step)
+        found = made.train_step(data, torch.arange(4), step)
+        for name, value in expected.items():
+            torch.testing.assert_close(found[name], value, rtol=1e-4, atol=1e-5)
+    assert made.engine.stepped
+
+
+def test_gradients_that_overflow_at_every_scale_are_a_divergence(data: Pictures) -> None:
+    made = scaled(data, LEAST_SCALE / 4)
+    weight = next(made.networks["critic"].parameters())
+    with pytest.raises(Diverged, match="--precision"):
+        made.engine.step(made.optimizers["critic"], lambda part: (1e10 * (1e38 * part).sum(), {}), [weight])
+
+
+def test_the_scale_of_losses_is_checkpointed(data: Pictures) -> None:
+    kept = scaled(data, 8.0).engine.scaling
+    other = scaled(data, 1024.0).engine
+    other.scaling = json.loads(json.dumps(kept))
+    assert other.loss_scale == 8.0
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA GPU is here")
+def test_fp16_without_a_gpu_is_refused() -> None:
+    with pytest.raises(ConfigInvalid, match="CUDA"):
+        Engine("fp16")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_half_precision_trains_on_cuda(data: Pictures, precision: str) -> None:
+    engine = Engine(precision)  # type: ignore[arg-type]
+    made = DCGAN(DCGANConfig(size=32, width=8, latent_dim=8, r1_interval=2), engine, data.to(engine.device))
+    for step in range(12):
+        metrics = made.train_step(data, torch.arange(4, device=engine.device), step)
+        assert all(torch.isfinite(value) for value in metrics.values())
+    assert made.engine.stepped
+    assert (engine.loss_scale is not None) == (precision == "fp16")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
+def test_pictures_that_do_not_fit_stay_on_the_cpu(data: Pictures, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = torch.device("cuda", 0)
+    expected = data.fetch(torch.tensor([3, 1]))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (data.pictures.nbytes, 0))
+    data.to(device)
+    assert data.pictures.device.type == "cpu"
+    assert torch.equal(data.fetch(torch.tensor([3, 1], device=device)).cpu(), expected)
+
+
+def test_pictures_fit_in_half_of_the_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures, device = torch.zeros(10, 4, 8, 8, dtype=torch.uint8), torch.device("cuda", 0)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2 * 2560, 9999))
+    assert fits(pictures, device)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2 * 2560 - 1, 9999))
+    assert not fits(pictures, device)
+
+
+def test_captions_are_drawn_by_their_weights() -> None:
+    weights = torch.tensor([[0.4, 0.0, 0.6, 0.0]]).expand(10001, -1)
+    chosen = weighted(weights, torch.linspace(0, 1, 10001)[:, None]).flatten()
+    counts = torch.bincount(chosen, minlength=4)
+    assert counts[1] == counts[3] == 0
+    assert counts[0].item() == pytest.approx(4000, abs=2)
+
+
+def test_a_missing_compiler_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(ConfigInvalid, match="no-such-compiler is not found"):
+        Engine("fp32", compiled=True)
+
+
+def test_other_processes_say_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    Elsewhere(2).show()
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.slow
+def test_a_compiled_run_trains_as_an_eager_one_and_goes_on(small_data: Path, tmp_path: Path) -> None:
+    for name, flags in (("eager", []), ("compiled", ["--compile"])):
+        arguments = [
+            "dcgan",
+            "--data",
+            str(small_data),
+            "--out",
+            str(tmp_path / name),
+            *DCGAN_ARGUMENTS.split(),
+            *flags,
+        ]
+        arguments += ["--batch", "4", "--precision", "fp32"]
+        main([*arguments, "--epochs", "2"], standalone_mode=False)
+        main([*arguments, "--epochs", "3", "--resume"], standalone_mode=False)
+    for eager, compiled in zip(losses(tmp_path / "eager"), losses(tmp_path / "compiled"), strict=True):
+        assert compiled == pytest.approx(eager, rel=2e-3, abs=2e-4)
+    names = [load_file(tmp_path / name / CHECKPOINT).keys() for name in ("eager", "compiled")]
+    assert names[0] == names[1]
