@@ -13,7 +13,7 @@ import pytest
 from pgtrain import checkpoint
 from pgtrain.run import CHECKPOINT, Run
 
-SMALL = ("--size", "32", "--width", "4", "--batch", "4", "--latent-dim", "4", "--precision", "fp32")
+SMALL = ("--size", "32", "--width", "4", "--pretrain", "1", "--batch", "4", "--latent-dim", "4", "--precision", "fp32")
 KILLS = 20
 
 

@@ -105,3 +105,25 @@ def test_the_penalty_mixes_each_picture_by_one_number() -> None:
     gradient_penalty(Watch(), torch.zeros(5, 3, 4, 4), torch.ones(5, 3, 4, 4))
     assert (seen[0].flatten(1).std(1) == 0).all()
     assert seen[0].flatten(1)[:, 0].unique().numel() == 5
+
+
+@pytest.mark.parametrize(("system", "config", "size"), [(DCGAN, DCGANConfig, 32), (WGAN, WGANConfig, 32)])
+def test_reconstruction_comes_first_and_teaches_the_generator_alone(
+    data: Pictures, system: type, config: type, size: int
+) -> None:
+    made = make(system, config, data, size=size, pretrain=2)
+    assert [made.start_epoch(epoch) for epoch in (1, 2)] == ["reconstruction", "adversarial"]
+    made.start_epoch(0)
+    critic = [weight.clone() for weight in made.networks["critic"].parameters()]
+    losses = [made.train_step(data, torch.arange(12), step)["reconstruction"].item() for step in range(60)]
+    assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
+    assert all(map(torch.equal, critic, made.networks["critic"].parameters()))
+    codes = make(system, config, data, size=size).codes
+    assert torch.equal(made.codes, codes), "the same after a resume"
+
+
+def test_a_new_critic_tells_pictures_apart(data: Pictures) -> None:
+    """Its scores neither fade nor explode on the way through the layers."""
+    critic = make(DCGAN, DCGANConfig, data, width=32, size=64).networks["critic"]
+    scores = critic(data.pictures.float() / 255)
+    assert 0.05 < scores.std() < 20

@@ -14,10 +14,14 @@ from pgtrain.dataset import Pictures
 from pgtrain.engine import Engine, Loss
 from pgtrain.ground import as_rgba, grounded, visible
 from pgtrain.pictures import grid
+from pgtrain.reconstruction import reconstruction_loss
 from pgtrain.system import Metrics
 
 SHOWN = 64
 """Pictures in the grid of every epoch."""
+
+BLUR = 0.3
+"""Deviation of the noise on a picture's code: near codes draw near pictures. Code and noise have variance 1."""
 
 
 def halving_widths(size: int, width: int) -> list[int]:
@@ -29,13 +33,17 @@ def halving_widths(size: int, width: int) -> list[int]:
 class Unconditional:
     """A generator of `latent_dim` numbers and a critic, each stepped once by :meth:`train_step`.
 
+    Before that, for ``config.pretrain`` epochs, the generator learns to draw each picture from a fixed code of its
+    own (Bojanowski et al., 2018, arXiv:1707.05776, who learn the codes too): 1,000 pictures are too few for a critic
+    to teach it silhouettes, and the blank picture that it would begin with is hard to leave.
+
     Pictures are RGBA (4 channels, premultiplied) or RGB on white (3 channels), in 0..1 throughout.
     Subclasses give the losses.
     """
 
     name: str
 
-    def __init__(self, config: Any, engine: Engine, generator: nn.Module, critic: nn.Module) -> None:
+    def __init__(self, config: Any, engine: Engine, data: Pictures, generator: nn.Module, critic: nn.Module) -> None:
         self.config, self.engine = config, engine
         self.networks = nn.ModuleDict({"generator": generator, "critic": critic})
         engine.place(self.networks)
@@ -44,25 +52,45 @@ class Unconditional:
         fixed = torch.Generator().manual_seed(0)  # the same grid in every run, whatever its seed
         self.trained = {name: engine.prepare(self.networks[name]) for name in ("generator", "critic")}
         self.fixed = torch.randn(SHOWN, config.latent_dim, generator=fixed).to(engine.device)
+        codes = torch.Generator().manual_seed(1)  # the same in every run, so that no checkpoint need hold them
+        self.codes = torch.randn(len(data), config.latent_dim, generator=codes).to(engine.device)
         self.optimizers: dict[str, Any] = {}
+        if config.pretrain:
+            self.optimizers["pretrain"] = engine.adam(generator, config.pretrain_lr, (0.9, 0.99))
+        self.pretraining = False
 
     def start_epoch(self, epoch: int) -> str:
-        """Name the only phase."""
-        return "adversarial"
+        """Choose the phase of `epoch`."""
+        self.pretraining = epoch < self.config.pretrain
+        return "reconstruction" if self.pretraining else "adversarial"
 
     def train_step(self, data: Pictures, indices: Tensor, step: int) -> Metrics:
-        """Update the critic, and the generator every ``config.critic_steps`` steps."""
+        """Update the critic, and the generator every ``config.critic_steps`` steps; or, at first, reconstruct."""
         parts = self.engine.parts(indices)
+        if self.pretraining:
+            return self._reconstruct(data, parts)
         metrics = self.train_critic(data, parts, step)
         if step % self.config.critic_steps == self.config.critic_steps - 1:
             metrics |= self._train_generator(parts)
+        return metrics
+
+    def _reconstruct(self, data: Pictures, parts: list[Tensor]) -> Metrics:
+        def loss(part: Tensor) -> Loss:
+            code, noise = self.codes[part], draws.randn(len(part), self.latent_dim, device=self.engine.device)
+            with self.engine.autocast():
+                logits = self.trained["generator"]((1 - BLUR**2) ** 0.5 * code + BLUR * noise)
+            value = reconstruction_loss(self._visible(logits), self.pictures(data, part))
+            return value, {"reconstruction": value}
+
+        metrics = self.engine.step(self.optimizers["pretrain"], loss, parts)
+        self._update_average()
         return metrics
 
     def train_critic(self, data: Pictures, parts: list[Tensor], step: int) -> Metrics:
         """Update the critic on the pictures at the indices of `parts` and on as many generated ones."""
 
         def loss(part: Tensor) -> Loss:
-            real = self.real(data, part)
+            real = self._augmented(self.pictures(data, part))
             with torch.no_grad():
                 fake = self.draw(len(real))
             return self.critic_loss(real, fake, step)
@@ -84,10 +112,10 @@ class Unconditional:
             logits = self.trained["generator"](latent)
         return self._augmented(self._visible(logits))
 
-    def real(self, data: Pictures, indices: Tensor) -> Tensor:
-        """Take the pictures at `indices`, augmented: (N, C, S, S)."""
+    def pictures(self, data: Pictures, indices: Tensor) -> Tensor:
+        """Take the pictures at `indices`: (N, C, S, S)."""
         pictures = F.interpolate(data.fetch(indices), size=(self.config.size,) * 2, mode="area")
-        return self._augmented(self._ground(pictures).contiguous(memory_format=torch.channels_last))
+        return self._ground(pictures).contiguous(memory_format=torch.channels_last)
 
     def score(self, critic: nn.Module, pictures: Tensor) -> Tensor:
         """Score pictures (N, C, S, S) with `critic`: float32 (N,)."""
@@ -104,9 +132,12 @@ class Unconditional:
 
         metrics = self.engine.step(self.optimizers["generator"], loss, parts)
         critic.requires_grad_(True)
+        self._update_average()
+        return metrics
+
+    def _update_average(self) -> None:
         if self.engine.stepped:
             cast(AveragedModel, self.networks["average"]).update_parameters(self.networks["generator"])
-        return metrics
 
     def _visible(self, logits: Tensor) -> Tensor:
         return visible(logits)

@@ -13,11 +13,13 @@ class DCGANConfig:
     size: int = option(64, "pixels a side", choices=(32, 64, 128, 256))
     channels: int = option(4, "4: RGBA, 3: RGB on white", choices=(3, 4))
     latent_dim: int = option(128, "numbers of noise", minimum=1)
-    width: int = option(64, "channels of the widest resolution; deeper layers have up to 8 times as many", minimum=4)
+    width: int = option(32, "channels of the widest resolution; deeper layers have up to 8 times as many", minimum=4)
     blocks: str = option("upsample", "how the generator doubles its resolution", choices=("upsample", "transposed"))
     loss: str = option("hinge", "what the two networks play for", choices=("hinge", "bce"))
-    batch: int = option(64, "pictures a step", minimum=1)
-    lr: float = option(2e-4, "Adam's learning rate of both networks")
+    pretrain: int = option(20, "first epochs, in which the generator learns to draw each picture from its own code")
+    pretrain_lr: float = option(2e-3, "Adam's learning rate in those epochs")
+    batch: int = option(32, "pictures a step", minimum=1)
+    lr: float = option(3e-4, "Adam's learning rate of both networks")
     beta1: float = option(0.0, "Adam's first beta")
     beta2: float = option(0.99, "Adam's second beta")
     critic_steps: int = option(1, "steps of the critic for one of the generator", minimum=1)
@@ -35,8 +37,11 @@ RECIPES: dict[str, dict[str, Any]] = {
     "original": {
         "channels": 3,
         "blocks": "transposed",
+        "pretrain": 0,
+        "width": 64,
         "loss": "bce",
         "batch": 128,
+        "lr": 2e-4,
         "beta1": 0.5,
         "beta2": 0.999,
         "augment": False,

@@ -1,6 +1,7 @@
 """Networks, losses and steps of DCGAN."""
 
 from itertools import pairwise
+from typing import cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 from pgtrain.dataset import Pictures
 from pgtrain.dcgan.config import DCGANConfig
 from pgtrain.engine import Engine, Loss
-from pgtrain.layers import DownBlock, r1_penalty
+from pgtrain.layers import r1_penalty
 from pgtrain.unconditional import Unconditional, halving_widths
 
 
@@ -46,38 +47,24 @@ def _transposed(channels_in: int, channels_out: int) -> list[nn.Module]:
 
 
 class Critic(nn.Module):
-    """Pictures (N, C, S, S) in 0..1 to one score each (N,): residual blocks without norm layers."""
+    """Pictures (N, C, S, S) in 0..1 to one score each (N,): strided convolutions and LeakyReLU.
 
-    def __init__(self, config: DCGANConfig) -> None:
-        super().__init__()
-        channels = [config.width // 2, *reversed(halving_widths(config.size, config.width))]
-        self.stem = nn.Conv2d(config.channels, channels[0], 3, padding=1)
-        self.blocks = nn.ModuleList(DownBlock(*pair) for pair in pairwise(channels))
-        self.joint = nn.Conv2d(channels[-1], channels[-1], 3, padding=1)
-        self.score = nn.Linear(channels[-1], 1)
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Score; higher is more real."""
-        hidden = self.stem(pictures * 2 - 1)
-        for block in self.blocks:
-            hidden = block(hidden)
-        score: Tensor = self.score(F.leaky_relu(self.joint(hidden), 0.2).mean((2, 3)))
-        return score.squeeze(1)
-
-
-class OriginalCritic(nn.Module):
-    """Strided convolutions with batch norm and LeakyReLU, and one score a picture at the end."""
+    Batch norm in the original recipe alone: R1 holds each picture by itself, which a norm over the batch breaks.
+    """
 
     def __init__(self, config: DCGANConfig) -> None:
         super().__init__()
         channels = list(reversed(halving_widths(config.size, config.width)))
+        normed = config.blocks == "transposed"
         layers: list[nn.Module] = [nn.Conv2d(config.channels, channels[0], 4, 2, 1), nn.LeakyReLU(0.2)]
         for pair in pairwise(channels):
-            layers += [nn.Conv2d(*pair, 4, 2, 1, bias=False), nn.BatchNorm2d(pair[1]), nn.LeakyReLU(0.2)]
+            layers += [nn.Conv2d(*pair, 4, 2, 1, bias=not normed)]
+            layers += [nn.BatchNorm2d(pair[1])] if normed else []
+            layers += [nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, 4))
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Score, as a logit of being real."""
+        """Score; higher is more real (with `bce` the logit of it)."""
         score: Tensor = self.layers(pictures * 2 - 1)
         return score.flatten()
 
@@ -89,12 +76,13 @@ class DCGAN(Unconditional):
     config: DCGANConfig
 
     def __init__(self, config: DCGANConfig, engine: Engine, data: Pictures) -> None:
-        critic = OriginalCritic(config) if config.blocks == "transposed" else Critic(config)
-        generator = Generator(config)
+        generator, critic = Generator(config), Critic(config)
         if config.blocks == "transposed":
             generator.apply(initialise)
             critic.apply(initialise)
-        super().__init__(config, engine, generator, critic)
+        else:
+            critic.apply(keep_variance)
+        super().__init__(config, engine, data, generator, critic)
         betas = (config.beta1, config.beta2)
         for network in ("generator", "critic"):
             self.optimizers[network] = engine.adam(self.networks[network], config.lr, betas)
@@ -126,3 +114,10 @@ def initialise(module: nn.Module) -> None:
     elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
         nn.init.zeros_(module.bias)
+
+
+def keep_variance(module: nn.Module) -> None:
+    """He et al., 2015 (arXiv:1502.01852): without norm layers PyTorch's own weights fade a critic's scores to 0."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, 0.2)
+        nn.init.zeros_(cast(Tensor, module.bias))

@@ -17,6 +17,7 @@ from pgtrain.engine import Engine, Loss
 from pgtrain.ground import as_rgba, grounded, visible
 from pgtrain.layers import r1_penalty
 from pgtrain.pictures import grid
+from pgtrain.reconstruction import reconstruction_loss
 from pgtrain.stackgan.config import STAGE1_SIZE, StackGANConfig
 from pgtrain.stackgan.networks import Generator, discriminator
 from pgtrain.stackgan.start import take_over
@@ -32,16 +33,6 @@ class Part:
     text: Tensor
     latent: Tensor
     drawn: tuple[Tensor, Tensor] | None = None
-
-
-def reconstruction_loss(drawn: Tensor, real: Tensor) -> Tensor:
-    """L1 + L2 between premultiplied pictures at full, half, quarter and eighth resolution."""
-    total = drawn.new_zeros(())
-    for level in range(4):
-        if level:
-            drawn, real = F.avg_pool2d(drawn, 2), F.avg_pool2d(real, 2)
-        total = total + F.l1_loss(drawn, real) + F.mse_loss(drawn, real)
-    return total
 
 
 class StackGAN:

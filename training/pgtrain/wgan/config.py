@@ -19,6 +19,8 @@ class WGANConfig:
     latent_dim: int = option(128, "numbers of noise", minimum=1)
     width: int = option(32, "channels at the full resolution; deeper layers have up to 8 times as many", minimum=4)
     blocks: str = option("upsample", "how the generator doubles its resolution", choices=("upsample", "transposed"))
+    pretrain: int = option(20, "first epochs, in which the generator learns to draw each picture from its own code")
+    pretrain_lr: float = option(2e-3, "Adam's learning rate in those epochs")
     batch: int = option(64, "pictures a step", minimum=1)
     lr: float = option(0.0, "learning rate of both networks; 0: 1e-4 (Adam) for gp, 2e-4 (RMSProp) for clip")
     beta1: float = option(0.0, "Adam's first beta, for gp")
@@ -42,6 +44,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "original": {
         "channels": 3,
         "blocks": "transposed",
+        "pretrain": 0,
         "critic_steps": 1,
         "penalty_interval": 1,
         "beta1": 0.01,

@@ -70,7 +70,7 @@ class WGAN(Unconditional):
     config: WGANConfig
 
     def __init__(self, config: WGANConfig, engine: Engine, data: Pictures) -> None:
-        super().__init__(config, engine, Generator(config), Critic(config))
+        super().__init__(config, engine, data, Generator(config), Critic(config))
         for network in ("generator", "critic"):
             if config.lipschitz == "gp":
                 betas = (config.beta1, config.beta2)
