@@ -19,6 +19,9 @@ from pgtrain.system import Metrics
 SHOWN = 512
 """Rows in the picture of every epoch."""
 
+ALONE = 0.8
+"""How often one type is told of a row of two, as a user mostly would."""
+
 
 class StatsGAN:
     """The system. In float32 throughout: a step takes milliseconds."""
@@ -28,6 +31,8 @@ class StatsGAN:
     def __init__(self, config: StatsConfig, engine: Engine, data: Table) -> None:
         self.config, self.engine = config, engine
         features = len(STATS) + 1 + KINDS + SECONDS + RARE + KINDS
+        if config.networks == "direct":
+            features += len(STATS) * RARE
         generator, critic = Generator(config, data), Critic(config, features)
         self.networks = nn.ModuleDict({"generator": generator, "critic": critic})
         engine.place(self.networks)
@@ -70,21 +75,33 @@ class StatsGAN:
         indices = indices[: max(1, len(indices) // self.config.pac) * self.config.pac]
         if len(indices) < self.config.pac:
             indices = indices.repeat(self.config.pac)[: self.config.pac]
-        asked = self._conditions(data, indices)
+        indices, told = self._choose_told(indices)
+        asked = self._conditions(indices, told)
         real = self._real_rows(data, indices, asked)
         metrics = self._train_critic(real, asked)
         if step % self.config.critic_steps == self.config.critic_steps - 1:
             metrics |= self._train_generator(real, asked)
         return {name: value.detach() for name, value in metrics.items()}
 
-    def _conditions(self, data: Table, indices: Tensor) -> Conditions:
-        """Ask for the real rows' totals and rarities, and for one or all of their types or none."""
+    def _choose_told(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Choose whose types are told, and draw those rows anew: the indices, and float 1 where told (N, 1).
+
+        Who asks for a type means every row that has it. A row of two types is met by either, so it comes the more
+        often; else a told type mostly stands alone, and the generator makes up for that where none is told.
+        """
+        count = self.generator.seen_types[indices].sum(1)
+        often = torch.where(count > 1, 2 / ALONE, 1.0)
+        anew = indices[torch.multinomial(often, len(indices), replacement=True)]
+        told = torch.rand(len(indices), 1, device=indices.device) > self.config.type_dropout
+        return torch.where(told[:, 0], anew, indices), told.float()
+
+    def _conditions(self, indices: Tensor, told: Tensor) -> Conditions:
+        """Ask for the real rows' totals and rarities, and where `told` for one or all of their types."""
         generator = self.generator
         types = generator.seen_types[indices]
-        told = torch.rand(len(indices), 1, device=types.device) > self.config.type_dropout
         # Of two types one is mostly told, as a user would; the noise chooses which.
         most = (types * torch.rand_like(types)).argmax(1)
-        alone = torch.rand(len(indices), 1, device=types.device) < 0.8
+        alone = torch.rand(len(indices), 1, device=types.device) < ALONE
         types = torch.where(alone, F.one_hot(most, KINDS).float(), types) * told
         return Conditions(types, generator.seen_total[indices], generator.seen_rarity[indices])
 
@@ -100,7 +117,11 @@ class StatsGAN:
         spread = generator.quantiles.spread(integers, torch.rand_like(integers))
         spread = spread + (stats - stats.detach()) / generator.scale[2]
         kinds = pair @ generator.first, pair @ generator.second
-        return torch.cat([spread, generator.standard(asked.total), *kinds, asked.rarity, asked.types], 1)
+        columns = [spread, generator.standard(asked.total), *kinds, asked.rarity, asked.types]
+        if self.config.networks == "direct":
+            # Told for each rarity apart, lest the stats of the few rare rows drown in those of all.
+            columns.append((asked.rarity[:, :, None] * spread[:, None, :]).flatten(1))
+        return torch.cat(columns, 1)
 
     def _draw(self, asked: Conditions) -> tuple[Tensor, Drawn]:
         latent = torch.randn(len(asked.total), self.generator.latent_dim, device=self.engine.device)
