@@ -163,6 +163,7 @@ CASES: Iterable[dict[str, object]] = [
     {},
     {"loss": "hinge", "pac": 1, "critic_steps": 2},
     {"penalty": "gp", "loss": "bce", "soft_labels": 0.1, "matching": 1.0},
+    {"networks": "residual"},
     RECIPES["original"],
 ]
 
@@ -187,6 +188,18 @@ def test_a_pack_is_filled_where_rows_are_few() -> None:
     data = encode(ROWS[:2])
     metrics = make(data, pac=8).train_step(data, torch.arange(2), 0)
     assert torch.isfinite(metrics["critic"])
+
+
+def test_a_told_type_stands_for_every_row_that_has_it() -> None:
+    rows = [Row((50,) * 6, ("fire",)), Row((60,) * 6, ("fire", "ice"))]
+    made = make(encode(rows), type_dropout=0.5)
+    indices, told = made._choose_told(torch.arange(2).repeat(20_000))
+    types = made._conditions(indices, told).types
+    untold = types.sum(1) == 0
+    fire_alone = (types[:, TYPES.index("fire")] == 1) & (types.sum(1) == 1)
+    assert untold.float().mean().item() == pytest.approx(0.5, abs=0.02)
+    for asked in (untold, fire_alone):  # in both, the two rows come as often as each other
+        assert indices[asked].float().mean().item() == pytest.approx(0.5, abs=0.02)
 
 
 def test_the_learning_rate_depends_on_the_epoch_alone() -> None:

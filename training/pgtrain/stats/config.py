@@ -13,7 +13,11 @@ class StatsConfig:
     noise_dim: int = option(32, "numbers of noise that the generator's network reads", minimum=1)
     width: int = option(128, "units of the generator's layers", minimum=8)
     critic_width: int = option(256, "units of the critic's layers", minimum=8)
-    networks: str = option("residual", "shape of the two networks", choices=("residual", "skips"))
+    networks: str = option(
+        "direct",
+        "shape of the two networks; direct is residual, and the last layer reads the inputs too",
+        choices=("direct", "residual", "skips"),
+    )
     loss: str = option("relativistic", "what the two networks play for", choices=("relativistic", "hinge", "bce"))
     penalty: str = option(
         "zero", "gradients at real and generated rows to 0, or between them to 1", choices=("zero", "gp")

@@ -129,6 +129,8 @@ class Generator(nn.Module):
         self.stats = nn.Linear(wide, len(STATS))
         self.pair = nn.Linear(wide, len(PAIRS))
         self._start_at_frequencies(data)
+        if config.networks == "direct":
+            self._start_spread()
 
     @torch.no_grad()
     def _start_at_frequencies(self, data: Table) -> None:
@@ -136,6 +138,12 @@ class Generator(nn.Module):
         counts = torch.bincount(data.pairs.cpu(), minlength=len(PAIRS)).float()
         self.pair.bias.copy_((counts + 0.02).log())
         self.pair.weight.mul_(0.1)
+
+    @torch.no_grad()
+    def _start_spread(self) -> None:
+        """Begin with stats that the noise spreads around the total's share of them, about as wide as real ones."""
+        noise = slice(self.config.width, self.config.width + self.config.noise_dim)
+        self.stats.weight[:, noise].normal_(0, 0.7 / self.config.noise_dim**0.5)
 
     def has_type(self) -> Tensor:
         """Tell which types each pair holds: float (324, 18)."""
@@ -208,12 +216,29 @@ class Residual(nn.Module):
         return hidden + cast(Tensor, self.layers(hidden))
 
 
+class Beside(nn.Module):
+    """A body whose inputs stay beside its last layer.
+
+    Layer norm holds that layer to one length, so that a far total or a rarity leaves less of it to the noise:
+    without the inputs the stats of legendary Pokémon are too much alike.
+    """
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map (N, I) to (N, W + I)."""
+        return torch.cat([cast(Tensor, self.body(inputs)), inputs], 1)
+
+
 def _body(config: StatsConfig, inputs: int) -> tuple[nn.Module, int]:
     wide = config.width
     if config.networks == "skips":
         return nn.Sequential(Skip(inputs, wide), Skip(wide, 2 * wide), Skip(2 * wide, 4 * wide)), 4 * wide
     blocks = [Residual(wide) for _ in range(3)]
-    return nn.Sequential(nn.Linear(inputs, wide), *blocks, nn.LayerNorm(wide), nn.SiLU()), wide
+    body = nn.Sequential(nn.Linear(inputs, wide), *blocks, nn.LayerNorm(wide), nn.SiLU())
+    return (Beside(body), wide + inputs) if config.networks == "direct" else (body, wide)
 
 
 class Critic(nn.Module):

@@ -23,6 +23,9 @@ SHOWN = 512
 Part = tuple[Tensor, Conditions]
 """Feature rows of real Pokémon, and what is asked of as many generated ones."""
 
+ALONE = 0.8
+"""How often one type is told of a row of two, as a user mostly would."""
+
 
 class StatsGAN:
     """The system. In float32 throughout: a step takes milliseconds."""
@@ -32,6 +35,8 @@ class StatsGAN:
     def __init__(self, config: StatsConfig, engine: Engine, data: Table) -> None:
         self.config, self.engine = config, engine
         features = len(STATS) + 1 + KINDS + SECONDS + RARE + KINDS
+        if config.networks == "direct":
+            features += len(STATS) * RARE
         generator, critic = Generator(config, data), Critic(config, features)
         self.networks = nn.ModuleDict({"generator": generator, "critic": critic})
         engine.place(self.networks)
@@ -76,27 +81,41 @@ class StatsGAN:
 
     def train_step(self, data: Table, indices: Tensor, step: int) -> Metrics:
         """Update the critic, and the generator every ``config.critic_steps`` steps, on whole packs."""
-        parts = [self._part(data, part) for part in self.engine.parts(indices)]
+        # For the batch of all processes, which draw the same numbers: a row may go to another process's share.
+        indices, told = self._choose_told(indices)
+        shares = zip(self.engine.parts(indices), self.engine.parts(told), strict=True)
+        parts = [self._part(data, *share) for share in shares]
         metrics = self.engine.step(self.optimizers["critic"], self._critic_part, parts)
         if step % self.config.critic_steps == self.config.critic_steps - 1:
             metrics |= self._train_generator(parts)
         return metrics
 
-    def _part(self, data: Table, indices: Tensor) -> Part:
-        indices = indices[: max(1, len(indices) // self.config.pac) * self.config.pac]
-        if len(indices) < self.config.pac:
-            indices = indices.repeat(self.config.pac)[: self.config.pac]
-        asked = self._conditions(data, indices)
+    def _part(self, data: Table, indices: Tensor, told: Tensor) -> Part:
+        count, pac = len(indices), self.config.pac
+        packed = torch.arange(max(pac, count // pac * pac), device=indices.device) % count
+        indices, told = indices[packed], told[packed]
+        asked = self._conditions(indices, told)
         return self._real_rows(data, indices, asked), asked
 
-    def _conditions(self, data: Table, indices: Tensor) -> Conditions:
-        """Ask for the real rows' totals and rarities, and for one or all of their types or none."""
+    def _choose_told(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Choose whose types are told, and draw those rows anew: the indices, and float 1 where told (N, 1).
+
+        Who asks for a type means every row that has it. A row of two types is met by either, so it comes the more
+        often; else a told type mostly stands alone, and the generator makes up for that where none is told.
+        """
+        count = self.generator.seen_types[indices].sum(1)
+        often = torch.where(count > 1, 2 / ALONE, 1.0)
+        anew = indices[torch.multinomial(often, len(indices), replacement=True)]
+        told = torch.rand(len(indices), 1, device=indices.device) > self.config.type_dropout
+        return torch.where(told[:, 0], anew, indices), told.float()
+
+    def _conditions(self, indices: Tensor, told: Tensor) -> Conditions:
+        """Ask for the real rows' totals and rarities, and where `told` for one or all of their types."""
         generator = self.generator
         types = generator.seen_types[indices]
-        told = draws.rand(len(indices), 1, device=types.device) > self.config.type_dropout
         # Of two types one is mostly told, as a user would; the noise chooses which.
         most = (types * draws.rand(*types.shape, device=types.device)).argmax(1)
-        alone = draws.rand(len(indices), 1, device=types.device) < 0.8
+        alone = draws.rand(len(indices), 1, device=types.device) < ALONE
         types = torch.where(alone, F.one_hot(most, KINDS).float(), types) * told
         return Conditions(types, generator.seen_total[indices], generator.seen_rarity[indices])
 
@@ -112,7 +131,11 @@ class StatsGAN:
         spread = generator.quantiles.spread(integers, draws.rand(*integers.shape, device=integers.device))
         spread = spread + (stats - stats.detach()) / generator.scale[2]
         kinds = pair @ generator.first, pair @ generator.second
-        return torch.cat([spread, generator.standard(asked.total), *kinds, asked.rarity, asked.types], 1)
+        columns = [spread, generator.standard(asked.total), *kinds, asked.rarity, asked.types]
+        if self.config.networks == "direct":
+            # Told for each rarity apart, lest the stats of the few rare rows drown in those of all.
+            columns.append((asked.rarity[:, :, None] * spread[:, None, :]).flatten(1))
+        return torch.cat(columns, 1)
 
     def _draw(self, asked: Conditions) -> tuple[Tensor, Drawn]:
         latent = draws.randn(len(asked.total), self.generator.latent_dim, device=self.engine.device)
