@@ -20,6 +20,7 @@ bench:
 	pgbench --batch 64 --seconds 2 --json > benchmarks/results/throughput.json
 	pgbench --batch 1 --seconds 2 --json > benchmarks/results/latency.json
 	python benchmarks/startup.py > benchmarks/results/startup.json
+	python benchmarks/training.py
 
 demo:
 	pgen image Charizard Bulbasaur "a blue water dragon" "a pink fairy cat" --grid --out demo.png
