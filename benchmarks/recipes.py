@@ -4,9 +4,9 @@
     python benchmarks/recipes.py --data shared/data/pokemon                 # hours of processor time
     python benchmarks/recipes.py --data shared/data/pokemon --only dcgan    # one pair
 
-Every run trains on one thread until its process has used MINUTES of processor time (so that a busy machine costs
-the recipes alike), is stopped by SIGTERM, and judged by `pgtrain evaluate`. A run that is there already is only
-judged again. Figures of both go into benchmarks/results/recipes.json.
+Both runs of a pair train side by side, each on one thread until its process has used MINUTES of processor time (so
+that a busy machine costs the recipes alike). SIGTERM stops them, and `pgtrain evaluate` judges them. Runs that are
+there already are only judged again. Figures go into benchmarks/results/recipes.json as each pair is done.
 """
 
 import argparse
@@ -16,10 +16,14 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psutil
+from PIL import Image
+
+from pgbench.environment import environment
 
 RESULTS = Path(__file__).parent / "results" / "recipes.json"
 MINUTES = 15.0
@@ -30,7 +34,7 @@ STAGE1 = ["--stage", "1"]
 RECIPES = {
     "dcgan": {"default": [], "original": ["--recipe", "original"]},
     "wgan": {"default": [], "original": ["--recipe", "original"]},
-    "stackgan": {"default": [*STAGE1, "--stage1-pretrain", "18"], "original": [*STAGE1, "--recipe", "original"]},
+    "stackgan": {"default": [*STAGE1, "--stage1-pretrain", "20"], "original": [*STAGE1, "--recipe", "original"]},
 }
 
 
@@ -47,12 +51,47 @@ def train(system: str, options: list[str], data: Path, run: Path, minutes: float
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
 
 
+def pair(system: str, data: Path, runs: Path, minutes: float) -> None:
+    """Train those recipes of `system` that have no run yet."""
+    missing = [recipe for recipe in RECIPES[system] if not (runs / f"{system}-{recipe}").exists()]
+    with ThreadPoolExecutor() as pool:
+        for done in [
+            pool.submit(train, system, RECIPES[system][recipe], data, runs / f"{system}-{recipe}", minutes)
+            for recipe in missing
+        ]:
+            done.result()
+
+
 def judge(run: Path, data: Path) -> dict[str, Any]:
-    """Evaluate a run and read what was found."""
+    """Evaluate a run and read what was found, and how far it had come."""
     command = [sys.executable, "-m", "pgtrain.cli", "evaluate", str(run), "--data", str(data)]
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     found: dict[str, Any] = json.loads((run / "metrics.json").read_text("utf-8"))
     return found
+
+
+def draw(system: str, runs: Path, out: Path) -> None:
+    """Lay the samples of both recipes side by side, the default's left."""
+    sheets = [Image.open(runs / f"{system}-{recipe}" / "samples.png").convert("RGB") for recipe in RECIPES[system]]
+    wide = Image.new("RGB", (sum(sheet.width for sheet in sheets) + 16, sheets[0].height), "black")
+    wide.paste(sheets[0], (0, 0))
+    wide.paste(sheets[1], (sheets[0].width + 16, 0))
+    wide.save(out)
+
+
+def merge(path: Path, system: str, found: dict[str, Any], minutes: float) -> None:
+    """Write one system's figures beside those that are there."""
+    kept = json.loads(path.read_text("utf-8"))["systems"] if path.is_file() else {}
+    ratios = {name: round(found["default"][name] / found["original"][name], 3) for name in ("kid", "fid")}
+    told = {
+        "command": "python benchmarks/recipes.py --data shared/data/pokemon",
+        "processor_minutes": minutes,
+        "environment": environment(),
+        "systems": kept | {system: found | {"default_over_original": ratios}},
+    }
+    beside = path.with_suffix(".part")
+    beside.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+    beside.replace(path)
 
 
 def main() -> None:
@@ -61,13 +100,13 @@ def main() -> None:
     parser.add_argument("--only", choices=RECIPES, action="append", help="this system; may be given again")
     parser.add_argument("--minutes", type=float, default=MINUTES, help="processor time of each training")
     parser.add_argument("--runs", type=Path, default=Path("runs/recipes"))
-    parser.add_argument("--no-judge", action="store_true", help="only train")
+    parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
     for system in asked.only or RECIPES:
-        for recipe, options in RECIPES[system].items():
-            run = asked.runs / f"{system}-{recipe}"
-            if not run.exists():
-                train(system, options, asked.data, run, asked.minutes)
+        pair(system, asked.data, asked.runs, asked.minutes)
+        found = {recipe: judge(asked.runs / f"{system}-{recipe}", asked.data) for recipe in RECIPES[system]}
+        merge(asked.out, system, found, asked.minutes)
+        draw(system, asked.runs, asked.out.with_name(f"recipes-{system}.png"))
 
 
 if __name__ == "__main__":

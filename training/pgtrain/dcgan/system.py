@@ -25,8 +25,8 @@ class Generator(nn.Module):
             _norm(channels[0]),
         ]
         for pair in pairwise(channels):
-            layers += [*doubled(*pair), _norm(pair[1])]
-        self.layers = nn.Sequential(*layers, *doubled(channels[-1], config.channels))
+            layers += [*doubled(*pair, bias=False), _norm(pair[1])]  # the norm takes away what a bias would add
+        self.layers = nn.Sequential(*layers, *doubled(channels[-1], config.channels, bias=True))
 
     def forward(self, latent: Tensor) -> Tensor:
         """Draw the logits of straight RGBA or RGB."""
@@ -38,12 +38,12 @@ def _norm(channels: int) -> nn.Module:
     return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU())
 
 
-def _upsampled(channels_in: int, channels_out: int) -> list[nn.Module]:
-    return [nn.Upsample(scale_factor=2), nn.Conv2d(channels_in, channels_out, 3, padding=1)]
+def _upsampled(channels_in: int, channels_out: int, bias: bool) -> list[nn.Module]:
+    return [nn.Upsample(scale_factor=2), nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=bias)]
 
 
-def _transposed(channels_in: int, channels_out: int) -> list[nn.Module]:
-    return [nn.ConvTranspose2d(channels_in, channels_out, 4, stride=2, padding=1)]
+def _transposed(channels_in: int, channels_out: int, bias: bool) -> list[nn.Module]:
+    return [nn.ConvTranspose2d(channels_in, channels_out, 4, stride=2, padding=1, bias=bias)]
 
 
 class Critic(nn.Module):
