@@ -26,7 +26,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from pgbench.environment import environment
 from pgtrain.dataset import Pictures
 from pgtrain.dcgan.config import RECIPES, DCGANConfig
-from pgtrain.dcgan.system import DCGAN, Critic, Generator, OriginalCritic, initialise
+from pgtrain.dcgan.system import DCGAN, Critic, Generator, initialise
 from pgtrain.engine import Engine, Precision, best_precision
 
 RESULTS = Path(__file__).parent / "results" / "training.json"
@@ -48,7 +48,7 @@ def project(config: DCGANConfig, precision: Precision, compiled: bool = False) -
     """Prepare the project's own training."""
     torch.manual_seed(0)
     engine = Engine(precision, compiled=compiled)
-    data = Pictures(pictures(), [], "", "keep").to(engine.device)
+    data = Pictures(pictures(), [], [], "", "keep").to(engine.device)
     system = DCGAN(config, engine, data)
     system.networks.train()
     order = torch.Generator().manual_seed(0)
@@ -66,8 +66,7 @@ def plain(config: DCGANConfig) -> Turn:
     """Prepare the tutorial's loop over the same networks."""
     torch.manual_seed(0)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    generator = Generator(config).to(device)
-    critic = (OriginalCritic if config.blocks == "transposed" else Critic)(config).to(device)
+    generator, critic = Generator(config).to(device), Critic(config).to(device)
     if config.blocks == "transposed":
         generator.apply(initialise)
         critic.apply(initialise)
@@ -123,7 +122,7 @@ def seconds(turn: Turn) -> float:
 
 def measure(recipe: str, rounds: int, compiled: bool) -> dict[str, Any]:
     """Let the contenders of one recipe take turns."""
-    config = DCGANConfig(**RECIPES[recipe])
+    config = DCGANConfig(**RECIPES[recipe] | {"pretrain": 0})
     turns = {
         "plain PyTorch": plain(config),
         "pgtrain": project(config, "auto"),

@@ -164,7 +164,7 @@ def test_parts_add_up_to_the_batch(data: Pictures) -> None:
         )
 
         def loss(part: Tensor, made: DCGAN = made) -> tuple[Tensor, dict[str, Tensor]]:
-            real = made.real(data, part)
+            real = made.pictures(data, part)
             return made.critic_loss(real, 1 - real, 0)[0], {}
 
         parts = made.engine.parts(torch.arange(12))
