@@ -1,5 +1,6 @@
 """Runs that are killed, and runs that go on for long."""
 
+import errno
 import json
 import random
 import signal
@@ -9,8 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pgtrain import checkpoint
+from pgtrain.cli import main
+from pgtrain.errors import RunInvalid
 from pgtrain.run import CHECKPOINT, Run
 
 SMALL = ("--size", "32", "--width", "4", "--pretrain", "1", "--batch", "4", "--latent-dim", "4", "--precision", "fp32")
@@ -84,3 +88,23 @@ def test_memory_stays_flat_over_epochs(small_data: Path, tmp_path: Path) -> None
     process.kill()
     process.communicate()
     assert sizes[300] - sizes[50] < 30e6, sizes
+
+
+def test_a_disk_that_is_full_at_the_end_of_an_epoch_stops_the_run(
+    small_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    call = ["dcgan", "--data", str(small_data), "--out", str(out), *SMALL, "--epochs"]
+    main([*call, "1"], standalone_mode=False)
+
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = (out / CHECKPOINT).read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr(Image.Image, "save", full)
+        with pytest.raises(RunInvalid, match=r"No space left on device.*--resume"):
+            main([*call, "3", "--resume"], standalone_mode=False)
+    assert (out / CHECKPOINT).read_bytes() == before
+    main([*call, "3", "--resume"], standalone_mode=False)
+    assert [entry["epoch"] for entry in Run(out).metrics()] == [1, 2, 3]

@@ -72,8 +72,9 @@ class Loop:
                 progress.update(task, description=phase)
                 metrics = self._epoch(received)
                 progress.update(task, advance=1, losses=_summary(metrics))
-                if events:
-                    self._record(epoch + 1, phase, metrics, events)
+                with processes.together(), self.run.writing():
+                    if events:
+                        self._record(epoch + 1, phase, metrics, events)
                 self.position = Position(epoch + 1, 0, self.position.total)
                 (due,) = processes.any_of(self._due())
                 if due:

@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -98,6 +100,21 @@ class Run:
         except ValueError as error:
             raise RunInvalid(f"{path}: damaged ({error}); evaluate the run again") from error
         return found
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Tell in one line that the disk is full, or the like, where the block writes into the run.
+
+        Raises:
+            RunInvalid: something could not be written; checkpoints are whole all the same.
+        """
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or error
+            raise RunInvalid(
+                f"{self.folder}: cannot be written ({reason}); free space, then go on with --resume"
+            ) from error
 
     def log(self, metrics: dict[str, Any]) -> None:
         """Append one line to metrics.jsonl."""
