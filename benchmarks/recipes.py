@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from committed import kept, write
 from PIL import Image
 
 from pgbench.environment import environment
@@ -81,17 +82,14 @@ def draw(system: str, runs: Path, out: Path) -> None:
 
 def merge(path: Path, system: str, found: dict[str, Any], minutes: float) -> None:
     """Write one system's figures beside those that are there."""
-    kept = json.loads(path.read_text("utf-8"))["systems"] if path.is_file() else {}
     ratios = {name: round(found["default"][name] / found["original"][name], 3) for name in ("kid", "fid")}
     told = {
         "command": "python benchmarks/recipes.py --data shared/data/pokemon",
         "processor_minutes": minutes,
         "environment": environment(),
-        "systems": kept | {system: found | {"default_over_original": ratios}},
+        "systems": kept(path, "systems") | {system: found | {"default_over_original": ratios}},
     }
-    beside = path.with_suffix(".part")
-    beside.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
-    beside.replace(path)
+    write(path, told)
 
 
 def main() -> None:

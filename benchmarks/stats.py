@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from committed import kept, write
 from sdv.metadata import Metadata
 from sdv.single_table import CTGANSynthesizer, GaussianCopulaSynthesizer, TVAESynthesizer
 from sklearn.model_selection import train_test_split
@@ -121,15 +122,6 @@ def measure(name: str, draw: Draw, rows: pd.DataFrame, held: pd.DataFrame, seeds
     }
 
 
-def merge(path: Path, name: str, found: dict[str, Any], about: dict[str, Any]) -> None:
-    """Write one contender's figures beside those that are there."""
-    kept = json.loads(path.read_text("utf-8")) if path.is_file() else {"contenders": {}}
-    kept = about | {"contenders": kept["contenders"] | {name: found}}
-    beside = path.with_suffix(".part")
-    beside.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
-    beside.replace(path)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with metadata.jsonl")
@@ -155,7 +147,8 @@ def main() -> None:
         }
         found = measure(name, known[name], rows, held, asked.seeds)
         found["threads"] = os.environ.get("OMP_NUM_THREADS", "all")
-        merge(asked.out, name, found | ({"epochs": asked.epochs} if name == "pokegan" else {}), about)
+        found |= {"epochs": asked.epochs} if name == "pokegan" else {}
+        write(asked.out, about | {"contenders": kept(asked.out, "contenders") | {name: found}})
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from committed import write
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -173,14 +174,8 @@ def main() -> None:
         },
         "environment": before | {"load_average_after": environment()["load_average"]},
     }
-    _write(options.out, json.dumps(result, indent=1) + "\n")
+    write(options.out, result)
     print(json.dumps(result["recipes"], indent=1))
-
-
-def _write(path: Path, text: str) -> None:
-    beside = path.with_name(f"{path.name}.part")
-    beside.write_text(text, "utf-8")
-    beside.replace(path)
 
 
 if __name__ == "__main__":
