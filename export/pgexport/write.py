@@ -103,6 +103,8 @@ def _write_manifest(folder: Path, source: Source, models: dict[str, Model]) -> B
     files = {path.name: describe(path) for path in sorted(folder.iterdir()) if path.name != MANIFEST}
     run = dict(source.described)
     run["data"] = {key: run["data"][key] for key in ("digest", "examples")}
+    # The run that a stage II started from is a folder of the machine that trained: its name is nobody's business.
+    run["config"] = {key: value for key, value in run["config"].items() if key != "start"}
     tools = {name: version(name) for name in ("pokegan", "torch", "onnx", "onnxscript", "onnxruntime")}
     exported: dict[str, Any] = {"versions": tools, "revision": revision()}
     provenance = {

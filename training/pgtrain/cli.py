@@ -116,10 +116,10 @@ for _name, _entry in SYSTEMS.items():
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="of the latents")
 def evaluate(run: Path, **question: Any) -> None:
     """Measure what RUN generates beside real examples, into its metrics.json and pictures to look at."""
-    with needs_extra("train"):
+    with needs_extra("evaluate"):
         from pgtrain.evaluation.evaluate import Question
         from pgtrain.evaluation.evaluate import evaluate as measure
-    with needs_extra("evaluate"):
+
         found = measure(Run(run), Question(**question))
     from pgtrain.overview import show_figures
 
