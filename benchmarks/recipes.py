@@ -83,13 +83,12 @@ def draw(system: str, runs: Path, out: Path) -> None:
 def merge(path: Path, system: str, found: dict[str, Any], minutes: float) -> None:
     """Write one system's figures beside those that are there."""
     ratios = {name: round(found["default"][name] / found["original"][name], 3) for name in ("kid", "fid")}
-    told = {
-        "command": "python benchmarks/recipes.py --data shared/data/pokemon",
-        "processor_minutes": minutes,
+    asked = f"--only {system} --minutes {minutes:g}"
+    about = {
+        "command": f"python benchmarks/recipes.py --data shared/data/pokemon {asked}",
         "environment": environment(),
-        "systems": kept(path, "systems") | {system: found | {"default_over_original": ratios}},
     }
-    write(path, told)
+    write(path, {"systems": kept(path, "systems") | {system: about | found | {"default_over_original": ratios}}})
 
 
 def main() -> None:

@@ -1,5 +1,7 @@
 """Building blocks that the networks share: plain operators only, so that every one exports to ONNX."""
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -123,6 +125,13 @@ class DownBlock(nn.Module):
         path = F.leaky_relu(self.conv(F.leaky_relu(self.down(features), 0.2)), 0.2)
         shortcut: Tensor = self.shortcut(F.avg_pool2d(features, 2))
         return shortcut + self.strength * path
+
+
+def keep_variance(module: nn.Module) -> None:
+    """He et al., 2015 (arXiv:1502.01852): without norm layers PyTorch's own weights fade a critic's scores to 0."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, 0.2)
+        nn.init.zeros_(cast(Tensor, module.bias))
 
 
 def premultiply(logits: Tensor) -> Tensor:

@@ -6,10 +6,11 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from pgtrain import draws
 from pgtrain.augment import augment
+from pgtrain.average import averaged
 from pgtrain.dataset import Pictures
 from pgtrain.engine import Engine, Loss
 from pgtrain.ground import as_rgba, grounded, visible
@@ -47,8 +48,7 @@ class Unconditional:
         self.config, self.engine = config, engine
         self.networks = nn.ModuleDict({"generator": generator, "critic": critic})
         engine.place(self.networks)
-        average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
-        self.networks["average"] = AveragedModel(generator, multi_avg_fn=average, use_buffers=True)
+        self.networks["average"] = averaged(generator, config.ema)
         fixed = torch.Generator().manual_seed(0)  # the same grid in every run, whatever its seed
         self.trained = {name: engine.prepare(self.networks[name]) for name in ("generator", "critic")}
         self.fixed = torch.randn(SHOWN, config.latent_dim, generator=fixed).to(engine.device)

@@ -1,7 +1,6 @@
 """Networks, losses and steps of DCGAN."""
 
 from itertools import pairwise
-from typing import cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -9,7 +8,7 @@ from torch import Tensor, nn
 from pgtrain.dataset import Pictures
 from pgtrain.dcgan.config import DCGANConfig
 from pgtrain.engine import Engine, Loss
-from pgtrain.layers import r1_penalty
+from pgtrain.layers import keep_variance, r1_penalty
 from pgtrain.unconditional import Unconditional, halving_widths
 
 
@@ -114,10 +113,3 @@ def initialise(module: nn.Module) -> None:
     elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
         nn.init.zeros_(module.bias)
-
-
-def keep_variance(module: nn.Module) -> None:
-    """He et al., 2015 (arXiv:1502.01852): without norm layers PyTorch's own weights fade a critic's scores to 0."""
-    if isinstance(module, nn.Conv2d):
-        nn.init.kaiming_normal_(module.weight, 0.2)
-        nn.init.zeros_(cast(Tensor, module.bias))

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pgtrain.ground import visible
-from pgtrain.layers import ConditioningAugmentation, DownBlock, ResidualBlock, UpBlock, Whitening
+from pgtrain.layers import ConditioningAugmentation, DownBlock, ResidualBlock, UpBlock, Whitening, keep_variance
 from pgtrain.stackgan.config import STAGE1_SIZE, StackGANConfig
 from pgtrain.stackgan.original import DenseStage2, JointDiscriminator, TransposedStage1
 
@@ -124,6 +124,7 @@ class Discriminator(nn.Module):
         self.joint = nn.Conv2d(widths[-1], widths[-1], 3, padding=1)
         self.score = nn.Linear(widths[-1], 1)
         self.project = nn.Linear(whitened_dim, widths[-1], bias=False)
+        self.apply(keep_variance)
 
     def features(self, pictures: Tensor) -> Tensor:
         """Map pictures (N, C, S, S) in 0..1 to features (N, F)."""

@@ -8,10 +8,11 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from pgtrain import draws, processes
 from pgtrain.augment import augment
+from pgtrain.average import averaged
 from pgtrain.dataset import Dataset
 from pgtrain.engine import Engine, Loss
 from pgtrain.ground import as_rgba, grounded, visible
@@ -50,8 +51,7 @@ class StackGAN:
         discriminators = {f"discriminator{stage}": discriminator(config, stage, whitened_dim) for stage in self.stages}
         self.networks = nn.ModuleDict({"generator": generator, **discriminators})
         engine.place(self.networks)
-        average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
-        self.networks["average"] = AveragedModel(generator, multi_avg_fn=average, use_buffers=True)
+        self.networks["average"] = averaged(generator, config.ema)
         self.trained = {f"stage{stage}": engine.prepare(getattr(generator, f"stage{stage}")) for stage in self.stages}
         self.trained |= {name: engine.prepare(self.networks[name]) for name in discriminators}
         self.optimizers = self._optimizers()
