@@ -8,7 +8,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 WARM_UP = 10
-"""Steps after which a tenth of the start is left, and so on: see :func:`averaged`."""
+"""How slowly the decay grows: see :func:`averaged`."""
 
 
 def averaged(network: nn.Module, decay: float) -> AveragedModel:
@@ -25,10 +25,9 @@ def _growing(decay: float) -> Callable[..., None]:
     def update(kept: Any, current: Any, steps: Any) -> None:
         number = int(steps)
         weight = 1 - min(decay, (1 + number) / (WARM_UP + number))
-        floats = [(mine, new) for mine, new in zip(kept, current, strict=True) if mine.is_floating_point()]
-        torch._foreach_lerp_([mine for mine, _ in floats], [new for _, new in floats], weight)
-        for mine, new in zip(kept, current, strict=True):
-            if not mine.is_floating_point():
-                mine.copy_(new)
+        if kept[0].is_floating_point():  # tensors come in groups of one dtype
+            torch._foreach_lerp_(kept, current, weight)
+        else:
+            torch._foreach_copy_(kept, current)
 
     return update
