@@ -44,8 +44,10 @@ def test_the_environment_names_no_machine() -> None:
     assert str(Path.home()) not in told
 
 
-def test_json_with_pytorch_beside_it(command: Command, tiny_bundle: Path) -> None:
-    done = command("pgbench", "--batch", 2, "--seconds", 0, "--model", tiny_bundle, "--json")
+def test_json_with_pytorch_beside_it(command: Command, tiny_bundle: Path, tiny_encoder: Path) -> None:
+    # The bundle tells only the last part of the encoder's folder.
+    here = {"cwd": tiny_encoder.parent}
+    done = command("pgbench", "--batch", 2, "--seconds", 0, "--model", tiny_bundle, "--json", **here)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["without_pytorch_because"] is None
