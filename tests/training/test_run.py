@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from pgtrain.errors import RunInvalid
-from pgtrain.run import Run
 from pgtrain.stats.config import StatsConfig
 from pgtrain.train import Request, train
 
