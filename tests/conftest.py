@@ -122,3 +122,46 @@ def tiny_bundle(command: Command, tiny_run: Path, tmp_path_factory: pytest.TempP
     done = command("pgexport", tiny_run, "--out", folder)
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def stats_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CSV of forty Pokémon."""
+    lines = ["name,hp,attack,defense,sp_attack,sp_defense,speed,type1,type2,is_legendary"]
+    for number in range(40):
+        stats = ",".join(str(20 + 5 * ((number * step) % 30)) for step in (1, 3, 5, 7, 11, 13))
+        types = ("fire,", "water,ice", "grass,poison")[number % 3]
+        lines.append(f"Mon{number},{stats},{types},{int(number % 10 == 9)}")
+    path = tmp_path_factory.mktemp("stats") / "pokemon.csv"
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def system_runs(small_data: Path, stats_table: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Runs of two epochs of the systems that read no text, by system."""
+    from pgtrain.systems import SYSTEMS
+    from pgtrain.train import Request, train
+
+    folder = tmp_path_factory.mktemp("runs")
+    pictures = {"size": 32, "width": 4, "batch": 6, "latent_dim": 8, "pretrain": 1}
+    options = {
+        "dcgan": (small_data, pictures),
+        "wgan": (small_data, pictures),
+        "stats": (stats_table, {"width": 16, "critic_width": 16, "batch": 16, "noise_dim": 8, "passes": 2}),
+    }
+    for system, (data, recipe) in options.items():
+        request = Request(system, data, folder / system, 2, None, 0, "fp32", 60, False)
+        train(request, SYSTEMS[system].config(**recipe))
+    return {system: folder / system for system in options}
+
+
+@pytest.fixture(scope="session")
+def full_bundle(
+    command: Command, tiny_run: Path, system_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A bundle of all systems."""
+    folder = tmp_path_factory.mktemp("bundles") / "full"
+    done = command("pgexport", tiny_run, *system_runs.values(), "--out", folder)
+    assert done.returncode == 0, done.stderr
+    return folder

@@ -1,18 +1,44 @@
 """The command line of pgexport: parse, call, print. PyTorch and ONNX are imported only when an export starts."""
 
+import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from pokegan.cli import Command, needs_extra, version_option
+from pgexport.opset import OPSET, OPSETS
+from pokegan.cli import Group, needs_extra, version_option
 
 FOLDER = click.Path(path_type=Path)
+DEFAULT = "export"
 
 
-@click.command(cls=Command)
-@click.argument("run", type=FOLDER)
+class ExportGroup(Group):
+    """Runs the command `export` where the first word names no other command: `pgexport RUN --out BUNDLE`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `export` before arguments that name no command."""
+        own = {*self.commands, "--help", "--version"}
+        return super().parse_args(ctx, args if args and args[0] in own else [DEFAULT, *args])
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Show the help of `export`, and the other commands below it."""
+        export = self.commands[DEFAULT]
+        export.format_help(click.Context(export, ctx.parent, ctx.info_name), formatter)
+        self.format_commands(ctx, formatter)
+
+
+@click.group(cls=ExportGroup)
+@version_option
+def main() -> None:
+    """Export trained networks to bundles that run without PyTorch."""
+
+
+@main.command(DEFAULT, hidden=True)
+@click.argument("runs", type=FOLDER, nargs=-1, metavar="[RUN]...")
 @click.option("--out", type=FOLDER, required=True, help="folder of the bundle to make")
 @click.option(
     "--storage",
@@ -21,26 +47,99 @@ FOLDER = click.Path(path_type=Path)
     show_default=True,
     help="compact: large weights as int8 and float16, a third of the size; arithmetic is float32 either way",
 )
-@click.option("--force", is_flag=True, help="replace the bundle in --out")
+@click.option(
+    "--opset",
+    type=click.IntRange(OPSETS[0], OPSETS[-1]),
+    default=OPSET,
+    show_default=True,
+    help="version of the ONNX operator set",
+)
+@click.option("--add", is_flag=True, help="put the models into the bundle in --out, beside those that it has")
+@click.option("--force", is_flag=True, help="replace the bundle in --out; with --add, models in it of the same name")
 @version_option
-def main(run: Path, out: Path, storage: str, force: bool) -> None:
-    """Export RUN, a folder that pgtrain made, to a bundle: its generator and its text encoder as ONNX.
+def export(runs: tuple[Path, ...], out: Path, **settings: Any) -> None:
+    """Export each RUN, a folder that pgtrain made, to one bundle of ONNX models, with the text encoder if one needs it.
 
-    Where stage II was never trained, the pictures are stage I's, 64x64.
+    Without RUN the newest finished run of every system under runs/ is taken. Of a stackgan whose stage II was
+    never trained, the pictures are stage I's, 64x64.
 
     Every graph is compared with PyTorch first; beyond the tolerances no bundle is written.
     """
     with needs_extra("export"):
-        from pgexport.write import export_run
-    bundle = export_run(run, out, storage, force)
-    table = Table("model", "figure", "measured", "limit", title=f"Parity with PyTorch, {storage}")
+        from pgexport.choose import newest_finished
+
+        chosen = runs or tuple(newest_finished())
+        if not runs:
+            click.echo(f"exporting {', '.join(map(str, chosen))}")
+        from pgexport.write import export_runs
+    bundle = export_runs(chosen, out, **settings)
+    _show_parity({name: model.parity for name, model in bundle.manifest.models.items()})
     for name, model in bundle.manifest.models.items():
-        for figure, values in model.parity.items():
-            if isinstance(values, dict):
-                table.add_row(name, figure, f"{values['measured']:.5g}", f"{values['limit']:.5g}")
-    Console().print(table)
+        run = model.provenance["run"]
+        if run.get("epochs") is not None and run["epoch"] < run["epochs"]:
+            click.echo(f"note: {name} is of a run stopped after {run['epoch']} of {run['epochs']} epochs")
     size = sum(entry.bytes for entry in bundle.manifest.files.values()) / 1e6
-    click.echo(f"wrote {out} ({size:.1f} MB); next: pgen image Charizard --model {out} --out out.png")
+    drawing = "stackgan" in bundle.manifest.models
+    then = f"pgen image Charizard --model {out} --out out.png" if drawing else f"pgexport inspect {out}"
+    click.echo(f"wrote {out} ({size:.1f} MB); next: {then}")
+
+
+@main.command()
+@click.argument("bundle", type=FOLDER)
+@click.option("--json", "as_json", is_flag=True, help="print JSON instead of tables")
+def inspect(bundle: Path, as_json: bool) -> None:
+    """Show what BUNDLE holds: models, inputs, outputs, precision, size, parity, provenance."""
+    from pgexport.overview import overview, show
+
+    told = overview(bundle)
+    if as_json:
+        click.echo(json.dumps(told, indent=1, ensure_ascii=False))
+    else:
+        show(told)
+
+
+@main.command()
+@click.argument("bundle", type=FOLDER)
+@click.option("--run", "runs", type=FOLDER, multiple=True, help="repeat parity with this run; may be given again")
+def verify(bundle: Path, runs: tuple[Path, ...]) -> None:
+    """Check BUNDLE: sizes, checksums, the ONNX checker, and with --run parity on fresh latents."""
+    with needs_extra("export"):
+        from pgexport.verify import verify as check
+    found = check(bundle, runs)
+    repeated = {name: parity for name, parity in found["models"].items() if parity}
+    if repeated:
+        _show_parity(repeated)
+    for name, parity in found["models"].items():
+        click.echo(f"{name}: graph is sound, parity {'holds' if parity else 'not repeated (give its --run)'}")
+    click.echo(f"{bundle}: {found['files']} files are what the manifest says")
+
+
+@main.command()
+@click.argument("one", type=FOLDER)
+@click.argument("other", type=FOLDER)
+@click.option("--json", "as_json", is_flag=True, help="print JSON instead of a table")
+def diff(one: Path, other: Path, as_json: bool) -> None:
+    """Show in what the bundles ONE and OTHER differ; like diff, exit with 1 where they do."""
+    from pgexport.overview import difference, show_difference
+
+    found = difference(one, other)
+    if as_json:
+        click.echo(json.dumps(found, indent=1, ensure_ascii=False))
+    elif found:
+        show_difference(found, one, other)
+    else:
+        click.echo("the bundles hold the same")
+    sys.exit(1 if found else 0)
+
+
+def _show_parity(by_model: dict[str, dict[str, Any]]) -> None:
+    from pgexport.overview import figures
+
+    table = Table("model", "figure", "measured", "limit", title="Parity with PyTorch")
+    for name, parity in by_model.items():
+        for figure, values in figures(parity).items():
+            table.add_row(name, figure, f"{values['measured']:.5g}", f"{values['limit']:.5g}")
+    Console().print(table)
 
 
 if __name__ == "__main__":

@@ -33,8 +33,8 @@ def rebuild(bundle: Bundle) -> PictureGenerator:
         BundleInvalid: the graph lacks a weight (graphs of untrained networks share equal ones).
     """
     model = bundle.model("text-to-image")
-    stored = weights(onnx.load_from_string(bundle.read(model.file)))
-    config = StackGANConfig(**bundle.manifest.provenance["run"]["config"])
+    stored = weights(onnx.load_from_string(bundle.graph(model)))
+    config = StackGANConfig(**model.provenance["run"]["config"])
     whitened_dim, text_dim = stored["generator.whitening.linear.weight"].shape
     # Texts that are not whitened are shifted by nothing, and the exporter drops an addition of zeros.
     stored.setdefault("generator.whitening.linear.bias", np.zeros(whitened_dim, np.float32))
@@ -76,8 +76,10 @@ def serve(folder: Path, batch: int, threads: int) -> None:
     """Answer the names of targets on standard input with the seconds that each took."""
     torch.set_num_threads(threads)
     bundle = open_bundle(folder)
-    encoder = load_encoder(bundle.manifest.provenance["run"]["encoder"])
-    eager = Eager(rebuild(bundle), encoder, batch, bundle.model("text-to-image").settings["latent_dim"])
+    model = bundle.model("text-to-image")
+    # Of an encoder that was a folder the bundle tells the last part: it is found where this process runs, or not.
+    encoder = load_encoder(model.provenance["run"]["encoder"])
+    eager = Eager(rebuild(bundle), encoder, batch, model.settings["latent_dim"])
     targets = eager.targets()
     print(json.dumps({"torch": torch.__version__}), flush=True)
     for line in sys.stdin:

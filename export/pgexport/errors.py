@@ -6,8 +6,14 @@ from pokegan.errors import PokeganError
 class ParityFailed(PokeganError, ArithmeticError):
     """An exported graph does not give what PyTorch gives; no bundle is written."""
 
-    exit_code = 1  # not the user's input: the export itself failed
-
 
 class TargetInvalid(PokeganError, FileExistsError):
     """The bundle cannot be written where it was asked for."""
+
+
+class OpsetInvalid(PokeganError, ValueError):
+    """The graphs cannot be written in the opset that was asked for."""
+
+
+class RunsInvalid(PokeganError, ValueError):
+    """The runs that were named, or found, cannot go into one bundle."""

@@ -1,6 +1,8 @@
 """PyTorch modules to ONNX graphs: plain operators, dynamic batch, uint8 NHWC pictures out."""
 
+import ast
 import warnings
+from collections import Counter
 from copy import deepcopy
 from typing import Any
 
@@ -9,11 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
+from pgexport.errors import OpsetInvalid
+from pgexport.opset import OPSET
 from pgtrain.stackgan.networks import Generator
+from pgtrain.stats.networks import Generator as StatsGenerator
+from pgtrain.stats.table import PAIRS
 from pgtrain.text import SentenceEncoder
 
-OPSET = 18
-"""The opset in which torch writes its operators without conversion; ONNX Runtime, TensorRT 10 and ORT Web read it."""
+SCOPES = "pkg.torch.onnx.name_scopes"
+"""Where the exporter notes the modules that a node came from, outermost first, and the call itself."""
 
 
 class PictureGenerator(nn.Module):
@@ -36,6 +42,39 @@ class PictureGenerator(nn.Module):
         return to_pixels(large), to_pixels(small)
 
 
+class LatentPictures(nn.Module):
+    """A generator without text, with its post-processing."""
+
+    def __init__(self, generator: nn.Module) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, latent: Tensor) -> tuple[Tensor, ...]:
+        """Map latents float32 (N, L) to uint8 NHWC pictures."""
+        return (to_pixels(self.generator(latent)),)
+
+
+class StatsRows(nn.Module):
+    """The stats generator with its post-processing: small integers, so that every runtime reads the same rows."""
+
+    kinds: Tensor
+
+    def __init__(self, generator: StatsGenerator) -> None:
+        super().__init__()
+        self.generator = generator
+        self.register_buffer("kinds", torch.tensor(PAIRS).float())
+
+    def forward(self, latent: Tensor, types: Tensor, total: Tensor, rarity: Tensor) -> tuple[Tensor, ...]:
+        """Map latents (N, L) and conditions (zeros ask for nothing) to stats, pairs of types and rarities, all uint8.
+
+        Stats are (N, 6) in 1..255; a pair is (N, 2), its second 18 where there is none; a rarity is (N,).
+        """
+        drawn = self.generator(latent, types, total, rarity)
+        number = torch.arange(drawn.rarity.shape[1], dtype=self.kinds.dtype)
+        rows = drawn.stats, drawn.pair.to(self.kinds.dtype) @ self.kinds, drawn.rarity @ number
+        return tuple(values.to(torch.uint8) for values in rows)
+
+
 def to_pixels(logits: Tensor) -> Tensor:
     """Logits (N, 4 or 3, S, S) to straight RGBA, uint8 (N, S, S, 4); invisible pixels are black, RGB is opaque."""
     scaled = torch.floor(torch.sigmoid(logits) * 255 + 0.5)
@@ -46,15 +85,58 @@ def to_pixels(logits: Tensor) -> Tensor:
     return pixels.permute(0, 2, 3, 1).to(torch.uint8)
 
 
-def export_generator(generator: PictureGenerator, latent_dim: int, text_dim: int) -> onnx.ModelProto:
+def export_module(
+    module: nn.Module, inputs: dict[str, Tensor], outputs: list[str], opset: int = OPSET, axes: Any = None
+) -> onnx.ModelProto:
+    """Export `module` with a dynamic batch.
+
+    Args:
+        module: called with the `inputs` in their order.
+        inputs: examples by name, each with two rows or more.
+        outputs: names.
+        opset: one of :data:`pgexport.opset.OPSETS`.
+        axes: the dimensions of every input that vary, where it is more than the batch.
+
+    Raises:
+        OpsetInvalid: torch cannot write the graph in `opset`.
+    """
+    shapes = tuple(axes or {0: Dim("batch")} for _ in inputs)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # the exporter warns about its own deprecations
+        program = torch.onnx.export(
+            module.eval(),
+            tuple(inputs.values()),
+            input_names=list(inputs),
+            output_names=outputs,
+            dynamic_shapes=shapes,
+            opset_version=opset,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    # Where a conversion fails, torch says so on the side and hands over what it had.
+    if [(entry.domain, entry.version) for entry in model.opset_import] != [("", opset)]:
+        raise OpsetInvalid(f"--opset {opset}: PyTorch cannot write this graph in it; use --opset {OPSET}")
+    for value in model.graph.input:  # torch freezes what its tracing made a number of, and says nothing
+        assert value.type.tensor_type.shape.dim[0].dim_param, f"the batch of {value.name} is frozen in the graph"
+    _name_nodes(model.graph)
+    _forget_sources(model)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def export_generator(
+    generator: PictureGenerator, latent_dim: int, text_dim: int, opset: int = OPSET
+) -> onnx.ModelProto:
     """Export to inputs ``latent`` and ``text``, output ``pictures`` and, where there is a stage II, ``stage1``."""
-    inputs = (torch.randn(2, latent_dim), torch.randn(2, text_dim))
-    batch = Dim("batch")
+    inputs = {"latent": torch.randn(2, latent_dim), "text": torch.randn(2, text_dim)}
     outputs = ["pictures", "stage1"] if generator.generator.stage2 is not None else ["pictures"]
-    return _export(generator, inputs, ["latent", "text"], outputs, ({0: batch}, {0: batch}))
+    return export_module(generator, inputs, outputs, opset)
 
 
-def export_encoder(encoder: SentenceEncoder, max_tokens: int) -> onnx.ModelProto:
+def export_encoder(encoder: SentenceEncoder, max_tokens: int, opset: int = OPSET) -> onnx.ModelProto:
     """Export to inputs ``input_ids`` and ``attention_mask`` of at most `max_tokens`, output ``sentence_embedding``.
 
     An output named plainly ``embedding`` exports and then fails to load: BERT's graph has that name.
@@ -66,31 +148,19 @@ def export_encoder(encoder: SentenceEncoder, max_tokens: int) -> onnx.ModelProto
         positions.weight = nn.Parameter(positions.weight[:max_tokens].clone())
     ids = torch.zeros(2, 7, dtype=torch.int64)
     axes = {0: Dim("batch"), 1: Dim("sequence", max=max_tokens)}
-    inputs = (ids, torch.ones_like(ids))
-    return _export(encoder, inputs, ["input_ids", "attention_mask"], ["sentence_embedding"], (axes, axes))
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    return export_module(encoder, inputs, ["sentence_embedding"], opset, axes)
 
 
-def _export(
-    module: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outputs: list[str], shapes: Any
-) -> onnx.ModelProto:
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # the exporter warns about its own deprecations
-        program = torch.onnx.export(
-            module.eval(),
-            inputs,
-            input_names=names,
-            output_names=outputs,
-            dynamic_shapes=shapes,
-            opset_version=OPSET,
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
-    assert program is not None
-    model = program.model_proto
-    _forget_sources(model)
-    onnx.checker.check_model(model, full_check=True)
-    return model
+def _name_nodes(graph: onnx.GraphProto) -> None:
+    """Call every node by the module that it came from and by its operator: ``generator.layers.3/Conv``."""
+    seen: Counter[str] = Counter()
+    for node in graph.node:
+        told = next((entry.value for entry in node.metadata_props if entry.key == SCOPES), "[]")
+        module = next((scope for scope in reversed(ast.literal_eval(told)[:-1]) if scope), "graph")
+        name = f"{module}/{node.op_type}"
+        seen[name] += 1
+        node.name = name if seen[name] == 1 else f"{name}_{seen[name]}"
 
 
 def _forget_sources(model: onnx.ModelProto) -> None:

@@ -1,11 +1,11 @@
-"""A run becomes a bundle: exported, compared with PyTorch, and only then put in place."""
+"""Runs become a bundle: exported, compared with PyTorch, and only then put in place."""
 
 import json
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,79 +13,169 @@ from typing import Any
 import numpy as np
 import onnx
 
-from pgen.bundle import MANIFEST, Bundle, Manifest, Model, Tensor, describe, open_bundle
+from pgen.bundle import FORMAT, MANIFEST, Bundle, Manifest, Model, Tensor, describe, open_bundle
 from pgen.images import Pipeline
-from pgen.text import TextEncoder
-from pgexport import compress
-from pgexport.errors import TargetInvalid
-from pgexport.graphs import OPSET, PictureGenerator, export_encoder, export_generator
-from pgexport.parity import check
-from pgexport.source import Source, fold_batch_norm, load_run
-from pgtrain.text import MAX_TOKENS, Encoder, load_encoder
+from pgen.session import open_session, run
+from pgexport import compress, divergence
+from pgexport.choose import distinct
+from pgexport.errors import OpsetInvalid, TargetInvalid
+from pgexport.models import Part, parts, texts
+from pgexport.opset import OPSET, OPSETS
+from pgexport.parity import Feeds, Runner, Trial, check, check_figure, in_pytorch, premultiplied, psnr
+from pgexport.source import Source, load_run
+from pgtrain.text import Encoder, embed, load_encoder
+from pokegan.errors import PokeganError
 from pokegan.revision import revision
 
 STORAGES = ("compact", "float32")
-SENTENCES = ["a red fire and flying dragon", "a small blue water turtle", "a grey stone golem that guards a ruin"]
-"""Texts that are no names, compared beside the names."""
 
 
 def export_run(run: Path, out: Path, storage: str = "compact", force: bool = False) -> Bundle:
-    """Export the run in `run` to a bundle in `out`.
+    """Export one run; see :func:`export_runs`."""
+    return export_runs([run], out, storage=storage, force=force)
+
+
+def export_runs(
+    runs: Sequence[Path],
+    out: Path,
+    *,
+    storage: str = "compact",
+    opset: int = OPSET,
+    force: bool = False,
+    add: bool = False,
+) -> Bundle:
+    """Export runs, each of another system, to a bundle in `out`.
 
     Args:
-        run: folder of a run of ``pgtrain stackgan``.
+        runs: folders of runs of pgtrain.
         out: folder to make; its parent must exist.
         storage: "compact" stores large weights as int8 and float16, "float32" stores them as trained.
-        force: replace a bundle that is there.
+        opset: version of the ONNX operator set.
+        force: replace a bundle that is there; with `add`, models in it of the same name.
+        add: put the models into the bundle that is there, beside those that it has.
 
     Raises:
-        RunNotFound, RunInvalid, EncoderNotFound: there is nothing to export.
-        TargetInvalid: `out` exists, or cannot be made.
+        RunNotFound, RunInvalid, RunsInvalid, EncoderNotFound: there is nothing to export.
+        OpsetInvalid: the graphs cannot be written in `opset`.
+        TargetInvalid: `out` exists, or cannot be written.
+        BundleNotFound, BundleInvalid: there is no whole bundle to add to.
         ParityFailed: the graphs do not give what PyTorch gives; nothing is written.
     """
-    _check_target(out, force)
-    source = load_run(run)
-    encoder = load_encoder(source.described["encoder"])
-    reference = PictureGenerator(deepcopy(source.generator)).eval()
+    if opset not in OPSETS:
+        raise OpsetInvalid(f"--opset {opset}: not one that can be written; take one of {OPSETS[0]} to {OPSETS[-1]}")
+    before = _whole(out) if add else None
+    if not add:
+        _check_target(out, force)
+    sources = [load_run(run) for run in runs]
+    distinct((source.system, run) for source, run in zip(sources, runs, strict=True))
     with _beside(out) as staged:
-        models = _write_models(staged, source, encoder, storage)
-        names = source.described["data"]["names"]
-        pipeline = Pipeline(_write_manifest(staged, source, models), device="cpu")
-        texts = [*names[:: max(1, len(names) // 64)], *SENTENCES]
-        parity = check(pipeline, reference, encoder, texts, storage)
-        _write_names(staged, names, pipeline.encoder)
-        for name, figures in parity.items():
-            models[name].parity.update(figures)
-        _write_manifest(staged, source, models)
+        kept = _kept(before, staged, sources, force) if before else {}
+        writer = Writer(staged, storage, opset, kept)
+        for source in sources:
+            writer.write(source)
         _put(staged, out)
     return open_bundle(out)
 
 
-def _write_models(folder: Path, source: Source, encoder: Encoder, storage: str) -> dict[str, Model]:
-    text_dim = source.generator.whitening.linear.in_features
-    latent_dim = source.config.latent_dim
-    fold_batch_norm(source.generator)
-    generator = export_generator(PictureGenerator(source.generator), latent_dim, text_dim)
-    graphs = {"encoder": export_encoder(encoder.network, MAX_TOKENS), "stackgan": generator}
-    int8_from = {"encoder": compress.INT8_ENCODER, "stackgan": compress.INT8_GENERATOR}
-    (folder / "tokenizer.json").write_text(encoder.tokenizer.backend_tokenizer.to_str(), "utf-8")
-    settings = {"encoder": {"max_tokens": MAX_TOKENS}, "stackgan": {"latent_dim": latent_dim}}
-    kinds = {"encoder": "encoder", "stackgan": "text-to-image"}
-    models = {}
-    for name, graph in graphs.items():
-        stored = compress.compress(graph, int8_from[name]) if storage == "compact" else graph
-        onnx.save(stored, folder / f"{name}.onnx")
-        models[name] = Model(
-            kind=kinds[name],
-            file=f"{name}.onnx",
+class Writer:
+    """Writes models into `folder`, beside the `models` that are in it already."""
+
+    def __init__(self, folder: Path, storage: str, opset: int, models: dict[str, Model]) -> None:
+        self.folder, self.storage, self.opset, self.models = folder, storage, opset, models
+
+    def write(self, source: Source) -> None:
+        """Write the models of a run and the manifest, once they are found to give what PyTorch gives."""
+        encoder = load_encoder(source.described["encoder"]) if source.described["encoder"] else None
+        made = parts(source, encoder)
+        graphs = {part.name: self._write_model(part, source) for part in made}
+        if encoder:
+            (self.folder / "tokenizer.json").write_text(encoder.tokenizer.backend_tokenizer.to_str(), "utf-8")
+        bundle = self._write_manifest()
+        for part in made:
+            self.models[part.name].parity.update(self._parity(part, bundle, *graphs[part.name]))
+        if encoder:
+            self._write_names(source, encoder, bundle, made[-1])
+        self._write_manifest()
+
+    def _write_model(self, part: Part, source: Source) -> tuple[onnx.ModelProto, onnx.ModelProto]:
+        """Write one model; return its graph as exported and as stored."""
+        graph = part.export(self.opset)
+        stored = part.stored(graph, self.storage)
+        precision = compress.PRECISION if part.storage(self.storage) == "compact" else "float32"
+        _stamp(stored, part, source, precision, self.opset)
+        onnx.checker.check_model(stored, full_check=True)
+        onnx.save(stored, self.folder / f"{part.name}.onnx")
+        self.models[part.name] = Model(
+            kind=part.kind,
+            file=f"{part.name}.onnx",
             inputs=[_tensor(value) for value in stored.graph.input],
             outputs=[_tensor(value) for value in stored.graph.output],
-            precision=compress.PRECISION if storage == "compact" else "float32",
-            opset=OPSET,
-            settings=settings[name],
-            parity={},
+            precision=precision,
+            opset=self.opset,
+            settings=part.settings,
+            parity={"storage": part.storage(self.storage)},
+            provenance=provenance(source, part),
         )
-    return models
+        return graph, stored
+
+    def _parity(self, part: Part, bundle: Bundle, graph: onnx.ModelProto, stored: onnx.ModelProto) -> dict[str, Any]:
+        storage = part.storage(self.storage)
+
+        def locate(feeds: Feeds) -> str:
+            limit = divergence.LIMITS[storage]
+            return divergence.describe(divergence.first_divergence(stored, graph, feeds, limit))
+
+        return check(part.trial(), runner(bundle, bundle.manifest.models[part.name]), storage, locate)
+
+    def _write_names(self, source: Source, encoder: Encoder, bundle: Bundle, part: Part) -> None:
+        """Hold prompt to picture to its limit, and store the embeddings of known names."""
+        pipeline = Pipeline(bundle, device="cpu")
+        value = text_psnr(pipeline, encoder, texts(source), part.trial())
+        self.models[part.name].parity["figures"]["text_psnr"] = check_figure(
+            part.name, "text_psnr", value, part.storage(self.storage)
+        )
+        names = source.described["data"]["names"]
+        (self.folder / "names.json").write_text(json.dumps(names, ensure_ascii=False), "utf-8")
+        np.save(self.folder / "names.npy", pipeline.encoder.encode(names).astype(np.float16))
+
+    def _write_manifest(self) -> Bundle:
+        found = sorted(path for path in self.folder.rglob("*") if path.is_file() and path != self.folder / MANIFEST)
+        files = {path.relative_to(self.folder).as_posix(): describe(path) for path in found}
+        (self.folder / MANIFEST).write_text(Manifest(self.models, files).to_json(), "utf-8")
+        return open_bundle(self.folder)
+
+
+def runner(bundle: Bundle, model: Model) -> Runner:
+    """Run one model of a bundle on the CPU, as the runtime does."""
+    session = open_session(bundle.graph(model), model.file, "cpu")
+    outputs = [output.name for output in model.outputs]
+    return lambda feeds: run(session, outputs, feeds)
+
+
+def text_psnr(pipeline: Pipeline, encoder: Encoder, wanted: list[str], trial: Trial) -> float:
+    """PSNR (dB) of the pictures of texts, both encoder and generator of the bundle against both of PyTorch."""
+    latent = trial.cases["random"]["latent"][: len(wanted)]
+    wanted = wanted[: len(latent)]
+    expected = in_pytorch(trial.network, {"latent": latent, "text": embed(encoder, wanted).numpy()})[0]
+    drawn = pipeline.generate(latent, pipeline.encoder.encode(wanted))
+    return psnr(premultiplied(expected) - premultiplied(drawn))
+
+
+def _stamp(model: onnx.ModelProto, part: Part, source: Source, precision: str, opset: int) -> None:
+    """Tell inside the ONNX file what it is, for whoever has the file alone."""
+    model.producer_name, model.producer_version = "pokegan", version("pokegan")
+    model.graph.name = part.name
+    facts = {
+        "system": source.system,
+        "kind": part.kind,
+        "data_digest": source.described["data"]["digest"],
+        "format": FORMAT,
+        "precision": precision,
+        "opset": opset,
+        **part.settings,
+    }
+    told = {name: value if isinstance(value, str) else json.dumps(value) for name, value in facts.items()}
+    onnx.helper.set_model_props(model, told)
 
 
 def _tensor(value: onnx.ValueInfoProto) -> Tensor:
@@ -94,50 +184,85 @@ def _tensor(value: onnx.ValueInfoProto) -> Tensor:
     return Tensor(value.name, dtype, [size.dim_param or size.dim_value for size in kind.shape.dim])
 
 
-def _write_names(folder: Path, names: list[str], encoder: TextEncoder) -> None:
-    (folder / "names.json").write_text(json.dumps(names, ensure_ascii=False), "utf-8")
-    np.save(folder / "names.npy", encoder.encode(names).astype(np.float16))
-
-
-def _write_manifest(folder: Path, source: Source, models: dict[str, Model]) -> Bundle:
-    files = {path.name: describe(path) for path in sorted(folder.iterdir()) if path.name != MANIFEST}
-    run = dict(source.described)
-    run["data"] = {key: run["data"][key] for key in ("digest", "examples")}
-    # The run that a stage II started from is a folder of the machine that trained: its name is nobody's business.
-    run["config"] = {key: value for key, value in run["config"].items() if key != "start"}
+def provenance(source: Source, part: Part) -> dict[str, Any]:
+    """Tell where a model comes from; places of the machine that trained are nobody's business."""
+    described = dict(source.described)
+    described["data"] = {key: described["data"][key] for key in ("digest", "examples")}
+    described["config"] = {key: value for key, value in described["config"].items() if key != "start"}
+    if described["encoder"] and Path(described["encoder"]).is_dir():
+        described["encoder"] = Path(described["encoder"]).resolve().name
     tools = {name: version(name) for name in ("pokegan", "torch", "onnx", "onnxscript", "onnxruntime")}
-    exported: dict[str, Any] = {"versions": tools, "revision": revision()}
-    provenance = {
-        "run": run | source.position,
+    told = {
+        "run": described | source.position,
         "metrics": source.metrics,
         "evaluation": source.evaluation,
-        "export": exported,
+        "export": {"versions": tools, "revision": revision()},
     }
-    (folder / MANIFEST).write_text(Manifest(models, files, provenance).to_json(), "utf-8")
-    return open_bundle(folder)
+    if part.kind == "encoder":  # its weights are not the run's: it was frozen
+        return {"run": {"system": source.system, "encoder": described["encoder"]}, "export": told["export"]}
+    return told
+
+
+def _whole(out: Path) -> Bundle:
+    bundle = open_bundle(out)
+    for name in bundle.manifest.files:
+        bundle.read(name)
+    return bundle
+
+
+def _kept(before: Bundle, staged: Path, sources: list[Source], force: bool) -> dict[str, Model]:
+    """Copy a bundle to `staged` but for the models that are replaced; return those that stay."""
+    systems = {source.system for source in sources}
+    replaced = systems | ({"encoder"} if "stackgan" in systems else set())
+    there = [name for name in before.manifest.models if name in replaced]
+    if there and not force:
+        raise TargetInvalid(f"{before.folder}: has {' and '.join(there)} already; replace with --add --force")
+    kept = {name: model for name, model in before.manifest.models.items() if name not in replaced}
+    shutil.copytree(before.folder, staged, dirs_exist_ok=True)
+    for name in there:
+        (staged / before.manifest.models[name].file).unlink()
+    return kept
 
 
 def _check_target(out: Path, force: bool) -> None:
     if not out.parent.is_dir():
         raise TargetInvalid(f"{out.parent}: no such folder; make it first")
     if out.exists() and not force:
-        raise TargetInvalid(f"{out}: exists; choose another --out, or replace the bundle with --force")
+        raise TargetInvalid(
+            f"{out}: exists; choose another --out, replace the bundle with --force, or add to it with --add"
+        )
     if out.exists() and not (out / MANIFEST).is_file():
         raise TargetInvalid(f"{out}: exists and is no bundle, so --force does not replace it; choose another --out")
 
 
 @contextmanager
 def _beside(out: Path) -> Iterator[Path]:
-    """Make a hidden folder beside `out`, and remove it unless it was put in place."""
+    """Make a hidden folder beside `out`, and remove it unless it was put in place.
+
+    Raises:
+        TargetInvalid: something could not be written, a full disk for one.
+    """
+    staged = None
     try:
         staged = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    except OSError as error:
-        raise TargetInvalid(f"{out}: cannot be written ({error.strerror}); choose another --out") from error
-    staged.chmod(0o755)
-    try:
+        staged.chmod(0o777 & ~_umask())
         yield staged
+    except OSError as error:
+        if isinstance(error, PokeganError):
+            raise
+        reason = error.strerror or error
+        raise TargetInvalid(
+            f"{out}: cannot be written ({reason}); free space or choose another --out; nothing was written"
+        ) from error
     finally:
-        shutil.rmtree(staged, ignore_errors=True)
+        if staged:
+            shutil.rmtree(staged, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _put(staged: Path, out: Path) -> None:
@@ -146,4 +271,8 @@ def _put(staged: Path, out: Path) -> None:
         return
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as old:
         out.rename(Path(old) / "replaced")
-        staged.rename(out)
+        try:
+            staged.rename(out)
+        except OSError:
+            (Path(old) / "replaced").rename(out)
+            raise

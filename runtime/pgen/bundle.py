@@ -1,23 +1,31 @@
 """The bundle: the one contract between export and runtime.
 
-A folder with ``manifest.json``, ``tokenizer.json``, ``names.json`` and ``names.npy`` (stored embeddings of
-known names) and one self-contained ``.onnx`` file a model. The manifest names every file with its size
-and SHA-256; a file is checked against them before a byte of it is used.
+A folder with ``manifest.json`` and one self-contained ``.onnx`` file a model; where a model reads text also
+``tokenizer.json``, ``names.json`` and ``names.npy`` (stored embeddings of known names). The manifest names every
+file with its size and SHA-256; a file is checked against them before a byte of it is used. Bundles are data:
+nothing in one is executed, and its paths lead nowhere outside it.
 """
 
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pgen.errors import BundleInvalid, BundleNotFound
+from pgen.plain import check_graph
 
-FORMAT = 1
-"""Version of the layout described here; a loader reads its own and older ones."""
+FORMAT = 2
+"""Version of the layout described here; a loader reads its own and older ones.
+
+1: one run a bundle, and one provenance for all its models. 2: each model tells its own.
+"""
 
 MANIFEST = "manifest.json"
+
+MAX_MANIFEST, MAX_FILE = 16 * 2**20, 2**31
+"""Bytes that a manifest and any other file may have: more is not read. 2 GiB is the most that an ONNX file can be."""
 
 EMBEDDED = Path(__file__).parent / "embedded"
 """The bundle that is installed with the package."""
@@ -44,9 +52,11 @@ class Tensor:
 class Model:
     """A model of the bundle.
 
-    `kind` is "encoder" (tokens to a sentence embedding) or "text-to-image" (latent and embedding to
-    uint8 NHWC pictures). `precision` tells weights and arithmetic apart, such as "float16 weights,
-    float32 arithmetic". `settings` are the numbers a runtime needs, such as latent_dim or max_tokens.
+    `kind` is "encoder" (tokens to a sentence embedding), "text-to-image" (latent and embedding to uint8 NHWC
+    pictures), "latent-to-image" (latent to such pictures) or "stats" (latent and conditions to rows of numbers).
+    `precision` tells weights and arithmetic apart, such as "float16 weights, float32 arithmetic". `settings` are
+    what a runtime needs, such as latent_dim, max_tokens or the names of types. `parity` are figures measured at
+    export. `provenance` tells run (data, recipe, seed, epochs), metrics, versions and revision.
     """
 
     kind: str
@@ -55,17 +65,17 @@ class Model:
     outputs: list[Tensor]
     precision: str
     opset: int
-    settings: dict[str, int]
+    settings: dict[str, Any]
     parity: dict[str, Any]
+    provenance: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything ``manifest.json`` says. `provenance` tells data, recipe, seed, epochs, versions, revision."""
+    """Everything ``manifest.json`` says."""
 
     models: dict[str, Model]
     files: dict[str, FileEntry]
-    provenance: dict[str, Any]
     format: int = field(default=FORMAT)
 
     def to_json(self) -> str:
@@ -98,11 +108,12 @@ class Bundle:
         path = self.folder / name
         if entry is None or not path.is_file():
             raise BundleNotFound(f"{path}: missing from the bundle; export or install it again")
-        content = path.read_bytes()
-        if len(content) != entry.bytes:
+        size = path.stat().st_size
+        if size != entry.bytes:
             raise BundleInvalid(
-                f"{path}: {len(content)} bytes where the manifest says {entry.bytes}; export or install it again"
+                f"{path}: {size} bytes where the manifest says {entry.bytes}; export or install it again"
             )
+        content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != entry.sha256:
             raise BundleInvalid(
                 f"{path}: damaged (its SHA-256 differs from the manifest's); export or install it again"
@@ -118,7 +129,21 @@ class Bundle:
         for model in self.manifest.models.values():
             if model.kind == kind:
                 return model
-        raise BundleNotFound(f"{self.folder}: has no {kind} model; export one into it with pgexport")
+        held = ", ".join(self.manifest.models) or "nothing"
+        raise BundleNotFound(
+            f"{self.folder}: has no {kind} model (it holds {held}); "
+            f"export one into it with pgexport RUN --out {self.folder} --add"
+        )
+
+    def graph(self, model: Model) -> bytes:
+        """Read a model's ONNX file.
+
+        Raises:
+            BundleNotFound, BundleInvalid: as :meth:`read`, or the file needs more than plain operators and itself.
+        """
+        content = self.read(model.file)
+        check_graph(content, str(self.folder / model.file))
+        return content
 
     @cached_property
     def known_names(self) -> dict[str, int]:
@@ -139,6 +164,8 @@ def open_bundle(folder: Path = EMBEDDED) -> Bundle:
     path = folder / MANIFEST
     if not path.is_file():
         raise BundleNotFound(f"{path}: not found; a bundle is a folder made by pgexport")
+    if path.stat().st_size > MAX_MANIFEST:
+        raise BundleInvalid(f"{path}: larger than {MAX_MANIFEST:,} bytes, which no manifest is; export it again")
     content = path.read_bytes()
     try:
         values = json.loads(content)
@@ -147,21 +174,36 @@ def open_bundle(folder: Path = EMBEDDED) -> Bundle:
             raise BundleInvalid(
                 f"{path}: format {version}, but this version reads up to {FORMAT}; mend it with: pip install -U pokegan"
             )
-        return Bundle(folder, _manifest(values), hashlib.sha256(content).hexdigest())
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        manifest = _manifest(values)
+        _check_places(path, manifest)
+        return Bundle(folder, manifest, hashlib.sha256(content).hexdigest())
+    except (RecursionError, ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, BundleInvalid):
             raise
         raise BundleInvalid(f"{path}: damaged ({error!r}); export or install the bundle again") from error
 
 
 def _manifest(values: dict[str, Any]) -> Manifest:
+    common = {"provenance": values["provenance"]} if values["format"] == 1 else {}
     models = {
         name: Model(
             **entry
             | {"inputs": [Tensor(**tensor) for tensor in entry["inputs"]]}
             | {"outputs": [Tensor(**tensor) for tensor in entry["outputs"]]}
+            | common
         )
         for name, entry in values["models"].items()
     }
     files = {name: FileEntry(**entry) for name, entry in values["files"].items()}
-    return Manifest(models, files, values["provenance"], values["format"])
+    return Manifest(models, files, values["format"])
+
+
+def _check_places(path: Path, manifest: Manifest) -> None:
+    # By their words alone: installers such as uv fill a package with links to their cache, and those are fine.
+    for name in (*manifest.files, *(model.file for model in manifest.models.values())):
+        place = PurePosixPath(name)
+        if name != str(place) or place.is_absolute() or ".." in place.parts or any(sign in name for sign in "\\:\0"):
+            raise BundleInvalid(f"{path}: names {name!r}, which is no place inside the bundle; do not use it")
+    for name, entry in manifest.files.items():
+        if not 0 <= entry.bytes <= MAX_FILE:
+            raise BundleInvalid(f"{path}: {name} is said to have {entry.bytes:,} bytes, the most is {MAX_FILE:,}")

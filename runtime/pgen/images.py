@@ -86,7 +86,7 @@ class Pipeline:
 
     @cached_property
     def _session(self) -> "InferenceSession":
-        return open_session(self.bundle.read(self.model.file), self.model.file, self.device, self.threads)
+        return open_session(self.bundle.graph(self.model), self.model.file, self.device, self.threads)
 
 
 def requests(prompts: Iterable[str], n: int, seed: int) -> Iterator[tuple[str, int]]:

@@ -89,4 +89,4 @@ class TextEncoder:
     @cached_property
     def _session(self) -> "InferenceSession":
         model = self.bundle.model("encoder")
-        return open_session(self.bundle.read(model.file), model.file, self.device, self.threads)
+        return open_session(self.bundle.graph(model), model.file, self.device, self.threads)

@@ -31,6 +31,7 @@ HELP = [
     ["pgtrain", "stackgan", "--help"],
     ["pgtrain", "data", "inspect", "--help"],
     ["pgexport", "--help"],
+    ["pgexport", "verify", "--help"],
 ]
 
 

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -44,8 +45,13 @@ def test_the_environment_names_no_machine() -> None:
     assert str(Path.home()) not in told
 
 
-def test_json_with_pytorch_beside_it(command: Command, tiny_bundle: Path) -> None:
-    done = command("pgbench", "--batch", 2, "--seconds", 0, "--model", tiny_bundle, "--json")
+def test_json_with_pytorch_beside_it(command: Command, tiny_bundle: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+    # The bundle tells only the last part of the encoder's folder, which is looked for where the command runs.
+    bundle = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+    told = (bundle / "manifest.json").read_text()
+    assert str(tiny_encoder) not in told
+    (bundle / "manifest.json").write_text(told.replace(f'"{tiny_encoder.name}"', f'"{tiny_encoder}"'))
+    done = command("pgbench", "--batch", 2, "--seconds", 0, "--model", bundle, "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["without_pytorch_because"] is None

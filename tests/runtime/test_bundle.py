@@ -60,6 +60,74 @@ def test_a_damaged_manifest_is_told_in_one_line(bundle: Path, content: str) -> N
     assert "\n" not in refused.value.message
 
 
+PLACES = ["/etc/passwd", "../secret", "a/../../secret", "a\\..\\secret", "C:secret", "./encoder.onnx", "a//b", ""]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("part", ["models", "files"])
+def test_paths_do_not_leave_the_bundle(bundle: Path, place: str, part: str) -> None:
+    path = bundle / "manifest.json"
+    values = json.loads(path.read_text())
+    if part == "files":
+        values["files"][place] = {"bytes": 1, "sha256": "0" * 64}
+    else:
+        values["models"]["stackgan"]["file"] = place
+    path.write_text(json.dumps(values))
+    with pytest.raises(BundleInvalid, match="no place inside the bundle"):
+        open_bundle(bundle)
+
+
+def test_sizes_are_bounded_before_anything_is_read(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = open_bundle(bundle)
+    with (bundle / "stackgan.onnx").open("r+b") as file:
+        file.truncate(2**40)  # sparse: it takes no room
+    with pytest.raises(BundleInvalid, match="bytes where the manifest says"):
+        opened.read("stackgan.onnx")
+    path = bundle / "manifest.json"
+    values = json.loads(path.read_text())
+    values["files"]["stackgan.onnx"]["bytes"] = 2**40
+    path.write_text(json.dumps(values))
+    with pytest.raises(BundleInvalid, match="the most is"):
+        open_bundle(bundle)
+    with path.open("r+b") as file:
+        file.truncate(2**40)
+    with pytest.raises(BundleInvalid, match="larger than"):
+        open_bundle(bundle)
+
+
+def test_a_manifest_nested_without_end_is_damaged(bundle: Path) -> None:
+    (bundle / "manifest.json").write_text("[" * 200_000)
+    with pytest.raises(BundleInvalid, match="damaged"):
+        open_bundle(bundle)
+
+
+def test_format_1_gave_all_models_one_provenance(bundle: Path) -> None:
+    path = bundle / "manifest.json"
+    values = json.loads(path.read_text())
+    for model in values["models"].values():
+        del model["provenance"]
+    path.write_text(json.dumps(values | {"format": 1, "provenance": {"run": {"seed": 5}}}))
+    models = open_bundle(bundle).manifest.models
+    assert [model.provenance["run"]["seed"] for model in models.values()] == [5, 5]
+    use_all(bundle)
+
+
+def test_text_to_picture_is_found_among_many_models(full_bundle: Path) -> None:
+    pipeline = load(full_bundle, "cpu")
+    assert pipeline.model.file == "stackgan.onnx"
+    assert pipeline.images(["redball"]).shape == (1, 128, 128, 4)
+
+
+def test_a_bundle_without_text_to_picture_says_what_it_holds(bundle: Path) -> None:
+    path = bundle / "manifest.json"
+    values = json.loads(path.read_text())
+    del values["models"]["stackgan"]
+    path.write_text(json.dumps(values))
+    with pytest.raises(BundleNotFound, match=r"no text-to-image model \(it holds encoder\).*--add") as refused:
+        load(bundle)
+    assert "\n" not in refused.value.message
+
+
 def test_no_bundle(tmp_path: Path) -> None:
     with pytest.raises(BundleNotFound, match="made by pgexport"):
         open_bundle(tmp_path)
@@ -94,7 +162,7 @@ def test_the_embedded_bundle() -> None:
     for name in bundle.manifest.files:
         bundle.read(name)
     assert bundle.known_names["charizard"] >= 0
-    run = bundle.manifest.provenance["run"]
+    run = bundle.model("text-to-image").provenance["run"]
     assert run["data"]["pictures"] == 1049
     assert run["system"] == "stackgan"
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +17,16 @@ from pokegan.revision import revision
 if TYPE_CHECKING:
     from pgtrain.system import Data
 
+try:
+    import fcntl
+except ImportError:  # Windows: there nobody is told that a run is being trained
+    fcntl = None  # type: ignore[assignment]
+
 CONFIG = "config.json"
 CHECKPOINT = "checkpoint.safetensors"
 EVALUATION = "metrics.json"
 PACKAGES = ("pokegan", "torch", "transformers", "accelerate", "numpy")
-FIELDS = ("system", "encoder", "seed", "accumulate", "config", "data", "versions", "revision")
+FIELDS = ("system", "encoder", "seed", "epochs", "accumulate", "config", "data", "versions", "revision")
 
 
 class Run:
@@ -39,7 +45,9 @@ class Run:
         """Where the checkpoint is."""
         return self.folder / CHECKPOINT
 
-    def create(self, system: str, encoder: str | None, seed: int, accumulate: int, config: Any, data: "Data") -> None:
+    def create(
+        self, system: str, encoder: str | None, seed: int, epochs: int, accumulate: int, config: Any, data: "Data"
+    ) -> None:
         """Make the folder and write what the run is: system, resolved configuration, data, versions and revision.
 
         Raises:
@@ -52,6 +60,7 @@ class Run:
             "system": system,
             "encoder": encoder,
             "seed": seed,
+            "epochs": epochs,
             "accumulate": accumulate,
             "config": dataclasses.asdict(config),
             "data": data.identity | {"examples": len(data), "names": data.names},
@@ -59,6 +68,49 @@ class Run:
             "revision": revision(),
         }
         self.write(CONFIG, json.dumps(described, indent=1, ensure_ascii=False))
+
+    def extend(self, epochs: int) -> None:
+        """Note that the run is now to reach `epochs` in all."""
+        described = json.loads((self.folder / CONFIG).read_bytes()) | {"epochs": epochs}
+        self.write(CONFIG, json.dumps(described, indent=1, ensure_ascii=False))
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Hold the run while it is trained, so that nothing else trains or exports it.
+
+        The system lets go of it when this process ends, however it ends. A file system without locks holds nothing.
+
+        Raises:
+            RunInvalid: another process trains it.
+        """
+        handle = self._hold("LOCK_EX")
+        if handle is None:
+            raise RunInvalid(f"{self.folder}: is being trained by another process; wait for it, or name another --out")
+        try:
+            yield
+        finally:
+            os.close(handle)
+
+    def is_training(self) -> bool:
+        """Tell whether a process trains the run at this moment."""
+        handle = self._hold("LOCK_SH")
+        if handle is not None:
+            os.close(handle)
+        return handle is None
+
+    def _hold(self, kind: str) -> int | None:
+        """Lock the folder and give the open handle; None where another process has it."""
+        if fcntl is None:
+            return os.open(os.devnull, os.O_RDONLY)
+        handle = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, getattr(fcntl, kind) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        except OSError:
+            pass
+        return handle
 
     def make_folder(self, folder: Path) -> None:
         """Make `folder`, or say in one line why it cannot be made."""
@@ -79,7 +131,8 @@ class Run:
             raise RunNotFound(f"{path}: not found; give the folder of a run that pgtrain made")
         try:
             described: dict[str, Any] = json.loads(path.read_bytes())
-            described = {"accumulate": 1, "revision": None} | described  # older versions do not tell them
+            # Older versions do not tell them.
+            described = {"accumulate": 1, "revision": None, "epochs": None} | described
             if "pictures" in described["data"]:  # as older versions called the examples of every system
                 described["data"]["examples"] = described["data"].pop("pictures")
             return {key: described[key] for key in FIELDS}

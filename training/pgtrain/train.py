@@ -1,5 +1,6 @@
 """Start or resume the training of a system: the Python side of the commands of pgtrain."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def train(request: Request, config: Any) -> Run:
         Interrupted: a signal came; the run can be resumed.
     """
     processes.start()
-    with processes.main_speaks():
+    with processes.main_speaks(), ExitStack() as held:
         run = processes.from_main(Run(request.out) if request.out else Run.dated(request.system))
         with processes.together():
             if request.resume:
@@ -68,7 +69,10 @@ def train(request: Request, config: Any) -> Run:
         engine = Engine(request.precision, request.accumulate, request.compile)
         system: System = SYSTEMS[request.system].load()(config, engine, data.to(engine.device))
         with processes.together():
-            position = _resumed(run, system) if request.resume else _begun(run, request, config, data)
+            begun = None if request.resume else _begun(run, request, config, data)
+            if processes.is_main():
+                held.enter_context(run.training())
+            position = begun or _resumed(run, request, system)
         Loop(
             system, data, run, seed=request.seed, batch=config.batch, minutes=request.minutes, position=position
         ).train(request.epochs)
@@ -103,16 +107,18 @@ def _check_shares(batch: int, accumulate: int) -> None:
 
 def _begun(run: Run, request: Request, config: Any, data: Data) -> Position:
     if processes.is_main():
-        run.create(request.system, request.encoder, request.seed, request.accumulate, config, data)
+        asked = (request.encoder, request.seed, request.epochs, request.accumulate)
+        run.create(request.system, *asked, config, data)
         data.preview().save(run.folder / "real.png")
     return Position()
 
 
-def _resumed(run: Run, system: System) -> Position:
+def _resumed(run: Run, request: Request, system: System) -> Position:
     # A run that was killed before its first checkpoint begins again.
     position = checkpoint.restore(run.checkpoint, system) if run.checkpoint.is_file() else Position()
     if processes.is_main():
         run.rewind(position.epoch)
+        run.extend(request.epochs)
     return position
 
 

@@ -66,14 +66,23 @@ def load(folder: Path) -> Generator:
     if described["system"] != "stats":
         raise RunInvalid(f"{folder}: is a run of {described['system']}; give one of pgtrain stats")
     weights, _ = checkpoint.read(run.checkpoint, "network.average.module.")
-    count = len(weights.get("seen_total", ()))
-    blank = encode([Row((1,) * len(STATS), TYPES[:1])] * count)  # of the size of the tables that are read
     try:
-        generator = Generator(from_dict(StatsConfig, described["config"], str(folder)), blank)
-        generator.load_state_dict(weights)
+        return restored(from_dict(StatsConfig, described["config"], str(folder)), weights)
     except (RuntimeError, IndexError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise RunInvalid(f"{run.checkpoint}: does not fit this run's networks ({reason})") from error
+
+
+def restored(config: StatsConfig, weights: dict[str, Tensor]) -> Generator:
+    """Rebuild a generator, in evaluation mode, from `weights` that :meth:`Generator.state_dict` gave.
+
+    Raises:
+        RuntimeError, IndexError, ValueError: they are not those of such a generator.
+    """
+    count = len(weights.get("seen_total", ()))
+    blank = encode([Row((1,) * len(STATS), TYPES[:1])] * count)  # of the size of the tables that are read
+    generator = Generator(config, blank)
+    generator.load_state_dict(weights)
     return generator.eval()
 
 

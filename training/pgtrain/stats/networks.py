@@ -182,7 +182,9 @@ class Generator(nn.Module):
         other_type = (asked_types - types @ self.seen_types.T).clamp(0, 1)
         other_rarity = asked_rarity - rarity @ self.seen_rarity.T
         away = asked_total * ((total[:, None] - self.seen_total) / BANDWIDTH) ** 2
-        weight = torch.exp(-14 * other_type - 28 * other_rarity) * (1e-12 + torch.exp(-0.5 * away))
+        # No sum: the ONNX exporter's optimiser takes adding 1e-12 for adding nothing, and far totals would weigh 0.
+        near = torch.exp(-0.5 * away).clamp(min=1e-12)
+        weight = torch.exp(-14 * other_type - 28 * other_rarity) * near
         until = weight.cumsum(1)
         share = 0.5 + 0.5 * torch.erf(pick * 0.5**0.5)
         index = (until <= share * until[:, -1:]).sum(1).clamp(max=len(self.seen_total) - 1)

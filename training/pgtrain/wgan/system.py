@@ -20,6 +20,7 @@ class Generator(nn.Module):
     def __init__(self, config: WGANConfig) -> None:
         super().__init__()
         channels = halving_widths(config.size, config.width)
+        self.channels = channels[0]
         self.dense = nn.Linear(config.latent_dim, channels[0] * 64)
         doubled = _upsampled if config.blocks == "upsample" else _transposed
         layers: list[nn.Module] = [nn.BatchNorm2d(channels[0]), nn.ReLU()]
@@ -30,7 +31,7 @@ class Generator(nn.Module):
     def forward(self, latent: Tensor) -> Tensor:
         """Draw the logits of straight RGBA or RGB."""
         hidden = self.dense(latent)
-        logits: Tensor = self.layers(hidden.view(len(latent), -1, 8, 8))
+        logits: Tensor = self.layers(hidden.view(-1, self.channels, 8, 8))
         return logits
 
 

@@ -1,0 +1,179 @@
+"""The models that a run becomes: what is exported of each system, and what it is tried on."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, field
+from itertools import cycle, islice
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from pgexport import compress
+from pgexport.graphs import LatentPictures, PictureGenerator, StatsRows, export_encoder, export_module
+from pgexport.parity import BATCHES, Array, Feeds, Trial, latent_cases
+from pgexport.source import Source, fold_batch_norm
+from pgtrain.stats.rows import RARITIES, STATS, TYPES
+from pgtrain.stats.table import PAIRS
+from pgtrain.text import MAX_TOKENS, Encoder, embed
+
+SENTENCES = ["a red fire and flying dragon", "a small blue water turtle", "a grey stone golem that guards a ruin"]
+"""Texts that are no names, compared beside the names."""
+
+LONGEST = " ".join(SENTENCES * 5)
+"""A text of more tokens than are read, so that the longest sequence is tried too."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One model on its way into a bundle.
+
+    `network` is what the model computes, in PyTorch as trained; `inputs` are examples by name. `int8_from` is the
+    size from which compact storage makes a matrix int8; None stores every weight as trained.
+    """
+
+    name: str
+    kind: str
+    network: nn.Module
+    inputs: dict[str, Tensor]
+    outputs: list[str]
+    settings: dict[str, Any]
+    cases: Callable[[int], dict[str, Feeds]] = field(repr=False)
+    int8_from: int | None = None
+
+    def export(self, opset: int) -> onnx.ModelProto:
+        """Export to a float32 graph, batch norm folded."""
+        if self.kind == "encoder":
+            return export_encoder(self.network, MAX_TOKENS, opset)  # type: ignore[arg-type]
+        network = deepcopy(self.network)
+        fold_batch_norm(network)
+        return export_module(network, self.inputs, self.outputs, opset)
+
+    def stored(self, graph: onnx.ModelProto, storage: str) -> onnx.ModelProto:
+        """Bring the weights of `graph` into `storage`."""
+        if storage == "compact" and self.int8_from is not None:
+            return compress.compress(graph, self.int8_from)
+        return graph
+
+    def storage(self, asked: str) -> str:
+        """Name the storage that the model really gets, and whose tolerances hold."""
+        return "float32" if self.int8_from is None else asked
+
+    def trial(self, seed: int = 1) -> Trial:
+        """Draw what the model is tried on."""
+        return Trial(self.name, self.kind, self.network, self.cases(seed))
+
+
+def parts(source: Source, encoder: Encoder | None) -> list[Part]:
+    """List the models of a run; `encoder` is the run's, for systems that read text."""
+    if source.system == "stackgan":
+        assert encoder is not None
+        return [_encoder(source, encoder), _text_to_image(source, encoder)]
+    return [_stats(source) if source.system == "stats" else _latent_to_image(source)]
+
+
+def texts(source: Source) -> list[str]:
+    """Choose texts to try: some 64 names, and sentences."""
+    names = source.described["data"]["names"]
+    return [*names[:: max(1, len(names) // 64)], *SENTENCES]
+
+
+def _latent_to_image(source: Source) -> Part:
+    latent_dim = source.config.latent_dim
+    return Part(
+        name=source.system,
+        kind="latent-to-image",
+        network=LatentPictures(source.generator).eval(),
+        inputs={"latent": torch.randn(2, latent_dim)},
+        outputs=["pictures"],
+        settings={"latent_dim": latent_dim},
+        cases=lambda seed: {case: {"latent": value} for case, value in latent_cases(latent_dim, seed).items()},
+        int8_from=compress.INT8_GENERATOR,
+    )
+
+
+def _text_to_image(source: Source, encoder: Encoder) -> Part:
+    latent_dim = source.config.latent_dim
+    text_dim = source.generator.whitening.linear.in_features
+    network = PictureGenerator(source.generator).eval()
+
+    def cases(seed: int) -> dict[str, Feeds]:
+        text = _repeated(embed(encoder, texts(source)).numpy())
+        return {case: {"latent": value, "text": text} for case, value in latent_cases(latent_dim, seed).items()}
+
+    return Part(
+        name=source.system,
+        kind="text-to-image",
+        network=network,
+        inputs={"latent": torch.randn(2, latent_dim), "text": torch.randn(2, text_dim)},
+        outputs=["pictures", "stage1"] if source.generator.stage2 is not None else ["pictures"],
+        settings={"latent_dim": latent_dim},
+        cases=cases,
+        int8_from=compress.INT8_GENERATOR,
+    )
+
+
+def _encoder(source: Source, encoder: Encoder) -> Part:
+    def cases(seed: int) -> dict[str, Feeds]:
+        wanted = list(islice(cycle([LONGEST, *texts(source)]), max(BATCHES)))
+        options = {"padding": True, "truncation": True, "max_length": MAX_TOKENS, "return_tensors": "np"}
+        tokens = encoder.tokenizer(wanted, **options)
+        return {"random": {name: tokens[name].astype(np.int64) for name in ("input_ids", "attention_mask")}}
+
+    return Part(
+        name="encoder",
+        kind="encoder",
+        network=encoder.network,
+        inputs={},
+        outputs=["sentence_embedding"],
+        settings={"max_tokens": MAX_TOKENS},
+        cases=cases,
+        int8_from=compress.INT8_ENCODER,
+    )
+
+
+def _stats(source: Source) -> Part:
+    generator = source.generator
+    latent_dim, kinds, rare = generator.latent_dim, len(TYPES), len(RARITIES)
+    inputs = {"latent": (latent_dim,), "types": (kinds,), "total": (), "rarity": (rare,)}
+
+    def cases(seed: int) -> dict[str, Feeds]:
+        asked = _conditions(seed)
+        return {case: {"latent": value} | asked for case, value in latent_cases(latent_dim, seed).items()}
+
+    return Part(
+        name=source.system,
+        kind="stats",
+        network=StatsRows(generator).eval(),
+        inputs={name: torch.zeros(2, *shape) for name, shape in inputs.items()},
+        outputs=["stats", "type_pair", "rarity_index"],  # a value may not be named as an input is
+        settings={
+            "latent_dim": latent_dim,
+            "noise_dim": source.config.noise_dim,
+            "stat_names": list(STATS),
+            "type_names": list(TYPES),
+            "rarity_names": list(RARITIES),
+        },
+        cases=cases,
+    )
+
+
+def _conditions(seed: int) -> Feeds:
+    """Ask for nothing, for types, totals (the least and the most too) and rarities, in all mixtures: 64 rows."""
+    draw = np.random.default_rng(seed)
+    count = max(BATCHES)
+    types = np.zeros((count, len(TYPES)), np.float32)
+    totals = [0, 0, 300, 6, 1530, 600, 495, 180]
+    rarity = np.zeros((count, len(RARITIES)), np.float32)
+    for row in range(count):
+        first, second = PAIRS[draw.integers(len(PAIRS))]
+        types[row, [kind for kind in (first, second)[: row % 3] if kind < len(TYPES)]] = 1
+        if row % 4 == 3:
+            rarity[row, draw.integers(len(RARITIES))] = 1
+    return {"types": types, "total": np.resize(totals, count).astype(np.float32), "rarity": rarity}
+
+
+def _repeated(rows: Array) -> Array:
+    return rows[np.arange(max(BATCHES)) % len(rows)]

@@ -1,0 +1,162 @@
+"""What a bundle holds, and how two differ; without PyTorch, ONNX or a runtime."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pgen.bundle import MANIFEST, Bundle, Model, Tensor, open_bundle
+
+
+def overview(folder: Path) -> dict[str, Any]:
+    """Tell what the bundle in `folder` holds, ready for JSON: models with inputs, outputs, size, parity, provenance.
+
+    Raises:
+        BundleNotFound, BundleInvalid: there is no bundle, or its manifest is damaged.
+    """
+    bundle = open_bundle(folder)
+    entries = bundle.manifest.files
+    models = {name: _model(bundle, model) for name, model in bundle.manifest.models.items()}
+    held = {model.file for model in bundle.manifest.models.values()}
+    return {
+        "format": bundle.manifest.format,
+        "digest": bundle.digest,
+        "bytes": sum(entry.bytes for entry in entries.values()) + (folder / MANIFEST).stat().st_size,
+        "models": models,
+        "other_files": {name: entry.bytes for name, entry in entries.items() if name not in held},
+    }
+
+
+def _model(bundle: Bundle, model: Model) -> dict[str, Any]:
+    entry = bundle.manifest.files.get(model.file)
+    return {
+        "kind": model.kind,
+        "file": model.file,
+        "bytes": entry.bytes if entry else None,
+        "sha256": entry.sha256 if entry else None,
+        "precision": model.precision,
+        "opset": model.opset,
+        "inputs": [_tensor(tensor) for tensor in model.inputs],
+        "outputs": [_tensor(tensor) for tensor in model.outputs],
+        "settings": model.settings,
+        "parity": model.parity,
+        "provenance": model.provenance,
+    }
+
+
+def _tensor(tensor: Tensor) -> str:
+    return f"{tensor.name} {tensor.dtype} ({', '.join(map(str, tensor.shape))})"
+
+
+def figures(parity: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Take the figures out of what a manifest tells of parity; in format 1 they stood beside the rest."""
+    found: dict[str, dict[str, float]] = parity.get("figures", parity)
+    return {name: value for name, value in found.items() if isinstance(value, dict) and "measured" in value}
+
+
+def show(told: dict[str, Any]) -> None:
+    """Print an :func:`overview` for people."""
+    console = Console()
+    for name, model in told["models"].items():
+        table = Table(title=f"{name}: {model['kind']}", show_header=False, title_justify="left")
+        size = f"{model['bytes'] / 1e6:.1f} MB" if model["bytes"] is not None else "missing"
+        table.add_row("file", f"{model['file']}, {size}, opset {model['opset']}")
+        table.add_row("precision", model["precision"])
+        table.add_row("inputs", "\n".join(model["inputs"]))
+        table.add_row("outputs", "\n".join(model["outputs"]))
+        parity = (
+            f"{figure} {value['measured']:.5g} (limit {value['limit']:.5g})"
+            for figure, value in figures(model["parity"]).items()
+        )
+        table.add_row("parity", "\n".join(parity))
+        table.add_row("from", "\n".join(origin(model["provenance"])))
+        console.print(table)
+    others = ", ".join(f"{name} ({size / 1e6:.1f} MB)" for name, size in told["other_files"].items())
+    console.print(f"other files: {others or 'none'}", highlight=False)
+    console.print(f"format {told['format']}, {told['bytes'] / 1e6:.1f} MB, digest {told['digest']}", highlight=False)
+
+
+def origin(provenance: dict[str, Any]) -> list[str]:
+    """Tell in a few lines where a model comes from."""
+    run, export = provenance.get("run", {}), provenance.get("export", {})
+    lines = []
+    if "data" in run:
+        count = run["data"].get("examples", run["data"].get("pictures"))
+        lines.append(
+            f"a run of {run['system']}, seed {run['seed']}, on {count} examples ({run['data']['digest'][:12]})"
+        )
+        lines.append(progress(run))
+    if run.get("encoder"):
+        lines.append(f"encoder {run['encoder']}")
+    if "versions" in export:
+        lines.append("exported by " + ", ".join(f"{name} {found}" for name, found in export["versions"].items()))
+    return lines
+
+
+def progress(run: dict[str, Any]) -> str:
+    """Tell how far a run of a manifest had come."""
+    asked = run.get("epochs")
+    return f"after {run['epoch']} of {asked if asked is not None else 'an unknown number of'} epochs"
+
+
+def difference(one: Path, other: Path) -> dict[str, dict[str, tuple[Any, Any]]]:
+    """Tell in which facts the models of two bundles differ: by model and fact the two values, None where it is missing.
+
+    Files that belong to no model stand under the name ``files``.
+
+    Raises:
+        BundleNotFound, BundleInvalid: one is no bundle.
+    """
+    first, second = overview(one), overview(other)
+    found: dict[str, dict[str, tuple[Any, Any]]] = {}
+    for name in {**first["models"], **second["models"]}:
+        facts = [_facts(told["models"].get(name)) for told in (first, second)]
+        found[name] = _differing(*facts)
+    checksums = [_other_files(folder) for folder in (one, other)]
+    found["files"] = _differing(*checksums)
+    return {name: facts for name, facts in found.items() if facts}
+
+
+def _other_files(folder: Path) -> dict[str, Any]:
+    manifest = open_bundle(folder).manifest
+    held = {model.file for model in manifest.models.values()}
+    return {name: entry.sha256 for name, entry in manifest.files.items() if name not in held}
+
+
+def _facts(model: dict[str, Any] | None) -> dict[str, Any]:
+    if model is None:
+        return {}
+    run = model["provenance"].get("run", {})
+    measured = {f"parity {name}": value["measured"] for name, value in figures(model["parity"]).items()}
+    trained = {f"run {name}": value for name, value in _flat(run).items()}
+    direct = ("kind", "precision", "opset", "inputs", "outputs", "bytes", "sha256")
+    return {name: model[name] for name in direct} | measured | trained
+
+
+def _flat(values: dict[str, Any], before: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= _flat(value, f"{before}{name} ") if isinstance(value, dict) else {before + name: value}
+    return flat
+
+
+def _differing(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    names = {**one, **other}
+    return {name: (one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)}
+
+
+def show_difference(found: dict[str, dict[str, tuple[Any, Any]]], one: Path, other: Path) -> None:
+    """Print a :func:`difference`, one line a fact."""
+    table = Table("model", "fact", str(one), str(other))
+    for name, facts in found.items():
+        for fact, values in facts.items():
+            table.add_row(name, fact, *(_short(value) for value in values))
+    Console().print(table)
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "-"
+    text = f"{value:.5g}" if isinstance(value, float) else "\n".join(value) if isinstance(value, list) else str(value)
+    return text[:12] if len(text) == 64 else text

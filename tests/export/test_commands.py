@@ -1,0 +1,231 @@
+"""What the commands of pgexport print, write and refuse; in this process, so that PyTorch is imported once."""
+
+import errno
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from pgen.bundle import EMBEDDED, open_bundle
+from pgexport.choose import newest_finished
+from pgexport.cli import main
+from pgexport.errors import RunsInvalid
+from pgtrain.run import CHECKPOINT, Run
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], prog_name="pgexport")
+
+
+def refused(done: Result, told: str) -> None:
+    assert done.exit_code == 2, done.output
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("Error: ")
+    assert told in line
+
+
+@pytest.fixture
+def dcgan(system_runs: dict[str, Path], tmp_path: Path) -> Path:
+    return Path(shutil.copytree(system_runs["dcgan"], tmp_path / "runs" / "dcgan"))
+
+
+def edit(run: Path, **changes: object) -> None:
+    path = run / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_the_default_command_needs_no_name(dcgan: Path, tmp_path: Path) -> None:
+    done = call(dcgan, "--out", tmp_path / "b", "--storage", "float32")
+    assert done.exit_code == 0, done.output
+    assert f"next: pgexport inspect {tmp_path / 'b'}" in done.output
+    assert "extreme_psnr" in done.output
+    assert "stopped" not in done.output
+    assert open_bundle(tmp_path / "b").manifest.models["dcgan"].precision == "float32"
+    told = call("--help").output
+    assert told.startswith("Usage: pgexport [OPTIONS] [RUN]...")
+    for word in ("--storage", "--opset", "--add", "--force", "inspect", "verify", "diff"):
+        assert word in told
+    refused(call(dcgan), "'--out'")
+    refused(call(dcgan, "--out", tmp_path / "c", "--opset", 99), "'--opset'")
+
+
+def test_without_runs_the_newest_finished_of_each_system_are_taken(
+    system_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("stats", "old", "stopped", "ancient", "broken"):
+        shutil.copytree(system_runs["stats"], tmp_path / "runs" / name)
+    shutil.copy(tmp_path / "runs/old" / CHECKPOINT, tmp_path / "new")
+    (tmp_path / "new").replace(tmp_path / "runs/stats" / CHECKPOINT)
+    edit(tmp_path / "runs/stopped", epochs=9)
+    edit(tmp_path / "runs/ancient", epochs=None)
+    (tmp_path / "runs/broken/config.json").write_text("{")
+    shutil.copytree(system_runs["dcgan"], tmp_path / "runs" / "dcgan")
+    monkeypatch.chdir(tmp_path)
+    assert [run.name for run in newest_finished()] == ["dcgan", "stats"]
+    with Run(tmp_path / "runs/stats").training():
+        assert [run.name for run in newest_finished()] == ["dcgan", "old"]
+    done = call("--out", "b")
+    assert done.exit_code == 0, done.output
+    assert "exporting runs/dcgan, runs/stats" in done.output
+    assert set(open_bundle(tmp_path / "b").manifest.models) == {"dcgan", "stats"}
+
+
+def test_no_finished_run_is_told(tmp_path: Path) -> None:
+    with pytest.raises(RunsInvalid, match="name a run"):
+        newest_finished(tmp_path)
+
+
+def test_two_runs_of_one_system_are_refused(system_runs: dict[str, Path], dcgan: Path, tmp_path: Path) -> None:
+    refused(call(dcgan, system_runs["dcgan"], "--out", tmp_path / "b"), "both runs of dcgan")
+    assert not (tmp_path / "b").exists()
+
+
+def test_adding_to_a_bundle(system_runs: dict[str, Path], dcgan: Path, tmp_path: Path) -> None:
+    out = tmp_path / "b"
+    refused(call(dcgan, "--out", out, "--add"), "manifest.json: not found")
+    assert call(dcgan, "--out", out).exit_code == 0
+    before = open_bundle(out)
+    assert call(system_runs["stats"], "--out", out, "--add").exit_code == 0
+    both = open_bundle(out)
+    assert list(both.manifest.models) == ["dcgan", "stats"]
+    assert both.manifest.models["dcgan"] == before.manifest.models["dcgan"]
+    refused(call(system_runs["stats"], "--out", out, "--add"), "has stats already; replace with --add --force")
+    edit(dcgan, seed=77)
+    assert call(dcgan, "--out", out, "--add", "--force").exit_code == 0
+    models = open_bundle(out).manifest.models
+    assert models["dcgan"].provenance["run"]["seed"] == 77
+    assert models["stats"] == both.manifest.models["stats"]
+    content = (out / "stats.onnx").read_bytes()
+    (out / "stats.onnx").write_bytes(content[:-1])
+    refused(call(dcgan, "--out", out, "--add", "--force"), "stats.onnx")
+    assert {path.name for path in tmp_path.iterdir()} == {"b", "runs"}
+
+
+def test_a_picture_command_on_a_bundle_of_others_is_told(dcgan: Path, tmp_path: Path) -> None:
+    from pgen.cli import main as pgen
+
+    assert call(dcgan, "--out", tmp_path / "b").exit_code == 0
+    arguments = ["image", "redball", "--model", str(tmp_path / "b"), "--out", str(tmp_path / "x.png")]
+    refused(CliRunner().invoke(pgen, arguments), "has no text-to-image model (it holds dcgan)")
+
+
+def with_nan(run: Path) -> None:
+    tensors = load_file(run / CHECKPOINT)
+    with safe_open(run / CHECKPOINT, framework="pt") as file:
+        metadata = file.metadata()
+    name = next(name for name in tensors if name.startswith("network.average.module") and name.endswith("weight"))
+    tensors[name].view(-1)[3] = float("nan")
+    save_file(tensors, run / CHECKPOINT, metadata)
+
+
+SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
+    "NaN": (with_nan, "hold NaN or infinity"),
+    "another system": (lambda run: edit(run, system="wgan"), "not a configuration of this version"),
+    "no known system": (lambda run: edit(run, system="vae"), "'vae'"),
+    "another version": (
+        lambda run: edit(run, config=json.loads((run / "config.json").read_text())["config"] | {"width": 8}),
+        "of another system or version",
+    ),
+    "no checkpoint": (lambda run: (run / CHECKPOINT).unlink(), "no checkpoint there"),
+}
+
+
+@pytest.mark.parametrize("fault", SPOILED)
+def test_a_bad_run_is_one_line(dcgan: Path, tmp_path: Path, fault: str) -> None:
+    spoil, told = SPOILED[fault]
+    spoil(dcgan)
+    refused(call(dcgan, "--out", tmp_path / "b"), told)
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+def test_a_checkpoint_of_another_system_is_one_line(system_runs: dict[str, Path], dcgan: Path, tmp_path: Path) -> None:
+    shutil.copy(system_runs["wgan"] / CHECKPOINT, dcgan / CHECKPOINT)
+    refused(call(dcgan, "--out", tmp_path / "b"), "of another system or version")
+
+
+def test_a_run_still_training_is_refused_and_a_stopped_one_told(dcgan: Path, tmp_path: Path) -> None:
+    with Run(dcgan).training():
+        refused(call(dcgan, "--out", tmp_path / "b"), "is being trained by another process")
+    assert not (tmp_path / "b").exists()
+    edit(dcgan, epochs=9)
+    done = call(dcgan, "--out", tmp_path / "b")
+    assert done.exit_code == 0
+    assert "note: dcgan is of a run stopped after 2 of 9 epochs" in done.output
+
+
+@pytest.mark.parametrize("writer", ["onnx.save", "pathlib.Path.write_text"])
+def test_a_full_disk_leaves_nothing(dcgan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: str) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(writer, full)
+    refused(call(dcgan, "--out", tmp_path / "b"), "No space left on device")
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that even root cannot write to")
+def test_a_target_that_cannot_be_written(dcgan: Path, tmp_path: Path) -> None:
+    refused(call(dcgan, "--out", "/proc/b"), "/proc/b: cannot be written")
+    refused(call(dcgan, "--out", tmp_path / "none" / "b"), "no such folder")
+
+
+def test_inspect(full_bundle: Path) -> None:
+    done = call("inspect", full_bundle)
+    assert done.exit_code == 0
+    for told in ("stats: stats", "stackgan: text-to-image", "latent float32 (batch, 8)", "after 2 of 2 epochs", "psnr"):
+        assert told in done.output
+    told = json.loads(call("inspect", full_bundle, "--json").output)
+    assert set(told["models"]) == {"encoder", "stackgan", "dcgan", "wgan", "stats"}
+    assert told["models"]["wgan"]["outputs"] == ["pictures uint8 (batch, 32, 32, 4)"]
+    assert told["digest"] == open_bundle(full_bundle).digest
+    assert "1049 examples" in call("inspect", EMBEDDED).output
+    refused(call("inspect", full_bundle / "none"), "manifest.json: not found")
+
+
+def test_verify_repeats_checksums_and_parity(dcgan: Path, system_runs: dict[str, Path], tmp_path: Path) -> None:
+    out = tmp_path / "b"
+    assert call(dcgan, system_runs["stats"], "--out", out).exit_code == 0
+    done = call("verify", out)
+    assert done.exit_code == 0, done.output
+    assert "dcgan: graph is sound, parity not repeated" in done.output
+    done = call("verify", out, "--run", dcgan, "--run", system_runs["stats"])
+    assert done.exit_code == 0, done.output
+    assert "stats: graph is sound, parity holds" in done.output
+    refused(call("verify", out, "--run", system_runs["wgan"]), "has no model")
+    tensors = load_file(dcgan / CHECKPOINT)
+    with safe_open(dcgan / CHECKPOINT, framework="pt") as file:
+        metadata = file.metadata()
+    changed = {name: value * 2 if value.is_floating_point() else value for name, value in tensors.items()}
+    save_file(changed, dcgan / CHECKPOINT, metadata)
+    refused(call("verify", out, "--run", dcgan), "parity (compact)")
+    edit(dcgan, seed=5)
+    refused(call("verify", out, "--run", dcgan), "is not the run")
+    (out / "dcgan.onnx").write_bytes((out / "dcgan.onnx").read_bytes()[:-1])
+    refused(call("verify", out), "dcgan.onnx")
+
+
+def test_verify_repeats_the_parity_of_text(tiny_bundle: Path, tiny_run: Path) -> None:
+    done = call("verify", tiny_bundle, "--run", tiny_run)
+    assert done.exit_code == 0, done.output
+    assert "text_psnr" in done.output
+
+
+def test_diff(dcgan: Path, system_runs: dict[str, Path], full_bundle: Path, tmp_path: Path) -> None:
+    one, other = tmp_path / "a", tmp_path / "b"
+    assert call(dcgan, "--out", one, "--storage", "float32").exit_code == 0
+    shutil.copytree(one, other)
+    done = call("diff", one, other)
+    assert (done.exit_code, done.output) == (0, "the bundles hold the same\n")
+    assert call(system_runs["stats"], "--out", other, "--add").exit_code == 0
+    done = call("diff", one, other, "--json")
+    assert done.exit_code == 1
+    assert set(json.loads(done.output)) == {"stats"}
+    done = call("diff", one, full_bundle)
+    assert done.exit_code == 1
+    for told in ("precision", "encoder", "tokenizer.json"):
+        assert told in done.output

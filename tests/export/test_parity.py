@@ -1,0 +1,130 @@
+"""Parity is a gate: figures, limits, and what is told beyond them."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pgexport import parity
+from pgexport.errors import ParityFailed
+from pgexport.parity import TOLERANCES, Array, Feeds, Trial, check, in_pytorch, latent_cases, measure
+from pgexport.write import export_run
+
+
+class Pictures(nn.Module):
+    def forward(self, latent: Tensor) -> tuple[Tensor, ...]:
+        colour = (latent[:, :4].sigmoid() * 255).round()
+        return (colour[:, None, None, :].expand(-1, 8, 8, -1).to(torch.uint8),)
+
+
+PICTURES = Trial("x", "latent-to-image", Pictures(), {k: {"latent": v} for k, v in latent_cases(6, 1).items()})
+
+
+def same(feeds: Feeds) -> list[Array]:
+    return in_pytorch(PICTURES.network, feeds)
+
+
+def test_the_cases() -> None:
+    cases = latent_cases(7, 3)
+    assert {case: value.shape for case, value in cases.items()} == dict.fromkeys(cases, (64, 7))
+    assert {str(value.dtype) for value in cases.values()} == {"float32"}
+    assert not cases["truncation 0"].any()
+    assert np.allclose(np.linalg.norm(cases["norm 5"], axis=1), 5, atol=1e-5)
+    assert (np.abs(cases["components 5"]) == 5).all()
+    assert not np.array_equal(cases["random"], latent_cases(7, 4)["random"])
+
+
+def test_the_same_pictures_pass_and_are_written_down() -> None:
+    told = check(PICTURES, same, "float32")
+    assert told["batches"] == [1, 3, 64]
+    assert told["figures"]["worst"] == {"measured": 0.0, "limit": 2}
+    assert told["figures"]["psnr"]["measured"] == told["figures"]["extreme_psnr"]["measured"] == 99
+
+
+@pytest.mark.parametrize("figure", ["worst", "most", "psnr", "extreme_worst", "extreme_most", "extreme_psnr"])
+def test_every_figure_of_pictures_is_enforced(monkeypatch: pytest.MonkeyPatch, figure: str) -> None:
+    impossible = -1.0 if figure in parity.FROM_ABOVE else 100.0
+    monkeypatch.setitem(TOLERANCES, "float32", replace(TOLERANCES["float32"], **{figure: impossible}))
+    with pytest.raises(ParityFailed, match=rf"x: parity \(float32\): {figure} is .*; node n; no bundle"):
+        check(PICTURES, same, "float32", lambda feeds: "node n")
+
+
+def test_the_worst_case_is_the_one_that_counts() -> None:
+    def off(feeds: Feeds) -> list[Array]:
+        (pixels,) = same(feeds)
+        return [pixels if feeds["latent"].any() else pixels ^ 1]
+
+    found = measure(PICTURES, off)
+    assert found["truncation 0"]["extreme_worst"] > 1 > found["random"]["worst"]
+    assert check(PICTURES, off, "compact")["figures"]["extreme_worst"]["measured"] > 1
+
+
+def test_pictures_that_depend_on_the_batch_are_refused() -> None:
+    def uneven(feeds: Feeds) -> list[Array]:
+        (pixels,) = same(feeds)
+        return [pixels if len(pixels) == 64 else pixels ^ 1]
+
+    with pytest.raises(ParityFailed, match="batch 1 and batch 64"):
+        check(PICTURES, uneven, "compact")
+
+
+def test_the_colour_of_an_invisible_pixel_is_no_difference() -> None:
+    red, blue = (np.array([[[[*colour, 0]]]], np.uint8) for colour in ((255, 0, 0), (0, 0, 255)))
+    assert np.array_equal(parity.premultiplied(red), parity.premultiplied(blue))
+
+
+class Rows(nn.Module):
+    """A row is decided but where its latent lies within rounding of a whole number."""
+
+    def forward(self, latent: Tensor) -> tuple[Tensor, ...]:
+        return (latent.floor().to(torch.int64), latent[:, 0] > 0)
+
+
+def rows(latent: Array) -> Trial:
+    return Trial("r", "stats", Rows(), {"random": {"latent": latent.astype(np.float32)}})
+
+
+def test_rows_must_be_equal_unless_they_lie_on_an_edge() -> None:
+    trial = rows(np.random.default_rng(0).uniform(0.1, 0.9, (64, 2)))
+
+    def wrong(feeds: Feeds) -> list[Array]:
+        stats, rarity = in_pytorch(trial.network, feeds)
+        stats[feeds["latent"][:, 0] == trial.cases["random"]["latent"][5, 0]] += 1
+        return [stats, rarity]
+
+    assert measure(trial, lambda feeds: in_pytorch(trial.network, feeds))["random"] == {"rows": 1.0, "decided": 1.0}
+    with pytest.raises(ParityFailed, match=r"rows is 0.98438 where the limit is 1;"):
+        check(trial, wrong, "float32")
+    trial.cases["random"]["latent"][5, 0] = 1 - 1e-6
+    assert measure(trial, wrong)["random"] == {"rows": 1.0, "decided": 63 / 64}
+    assert measure(rows(np.zeros((64, 2))), wrong)["random"]["decided"] == 0
+
+
+def test_nothing_is_no_number() -> None:
+    embeddings = Trial("e", "encoder", nn.Identity(), {"random": {"x": np.ones((64, 4), np.float32)}})
+    with pytest.raises(ParityFailed, match="cosine is nan"):
+        check(embeddings, lambda feeds: [feeds["x"] * np.nan], "compact")
+    assert check(embeddings, lambda feeds: [feeds["x"]], "compact")["figures"]["cosine"]["measured"] == 1
+
+
+@pytest.mark.parametrize("figure", ["cosine", "text_psnr"])
+def test_text_is_held_to_its_limits(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, figure: str
+) -> None:
+    monkeypatch.setitem(TOLERANCES, "compact", replace(TOLERANCES["compact"], **{figure: 100.0}))
+    with pytest.raises(ParityFailed, match=rf"\): {figure} is"):
+        export_run(tiny_run, tmp_path / "b")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_table_in_the_readme_is_the_one_in_the_code() -> None:
+    lines = (Path(__file__).parents[2] / "README.md").read_text().splitlines()
+    for storage, tolerance in TOLERANCES.items():
+        (line,) = (line for line in lines if line.startswith(f"| `{storage}` |"))
+        numbers = [cell.strip().removesuffix(" dB") for cell in line.split("|")[2:-1]]
+        limits = asdict(tolerance)
+        told = ("worst", "most", "psnr", "extreme_worst", "extreme_most", "extreme_psnr", "cosine", "text_psnr")
+        assert [float(number) for number in numbers] == [limits[name] for name in told]
