@@ -38,7 +38,8 @@ class PictureGenerator(nn.Module):
 
 def to_pixels(logits: Tensor) -> Tensor:
     """Logits (N, 4 or 3, S, S) to straight RGBA, uint8 (N, S, S, 4); invisible pixels are black, RGB is opaque."""
-    scaled = torch.floor(torch.sigmoid(logits) * 255 + 0.5)
+    # In float32 whatever the network computes in: bf16 has fewer values than a pixel has levels.
+    scaled = torch.floor(torch.sigmoid(logits.float()) * 255 + 0.5)
     if scaled.shape[1] == 3:
         scaled = torch.cat([scaled, torch.full_like(scaled[:, :1], 255)], 1)
     visible = (scaled[:, 3:] > 0).to(scaled.dtype)
@@ -46,15 +47,17 @@ def to_pixels(logits: Tensor) -> Tensor:
     return pixels.permute(0, 2, 3, 1).to(torch.uint8)
 
 
-def export_generator(generator: PictureGenerator, latent_dim: int, text_dim: int) -> onnx.ModelProto:
+def export_generator(
+    generator: PictureGenerator, latent_dim: int, text_dim: int, opset: int = OPSET
+) -> onnx.ModelProto:
     """Export to inputs ``latent`` and ``text``, output ``pictures`` and, where there is a stage II, ``stage1``."""
     inputs = (torch.randn(2, latent_dim), torch.randn(2, text_dim))
     batch = Dim("batch")
     outputs = ["pictures", "stage1"] if generator.generator.stage2 is not None else ["pictures"]
-    return _export(generator, inputs, ["latent", "text"], outputs, ({0: batch}, {0: batch}))
+    return _export(generator, inputs, ["latent", "text"], outputs, ({0: batch}, {0: batch}), opset)
 
 
-def export_encoder(encoder: SentenceEncoder, max_tokens: int) -> onnx.ModelProto:
+def export_encoder(encoder: SentenceEncoder, max_tokens: int, opset: int = OPSET) -> onnx.ModelProto:
     """Export to inputs ``input_ids`` and ``attention_mask`` of at most `max_tokens`, output ``sentence_embedding``.
 
     An output named plainly ``embedding`` exports and then fails to load: BERT's graph has that name.
@@ -67,11 +70,11 @@ def export_encoder(encoder: SentenceEncoder, max_tokens: int) -> onnx.ModelProto
     ids = torch.zeros(2, 7, dtype=torch.int64)
     axes = {0: Dim("batch"), 1: Dim("sequence", max=max_tokens)}
     inputs = (ids, torch.ones_like(ids))
-    return _export(encoder, inputs, ["input_ids", "attention_mask"], ["sentence_embedding"], (axes, axes))
+    return _export(encoder, inputs, ["input_ids", "attention_mask"], ["sentence_embedding"], (axes, axes), opset)
 
 
 def _export(
-    module: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outputs: list[str], shapes: Any
+    module: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outputs: list[str], shapes: Any, opset: int
 ) -> onnx.ModelProto:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter warns about its own deprecations
@@ -81,7 +84,7 @@ def _export(
             input_names=names,
             output_names=outputs,
             dynamic_shapes=shapes,
-            opset_version=OPSET,
+            opset_version=opset,
             dynamo=True,
             external_data=False,
             verbose=False,
