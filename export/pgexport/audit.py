@@ -10,7 +10,7 @@ from rich.table import Table
 INTEGER_PRODUCTS = ("MatMulInteger", "ConvInteger", "QLinearConv", "QLinearMatMul")
 PRODUCTS = ("Conv", "ConvTranspose", "MatMul", "Gemm")
 CONVERSIONS = ("Cast", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")
-FLOATS = {
+FLOATS: dict[int, str] = {
     TensorProto.FLOAT: "float32",
     TensorProto.FLOAT16: "float16",
     TensorProto.BFLOAT16: "bfloat16",

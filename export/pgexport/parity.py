@@ -37,6 +37,12 @@ TOLERANCES = {
     "float32": Tolerance(worst=2, most=1, psnr=65, cosine=0.99999, text_psnr=60),
     # compact: int8 keeps 8 bits a channel, seen as single pixels at outlines; whitening magnifies the encoder's loss.
     "compact": Tolerance(worst=96, most=8, psnr=45, cosine=0.99, text_psnr=32),
+    # fp16: 11 bits at every operator.
+    "fp16": Tolerance(worst=24, most=3, psnr=58, cosine=0.9999, text_psnr=48),
+    # bf16: 8 bits, as many as a pixel has; outlines move by parts of a pixel.
+    "bf16": Tolerance(worst=128, most=16, psnr=42, cosine=0.999, text_psnr=34),
+    # int8: convolutions are taken up to INT8_PSNR (see pgexport.quantize); the encoder's loss is the larger one.
+    "int8": Tolerance(worst=192, most=32, psnr=38, cosine=0.97, text_psnr=22),
 }
 
 
