@@ -28,7 +28,6 @@ from pgexport.source import Source, fold_batch_norm, load_run
 from pgtrain.text import MAX_TOKENS, Encoder, embed, load_encoder
 from pokegan.revision import revision
 
-STORAGES = ("compact", "float32")
 PRECISIONS = {
     "compact": compress.PRECISION,
     "float32": "float32",
