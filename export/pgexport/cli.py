@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from pgexport.opset import OPSET, OPSETS
+from pgexport.opset import OPSETS
 from pokegan.cli import Group, needs_extra, version_option
 
 FOLDER = click.Path(path_type=Path)
@@ -47,24 +47,30 @@ def main() -> None:
     show_default=True,
     help="compact: large weights as int8 and float16, a third of the size; arithmetic is float32 either way",
 )
+@click.option("--fp16", is_flag=True, help="weights and arithmetic in fp16; norms, softmax and pixels in float32")
+@click.option("--bf16", is_flag=True, help="the same in bf16, which ONNX Runtime's CPU provider cannot run")
+@click.option("--int8", is_flag=True, help="arithmetic in int8 wherever it is smaller or faster and parity holds")
 @click.option(
     "--opset",
     type=click.IntRange(OPSETS[0], OPSETS[-1]),
-    default=OPSET,
-    show_default=True,
-    help="version of the ONNX operator set",
+    help="version of the ONNX operator set  [default: 18; with --bf16 22]",
 )
 @click.option("--add", is_flag=True, help="put the models into the bundle in --out, beside those that it has")
 @click.option("--force", is_flag=True, help="replace the bundle in --out; with --add, models in it of the same name")
 @version_option
-def export(runs: tuple[Path, ...], out: Path, **settings: Any) -> None:
+def export(
+    runs: tuple[Path, ...], out: Path, storage: str, fp16: bool, bf16: bool, int8: bool, **settings: Any
+) -> None:
     """Export each RUN, a folder that pgtrain made, to one bundle of ONNX models, with the text encoder if one needs it.
 
     Without RUN the newest finished run of every system under runs/ is taken. Of a stackgan whose stage II was
     never trained, the pictures are stage I's, 64x64.
 
+    --storage, --fp16, --bf16 and --int8 choose the precision of pictures and texts; stats are in float32 always.
+
     Every graph is compared with PyTorch first; beyond the tolerances no bundle is written.
     """
+    storage = _chosen(storage, {"fp16": fp16, "bf16": bf16, "int8": int8})
     with needs_extra("export"):
         from pgexport.choose import newest_finished
 
@@ -72,8 +78,9 @@ def export(runs: tuple[Path, ...], out: Path, **settings: Any) -> None:
         if not runs:
             click.echo(f"exporting {', '.join(map(str, chosen))}")
         from pgexport.write import export_runs
-    bundle = export_runs(chosen, out, **settings)
+    bundle = export_runs(chosen, out, storage=storage, **settings)
     _show_parity({name: model.parity for name, model in bundle.manifest.models.items()})
+    _show_graphs({name: model.provenance["export"].get("graph") for name, model in bundle.manifest.models.items()})
     for name, model in bundle.manifest.models.items():
         run = model.provenance["run"]
         if run.get("epochs") is not None and run["epoch"] < run["epochs"]:
@@ -130,6 +137,30 @@ def diff(one: Path, other: Path, as_json: bool) -> None:
     else:
         click.echo("the bundles hold the same")
     sys.exit(1 if found else 0)
+
+
+def _chosen(storage: str, flags: dict[str, bool]) -> str:
+    """Reduce the options to one precision."""
+    asked = [f"--{name}" for name, given in flags.items() if given]
+    source = click.get_current_context().get_parameter_source("storage")
+    if asked and source is not click.core.ParameterSource.DEFAULT:
+        asked.append("--storage")
+    if len(asked) > 1:
+        raise click.UsageError(f"{' and '.join(asked)} exclude each other; choose one")
+    return asked[0].removeprefix("--") if asked else storage
+
+
+def _show_graphs(graphs: dict[str, dict[str, Any] | None]) -> None:
+    """Print which type each graph's nodes compute in, and what came of int8; bundles of format 1 tell neither."""
+    known = {name: told for name, told in graphs.items() if told}
+    kinds = sorted({kind for told in known.values() for kind in told["nodes"]["all"]})
+    table = Table("model", *kinds, title="Nodes by the type they compute in")
+    for name, told in known.items():
+        table.add_row(name, *(str(told["nodes"]["all"].get(kind, "")) for kind in kinds))
+    Console().print(table)
+    for name, told in known.items():
+        if "int8" in told:
+            click.echo(f"{name}, int8: {told['int8']['reason']}")
 
 
 def _show_parity(by_model: dict[str, dict[str, Any]]) -> None:

@@ -77,7 +77,8 @@ class StatsRows(nn.Module):
 
 def to_pixels(logits: Tensor) -> Tensor:
     """Logits (N, 4 or 3, S, S) to straight RGBA, uint8 (N, S, S, 4); invisible pixels are black, RGB is opaque."""
-    scaled = torch.floor(torch.sigmoid(logits) * 255 + 0.5)
+    # In float32 whatever the network computes in: bf16 has fewer values than a pixel has levels.
+    scaled = torch.floor(torch.sigmoid(logits.float()) * 255 + 0.5)
     if scaled.shape[1] == 3:
         scaled = torch.cat([scaled, torch.full_like(scaled[:, :1], 255)], 1)
     visible = (scaled[:, 3:] > 0).to(scaled.dtype)

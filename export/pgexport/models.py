@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from pgexport import compress
 from pgexport.graphs import LatentPictures, PictureGenerator, StatsRows, export_encoder, export_module
 from pgexport.parity import BATCHES, Array, Feeds, Trial, latent_cases
+from pgexport.precision import half
 from pgexport.source import Source, fold_batch_norm
 from pgtrain.stats.rows import RARITIES, STATS, TYPES
 from pgtrain.stats.table import PAIRS
@@ -31,7 +32,7 @@ class Part:
     """One model on its way into a bundle.
 
     `network` is what the model computes, in PyTorch as trained; `inputs` are examples by name. `int8_from` is the
-    size from which compact storage makes a matrix int8; None stores every weight as trained.
+    size from which compact storage makes a matrix int8; None keeps weights and arithmetic in float32 always.
     """
 
     name: str
@@ -43,19 +44,15 @@ class Part:
     cases: Callable[[int], dict[str, Feeds]] = field(repr=False)
     int8_from: int | None = None
 
-    def export(self, opset: int) -> onnx.ModelProto:
-        """Export to a float32 graph, batch norm folded."""
-        if self.kind == "encoder":
-            return export_encoder(self.network, MAX_TOKENS, opset)  # type: ignore[arg-type]
+    def export(self, opset: int, dtype: torch.dtype | None = None) -> onnx.ModelProto:
+        """Export to a graph, batch norm folded, that computes in float32 or in the half precision `dtype`."""
         network = deepcopy(self.network)
         fold_batch_norm(network)
+        if dtype:
+            network = half(network, dtype)
+        if self.kind == "encoder":
+            return export_encoder(network, MAX_TOKENS, opset)  # type: ignore[arg-type]
         return export_module(network, self.inputs, self.outputs, opset)
-
-    def stored(self, graph: onnx.ModelProto, storage: str) -> onnx.ModelProto:
-        """Bring the weights of `graph` into `storage`."""
-        if storage == "compact" and self.int8_from is not None:
-            return compress.compress(graph, self.int8_from)
-        return graph
 
     def storage(self, asked: str) -> str:
         """Name the storage that the model really gets, and whose tolerances hold."""

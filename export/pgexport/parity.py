@@ -73,6 +73,39 @@ TOLERANCES = {
         cosine=0.99,
         text_psnr=32,
     ),
+    # fp16: 11 bits at every operator.
+    "fp16": Tolerance(
+        worst=24,
+        most=3,
+        psnr=58,
+        extreme_worst=255,
+        extreme_most=32,
+        extreme_psnr=36,
+        cosine=0.9999,
+        text_psnr=48,
+    ),
+    # bf16: 8 bits, as many as a pixel has; outlines move by parts of a pixel.
+    "bf16": Tolerance(
+        worst=128,
+        most=16,
+        psnr=42,
+        extreme_worst=255,
+        extreme_most=255,
+        extreme_psnr=22,
+        cosine=0.999,
+        text_psnr=34,
+    ),
+    # int8: convolutions are taken up to INT8_PSNR (see pgexport.quantize); the encoder's loss is the larger one.
+    "int8": Tolerance(
+        worst=192,
+        most=32,
+        psnr=38,
+        extreme_worst=255,
+        extreme_most=255,
+        extreme_psnr=14,  # the ranges are those of latents that are drawn: what far ones add is cut off
+        cosine=0.97,
+        text_psnr=22,
+    ),
 }
 
 

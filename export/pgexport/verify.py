@@ -10,10 +10,12 @@ from pgen.bundle import Bundle, Model, open_bundle
 from pgen.errors import BundleInvalid
 from pgen.images import Pipeline
 from pgexport.choose import distinct
+from pgexport.emulate import checkable
 from pgexport.errors import RunsInvalid
 from pgexport.models import parts, texts
 from pgexport.parity import check, check_figure
 from pgexport.source import Source, load_run
+from pgexport.storage import loosest
 from pgexport.write import runner, text_psnr
 from pgtrain.text import load_encoder
 
@@ -85,12 +87,14 @@ def _parity(bundle: Bundle, source: Source) -> dict[str, Any]:
     encoder = load_encoder(name) if name else None
     found: dict[str, Any] = {}
     made = parts(source, encoder)
+    bundle = checkable(bundle)
     for part in made:
         model = bundle.manifest.models[part.name]
         found[part.name] = check(part.trial(FRESH), runner(bundle, model), _storage(model))
     if encoder:
         value = text_psnr(Pipeline(bundle, device="cpu"), encoder, texts(source), made[-1].trial(FRESH))
-        told = check_figure(source.system, "text_psnr", value, _storage(bundle.manifest.models[source.system]))
+        storage = loosest(*(_storage(bundle.manifest.models[name]) for name in ("encoder", source.system)))
+        told = check_figure(source.system, "text_psnr", value, storage)
         found[source.system]["figures"]["text_psnr"] = told
     return found
 

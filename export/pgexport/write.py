@@ -16,18 +16,17 @@ import onnx
 from pgen.bundle import FORMAT, MANIFEST, Bundle, Manifest, Model, Tensor, describe, open_bundle
 from pgen.images import Pipeline
 from pgen.session import open_session, run
-from pgexport import compress, divergence
+from pgexport import divergence
 from pgexport.choose import distinct
-from pgexport.errors import OpsetInvalid, TargetInvalid
+from pgexport.emulate import checkable, emulated
+from pgexport.errors import TargetInvalid
 from pgexport.models import Part, parts, texts
-from pgexport.opset import OPSET, OPSETS
 from pgexport.parity import Feeds, Runner, Trial, check, check_figure, in_pytorch, premultiplied, psnr
 from pgexport.source import Source, load_run
+from pgexport.storage import PRECISIONS, Stored, check_opset, loosest, one_by_one, store
 from pgtrain.text import Encoder, embed, load_encoder
 from pokegan.errors import PokeganError
 from pokegan.revision import revision
-
-STORAGES = ("compact", "float32")
 
 
 def export_run(run: Path, out: Path, storage: str = "compact", force: bool = False) -> Bundle:
@@ -40,7 +39,7 @@ def export_runs(
     out: Path,
     *,
     storage: str = "compact",
-    opset: int = OPSET,
+    opset: int | None = None,
     force: bool = False,
     add: bool = False,
 ) -> Bundle:
@@ -49,8 +48,9 @@ def export_runs(
     Args:
         runs: folders of runs of pgtrain.
         out: folder to make; its parent must exist.
-        storage: "compact" stores large weights as int8 and float16, "float32" stores them as trained.
-        opset: version of the ONNX operator set.
+        storage: "compact" stores large weights as int8 and float16, "float32" stores them as trained; "fp16", "bf16"
+            and "int8" also compute so. Stats are in float32 always.
+        opset: version of the ONNX operator set; None: 18, or the lowest that has the storage's operators.
         force: replace a bundle that is there; with `add`, models in it of the same name.
         add: put the models into the bundle that is there, beside those that it has.
 
@@ -61,8 +61,7 @@ def export_runs(
         BundleNotFound, BundleInvalid: there is no whole bundle to add to.
         ParityFailed: the graphs do not give what PyTorch gives; nothing is written.
     """
-    if opset not in OPSETS:
-        raise OpsetInvalid(f"--opset {opset}: not one that can be written; take one of {OPSETS[0]} to {OPSETS[-1]}")
+    check_opset(opset, storage)
     before = _whole(out) if add else None
     if not add:
         _check_target(out, force)
@@ -80,60 +79,58 @@ def export_runs(
 class Writer:
     """Writes models into `folder`, beside the `models` that are in it already."""
 
-    def __init__(self, folder: Path, storage: str, opset: int, models: dict[str, Model]) -> None:
+    def __init__(self, folder: Path, storage: str, opset: int | None, models: dict[str, Model]) -> None:
         self.folder, self.storage, self.opset, self.models = folder, storage, opset, models
 
     def write(self, source: Source) -> None:
         """Write the models of a run and the manifest, once they are found to give what PyTorch gives."""
         encoder = load_encoder(source.described["encoder"]) if source.described["encoder"] else None
         made = parts(source, encoder)
-        graphs = {part.name: self._write_model(part, source) for part in made}
+        stored = {part.name: self._write_model(part, source) for part in made}
         if encoder:
             (self.folder / "tokenizer.json").write_text(encoder.tokenizer.backend_tokenizer.to_str(), "utf-8")
-        bundle = self._write_manifest()
+        bundle = checkable(self._write_manifest())
         for part in made:
-            self.models[part.name].parity.update(self._parity(part, bundle, *graphs[part.name]))
+            self.models[part.name].parity.update(self._parity(part, bundle, stored[part.name]))
         if encoder:
             self._write_names(source, encoder, bundle, made[-1])
         self._write_manifest()
 
-    def _write_model(self, part: Part, source: Source) -> tuple[onnx.ModelProto, onnx.ModelProto]:
-        """Write one model; return its graph as exported and as stored."""
-        graph = part.export(self.opset)
-        stored = part.stored(graph, self.storage)
-        precision = compress.PRECISION if part.storage(self.storage) == "compact" else "float32"
-        _stamp(stored, part, source, precision, self.opset)
-        onnx.checker.check_model(stored, full_check=True)
-        onnx.save(stored, self.folder / f"{part.name}.onnx")
+    def _write_model(self, part: Part, source: Source) -> Stored:
+        """Write one model."""
+        stored = store(part, self.storage, self.opset)
+        _stamp(stored, part, source)
+        onnx.checker.check_model(stored.graph, full_check=True)
+        onnx.save(stored.graph, self.folder / f"{part.name}.onnx")
+        told = provenance(source, part)
+        told["export"]["graph"] = stored.told
         self.models[part.name] = Model(
             kind=part.kind,
             file=f"{part.name}.onnx",
-            inputs=[_tensor(value) for value in stored.graph.input],
-            outputs=[_tensor(value) for value in stored.graph.output],
-            precision=precision,
-            opset=self.opset,
-            settings=part.settings,
-            parity={"storage": part.storage(self.storage)},
-            provenance=provenance(source, part),
+            inputs=[_tensor(value) for value in stored.graph.graph.input],
+            outputs=[_tensor(value) for value in stored.graph.graph.output],
+            precision=PRECISIONS[stored.storage],
+            opset=stored.opset,
+            settings=stored.settings,
+            parity={"storage": stored.storage},
+            provenance=told,
         )
-        return graph, stored
+        return stored
 
-    def _parity(self, part: Part, bundle: Bundle, graph: onnx.ModelProto, stored: onnx.ModelProto) -> dict[str, Any]:
-        storage = part.storage(self.storage)
-
+    def _parity(self, part: Part, bundle: Bundle, stored: Stored) -> dict[str, Any]:
         def locate(feeds: Feeds) -> str:
-            limit = divergence.LIMITS[storage]
-            return divergence.describe(divergence.first_divergence(stored, graph, feeds, limit))
+            graph = emulated(stored.graph) if stored.storage == "bf16" else stored.graph
+            limit = divergence.LIMITS[stored.storage]
+            return divergence.describe(divergence.first_divergence(graph, part.export(stored.opset), feeds, limit))
 
-        return check(part.trial(), runner(bundle, bundle.manifest.models[part.name]), storage, locate)
+        return check(part.trial(), runner(bundle, bundle.manifest.models[part.name]), stored.storage, locate)
 
     def _write_names(self, source: Source, encoder: Encoder, bundle: Bundle, part: Part) -> None:
         """Hold prompt to picture to its limit, and store the embeddings of known names."""
         pipeline = Pipeline(bundle, device="cpu")
         value = text_psnr(pipeline, encoder, texts(source), part.trial())
-        self.models[part.name].parity["figures"]["text_psnr"] = check_figure(
-            part.name, "text_psnr", value, part.storage(self.storage)
-        )
+        storage = loosest(*(self.models[name].parity["storage"] for name in ("encoder", part.name)))
+        self.models[part.name].parity["figures"]["text_psnr"] = check_figure(part.name, "text_psnr", value, storage)
         names = source.described["data"]["names"]
         (self.folder / "names.json").write_text(json.dumps(names, ensure_ascii=False), "utf-8")
         np.save(self.folder / "names.npy", pipeline.encoder.encode(names).astype(np.float16))
@@ -149,7 +146,12 @@ def runner(bundle: Bundle, model: Model) -> Runner:
     """Run one model of a bundle on the CPU, as the runtime does."""
     session = open_session(bundle.graph(model), model.file, "cpu")
     outputs = [output.name for output in model.outputs]
-    return lambda feeds: run(session, outputs, feeds)
+    if not model.settings.get("alone"):
+        return lambda feeds: run(session, outputs, feeds)
+    return lambda feeds: [
+        np.concatenate(found)
+        for found in zip(*(run(session, outputs, text) for text in one_by_one(feeds)), strict=True)
+    ]
 
 
 def text_psnr(pipeline: Pipeline, encoder: Encoder, wanted: list[str], trial: Trial) -> float:
@@ -161,8 +163,9 @@ def text_psnr(pipeline: Pipeline, encoder: Encoder, wanted: list[str], trial: Tr
     return psnr(premultiplied(expected) - premultiplied(drawn))
 
 
-def _stamp(model: onnx.ModelProto, part: Part, source: Source, precision: str, opset: int) -> None:
+def _stamp(stored: Stored, part: Part, source: Source) -> None:
     """Tell inside the ONNX file what it is, for whoever has the file alone."""
+    model = stored.graph
     model.producer_name, model.producer_version = "pokegan", version("pokegan")
     model.graph.name = part.name
     facts = {
@@ -170,9 +173,9 @@ def _stamp(model: onnx.ModelProto, part: Part, source: Source, precision: str, o
         "kind": part.kind,
         "data_digest": source.described["data"]["digest"],
         "format": FORMAT,
-        "precision": precision,
-        "opset": opset,
-        **part.settings,
+        "precision": PRECISIONS[stored.storage],
+        "opset": stored.opset,
+        **stored.settings,
     }
     told = {name: value if isinstance(value, str) else json.dumps(value) for name, value in facts.items()}
     onnx.helper.set_model_props(model, told)

@@ -60,9 +60,11 @@ class TextEncoder:
         on its neighbours.
         """
         encodings = self._tokenizer.encode_batch(list(texts))
+        # An encoder whose scales are taken from the batch (dynamic int8) gets every text by itself.
+        alone = self.bundle.model("encoder").settings.get("alone", False)
         lengths: dict[int, list[int]] = {}
         for index, encoding in enumerate(encodings):
-            lengths.setdefault(len(encoding.ids), []).append(index)
+            lengths.setdefault(index if alone else len(encoding.ids), []).append(index)
         embeddings: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(texts)
         for indices in lengths.values():
             ids = np.array([encodings[index].ids for index in indices], np.int64)

@@ -1,0 +1,224 @@
+"""What each precision is worth on ONNX Runtime's CPU provider: size, parity and speed, side by side.
+
+    python benchmarks/precision.py --run runs/embedded      # rewrites benchmarks/results/precision.json
+
+Every precision is exported to a temporary folder as `pgexport` would (int8 too where it would not be kept), and
+compared with PyTorch in float32 on fresh latents and on texts of the run. All take turns, a batch each, so that the
+machine's drift hits all alike; figures are medians over rounds, and a ratio's range is over the ratios of single
+rounds. A precision that the provider cannot run says so; its parity is that of the same graph with its roundings
+written out between float32 operators. An encoder in int8 takes its texts one by one (its scales are taken from the
+batch), all others take them as one batch.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from committed import write
+from numpy.typing import NDArray
+
+from pgbench.environment import environment
+from pgexport import compress
+from pgexport.audit import audit
+from pgexport.emulate import emulated
+from pgexport.graphs import PictureGenerator, export_encoder, export_generator
+from pgexport.models import SENTENCES
+from pgexport.parity import premultiplied, psnr
+from pgexport.precision import HALVES, LOWEST_OPSET, half
+from pgexport.quantize import INT8_COSINE, INT8_PSNR, Outcome, int8_encoder, int8_generator, samples
+from pgexport.source import fold_batch_norm, load_run
+from pgtrain.text import MAX_TOKENS, embed, load_encoder
+
+RESULTS = Path(__file__).parent / "results" / "precision.json"
+BASE = "float32"
+WARM_UP = 2
+TOKENS = 12
+"""Tokens a text when speed is measured."""
+
+Feeds = dict[str, NDArray[Any]]
+Graphs = dict[str, onnx.ModelProto]
+Target = Callable[[Feeds], NDArray[Any]]
+
+
+Compare = Callable[[NDArray[Any], NDArray[Any]], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model of the run: its graph in every precision, what PyTorch gives on `feeds`, and how to compare."""
+
+    graphs: Graphs
+    outcome: Outcome
+    feeds: list[Feeds]
+    expected: NDArray[Any]
+    compare: Compare
+
+
+def pictures_apart(expected: NDArray[Any], found: NDArray[Any]) -> dict[str, float]:
+    """Compare pictures, premultiplied."""
+    difference = np.abs(premultiplied(expected) - premultiplied(found))
+    most = float(np.percentile(difference, 99.9))
+    return {"psnr": round(psnr(difference), 2), "most": round(most, 2), "worst": round(float(difference.max()), 1)}
+
+
+def embeddings_apart(expected: NDArray[Any], found: NDArray[Any]) -> dict[str, float]:
+    """Compare embeddings by their cosines."""
+    cosines = (expected * found).sum(1) / np.linalg.norm(expected, axis=1) / np.linalg.norm(found, axis=1)
+    return {"cosine_lowest": round(float(cosines.min()), 6), "cosine_mean": round(float(cosines.mean()), 6)}
+
+
+def subjects(run: Path) -> dict[str, Subject]:
+    """Export generator and encoder of `run` in every precision."""
+    source = load_run(run)
+    encoder = load_encoder(source.described["encoder"])
+    names = source.described["data"]["names"]
+    texts = [*names[:: max(1, len(names) // 32)], *SENTENCES]
+    text, latent_dim = embed(encoder, texts).numpy(), source.config.latent_dim
+    reference = PictureGenerator(deepcopy(source.generator)).eval()
+    fold_batch_norm(source.generator)
+    network = PictureGenerator(source.generator).eval()
+    tokens = [encoder.tokenizer(one, truncation=True, max_length=MAX_TOKENS, return_tensors="np") for one in texts]
+    reading = [{name: token[name].astype(np.int64) for name in ("input_ids", "attention_mask")} for token in tokens]
+    fresh = samples(latent_dim, text, count=8, seed=1)
+
+    def drawn(feeds: Any) -> NDArray[Any]:
+        with torch.no_grad():
+            pictures: NDArray[Any] = reference(*(torch.from_numpy(feeds[name]) for name in ("latent", "text")))[
+                0
+            ].numpy()
+        return pictures
+
+    generators = {BASE: export_generator(network, latent_dim, text.shape[1])}
+    encoders = {BASE: export_encoder(encoder.network, MAX_TOKENS)}
+    generators["compact"] = compress.compress(generators[BASE], compress.INT8_GENERATOR)
+    encoders["compact"] = compress.compress(encoders[BASE], compress.INT8_ENCODER)
+    for name, dtype in HALVES.items():
+        generators[name] = export_generator(half(network, dtype), latent_dim, text.shape[1], LOWEST_OPSET[name])
+        encoders[name] = export_encoder(half(encoder.network, dtype), MAX_TOKENS, LOWEST_OPSET[name])
+    drawing = int8_generator(generators[BASE], samples(latent_dim, text), INT8_PSNR)
+    understood = int8_encoder(encoders[BASE], reading, INT8_COSINE)
+    generators["int8"], encoders["int8"] = drawing.quantised, understood.quantised
+    expected = np.concatenate([drawn(feeds) for feeds in fresh])
+    return {
+        "generator": Subject(generators, drawing, [dict(feeds) for feeds in fresh], expected, pictures_apart),
+        "encoder": Subject(encoders, understood, reading, text, embeddings_apart),
+    }
+
+
+def measure(name: str, subject: Subject, batches: list[int], rounds: int, threads: int, folder: Path) -> dict[str, Any]:
+    """Compare every precision of one model, then time those that run."""
+    told: dict[str, Any] = {}
+    targets: dict[str, Target] = {}
+    for precision, graph in subject.graphs.items():
+        path = folder / f"{name}-{precision}.onnx"
+        onnx.save(graph, path)
+        told[precision] = {"bytes": path.stat().st_size, "products": audit(graph).products()}
+        try:
+            session = _session(path.read_bytes(), threads)
+        except Exception as error:  # onnxruntime's exceptions share no base class
+            told[precision]["cannot_run"] = " ".join(str(error).split())[:160]
+            session = _session(emulated(graph).SerializeToString(), threads)
+        else:
+            targets[precision] = _target(session, alone=(name, precision) == ("encoder", "int8"))
+        found = np.concatenate([session.run(None, feeds)[0] for feeds in subject.feeds])
+        told[precision]["parity"] = subject.compare(subject.expected, found)
+    told["int8"]["pgexport"] = subject.outcome.reason
+    for batch in batches:
+        for precision, speed in _speeds(targets, _resized(name, subject, batch), batch, rounds).items():
+            told[precision].setdefault("per_second", {})[str(batch)] = speed
+    return told
+
+
+def _resized(name: str, subject: Subject, batch: int) -> Feeds:
+    if name == "encoder":
+        ids = np.random.default_rng(0).integers(1000, 20_000, (batch, TOKENS)) % _vocabulary(subject.graphs[BASE])
+        return {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+    whole = {key: np.concatenate([feeds[key] for feeds in subject.feeds]) for key in subject.feeds[0]}
+    return {key: np.resize(values, (batch, values.shape[1])) for key, values in whole.items()}
+
+
+def _vocabulary(graph: onnx.ModelProto) -> int:
+    return max(int(tensor.dims[0]) for tensor in graph.graph.initializer if len(tensor.dims) == 2)
+
+
+def _speeds(targets: dict[str, Target], feeds: Feeds, batch: int, rounds: int) -> dict[str, dict[str, float]]:
+    taken: dict[str, list[float]] = {name: [] for name in targets}
+    for number in range(WARM_UP + rounds):
+        for name, target in targets.items():
+            began = time.perf_counter()
+            target(feeds)
+            if number >= WARM_UP:
+                taken[name].append(time.perf_counter() - began)
+    ratios = {name: [a / b for a, b in zip(taken[BASE], times, strict=True)] for name, times in taken.items()}
+    return {
+        name: {
+            "median": round(batch / statistics.median(times), 2),
+            "over_float32": round(statistics.median(ratios[name]), 3),
+            "lowest": round(min(ratios[name]), 3),
+            "highest": round(max(ratios[name]), 3),
+        }
+        for name, times in taken.items()
+    }
+
+
+def _target(session: Any, alone: bool) -> Target:
+    output = session.get_outputs()[0].name
+
+    def whole(feeds: Feeds) -> NDArray[Any]:
+        found: NDArray[Any] = session.run([output], feeds)[0]
+        return found
+
+    def one_by_one(feeds: Feeds) -> NDArray[Any]:
+        count = len(next(iter(feeds.values())))
+        return np.concatenate([whole({k: v[row : row + 1] for k, v in feeds.items()}) for row in range(count)])
+
+    return one_by_one if alone else whole
+
+
+def _session(model: bytes, threads: int) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # sessions starve each other otherwise
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, required=True, help="a run of pgtrain stackgan")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--threads", type=int, default=0, help="0: one a core")
+    parser.add_argument("--batches", default="1,16", help="pictures and texts at once")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    before = environment()
+    batches = [int(batch) for batch in options.batches.split(",")]
+    with tempfile.TemporaryDirectory() as folder:
+        models = {
+            name: measure(name, subject, batches, options.rounds, options.threads, Path(folder))
+            for name, subject in subjects(options.run).items()
+        }
+    result = {
+        "rounds": options.rounds,
+        "threads": options.threads,
+        "provider": "CPUExecutionProvider",
+        "models": models,
+        "environment": before | {"load_average_after": environment()["load_average"]},
+    }
+    write(options.out, result)
+    print(json.dumps(models, indent=1))
+
+
+if __name__ == "__main__":
+    main()

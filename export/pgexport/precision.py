@@ -1,0 +1,117 @@
+"""Half precision that is arithmetic, not storage: a PyTorch module in fp16 or bf16 with islands in float32.
+
+The module is converted before it is exported, so that the graph is written in its types from the start: converters
+of finished graphs break on those of today's exporter (onnxconverter-common on BERT's, onnxruntime.transformers on
+residual generators').
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from functools import wraps
+from typing import Any, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from pgtrain.layers import Whitening
+
+HALVES = {"fp16": torch.float16, "bf16": torch.bfloat16}
+"""The half precisions by the names that the command line gives them."""
+
+LOWEST_OPSET = {"fp16": 18, "bf16": 22}
+"""The lowest opset whose operators take the type: convolutions take bf16 from 22 on."""
+
+ISLANDS = (nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm2d, nn.BatchNorm1d, nn.BatchNorm2d, Whitening)
+"""Modules whose weights stay float32: norms, and the whitening, which magnifies what it is given."""
+
+MASKED = 1e4
+"""What stands for infinity in an attention mask: a type's own lowest number overflows once a score is added to it."""
+
+WIDENED = frozenset({F.layer_norm, F.softmax, torch.softmax, Tensor.softmax, F.group_norm, F.batch_norm})
+"""Functions that compute in float32 and give half precision back."""
+
+POOLED = frozenset({torch.sum, Tensor.sum, torch.mean, Tensor.mean})
+"""Functions that compute in float32 and stay there: means over tokens."""
+
+WEIGHTED = frozenset({F.linear, F.conv2d, F.conv_transpose2d})
+"""Products with a weight (their second argument), which run in the type that the weight has."""
+
+PRODUCTS = frozenset({torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.bmm, Tensor.bmm})
+"""Products of features with features."""
+
+SELECTIONS = frozenset({torch.where, torch.masked_fill, Tensor.masked_fill, torch.full})
+"""Functions that attention masks are made with."""
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def half(module: M, dtype: torch.dtype) -> M:
+    """Return a copy of `module` that computes in `dtype`, torch.float16 or torch.bfloat16.
+
+    Weights and products are `dtype`; LayerNorm and the other norms, Softmax, sums and means compute in float32. Inputs
+    are taken as they come, float32 latents and embeddings among them, and no output is `dtype`: floats are float32.
+    """
+    converted = deepcopy(module).to(dtype)
+    for part in converted.modules():
+        if isinstance(part, ISLANDS):
+            _restore(part, module, converted)
+    original = type(module)
+
+    # torch.export reads names and number of the inputs from the signature, which `wraps` keeps.
+    @wraps(original.forward)
+    def forward(self: nn.Module, *inputs: Any, **named: Any) -> Any:
+        with _Policy(dtype):
+            outputs = original.forward(self, *inputs, **named)
+        return _cast(outputs, torch.float32)
+
+    converted.__class__ = type(f"Half{original.__name__}", (original,), {"forward": forward})
+    return converted
+
+
+def _restore(island: nn.Module, module: nn.Module, converted: nn.Module) -> None:
+    """Give an island of `converted` the float32 weights it had in `module`, not their rounded copies."""
+    (name,) = (name for name, part in converted.named_modules() if part is island)
+    island.float().load_state_dict(module.get_submodule(name).state_dict())
+
+
+class _Policy(TorchFunctionMode):
+    """Chooses the type of every function call inside it; what is not named above follows its inputs."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.dtype = dtype
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func in WIDENED:
+            return _cast(func(*_cast(args, torch.float32), **_cast(kwargs, torch.float32)), self.dtype)
+        if func in POOLED:
+            return func(*_cast(args, torch.float32), **kwargs)
+        if func in WEIGHTED:
+            dtype = (args[1] if len(args) > 1 else kwargs["weight"]).dtype
+            return func(*_cast(args, dtype), **_cast(kwargs, dtype))
+        if func in PRODUCTS:
+            return func(*_cast(args, self.dtype), **_cast(kwargs, self.dtype))
+        if func in SELECTIONS:
+            args = tuple(_finite(value) for value in args)
+            kwargs = {name: _finite(value) for name, value in kwargs.items()}
+        return func(*args, **kwargs)
+
+
+def _cast(value: Any, dtype: torch.dtype) -> Any:
+    """Cast every floating tensor in `value`, a tensor, a tuple or a dictionary."""
+    if isinstance(value, Tensor):
+        return value.to(dtype) if value.is_floating_point() else value
+    if isinstance(value, tuple):
+        return tuple(_cast(part, dtype) for part in value)
+    if isinstance(value, dict):
+        return {name: _cast(part, dtype) for name, part in value.items()}
+    return value
+
+
+def _finite(value: Any) -> Any:
+    return max(-MASKED, min(MASKED, value)) if isinstance(value, float) else value

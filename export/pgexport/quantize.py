@@ -1,0 +1,269 @@
+"""Arithmetic in int8, and whether it is worth having.
+
+An encoder is quantised dynamically (signed weights with a scale a channel; an activation's scale is taken from the
+activation as it comes), a convolutional generator statically: its activations' ranges are measured on latents of its
+own, and convolutions stand between quantise and dequantise nodes, which runtimes fuse into integer products.
+
+Convolutions differ a hundredfold in what int8 costs the picture, so each is first tried alone, and the cheapest are
+taken for as long as parity holds.
+"""
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import ModelProto
+
+from pgexport import compress
+from pgexport.parity import Feeds, premultiplied, psnr
+
+INT8_PSNR = 42.0
+"""What int8 generators must reach, in dB, on latents that they were not calibrated on."""
+
+INT8_COSINE = 0.975
+"""What int8 encoders must reach on every text."""
+
+CONVOLUTIONS = ("Conv", "ConvTranspose")
+SMALLER, FASTER = 0.98, 1.05
+"""What counts as smaller and as faster than compact weights in float32 arithmetic."""
+
+ROUNDS = 5
+"""Runs of each graph from which speed is judged, in turn."""
+
+PROBED = 2
+"""Batches that are kept from calibration: parity is judged on them."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of quantising a graph.
+
+    `model` is the graph to keep: the quantised one if `kept`, else the same arithmetic in float32 with compact
+    weights. `reason` says why in one line. `score` is what was demanded to be `limit` at least (PSNR in dB, or the
+    smallest cosine); sizes are in bytes and times in milliseconds a batch, of the quantised and of the other graph.
+    `quantised` is the graph that was judged.
+    """
+
+    model: ModelProto
+    quantised: ModelProto
+    kept: bool
+    reason: str
+    score: float
+    limit: float
+    products: tuple[int, int]
+    bytes: tuple[int, int]
+    ms: tuple[float, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give everything but the graph, for a manifest; the times are those of the machine that exports."""
+        told = {name: value for name, value in vars(self).items() if not isinstance(value, ModelProto)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
+
+
+def samples(latent_dim: int, text: NDArray[np.float32] | None = None, count: int = 12, seed: int = 0) -> list[Feeds]:
+    """Draw `count` batches of 4 latents, seeded, with rows of `text` where the generator takes embeddings (N, D)."""
+    random = np.random.default_rng(seed)
+    batches: list[Feeds] = []
+    for _ in range(count):
+        latent = random.standard_normal((4, latent_dim)).astype(np.float32)
+        batches.append({"latent": latent} | ({} if text is None else {"text": text[random.choice(len(text), 4)]}))
+    return batches
+
+
+def int8_encoder(model: ModelProto, texts: Sequence[Feeds], limit: float) -> Outcome:
+    """Quantise a float32 encoder dynamically; keep it if the smallest cosine on `texts` is `limit` or more.
+
+    A scale is taken from the whole batch, so that a text's embedding depends on its neighbours: run such an encoder
+    on one text at a time.
+    """
+    products = _weighted(model, ("MatMul", "Gemm"))
+    quantised = dynamic(model)
+    found = _cosine(_outputs(model, texts), _outputs(quantised, texts))
+    other = compress.compress(model, compress.INT8_ENCODER)
+    return _judged(quantised, other, texts, "cosine", found, limit, (len(products), len(products)))
+
+
+def int8_generator(model: ModelProto, batches: Sequence[Feeds], limit: float) -> Outcome:
+    """Quantise the convolutions of a float32 generator statically, as many as leave the PSNR at `limit` dB or more.
+
+    Args:
+        model: a graph with a dynamic batch whose first output are the pictures.
+        batches: latents (and embeddings) to calibrate on; parity is judged on the last PROBED of them, which are
+            not calibrated on.
+        limit: of the PSNR against `model`, in dB.
+    """
+    calibration, probe = batches[:-PROBED], batches[-PROBED:]
+    candidates = _weighted(model, CONVOLUTIONS)
+    with _quietly():
+        ranges = _ranges(model, calibration)
+        expected = _outputs(model, probe)
+
+        def score(names: Sequence[str]) -> float:
+            return _psnr(expected, _outputs(_static(model, ranges, names), probe)) if names else 0.0
+
+        chosen = _affordable(candidates, score, limit)
+        found = score(chosen)
+        while chosen and found < limit:
+            chosen = chosen[:-1]
+            found = score(chosen)
+        quantised = _static(model, ranges, chosen) if chosen else model
+    quantised, other = (compress.compress(graph, compress.INT8_GENERATOR) for graph in (quantised, model))
+    return _judged(quantised, other, probe, "PSNR", found, limit, (len(chosen), len(candidates)))
+
+
+def dynamic(model: ModelProto) -> ModelProto:
+    """Quantise the matrices and tables of `model` to int8 with a scale a channel; activations as they come."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with _quietly(), tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "int8.onnx"
+        options = {"per_channel": True, "weight_type": QuantType.QInt8}  # unsigned weights lose cosine and speed
+        quantize_dynamic(_copied(model), path, op_types_to_quantize=["MatMul", "Gather"], **options)
+        return onnx.load(path)
+
+
+def _affordable(names: Sequence[str], score: Callable[[Sequence[str]], float], limit: float) -> list[str]:
+    """Choose the cheapest of `names`, cheapest first, whose errors (tried alone) add up to no more than the limit's."""
+    errors = {name: _mean_square(score([name])) for name in names}
+    chosen: list[str] = []
+    spent = 0.0
+    for name in sorted(names, key=errors.__getitem__):
+        spent += errors[name]
+        if spent > _mean_square(limit):
+            break
+        chosen.append(name)
+    return chosen
+
+
+def _mean_square(psnr: float) -> float:
+    return float(255**2 / 10 ** (psnr / 10))
+
+
+def _ranges(model: ModelProto, batches: Sequence[Feeds]) -> Any:
+    """Measure the smallest and largest value of every convolution's inputs and outputs."""
+    from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod
+    from onnxruntime.quantization.calibrate import create_calibrator
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.left = iter(batches)
+
+        def get_next(self) -> Any:
+            return next(self.left, None)
+
+    with tempfile.TemporaryDirectory() as folder:
+        path, augmented = Path(folder) / "model.onnx", Path(folder) / "augmented.onnx"
+        onnx.save(model, path)
+        method = CalibrationMethod.MinMax
+        calibrator = create_calibrator(path, list(CONVOLUTIONS), str(augmented), method)
+        calibrator.collect_data(Reader())
+        return calibrator.compute_data()
+
+
+def _static(model: ModelProto, ranges: Any, names: Sequence[str]) -> ModelProto:
+    """Put quantise-dequantise pairs around the convolutions `names`: uint8 activations, int8 weights a channel."""
+    from onnxruntime.quantization import QuantType
+    from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+
+    types = (QuantType.QInt8, QuantType.QUInt8)
+    inferred = onnx.shape_inference.infer_shapes(_copied(model))
+    quantizer = QDQQuantizer(inferred, True, False, *types, ranges, list(names), [], list(CONVOLUTIONS), {})
+    quantizer.quantize_model()
+    quantizer.model.topological_sort()
+    quantised: ModelProto = quantizer.model.model
+    return quantised
+
+
+def _judged(
+    quantised: ModelProto,
+    other: ModelProto,
+    feeds: Sequence[Feeds],
+    figure: str,
+    score: float,
+    limit: float,
+    products: tuple[int, int],
+) -> Outcome:
+    sizes = (quantised.ByteSize(), other.ByteSize())
+    ms = _times(quantised, other, feeds)
+    size, speed = sizes[0] / sizes[1], ms[1] / ms[0]
+    gain = f"{size:.2f} times the size and {speed:.2f} times the speed of compact weights in float32 arithmetic"
+    measured = f"{products[0]} of {products[1]} products in int8, {figure} {score:.4g} where {limit:g} is demanded"
+    kept = False
+    if not products[0]:
+        reason = f"not kept: no product in int8 leaves {figure} at {limit:g}"
+    elif score < limit:
+        reason = f"not kept: {measured}"
+    elif size > SMALLER and speed < FASTER:
+        reason = f"not kept: {measured}, but only {gain}"
+    else:
+        kept, reason = True, f"kept: {measured}, {gain}"
+    return Outcome(quantised if kept else other, quantised, kept, reason, score, limit, products, sizes, ms)
+
+
+def _times(first: ModelProto, second: ModelProto, feeds: Sequence[Feeds]) -> tuple[float, float]:
+    sessions = [_session(model) for model in (first, second)]
+    taken: tuple[list[float], list[float]] = ([], [])
+    for number in range(ROUNDS + 1):
+        for session, times in zip(sessions, taken, strict=True):
+            began = time.perf_counter()
+            session.run(None, dict(feeds[0]))
+            if number:  # the first run allocates
+                times.append(time.perf_counter() - began)
+    return 1e3 * median(taken[0]), 1e3 * median(taken[1])
+
+
+def _outputs(model: ModelProto, batches: Sequence[Feeds]) -> list[NDArray[Any]]:
+    session = _session(model)
+    first = model.graph.output[0].name
+    return [session.run([first], dict(feeds))[0] for feeds in batches]
+
+
+def _session(model: ModelProto) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def _weighted(model: ModelProto, operators: Sequence[str]) -> list[str]:
+    """Name the nodes of `operators` whose second input is a weight."""
+    weights = {initializer.name for initializer in model.graph.initializer}
+    return [node.name for node in model.graph.node if node.op_type in operators and node.input[1] in weights]
+
+
+def _cosine(expected: Sequence[NDArray[Any]], found: Sequence[NDArray[Any]]) -> float:
+    """Give the smallest cosine between rows."""
+    pairs = zip(np.concatenate(expected), np.concatenate(found), strict=True)
+    return min(float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b))) for a, b in pairs)
+
+
+def _psnr(expected: Sequence[NDArray[Any]], found: Sequence[NDArray[Any]]) -> float:
+    return psnr(premultiplied(np.concatenate(expected)) - premultiplied(np.concatenate(found)))
+
+
+def _copied(model: ModelProto) -> ModelProto:
+    # onnxruntime.quantization moves the weights of what it is given to files that are gone afterwards.
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    return copy
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Hold back the advice that onnxruntime.quantization logs."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)

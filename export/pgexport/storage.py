@@ -1,0 +1,96 @@
+"""Storages: the precisions that a model's graph can be written in, and what a manifest tells of it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+
+from pgexport import compress
+from pgexport.audit import audit
+from pgexport.errors import OpsetInvalid
+from pgexport.models import Part
+from pgexport.opset import OPSET, OPSETS
+from pgexport.parity import TOLERANCES, Feeds
+from pgexport.precision import HALVES, LOWEST_OPSET
+from pgexport.quantize import INT8_COSINE, INT8_PSNR, Outcome, int8_encoder, int8_generator, samples
+
+PRECISIONS = {
+    "compact": compress.PRECISION,
+    "float32": "float32",
+    "fp16": "float16 arithmetic and weights; norms, softmax and pixels in float32",
+    "bf16": "bfloat16 arithmetic and weights; norms, softmax and pixels in float32",
+    "int8": "int8 arithmetic where it costs little, the rest float32; int8 (per channel) and float16 weights",
+}
+"""What the manifest says of each storage."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A graph as it is shipped.
+
+    `storage` is the one that it really got, a key of PRECISIONS. `settings` are the model's. `told` is what the
+    manifest's provenance says of the graph: the types that its nodes compute in, and what came of int8.
+    """
+
+    graph: onnx.ModelProto
+    storage: str
+    opset: int
+    settings: dict[str, Any]
+    told: dict[str, Any]
+
+
+def check_opset(opset: int | None, storage: str) -> None:
+    """Check that graphs of `storage` can be written in `opset`; None is always good, see :func:`store`.
+
+    Raises:
+        OpsetInvalid: they cannot.
+    """
+    least = LOWEST_OPSET.get(storage, OPSETS[0])
+    if opset is not None and not least <= opset <= OPSETS[-1]:
+        raise OpsetInvalid(
+            f"--opset {opset}: not one that {storage} can be written in; take one of {least} to {OPSETS[-1]}"
+        )
+
+
+def store(part: Part, asked: str, opset: int | None = None) -> Stored:
+    """Export a model in the storage that was `asked` for, or in float32 where the model takes no other.
+
+    Without `opset` it is the default one, or the lowest that has the storage's operators.
+    """
+    storage, settings, told = part.storage(asked), part.settings, {}
+    opset = opset or LOWEST_OPSET.get(storage, OPSET)
+    graph = part.export(opset, HALVES.get(storage))
+    if storage == "compact" and part.int8_from is not None:
+        graph = compress.compress(graph, part.int8_from)
+    if storage == "int8":
+        outcome = quantised(part, graph)
+        graph, told["int8"] = outcome.model, outcome.to_dict()
+        if not outcome.kept:
+            storage = "compact"
+        elif part.kind == "encoder":  # its scales are taken from the batch: neighbours would change a text
+            settings = settings | {"alone": True}
+    told["nodes"] = audit(graph).to_dict()
+    return Stored(graph, storage, opset, settings, told)
+
+
+def quantised(part: Part, graph: onnx.ModelProto) -> Outcome:
+    """Quantise the float32 `graph` of a model, calibrated and judged on its own inputs."""
+    feeds = part.cases(0)["random"]
+    if part.kind == "encoder":
+        return int8_encoder(graph, one_by_one(feeds), INT8_COSINE)
+    return int8_generator(graph, samples(part.settings["latent_dim"], feeds.get("text")), INT8_PSNR)
+
+
+def one_by_one(feeds: Feeds) -> list[Feeds]:
+    """Split a padded batch of texts into the texts, none padded, as the runtime gives them to an encoder alone."""
+    lengths = feeds["attention_mask"].sum(1)
+    return [
+        {name: np.ascontiguousarray(values[row : row + 1, :length]) for name, values in feeds.items()}
+        for row, length in enumerate(lengths)
+    ]
+
+
+def loosest(*storages: str) -> str:
+    """Name the storage whose limits hold for models that work in sequence."""
+    return min(storages, key=lambda storage: TOLERANCES[storage].text_psnr)

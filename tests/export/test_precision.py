@@ -1,0 +1,389 @@
+"""Precision that means what it says: types of nodes, float edges, parity, int8 dropped where it is no gain."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from click.testing import CliRunner
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from pgen.bundle import open_bundle
+from pgen.images import Pipeline
+from pgexport import divergence, parity, quantize, storage
+from pgexport.audit import audit
+from pgexport.cli import main
+from pgexport.emulate import emulated
+from pgexport.errors import ParityFailed
+from pgexport.graphs import PictureGenerator, export_encoder, export_generator, export_module, to_pixels
+from pgexport.precision import HALVES, LOWEST_OPSET, MASKED, half
+from pgexport.quantize import int8_encoder, int8_generator, samples
+from pgexport.source import fold_batch_norm, load_run
+from pgexport.verify import verify
+from pgexport.write import export_run
+from pgtrain.text import Encoder, embed, load_encoder
+
+NAMES = {"fp16": "float16", "bf16": "bfloat16"}
+PSNR = {"fp16": 55.0, "bf16": 38.0}
+COSINE = {"fp16": 0.9999, "bf16": 0.999}
+
+
+class Drawing(NamedTuple):
+    """A generator, exported in float32, and eight inputs."""
+
+    network: PictureGenerator
+    graph: onnx.ModelProto
+    latent: Tensor
+    text: Tensor
+
+    def export(self, network: PictureGenerator, opset: int = 18) -> onnx.ModelProto:
+        return export_generator(network, self.latent.shape[1], self.text.shape[1], opset)
+
+    def feeds(self, rows: slice = slice(None)) -> dict[str, NDArray[Any]]:
+        return {"latent": self.latent[rows].numpy(), "text": self.text[rows].numpy()}
+
+
+@pytest.fixture(scope="module")
+def drawing(tiny_run: Path) -> Drawing:
+    source = load_run(tiny_run)
+    fold_batch_norm(source.generator)
+    network = PictureGenerator(source.generator).eval()
+    random = torch.Generator().manual_seed(5)
+    latent, text = (torch.randn(8, count, generator=random) for count in (source.config.latent_dim, 32))
+    return Drawing(network, export_generator(network, latent.shape[1], 32), latent, text)
+
+
+@pytest.fixture(scope="module")
+def half_drawings(drawing: Drawing) -> dict[str, onnx.ModelProto]:
+    return {name: drawing.export(half(drawing.network, dtype), LOWEST_OPSET[name]) for name, dtype in HALVES.items()}
+
+
+@pytest.fixture(scope="module")
+def half_encoders(encoder: Encoder) -> dict[str, onnx.ModelProto]:
+    return {
+        name: export_encoder(half(encoder.network, dtype), 64, LOWEST_OPSET[name]) for name, dtype in HALVES.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def encoder_graph(encoder: Encoder) -> onnx.ModelProto:
+    return export_encoder(encoder.network, 64)
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny_encoder: Path) -> Encoder:
+    return load_encoder(str(tiny_encoder))
+
+
+def run(model: onnx.ModelProto, feeds: dict[str, NDArray[Any]]) -> NDArray[Any]:
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return session.run([model.graph.output[0].name], feeds)[0]  # type: ignore[no-any-return]
+
+
+def runnable(model: onnx.ModelProto, precision: str) -> onnx.ModelProto:
+    return emulated(model) if precision == "bf16" else model
+
+
+def edges(model: onnx.ModelProto) -> set[str]:
+    values = [*model.graph.input, *model.graph.output]
+    return {onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type) for value in values}
+
+
+def pixels_apart(first: NDArray[Any], second: NDArray[Any]) -> float:
+    return parity.psnr(np.abs(parity.premultiplied(first) - parity.premultiplied(second)))
+
+
+def tokens(rows: int = 3) -> dict[str, NDArray[Any]]:
+    ids = np.random.default_rng(0).integers(4, 40, (rows, 9))
+    mask = np.ones_like(ids)
+    mask[0, 4:] = 0
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+@pytest.mark.parametrize("precision", HALVES)
+def test_a_half_generator_computes_in_half(
+    drawing: Drawing, half_drawings: dict[str, onnx.ModelProto], precision: str
+) -> None:
+    model = half_drawings[precision]
+    found = audit(model)
+    assert found.nodes["Conv"] == {NAMES[precision]: audit(drawing.graph).nodes["Conv"]["float32"]}
+    assert found.nodes["Gemm"].pop("float32") == 1, "whitening alone stays in float32"
+    assert set(found.nodes["Gemm"]) == {NAMES[precision]}
+    assert found.nodes["Floor"] == {"float32": 2}, "both stages round their pixels in float32"
+    assert edges(model) == {"FLOAT", "UINT8"}
+    for name in ("input", "output"):
+        assert [value.name for value in getattr(model.graph, name)] == [
+            value.name for value in getattr(drawing.graph.graph, name)
+        ]
+    assert model.ByteSize() < 0.75 * drawing.graph.ByteSize()
+    widths = {tensor.data_type for tensor in model.graph.initializer if len(tensor.dims) == 4}
+    assert widths == {audit_type(precision)}
+
+
+def audit_type(precision: str) -> int:
+    return onnx.TensorProto.FLOAT16 if precision == "fp16" else onnx.TensorProto.BFLOAT16
+
+
+@pytest.mark.parametrize("precision", HALVES)
+def test_a_half_generator_draws_the_same(
+    drawing: Drawing, half_drawings: dict[str, onnx.ModelProto], precision: str
+) -> None:
+    network = half(drawing.network, HALVES[precision])
+    model = runnable(half_drawings[precision], precision)
+    with torch.no_grad():
+        expected = drawing.network(drawing.latent, drawing.text)[0].numpy()
+        assert pixels_apart(expected, network(drawing.latent, drawing.text)[0].numpy()) > PSNR[precision]
+    whole = run(model, drawing.feeds())
+    assert pixels_apart(expected, whole) > PSNR[precision]
+    for batch in (1, 3):
+        assert np.array_equal(run(model, drawing.feeds(slice(batch))), whole[:batch])
+
+
+def test_what_is_converted_is_a_copy(drawing: Drawing) -> None:
+    before = {name: value.clone() for name, value in drawing.network.state_dict().items()}
+    converted = half(drawing.network, torch.float16)
+    assert isinstance(converted, PictureGenerator)
+    assert all(torch.equal(value, before[name]) for name, value in drawing.network.state_dict().items())
+    whitening = converted.generator.whitening.linear.weight
+    assert torch.equal(whitening, before["generator.whitening.linear.weight"]), "float32 weights, never rounded"
+
+
+@pytest.mark.parametrize("precision", HALVES)
+def test_a_half_encoder_keeps_norms_and_softmax(half_encoders: dict[str, onnx.ModelProto], precision: str) -> None:
+    model = half_encoders[precision]
+    found = audit(model).nodes
+    assert found["LayerNormalization"] == {"float32": 5}
+    assert found["Softmax"] == {"float32": 2}
+    assert set(found["ReduceSum"]) == {"float32"}, "the mean over tokens"
+    assert set(found["MatMul"]) == {NAMES[precision]}
+    assert edges(model) == {"FLOAT", "INT64"}
+    assert model.graph.output[0].name == "sentence_embedding"
+    for tensor in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.dtype.kind not in "iub":
+            assert np.abs(values.astype(np.float32)).max() <= MASKED, f"{tensor.name}: an infinite mask"
+
+
+@pytest.mark.parametrize("precision", HALVES)
+def test_a_half_encoder_means_the_same(
+    encoder: Encoder, half_encoders: dict[str, onnx.ModelProto], precision: str
+) -> None:
+    model = runnable(half_encoders[precision], precision)
+    feeds = tokens()
+    expected = encoder.network(*(torch.from_numpy(values) for values in feeds.values()))
+    found = run(model, feeds)
+    assert found.dtype == np.float32
+    assert torch.cosine_similarity(expected, torch.from_numpy(found)).min() > COSINE[precision]
+    alone = run(model, {name: values[1:2] for name, values in feeds.items()})
+    assert np.abs(alone - found[1:2]).max() < 1e-5
+    nothing = run(model, {name: values[:1] * 0 for name, values in feeds.items()})
+    assert np.isfinite(nothing).all(), "a text of padding alone"
+
+
+@pytest.mark.parametrize("precision", HALVES)
+@pytest.mark.parametrize("scale", [0.0, 5.0])
+def test_extreme_latents_stay_finite(drawing: Drawing, encoder: Encoder, precision: str, scale: float) -> None:
+    network = half(drawing.network.generator, HALVES[precision])
+    texts = [f"{colour}{shape}" for colour in ("red", "blue", "green", "yellow") for shape in ("ball", "wings")]
+    with torch.no_grad():
+        logits, _ = network(scale * drawing.latent.sign(), embed(encoder, texts), 2)
+    assert logits.dtype == torch.float32
+    assert torch.isfinite(logits).all()
+
+
+class Plain(nn.Module):
+    """A generator of the kinds that dcgan and wgan have."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.ConvTranspose2d(8, 16, 4), nn.ReLU(), *layers)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        return to_pixels(self.layers(latent[:, :, None, None]))
+
+
+UPSAMPLE = (nn.Upsample(scale_factor=2), nn.Conv2d(16, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 4, 3, padding=1))
+TRANSPOSED = (nn.ConvTranspose2d(16, 8, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(8, 3, 4, 2, 1))
+
+
+def export_plain(network: nn.Module, opset: int = 18) -> onnx.ModelProto:
+    return export_module(network, {"latent": torch.randn(2, 8)}, ["pictures"], opset)
+
+
+@pytest.mark.parametrize("layers", [UPSAMPLE, TRANSPOSED])
+@pytest.mark.parametrize("precision", HALVES)
+def test_plain_generators_in_half(layers: tuple[nn.Module, ...], precision: str) -> None:
+    torch.manual_seed(0)
+    network = Plain(*layers).eval()
+    model = export_plain(half(network, HALVES[precision]), LOWEST_OPSET[precision])
+    assert audit(model).products() == {NAMES[precision]: 3}
+    latent = torch.randn(3, 8)
+    with torch.no_grad():
+        expected = network(latent).numpy()
+    found = run(runnable(model, precision), {"latent": latent.numpy()})
+    assert pixels_apart(expected, found) > PSNR[precision]
+
+
+@pytest.mark.parametrize("layers", [UPSAMPLE, TRANSPOSED])
+def test_plain_generators_in_int8(layers: tuple[nn.Module, ...]) -> None:
+    torch.manual_seed(0)
+    model = export_plain(Plain(*layers).eval())
+    outcome = int8_generator(model, samples(8), limit=30)
+    assert outcome.products == (3, 3)
+    assert outcome.score > 30
+    for batch in (1, 3):
+        assert run(outcome.model, {"latent": np.zeros((batch, 8), np.float32)}).shape[0] == batch
+
+
+@pytest.fixture
+def gain(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Decide how many times the speed int8 seems to bring; no test hangs on a real time."""
+    return lambda speed: monkeypatch.setattr(quantize, "_times", lambda first, second, feeds: (1.0, speed))
+
+
+def test_int8_of_a_stackgan(drawing: Drawing, gain: Callable[[float], None]) -> None:
+    gain(2)
+    batches = samples(drawing.latent.shape[1], drawing.text.numpy())
+    outcome = int8_generator(drawing.graph, batches, limit=40)
+    assert outcome.kept, outcome.reason
+    assert outcome.score >= 40
+    assert audit(outcome.model).products()["int8"] == outcome.products[0] > 0
+    assert edges(outcome.model) == {"FLOAT", "UINT8"}
+    onnx.checker.check_model(outcome.model, full_check=True)
+    whole = run(outcome.model, drawing.feeds())
+    assert pixels_apart(run(drawing.graph, drawing.feeds()), whole) > 35
+    for batch in (1, 3):
+        assert np.array_equal(run(outcome.model, drawing.feeds(slice(batch))), whole[:batch])
+
+
+def test_more_parity_leaves_fewer_products(drawing: Drawing, gain: Callable[[float], None]) -> None:
+    gain(2)
+    batches = samples(drawing.latent.shape[1], drawing.text.numpy())
+    lax, strict, impossible = (int8_generator(drawing.graph, batches, limit) for limit in (30, 50, 200))
+    assert lax.products[0] > strict.products[0] >= impossible.products[0] == 0
+    assert not impossible.kept
+    assert "no product in int8 leaves PSNR at 200" in impossible.reason
+    assert "int8" not in audit(impossible.model).products(), "float32 arithmetic is what is kept"
+
+
+def test_int8_of_an_encoder(encoder_graph: onnx.ModelProto, gain: Callable[[float], None]) -> None:
+    gain(2)
+    texts = [{name: values[row : row + 1] for name, values in tokens(8).items()} for row in range(1, 8)]
+    outcome = int8_encoder(encoder_graph, texts, limit=0.97)
+    assert outcome.kept, outcome.reason
+    assert audit(outcome.model).nodes["MatMulInteger"] == {"int8": 12}
+    weights = {tensor.name: tensor for tensor in outcome.model.graph.initializer}
+    for node in outcome.model.graph.node:
+        if node.op_type == "MatMulInteger":
+            weight, zero = weights[node.input[1]], weights[node.input[3]]
+            assert weight.data_type == onnx.TensorProto.INT8, "signed"
+            assert zero.dims == [weight.dims[1]], "a scale a channel"
+    assert run(outcome.model, texts[0]).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("limit", "speed", "reason"), [(0.999999, 2, "where 0.999999 is demanded"), (0.9, 1, "but only")]
+)
+def test_int8_is_dropped_where_it_is_no_gain(
+    encoder_graph: onnx.ModelProto,
+    gain: Callable[[float], None],
+    monkeypatch: pytest.MonkeyPatch,
+    limit: float,
+    speed: float,
+    reason: str,
+) -> None:
+    gain(speed)
+    monkeypatch.setattr(quantize, "SMALLER", 0.0)
+    outcome = int8_encoder(encoder_graph, [tokens()], limit)
+    assert not outcome.kept
+    assert outcome.reason.startswith("not kept: 12 of 12 products in int8, cosine ")
+    assert reason in outcome.reason
+    assert set(audit(outcome.model).products()) == {"float32"}
+
+
+def test_the_audit_adds_up(drawing: Drawing) -> None:
+    found = audit(drawing.graph)
+    told = found.to_dict()
+    assert sum(told["all"].values()) == len(drawing.graph.graph.node)
+    assert found.table("float32").row_count == len(told)
+
+
+@pytest.mark.parametrize("precision", ["fp16", "bf16", "int8"])
+def test_a_bundle_of_each_precision(
+    tiny_run: Path, system_runs: dict[str, Path], tmp_path: Path, precision: str
+) -> None:
+    out = tmp_path / "bundle"
+    runs = [str(run) for run in (tiny_run, *system_runs.values())]
+    done = CliRunner().invoke(main, [*runs, "--out", str(out), f"--{precision}"])
+    assert done.exit_code == 0, done.output
+    bundle = open_bundle(out)
+    models = bundle.manifest.models
+    graphs = {name: model.provenance["export"]["graph"] for name, model in models.items()}
+    for name, model in models.items():
+        stored = onnx.load_from_string(bundle.graph(model))
+        assert audit(stored).to_dict() == graphs[name]["nodes"], "the manifest tells of the graph that is shipped"
+        assert [entry.version for entry in stored.opset_import] == [model.opset]
+        assert model.parity["batches"] == [1, 3, 64]
+    assert (models["stats"].precision, models["stats"].opset) == ("float32", 18)
+    if precision == "int8":
+        assert "int8: " in done.output
+        assert graphs["stackgan"]["int8"]["limit"] == quantize.INT8_PSNR
+        assert bundle.model("encoder").settings["alone"]
+        encode = Pipeline(bundle, "cpu").encoder.encode
+        alone = encode(["a red egg"])[0]
+        assert np.array_equal(encode(["a red egg", "a hot egg"])[0], alone), "neighbours change nothing"
+    else:
+        assert graphs["stackgan"]["nodes"]["Conv"] == {NAMES[precision]: 15}
+        for name in ("dcgan", "wgan"):
+            assert {"Conv", "ConvTranspose"} & graphs[name]["nodes"].keys()
+            assert models[name].parity["storage"] == precision
+            products = audit(onnx.load_from_string(bundle.graph(models[name]))).products()
+            assert set(products) == {NAMES[precision]}
+    if precision != "bf16":
+        pictures = Pipeline(bundle, "cpu").images(["redball", "an egg"])
+        assert (pictures.shape, pictures.dtype) == ((2, 128, 128, 4), np.uint8)
+    checked = verify(out, [Path(run) for run in runs])
+    assert all(checked["models"].values()), "parity holds on other latents, bf16 emulated"
+
+
+def test_int8_that_is_not_kept_is_compact(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gain: Callable[[float], None]
+) -> None:
+    gain(2)
+    monkeypatch.setattr(storage, "INT8_PSNR", 200)
+    models = export_run(tiny_run, tmp_path / "bundle", "int8").manifest.models
+    kept = {name: model.provenance["export"]["graph"]["int8"]["kept"] for name, model in models.items()}
+    assert kept == {"stackgan": False, "encoder": True}
+    assert models["stackgan"].precision == storage.PRECISIONS["compact"]
+    assert {name: model.parity["storage"] for name, model in models.items()} == {
+        "stackgan": "compact",
+        "encoder": "int8",
+    }
+
+
+def test_parity_is_enforced(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(parity.TOLERANCES, "fp16", replace(parity.TOLERANCES["fp16"], psnr=100.0))
+    with pytest.raises(ParityFailed, match=r"stackgan: parity \(fp16\): psnr is .*diverg"):
+        export_run(tiny_run, tmp_path / "bundle", "fp16")
+    assert list(tmp_path.iterdir()) == []
+    assert parity.TOLERANCES.keys() == storage.PRECISIONS.keys() == divergence.LIMITS.keys()
+
+
+def test_bf16_needs_a_newer_opset(tiny_run: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, [str(tiny_run), "--out", str(tmp_path / "bundle"), "--bf16", "--opset", "21"])
+    assert done.exit_code == 2
+    assert "bf16 can be written in; take one of 22 to 25" in done.output
+
+
+def test_precisions_exclude_each_other(tiny_run: Path, tmp_path: Path) -> None:
+    for options in (["--fp16", "--int8"], ["--bf16", "--storage", "compact"]):
+        done = CliRunner().invoke(main, [str(tiny_run), "--out", str(tmp_path / "bundle"), *options])
+        assert done.exit_code == 2
+        assert "exclude each other" in done.output
+        assert list(tmp_path.iterdir()) == []
