@@ -11,3 +11,9 @@ class ParityFailed(PokeganError, ArithmeticError):
 
 class TargetInvalid(PokeganError, FileExistsError):
     """The bundle cannot be written where it was asked for."""
+
+
+class EngineFailed(PokeganError, RuntimeError):
+    """TensorRT cannot build an engine, or it does not give what ONNX Runtime gives; no engine is written."""
+
+    exit_code = 1  # not the user's input: the build itself failed
