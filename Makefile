@@ -1,8 +1,14 @@
 # The daily commands. `make setup` once, in a virtual environment of your own.
-.PHONY: setup check test slow bench demo help
+.PHONY: setup stubs check test slow bench demo help
 
 setup:
 	pip install -e ".[dev]"
+
+# TensorRT's type stubs, for mypy. Taken alone and outside the environment: they require TensorRT's libraries,
+# which many machines cannot install. sed mends what is no Python in them.
+stubs:
+	pip install --no-deps --upgrade --target .typings tensorrt-stubs
+	sed -i.bak -E 's/\bin: list/in_: list/; s/, channel_axis: int\)/, channel_axis: int = ...)/' .typings/tensorrt_bindings/tensorrt.pyi
 
 check:
 	ruff format --check .

@@ -3,14 +3,19 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
 from pgexport.opset import OPSETS
+from pgexport.tensorrt_options import check_ready, is_bundle, print_engines, tensorrt_options
 from pokegan.cli import Group, needs_extra, version_option
+
+if TYPE_CHECKING:
+    from pgen.bundle import Bundle
+    from pgen.engines import EngineOptions
 
 FOLDER = click.Path(path_type=Path)
 DEFAULT = "export"
@@ -39,7 +44,7 @@ def main() -> None:
 
 @main.command(DEFAULT, hidden=True)
 @click.argument("runs", type=FOLDER, nargs=-1, metavar="[RUN]...")
-@click.option("--out", type=FOLDER, required=True, help="folder of the bundle to make")
+@click.option("--out", type=FOLDER, help="folder of the bundle to make")
 @click.option(
     "--storage",
     type=click.Choice(["compact", "float32"]),
@@ -57,9 +62,17 @@ def main() -> None:
 )
 @click.option("--add", is_flag=True, help="put the models into the bundle in --out, beside those that it has")
 @click.option("--force", is_flag=True, help="replace the bundle in --out; with --add, models in it of the same name")
+@tensorrt_options
 @version_option
 def export(
-    runs: tuple[Path, ...], out: Path, storage: str, fp16: bool, bf16: bool, int8: bool, **settings: Any
+    runs: tuple[Path, ...],
+    out: Path | None,
+    storage: str,
+    fp16: bool,
+    bf16: bool,
+    int8: bool,
+    engines: "EngineOptions | None",
+    **settings: Any,
 ) -> None:
     """Export each RUN, a folder that pgtrain made, to one bundle of ONNX models, with the text encoder if one needs it.
 
@@ -69,8 +82,19 @@ def export(
     --storage, --fp16, --bf16 and --int8 choose the precision of pictures and texts; stats are in float32 always.
 
     Every graph is compared with PyTorch first; beyond the tolerances no bundle is written.
+
+    With --tensorrt the bundle also gets TensorRT engines for this machine's GPU. Without --out, RUN is then a bundle
+    that exists, which is otherwise left alone.
     """
     storage = _chosen(storage, {"fp16": fp16, "bf16": bf16, "int8": int8})
+    if engines and len(runs) == 1 and is_bundle(runs[0]):
+        _refuse_export_options(runs[0])
+        print_engines(runs[0], engines)
+        return
+    if out is None:
+        raise click.UsageError("say where to write: --out DIR; a bundle that exists takes --tensorrt without it")
+    if engines:
+        check_ready()  # before minutes go into the export
     with needs_extra("export"):
         from pgexport.choose import newest_finished
 
@@ -78,7 +102,22 @@ def export(
         if not runs:
             click.echo(f"exporting {', '.join(map(str, chosen))}")
         from pgexport.write import export_runs
-    bundle = export_runs(chosen, out, storage=storage, **settings)
+    _show_bundle(export_runs(chosen, out, storage=storage, **settings))
+    if engines:
+        print_engines(out, engines)
+
+
+def _refuse_export_options(bundle: Path) -> None:
+    """Refuse what only makes sense where a run is exported."""
+    context = click.get_current_context()
+    names = ("out", "storage", "fp16", "bf16", "int8", "opset", "add", "force")
+    for name in names:
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+            raise click.UsageError(f"{bundle} is a bundle already, not a run: leave out --{name}")
+
+
+def _show_bundle(bundle: "Bundle") -> None:
+    """Print what was exported, and what can be done with it."""
     _show_parity({name: model.parity for name, model in bundle.manifest.models.items()})
     _show_graphs({name: model.provenance["export"].get("graph") for name, model in bundle.manifest.models.items()})
     for name, model in bundle.manifest.models.items():
@@ -87,6 +126,7 @@ def export(
             click.echo(f"note: {name} is of a run stopped after {run['epoch']} of {run['epochs']} epochs")
     size = sum(entry.bytes for entry in bundle.manifest.files.values()) / 1e6
     drawing = "stackgan" in bundle.manifest.models
+    out = bundle.folder
     then = f"pgen image Charizard --model {out} --out out.png" if drawing else f"pgexport inspect {out}"
     click.echo(f"wrote {out} ({size:.1f} MB); next: {then}")
 

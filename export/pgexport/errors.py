@@ -17,3 +17,9 @@ class OpsetInvalid(PokeganError, ValueError):
 
 class RunsInvalid(PokeganError, ValueError):
     """The runs that were named, or found, cannot go into one bundle."""
+
+
+class EngineFailed(PokeganError, RuntimeError):
+    """TensorRT cannot build an engine, or it does not give what ONNX Runtime gives; no engine is written."""
+
+    exit_code = 1  # not the user's input: the build itself failed

@@ -1,11 +1,8 @@
 """Runs become a bundle: exported, compared with PyTorch, and only then put in place."""
 
 import json
-import os
 import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ import numpy as np
 import onnx
 
 from pgen.bundle import FORMAT, MANIFEST, Bundle, Manifest, Model, Tensor, describe, open_bundle
+from pgen.engines import FOLDER as ENGINES
 from pgen.images import Pipeline
 from pgen.session import open_session, run
 from pgexport import divergence
@@ -22,10 +20,10 @@ from pgexport.emulate import checkable, emulated
 from pgexport.errors import TargetInvalid
 from pgexport.models import Part, parts, texts
 from pgexport.parity import Feeds, Runner, Trial, check, check_figure, in_pytorch, premultiplied, psnr
+from pgexport.place import beside, put
 from pgexport.source import Source, load_run
 from pgexport.storage import PRECISIONS, Stored, check_opset, loosest, one_by_one, store
 from pgtrain.text import Encoder, embed, load_encoder
-from pokegan.errors import PokeganError
 from pokegan.revision import revision
 
 
@@ -67,12 +65,12 @@ def export_runs(
         _check_target(out, force)
     sources = [load_run(run) for run in runs]
     distinct((source.system, run) for source, run in zip(sources, runs, strict=True))
-    with _beside(out) as staged:
+    with beside(out, "--out") as staged:
         kept = _kept(before, staged, sources, force) if before else {}
         writer = Writer(staged, storage, opset, kept)
         for source in sources:
             writer.write(source)
-        _put(staged, out)
+        put(staged, out)
     return open_bundle(out)
 
 
@@ -136,8 +134,9 @@ class Writer:
         np.save(self.folder / "names.npy", pipeline.encoder.encode(names).astype(np.float16))
 
     def _write_manifest(self) -> Bundle:
-        found = sorted(path for path in self.folder.rglob("*") if path.is_file() and path != self.folder / MANIFEST)
-        files = {path.relative_to(self.folder).as_posix(): describe(path) for path in found}
+        # Engines are of this machine, no part of the bundle.
+        own = [path for path in self.folder.rglob("*") if path.parent.name != ENGINES and path.name != MANIFEST]
+        files = {path.relative_to(self.folder).as_posix(): describe(path) for path in sorted(own) if path.is_file()}
         (self.folder / MANIFEST).write_text(Manifest(self.models, files).to_json(), "utf-8")
         return open_bundle(self.folder)
 
@@ -224,6 +223,8 @@ def _kept(before: Bundle, staged: Path, sources: list[Source], force: bool) -> d
     shutil.copytree(before.folder, staged, dirs_exist_ok=True)
     for name in there:
         (staged / before.manifest.models[name].file).unlink()
+        for suffix in (".plan", ".json"):
+            (staged / ENGINES / f"{name}{suffix}").unlink(missing_ok=True)
     return kept
 
 
@@ -236,46 +237,3 @@ def _check_target(out: Path, force: bool) -> None:
         )
     if out.exists() and not (out / MANIFEST).is_file():
         raise TargetInvalid(f"{out}: exists and is no bundle, so --force does not replace it; choose another --out")
-
-
-@contextmanager
-def _beside(out: Path) -> Iterator[Path]:
-    """Make a hidden folder beside `out`, and remove it unless it was put in place.
-
-    Raises:
-        TargetInvalid: something could not be written, a full disk for one.
-    """
-    staged = None
-    try:
-        staged = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-        staged.chmod(0o777 & ~_umask())
-        yield staged
-    except OSError as error:
-        if isinstance(error, PokeganError):
-            raise
-        reason = error.strerror or error
-        raise TargetInvalid(
-            f"{out}: cannot be written ({reason}); free space or choose another --out; nothing was written"
-        ) from error
-    finally:
-        if staged:
-            shutil.rmtree(staged, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _put(staged: Path, out: Path) -> None:
-    if not out.exists():
-        staged.rename(out)
-        return
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as old:
-        out.rename(Path(old) / "replaced")
-        try:
-            staged.rename(out)
-        except OSError:
-            (Path(old) / "replaced").rename(out)
-            raise

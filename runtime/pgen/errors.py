@@ -21,3 +21,7 @@ class OutputInvalid(PokeganError, ValueError):
 
 class DeviceUnavailable(PokeganError, RuntimeError):
     """The device that was asked for cannot run the model; nothing silently runs elsewhere."""
+
+
+class EngineInvalid(PokeganError, ValueError):
+    """A TensorRT engine is damaged, or was built for another model, TensorRT or GPU."""

@@ -5,18 +5,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pgen.bundle import EMBEDDED, Bundle, open_bundle
 from pgen.latents import latents
-from pgen.session import open_session, run
+from pgen.session import Session, open_model, run
 from pgen.text import TextEncoder, check_prompt
-
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
 
 DEFAULT_BATCH = 16
 
@@ -81,12 +77,12 @@ class Pipeline:
         return int(pictures.shape[1])
 
     def providers(self) -> list[str]:
-        """List ONNX Runtime's providers that the generator really runs on, best first."""
+        """List the providers that the generator really runs on, best first."""
         return list(self._session.get_providers())
 
     @cached_property
-    def _session(self) -> "InferenceSession":
-        return open_session(self.bundle.graph(self.model), self.model.file, self.device, self.threads)
+    def _session(self) -> Session:
+        return open_model(self.bundle, self.model, self.device, self.threads)
 
 
 def requests(prompts: Iterable[str], n: int, seed: int) -> Iterator[tuple[str, int]]:

@@ -15,7 +15,7 @@ FOLDER = click.Path(path_type=Path)
 
 def where(command: Command) -> Command:
     """Add the options that say which bundle runs where: ``--model``, ``--device`` and ``--threads``."""
-    told = "auto: CUDA where it works, otherwise the CPU"
+    told = "auto: CUDA where it works, otherwise the CPU; engine: TensorRT, as built by pgexport --tensorrt"
     add = (
         click.option("--model", type=FOLDER, help="folder of a bundle  [default: the one installed with pgen]"),
         click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help=told),

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from pgen.bundle import Bundle
 from pgen.errors import PromptInvalid
-from pgen.session import open_session, run
+from pgen.session import Session, open_model, run
 
 if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
     from tokenizers import Tokenizer
 
 MAX_PROMPT = 1000
@@ -89,6 +88,5 @@ class TextEncoder:
         return tokenizer
 
     @cached_property
-    def _session(self) -> "InferenceSession":
-        model = self.bundle.model("encoder")
-        return open_session(self.bundle.graph(model), model.file, self.device, self.threads)
+    def _session(self) -> Session:
+        return open_model(self.bundle, self.bundle.model("encoder"), self.device, self.threads)

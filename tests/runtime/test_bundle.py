@@ -149,7 +149,7 @@ def test_a_provider_that_fails_to_start_is_an_error(tiny_bundle: Path, monkeypat
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["AzureExecutionProvider"])
     real = __import__("onnxruntime").InferenceSession
     monkeypatch.setattr(
-        "onnxruntime.InferenceSession", lambda model, options, providers: real(model, options, providers[-1:])
+        "onnxruntime.InferenceSession", lambda model, options, providers, **_: real(model, options, providers[-1:])
     )
     with pytest.raises(DeviceUnavailable, match="could not start"):
         load(tiny_bundle, "cuda").images(["redball"])

@@ -1,0 +1,68 @@
+"""Folders and files that appear whole: made beside their place under a hidden name, then renamed into it."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pgexport.errors import TargetInvalid
+from pokegan.errors import PokeganError
+
+
+@contextmanager
+def beside(out: Path, option: str) -> Iterator[Path]:
+    """Make a hidden folder beside `out`, to fill and then to :func:`put`; it is removed unless that happened.
+
+    Raises:
+        TargetInvalid: something could not be written, a full disk for one; `option` is what to choose anew.
+    """
+    staged = None
+    try:
+        staged = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+        staged.chmod(0o777 & ~_umask())
+        yield staged
+    except OSError as error:
+        if isinstance(error, PokeganError):
+            raise
+        reason = error.strerror or error
+        raise TargetInvalid(
+            f"{out}: cannot be written ({reason}); free space or choose another {option}; nothing was written"
+        ) from error
+    finally:
+        if staged:
+            shutil.rmtree(staged, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def put(staged: Path, out: Path) -> None:
+    """Rename the folder `staged` to `out`, in the place of what is there."""
+    if not out.exists():
+        staged.rename(out)
+        return
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as old:
+        out.rename(Path(old) / "replaced")
+        try:
+            staged.rename(out)
+        except OSError:
+            (Path(old) / "replaced").rename(out)
+            raise
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, in the place of what is there."""
+    handle, hidden = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(hidden).chmod(0o666 & ~_umask())
+        Path(hidden).replace(path)
+    except BaseException:
+        Path(hidden).unlink(missing_ok=True)
+        raise

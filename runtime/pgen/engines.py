@@ -1,0 +1,166 @@
+"""TensorRT engines of a bundle: ``engines/NAME.plan`` and the JSON sidecar that tells where it runs.
+
+An engine is machine code for one version of TensorRT and one GPU architecture, so it belongs to the machine
+that built it and not to the manifest. The sidecar ties it to the model file that it was built from.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pgen.bundle import Bundle, Model
+from pgen.errors import BundleInvalid, BundleNotFound, EngineInvalid
+
+FOLDER = "engines"
+FORMAT = 1
+
+BATCHES = (1, 8, 64)
+"""Smallest, usual and largest batch of an engine, unless others are asked for."""
+
+TYPICAL_TOKENS = 16
+"""Length of text that an encoder's engine is tuned for; a sentence of a prompt has 6 to 20 tokens."""
+
+Profile = dict[str, list[list[int]]]
+"""Smallest, usual and largest shape of each input."""
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """How an engine is built.
+
+    `batches` are its smallest, usual and largest batch; `workspace` is the memory in MiB that it may use for
+    intermediate results (None: all of the GPU's). `version_compatible` engines also run under newer versions of
+    TensorRT, `hardware_compatible` ones on every GPU from Ampere on; both can be slower.
+    """
+
+    batches: tuple[int, int, int] = BATCHES
+    workspace: int | None = None
+    version_compatible: bool = False
+    hardware_compatible: bool = False
+
+    def command(self, folder: Path) -> str:
+        """Write out the command that builds the engines of the bundle in `folder` so."""
+        words = [f"pgexport {folder} --tensorrt --batches {','.join(map(str, self.batches))}"]
+        words += [f"--workspace {self.workspace}"] if self.workspace else []
+        words += ["--version-compatible"] if self.version_compatible else []
+        words += ["--hardware-compatible"] if self.hardware_compatible else []
+        return " ".join(words)
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What a sidecar says: TensorRT's version, the GPU, the profile, SHA-256 of model and plan, options, parity.
+
+    `compute_capability` is written as "9.0"; `parity` are the figures against ONNX Runtime on the CPU.
+    """
+
+    model: str
+    tensorrt: str
+    gpu: str
+    compute_capability: str
+    profile: Profile
+    onnx_sha256: str
+    plan_sha256: str
+    options: EngineOptions
+    parity: dict[str, float]
+    format: int = field(default=FORMAT)
+
+    def to_json(self) -> str:
+        """Serialise, readable and in a stable order."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+
+def plan_path(bundle: Bundle, name: str) -> Path:
+    """Tell where the engine of model `name` lies; the sidecar has the same name and ends in .json.
+
+    Raises:
+        BundleInvalid: `name` is none that a file can have.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise BundleInvalid(f"{bundle.folder}: the model name {name!r} is no file name; export the bundle again")
+    return bundle.folder / FOLDER / f"{name}.plan"
+
+
+def name_of(bundle: Bundle, model: Model) -> str:
+    """Find the name that the manifest has for `model`."""
+    return next(name for name, entry in bundle.manifest.models.items() if entry is model)
+
+
+def profile_of(model: Model, batches: tuple[int, int, int]) -> Profile:
+    """Derive the shapes of an engine's profile: the first dimension is the batch, a second that varies the tokens."""
+    tokens = int(model.settings.get("max_tokens", TYPICAL_TOKENS))
+    lengths = (1, min(TYPICAL_TOKENS, tokens), tokens)
+    return {
+        tensor.name: [
+            [
+                size if isinstance(size, int) else (lengths if axis else batches)[at]
+                for axis, size in enumerate(tensor.shape)
+            ]
+            for at in range(3)
+        ]
+        for tensor in model.inputs
+    }
+
+
+def read_engine(bundle: Bundle, name: str) -> tuple[EngineInfo, bytes]:
+    """Read the engine of model `name` and its sidecar, checked against each other and against the model's file.
+
+    Raises:
+        BundleNotFound: there is no engine.
+        EngineInvalid: it is damaged, or was built from another model file.
+    """
+    plan = plan_path(bundle, name)
+    sidecar = plan.with_suffix(".json")
+    if not plan.is_file() or not sidecar.is_file():
+        raise BundleNotFound(f"{plan}: no such engine; build it with: {EngineOptions().command(bundle.folder)}")
+    info = _parse(sidecar, EngineOptions().command(bundle.folder))
+    content = plan.read_bytes()
+    rebuild = f"build it again with: {info.options.command(bundle.folder)}"
+    if hashlib.sha256(content).hexdigest() != info.plan_sha256:
+        raise EngineInvalid(f"{plan}: not the engine that {sidecar.name} describes; {rebuild}")
+    if info.onnx_sha256 != bundle.manifest.files[bundle.manifest.models[name].file].sha256:
+        raise EngineInvalid(f"{plan}: built from another {bundle.manifest.models[name].file}; {rebuild}")
+    return info, content
+
+
+def _parse(sidecar: Path, command: str) -> EngineInfo:
+    try:
+        values: dict[str, Any] = json.loads(sidecar.read_bytes())
+        if values["format"] > FORMAT:
+            raise EngineInvalid(
+                f"{sidecar}: format {values['format']}, but this version reads up to {FORMAT}; "
+                "mend it with: pip install -U pokegan"
+            )
+        options = values.pop("options")
+        smallest, usual, largest = (int(batch) for batch in options.pop("batches"))
+        return EngineInfo(**values, options=EngineOptions((smallest, usual, largest), **options))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, EngineInvalid):
+            raise
+        raise EngineInvalid(f"{sidecar}: damaged ({error!r}); build the engine again with: {command}") from error
+
+
+def check_runs(bundle: Bundle, info: EngineInfo, version: str, gpu: str, capability: tuple[int, int]) -> None:
+    """Check that an engine runs under TensorRT `version` on `gpu` of compute capability `capability`.
+
+    Raises:
+        EngineInvalid: it was built for another version or architecture; the message has the command to rebuild it.
+    """
+    plan = plan_path(bundle, info.model)
+    rebuild = f"build it again with: {info.options.command(bundle.folder)}"
+    built, here = release(info.tensorrt), release(version)
+    if built != here and not (info.options.version_compatible and built < here):
+        raise EngineInvalid(f"{plan}: built by TensorRT {info.tensorrt}, but this is {version}; {rebuild}")
+    asked = ".".join(map(str, capability))
+    fits = capability >= (8, 0) if info.options.hardware_compatible else asked == info.compute_capability
+    if not fits:
+        told = f"built for {info.gpu} (compute capability {info.compute_capability}), but this is {gpu} ({asked})"
+        raise EngineInvalid(f"{plan}: {told}; {rebuild}")
+
+
+def release(version: str) -> tuple[int, ...]:
+    """Split a version of TensorRT into numbers, leaving out what packaging adds: "10.6.0.post1" is 10.6.0."""
+    return tuple(int(part) for part in re.findall(r"\d+", version.partition(".post")[0]))

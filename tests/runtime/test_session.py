@@ -1,0 +1,119 @@
+"""Where models run: providers of ONNX Runtime that this machine lacks are told, those of a fake one are used."""
+
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import onnxruntime
+import pytest
+
+from pgen import session
+from pgen.bundle import EMBEDDED, open_bundle
+from pgen.errors import DeviceUnavailable
+from pgen.session import PROVIDERS, RTX, open_session
+from pokegan.errors import MissingExtra
+
+NAME = PROVIDERS[RTX][0]
+
+
+class FakeSession:
+    """Takes what ONNX Runtime's session takes, and tells `starts` as its providers, or those asked for."""
+
+    starts: list[str] | None = None
+
+    def __init__(self, model: bytes, options: Any, providers: Any = (), enable_fallback: int = 1) -> None:
+        self.asked, self.options = dict(providers), options
+        self.fallback = bool(enable_fallback)
+
+    def get_providers(self) -> list[str]:
+        return self.starts or [*getattr(self.options, "added", []), *self.asked]
+
+    def disable_fallback(self) -> None:
+        self.fallback = False
+
+
+class FakeOptions:
+    def __init__(self) -> None:
+        self.intra_op_num_threads = 0
+        self.added: list[str] = []
+
+    def add_provider_for_devices(self, devices: list[Any], settings: dict[str, str]) -> None:
+        assert devices
+        self.added, self.settings = [device.ep_name for device in devices], settings
+
+
+@pytest.fixture
+def gpu_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ONNX Runtime's build for GPUs, with a GPU."""
+    monkeypatch.setattr(onnxruntime, "InferenceSession", FakeSession)
+    monkeypatch.setattr(onnxruntime, "SessionOptions", FakeOptions)
+    built_in = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: built_in)
+
+
+@pytest.fixture
+def plugin(monkeypatch: pytest.MonkeyPatch, gpu_build: None) -> list[Any]:
+    """The package of the RTX provider; the list is of the GPUs that it finds."""
+    module = ModuleType("onnxruntime_ep_nv_tensorrt_rtx")
+    module.get_ep_name = lambda: NAME  # type: ignore[attr-defined]
+    module.get_library_path = lambda: "plugin.so"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    devices = [SimpleNamespace(ep_name="CPUExecutionProvider"), SimpleNamespace(ep_name=NAME)]
+    monkeypatch.setattr(onnxruntime, "register_execution_provider_library", lambda *_: None)
+    monkeypatch.setattr(onnxruntime, "get_ep_devices", lambda: devices)
+    session._rtx_devices.cache_clear()
+    return devices
+
+
+def test_tensorrt_keeps_its_engines_and_never_falls_back(gpu_build: None, own_cache: None) -> None:
+    found: Any = open_session(b"", "m.onnx", "tensorrt")
+    settings = found.asked["TensorrtExecutionProvider"]
+    assert settings["trt_engine_cache_enable"] == settings["trt_timing_cache_enable"] == "1"
+    assert Path(settings["trt_engine_cache_path"]).is_dir()
+    assert list(found.asked)[1:] == ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    assert not found.fallback
+
+
+def test_a_provider_that_did_not_start_is_told(gpu_build: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeSession, "starts", ["CPUExecutionProvider"])
+    for device in ("cuda", "tensorrt"):
+        with pytest.raises(DeviceUnavailable, match=rf"device {device}: .*could not start it.*--device"):
+            open_session(b"", "m.onnx", device)
+
+
+def test_auto_may_fall_back(gpu_build: None) -> None:
+    found: Any = open_session(b"", "m.onnx", "auto")
+    assert list(found.asked) == ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    assert found.fallback
+
+
+def test_rtx_runs_on_its_gpu_with_a_cache(plugin: list[Any]) -> None:
+    found: Any = open_session(b"", "m.onnx", RTX)
+    assert found.get_providers() == [NAME]
+    assert Path(found.options.settings["nv_runtime_cache_path"]).is_dir()
+    assert not found.fallback
+
+
+def test_rtx_without_a_gpu_or_driver_is_told(plugin: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin.pop()
+    with pytest.raises(DeviceUnavailable, match="finds no RTX GPU"):
+        open_session(b"", "m.onnx", RTX)
+
+    def lacks(*_: str) -> None:
+        raise RuntimeError("Failed to load library with error: libcuda.so.1: cannot open shared object file")
+
+    monkeypatch.setattr(onnxruntime, "register_execution_provider_library", lacks)
+    with pytest.raises(DeviceUnavailable, match=r"libcuda\.so\.1.*a driver"):
+        open_session(b"", "m.onnx", RTX)
+
+
+@pytest.mark.parametrize("device", ["cuda", "tensorrt", RTX])
+def test_no_device_falls_back_to_the_cpu_here(device: str) -> None:
+    if device == RTX:
+        session._rtx_devices.cache_clear()
+    elif PROVIDERS[device][0] in onnxruntime.get_available_providers():
+        pytest.skip("ONNX Runtime has it")
+    model = open_bundle(EMBEDDED).model("text-to-image")
+    with pytest.raises((DeviceUnavailable, MissingExtra), match=r"pokegan\[(gpu|tensorrt-rtx)\]"):
+        open_session(open_bundle(EMBEDDED).read(model.file), model.file, device)
