@@ -21,3 +21,7 @@ class OutputInvalid(PokeganError, ValueError):
 
 class DeviceUnavailable(PokeganError, RuntimeError):
     """The device that was asked for cannot run the model; nothing silently runs elsewhere."""
+
+
+class RequestInvalid(PokeganError, ValueError):
+    """A request to a server asks for a number of pictures, or a seed, that there cannot be."""
