@@ -10,4 +10,4 @@ class ParityFailed(PokeganError, ArithmeticError):
 
 
 class TargetInvalid(PokeganError, FileExistsError):
-    """The bundle cannot be written where it was asked for."""
+    """A bundle or a model repository cannot be written where it was asked for."""
