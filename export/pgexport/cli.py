@@ -61,7 +61,12 @@ def main() -> None:
     help="version of the ONNX operator set  [default: 18; with --bf16 22]",
 )
 @click.option("--add", is_flag=True, help="put the models into the bundle in --out, beside those that it has")
-@click.option("--force", is_flag=True, help="replace the bundle in --out; with --add, models in it of the same name")
+@click.option("--triton", type=FOLDER, help="also write a model repository for Triton Inference Server to this folder")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="replace what is in --out and --triton; with --add, models of the same name in the bundle",
+)
 @tensorrt_options
 @version_option
 def export(
@@ -72,6 +77,8 @@ def export(
     bf16: bool,
     int8: bool,
     engines: "EngineOptions | None",
+    triton: Path | None,
+    force: bool,
     **settings: Any,
 ) -> None:
     """Export each RUN, a folder that pgtrain made, to one bundle of ONNX models, with the text encoder if one needs it.
@@ -83,18 +90,24 @@ def export(
 
     Every graph is compared with PyTorch first; beyond the tolerances no bundle is written.
 
-    With --tensorrt the bundle also gets TensorRT engines for this machine's GPU. Without --out, RUN is then a bundle
-    that exists, which is otherwise left alone.
+    With --tensorrt the bundle also gets TensorRT engines for this machine's GPU, and with --triton it is also written
+    as a model repository. RUN may then be a bundle that exists, without --out; it is otherwise left alone.
     """
     storage = _chosen(storage, {"fp16": fp16, "bf16": bf16, "int8": int8})
-    if engines and len(runs) == 1 and is_bundle(runs[0]):
-        _refuse_export_options(runs[0])
-        print_engines(runs[0], engines)
+    if (engines or triton) and len(runs) == 1 and is_bundle(runs[0]):
+        _refuse_export_options(runs[0], forced=triton is not None)
+        _derive(runs[0], engines, triton, force)
         return
     if out is None:
-        raise click.UsageError("say where to write: --out DIR; a bundle that exists takes --tensorrt without it")
+        raise click.UsageError(
+            "say where to write: --out DIR; only a bundle that exists takes --tensorrt or --triton alone"
+        )
     if engines:
         check_ready()  # before minutes go into the export
+    if triton:
+        from pgexport.triton import check_target
+
+        check_target(triton, force)
     with needs_extra("export"):
         from pgexport.choose import newest_finished
 
@@ -102,16 +115,28 @@ def export(
         if not runs:
             click.echo(f"exporting {', '.join(map(str, chosen))}")
         from pgexport.write import export_runs
-    _show_bundle(export_runs(chosen, out, storage=storage, **settings))
+    _show_bundle(export_runs(chosen, out, storage=storage, force=force, **settings))
+    _derive(out, engines, triton, force)
+
+
+def _derive(bundle: Path, engines: "EngineOptions | None", triton: Path | None, force: bool) -> None:
+    """Make of a bundle what was asked for: engines first, because a repository takes them along."""
+    if triton:
+        from pgexport.triton import check_target, write_repository
+
+        check_target(triton, force)  # before minutes go into engines
     if engines:
-        print_engines(out, engines)
+        print_engines(bundle, engines)
+    if triton:
+        ensembles = ", ".join(write_repository(bundle, triton, force)) or "no ensemble"
+        click.echo(f"wrote {triton} ({ensembles}); next: docs/triton.md tells how to serve it")
 
 
-def _refuse_export_options(bundle: Path) -> None:
-    """Refuse what only makes sense where a run is exported."""
+def _refuse_export_options(bundle: Path, forced: bool) -> None:
+    """Refuse what only makes sense where a run is exported; `forced` says that --force has a meaning."""
     context = click.get_current_context()
     names = ("out", "storage", "fp16", "bf16", "int8", "opset", "add", "force")
-    for name in names:
+    for name in names[:-1] if forced else names:
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
             raise click.UsageError(f"{bundle} is a bundle already, not a run: leave out --{name}")
 

@@ -8,7 +8,7 @@ class ParityFailed(PokeganError, ArithmeticError):
 
 
 class TargetInvalid(PokeganError, FileExistsError):
-    """The bundle cannot be written where it was asked for."""
+    """A bundle or a model repository cannot be written where it was asked for."""
 
 
 class OpsetInvalid(PokeganError, ValueError):

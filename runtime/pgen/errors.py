@@ -25,3 +25,7 @@ class DeviceUnavailable(PokeganError, RuntimeError):
 
 class EngineInvalid(PokeganError, ValueError):
     """A TensorRT engine is damaged, or was built for another model, TensorRT or GPU."""
+
+
+class RequestInvalid(PokeganError, ValueError):
+    """A request to a server asks for a number of pictures, or a seed, that there cannot be."""

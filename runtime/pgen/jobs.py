@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pgen.bundle import EMBEDDED
+from pgen.bundle import EMBEDDED, Bundle
 from pgen.images import DEFAULT_BATCH, Picture, Pipeline, load, requests
 from pgen.output import check_file, check_folder, check_grid, file_names, grid, resize, save
 from pgen.text import check_prompt
@@ -54,7 +54,7 @@ def write_one(job: ImageJob, out: Path, as_grid: bool = False) -> Path:
         check_grid(len(wanted), job.size or pipeline.size, job.columns)
     pictures = list(pipeline.stream(wanted if as_grid else wanted[:1], job.batch))
     images = [resize(picture.pixels, job.size or len(picture.pixels)) for picture in pictures]
-    save(grid(images, job.columns) if as_grid else images[0], out, facts(pictures[0], pipeline))
+    save(grid(images, job.columns) if as_grid else images[0], out, facts(pictures[0], pipeline.bundle))
     return out
 
 
@@ -69,15 +69,15 @@ def write_pictures(job: ImageJob, folder: Path) -> Iterator[Path]:
     check_folder(folder)
     for name, picture in zip(file_names(wanted), pipeline.stream(wanted, job.batch), strict=True):
         image = resize(picture.pixels, job.size or len(picture.pixels))
-        save(image, folder / name, facts(picture, pipeline))
+        save(image, folder / name, facts(picture, pipeline.bundle))
         yield folder / name
 
 
-def facts(picture: Picture, pipeline: Pipeline) -> dict[str, str]:
+def facts(picture: Picture, bundle: Bundle) -> dict[str, str]:
     """List what made a picture, for the text chunks of its PNG."""
     return {
         "prompt": picture.prompt,
         "seed": str(picture.seed),
-        "bundle": pipeline.bundle.digest,
+        "bundle": bundle.digest,
         "Software": f"pokegan {__version__}",
     }

@@ -1,5 +1,6 @@
 """Pictures to files: checked before anything is generated, written whole or not at all."""
 
+import io
 import math
 import os
 import re
@@ -122,6 +123,13 @@ def save(image: Image.Image, path: Path, facts: dict[str, str]) -> None:
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
+
+
+def to_png(image: Image.Image, facts: dict[str, str]) -> bytes:
+    """Encode `image` as :func:`save` does, without a file: a PNG that carries `facts`."""
+    content = io.BytesIO()
+    image.save(content, "PNG", pnginfo=_chunks(facts))
+    return content.getvalue()
 
 
 def _umask() -> int:

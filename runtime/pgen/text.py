@@ -46,11 +46,19 @@ class TextEncoder:
 
     def __call__(self, prompts: Sequence[str]) -> NDArray[np.float32]:
         """Embed checked prompts, float32 (N, D). A known name's embedding is looked up, not computed."""
-        known = self.bundle.known_names
-        rows = [known.get(" ".join(prompt.lower().split())) for prompt in prompts]
-        unknown = [prompt for prompt, row in zip(prompts, rows, strict=True) if row is None]
+        found = [self.stored(prompt) for prompt in prompts]
+        unknown = [prompt for prompt, embedding in zip(prompts, found, strict=True) if embedding is None]
         computed = iter(self.encode(unknown) if unknown else ())
-        return np.stack([next(computed) if row is None else self._stored[row] for row in rows])
+        return np.stack([next(computed) if embedding is None else embedding for embedding in found])
+
+    def stored(self, prompt: str) -> NDArray[np.float32] | None:
+        """Look up the embedding of a known name, float32 (D,); None if `prompt` is no known name."""
+        row = self.bundle.known_names.get(" ".join(prompt.lower().split()))
+        return None if row is None else self._stored[row]
+
+    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """Split checked texts into the encoder's token ids, each as long as it needs."""
+        return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Run the encoder on `texts`, float32 (N, D).
@@ -58,16 +66,16 @@ class TextEncoder:
         Texts of one length share a batch and none is padded, so that a text's embedding does not depend
         on its neighbours.
         """
-        encodings = self._tokenizer.encode_batch(list(texts))
+        tokens = self.tokens(texts)
         # An encoder whose scales are taken from the batch (dynamic int8) gets every text by itself.
         alone = self.bundle.model("encoder").settings.get("alone", False)
         lengths: dict[int, list[int]] = {}
-        for index, encoding in enumerate(encodings):
-            lengths.setdefault(index if alone else len(encoding.ids), []).append(index)
+        for index, ids in enumerate(tokens):
+            lengths.setdefault(index if alone else len(ids), []).append(index)
         embeddings: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(texts)
         for indices in lengths.values():
-            ids = np.array([encodings[index].ids for index in indices], np.int64)
-            feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+            batch = np.array([tokens[index] for index in indices], np.int64)
+            feeds = {"input_ids": batch, "attention_mask": np.ones_like(batch)}
             (found,) = run(self._session, ["sentence_embedding"], feeds)
             for index, embedding in zip(indices, found, strict=True):
                 embeddings[index] = embedding

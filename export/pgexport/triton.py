@@ -1,0 +1,276 @@
+"""A bundle becomes a model repository for NVIDIA's Triton Inference Server.
+
+Each network is a model of Triton's ONNX Runtime backend, with the bundle's names, types and shapes, dynamic batching
+and warm-up; where the bundle has a TensorRT engine of it, also one of the TensorRT backend. What is code (tokens,
+latents, PNG) is a Python model each, see :mod:`pgen.triton`. Two ensembles for each generator of pictures join them:
+a prompt and seeds in, PNG files or pixels out.
+"""
+
+import json
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pgen.bundle import MANIFEST, Bundle, Model, Tensor, open_bundle
+from pgen.errors import BundleInvalid
+from pgexport.errors import TargetInvalid
+from pgexport.pbtxt import Message, Value, dump, pairs
+from pgexport.place import beside, put
+from pgexport.triton_config import instances, port, row, same, step, warm_up
+from pgexport.triton_engine import Engine, read_engine
+from pokegan import __version__
+
+MARK = "pokegan.json"
+"""File of the repository that tells its bundle and version; Triton itself reads the folders only."""
+
+MOST = 64
+"""Rows that a network computes at once where its manifest does not tell the batches that were proven."""
+
+DELAYS = {"encoder": 500}
+"""Microseconds that a request waits for others to share its batch, by kind of model."""
+
+DELAY = 2000
+"""For every other kind: a small part of the time that one picture takes on a CPU."""
+
+WARM_BATCHES = (1, 8)
+
+PLACES = {"config.pbtxt": "KIND_AUTO", "configs/cpu.pbtxt": "KIND_CPU", "configs/gpu.pbtxt": "KIND_GPU"}
+"""Where one instance of a network runs, by configuration: on every GPU that the server sees, or on the CPU if it sees
+none; always on the CPU; on GPUs or not at all. The server's option --model-config-name chooses."""
+
+PROMPT = Tensor("prompt", "bytes", [1])
+SEED, ONE_SEED = Tensor("seed", "uint64", ["pictures"]), Tensor("seed", "uint64", [1])
+PNG = Tensor("png", "bytes", ["pictures"])
+
+SOURCE = """# The code is pgen's, installed in the server's image.
+from pgen.triton import {step}
+
+TritonPythonModel = {step}
+"""
+
+
+@dataclass(frozen=True)
+class Code:
+    """A Python model: `step` of pgen.triton with its `parameters`, and the `files` of the bundle that it reads.
+
+    `warm` are the inputs of its warm-up, where dimensions that vary have numbers; `optional` names inputs that may be
+    missing.
+    """
+
+    name: str
+    step: str
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+    warm: list[Tensor]
+    files: list[str] = field(default_factory=list)
+    parameters: dict[str, str] = field(default_factory=dict)
+    optional: tuple[str, ...] = ()
+
+
+def write_repository(bundle: Path, out: Path, force: bool = False) -> list[str]:
+    """Write the bundle in `bundle` as a model repository to `out`; return the names of its ensembles.
+
+    Args:
+        bundle: folder of the bundle.
+        out: folder to make; its parent must exist.
+        force: replace a repository that is there.
+
+    Raises:
+        BundleNotFound, BundleInvalid: there is nothing to serve.
+        TargetInvalid: `out` exists, or cannot be written.
+    """
+    check_target(out, force)
+    opened = open_bundle(bundle)
+    with beside(out, "--triton") as staged:
+        ensembles = _Repository(opened, staged).write()
+        put(staged, out)
+    return ensembles
+
+
+def check_target(out: Path, force: bool = False) -> None:
+    """Check that a repository can be made in `out`.
+
+    Raises:
+        TargetInvalid: it cannot.
+    """
+    if not out.parent.is_dir():
+        raise TargetInvalid(f"{out.parent}: no such folder; make it first")
+    if out.exists() and not force:
+        raise TargetInvalid(f"{out}: exists; choose another --triton, or replace the repository with --force")
+    if out.exists() and not (out / MARK).is_file():
+        told = "exists and is no repository that pgexport made, so --force does not replace it"
+        raise TargetInvalid(f"{out}: {told}; choose another --triton")
+
+
+class _Repository:
+    """Writes the models of one bundle into an empty folder."""
+
+    def __init__(self, bundle: Bundle, folder: Path) -> None:
+        self.bundle, self.folder = bundle, folder
+        self.models = bundle.manifest.models
+        self.encoder = next((name for name, model in self.models.items() if model.kind == "encoder"), None)
+        self.engines = {name: read_engine(bundle, name) for name in self.models}
+
+    def write(self) -> list[str]:
+        """Write every model; return the names of the ensembles."""
+        for name, model in self.models.items():
+            self._network(name, model)
+        drawing = {name: model for name, model in self.models.items() if _draws(model)}
+        if self.encoder is None:
+            drawing = {name: model for name, model in drawing.items() if not _reads_text(model)}
+        else:
+            self._tokenizer(self.models[self.encoder])
+        for name, model in drawing.items():
+            self._latents(name, model)
+        if drawing:
+            self._png(next(iter(drawing.values())))
+        ensembles = [ensemble for name, model in drawing.items() for ensemble in self._ensembles(name, model)]
+        mark = {"bundle": self.bundle.digest, "pokegan": __version__, "ensembles": ensembles}
+        (self.folder / MARK).write_text(json.dumps(mark, indent=1) + "\n", "utf-8")
+        return ensembles
+
+    def _network(self, name: str, model: Model) -> None:
+        """Write a model of the bundle: its graph as it is, and a configuration for each choice of device."""
+        folder = self._folder(name)
+        (folder / "configs").mkdir()
+        (folder / "1" / "model.onnx").write_bytes(self.bundle.graph(model))
+        rows, most = [row(tensor) for tensor in model.inputs], _together(model)
+        warm = [warm_up(folder, rows, batch) for batch in WARM_BATCHES if batch <= most]
+        named: Message = {"name": name}
+        ports: Message = {
+            "input": [port(tensor) for tensor in rows],
+            "output": [port(row(tensor)) for tensor in model.outputs],
+        }
+        delay = DELAYS.get(model.kind, DELAY)
+        onnx: Message = {
+            "backend": "onnxruntime",
+            "max_batch_size": most,
+            "dynamic_batching": {"max_queue_delay_microseconds": delay},
+            "model_warmup": [*warm],
+        }
+        for place, kind in PLACES.items():
+            (folder / place).write_text(dump(named | onnx | ports | instances(1, kind)), "utf-8")
+        if engine := self.engines[name]:
+            (folder / "1" / "model.plan").write_bytes(engine.plan)
+            config = named | _engine(folder, model, engine, delay) | ports | instances(1, "KIND_GPU")
+            (folder / "configs" / "tensorrt.pbtxt").write_text(dump(config), "utf-8")
+
+    def _tokenizer(self, encoder: Model) -> None:
+        """Write the model that turns a prompt into the inputs of `encoder`."""
+        outputs = [Tensor(tensor.name, tensor.dtype, [1, "tokens"]) for tensor in encoder.inputs]
+        self._code(Code("tokenizer", "Tokenizer", [PROMPT], outputs, [PROMPT], ["tokenizer.json"]))
+
+    def _latents(self, name: str, model: Model) -> None:
+        """Write the model that turns seeds and an embedding into the inputs of generator `name`."""
+        texts: list[Tensor] = []
+        if _reads_text(model) and self.encoder is not None:
+            (embedding,) = self.models[self.encoder].outputs
+            texts = [PROMPT, Tensor(embedding.name, embedding.dtype, [1, *embedding.shape[1:]])]
+        stored = [file for file in self.bundle.manifest.files if texts and file in ("names.json", "names.npy")]
+        engine = self.engines[name]
+        most = min(_proven(model), engine.batches[2]) if engine else _proven(model)
+        parameters = {"generator": name, "most": str(most)}
+        inputs, warm = [SEED, *texts], [ONE_SEED, *texts]
+        self._code(Code(f"{name}_latents", "Latents", inputs, model.inputs, warm, stored, parameters))
+
+    def _png(self, model: Model) -> None:
+        """Write the model that turns pictures of any size into PNG files; it is warmed up with those of `model`."""
+        pictures = _pictures(model)
+        anything = replace(pictures, shape=["pictures", "height", "width", "channels"])
+        warm = [replace(pictures, shape=[1, *pictures.shape[1:]]), ONE_SEED, PROMPT]
+        self._code(Code("png", "Png", [anything, SEED, PROMPT], [PNG], warm, optional=("prompt",)))
+
+    def _code(self, code: Code) -> None:
+        folder = self._folder(code.name)
+        (folder / "1" / "model.py").write_text(SOURCE.format(step=code.step), "utf-8")
+        place = folder / "1" / "bundle"
+        place.mkdir()
+        (place / MANIFEST).write_bytes((self.bundle.folder / MANIFEST).read_bytes())
+        for file in code.files:
+            (place / file).write_bytes(self.bundle.read(file))
+        parameters: Message = {key: {"string_value": value} for key, value in code.parameters.items()}
+        config: Message = {
+            "name": code.name,
+            "backend": "python",
+            "max_batch_size": 0,
+            "input": [port(tensor, tensor.name in code.optional) for tensor in code.inputs],
+            "output": [port(tensor) for tensor in code.outputs],
+            "parameters": pairs(parameters),
+            "model_warmup": [warm_up(folder, code.warm, 1)],
+        }
+        (folder / "config.pbtxt").write_text(dump(config | instances(2, "KIND_CPU")), "utf-8")
+
+    def _ensembles(self, name: str, model: Model) -> list[str]:
+        """Join the models around generator `name`, once to PNG files and once to pixels; return the names.
+
+        One ensemble with both outputs would not do: Triton (2.51) prunes the steps of an output that a request
+        does not ask for, and with them those of a tensor that is an output and another step's input too.
+        """
+        asked, seeds = [SEED], same([SEED])
+        steps: list[Value] = []
+        if _reads_text(model) and self.encoder is not None:
+            asked, encoder = [PROMPT, SEED], self.models[self.encoder]
+            tokens, embedding = same(encoder.inputs), same(encoder.outputs)
+            steps += [step("tokenizer", same([PROMPT]), tokens), step(self.encoder, tokens, embedding)]
+            seeds = same(asked) | embedding
+        steps.append(step(f"{name}_latents", seeds, same(model.inputs)))
+        steps.append(step(name, same(model.inputs), {"pictures": "pixels"}))
+        png = step("png", {"pictures": "pixels"} | same(asked), same([PNG]))
+        pixels = replace(_pictures(model), name="pixels")
+        return [
+            self._ensemble(f"{name}_png", asked, PNG, [*steps, png]),
+            self._ensemble(f"{name}_pixels", asked, pixels, steps),
+        ]
+
+    def _ensemble(self, name: str, inputs: list[Tensor], output: Tensor, steps: list[Value]) -> str:
+        config: Message = {
+            "name": name,
+            "platform": "ensemble",
+            "max_batch_size": 0,
+            "input": [port(tensor) for tensor in inputs],
+            "output": [port(output)],
+            "ensemble_scheduling": {"step": steps},
+        }
+        (self._folder(name) / "config.pbtxt").write_text(dump(config), "utf-8")
+        return name
+
+    def _folder(self, name: str) -> Path:
+        folder = self.folder / name
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name) or folder.exists():
+            raise BundleInvalid(f"{self.bundle.folder}: Triton can have no model called {name!r}; export it anew")
+        (folder / "1").mkdir(parents=True)
+        return folder
+
+
+def _engine(folder: Path, model: Model, engine: Engine, delay: int) -> Message:
+    smallest, usual, largest = (min(batch, _together(model)) for batch in engine.batches)
+    inputs = [row(tensor) for tensor in model.inputs]
+    batching: Message = {"preferred_batch_size": [usual], "max_queue_delay_microseconds": delay}
+    return {
+        "backend": "tensorrt",
+        "max_batch_size": largest,
+        "dynamic_batching": batching,
+        "model_warmup": [warm_up(folder, inputs, batch) for batch in sorted({smallest, usual})],
+    }
+
+
+def _proven(model: Model) -> int:
+    return int(max(model.parity.get("batches") or [MOST]))
+
+
+def _together(model: Model) -> int:
+    """Rows of several requests that the server may put together: one for an encoder whose batch changes a text."""
+    return 1 if model.settings.get("alone") else _proven(model)
+
+
+def _draws(model: Model) -> bool:
+    return "latent" in same(model.inputs) and "pictures" in same(model.outputs)
+
+
+def _reads_text(model: Model) -> bool:
+    return "text" in same(model.inputs)
+
+
+def _pictures(model: Model) -> Tensor:
+    (found,) = (tensor for tensor in model.outputs if tensor.name == "pictures")
+    return found

@@ -1,0 +1,133 @@
+"""The steps of the Triton ensembles that are code: tokens from a prompt, latents from seeds, PNG from pixels.
+
+They run in Triton's Python backend, with the functions that `pgen image` runs, and need neither PyTorch nor
+ONNX Runtime: networks are run by Triton's own backends. ``pgexport --triton`` writes a ``model.py`` for each that
+names its class, and lays beside it the files of the bundle that it reads.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pgen.bundle import Bundle, open_bundle
+from pgen.errors import PromptInvalid, RequestInvalid
+from pgen.images import Picture
+from pgen.jobs import facts
+from pgen.latents import latents
+from pgen.output import to_png
+from pgen.text import TextEncoder, check_prompt
+from pokegan.errors import PokeganError
+
+Tensors = dict[str, NDArray[Any]]
+
+
+class Step:
+    """One Python model of the repository: named arrays in, named arrays out, one request at a time."""
+
+    bundle: Bundle
+    parameters: dict[str, str]
+    """From the model's config.pbtxt."""
+
+    def initialize(self, args: dict[str, str]) -> None:
+        """Open the files of the bundle that lie beside model.py; Triton calls this once an instance."""
+        self.bundle = open_bundle(Path(args["model_repository"]) / args["model_version"] / "bundle")
+        given = json.loads(args["model_config"]).get("parameters", {})
+        self.parameters = {name: value["string_value"] for name, value in given.items()}
+        self.prepare()
+
+    def execute(self, requests: list[Any]) -> list[Any]:
+        """Answer every request; a mistake of the user becomes the error of that request alone."""
+        return [self._answer(request) for request in requests]
+
+    def _answer(self, request: Any) -> Any:
+        import triton_python_backend_utils as backend  # exists only inside the server
+
+        try:
+            outputs = self.run({tensor.name(): tensor.as_numpy() for tensor in request.inputs()})
+        except PokeganError as error:
+            mistake = backend.TritonError(error.message, backend.TritonError.INVALID_ARG)
+            return backend.InferenceResponse(error=mistake)
+        return backend.InferenceResponse([backend.Tensor(name, values) for name, values in outputs.items()])
+
+    def prepare(self) -> None:
+        """Load what `run` needs, so that a fault shows when the server starts."""
+
+    def run(self, inputs: Tensors) -> Tensors:
+        """Compute the outputs of one request.
+
+        Raises:
+            PokeganError: the inputs cannot be used.
+        """
+        raise NotImplementedError
+
+
+class Tokenizer(Step):
+    """A prompt to the encoder's token ids (1, T), as long as it needs and never padded.
+
+    Triton batches requests of one shape only, so texts of one length share a batch and a text's embedding does
+    not depend on its neighbours, as in :class:`pgen.text.TextEncoder`.
+    """
+
+    def prepare(self) -> None:
+        """Load the tokenizer."""
+        self.encoder = TextEncoder(self.bundle)
+        self.dtypes = {tensor.name: tensor.dtype for tensor in self.bundle.model("encoder").inputs}
+        self.encoder.tokens(["loads it"])
+
+    def run(self, inputs: Tensors) -> Tensors:
+        """Map prompt, bytes (1,), to input_ids and attention_mask (1, T)."""
+        ids = np.array(self.encoder.tokens([_prompt(inputs)]), self.dtypes["input_ids"])
+        return {"input_ids": ids, "attention_mask": np.ones_like(ids, self.dtypes["attention_mask"])}
+
+
+class Latents(Step):
+    """Seeds to the generator's inputs, one row a picture."""
+
+    def prepare(self) -> None:
+        """Load the stored embeddings of known names."""
+        self.dimensions = self.bundle.manifest.models[self.parameters["generator"]].settings["latent_dim"]
+        self.most = int(self.parameters["most"])
+        self.encoder = TextEncoder(self.bundle)
+        self.encoder.stored("loads them")
+
+    def run(self, inputs: Tensors) -> Tensors:
+        """Map seed, uint64 (N,), and prompt and sentence_embedding (1, D), to latent (N, L) and text (N, D).
+
+        A known name takes its stored embedding, as in `pgen image`.
+        """
+        seeds = [int(seed) for seed in inputs["seed"]]
+        if not 1 <= len(seeds) <= self.most:
+            raise RequestInvalid(f"seed has {len(seeds)} numbers, one a picture; send 1 to {self.most} at once")
+        outputs: Tensors = {"latent": latents(seeds, self.dimensions)}
+        if "prompt" in inputs:
+            stored = self.encoder.stored(_prompt(inputs))
+            text = inputs["sentence_embedding"][0] if stored is None else stored
+            outputs["text"] = np.repeat(text[None], len(seeds), axis=0)
+        return outputs
+
+
+class Png(Step):
+    """Pictures to PNG files that carry prompt, seed and bundle, as `pgen image` writes them."""
+
+    def run(self, inputs: Tensors) -> Tensors:
+        """Map pictures, uint8 (N, S, S, C), with their seed (N,) and prompt (1,), to png, bytes (N,)."""
+        prompt = _prompt(inputs) if "prompt" in inputs else ""
+        rows = zip(inputs["seed"], inputs["pictures"], strict=True)
+        made = [Picture(prompt, int(seed), pixels) for seed, pixels in rows]
+        files = [to_png(Image.fromarray(picture.pixels), self._facts(picture)) for picture in made]
+        return {"png": np.array(files, np.object_)}
+
+    def _facts(self, picture: Picture) -> dict[str, str]:
+        return {name: value for name, value in facts(picture, self.bundle).items() if value}
+
+
+def _prompt(inputs: Tensors) -> str:
+    content = inputs["prompt"][0]
+    if not isinstance(content, bytes):
+        raise PromptInvalid("the prompt is no text; send it as BYTES")
+    # Bytes that are no UTF-8 become lone surrogates, which check_prompt refuses by name and place.
+    return check_prompt(content.decode("utf-8", "surrogateescape"))
