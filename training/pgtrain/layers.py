@@ -40,6 +40,12 @@ class ConditioningAugmentation(nn.Module):
         self.linear = nn.Linear(text_dim, 2 * condition_dim)
         nn.init.zeros_(self.linear.bias)
 
+    @torch.no_grad()
+    def start_quiet(self) -> None:
+        """Begin with a deviation of exp(-1.5), or 0.22, for every text: in one of 1 the mean drowns for many epochs."""
+        self.linear.weight[len(self.linear.weight) // 2 :] = 0
+        self.linear.bias[len(self.linear.bias) // 2 :] = -3
+
     def forward(self, text: Tensor, draw: Tensor) -> tuple[Tensor, Tensor]:
         """Map whitened text (N, K) and a standard normal draw (N, C) to a condition (N, C) and its KL term ()."""
         mean, logvar = self.linear(text).chunk(2, 1)

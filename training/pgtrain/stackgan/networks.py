@@ -20,6 +20,7 @@ class Stage1(nn.Module):
         super().__init__()
         self.noise_dim = config.noise_dim
         self.augmentation = ConditioningAugmentation(text_dim, config.condition_dim)
+        self.augmentation.start_quiet()
         inner = config.noise_dim + config.condition_dim
         w4, w8, w16, w32, w64 = (config.width * factor // 4 for factor in (20, 16, 12, 6, 4))
         self.channels = w4
@@ -57,6 +58,7 @@ class Stage2(nn.Module):
         self.condition_dim = config.condition_dim
         self.scale = config.size / STAGE1_SIZE
         self.augmentation = ConditioningAugmentation(text_dim, inner)
+        self.augmentation.start_quiet()
         self.stem = nn.Conv2d(config.channels, config.width, 3, padding=1)
         self.down = nn.Conv2d(config.width, wide, 4, stride=2, padding=1)
         self.blocks = nn.ModuleList([ResidualBlock(wide, inner) for _ in range(3)])
