@@ -265,7 +265,8 @@ def test_int8_of_a_stackgan(drawing: Drawing, gain: Callable[[float], None]) -> 
 def test_more_parity_leaves_fewer_products(drawing: Drawing, gain: Callable[[float], None]) -> None:
     gain(2)
     batches = samples(drawing.latent.shape[1], drawing.text.numpy())
-    lax, strict, impossible = (int8_generator(drawing.graph, batches, limit) for limit in (30, 50, 200))
+    lax = int8_generator(drawing.graph, batches, 30)
+    strict, impossible = (int8_generator(drawing.graph, batches, limit) for limit in (lax.score + 3, 200))
     assert lax.products[0] > strict.products[0] >= impossible.products[0] == 0
     assert not impossible.kept
     assert "no product in int8 leaves PSNR at 200" in impossible.reason
@@ -372,7 +373,7 @@ def test_parity_is_enforced(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(ParityFailed, match=r"stackgan: parity \(fp16\): psnr is .*diverg"):
         export_run(tiny_run, tmp_path / "bundle", "fp16")
     assert list(tmp_path.iterdir()) == []
-    assert parity.TOLERANCES.keys() == storage.PRECISIONS.keys() == divergence.LIMITS.keys()
+    assert parity.TOLERANCES.keys() == divergence.LIMITS.keys()
 
 
 def test_bf16_needs_a_newer_opset(tiny_run: Path, tmp_path: Path) -> None:
