@@ -77,6 +77,7 @@ def draw(system: str, runs: Path, out: Path) -> None:
     wide = Image.new("RGB", (sum(sheet.width for sheet in sheets) + 16, sheets[0].height), "black")
     wide.paste(sheets[0], (0, 0))
     wide.paste(sheets[1], (sheets[0].width + 16, 0))
+    wide.thumbnail((1056, 1056))
     wide.save(out)
 
 
