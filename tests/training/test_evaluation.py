@@ -78,11 +78,11 @@ def test_families_are_held_out_whole() -> None:
 
 def test_the_packaged_network_sees_what_pictures_lose(pokemon: Path) -> None:
     """Blur, noise and wrong colours each take real artwork further from itself than its own halves are."""
-    from pgtrain.evaluation.pictures import on_white
+    from pgtrain.evaluation.pictures import as_pixels
     from pgtrain.pictures import decode
 
     files = sorted((pokemon / "images").iterdir())[:256]
-    real = on_white(torch.stack([decode(file, 64) for file in files]).float() / 255)
+    real = as_pixels(torch.stack([decode(file, 64) for file in files]).float() / 255)
     extract = load_features("artwork")
     first, second = real[::2], real[1::2]
     spoilt = {

@@ -9,6 +9,7 @@ from pgtrain.dcgan.config import RECIPES as DCGAN_RECIPES
 from pgtrain.dcgan.config import DCGANConfig
 from pgtrain.dcgan.system import DCGAN
 from pgtrain.engine import Engine
+from pgtrain.ground import grounded
 from pgtrain.wgan.config import RECIPES as WGAN_RECIPES
 from pgtrain.wgan.config import WGANConfig
 from pgtrain.wgan.system import WGAN, gradient_penalty
@@ -59,7 +60,7 @@ def test_every_recipe_trains_both_networks(
 
 def test_rgb_is_composited_on_white(data: Pictures) -> None:
     made = make(DCGAN, DCGANConfig, data, channels=3)
-    ground = made._ground(torch.zeros(1, 4, 8, 8))
+    ground = grounded(torch.zeros(1, 4, 8, 8), 3)
     assert torch.equal(ground, torch.ones(1, 3, 8, 8))
     assert torch.allclose(made._augmented(ground), ground), "white stays white under augmentation"
 

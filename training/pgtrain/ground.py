@@ -11,9 +11,14 @@ def visible(logits: Tensor) -> Tensor:
     return premultiply(logits) if logits.shape[1] == 4 else torch.sigmoid(logits.float())
 
 
+def on_white(premultiplied: Tensor) -> Tensor:
+    """Lay premultiplied RGBA pictures (N, 4, S, S) on white: RGB (N, 3, S, S)."""
+    return premultiplied[:, :3] + (1 - premultiplied[:, 3:])
+
+
 def grounded(pictures: Tensor, channels: int) -> Tensor:
     """Keep premultiplied RGBA pictures (N, 4, S, S) for 4 `channels`; lay them on white, (N, 3, S, S), for 3."""
-    return pictures if channels == 4 else pictures[:, :3] + (1 - pictures[:, 3:])
+    return pictures if channels == 4 else on_white(pictures)
 
 
 def as_rgba(pictures: Tensor) -> Tensor:

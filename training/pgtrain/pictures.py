@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from pgtrain.ground import on_white
 from pgtrain.rgba import Background, open_rgba, padded
 
 
@@ -32,11 +33,11 @@ def decode_all(paths: Sequence[Path], size: int, background: Background = "keep"
 def grid(premultiplied: Tensor, columns: int = 8) -> Image.Image:
     """Lay premultiplied RGBA pictures, float (N, 4, S, S) in 0..1, out on white, `columns` a row."""
     pictures = premultiplied.detach().float().clamp(0, 1).cpu()
-    on_white = pictures[:, :3] + (1 - pictures[:, 3:])
-    count, _, size, _ = on_white.shape
+    flat = on_white(pictures)
+    count, _, size, _ = flat.shape
     rows = math.ceil(count / columns)
     canvas = torch.ones(rows * columns, 3, size, size)
-    canvas[:count] = on_white
+    canvas[:count] = flat
     tiled = canvas.reshape(rows, columns, 3, size, size).permute(0, 3, 1, 4, 2)
     pixels: NDArray[np.uint8] = (tiled.reshape(rows * size, columns * size, 3) * 255).round().byte().numpy()
     return Image.fromarray(pixels)

@@ -166,7 +166,7 @@ class Run:
         except OSError as error:
             reason = error.strerror or error
             raise RunInvalid(
-                f"{self.folder}: cannot be written ({reason}); free space, then go on with --resume"
+                f"{self.folder}: cannot be written ({reason}); free space and try again (a training: with --resume)"
             ) from error
 
     def log(self, metrics: dict[str, Any]) -> None:

@@ -79,7 +79,7 @@ class Unconditional:
             code, noise = self.codes[part], draws.randn(len(part), self.latent_dim, device=self.engine.device)
             with self.engine.autocast():
                 logits = self.trained["generator"]((1 - BLUR**2) ** 0.5 * code + BLUR * noise)
-            value = reconstruction_loss(self._visible(logits), self.pictures(data, part))
+            value = reconstruction_loss(visible(logits), self.pictures(data, part))
             return value, {"reconstruction": value}
 
         metrics = self.engine.step(self.optimizers["pretrain"], loss, parts)
@@ -110,12 +110,12 @@ class Unconditional:
         latent = draws.randn(count, self.config.latent_dim, device=self.engine.device)
         with self.engine.autocast():
             logits = self.trained["generator"](latent)
-        return self._augmented(self._visible(logits))
+        return self._augmented(visible(logits))
 
     def pictures(self, data: Pictures, indices: Tensor) -> Tensor:
         """Take the pictures at `indices`: (N, C, S, S)."""
         pictures = F.interpolate(data.fetch(indices), size=(self.config.size,) * 2, mode="area")
-        return self._ground(pictures).contiguous(memory_format=torch.channels_last)
+        return grounded(pictures, self.config.channels).contiguous(memory_format=torch.channels_last)
 
     def score(self, critic: nn.Module, pictures: Tensor) -> Tensor:
         """Score pictures (N, C, S, S) with `critic`: float32 (N,)."""
@@ -139,12 +139,6 @@ class Unconditional:
         if self.engine.stepped:
             cast(AveragedModel, self.networks["average"]).update_parameters(self.networks["generator"])
 
-    def _visible(self, logits: Tensor) -> Tensor:
-        return visible(logits)
-
-    def _ground(self, pictures: Tensor) -> Tensor:
-        return grounded(pictures, self.config.channels)
-
     def _augmented(self, pictures: Tensor) -> Tensor:
         return augment(pictures) if self.config.augment else pictures
 
@@ -158,7 +152,7 @@ class Unconditional:
         """Draw latents (N, L) with the averaged generator: premultiplied RGBA, float (N, 4, S, S) in 0..1."""
         average = self.networks["average"].eval()
         with self.engine.autocast():
-            pictures = self._visible(average(latent.to(self.engine.device)))
+            pictures = visible(average(latent.to(self.engine.device)))
         return as_rgba(pictures)
 
     def progress(self) -> Image.Image:

@@ -50,20 +50,27 @@ def evaluate(run: Run, question: Question) -> dict[str, Any]:
     same = data.identity["digest"] == described["data"]["digest"]
     about = {"schema": SCHEMA, "system": described["system"], "seed": question.seed, "trained_on_this_data": same}
     if entry.reads_pictures:
-        extract = load_features(question.features, question.weights)
-        engine = Engine("fp32")
-        system = entry.load()(config, engine, data.to(engine.device))
-        position = checkpoint.restore_networks(run.checkpoint, system)
-        system.start_epoch(position.epoch if position.step else max(0, position.epoch - 1))
-        judged = pictures.judge(system, data, extract, samples, question.seed)
-        found = about | {"epochs": position.epoch, "features": question.features} | judged.figures
-        for name, picture in judged.pictures.items():
-            picture.save(run.folder / name)
+        figures, drawn = _pictures(run, config, data, question, samples)
     else:
-        found = about | _rows(run, data, samples, question.seed)
-    found = {name: _rounded(value) for name, value in found.items()}
-    run.write(EVALUATION, json.dumps(found, indent=1) + "\n")
+        figures, drawn = _rows(run, data, samples, question.seed), {}
+    found = {name: _rounded(value) for name, value in (about | figures).items()}
+    with run.writing():
+        for name, picture in drawn.items():
+            picture.save(run.folder / name)
+        run.write(EVALUATION, json.dumps(found, indent=1) + "\n")
     return found
+
+
+def _pictures(run: Run, config: Any, data: Any, question: Question, samples: int) -> pictures.Judged:
+    """Measure pictures, in the stage that the run had come to."""
+    extract = load_features(question.features, question.weights)
+    engine = Engine("fp32")
+    system = SYSTEMS[run.described()["system"]].load()(config, engine, data.to(engine.device))
+    position = checkpoint.restore_networks(run.checkpoint, system)
+    system.start_epoch(position.epoch if position.step else max(0, position.epoch - 1))
+    judged = pictures.judge(system, data, extract, samples, question.seed)
+    about = {"epochs": position.epoch, "features": question.features}
+    return pictures.Judged(about | judged.figures, judged.pictures)
 
 
 def _rows(run: Run, data: Any, samples: int, seed: int) -> dict[str, Any]:

@@ -19,10 +19,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pgtrain.augment import augment
-from pgtrain.evaluation.network import WEIGHTS, ArtworkNetwork, resized
+from pgtrain.evaluation.network import SIDE, WEIGHTS, ArtworkNetwork, resized
+from pgtrain.ground import on_white
 from pgtrain.pictures import decode_all
 
-SIDE = 128
 SMALL = 64
 """Half of the views lose what this many pixels a side cannot show: generators draw no more."""
 TEMPERATURE = 0.2
@@ -75,11 +75,6 @@ def split(families: list[int], share: float = 0.2) -> tuple[Tensor, Tensor]:
     indices = torch.arange(len(families))
     mask = torch.tensor([family in held for family in families])
     return indices[~mask], indices[mask]
-
-
-def on_white(premultiplied: Tensor) -> Tensor:
-    """Lay premultiplied RGBA (N, 4, S, S) in 0..1 on white: (N, 3, S, S)."""
-    return premultiplied[:, :3] + (1 - premultiplied[:, 3:])
 
 
 def view(pictures: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 from pgtrain.dataset import Dataset, Pictures
 from pgtrain.evaluation import figures
 from pgtrain.evaluation.features import Extractor
+from pgtrain.ground import on_white
 from pgtrain.pictures import grid
 
 SHOWN = 12
@@ -42,8 +43,8 @@ def judge(system: PictureSystem, data: Pictures, extract: Extractor, samples: in
     drawn = draw(system, seed, samples, texts[asked] if texts is not None else None)
     side = drawn.shape[-1]
     real = F.interpolate(data.pictures.float().cpu() / 255, size=(side, side), mode="area")
-    seen, wanted = extract(on_white(drawn)), extract(on_white(real))
-    mirrored = extract(on_white(real.flip(3)))
+    seen, wanted = extract(as_pixels(drawn)), extract(as_pixels(real))
+    mirrored = extract(as_pixels(real.flip(3)))
     found: dict[str, Any] = {"samples": samples, "real": len(real), "side": side}
     found |= figures.kernel_distance(seen.values, wanted.values)
     found |= figures.frechet_distance(seen.values, wanted.values)
@@ -68,17 +69,16 @@ def draw(system: PictureSystem, seed: int, count: int, texts: Tensor | None) -> 
     return torch.cat([system.generate(*pair).float().cpu() for pair in zip(chunks, asked, strict=True)])
 
 
-def on_white(premultiplied: Tensor) -> Tensor:
+def as_pixels(premultiplied: Tensor) -> Tensor:
     """Lay premultiplied RGBA, float (N, 4, S, S) in 0..1, on white: uint8 RGB (N, 3, S, S)."""
-    flat = premultiplied[:, :3] + (1 - premultiplied[:, 3:])
-    return (flat.clamp(0, 1) * 255).round().byte()
+    return (on_white(premultiplied).clamp(0, 1) * 255).round().byte()
 
 
 def over_seeds(system: PictureSystem, texts: Tensor, extract: Extractor, seed: int) -> float:
     """Mean cosine distance between pictures of one name with different seeds: 0 where seeds change nothing."""
     prompts = _evenly(len(texts), PROMPTS)
     drawn = draw(system, seed, len(prompts) * SEEDS, texts[prompts].repeat_interleave(SEEDS, 0))
-    groups: tuple[Tensor, ...] = torch.split(extract(on_white(drawn)).embeddings, SEEDS)
+    groups: tuple[Tensor, ...] = torch.split(extract(as_pixels(drawn)).embeddings, SEEDS)
     return sum(figures.spread(group) for group in groups) / len(groups)
 
 
