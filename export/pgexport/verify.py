@@ -8,7 +8,7 @@ import onnx
 
 from pgen.bundle import Bundle, Model, open_bundle
 from pgen.errors import BundleInvalid
-from pgen.images import Pipeline
+from pgen.generator import Generator
 from pgexport.choose import distinct
 from pgexport.emulate import checkable
 from pgexport.errors import RunsInvalid
@@ -92,7 +92,7 @@ def _parity(bundle: Bundle, source: Source) -> dict[str, Any]:
         model = bundle.manifest.models[part.name]
         found[part.name] = check(part.trial(FRESH), runner(bundle, model), _storage(model))
     if encoder:
-        value = text_psnr(Pipeline(bundle, device="cpu"), encoder, texts(source), made[-1].trial(FRESH))
+        value = text_psnr(Generator(bundle, device="cpu"), encoder, texts(source), made[-1].trial(FRESH))
         storage = loosest(*(_storage(bundle.manifest.models[name]) for name in ("encoder", source.system)))
         told = check_figure(source.system, "text_psnr", value, storage)
         found[source.system]["figures"]["text_psnr"] = told

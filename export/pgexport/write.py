@@ -12,7 +12,7 @@ import onnx
 
 from pgen.bundle import FORMAT, MANIFEST, Bundle, Manifest, Model, Tensor, describe, open_bundle
 from pgen.engines import FOLDER as ENGINES
-from pgen.images import Pipeline
+from pgen.generator import Generator
 from pgen.session import open_session, run
 from pgexport import divergence
 from pgexport.choose import distinct
@@ -125,13 +125,13 @@ class Writer:
 
     def _write_names(self, source: Source, encoder: Encoder, bundle: Bundle, part: Part) -> None:
         """Hold prompt to picture to its limit, and store the embeddings of known names."""
-        pipeline = Pipeline(bundle, device="cpu")
-        value = text_psnr(pipeline, encoder, texts(source), part.trial())
+        generator = Generator(bundle, device="cpu")
+        value = text_psnr(generator, encoder, texts(source), part.trial())
         storage = loosest(*(self.models[name].parity["storage"] for name in ("encoder", part.name)))
         self.models[part.name].parity["figures"]["text_psnr"] = check_figure(part.name, "text_psnr", value, storage)
         names = source.described["data"]["names"]
         (self.folder / "names.json").write_text(json.dumps(names, ensure_ascii=False), "utf-8")
-        np.save(self.folder / "names.npy", pipeline.encoder.encode(names).astype(np.float16))
+        np.save(self.folder / "names.npy", generator.encoder.encode(names).astype(np.float16))
 
     def _write_manifest(self) -> Bundle:
         # Engines are of this machine, no part of the bundle.
@@ -153,12 +153,12 @@ def runner(bundle: Bundle, model: Model) -> Runner:
     ]
 
 
-def text_psnr(pipeline: Pipeline, encoder: Encoder, wanted: list[str], trial: Trial) -> float:
+def text_psnr(generator: Generator, encoder: Encoder, wanted: list[str], trial: Trial) -> float:
     """PSNR (dB) of the pictures of texts, both encoder and generator of the bundle against both of PyTorch."""
     latent = trial.cases["random"]["latent"][: len(wanted)]
     wanted = wanted[: len(latent)]
     expected = in_pytorch(trial.network, {"latent": latent, "text": embed(encoder, wanted).numpy()})[0]
-    drawn = pipeline.generate(latent, pipeline.encoder.encode(wanted))
+    drawn = generator.generate(latent, generator.encoder.encode(wanted))
     return psnr(premultiplied(expected) - premultiplied(drawn))
 
 

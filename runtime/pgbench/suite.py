@@ -8,7 +8,7 @@ from typing import Any
 from pgbench.environment import cores, environment
 from pgbench.measure import Target, measure, timed
 from pgbench.peer import Peer, PeerFailed, available
-from pgen.images import Pipeline, load
+from pgen.generator import Generator, load
 
 SCHEMA = 1
 """Version of the JSON that a benchmark writes."""
@@ -42,8 +42,8 @@ def run(settings: Settings) -> dict[str, Any]:
         PokeganError: the bundle or the device cannot be used.
     """
     threads = settings.threads or cores()
-    pipeline = load(settings.bundle, settings.device, threads)
-    targets = _runtime_targets(pipeline, settings.batch)
+    generator = load(settings.bundle, settings.device, threads)
+    targets = _runtime_targets(generator, settings.batch)
     before = environment()
     with ExitStack() as stack:
         beside, missing = _torch_targets(stack, settings, threads)
@@ -57,8 +57,8 @@ def run(settings: Settings) -> dict[str, Any]:
         "schema": SCHEMA,
         "batch": settings.batch,
         "threads": threads,
-        "providers": pipeline.providers(),
-        "bundle": pipeline.bundle.digest,
+        "providers": generator.providers(),
+        "bundle": generator.bundle.digest,
         "timings": {name: asdict(timing) for name, timing in timings.items()},
         "speed_over_pytorch_eager": ratios,
         "without_pytorch_because": missing,
@@ -66,13 +66,13 @@ def run(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _runtime_targets(pipeline: Pipeline, batch: int) -> dict[str, Target]:
+def _runtime_targets(generator: Generator, batch: int) -> dict[str, Target]:
     prompts, seeds = texts(batch), range(batch)
-    latent, text = pipeline.draw(seeds), pipeline.embed(prompts)
+    latent, text = generator.draw(seeds), generator.embed(prompts)
     return {
-        "encoder": timed(lambda: pipeline.encoder.encode(prompts)),
-        "generator": timed(lambda: pipeline.generate(latent, text)),
-        "end to end": timed(lambda: pipeline.generate(pipeline.draw(seeds), pipeline.embed(prompts))),
+        "encoder": timed(lambda: generator.encoder.encode(prompts)),
+        "generator": timed(lambda: generator.generate(latent, text)),
+        "end to end": timed(lambda: generator.generate(generator.draw(seeds), generator.embed(prompts))),
     }
 
 

@@ -11,12 +11,12 @@ from pokegan import __version__
 TYPE_CHECKING = False  # type checkers take it for true; importing typing took a third of `pgen --help`
 if TYPE_CHECKING:
     from pgen.bundle import EMBEDDED, Bundle, open_bundle
-    from pgen.images import Pipeline, load
+    from pgen.generator import Generator, Picture, Request, load
     from pgen.latents import latents
 
-__all__ = ["EMBEDDED", "Bundle", "Pipeline", "__version__", "latents", "load", "open_bundle"]
+__all__ = ["EMBEDDED", "Bundle", "Generator", "Picture", "Request", "__version__", "latents", "load", "open_bundle"]
 
-_HOMES = {"Pipeline": "images", "load": "images", "latents": "latents"}
+_HOMES = {"Generator": "generator", "load": "images", "latents": "latents"}
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,4 @@
-"""``python -m pgen``."""
+"""``python -m pgen`` is ``pgen``."""
 
 from pgen.main import main
 

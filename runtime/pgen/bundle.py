@@ -69,6 +69,11 @@ class Model:
     parity: dict[str, Any]
     provenance: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def reads_text(self) -> bool:
+        """Does it take text embeddings?"""
+        return any(tensor.name == "text" for tensor in self.inputs)
+
 
 @dataclass(frozen=True)
 class Manifest:

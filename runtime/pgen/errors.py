@@ -28,4 +28,4 @@ class EngineInvalid(PokeganError, ValueError):
 
 
 class RequestInvalid(PokeganError, ValueError):
-    """A request to a server asks for a number of pictures, or a seed, that there cannot be."""
+    """A request asks for a seed, a stage, a model or a number of pictures that there cannot be."""

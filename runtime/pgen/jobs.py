@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pgen.bundle import EMBEDDED, Bundle
-from pgen.images import DEFAULT_BATCH, Picture, Pipeline, load, requests
+from pgen.generator import DEFAULT_BATCH, Generator, Picture, Request, load, requests
 from pgen.output import check_file, check_folder, check_grid, file_names, grid, resize, save
 from pgen.text import check_prompt
 from pokegan import __version__
@@ -28,15 +28,16 @@ class ImageJob:
     device: str = "auto"
     threads: int = 0
 
-    def wanted(self) -> list[tuple[str, int]]:
-        """List the (prompt, seed) of every picture, in order.
+    def wanted(self) -> list[Request]:
+        """List the request of every picture, in order.
 
         Raises:
             PromptInvalid: one of the prompts cannot be used.
         """
-        return list(requests([check_prompt(prompt) for prompt in self.prompts], self.count, self.seed))
+        seeds = range(self.seed, self.seed + self.count)
+        return list(requests([check_prompt(prompt) for prompt in self.prompts], seeds))
 
-    def pipeline(self) -> Pipeline:
+    def generator(self) -> Generator:
         """Open the bundle."""
         return load(self.model or EMBEDDED, self.device, self.threads)
 
@@ -49,12 +50,12 @@ def write_one(job: ImageJob, out: Path, as_grid: bool = False) -> Path:
     """
     wanted = job.wanted()
     check_file(out)
-    pipeline = job.pipeline()
+    generator = job.generator()
     if as_grid:
-        check_grid(len(wanted), job.size or pipeline.size, job.columns)
-    pictures = list(pipeline.stream(wanted if as_grid else wanted[:1], job.batch))
+        check_grid(len(wanted), job.size or generator.size(), job.columns)
+    pictures = list(generator.stream(wanted if as_grid else wanted[:1], job.batch))
     images = [resize(picture.pixels, job.size or len(picture.pixels)) for picture in pictures]
-    save(grid(images, job.columns) if as_grid else images[0], out, facts(pictures[0], pipeline.bundle))
+    save(grid(images, job.columns) if as_grid else images[0], out, facts(pictures[0], generator.bundle))
     return out
 
 
@@ -65,19 +66,19 @@ def write_pictures(job: ImageJob, folder: Path) -> Iterator[Path]:
         PokeganError: a prompt, the bundle or `folder` cannot be used; nothing is written.
     """
     wanted = job.wanted()
-    pipeline = job.pipeline()
+    generator = job.generator()
     check_folder(folder)
-    for name, picture in zip(file_names(wanted), pipeline.stream(wanted, job.batch), strict=True):
+    for name, picture in zip(file_names(wanted), generator.stream(wanted, job.batch), strict=True):
         image = resize(picture.pixels, job.size or len(picture.pixels))
-        save(image, folder / name, facts(picture, pipeline.bundle))
+        save(image, folder / name, facts(picture, generator.bundle))
         yield folder / name
 
 
 def facts(picture: Picture, bundle: Bundle) -> dict[str, str]:
     """List what made a picture, for the text chunks of its PNG."""
     return {
-        "prompt": picture.prompt,
-        "seed": str(picture.seed),
+        "prompt": picture.request.prompt,
+        "seed": str(picture.request.seed),
         "bundle": bundle.digest,
         "Software": f"pokegan {__version__}",
     }

@@ -16,6 +16,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from pgen.errors import OutputInvalid
+from pgen.generator import Request
 
 FORMATS = {".png": "PNG", ".webp": "WEBP"}
 """What can be written, by extension: both keep alpha and, as written here, every pixel."""
@@ -145,11 +146,11 @@ def _chunks(facts: dict[str, str]) -> PngInfo:
     return info
 
 
-def file_names(wanted: Iterable[tuple[str, int]], extension: str = ".png") -> list[str]:
-    """Name a file for each (prompt, seed): readable, safe on every system, and no two alike."""
+def file_names(wanted: Iterable[Request], extension: str = ".png") -> list[str]:
+    """Name a file for each request by its prompt and seed: readable, safe on every system, and no two alike."""
     names: dict[str, None] = {}
-    for prompt, seed in wanted:
-        stem = f"{_slug(prompt)}_{seed}"
+    for request in wanted:
+        stem = f"{_slug(request.prompt)}_{request.seed}"
         name, copy = f"{stem}{extension}", 1
         while name in names:
             copy += 1

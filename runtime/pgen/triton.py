@@ -15,7 +15,7 @@ from PIL import Image
 
 from pgen.bundle import Bundle, open_bundle
 from pgen.errors import PromptInvalid, RequestInvalid
-from pgen.images import Picture
+from pgen.generator import Picture, Request
 from pgen.jobs import facts
 from pgen.latents import latents
 from pgen.output import to_png
@@ -117,7 +117,7 @@ class Png(Step):
         """Map pictures, uint8 (N, S, S, C), with their seed (N,) and prompt (1,), to png, bytes (N,)."""
         prompt = _prompt(inputs) if "prompt" in inputs else ""
         rows = zip(inputs["seed"], inputs["pictures"], strict=True)
-        made = [Picture(prompt, int(seed), pixels) for seed, pixels in rows]
+        made = [Picture(Request(prompt, int(seed)), pixels) for seed, pixels in rows]
         files = [to_png(Image.fromarray(picture.pixels), self._facts(picture)) for picture in made]
         return {"png": np.array(files, np.object_)}
 

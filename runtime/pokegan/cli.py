@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import click
@@ -46,6 +47,26 @@ class Group(_OneLine, click.Group):
     """A group of such commands."""
 
     command_class = Command
+
+
+class LazyGroup(Group):
+    """A group whose commands are imported when they are called: `places` maps names to "module:attribute"."""
+
+    def __init__(self, *args: Any, places: dict[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.places = places
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands, in the order of `places`."""
+        return [*self.places, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in self.places:
+            return super().get_command(ctx, cmd_name)
+        module, attribute = self.places[cmd_name].split(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
 
 
 version_option = click.version_option(__version__, message="%(prog)s %(version)s")

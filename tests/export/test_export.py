@@ -10,7 +10,7 @@ from onnx import numpy_helper
 from PIL import Image
 
 from pgen.bundle import open_bundle
-from pgen.images import Pipeline
+from pgen.generator import Generator
 from pgexport.compress import compress, weights
 from pgexport.eager import rebuild
 from pgexport.errors import ParityFailed, TargetInvalid
@@ -86,11 +86,11 @@ def test_a_bundle_names_no_place_of_this_machine(full_bundle: Path, tiny_encoder
 
 def test_pytorch_is_rebuilt_from_the_bundle(tiny_bundle: Path) -> None:
     bundle = open_bundle(tiny_bundle)
-    pipeline, network = Pipeline(bundle, "cpu"), rebuild(bundle)
-    latent, text = pipeline.draw(range(3)), pipeline.embed(["redball", "a blue egg", "x"])
+    generator, network = Generator(bundle, "cpu"), rebuild(bundle)
+    latent, text = generator.draw(range(3)), generator.embed(["redball", "a blue egg", "x"])
     with torch.no_grad():
         expected = network(torch.from_numpy(latent), torch.from_numpy(text))[0].numpy()
-    assert np.abs(expected.astype(int) - pipeline.generate(latent, text)).max() <= 1
+    assert np.abs(expected.astype(int) - generator.generate(latent, text)).max() <= 1
 
 
 def test_float32_storage(tiny_run: Path, tmp_path: Path) -> None:
@@ -177,10 +177,10 @@ def test_the_original_recipe_exports_opaque_pictures(small_data: Path, tiny_enco
     request = Request("stackgan", small_data, tmp_path / "run", 3, str(tiny_encoder), 0, "fp32", 60, False)
     train(request, StackGANConfig(**recipe))
     bundle = export_run(tmp_path / "run", tmp_path / "bundle")
-    pipeline, network = Pipeline(bundle, "cpu"), rebuild(bundle)
+    generator, network = Generator(bundle, "cpu"), rebuild(bundle)
     assert not any(isinstance(module, BATCH_NORMS) for module in network.modules())
-    latent, text = pipeline.draw(range(3)), pipeline.embed(["redball", "a blue egg", "x"])
-    pictures = pipeline.generate(latent, text)
+    latent, text = generator.draw(range(3)), generator.embed(["redball", "a blue egg", "x"])
+    pictures = generator.generate(latent, text)
     assert pictures.shape == (3, 128, 128, 4)
     assert (pictures[..., 3] == 255).all()
     with torch.no_grad():

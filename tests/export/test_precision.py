@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pgen.bundle import open_bundle
-from pgen.images import Pipeline
+from pgen.generator import Generator
 from pgexport import divergence, parity, quantize, storage
 from pgexport.audit import audit
 from pgexport.cli import main
@@ -336,7 +336,7 @@ def test_a_bundle_of_each_precision(
         assert "int8: " in done.output
         assert graphs["stackgan"]["int8"]["limit"] == quantize.INT8_PSNR
         assert bundle.model("encoder").settings["alone"]
-        encode = Pipeline(bundle, "cpu").encoder.encode
+        encode = Generator(bundle, "cpu").encoder.encode
         alone = encode(["a red egg"])[0]
         assert np.array_equal(encode(["a red egg", "a hot egg"])[0], alone), "neighbours change nothing"
     else:
@@ -347,7 +347,7 @@ def test_a_bundle_of_each_precision(
             products = audit(onnx.load_from_string(bundle.graph(models[name]))).products()
             assert set(products) == {NAMES[precision]}
     if precision != "bf16":
-        pictures = Pipeline(bundle, "cpu").images(["redball", "an egg"])
+        pictures = Generator(bundle, "cpu").images(["redball", "an egg"])
         assert (pictures.shape, pictures.dtype) == ((2, 128, 128, 4), np.uint8)
     checked = verify(out, [Path(run) for run in runs])
     assert all(checked["models"].values()), "parity holds on other latents, bf16 emulated"

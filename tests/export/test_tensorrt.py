@@ -19,7 +19,7 @@ from pgen.bundle import EMBEDDED, Model, open_bundle
 from pgen.bundle import Tensor as TensorEntry
 from pgen.engines import EngineOptions, check_runs, profile_of, read_engine, release
 from pgen.errors import BundleInvalid, BundleNotFound, DeviceUnavailable, EngineInvalid
-from pgen.images import load
+from pgen.generator import load
 from pgen.tensorrt_session import TensorRTSession, collecting_logger, open_engine, started
 from pgexport import tensorrt_engines
 from pgexport.cli import main
@@ -180,9 +180,9 @@ def test_without_engines_the_command_that_builds_them_is_told(bundle: Path, inst
 def test_a_graph_that_cannot_be_captured_runs_plainly(built: tuple[Path, Fake]) -> None:
     folder, fake = built
     fake.cuda.launches, fake.cuda.capturable = 0, False
-    pipeline, plain = load(folder, "engine"), load(folder, "cpu", threads=1)
+    generator, plain = load(folder, "engine"), load(folder, "cpu", threads=1)
     for _ in range(2):
-        assert np.array_equal(pipeline.images(["Mew"], n=2, batch=2), plain.images(["Mew"], n=2, batch=2))
+        assert np.array_equal(generator.images(["Mew"], n=2, batch=2), plain.images(["Mew"], n=2, batch=2))
     assert fake.cuda.launches == 0
 
 

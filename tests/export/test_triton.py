@@ -26,7 +26,7 @@ from PIL import Image
 from pgen.bundle import EMBEDDED, Manifest, Model, Tensor, describe, open_bundle
 from pgen.engines import EngineInfo, EngineOptions
 from pgen.errors import BundleInvalid, EngineInvalid
-from pgen.images import load
+from pgen.generator import load
 from pgexport.cli import main
 from pgexport.errors import TargetInvalid
 from pgexport.triton import write_repository
@@ -279,15 +279,15 @@ def run(backend: None, read_config: Callable[[Path], Any]) -> Run:
 @pytest.mark.parametrize("prompt", ["Charizard", f"  {SENTENCE} "])
 def test_pictures_are_those_of_pgen(run: Run, repository: Path, prompt: str) -> None:
     seeds = np.array([7, 2**63], np.uint64)
-    pipeline = load(device="cpu", threads=1)
-    expected = [pipeline.images([prompt], seed=int(seed))[0] for seed in seeds]
+    generator = load(device="cpu", threads=1)
+    expected = [generator.images([prompt], seed=int(seed))[0] for seed in seeds]
     pixels = run(repository, "stackgan_pixels", prompt=array(prompt), seed=seeds).tensors["pixels"]
     assert np.abs(np.stack(expected).astype(int) - pixels).max() <= 1
     files = run(repository, "stackgan_png", prompt=array(prompt), seed=seeds).tensors["png"]
     for file, seed, picture in zip(files, seeds, pixels, strict=True):
         with Image.open(io.BytesIO(file)) as image:
             assert np.array_equal(np.array(image), picture)
-            told = {"prompt": prompt.strip(), "seed": str(seed), "bundle": pipeline.bundle.digest}
+            told = {"prompt": prompt.strip(), "seed": str(seed), "bundle": generator.bundle.digest}
             assert told.items() <= image.text.items()
 
 
@@ -563,10 +563,10 @@ def ask(url: str, model: str, **inputs: np.ndarray) -> np.ndarray:
 @pytest.mark.slow
 def test_a_real_server_draws_what_pgen_draws(server: tuple[str, Path]) -> None:
     url, _ = server
-    pipeline = load(device="cpu", threads=1)
+    generator = load(device="cpu", threads=1)
     for prompt in ("Charizard", SENTENCE):
         seeds = np.array([5, 6], np.uint64)
-        expected = pipeline.images([prompt], n=2, seed=5).astype(int)
+        expected = generator.images([prompt], n=2, seed=5).astype(int)
         pixels = ask(url, "stackgan_pixels", prompt=array(prompt), seed=seeds)
         assert np.abs(expected - pixels).max() <= 1
         for file, picture in zip(ask(url, "stackgan_png", prompt=array(prompt), seed=seeds), pixels, strict=True):

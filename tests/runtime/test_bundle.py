@@ -6,7 +6,7 @@ import pytest
 
 from pgen.bundle import EMBEDDED, open_bundle
 from pgen.errors import BundleInvalid, BundleNotFound, DeviceUnavailable
-from pgen.images import load
+from pgen.generator import load
 from pokegan.errors import PokeganError
 
 
@@ -124,7 +124,7 @@ def test_a_bundle_without_text_to_picture_says_what_it_holds(bundle: Path) -> No
     del values["models"]["stackgan"]
     path.write_text(json.dumps(values))
     with pytest.raises(BundleNotFound, match=r"no text-to-image model \(it holds encoder\).*--add") as refused:
-        load(bundle)
+        load(bundle).images(["redball"])
     assert "\n" not in refused.value.message
 
 

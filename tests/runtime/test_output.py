@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pgen.errors import OutputInvalid
+from pgen.generator import Request
 from pgen.output import check_file, check_folder, file_names, grid, resize, save
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (8, 8, 4), np.uint8)
@@ -75,7 +76,7 @@ def test_a_grid_is_as_square_as_can_be() -> None:
 
 @given(st.lists(st.tuples(st.text(max_size=80), st.integers(0, 3)), max_size=12))
 def test_file_names_are_safe_and_unique(wanted: list[tuple[str, int]]) -> None:
-    names = file_names(wanted)
+    names = file_names([Request(prompt, seed) for prompt, seed in wanted])
     assert len(set(names)) == len(wanted)
     for name in names:
         assert name.endswith(".png")
