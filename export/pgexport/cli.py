@@ -152,7 +152,7 @@ def _show_bundle(bundle: "Bundle") -> None:
     size = sum(entry.bytes for entry in bundle.manifest.files.values()) / 1e6
     drawing = "stackgan" in bundle.manifest.models
     out = bundle.folder
-    then = f"pgen image Charizard --model {out} --out out.png" if drawing else f"pgexport inspect {out}"
+    then = f"pgen image Charizard --bundle {out} --out out.png" if drawing else f"pgexport inspect {out}"
     click.echo(f"wrote {out} ({size:.1f} MB); next: {then}")
 
 

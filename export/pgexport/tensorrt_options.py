@@ -79,4 +79,6 @@ def print_engines(folder: Path, options: "EngineOptions") -> None:
         for figure, value in info.parity.items():
             table.add_row(name, figure, f"{value:.5g}")
     Console().print(table)
-    click.echo(f"wrote {folder / 'engines'}; next: pgen image Charizard --model {folder} --device engine --out out.png")
+    click.echo(
+        f"wrote {folder / 'engines'}; next: pgen image Charizard --bundle {folder} --device engine --out out.png"
+    )

@@ -17,12 +17,12 @@ from pokegan.cli import Command, version_option
 @click.option("--torch/--no-torch", default=True, show_default=True, help="PyTorch eager beside it, where installed")
 @click.option("--json", "as_json", is_flag=True, help="print JSON instead of a table")
 @version_option
-def main(model: Path | None, as_json: bool, **settings: Any) -> None:
+def main(bundle: Path | None, as_json: bool, **settings: Any) -> None:
     """Measure latency and throughput of encoder, generator and both, warm-up excluded."""
     from pgbench.suite import Settings, run
     from pgen.bundle import EMBEDDED
 
-    result = run(Settings(bundle=model or EMBEDDED, **settings))
+    result = run(Settings(bundle=bundle or EMBEDDED, **settings))
     if as_json:
         click.echo(json.dumps(result, indent=1))
     else:

@@ -11,17 +11,37 @@ from pokegan import __version__
 TYPE_CHECKING = False  # type checkers take it for true; importing typing took a third of `pgen --help`
 if TYPE_CHECKING:
     from pgen.bundle import EMBEDDED, Bundle, open_bundle
-    from pgen.generator import Generator, Picture, Request, load
+    from pgen.finish import Finish
+    from pgen.generator import Generator, Picture, load
     from pgen.latents import latents
+    from pgen.request import Request
 
-__all__ = ["EMBEDDED", "Bundle", "Generator", "Picture", "Request", "__version__", "latents", "load", "open_bundle"]
+_HOMES = {
+    "bundle": ("EMBEDDED", "Bundle", "open_bundle"),
+    "finish": ("Finish",),
+    "generator": ("Generator", "Picture", "load"),
+    "latents": ("latents",),
+    "request": ("Request",),
+}
+_PLACES = {name: home for home, names in _HOMES.items() for name in names}
 
-_HOMES = {"Generator": "generator", "load": "images", "latents": "latents"}
+__all__ = [
+    "EMBEDDED",
+    "Bundle",
+    "Finish",
+    "Generator",
+    "Picture",
+    "Request",
+    "__version__",
+    "latents",
+    "load",
+    "open_bundle",
+]
 
 
 def __getattr__(name: str) -> object:
-    if name not in __all__:
+    if name not in _PLACES:
         raise AttributeError(f"module 'pgen' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"pgen.{_HOMES.get(name, 'bundle')}"), name)
+    return getattr(import_module(f"pgen.{_PLACES[name]}"), name)

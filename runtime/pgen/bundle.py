@@ -131,9 +131,13 @@ class Bundle:
         Raises:
             BundleNotFound: the bundle has none.
         """
-        for model in self.manifest.models.values():
+        return self.manifest.models[self.name(kind)]
+
+    def name(self, kind: str) -> str:
+        """Find the name of the model of `kind`; errors as in :meth:`model`."""
+        for name, model in self.manifest.models.items():
             if model.kind == kind:
-                return model
+                return name
         held = ", ".join(self.manifest.models) or "nothing"
         raise BundleNotFound(
             f"{self.folder}: has no {kind} model (it holds {held}); "

@@ -1,11 +1,12 @@
 """Pictures from prompts and seeds, in batches."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, islice
 from pathlib import Path
 from threading import RLock
+from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,49 +14,26 @@ from numpy.typing import NDArray
 from pgen.bundle import EMBEDDED, Bundle, Model, open_bundle
 from pgen.errors import RequestInvalid
 from pgen.latents import latents
+from pgen.request import Request, choose_seeds, pattern, requests
 from pgen.session import Session, open_model, run
 from pgen.text import TextEncoder, check_prompt
 
 DEFAULT_BATCH = 16
 
-MAX_TRUNCATION = 2.0
-"""Latents twice as long as usual; further out no generator was ever trained."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What makes one picture: everything beside the bundle that its pixels depend on.
-
-    Attributes:
-        prompt: a name or a sentence; empty for a `model` that reads no text.
-        seed: of the latent, 0 to 2**64 - 1.
-        model: name of the model in the bundle; None for the one that draws from text.
-        truncation: factor on the latent, 0 to MAX_TRUNCATION; below 1 pictures are more alike and more usual.
-        stage: 1 for the 64x64 picture of stage I, where the model keeps one; None for the last stage.
-    """
-
-    prompt: str
-    seed: int
-    model: str | None = None
-    truncation: float = 1.0
-    stage: int | None = None
-
-    def __post_init__(self) -> None:
-        """Check what can be checked without a bundle."""
-        if not 0 <= self.seed < 2**64:
-            raise RequestInvalid(f"seed {self.seed}: seeds run from 0 to {2**64 - 1}")
-        if not 0 <= self.truncation <= MAX_TRUNCATION:
-            raise RequestInvalid(f"truncation {self.truncation:g}: give a number from 0 to {MAX_TRUNCATION:g}")
-        if self.stage not in (None, 1, 2):
-            raise RequestInvalid(f"stage {self.stage}: there are the stages 1 and 2")
-
 
 @dataclass(frozen=True)
 class Picture:
-    """One generated picture: `pixels` uint8 (S, S, 4), straight RGBA, made from `request`."""
+    """One generated picture.
+
+    Attributes:
+        request: what it was made from.
+        pixels: uint8 (S, S, 4), straight RGBA.
+        milliseconds: its share of the time that its batch took.
+    """
 
     request: Request
     pixels: NDArray[np.uint8]
+    milliseconds: float = 0.0
 
 
 class Generator:
@@ -77,23 +55,63 @@ class Generator:
         return self.bundle.model("text-to-image")
 
     def images(
-        self, prompts: Sequence[str], n: int = 1, seed: int = 0, batch: int = DEFAULT_BATCH
+        self,
+        prompts: str | Iterable[str],
+        n: int | None = None,
+        seed: int | None = None,
+        batch: int = DEFAULT_BATCH,
+        *,
+        seeds: str | Iterable[int] | None = None,
+        model: str | None = None,
+        truncation: float = 1.0,
+        stage: int | None = None,
     ) -> NDArray[np.uint8]:
-        """Generate `n` pictures a prompt, uint8 (len(prompts) * n, S, S, 4), seeds counting up from `seed`.
+        """Generate pictures of every prompt with every seed, prompt by prompt.
+
+        Args:
+            prompts: names or sentences, or a single one.
+            n: pictures a prompt (1), with seeds counting up from `seed` (0).
+            seed: see `n`.
+            batch: pictures generated at once; it does not change them.
+            seeds: instead of `n` and `seed`, a list, or text such as "1-64,100".
+            model: as `truncation` and `stage` in :class:`pgen.Request`.
+            truncation: see there.
+            stage: see there.
+
+        Returns:
+            Pictures, uint8 (len(prompts) * n, S, S, 4), straight RGBA.
 
         Raises:
-            PromptInvalid, BundleNotFound, BundleInvalid, DeviceUnavailable: nothing was generated.
+            PromptInvalid, RequestInvalid, BundleNotFound, BundleInvalid, DeviceUnavailable: nothing was generated.
+
+        >>> import pgen
+        >>> pgen.load().images(["Charizard", "a red fire dragon"], n=2, seed=7).shape
+        (4, 128, 128, 4)
         """
-        return np.stack([picture.pixels for picture in self.stream(requests(prompts, range(seed, seed + n)), batch)])
+        named = [prompts] if isinstance(prompts, str) else prompts
+        like = pattern(model, truncation, stage)
+        return self._stack(requests(named, choose_seeds(n, seed, seeds), like), batch)
+
+    def _stack(self, wanted: Iterable[Request], batch: int) -> NDArray[np.uint8]:
+        pictures = [picture.pixels for picture in self.stream(wanted, batch)]
+        if not pictures:
+            raise RequestInvalid("no picture was asked for; give a prompt and a seed at least")
+        return np.stack(pictures)
 
     def stream(self, wanted: Iterable[Request], batch: int = DEFAULT_BATCH) -> Iterator[Picture]:
         """Generate a picture for each request, in order, `batch` at a time; memory stays flat.
 
         A picture depends on its own request alone, not on the batch it is made in.
         """
-        for _, alike in groupby(wanted, lambda request: (request.model, request.stage)):
+        if batch < 1:
+            raise RequestInvalid(f"batch {batch}: give a number from 1")
+        for (name, _), alike in groupby(wanted, lambda request: (request.model, request.stage)):
+            self.session(self.find(name))  # outside of what is timed
             while chunk := list(islice(alike, batch)):
-                yield from map(Picture, chunk, self.draw_batch(chunk))
+                began = perf_counter()
+                drawn = self.draw_batch(chunk)
+                each = 1e3 * (perf_counter() - began) / len(chunk)
+                yield from (Picture(*pair, each) for pair in zip(chunk, drawn, strict=True))
 
     def draw_batch(self, wanted: Sequence[Request]) -> NDArray[np.uint8]:
         """Generate pictures of one model and stage at once, uint8 (N, S, S, 4)."""
@@ -178,12 +196,6 @@ def _output(model: Model, stage: int | None) -> str:
     if stage == 1 and "stage1" in stages:
         return "stage1"
     raise RequestInvalid(f"stage {stage}: {model.file} has one stage alone; leave --stage out")
-
-
-def requests(prompts: Iterable[str], seeds: Sequence[int], like: Request | None = None) -> Iterator[Request]:
-    """Ask for every prompt with every seed, prompt by prompt; model, truncation and stage are those of `like`."""
-    pattern = like or Request("", 0)
-    return (replace(pattern, prompt=prompt, seed=seed) for prompt in prompts for seed in seeds)
 
 
 def load(folder: Path = EMBEDDED, device: str = "auto", threads: int = 0) -> Generator:

@@ -1,84 +1,123 @@
-"""What ``pgen image`` does, from Python: prompts to files."""
+"""What the commands that draw do, from Python: requests to files."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
+from time import perf_counter
+from typing import Any, BinaryIO
 
 from pgen.bundle import EMBEDDED, Bundle
-from pgen.generator import DEFAULT_BATCH, Generator, Picture, Request, load, requests
-from pgen.output import check_file, check_folder, check_grid, file_names, grid, resize, save
-from pgen.text import check_prompt
-from pokegan import __version__
+from pgen.encode import encode
+from pgen.errors import RequestInvalid
+from pgen.facts import facts, model_name
+from pgen.files import Namer, check_file, check_folder, write
+from pgen.finish import FORMATS, Finish
+from pgen.generator import DEFAULT_BATCH, Generator, Picture, load
+from pgen.request import Request
 
 
 @dataclass(frozen=True)
-class ImageJob:
-    """Pictures to make: `count` a prompt, with seeds counting up from `seed`, `size` pixels a side.
+class Job:
+    """Pictures to make: which, how they are finished, and what runs where.
 
-    `columns` is the width of a grid in pictures; without it the grid is as square as can be.
+    Attributes:
+        wanted: the requests, in order; they may come one by one and are gone through once.
+        finish: size, background and format of the files.
+        batch: pictures generated at once.
+        bundle: folder of the bundle.
+        device: one of pgen.session.DEVICES.
+        threads: CPU threads; 0 is one a core.
     """
 
-    prompts: tuple[str, ...]
-    count: int = 1
-    seed: int = 0
-    size: int | None = None
-    columns: int | None = None
+    wanted: Iterable[Request]
+    finish: Finish = field(default_factory=Finish)
     batch: int = DEFAULT_BATCH
-    model: Path | None = None
+    bundle: Path = EMBEDDED
     device: str = "auto"
     threads: int = 0
 
-    def wanted(self) -> list[Request]:
-        """List the request of every picture, in order.
-
-        Raises:
-            PromptInvalid: one of the prompts cannot be used.
-        """
-        seeds = range(self.seed, self.seed + self.count)
-        return list(requests([check_prompt(prompt) for prompt in self.prompts], seeds))
-
     def generator(self) -> Generator:
         """Open the bundle."""
-        return load(self.model or EMBEDDED, self.device, self.threads)
+        return load(self.bundle, self.device, self.threads)
 
 
-def write_one(job: ImageJob, out: Path, as_grid: bool = False) -> Path:
-    """Write the first picture of `job`, or all of them as a grid, to `out`; return `out`.
+@dataclass(frozen=True)
+class Written:
+    """A file that was written: its picture's request, the model that drew it, and the milliseconds that it cost.
+
+    Those are its share of its batch, and its own finishing, encoding and writing.
+    """
+
+    file: Path
+    request: Request
+    model: str
+    milliseconds: float
+
+    def described(self) -> dict[str, Any]:
+        """Tell its request, ready for JSON."""
+        return {"prompt": self.request.prompt, "seed": self.request.seed, "model": self.model}
+
+
+def render(picture: Picture, bundle: Bundle, finish: Finish) -> bytes:
+    """Turn a picture into the content of its file; a pure function, that any thread may run."""
+    return encode(finish.apply(picture.pixels), finish.format, facts(picture.request, bundle, finish))
+
+
+def write_pictures(job: Job, folder: Path) -> Iterator[Written]:
+    """Write every picture of `job` into `folder` as it is made, named by :class:`pgen.files.Namer`.
 
     Raises:
-        PokeganError: a prompt, the bundle or `out` cannot be used; nothing is written.
+        PokeganError: a prompt, the bundle or `folder` cannot be used; files that were yielded are whole and stay.
     """
-    wanted = job.wanted()
-    check_file(out)
-    generator = job.generator()
-    if as_grid:
-        check_grid(len(wanted), job.size or generator.size(), job.columns)
-    pictures = list(generator.stream(wanted if as_grid else wanted[:1], job.batch))
-    images = [resize(picture.pixels, job.size or len(picture.pixels)) for picture in pictures]
-    save(grid(images, job.columns) if as_grid else images[0], out, facts(pictures[0], generator.bundle))
-    return out
-
-
-def write_pictures(job: ImageJob, folder: Path) -> Iterator[Path]:
-    """Write every picture of `job` into `folder` as it is made; yield the files.
-
-    Raises:
-        PokeganError: a prompt, the bundle or `folder` cannot be used; nothing is written.
-    """
-    wanted = job.wanted()
-    generator = job.generator()
     check_folder(folder)
-    for name, picture in zip(file_names(wanted), generator.stream(wanted, job.batch), strict=True):
-        image = resize(picture.pixels, job.size or len(picture.pixels))
-        save(image, folder / name, facts(picture, generator.bundle))
-        yield folder / name
+    generator, name = job.generator(), Namer()
+    for picture in generator.stream(job.wanted, job.batch):
+        yield _write(picture, generator.bundle, job.finish, folder / name(picture.request, job.finish.format))
 
 
-def facts(picture: Picture, bundle: Bundle) -> dict[str, str]:
-    """List what made a picture, for the text chunks of its PNG."""
-    return {
-        "prompt": picture.request.prompt,
-        "seed": str(picture.request.seed),
-        "bundle": bundle.digest,
-        "Software": f"pokegan {__version__}",
-    }
+def write_one(job: Job, out: Path | BinaryIO) -> Written:
+    """Write the only picture of `job` to a file, in the format of its extension, or to an open stream.
+
+    Raises:
+        RequestInvalid: there are several, or none.
+        PokeganError: the prompt, the bundle or `out` cannot be used; nothing is written.
+    """
+    finish = finish_for(job.finish, out)
+    wanted = list(islice(job.wanted, 2))
+    if len(wanted) > 1:
+        raise RequestInvalid("several pictures do not fit one file: add --grid, or use --out-dir DIR")
+    generator = job.generator()
+    for picture in generator.stream(wanted):
+        return _write(picture, generator.bundle, finish, out)
+    raise RequestInvalid("no picture was asked for; give a prompt at least")
+
+
+def finish_for(finish: Finish, out: Path | BinaryIO) -> Finish:
+    """Check that `out` can be written, and take the format from its extension where it is a file.
+
+    Raises:
+        OutputInvalid: it cannot.
+    """
+    return replace(finish, format=check_file(out, FORMATS)) if isinstance(out, Path) else finish
+
+
+def _write(picture: Picture, bundle: Bundle, finish: Finish, out: Path | BinaryIO) -> Written:
+    began = perf_counter()
+    file = put(out, render(picture, bundle, finish))
+    cost = picture.milliseconds + 1e3 * (perf_counter() - began)
+    return Written(file, picture.request, model_name(picture.request, bundle), cost)
+
+
+def put(out: Path | BinaryIO, content: bytes) -> Path:
+    """Write `content` to a file, whole or not at all, or to an open stream; return the file, "-" for a stream.
+
+    Raises:
+        OutputInvalid: see :func:`pgen.files.write`.
+    """
+    if isinstance(out, Path):
+        write(out, content)
+        return out
+    out.write(content)
+    out.flush()
+    return Path("-")

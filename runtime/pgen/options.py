@@ -1,6 +1,8 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
+from functools import wraps
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -8,19 +10,130 @@ import click
 
 from pgen.session import DEVICES
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., Any])
+Option = Callable[[Any], Any]
 
 FOLDER = click.Path(path_type=Path)
 
 
-def where(command: Command) -> Command:
-    """Add the options that say which bundle runs where: ``--model``, ``--device`` and ``--threads``."""
+def where(command: Function) -> Function:
+    """Add the options that say which bundle runs where: ``--bundle``, ``--device`` and ``--threads``."""
     told = "auto: CUDA where it works, otherwise the CPU; engine: TensorRT, as built by pgexport --tensorrt"
     add = (
-        click.option("--model", type=FOLDER, help="folder of a bundle  [default: the one installed with pgen]"),
+        click.option("--bundle", type=FOLDER, help="folder of a bundle  [default: the one installed with pgen]"),
         click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help=told),
         click.option("--threads", type=click.IntRange(0), default=0, help="CPU threads  [default: one a core]"),
     )
     for option in reversed(add):
         command = option(command)
     return command
+
+
+def _packed(into: str, place: str, **options: Option) -> Callable[[Function], Function]:
+    """Add `options`, which the command gets as one value, `into`.
+
+    `place`, "module:attribute", is called with them; it is imported only then, so that ``--help`` stays instant.
+    """
+
+    def decorate(command: Function) -> Function:
+        @wraps(command)
+        def call(**settings: Any) -> Any:
+            module, attribute = place.split(":")
+            make = getattr(import_module(module), attribute)
+            value = make(**{name: settings.pop(name) for name in options})
+            return command(**{into: value}, **settings)
+
+        result: Any = call
+        for option in reversed(options.values()):
+            result = option(result)
+        return result  # type: ignore[no-any-return]
+
+    return decorate
+
+
+def seeded(default: str) -> Callable[[Function], Function]:
+    """Add ``-n``, ``--seed`` and ``--seeds``, as `seeds`; `default` tells where they start without any."""
+    return _packed(
+        "seeds",
+        "pgen.request:choose_seeds",
+        n=click.option("-n", "n", type=click.IntRange(1, 10**9), help="how many pictures  [default: 1]"),
+        seed=click.option(
+            "--seed",
+            type=click.IntRange(0, 2**64 - 1),
+            help=f"of the first picture; the next add 1  [default: {default}]",
+        ),
+        seeds=click.option("--seeds", metavar="LIST", help="these seeds instead, such as 1-64,100"),
+    )
+
+
+styled = _packed(
+    "like",
+    "pgen.request:pattern",
+    model=click.option("--model", metavar="NAME", help="which model of the bundle draws"),
+    truncation=click.option(
+        "--truncation",
+        type=click.FloatRange(0, 2),
+        default=1.0,
+        show_default=True,
+        help="factor on the latent: below 1 pictures are more alike and more usual",
+    ),
+    stage=click.option("--stage", type=click.IntRange(1, 2), help="1: the smaller picture of stage I  [default: last]"),
+)
+"""``--model``, ``--truncation`` and ``--stage``, as `like`."""
+
+size = click.option("--size", type=click.IntRange(8, 4096), help="pixels a side  [default: the model's]")
+background = click.option(
+    "--background", metavar="COLOUR", default="transparent", show_default=True, help="transparent, white, or #ff8800"
+)
+resample = click.option(
+    "--resample",
+    type=click.Choice(("lanczos", "nearest")),
+    default="lanczos",
+    show_default=True,
+    help="how --size is reached; nearest keeps a sprite's pixels sharp",
+)
+
+finished = _packed(
+    "finish",
+    "pgen.finish:Finish",
+    size=size,
+    resample=resample,
+    background=background,
+    format=click.option(
+        "--format",
+        type=click.Choice(("png", "webp", "gif")),
+        default="png",
+        show_default=True,
+        help="of files that pgen names, and of --out -; otherwise the extension tells",
+    ),
+)
+"""``--size``, ``--resample``, ``--background`` and ``--format``, as `finish`."""
+
+placed = _packed(
+    "place",
+    "pgen.commands.writing:Place",
+    out=click.option(
+        "--out", metavar="FILE", type=FOLDER, help="write one picture, or the grid, to this file; - is stdout"
+    ),
+    out_dir=click.option(
+        "--out-dir",
+        metavar="DIR",
+        type=FOLDER,
+        help="write each picture into this folder, named by prompt and seed  [default: the current one]",
+    ),
+    grid=click.option("--grid", is_flag=True, help="lay all pictures out in one"),
+    columns=click.option("--columns", type=click.IntRange(1), help="of the grid  [default: as square as can be]"),
+)
+"""``--out``, ``--out-dir``, ``--grid`` and ``--columns``, as `place`."""
+
+batch = click.option("--batch", type=click.IntRange(1), default=16, show_default=True, help="pictures drawn at once")
+
+telling = _packed(
+    "manner",
+    "pgen.commands.writing:Manner",
+    as_json=click.option(
+        "--json", "as_json", is_flag=True, help="print a JSON object for each file instead of its name"
+    ),
+    quiet=click.option("--quiet", "-q", is_flag=True, help="print nothing but errors"),
+)
+"""``--json`` and ``--quiet``, as `manner`."""

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from pgen.bundle import Bundle, open_bundle
 from pgen.errors import PromptInvalid, RequestInvalid
-from pgen.generator import Picture, Request
-from pgen.jobs import facts
+from pgen.finish import Finish
+from pgen.generator import Picture
+from pgen.jobs import render
 from pgen.latents import latents
-from pgen.output import to_png
+from pgen.request import Request
 from pgen.text import TextEncoder, check_prompt
 from pokegan.errors import PokeganError
 
@@ -118,11 +118,8 @@ class Png(Step):
         prompt = _prompt(inputs) if "prompt" in inputs else ""
         rows = zip(inputs["seed"], inputs["pictures"], strict=True)
         made = [Picture(Request(prompt, int(seed)), pixels) for seed, pixels in rows]
-        files = [to_png(Image.fromarray(picture.pixels), self._facts(picture)) for picture in made]
+        files = [render(picture, self.bundle, Finish()) for picture in made]
         return {"png": np.array(files, np.object_)}
-
-    def _facts(self, picture: Picture) -> dict[str, str]:
-        return {name: value for name, value in facts(picture, self.bundle).items() if value}
 
 
 def _prompt(inputs: Tensors) -> str:

@@ -63,7 +63,7 @@ def test_generation_imports_no_training_package(tiny_bundle: Path, tmp_path: Pat
     program = f"""
 import sys
 sys.argv = ["pgen", "image", "redball", "a text to encode", "--grid", "--out", r"{tmp_path / "a.png"}"]
-sys.argv += ["--model", r"{tiny_bundle}"]
+sys.argv += ["--bundle", r"{tiny_bundle}"]
 from pgen.main import main
 try:
     main()
@@ -79,7 +79,7 @@ def test_the_same_seed_is_the_same_picture_at_every_batch(command: Command, tiny
     prompts = ["redball", "a blue egg", "greenwings"]
     for batch in (1, 2, 7):
         (tmp_path / str(batch)).mkdir()
-        options = ["--model", tiny_bundle, "--out-dir", tmp_path / str(batch), "-n", 3, "--seed", 5, "--batch", batch]
+        options = ["--bundle", tiny_bundle, "--out-dir", tmp_path / str(batch), "-n", 3, "--seed", 5, "--batch", batch]
         done = command("pgen", "image", *prompts, *options)
         assert done.returncode == 0, done.stderr
         assert len(done.stdout.splitlines()) == 9
@@ -92,7 +92,7 @@ def test_the_same_seed_is_the_same_picture_at_every_batch(command: Command, tiny
 
 def test_grid_and_size(command: Command, tiny_bundle: Path, tmp_path: Path) -> None:
     out = tmp_path / "grid.webp"
-    options = ["-n", 4, "--grid", "--size", 50, "--model", tiny_bundle, "--out", out]
+    options = ["-n", 4, "--grid", "--size", 50, "--bundle", tiny_bundle, "--out", out]
     assert command("pgen", "image", "redball", *options).returncode == 0
     with Image.open(out) as sheet:
         assert sheet.size == (100, 100)
@@ -142,9 +142,9 @@ def test_a_damaged_bundle_is_one_line(command: Command, tiny_bundle: Path, tmp_p
     content = bytearray((bundle / "stackgan.onnx").read_bytes())
     content[1000] ^= 255
     (bundle / "stackgan.onnx").write_bytes(content)
-    refused(command("pgen", "image", "a", "--model", bundle, "--out", tmp_path / "a.png"), "stackgan.onnx: damaged")
-    refused(command("pgen", "image", "a", "--model", tmp_path, "--out", tmp_path / "a.png"), "manifest.json")
-    refused(command("pgbench", "--no-torch", "--model", bundle), "stackgan.onnx: damaged")
+    refused(command("pgen", "image", "a", "--bundle", bundle, "--out", tmp_path / "a.png"), "stackgan.onnx: damaged")
+    refused(command("pgen", "image", "a", "--bundle", tmp_path, "--out", tmp_path / "a.png"), "manifest.json")
+    refused(command("pgbench", "--no-torch", "--bundle", bundle), "stackgan.onnx: damaged")
     assert not (tmp_path / "a.png").exists()
 
 
@@ -205,7 +205,7 @@ def test_what_a_run_leaves(tiny_run: Path) -> None:
 MISSING = [
     ("pgtrain", ["stackgan", "--data", "DATA"], "torch", "pokegan[train]"),
     ("pgexport", ["RUN", "--out", "OUT"], "onnx", "pokegan[export]"),
-    ("pgen", ["image", "redball", "--model", "BUNDLE", "--out", "OUT.png"], "onnxruntime", "pokegan[cpu]"),
+    ("pgen", ["image", "redball", "--bundle", "BUNDLE", "--out", "OUT.png"], "onnxruntime", "pokegan[cpu]"),
 ]
 
 
@@ -237,5 +237,5 @@ def test_a_missing_extra_prints_the_pip_command(
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that even root cannot write to")
 def test_a_folder_that_cannot_be_written(command: Command, tiny_bundle: Path) -> None:
-    refused(command("pgen", "image", "redball", "--model", tiny_bundle, "--out", "/proc/out.png"), "/proc")
-    refused(command("pgen", "image", "redball", "--model", tiny_bundle, "--out-dir", "/proc/new"), "/proc")
+    refused(command("pgen", "image", "redball", "--bundle", tiny_bundle, "--out", "/proc/out.png"), "/proc")
+    refused(command("pgen", "image", "redball", "--bundle", tiny_bundle, "--out-dir", "/proc/new"), "/proc")

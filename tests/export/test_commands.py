@@ -110,7 +110,7 @@ def test_a_picture_command_on_a_bundle_of_others_is_told(dcgan: Path, tmp_path: 
     from pgen.cli import main as pgen
 
     assert call(dcgan, "--out", tmp_path / "b").exit_code == 0
-    arguments = ["image", "redball", "--model", str(tmp_path / "b"), "--out", str(tmp_path / "x.png")]
+    arguments = ["image", "redball", "--bundle", str(tmp_path / "b"), "--out", str(tmp_path / "x.png")]
     refused(CliRunner().invoke(pgen, arguments), "has no text-to-image model (it holds dcgan)")
 
 

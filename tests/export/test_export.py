@@ -154,7 +154,7 @@ def test_stage_one_alone_draws_64_pixels(
     assert done.returncode == 0, done.stderr
     bundle = export_run(tmp_path / "run", tmp_path / "bundle")
     assert [output.name for output in bundle.model("text-to-image").outputs] == ["pictures"]
-    done = command("pgen", "image", "an egg", "--model", tmp_path / "bundle", "--out", tmp_path / "out.png")
+    done = command("pgen", "image", "an egg", "--bundle", tmp_path / "bundle", "--out", tmp_path / "out.png")
     assert (done.returncode, done.stderr) == (0, "")
     with Image.open(tmp_path / "out.png") as picture:
         assert (picture.size, picture.mode) == ((64, 64), "RGBA")

@@ -51,7 +51,7 @@ def test_json_with_pytorch_beside_it(command: Command, tiny_bundle: Path, tiny_e
     told = (bundle / "manifest.json").read_text()
     assert str(tiny_encoder) not in told
     (bundle / "manifest.json").write_text(told.replace(f'"{tiny_encoder.name}"', f'"{tiny_encoder}"'))
-    done = command("pgbench", "--batch", 2, "--seconds", 0, "--model", bundle, "--json")
+    done = command("pgbench", "--batch", 2, "--seconds", 0, "--bundle", bundle, "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["without_pytorch_because"] is None
@@ -60,7 +60,7 @@ def test_json_with_pytorch_beside_it(command: Command, tiny_bundle: Path, tiny_e
 
 
 def test_the_table(command: Command, tiny_bundle: Path) -> None:
-    done = command("pgbench", "--batch", 2, "--seconds", 0, "--model", tiny_bundle, "--no-torch")
+    done = command("pgbench", "--batch", 2, "--seconds", 0, "--bundle", tiny_bundle, "--no-torch")
     assert done.returncode == 0, done.stderr
     for told in ("p50", "p99", "encoder", "generator", "end to end", "switched off", "CPUExecutionProvider"):
         assert told in done.stdout

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 import pgen
 from pgen.errors import PromptInvalid
-from pgen.generator import Generator, Request, requests
+from pgen.generator import Generator
+from pgen.request import Request, requests
 from pgen.text import MAX_PROMPT, check_prompt
 
 PROMPTS = ["redball", "a green egg", "BLUEWINGS", "something with many more words in it, and a comma"]

@@ -1,3 +1,5 @@
+import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -6,40 +8,85 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from pgen.encode import DESCRIPTION, encode
 from pgen.errors import OutputInvalid
-from pgen.generator import Request
-from pgen.output import check_file, check_folder, file_names, grid, resize, save
+from pgen.files import RESERVED, Namer, check_file, check_folder, free, write
+from pgen.finish import FORMATS, Finish, colour, grid
+from pgen.request import Request
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (8, 8, 4), np.uint8)
+FACTS = {"prompt": "Flabébé ♀", "seed": "3"}
 
 
-@pytest.mark.parametrize("extension", [".png", ".webp"])
-def test_every_pixel_survives(tmp_path: Path, extension: str) -> None:
-    path = tmp_path / f"a{extension}"
-    save(Image.fromarray(PIXELS), path, {"prompt": "Flabébé"})
-    with Image.open(path) as read:
+def encoded(path: Path, image: Image.Image, format: str) -> Path:
+    path.write_bytes(encode(image, format, FACTS))
+    return path
+
+
+@pytest.mark.parametrize("format", ["png", "webp"])
+def test_every_pixel_survives(tmp_path: Path, format: str) -> None:
+    with Image.open(encoded(tmp_path / "a", Image.fromarray(PIXELS), format)) as read:
         assert np.array_equal(np.array(read.convert("RGBA")), PIXELS)
-    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
-def test_a_png_carries_its_facts(tmp_path: Path) -> None:
-    save(Image.fromarray(PIXELS), tmp_path / "a.png", {"prompt": "Flabébé ♀", "seed": "3"})
-    with Image.open(tmp_path / "a.png") as read:
-        assert read.info["prompt"] == "Flabébé ♀"
-        assert read.info["seed"] == "3"
+def test_a_gif_keeps_shape_and_colours(tmp_path: Path) -> None:
+    pixels = np.zeros((32, 32, 4), np.uint8)
+    pixels[8:24, 8:24] = (250, 120, 10, 255)
+    pixels[10:14, 10:14] = (10, 20, 240, 200)
+    pixels[0, 0] = (9, 9, 9, 100)
+    with Image.open(encoded(tmp_path / "a.gif", Image.fromarray(pixels), "gif")) as read:
+        seen = np.array(read.convert("RGBA"))
+    assert np.array_equal(seen[..., 3] == 255, pixels[..., 3] >= 128)
+    assert np.array_equal(seen[8:24, 8:24, :3], pixels[8:24, 8:24, :3])
 
 
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_carries_its_facts(tmp_path: Path, format: str) -> None:
+    with Image.open(encoded(tmp_path / "a", Image.fromarray(PIXELS), format)) as read:
+        if format == "png":
+            assert FACTS.items() <= read.info.items()
+        else:
+            told = read.getexif()[DESCRIPTION] if format == "webp" else read.info["comment"]
+            assert json.loads(told) == FACTS
+
+
+def test_a_file_is_written_whole_with_the_usual_permissions(tmp_path: Path) -> None:
+    write(tmp_path / "a.png", b"new")
+    (tmp_path / "usual").write_bytes(b"")
+    assert (tmp_path / "a.png").read_bytes() == b"new"
+    assert (tmp_path / "a.png").stat().st_mode == (tmp_path / "usual").stat().st_mode
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_failed_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.png").write_bytes(b"old")
+    opened = Path.open
 
-    def full(self: Image.Image, file: object, *arguments: object, **options: object) -> None:
-        file.write(b"half")  # type: ignore[attr-defined]
-        raise OSError(28, "No space left on device")
+    def full(path: Path, *arguments: object) -> object:
+        opened(path, *arguments).close()  # type: ignore[call-overload]
+        return opened(Path("/dev/full"), "wb")
 
-    monkeypatch.setattr(Image.Image, "save", full)
+    monkeypatch.setattr(Path, "open", full)
     with pytest.raises(OutputInvalid, match="No space left"):
-        save(Image.fromarray(PIXELS), tmp_path / "a.png", {})
+        write(tmp_path / "a.png", b"new")
+    monkeypatch.undo()
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+def test_an_interrupted_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(path: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "a.png", b"new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(OutputInvalid, match="cannot be written"):
+        write(tmp_path / "gone" / "a.png", b"new")
 
 
 def test_places_that_cannot_be_written(tmp_path: Path) -> None:
@@ -47,38 +94,126 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
     for path, told in [
         (tmp_path / "a.xyz", "unknown extension .xyz"),
         (tmp_path / "a", "unknown extension"),
+        (tmp_path / "a.png.", "unknown extension"),
         (tmp_path / "none" / "a.png", "no such folder"),
         (tmp_path / "file" / "a.png", "is not a folder"),
     ]:
         with pytest.raises(OutputInvalid, match=told):
-            check_file(path)
+            check_file(path, FORMATS)
     (tmp_path / "x.png").mkdir()
     with pytest.raises(OutputInvalid, match="is a folder"):
-        check_file(tmp_path / "x.png")
+        check_file(tmp_path / "x.png", FORMATS)
     with pytest.raises(OutputInvalid, match="no such folder"):
         check_folder(tmp_path / "none" / "deeper")
     assert check_folder(tmp_path / "new").is_dir()
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".png", "a\0b.png", "\ud800.png"])
+def test_names_that_no_system_takes(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OutputInvalid):
+        write(tmp_path / name, b"")
+    with pytest.raises(OutputInvalid):
+        check_folder(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_longest_name_can_be_written(tmp_path: Path) -> None:
+    name = "x" * (os.pathconf(tmp_path, "PC_NAME_MAX") - 4) + ".png"
+    write(tmp_path / name, b"new")
+    assert (tmp_path / name).read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("name", ["con.png", "NUL", "Com1.webp", "lpt9.x.gif"])
+def test_names_of_windows_devices(name: str) -> None:
+    assert RESERVED.match(name)
+    assert not RESERVED.match(f"x{name}")
+
+
+def test_a_free_name(tmp_path: Path) -> None:
+    assert free(tmp_path / "a.png") == tmp_path / "a.png"
+    for name in ("a.png", "a_2.png"):
+        (tmp_path / name).touch()
+    assert free(tmp_path / "a.png") == tmp_path / "a_3.png"
 
 
 def test_resizing_keeps_invisible_colour_out_of_edges() -> None:
     pixels = np.zeros((64, 64, 4), np.uint8)
     pixels[..., 0] = 255
     pixels[16:48, 16:48] = (0, 0, 255, 255)
-    small = np.array(resize(pixels, 16))
+    small = np.array(Finish(16).apply(pixels))
     assert small[small[..., 3] > 0][:, 0].max() == 0
 
 
+def test_nearest_repeats_every_pixel() -> None:
+    assert np.array_equal(np.array(Finish(24, "nearest").apply(PIXELS)), PIXELS.repeat(3, 0).repeat(3, 1))
+
+
+@pytest.mark.parametrize(("background", "ground"), [("white", 255), ("#000", 0), ("#808080", 128)])
+def test_a_background_shows_where_the_picture_is_clear(background: str, ground: int) -> None:
+    pixels = np.zeros((8, 8, 4), np.uint8)
+    pixels[:4] = (200, 100, 50, 255)
+    pixels[7] = (255, 255, 255, 128)
+    seen = np.array(Finish(background=background).apply(pixels))
+    assert seen.shape == (8, 8, 3)
+    assert (seen[:4] == (200, 100, 50)).all()
+    assert (seen[4:7] == ground).all()
+    assert (abs(seen[7].astype(int) - (ground + 255) / 2) <= 1).all()
+
+
+@given(st.text(max_size=9))
+def test_a_background_is_a_colour_or_refused(background: str) -> None:
+    try:
+        found = colour(background)
+    except OutputInvalid:
+        return
+    assert found is None or all(0 <= channel <= 255 for channel in found)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"size": 7}, {"size": 4097}, {"resample": "bilinear"}, {"background": "pink"}, {"format": "bmp"}]
+)
+def test_a_finish_that_there_cannot_be(wrong: dict[str, object]) -> None:
+    with pytest.raises(OutputInvalid, match=next(iter(wrong))):
+        Finish(**wrong)  # type: ignore[arg-type]
+
+
 def test_a_grid_is_as_square_as_can_be() -> None:
-    assert grid([Image.fromarray(PIXELS)] * 5).size == (24, 16)
-    assert grid([Image.fromarray(PIXELS)] * 5, columns=5).size == (40, 8)
-    assert grid([Image.fromarray(PIXELS)] * 2, columns=9).size == (16, 8)
+    images = [Image.fromarray(PIXELS)] * 5
+    assert grid(images, 5, 8).size == (24, 16)
+    assert grid(images, 5, 8, columns=5).size == (40, 8)
+    assert grid(images[:2], 2, 8, columns=9).size == (16, 8)
 
 
-@given(st.lists(st.tuples(st.text(max_size=80), st.integers(0, 3)), max_size=12))
-def test_file_names_are_safe_and_unique(wanted: list[tuple[str, int]]) -> None:
-    names = file_names([Request(prompt, seed) for prompt, seed in wanted])
-    assert len(set(names)) == len(wanted)
-    for name in names:
-        assert name.endswith(".png")
-        assert set(name.removesuffix(".png")) <= set("abcdefghijklmnopqrstuvwxyz0123456789-_")
-        assert len(name) < 100
+WANTED = st.builds(
+    Request,
+    prompt=st.one_of(st.text(max_size=80), st.sampled_from(["Red", "red", "RED", "r-e-d", "Ré", "CON", "", "dcgan"])),
+    seed=st.integers(0, 3),
+    model=st.sampled_from([None, "dcgan", "wgan"]),
+    truncation=st.sampled_from([1.0, 0.5, 0.25]),
+    stage=st.sampled_from([None, 1]),
+)
+
+
+@given(st.lists(WANTED, max_size=12))
+def test_file_names_are_safe_and_one_a_request(wanted: list[Request]) -> None:
+    namer = Namer()
+    names = {request: namer(request, "png") for request in wanted}
+    assert len({name.lower() for name in names.values()}) == len(names)
+    for name in names.values():
+        assert set(name.removesuffix(".png")) <= set("abcdefghijklmnopqrstuvwxyz0123456789-_.")
+        assert len(name) < 200
+        assert not RESERVED.match(name)
+
+
+@pytest.mark.parametrize(
+    ("request_", "name"),
+    [
+        (Request("Charizard", 0), "charizard_0.png"),
+        (Request("a red fire dragon", 7), "a-red-fire-dragon_7.png"),
+        (Request("", 3, "dcgan"), "dcgan-3.png"),
+        (Request("Mew", 3, truncation=0.5, stage=1), "mew_3_t0.5_stage1.png"),
+        (Request("ピカチュウ", 0), "picture-7b16d494_0.png"),
+    ],
+)
+def test_file_names_are_readable(request_: Request, name: str) -> None:
+    assert Namer()(request_, "png") == name

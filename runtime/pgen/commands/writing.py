@@ -1,0 +1,85 @@
+"""Where the pictures of a command go, and what it prints meanwhile."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from pgen.grids import WrittenGrid, write_grid
+from pgen.jobs import Job, Written, write_one, write_pictures
+from pokegan.progress import progress
+
+STDOUT = Path("-")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where to write: one file `out` ("-" is stdout), or a folder; one picture a file, or all as a grid."""
+
+    out: Path | None = None
+    out_dir: Path | None = None
+    grid: bool = False
+    columns: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check what does not go together."""
+        if self.out is not None and self.out_dir is not None:
+            raise click.UsageError("say one place to write: --out FILE for one picture or a grid, or --out-dir DIR")
+        if self.columns is not None and not self.grid:
+            raise click.UsageError("--columns is for a grid: add --grid")
+        if self.grid and self.out_dir is not None:
+            raise click.UsageError("a grid is one file: name it with --out FILE")
+
+
+@dataclass(frozen=True)
+class Manner:
+    """What to print: names of files, JSON, or nothing."""
+
+    as_json: bool = False
+    quiet: bool = False
+
+    def tell(self, written: Written | WrittenGrid) -> None:
+        """Print one file; nothing where the picture itself went to stdout."""
+        if self.quiet or written.file == STDOUT:
+            return
+        click.echo(json.dumps(_described(written), ensure_ascii=False) if self.as_json else written.file)
+
+
+def _described(written: Written | WrittenGrid) -> dict[str, Any]:
+    return {"file": str(written.file)} | written.described() | {"milliseconds": round(written.milliseconds, 3)}
+
+
+def write_job(job: Job, place: Place, manner: Manner, total: int | None = None) -> None:
+    """Draw and write `job` and tell of it; `total` is how many pictures it has, where that is known.
+
+    Raises:
+        PokeganError: see :mod:`pgen.jobs`.
+    """
+    with progress(total, shown=not manner.quiet) as step:
+        if place.grid:
+            out = None if place.out is None else _target(place.out)
+            manner.tell(write_grid(job, out, place.columns, step))
+        elif place.out is not None:
+            manner.tell(write_one(job, _target(place.out)))
+        else:
+            for written in write_pictures(job, place.out_dir or Path()):
+                manner.tell(written)
+                step()
+
+
+def _target(out: Path) -> Path | BinaryIO:
+    """Open stdout for "-".
+
+    Raises:
+        UsageError: it is a terminal, which can show no picture.
+    """
+    if out != STDOUT:
+        return out
+    if sys.stdout.isatty():
+        raise click.UsageError(
+            "--out - writes a picture to stdout, which is a terminal; pipe it: ... --out - | PROGRAM"
+        )
+    return sys.stdout.buffer
