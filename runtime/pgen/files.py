@@ -70,13 +70,19 @@ def write(path: Path, content: bytes) -> None:
             file.write(content)
         beside.replace(path)
     except BaseException as error:
-        _remove(beside)
+        remove(beside)
         if not isinstance(error, OSError | ValueError):  # ValueError: a null byte in the name
             raise
-        raise OutputInvalid(f"{path}: cannot be written ({_reason(error)}); free space or choose another") from error
+        raise unwritable(path, error) from error
 
 
-def _remove(path: Path) -> None:
+def unwritable(path: Path, error: OSError | ValueError) -> OutputInvalid:
+    """Tell why `path` could not be written."""
+    return OutputInvalid(f"{path}: cannot be written ({_reason(error)}); free space or choose another")
+
+
+def remove(path: Path) -> None:
+    """Remove a file if it is there."""
     try:
         path.unlink(missing_ok=True)
     except (OSError, ValueError):

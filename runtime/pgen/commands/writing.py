@@ -8,8 +8,9 @@ from typing import Any, BinaryIO
 
 import click
 
+from pgen.batch.run import write_pictures
 from pgen.grids import WrittenGrid, write_grid
-from pgen.jobs import Job, Written, write_one, write_pictures
+from pgen.jobs import Job, Written, write_one
 from pokegan.progress import progress
 
 STDOUT = Path("-")

@@ -1,0 +1,99 @@
+"""Jobs of any length: prompts stream in, files stream out."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from itertools import chain, islice
+from pathlib import Path
+
+from pgen.batch.auto import choose_batch
+from pgen.batch.draw import draw
+from pgen.batch.folder import Folder, Mark
+from pgen.batch.pipe import Pipe
+from pgen.batch.shards import Shards
+from pgen.batch.tasks import Task, named, numbered
+from pgen.bundle import Bundle
+from pgen.errors import RequestInvalid
+from pgen.files import check_folder
+from pgen.generator import Generator
+from pgen.jobs import AUTO, ENGINES, Job, Written
+
+FEW = 32
+"""Pictures up to which measuring would take longer than it saves."""
+
+
+def write_pictures(job: Job, folder: Path) -> Iterator[Written]:
+    """Write every picture of `job` into `folder`, as files or as shards, while the next are drawn; in order.
+
+    Memory does not grow with the job, except that the engine "ray" holds its prompts. What was yielded is whole and
+    stays, whatever comes then; with `job.resume`, what is there already is neither made nor yielded.
+
+    Raises:
+        PokeganError: a prompt, the bundle or `folder` cannot be used, or (with `job.resume`) holds pictures that
+            were made from another bundle or with other settings.
+    """
+    check_job(job)
+    check_folder(folder)
+    mark = Mark(folder)
+    try:
+        if job.engine == "ray":
+            from pgen.batch.cluster import write_on_cluster
+
+            yield from write_on_cluster(job, mark.path)
+        else:
+            generator = job.generator()
+            target = target_of(job, generator.bundle, folder, mark.time)
+            yield from write_tasks(generator, tasks_of(job), target, job.batch, job.resume)
+    finally:
+        mark.remove()
+
+
+def check_job(job: Job) -> None:
+    """Check what can be checked without a bundle.
+
+    Raises:
+        RequestInvalid: batch, shards or engine cannot be used.
+    """
+    if job.batch != AUTO and not (isinstance(job.batch, int) and job.batch >= 1):
+        raise RequestInvalid(f"batch {job.batch}: give a number from 1, or {AUTO}")
+    if job.shards is not None and job.shards < 1:
+        raise RequestInvalid(f"shards {job.shards}: give the number of pictures in each, from 1")
+    if job.engine not in ENGINES:
+        raise RequestInvalid(f"engine {job.engine}: choose {' or '.join(ENGINES)}")
+
+
+def tasks_of(job: Job) -> Iterator[Task]:
+    """Name the files of a job, one by one."""
+    return (numbered if job.shards else named)(job.wanted, job.finish.format)
+
+
+def target_of(job: Job, bundle: Bundle, folder: Path, began: float) -> Folder | Shards:
+    """Tell where the pictures of a job go.
+
+    Raises:
+        OutputInvalid: there are shards already, and the job does not resume.
+    """
+    if job.shards is None:
+        return Folder(folder, bundle, job.finish, began)
+    shards = Shards(folder, bundle, job.finish, job.shards)
+    if not job.resume:
+        shards.check_new()
+    return shards
+
+
+def write_tasks(
+    generator: Generator, tasks: Iterator[Task], target: Folder | Shards, batch: int | str, resume: bool
+) -> Iterator[Written]:
+    """Draw and write `tasks`; those that are finished are left out if `resume`."""
+    wanted = target.missing(tasks) if resume else tasks
+    size, wanted = _choose(generator, wanted, batch)
+    with Pipe() as pipe, closing(target.write(pipe, draw(pipe, generator, wanted, size), size)) as written:
+        yield from written
+
+
+def _choose(generator: Generator, tasks: Iterator[Task], batch: int | str) -> tuple[int, Iterator[Task]]:
+    """Resolve a batch of "auto", and give the tasks back that were looked at for it."""
+    if isinstance(batch, int):
+        return batch, tasks
+    first = list(islice(tasks, FEW))
+    size = choose_batch(generator, first[0].request) if len(first) == FEW else FEW
+    return size, chain(first, tasks)
