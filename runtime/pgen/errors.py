@@ -29,3 +29,7 @@ class EngineInvalid(PokeganError, ValueError):
 
 class RequestInvalid(PokeganError, ValueError):
     """A request asks for a seed, a stage, a model or a number of pictures that there cannot be."""
+
+
+class PictureInvalid(PokeganError, ValueError):
+    """A file is no picture, or does not tell how it was made."""
