@@ -155,12 +155,17 @@ class Bundle:
         return content
 
     @cached_property
-    def known_names(self) -> dict[str, int]:
-        """Rows of the stored embeddings by lower-case name; empty if the bundle stores none."""
+    def names(self) -> list[str]:
+        """The names whose embeddings the bundle stores, as they are written; empty if it stores none."""
         if "names.json" not in self.manifest.files:
-            return {}
+            return []
         names: list[str] = json.loads(self.read("names.json"))
-        return {name.lower(): row for row, name in enumerate(names)}
+        return names
+
+    @cached_property
+    def known_names(self) -> dict[str, int]:
+        """Rows of the stored embeddings by lower-case name."""
+        return {name.lower(): row for row, name in enumerate(self.names)}
 
 
 def open_bundle(folder: Path = EMBEDDED) -> Bundle:

@@ -33,3 +33,7 @@ class RequestInvalid(PokeganError, ValueError):
 
 class JobFailed(PokeganError, RuntimeError):
     """A part of a job failed on another machine, or there is no machine for it."""
+
+
+class PictureInvalid(PokeganError, ValueError):
+    """A file is no picture, or does not tell how it was made."""

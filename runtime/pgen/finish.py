@@ -25,6 +25,9 @@ MIN_SIZE, MAX_SIZE = 8, 4096
 MAX_SIDE = 16_383
 """Pixels: the most that WebP can hold, and a gigabyte of memory."""
 
+MAX_GRID = 2**16
+"""Pictures that a grid can hold."""
+
 
 @dataclass(frozen=True)
 class Finish:

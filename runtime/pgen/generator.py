@@ -12,8 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgen.bundle import EMBEDDED, Bundle, Model, open_bundle
+from pgen.chance import random_requests
 from pgen.errors import RequestInvalid
 from pgen.latents import latents
+from pgen.made import variation_requests
+from pgen.morph import ends_of, morph
 from pgen.request import Request, choose_seeds, pattern, requests
 from pgen.session import Session, open_model, run
 from pgen.text import TextEncoder, check_prompt
@@ -92,6 +95,88 @@ class Generator:
         like = pattern(model, truncation, stage)
         return self._stack(requests(named, choose_seeds(n, seed, seeds), like), batch)
 
+    def random(
+        self,
+        n: int | None = None,
+        seed: int | None = None,
+        batch: int = DEFAULT_BATCH,
+        *,
+        seeds: str | Iterable[int] | None = None,
+        model: str | None = None,
+        truncation: float = 1.0,
+        stage: int | None = None,
+    ) -> NDArray[np.uint8]:
+        """Generate a picture a seed without any prompt; see :func:`pgen.chance.random_requests`.
+
+        Args, returned shape and errors are those of :meth:`images`; a `model` that reads text draws a known name,
+        which the seed picks.
+
+        >>> import pgen
+        >>> pgen.load().random(3, seed=1).shape
+        (3, 128, 128, 4)
+        """
+        like = pattern(model, truncation, stage)
+        return self._stack(random_requests(self.bundle, choose_seeds(n, seed, seeds), like), batch)
+
+    def variations(
+        self,
+        path: str | Path,
+        n: int | None = None,
+        seed: int | None = None,
+        batch: int = DEFAULT_BATCH,
+        *,
+        seeds: str | Iterable[int] | None = None,
+    ) -> NDArray[np.uint8]:
+        """Generate the prompt of a file that pgen wrote, with its settings and other seeds, at the model's size.
+
+        Args, returned shape and errors are those of :meth:`images`, but for `n`, which is 8 without `seeds`, and
+        `seed`, which is the one after the file's own.
+
+        Raises:
+            PictureInvalid: the file does not tell how it was made.
+            BundleInvalid: another bundle drew it.
+        """
+        return self._stack(variation_requests(Path(path), self.bundle, n, seed, seeds), batch)
+
+    def morph(
+        self,
+        start: str = "",
+        end: str = "",
+        frames: int = 48,
+        seed: int = 0,
+        to_seed: int | None = None,
+        batch: int = DEFAULT_BATCH,
+        *,
+        loop: bool = False,
+        model: str | None = None,
+        truncation: float = 1.0,
+        stage: int | None = None,
+    ) -> NDArray[np.uint8]:
+        """Generate the way from one picture to another, see :mod:`pgen.morph`.
+
+        Args:
+            start: prompt of the first picture; without prompts, of a `model` that reads none, seeds alone differ.
+            end: prompt of the last.
+            frames: how many pictures, both ends included.
+            seed: of the first picture.
+            to_seed: of the last; None for the same.
+            batch: pictures generated at once.
+            loop: come back to the first, so that the film can run without end.
+            model: as `truncation` and `stage` in :class:`pgen.Request`.
+            truncation: see there.
+            stage: see there.
+
+        Returns:
+            Pictures, uint8 (frames, S, S, 4), straight RGBA.
+
+        >>> import pgen
+        >>> film = pgen.load().morph("Charizard", "Blastoise", frames=3)
+        >>> bool((film[0] == pgen.load().images("Charizard")[0]).all())
+        True
+        """
+        ends = ends_of(start, end, seed, to_seed, pattern(model, truncation, stage))
+        return np.stack(list(morph(self, *ends, frames, loop, batch)))
+
     def _stack(self, wanted: Iterable[Request], batch: int) -> NDArray[np.uint8]:
         pictures = [picture.pixels for picture in self.stream(wanted, batch)]
         if not pictures:
@@ -120,9 +205,20 @@ class Generator:
     def inputs(self, wanted: Sequence[Request]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Make what :meth:`generate` takes for requests of one model: latents, and embeddings if it reads text."""
         model = self.find(wanted[0].model)
+        self.check_prompts(wanted)
         truncation = np.array([[request.truncation] for request in wanted], np.float32)
         latent = truncation * self.draw([request.seed for request in wanted], model)
         return latent, self.embed([request.prompt for request in wanted]) if model.reads_text else None
+
+    def check_prompts(self, wanted: Iterable[Request]) -> None:
+        """Check that no prompt is given to a model that does not read it.
+
+        Raises:
+            RequestInvalid: one is.
+        """
+        for request in wanted:
+            if request.prompt and not self.find(request.model).reads_text:
+                raise RequestInvalid(f"model {request.model}: reads no text; use pgen random --model {request.model}")
 
     def embed(self, prompts: Sequence[str]) -> NDArray[np.float32]:
         """Embed prompts, float32 (N, D); each different prompt is encoded once."""
@@ -171,7 +267,9 @@ class Generator:
             return self.model
         drawing = {key: model for key, model in self.bundle.manifest.models.items() if model.kind.endswith("-to-image")}
         if name not in drawing:
-            raise RequestInvalid(f"model {name}: {self.bundle.folder} draws with {', '.join(drawing) or 'nothing'}")
+            raise RequestInvalid(
+                f"model {name}: {self.bundle.folder} draws with {', '.join(drawing) or 'nothing'}; name that"
+            )
         return drawing[name]
 
     def size(self, model: Model | None = None, stage: int | None = None) -> int:

@@ -13,13 +13,10 @@ from pgen.encode import encode
 from pgen.errors import RequestInvalid
 from pgen.facts import grid_facts, model_name
 from pgen.files import Namer, free
-from pgen.finish import MAX_SIDE, MIN_SIZE, Finish, check_grid, grid
+from pgen.finish import MAX_GRID, Finish, check_grid, grid
 from pgen.generator import DEFAULT_BATCH, Generator
 from pgen.jobs import Job, finish_for, put
 from pgen.request import Request
-
-MOST = (MAX_SIDE // MIN_SIZE) ** 2
-"""Pictures that a grid can hold at the smallest size."""
 
 
 @dataclass(frozen=True)
@@ -56,28 +53,30 @@ def write_grid(
     finish = finish_for(job.finish, out)
     generator = job.generator()
     began = perf_counter()
-    file = put(out, render_grid(generator, wanted, finish, columns, job.batch, step))
+    sheet = grid_image(generator, wanted, finish, columns, job.batch, step)
+    told = grid_facts(wanted, columns, generator.bundle, finish)
+    file = put(out, encode(sheet, finish.format, told))
     return WrittenGrid(file, wanted, model_name(wanted[0], generator.bundle), 1e3 * (perf_counter() - began))
 
 
 def _taken(job: Job) -> list[Request]:
-    wanted = list(islice(job.wanted, MOST + 1))
+    wanted = list(islice(job.wanted, MAX_GRID + 1))
     if not wanted:
         raise RequestInvalid("no picture was asked for; give a prompt at least")
-    if len(wanted) > MOST:
-        raise RequestInvalid(f"more pictures than a grid can hold, which is {MOST:,}; use --out-dir")
+    if len(wanted) > MAX_GRID:
+        raise RequestInvalid(f"more pictures than a grid can hold, which is {MAX_GRID:,}; use --out-dir")
     return wanted
 
 
-def render_grid(
+def grid_image(
     generator: Generator,
     wanted: Sequence[Request],
     finish: Finish,
     columns: int | None = None,
     batch: int = DEFAULT_BATCH,
     step: Callable[[], object] = int,
-) -> bytes:
-    """Draw all that is `wanted` into the content of one file; arguments and errors as in :func:`write_grid`."""
+) -> Image.Image:
+    """Draw all that is `wanted` in one image; arguments and errors as in :func:`write_grid`."""
     first = wanted[0]
     if any(replace(first, prompt=other.prompt, seed=other.seed) != other for other in wanted):
         raise RequestInvalid("the pictures of a grid share model, truncation and stage; draw several grids")
@@ -89,5 +88,4 @@ def render_grid(
             yield finish.resize(picture.pixels)
             step()
 
-    sheet = finish.flatten(grid(images(), len(wanted), size, columns))
-    return encode(sheet, finish.format, grid_facts(wanted, columns, generator.bundle, finish))
+    return finish.flatten(grid(images(), len(wanted), size, columns))

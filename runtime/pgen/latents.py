@@ -21,6 +21,11 @@ def latents(seeds: Sequence[int], dimensions: int) -> NDArray[np.float32]:
     return drawn
 
 
+def pick(seed: int, count: int) -> int:
+    """Pick one of `count` things by a seed, with bits that its latent does not use."""
+    return int(np.random.Philox(key=seed, counter=2**64).random_raw()) % count
+
+
 def _normal(seed: int, dimensions: int) -> NDArray[np.float64]:
     pairs = (dimensions + 1) // 2
     raw = np.random.Philox(key=seed).random_raw(2 * pairs)

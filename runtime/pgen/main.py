@@ -9,7 +9,14 @@ import sys
 
 def main() -> None:
     """Run pgen."""
-    arguments = sys.argv[1:]
+    try:
+        _main(sys.argv[1:])
+    except KeyboardInterrupt:  # before click was there to tell of it
+        sys.stderr.write("Error: interrupted\n")
+        sys.exit(130)
+
+
+def _main(arguments: list[str]) -> None:
     if arguments in ([], ["--help"]):
         with open(__file__.removesuffix("main.py") + "help.txt", encoding="utf-8") as file:  # noqa: PTH123 (pathlib is slow to import)
             sys.stdout.write(file.read())

@@ -51,19 +51,20 @@ def _packed(into: str, place: str, **options: Option) -> Callable[[Function], Fu
     return decorate
 
 
-def seeded(default: str) -> Callable[[Function], Function]:
-    """Add ``-n``, ``--seed`` and ``--seeds``, as `seeds`; `default` tells where they start without any."""
-    return _packed(
-        "seeds",
-        "pgen.request:choose_seeds",
-        n=click.option("-n", "n", type=click.IntRange(1, 10**9), help="how many pictures  [default: 1]"),
-        seed=click.option(
-            "--seed",
-            type=click.IntRange(0, 2**64 - 1),
-            help=f"of the first picture; the next add 1  [default: {default}]",
-        ),
-        seeds=click.option("--seeds", metavar="LIST", help="these seeds instead, such as 1-64,100"),
-    )
+def seeded(n: str = "1", seed: str = "0") -> Callable[[Function], Function]:
+    """Add ``-n``, ``--seed`` and ``--seeds``; the arguments tell what they are without being given."""
+
+    def decorate(command: Function) -> Function:
+        first = f"of the first picture; the next add 1  [default: {seed}]"
+        for option in (
+            click.option("--seeds", metavar="LIST", help="these seeds instead, such as 1-64,100"),
+            click.option("--seed", type=click.IntRange(0, 2**64 - 1), help=first),
+            click.option("-n", "n", type=click.IntRange(1, 10**9), help=f"how many pictures  [default: {n}]"),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 styled = _packed(

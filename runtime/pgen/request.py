@@ -80,9 +80,14 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def choose_seeds(
-    n: int | None = None, seed: int | None = None, seeds: str | Iterable[int] | None = None
+    n: int | None = None,
+    seed: int | None = None,
+    seeds: str | Iterable[int] | None = None,
+    usual: tuple[int, int] = (1, 0),
 ) -> Sequence[int]:
-    """Choose the seeds of pictures: `seeds` as they are, or `n` (1) that count up from `seed` (0).
+    """Choose the seeds of pictures: `seeds` as they are, or `n` that count up from `seed`.
+
+    `usual` are the two where they are not given.
 
     >>> list(choose_seeds(3, seed=7))
     [7, 8, 9]
@@ -91,7 +96,8 @@ def choose_seeds(
         RequestInvalid: both were given, or the list cannot be used.
     """
     if seeds is None:
-        return range(seed or 0, (seed or 0) + (1 if n is None else n))
+        first = usual[1] if seed is None else seed
+        return range(first, first + (usual[0] if n is None else n))
     if n is not None or seed is not None:
         raise RequestInvalid("a list of seeds says how many and which: leave out -n and --seed, or --seeds")
     return parse_seeds(seeds) if isinstance(seeds, str) else list(seeds)

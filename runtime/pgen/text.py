@@ -4,6 +4,7 @@ import io
 import unicodedata
 from collections.abc import Sequence
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,10 +40,15 @@ def check_prompt(prompt: str) -> str:
 
 
 class TextEncoder:
-    """Maps prompts to embeddings; the tokenizer and the encoder load when the first unknown text comes."""
+    """Maps prompts to embeddings; the tokenizer and the encoder load when the first unknown text comes.
+
+    Threads may share one. What is cached without the lock is small, and the same however often it is read.
+    """
 
     def __init__(self, bundle: Bundle, device: str = "auto", threads: int = 0) -> None:
         self.bundle, self.device, self.threads = bundle, device, threads
+        self._lock = Lock()
+        self._opened: Session | None = None
 
     def __call__(self, prompts: Sequence[str]) -> NDArray[np.float32]:
         """Embed checked prompts, float32 (N, D). A known name's embedding is looked up, not computed."""
@@ -76,7 +82,7 @@ class TextEncoder:
         for indices in lengths.values():
             batch = np.array([tokens[index] for index in indices], np.int64)
             feeds = {"input_ids": batch, "attention_mask": np.ones_like(batch)}
-            (found,) = run(self._session, ["sentence_embedding"], feeds)
+            (found,) = run(self._session(), ["sentence_embedding"], feeds)
             for index, embedding in zip(indices, found, strict=True):
                 embeddings[index] = embedding
         return np.stack(embeddings)
@@ -95,6 +101,8 @@ class TextEncoder:
         tokenizer.enable_truncation(self.bundle.model("encoder").settings["max_tokens"])
         return tokenizer
 
-    @cached_property
     def _session(self) -> Session:
-        return open_model(self.bundle, self.bundle.model("encoder"), self.device, self.threads)
+        with self._lock:
+            if self._opened is None:
+                self._opened = open_model(self.bundle, self.bundle.model("encoder"), self.device, self.threads)
+            return self._opened

@@ -19,24 +19,37 @@ def _in_one_line(error: click.UsageError) -> click.UsageError:
     return click.UsageError(f"{told} (see {error.ctx.command_path} --help)" if error.ctx else told)
 
 
+class _Interrupted(click.ClickException):
+    """The user pressed Ctrl-C; the exit code is a shell's for that signal."""
+
+    exit_code = 130
+
+    def __init__(self) -> None:
+        super().__init__("interrupted; what was finished is kept")
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        raise _in_one_line(error) from error
+    except KeyboardInterrupt as error:
+        raise _Interrupted from error
+
+
 class _OneLine:
-    """Turns usage errors into one line on stderr."""
+    """Turns usage errors and Ctrl-C into one line on stderr."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        try:
+        with _one_line():
             return super().make_context(*args, **kwargs)  # type: ignore[misc, no-any-return]
-        except click.exceptions.NoArgsIsHelpError:
-            raise
-        except click.UsageError as error:
-            raise _in_one_line(error) from error
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _one_line():
             return super().invoke(ctx)  # type: ignore[misc]
-        except click.exceptions.NoArgsIsHelpError:
-            raise
-        except click.UsageError as error:
-            raise _in_one_line(error) from error
 
 
 class Command(_OneLine, click.Command):

@@ -1,13 +1,10 @@
 """Which files of a job are finished: a file tells by itself what made it, so that no journal need be kept."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
-
-from pgen.encode import DESCRIPTION
-from pgen.errors import OutputInvalid
+from pgen.errors import OutputInvalid, PictureInvalid
+from pgen.made import read_facts
 
 ENDS = {".png": b"IEND\xaeB\x60\x82", ".gif": b";"}
 """The last bytes of a whole file. A WebP tells its length instead."""
@@ -16,29 +13,16 @@ INDIFFERENT = frozenset({"Software"})
 """Facts that may change while a job is resumed."""
 
 
-def read_facts(path: Path) -> dict[str, str] | None:
-    """Read the facts that :func:`pgen.encode.encode` wrote; None where there is no file, or no whole picture.
+def finished_facts(path: Path) -> dict[str, str] | None:
+    """Read the facts of a finished file; None where there is no file, or no whole picture.
 
     Renaming never leaves half a file, but a machine that loses its power may.
     """
     try:
-        with Image.open(path) as image:
-            told = {"WEBP": _of_webp, "GIF": _of_gif}.get(image.format or "", _of_png)(image)
+        _, told = read_facts(path)
         return told if _is_whole(path) else None
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError):
+    except (OSError, PictureInvalid):
         return None
-
-
-def _of_png(image: Image.Image) -> dict[str, str]:
-    return {key: str(value) for key, value in image.info.items() if isinstance(value, str)}
-
-
-def _of_webp(image: Image.Image) -> dict[str, str]:
-    return dict(json.loads(image.getexif().get(DESCRIPTION, "{}")))
-
-
-def _of_gif(image: Image.Image) -> dict[str, str]:
-    return dict(json.loads(image.info.get("comment", b"{}")))
 
 
 def _is_whole(path: Path) -> bool:

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 
-from pgen.batch.finished import check_same, read_facts
+from pgen.batch.finished import check_same, finished_facts
 from pgen.batch.pipe import Pipe
 from pgen.batch.tasks import Task
 from pgen.bundle import Bundle
@@ -75,7 +75,7 @@ class Folder:
 
     def _is_made(self, task: Task, mend: str) -> bool:
         path = self.path / task.name
-        found = read_facts(path)
+        found = finished_facts(path)
         if found is not None:
             check_same(path, found, facts(task.request, self.bundle, self.finish), mend)
         return found is not None

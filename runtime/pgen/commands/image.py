@@ -1,6 +1,5 @@
 """``pgen image``: pictures from prompts."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 @click.command("image", cls=Command)
 @click.argument("prompts", nargs=-1, metavar="PROMPT...")
 @click.option("--file", "-f", "file", type=FOLDER, help="read more prompts from this file, one a line; - is stdin")
-@seeded("0")
+@seeded()
 @styled
 @finished
 @placed
@@ -27,7 +26,9 @@ if TYPE_CHECKING:
 def image(
     prompts: tuple[str, ...],
     file: Path | None,
-    seeds: Sequence[int],
+    n: int | None,
+    seed: int | None,
+    seeds: str | None,
     like: "Request",
     place: "Place",
     manner: "Manner",
@@ -44,8 +45,9 @@ def image(
     from pgen.commands.writing import write_job
     from pgen.jobs import Job
     from pgen.prompts import read_prompts
-    from pgen.request import requests
+    from pgen.request import choose_seeds, requests
 
     named, count = read_prompts(prompts, file)
-    job = Job(requests(named, seeds, like), bundle=bundle or EMBEDDED, **settings)
-    write_job(job, place, manner, None if count is None else count * len(seeds))
+    chosen = choose_seeds(n, seed, seeds)
+    job = Job(requests(named, chosen, like), bundle=bundle or EMBEDDED, **settings)
+    write_job(job, place, manner, None if count is None else count * len(chosen))

@@ -4,13 +4,13 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import click
 
 from pgen.batch.run import write_pictures
-from pgen.grids import WrittenGrid, write_grid
-from pgen.jobs import Job, Written, write_one
+from pgen.grids import write_grid
+from pgen.jobs import Job, write_one
 from pokegan.progress import progress
 
 STDOUT = Path("-")
@@ -35,6 +35,24 @@ class Place:
             raise click.UsageError("a grid is one file: name it with --out FILE")
 
 
+class Written(Protocol):
+    """A picture, a grid or a film that was written."""
+
+    @property
+    def file(self) -> Path:
+        """Where it is; "-" is stdout."""
+        ...
+
+    @property
+    def milliseconds(self) -> float:
+        """What it cost."""
+        ...
+
+    def described(self) -> dict[str, Any]:
+        """Tell how it was made, ready for JSON."""
+        ...
+
+
 @dataclass(frozen=True)
 class Manner:
     """What to print: names of files, JSON, or nothing."""
@@ -42,14 +60,14 @@ class Manner:
     as_json: bool = False
     quiet: bool = False
 
-    def tell(self, written: Written | WrittenGrid) -> None:
+    def tell(self, written: Written) -> None:
         """Print one file; nothing where the picture itself went to stdout."""
         if self.quiet or written.file == STDOUT:
             return
         click.echo(json.dumps(_described(written), ensure_ascii=False) if self.as_json else written.file)
 
 
-def _described(written: Written | WrittenGrid) -> dict[str, Any]:
+def _described(written: Written) -> dict[str, Any]:
     return {"file": str(written.file)} | written.described() | {"milliseconds": round(written.milliseconds, 3)}
 
 

@@ -1,0 +1,170 @@
+"""How a file was made, read from the facts that it carries: files come from strangers, so every fact is checked."""
+
+import json
+import re
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from pgen.bundle import Bundle
+from pgen.encode import DESCRIPTION
+from pgen.errors import BundleInvalid, PictureInvalid
+from pgen.finish import FORMATS, MAX_GRID, Finish
+from pgen.latents import MAX_SEED
+from pgen.request import Request, choose_seeds, pattern, requests
+from pgen.text import check_prompt
+from pokegan.errors import PokeganError
+
+VARIATIONS = 8
+"""Variations of a picture where nobody says how many."""
+
+MAX_FILE = 2**28
+"""Bytes that a file may have to be read; the largest grids come nowhere near."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """How a file was made.
+
+    Attributes:
+        requests: of its picture, or of all the pictures of a grid.
+        finish: as it was, with the file's own format.
+        bundle: digest of the bundle, SHA-256 in hex.
+        grid: is it a grid?
+        columns: of the grid; None for as square as can be.
+    """
+
+    requests: tuple[Request, ...]
+    finish: Finish
+    bundle: str
+    grid: bool = False
+    columns: int | None = None
+
+
+def read_made(path: Path) -> Made:
+    """Read how `path` was made; its pixels are not decoded.
+
+    Raises:
+        PictureInvalid: it is no picture, too large, or does not tell, or tells what cannot be.
+    """
+    format, told = read_facts(path)
+    if not {"seed", "bundle"} <= told.keys() and not {"grid", "bundle"} <= told.keys():
+        raise PictureInvalid(f"{path}: does not tell how it was made; only files that pgen wrote, unedited, do")
+    try:
+        return _made(told, format)
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
+        reason = error.message if isinstance(error, PokeganError) else repr(error)
+        raise PictureInvalid(f"{path}: tells how it was made, but wrongly ({reason[:200]})") from error
+
+
+def read_facts(path: Path) -> tuple[str, dict[str, str]]:
+    """Find the format and the facts of a file, unchecked; without any, an empty dictionary.
+
+    Raises:
+        PictureInvalid: it is no picture, or too large.
+    """
+    try:
+        if path.stat().st_size > MAX_FILE:
+            raise PictureInvalid(f"{path}: larger than {MAX_FILE:,} bytes, which no picture of pgen is")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of many pixels: none is decoded
+            with Image.open(path, formats=[format.upper() for format in FORMATS]) as image:
+                return (image.format or "").lower(), _texts(image)
+    except PictureInvalid:
+        raise
+    except OSError as error:
+        reason = error.strerror or "it is neither PNG, WebP nor GIF"
+        raise PictureInvalid(f"{path}: cannot be read ({reason})") from error
+    except Exception as error:  # whatever Pillow raises for damage
+        raise PictureInvalid(f"{path}: damaged ({error})") from error
+
+
+def _texts(image: Image.Image) -> dict[str, str]:
+    if image.format == "PNG":
+        found: Any = image.info
+    else:
+        told = image.getexif().get(DESCRIPTION, "{}") if image.format == "WEBP" else image.info.get("comment", b"{}")
+        try:
+            found = json.loads(told)
+        except (ValueError, RecursionError):
+            return {}  # another program's remark
+    if not isinstance(found, dict):
+        return {}
+    return {key: str(value) for key, value in found.items() if isinstance(key, str) and isinstance(value, str)}
+
+
+def _made(told: dict[str, str], format: str) -> Made:
+    if not re.fullmatch(r"[0-9a-f]{64}", told["bundle"]):
+        raise ValueError("the bundle's digest is none")
+    like = pattern(told.get("model"), float(told.get("truncation", "1")), _number(told.get("stage")))
+    size = _number(told.get("size"))
+    finish = Finish(size, told.get("resample", "lanczos"), told.get("background", "transparent"), format)
+    if "grid" not in told:
+        return Made(tuple(_requests([[told.get("prompt", ""), _number(told["seed"])]], like)), finish, told["bundle"])
+    grid = json.loads(told["grid"])
+    columns, pictures = grid["columns"], grid["pictures"]
+    if columns is not None and not (type(columns) is int and 1 <= columns <= MAX_GRID):
+        raise ValueError("the grid's columns are none")
+    if not 1 <= len(pictures) <= MAX_GRID:
+        raise ValueError("the grid has no pictures, or too many")
+    return Made(tuple(_requests(pictures, like)), finish, told["bundle"], True, columns)
+
+
+def _requests(pictures: list[list[Any]], like: Request) -> list[Request]:
+    """Check prompts and seeds; an empty prompt is one of a model that reads none."""
+    found: list[Request] = []
+    for prompt, seed in pictures:
+        if type(seed) is not int or not isinstance(prompt, str):
+            raise ValueError("a picture's prompt is no text, or its seed no number")
+        found += requests([check_prompt(prompt) if prompt else ""], [seed], like)
+    return found
+
+
+def _number(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"\d{1,20}", text, re.ASCII):
+        raise ValueError(f"{text[:40]!r} is no number")
+    return int(text)
+
+
+def made_with(path: Path, bundle: Bundle) -> Made:
+    """Read how `path` was made, and check that it was with `bundle`.
+
+    Raises:
+        PictureInvalid: as :func:`read_made`.
+        BundleInvalid: it was with another.
+    """
+    made = read_made(path)
+    if made.bundle != bundle.digest:
+        raise BundleInvalid(
+            f"{path}: was drawn with bundle {made.bundle[:12]}, but {bundle.folder} is {bundle.digest[:12]}; "
+            "name the folder of that bundle with --bundle, or draw the prompt anew with pgen image"
+        )
+    return made
+
+
+def variation_requests(
+    path: Path,
+    bundle: Bundle,
+    n: int | None = None,
+    seed: int | None = None,
+    seeds: str | Iterable[int] | None = None,
+) -> list[Request]:
+    """Ask for the picture of a file with other seeds; where none are given, the VARIATIONS that follow its own.
+
+    Raises:
+        PictureInvalid: it does not tell how it was made, or is a grid.
+        BundleInvalid: another bundle drew it.
+        RequestInvalid: see :func:`pgen.request.choose_seeds`.
+    """
+    made = made_with(path, bundle)
+    if made.grid:
+        raise PictureInvalid(f"{path}: is a grid; name a file of one picture, or draw with pgen image")
+    (request,) = made.requests
+    chosen = choose_seeds(n, seed, seeds, usual=(VARIATIONS, (request.seed + 1) % (MAX_SEED + 1)))
+    return [replace(request, seed=other) for other in chosen]
