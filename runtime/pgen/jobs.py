@@ -16,8 +16,6 @@ from pgen.finish import FORMATS, Finish
 from pgen.generator import DEFAULT_BATCH, Generator, Picture, load
 from pgen.request import Request
 
-AUTO = "auto"
-
 ENGINES = ("local", "ray")
 
 
@@ -28,7 +26,7 @@ class Job:
     Attributes:
         wanted: the requests, in order; they may come one by one and are gone through once.
         finish: size, background and format of the files.
-        batch: pictures generated at once; AUTO chooses by measuring.
+        batch: pictures generated at once; "auto" chooses by measuring.
         bundle: folder of the bundle.
         device: one of pgen.session.DEVICES.
         threads: CPU threads; 0 is one a core.

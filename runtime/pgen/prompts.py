@@ -46,7 +46,8 @@ def _count(place: str | Path) -> int | None:
 
 def _read(place: str | Path) -> Iterator[str]:
     if str(place) == STDIN:
-        yield from _checked(sys.stdin.buffer, "stdin")
+        with _stdin() as lines:
+            yield from _checked(lines, "stdin")
     elif isinstance(place, Path):
         try:
             with place.open("rb") as file:
@@ -55,6 +56,13 @@ def _read(place: str | Path) -> Iterator[str]:
             raise PromptInvalid(f"{place}: cannot be read ({error.strerror}); name a text file of prompts") from error
     else:
         yield check_prompt(place)
+
+
+def _stdin() -> BinaryIO:
+    """Open standard input a second time: a thread that waits in sys.stdin makes Python abort when it ends."""
+    if sys.stdin is None:
+        raise PromptInvalid("stdin: is closed; pipe prompts into it, or name a file with --file")
+    return open(sys.stdin.fileno(), "rb", closefd=False)
 
 
 def _checked(lines: BinaryIO, name: str) -> Iterator[str]:

@@ -1,12 +1,17 @@
 """Choosing a batch by measuring."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 
 import numpy as np
 
 from pgen.generator import Generator
 from pgen.request import Request
+
+AUTO = "auto"
+
+FEW = 32
+"""Pictures up to which measuring would take longer than it saves; they are one batch."""
 
 MOST = 256
 """Pictures at once: beyond it no machine measured gains, and memory goes."""
@@ -42,6 +47,13 @@ def fastest(run: Callable[[int], object], most: int = MOST, clock: Callable[[], 
 def _is_past_best(rates: dict[int, float]) -> bool:
     *before, last, current = [0.0, 0.0, *rates.values()]
     return len(rates) > 2 and max(last, current) * WORTH < max(before)
+
+
+def resolve(batch: int | str, generator: Generator, first: Sequence[Request]) -> int:
+    """Resolve a batch that may be AUTO for a job that begins with the requests `first`, FEW of them or all."""
+    if isinstance(batch, int):
+        return batch
+    return choose_batch(generator, first[0]) if len(first) >= FEW else FEW
 
 
 def choose_batch(generator: Generator, like: Request) -> int:

@@ -158,6 +158,7 @@ def _connected() -> Iterator[dict[str, float]]:
         JobFailed: there is no cluster where RAY_ADDRESS says, or it fails.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # pgen tells nobody what it does
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what matters comes as an exception
     with needs_extra("ray"):
         import ray
         import ray.data
@@ -168,7 +169,7 @@ def _connected() -> Iterator[dict[str, float]]:
             ray.init(logging_level=logging.ERROR, log_to_driver=False)
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         ray.data.DataContext.get_current().enable_progress_bars = False  # pgen has its own
-        yield ray.cluster_resources()
+        yield ray.cluster_resources()  # type: ignore[no-untyped-call]
     except (ray.exceptions.RayError, ConnectionError) as error:
         reason = " ".join(str(error).split())
         raise JobFailed(f"Ray failed ({reason[-300:]}); ray status tells of the cluster") from error

@@ -1,11 +1,10 @@
 """Jobs of any length: prompts stream in, files stream out."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
 
-from pgen.batch.auto import choose_batch
+from pgen.batch.auto import AUTO, FEW, resolve
 from pgen.batch.draw import draw
 from pgen.batch.folder import Folder, Mark
 from pgen.batch.pipe import Pipe
@@ -15,10 +14,7 @@ from pgen.bundle import Bundle
 from pgen.errors import RequestInvalid
 from pgen.files import check_folder
 from pgen.generator import Generator
-from pgen.jobs import AUTO, ENGINES, Job, Written
-
-FEW = 32
-"""Pictures up to which measuring would take longer than it saves."""
+from pgen.jobs import ENGINES, Job, Written
 
 
 def write_pictures(job: Job, folder: Path) -> Iterator[Written]:
@@ -86,14 +82,11 @@ def write_tasks(
     """Draw and write `tasks`; those that are finished are left out if `resume`."""
     wanted = target.missing(tasks) if resume else tasks
     size, wanted = _choose(generator, wanted, batch)
-    with Pipe() as pipe, closing(target.write(pipe, draw(pipe, generator, wanted, size), size)) as written:
-        yield from written
+    with Pipe() as pipe:
+        yield from target.write(pipe, draw(pipe, generator, wanted, size), size)
 
 
 def _choose(generator: Generator, tasks: Iterator[Task], batch: int | str) -> tuple[int, Iterator[Task]]:
     """Resolve a batch of "auto", and give the tasks back that were looked at for it."""
-    if isinstance(batch, int):
-        return batch, tasks
-    first = list(islice(tasks, FEW))
-    size = choose_batch(generator, first[0].request) if len(first) == FEW else FEW
-    return size, chain(first, tasks)
+    first = [] if isinstance(batch, int) else list(islice(tasks, FEW))
+    return resolve(batch, generator, [task.request for task in first]), chain(first, tasks)

@@ -44,7 +44,7 @@ class Shards:
         Raises:
             OutputInvalid: it does.
         """
-        for path in self.path.glob("shard-*.tar"):
+        for path in sorted(self.path.glob("shard-*.tar")):
             raise OutputInvalid(f"{path}: is there already; go on with --resume, or choose another folder")
 
     def missing(self, tasks: Iterable[Task]) -> Iterator[Task]:
