@@ -136,7 +136,9 @@ def _slug(text: str) -> str:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]  # 48 bits: a hundred thousand prompts without Latin letters share a slug
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[
+        :12
+    ]  # 48 bits: a hundred thousand prompts without Latin letters share a slug
 
 
 def free(path: Path) -> Path:

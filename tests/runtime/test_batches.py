@@ -1,7 +1,6 @@
 import json
 import shutil
 import tarfile
-from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from PIL import Image
 import pgen
 from pgen.batch.auto import FEW, MOST, SECONDS, WORTH, fastest
 from pgen.batch.run import write_pictures
-from pgen.bundle import Bundle
 from pgen.errors import OutputInvalid, RequestInvalid
 from pgen.finish import FORMATS, Finish
 from pgen.jobs import Job, Written
@@ -119,9 +117,7 @@ def test_half_a_file_is_made_again(tiny_bundle: Path, tmp_path: Path, format: st
         ({"finish": Finish(size=32)}, "size left out, not 32"),
     ],
 )
-def test_other_settings_are_not_resumed(
-    tiny_bundle: Path, copied: Path, changed: dict[str, object], told: str
-) -> None:
+def test_other_settings_are_not_resumed(tiny_bundle: Path, copied: Path, changed: dict[str, object], told: str) -> None:
     before = contents(copied)
     with pytest.raises(OutputInvalid, match=f"redball_0.png: was made with {told}; choose another folder"):
         written(job(tiny_bundle, resume=True, **changed), copied)
@@ -150,7 +146,7 @@ def test_another_job_at_once_in_one_folder_is_told(tiny_bundle: Path, tmp_path: 
     mine = write_pictures(job(tiny_bundle, ["redball"], 200, batch=1), tmp_path)
     next(mine)
     theirs = {one.file: one.file.read_bytes() for one in written(_white(tiny_bundle, [198, 199]), tmp_path)}
-    with pytest.raises(OutputInvalid, match="redball_198.png: .*another process writes into this folder"):
+    with pytest.raises(OutputInvalid, match=r"redball_198.png: .*another process writes into this folder"):
         list(mine)
     assert all(path.read_bytes() == content for path, content in theirs.items())
 
@@ -165,7 +161,7 @@ def test_a_folder_that_goes_away_is_told(tiny_bundle: Path, tmp_path: Path, shar
     made = write_pictures(job(tiny_bundle, ["redball"], 200, batch=1, shards=shards), folder)
     next(made)
     shutil.rmtree(folder)
-    with pytest.raises(OutputInvalid, match="cannot be written .No such file or directory"):
+    with pytest.raises(OutputInvalid, match=r"cannot be written .No such file or directory"):
         list(made)
     assert not folder.exists()
 
@@ -187,7 +183,9 @@ def test_shards_are_read_by_webdataset(tiny_bundle: Path, finished: Path, tmp_pa
     read = webdataset.WebDataset([str(tmp_path / name) for name in names], shardshuffle=False).decode("pilrgba")
     samples = list(read.to_tuple("__key__", "png", "json"))
     assert [key for key, _, _ in samples] == [f"{index:09d}" for index in range(12)]
-    assert [(told["prompt"], told["seed"]) for _, _, told in samples] == [(p, str(s)) for p in PROMPTS for s in range(3)]
+    assert [(told["prompt"], told["seed"]) for _, _, told in samples] == [
+        (p, str(s)) for p in PROMPTS for s in range(3)
+    ]
     assert np.array_equal(np.array(samples[0][1]), pixels(finished / "redball_0.png"))
 
 
@@ -225,9 +223,7 @@ def test_more_prompts_fill_the_last_shard(tiny_bundle: Path, tmp_path: Path) -> 
         ({"resume": True, "prompts": ["Redball"]}, "holds 5 samples, not 3"),
     ],
 )
-def test_shards_of_another_job_stay(
-    tiny_bundle: Path, tmp_path: Path, changed: dict[str, object], told: str
-) -> None:
+def test_shards_of_another_job_stay(tiny_bundle: Path, tmp_path: Path, changed: dict[str, object], told: str) -> None:
     written(job(tiny_bundle, shards=5), tmp_path)
     before = contents(tmp_path)
     with pytest.raises(OutputInvalid, match=told):

@@ -8,7 +8,7 @@ from pgen.batch.auto import AUTO, FEW, resolve
 from pgen.batch.draw import draw
 from pgen.batch.folder import Folder, Mark
 from pgen.batch.pipe import Pipe
-from pgen.batch.shards import Shards
+from pgen.batch.shards import Shards, check_new
 from pgen.batch.tasks import Task, named, numbered
 from pgen.bundle import Bundle
 from pgen.errors import RequestInvalid
@@ -24,11 +24,13 @@ def write_pictures(job: Job, folder: Path) -> Iterator[Written]:
     stays, whatever comes then; with `job.resume`, what is there already is neither made nor yielded.
 
     Raises:
-        PokeganError: a prompt, the bundle or `folder` cannot be used, or (with `job.resume`) holds pictures that
-            were made from another bundle or with other settings.
+        PokeganError: a prompt, the bundle or `folder` cannot be used; or it holds shards already or, with `job.resume`,
+            pictures that were made from another bundle or with other settings.
     """
     check_job(job)
     check_folder(folder)
+    if job.shards is not None and not job.resume:
+        check_new(folder)
     mark = Mark(folder)
     try:
         if job.engine == "ray":
@@ -63,17 +65,10 @@ def tasks_of(job: Job) -> Iterator[Task]:
 
 
 def target_of(job: Job, bundle: Bundle, folder: Path, began: float) -> Folder | Shards:
-    """Tell where the pictures of a job go.
-
-    Raises:
-        OutputInvalid: there are shards already, and the job does not resume.
-    """
+    """Tell where the pictures of a job go."""
     if job.shards is None:
         return Folder(folder, bundle, job.finish, began)
-    shards = Shards(folder, bundle, job.finish, job.shards)
-    if not job.resume:
-        shards.check_new()
-    return shards
+    return Shards(folder, bundle, job.finish, job.shards)
 
 
 def write_tasks(

@@ -6,7 +6,7 @@ import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from itertools import groupby, islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +25,18 @@ from pokegan.errors import PokeganError
 
 RESUME_MEND = "choose another folder"
 
+Sample = tuple[Task, Picture, bytes]
+
+
+def check_new(folder: Path) -> None:
+    """Check that a folder holds no shards, which a new job would replace.
+
+    Raises:
+        OutputInvalid: it does.
+    """
+    for path in sorted(folder.glob("shard-*.tar")):
+        raise OutputInvalid(f"{path}: is there already; go on with --resume, or choose another folder")
+
 
 @dataclass(frozen=True)
 class Shards:
@@ -37,15 +49,6 @@ class Shards:
     bundle: Bundle
     finish: Finish
     size: int
-
-    def check_new(self) -> None:
-        """Check that the folder holds no shards, which a new job would replace.
-
-        Raises:
-            OutputInvalid: it does.
-        """
-        for path in sorted(self.path.glob("shard-*.tar")):
-            raise OutputInvalid(f"{path}: is there already; go on with --resume, or choose another folder")
 
     def missing(self, tasks: Iterable[Task]) -> Iterator[Task]:
         """Leave out the tasks whose shards are finished.
@@ -65,16 +68,23 @@ class Shards:
             OutputInvalid: the disk is full, the folder is gone, or another job wrote this shard meanwhile.
         """
         made = pipe.spread(self._render, drawn, WRITERS, 2 * batch)
-        for number, samples in groupby(made, lambda sample: sample[0].index // self.size):
-            yield from self._write(samples, self._place(number))
+        for first in made:
+            yield from self._write(self._samples(first, made), self._place(first[0].index // self.size))
+
+    def _samples(self, first: Sample, others: Iterator[Sample]) -> Iterator[Sample]:
+        """Take the samples of one shard. It ends with its last, so that it need not wait for the next one's first."""
+        for sample in chain([first], others):
+            yield sample
+            if sample[0].index % self.size == self.size - 1:
+                return
 
     def _place(self, number: int) -> Path:
         return self.path / f"shard-{number:06d}.tar"
 
-    def _render(self, made: tuple[Task, Picture]) -> tuple[Task, Picture, bytes]:
+    def _render(self, made: tuple[Task, Picture]) -> Sample:
         return *made, render(made[1], self.bundle, self.finish)
 
-    def _write(self, samples: Iterable[tuple[Task, Picture, bytes]], path: Path) -> list[Written]:
+    def _write(self, samples: Iterable[Sample], path: Path) -> list[Written]:
         beside = self.path / f".pgen-{os.urandom(8).hex()}.part"
         tasks: list[Task] = []
         written: list[Written] = []
