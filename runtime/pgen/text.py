@@ -69,12 +69,14 @@ class TextEncoder:
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Run the encoder on `texts`, float32 (N, D).
 
-        Texts of one length share a batch and none is padded, so that a text's embedding does not depend
-        on its neighbours.
+        A text's embedding depends neither on its neighbours nor on the number of threads: texts are encoded one by
+        one, unless the bundle says that its encoder may take several; those of one length then share a batch, and
+        none is padded.
         """
         tokens = self.tokens(texts)
-        # An encoder whose scales are taken from the batch (dynamic int8) gets every text by itself.
-        alone = self.bundle.model("encoder").settings.get("alone", False)
+        # ONNX Runtime sums over tokens in another order for one text than for several, and by threads: the last
+        # bit of an embedding, and then a pixel, would change. Scales taken from the batch (dynamic int8) do worse.
+        alone = self.bundle.model("encoder").settings.get("alone", True)
         lengths: dict[int, list[int]] = {}
         for index, ids in enumerate(tokens):
             lengths.setdefault(index if alone else len(ids), []).append(index)
