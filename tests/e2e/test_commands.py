@@ -1,6 +1,7 @@
 """The commands as a person types them: what they print, write and refuse."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,14 @@ def test_help_and_version(command: Command, name: str) -> None:
 def test_the_stored_help_is_what_click_prints(command: Command) -> None:
     expected = CliRunner().invoke(main, ["--help"], prog_name="pgen", terminal_width=80).output
     assert command("pgen", "--help").stdout == expected, "the help changed: run `make help`"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_can_complete(command: Command, shell: str) -> None:
+    assert "_pgen_completion" in command("pgen", env=os.environ | {"_PGEN_COMPLETE": f"{shell}_source"}).stdout
+    words = {"COMP_WORDS": "pgen rep", "COMP_CWORD": "rep" if shell == "fish" else "1"}
+    found = command("pgen", env=os.environ | words | {"_PGEN_COMPLETE": f"{shell}_complete"})
+    assert "reproduce" in found.stdout
 
 
 HELP = [
