@@ -33,3 +33,7 @@ class RequestInvalid(PokeganError, ValueError):
 
 class PictureInvalid(PokeganError, ValueError):
     """A file is no picture, or does not tell how it was made."""
+
+
+class RunFailed(PokeganError, RuntimeError):
+    """A network was loaded, but could not be run."""

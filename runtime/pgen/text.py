@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgen.bundle import Bundle
-from pgen.errors import PromptInvalid
+from pgen.errors import BundleInvalid, PromptInvalid
 from pgen.session import Session, open_model, run
+from pokegan.errors import PokeganError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -91,17 +92,33 @@ class TextEncoder:
 
     @cached_property
     def _stored(self) -> NDArray[np.float32]:
-        loaded = np.load(io.BytesIO(self.bundle.read("names.npy")), allow_pickle=False)
-        return loaded.astype(np.float32)  # type: ignore[no-any-return]
+        rows = len(self.bundle.names)
+        try:
+            loaded = np.load(io.BytesIO(self.bundle.read("names.npy")), allow_pickle=False)
+            if loaded.ndim != 2 or len(loaded) != rows:
+                raise ValueError(f"not {rows} rows")
+            return loaded.astype(np.float32)  # type: ignore[no-any-return]
+        except (ValueError, EOFError) as error:
+            raise self._damaged("names.npy", error) from error
 
     @cached_property
     def _tokenizer(self) -> "Tokenizer":
         from tokenizers import Tokenizer
 
-        tokenizer = Tokenizer.from_str(self.bundle.read("tokenizer.json").decode())
+        content = self.bundle.read("tokenizer.json")
+        try:
+            tokenizer = Tokenizer.from_str(content.decode())
+        except Exception as error:  # tokenizers raises plain ones
+            raise self._damaged("tokenizer.json", error) from error
         tokenizer.no_padding()
         tokenizer.enable_truncation(self.bundle.model("encoder").settings["max_tokens"])
         return tokenizer
+
+    def _damaged(self, name: str, error: Exception) -> PokeganError:
+        if isinstance(error, PokeganError):
+            return error
+        reason = " ".join(str(error).split())[:200]
+        return BundleInvalid(f"{self.bundle.folder / name}: cannot be read ({reason}); export the bundle again")
 
     def _session(self) -> Session:
         with self._lock:
