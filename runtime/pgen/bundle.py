@@ -15,6 +15,7 @@ from typing import Any
 
 from pgen.errors import BundleInvalid, BundleNotFound
 from pgen.plain import check_graph
+from pgen.wellformed import check_manifest
 
 FORMAT = 2
 """Version of the layout described here; a loader reads its own and older ones.
@@ -160,6 +161,8 @@ class Bundle:
         if "names.json" not in self.manifest.files:
             return []
         names: list[str] = json.loads(self.read("names.json"))
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise BundleInvalid(f"{self.folder / 'names.json'}: is no list of names; export the bundle again")
         return names
 
     @cached_property
@@ -189,12 +192,14 @@ def open_bundle(folder: Path = EMBEDDED) -> Bundle:
                 f"{path}: format {version}, but this version reads up to {FORMAT}; mend it with: pip install -U pokegan"
             )
         manifest = _manifest(values)
+        check_manifest(manifest)
         _check_places(path, manifest)
         return Bundle(folder, manifest, hashlib.sha256(content).hexdigest())
     except (RecursionError, ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, BundleInvalid):
             raise
-        raise BundleInvalid(f"{path}: damaged ({error!r}); export or install the bundle again") from error
+        reason = "".join(sign if sign.isprintable() else "?" for sign in repr(error)[:200])
+        raise BundleInvalid(f"{path}: damaged ({reason}); export or install the bundle again") from error
 
 
 def _manifest(values: dict[str, Any]) -> Manifest:

@@ -37,3 +37,7 @@ class JobFailed(PokeganError, RuntimeError):
 
 class PictureInvalid(PokeganError, ValueError):
     """A file is no picture, or does not tell how it was made."""
+
+
+class RunFailed(PokeganError, RuntimeError):
+    """A network was loaded, but could not be run."""

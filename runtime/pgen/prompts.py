@@ -46,8 +46,7 @@ def _count(place: str | Path) -> int | None:
 
 def _read(place: str | Path) -> Iterator[str]:
     if str(place) == STDIN:
-        with _stdin() as lines:
-            yield from _checked(lines, "stdin")
+        yield from _checked(_stdin(), "stdin")
     elif isinstance(place, Path):
         try:
             with place.open("rb") as file:
@@ -62,7 +61,10 @@ def _stdin() -> BinaryIO:
     """Open standard input a second time: a thread that waits in sys.stdin makes Python abort when it ends."""
     if sys.stdin is None:
         raise PromptInvalid("stdin: is closed; pipe prompts into it, or name a file with --file")
-    return open(sys.stdin.fileno(), "rb", closefd=False)
+    try:
+        return open(sys.stdin.fileno(), "rb", closefd=False)
+    except (OSError, ValueError):  # a stand-in, as in tests and notebooks
+        return sys.stdin.buffer
 
 
 def _checked(lines: BinaryIO, name: str) -> Iterator[str]:

@@ -58,28 +58,18 @@ def test_a_job_resumes(command: Command, usual: tuple[object, ...], tmp_path: Pa
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs limits of POSIX")
-@pytest.mark.parametrize("shards", [(), ("--shards", 8)])
-def test_no_space_is_one_line(usual: tuple[object, ...], tmp_path: Path, shards: tuple[object, ...]) -> None:
+def test_no_space_leaves_no_half_shard(usual: tuple[object, ...], tmp_path: Path) -> None:
     import resource
 
     def limited() -> None:  # what a full disk does to write(), for files of more bytes than this
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
-    process = started(*usual, *shards, preexec_fn=limited)
+    process = started(*usual, "--shards", 8, preexec_fn=limited)
     _, error = process.communicate("redball\nbluewings\n", timeout=60)
     assert process.returncode == 2
     assert error.count("\n") == 1
     assert "cannot be written (File too large); free space or choose another" in error
     assert names(tmp_path / "out") == []
-
-
-def test_two_processes_share_a_folder(usual: tuple[object, ...], tmp_path: Path) -> None:
-    both = [started(*usual, "-n", 4, "--seed", seed) for seed in (0, 2)]
-    results = [process.communicate("redball\nbluewings\n", timeout=120) for process in both]
-    assert [process.returncode for process in both] == [0, 0], results
-    assert names(tmp_path / "out") == sorted(
-        f"{name}_{seed}.png" for name in ("redball", "bluewings") for seed in range(6)
-    )
 
 
 def test_a_bad_line_comes_after_what_was_good(command: Command, usual: tuple[object, ...], tmp_path: Path) -> None:

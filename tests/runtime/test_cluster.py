@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pgen.batch.cluster import CORES, SHARES, UNIT, Actors, _Artist, _units, share_out
-from pgen.batch.folder import Mark, seen
+from pgen.batch.folder import marked, seen
 from pgen.batch.run import tasks_of, write_pictures
 from pgen.bundle import open_bundle
 from pgen.errors import JobFailed, OutputInvalid
@@ -58,19 +58,18 @@ def test_units_are_shards_or_fair_shares(count: int, actors: int, shards: int | 
 
 
 def test_a_folder_that_an_actor_does_not_see_is_told(tmp_path: Path) -> None:
-    mark = Mark(tmp_path)
-    assert seen(mark.path) == mark.time
-    mark.remove()
+    with marked(tmp_path) as mark:
+        assert seen(mark) == mark.stat().st_mtime
     with pytest.raises(OutputInvalid, match=r"does not see the folder .* use shared storage"):
-        seen(mark.path)
+        seen(mark)
 
 
 def test_an_actor_tells_what_it_cannot_do(tiny_bundle: Path, tmp_path: Path) -> None:
-    mark, digest = Mark(tmp_path), open_bundle(tiny_bundle).digest
+    mark, digest = tmp_path, open_bundle(tiny_bundle).digest
     (unit,) = _units(list(tasks_of(job(tiny_bundle, shards=50))), job(tiny_bundle, shards=50), 1)
     for artist, expected in (
-        (_Artist(job(tiny_bundle), "0" * 64, mark.path), "is another bundle on this machine"),
-        (_Artist(job(tmp_path / "none"), digest, mark.path), "not found"),
+        (_Artist(job(tiny_bundle), "0" * 64, mark), "is another bundle on this machine"),
+        (_Artist(job(tmp_path / "none"), digest, mark), "not found"),
         (_Artist(job(tiny_bundle), digest, tmp_path / "elsewhere" / "mark"), "use shared storage"),
     ):
         told, written = pickle.loads(artist({"tasks": [unit]})["result"][0])

@@ -17,26 +17,13 @@ def test_stages_keep_items_and_their_order(items: list[int], depth: int, workers
         assert list(pipe.spread(str, doubled, workers, depth)) == [str(2 * item) for item in items]
 
 
-@settings(max_examples=25, deadline=None)
-@given(count=st.integers(0, 40), step=st.integers(1, 5), most=st.integers(1, 12))
-def test_gathered_items_come_in_full_steps(count: int, step: int, most: int) -> None:
+@given(count=st.integers(0, 40), size=st.integers(1, 9))
+def test_gathered_items_come_in_full_lists(count: int, size: int) -> None:
     with Pipe() as pipe:
-        lists = list(pipe.gather(range(count), step, most))
+        lists = list(pipe.gather(range(count), size))
     assert [item for gathered in lists for item in gathered] == list(range(count))
-    assert all(len(gathered) % step == 0 for gathered in lists[:-1])
-    assert all(len(gathered) < most + step for gathered in lists)
-
-
-def test_what_has_come_is_not_kept_waiting() -> None:
-    never = threading.Event()
-
-    def slow() -> Iterator[int]:
-        yield from range(3)
-        never.wait()
-
-    with Pipe() as pipe:
-        assert next(pipe.gather(slow(), 2, 100)) == [0, 1]
-    never.set()
+    assert all(len(gathered) == size for gathered in lists[:-1])
+    assert all(lists)
 
 
 def test_what_came_before_an_error_is_gathered() -> None:
@@ -45,7 +32,7 @@ def test_what_came_before_an_error_is_gathered() -> None:
         raise OSError("no more")
 
     with Pipe() as pipe:
-        lists = pipe.gather(failing(), 2, 2)
+        lists = pipe.gather(failing(), 2)
         assert [next(lists), next(lists)] == [[0, 1], [2]]
         with pytest.raises(OSError, match="no more"):
             next(lists)
@@ -91,5 +78,5 @@ def test_a_source_that_never_gives_does_not_hold_the_end() -> None:
         never.wait()
 
     with Pipe() as pipe:
-        assert next(pipe.ahead(pipe.gather(waiting(), 1, 1), 1)) == [1]
+        assert next(pipe.ahead(pipe.gather(waiting(), 1), 1)) == [1]
     never.set()

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.batch.folder import Folder, seen
+from pgen.batch.folder import Folder, marked, seen
 from pgen.batch.run import target_of, tasks_of, write_tasks
 from pgen.batch.shards import Shards
 from pgen.batch.tasks import Task
@@ -72,8 +72,8 @@ def share_out(device: str, threads: int, resources: dict[str, float]) -> Actors:
     return Actors(cores // group, group, 0)
 
 
-def write_on_cluster(job: Job, mark: Path) -> Iterator[Written]:
-    """Write every picture of `job` into the folder where `mark` lies, which all machines of the cluster see.
+def write_on_cluster(job: Job, folder: Path) -> Iterator[Written]:
+    """Write every picture of `job` into `folder`, which all machines of the cluster see.
 
     It uses the cluster that RAY_ADDRESS names or that was started on this machine, and otherwise this machine alone.
     Errors are those of :func:`pgen.batch.run.write_pictures`.
@@ -83,8 +83,7 @@ def write_on_cluster(job: Job, mark: Path) -> Iterator[Written]:
         JobFailed: the cluster cannot run it.
     """
     digest = open_bundle(job.bundle).digest
-    mark = mark.absolute()
-    with _connected() as resources:
+    with marked(folder.absolute()) as mark, _connected() as resources:
         actors = share_out(job.device, job.threads, resources)
         units = _units(list(tasks_of(job)), job, actors.count)
         if not units:

@@ -12,9 +12,6 @@ from pgen.batch.pipe import Pipe
 from pgen.batch.tasks import Task
 from pgen.generator import Generator, Picture
 
-WINDOW = 256
-"""Prompts that are embedded at once, if they are there: enough of each length to make batches for the encoder."""
-
 AHEAD = 2
 """Batches that are embedded before they are drawn."""
 
@@ -30,18 +27,14 @@ class _Prepared:
 
 def draw(pipe: Pipe, generator: Generator, tasks: Iterable[Task], batch: int) -> Iterator[tuple[Task, Picture]]:
     """Draw a picture for each task, in order, `batch` at a time."""
-    windows = pipe.gather(tasks, batch, max(batch, WINDOW // batch * batch))
-    return _draw(generator, pipe.ahead(_prepare(generator, windows, batch), AHEAD))
+    return _draw(generator, pipe.ahead(_prepare(generator, pipe.gather(tasks, batch)), AHEAD))
 
 
-def _prepare(generator: Generator, windows: Iterable[list[Task]], batch: int) -> Iterator[_Prepared]:
-    for window in windows:
-        for _, alike in groupby(window, lambda task: (task.request.model, task.request.stage)):
+def _prepare(generator: Generator, batches: Iterable[list[Task]]) -> Iterator[_Prepared]:
+    for batch in batches:
+        for _, alike in groupby(batch, lambda task: (task.request.model, task.request.stage)):
             group = list(alike)
-            latent, text = generator.inputs([task.request for task in group])
-            for at in range(0, len(group), batch):
-                part = slice(at, at + batch)
-                yield _Prepared(group[part], latent[part], None if text is None else text[part])
+            yield _Prepared(group, *generator.inputs([task.request for task in group]))
 
 
 def _draw(generator: Generator, batches: Iterable[_Prepared]) -> Iterator[tuple[Task, Picture]]:

@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 
@@ -81,29 +81,23 @@ class Folder:
         return found is not None
 
 
-class Mark:
-    """An empty file in a folder while a job runs: it tells the folder's clock, and who sees the folder.
+@contextmanager
+def marked(folder: Path) -> Iterator[Path]:
+    """Keep an empty file in a folder: it tells the folder's clock, and which machines see the folder.
 
     Raises:
         OutputInvalid: the folder cannot be written.
     """
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / f".pgen-{os.urandom(8).hex()}.job"
-        write(self.path, b"")
-
-    @cached_property
-    def time(self) -> float:
-        """When it was made."""
-        return self.path.stat().st_mtime
-
-    def remove(self) -> None:
-        """Remove it, if its folder is still there."""
-        remove(self.path)
+    mark = folder / f".pgen-{os.urandom(8).hex()}.job"
+    write(mark, b"")
+    try:
+        yield mark
+    finally:
+        remove(mark)
 
 
 def seen(mark: Path) -> float:
-    """Tell when a job began, from the mark that another process made.
+    """Tell when a job began (seconds), from its mark.
 
     Raises:
         OutputInvalid: this machine does not see it.

@@ -37,18 +37,17 @@ class Pipe:
         for pool in self._pools:
             pool.shutdown(cancel_futures=True)
 
-    def gather(self, items: Iterable[Item], step: int, most: int) -> Iterator[list[Item]]:
-        """Gather items that may be long in coming, as from a terminal: the end of the pipe waits for none.
+    def gather(self, items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+        """Gather items that may be long in coming, as from a terminal, into lists of `size`; the last may be shorter.
 
-        Yields lists of `step` items, or of the multiple of it, up to `most`, that has come meanwhile; the last list
-        has what is left.
+        The end of the pipe does not wait for them.
         """
-        queue = self._start(items, most)[1]
+        queue = self._start(items, size)[1]
         gathered: list[Item] = []
         try:
             for item in self._drain(queue):
                 gathered.append(item)
-                if len(gathered) % step == 0 and (len(gathered) >= most or queue.qsize() <= step):
+                if len(gathered) == size:
                     yield gathered
                     gathered = []
         except Exception:

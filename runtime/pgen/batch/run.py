@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pgen.batch.auto import AUTO, FEW, resolve
 from pgen.batch.draw import draw
-from pgen.batch.folder import Folder, Mark
+from pgen.batch.folder import Folder, marked, seen
 from pgen.batch.pipe import Pipe
 from pgen.batch.shards import Shards, check_new
 from pgen.batch.tasks import Task, named, numbered
@@ -17,7 +17,7 @@ from pgen.generator import Generator
 from pgen.jobs import ENGINES, Job, Written
 
 
-def write_pictures(job: Job, folder: Path) -> Iterator[Written]:
+def write_pictures(job: Job, folder: str | Path) -> Iterator[Written]:
     """Write every picture of `job` into `folder`, as files or as shards, while the next are drawn; in order.
 
     Memory does not grow with the job, except that the engine "ray" holds its prompts. What was yielded is whole and
@@ -28,21 +28,19 @@ def write_pictures(job: Job, folder: Path) -> Iterator[Written]:
             pictures that were made from another bundle or with other settings.
     """
     check_job(job)
-    check_folder(folder)
+    folder = check_folder(Path(folder))
     if job.shards is not None and not job.resume:
         check_new(folder)
-    mark = Mark(folder)
-    try:
-        if job.engine == "ray":
-            from pgen.batch.cluster import write_on_cluster
+    if job.engine == "ray":
+        from pgen.batch.cluster import write_on_cluster
 
-            yield from write_on_cluster(job, mark.path)
-        else:
-            generator = job.generator()
-            target = target_of(job, generator.bundle, folder, mark.time)
-            yield from write_tasks(generator, tasks_of(job), target, job.batch, job.resume)
-    finally:
-        mark.remove()
+        yield from write_on_cluster(job, folder)
+    else:
+        with marked(folder) as mark:
+            began = seen(mark)
+        generator = job.generator()
+        target = target_of(job, generator.bundle, folder, began)
+        yield from write_tasks(generator, tasks_of(job), target, job.batch, job.resume)
 
 
 def check_job(job: Job) -> None:
