@@ -10,6 +10,8 @@ from typing import Any
 import click
 import pytest
 
+from tests.conftest import Command
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -46,12 +48,12 @@ def parse(command: click.Command, name: str, arguments: list[str]) -> None:
         parse(found, found_name or "", rest)
 
 
-def test_the_gpus_data_is_a_data_set(program: Callable[[str], Any], tmp_path: Path) -> None:
-    from pgtrain.survey import survey
-
+def test_the_gpus_data_is_a_data_set(program: Callable[[str], Any], command: Command, tmp_path: Path) -> None:
     gpu = program("gpu")
     gpu.PICTURES = 4
-    assert survey(gpu.draw(tmp_path / "data"))
+    done = command("pgtrain", "data", "inspect", gpu.draw(tmp_path / "data"))
+    assert done.returncode == 0, done.stderr
+    assert "4" in done.stdout
 
 
 def ticking(*steps: float) -> Callable[[], float]:
