@@ -10,7 +10,7 @@ import pytest
 from pgbench import meters, parity
 from pgbench.limits import graphs, roof
 from pgbench.product import product
-from pgbench.profile import Work, counted, ranked
+from pgbench.profile import Work, counted, finish, ranked
 from pgbench.rates import best, openvino_products
 from pgbench.runtime import unasked
 from pgen.bundle import open_bundle
@@ -54,6 +54,13 @@ def test_nodes_by_time_without_the_first_run() -> None:
     first, second = ranked([each for run in runs for each in run], runs=3)
     assert (first.name, first.share, first.milliseconds, first.shape) == ("slow", 0.75, 0.3, [1, 2])
     assert second.name == "quick"
+
+
+def test_what_comes_after_the_last_product_is_post_processing() -> None:
+    names = {"dense": "Gemm", "relu": "Relu", "conv": "Conv", "sigmoid": "Sigmoid", "cast": "Cast"}
+    events = [event(operator, [[1, 1], [1, 1]], [1, 2], name, 100) for name, operator in names.items()]
+    found = finish(events * 2, ranked(events * 2, runs=2))
+    assert (found.operator, found.share, found.shape) == ("2 nodes", 0.4, [1, 2])
 
 
 RATES = {"cpu": {"float32": 100e9, "copy": 10e9}}
