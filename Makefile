@@ -26,7 +26,7 @@ slow:
 # train for hours: by hand.
 bench:
 	pgbench --batch 1,8,64 --vs $(VS) --limit --cold --out $(SPEED).json --plot $(SPEED)
-	python benchmarks/startup.py > benchmarks/results/startup.json
+	python benchmarks/startup.py
 	python benchmarks/training.py
 	python benchmarks/plots.py
 

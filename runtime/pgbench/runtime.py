@@ -13,10 +13,10 @@ from PIL import Image
 from pgbench.rates import rates
 from pgbench.worker import Array, Work, serve, texts
 from pgen.bundle import Bundle, Model
+from pgen.encode import encode
 from pgen.errors import RequestInvalid
 from pgen.generator import Generator, load
 from pgen.latents import latents
-from pgen.output import to_png
 from pgen.session import run
 from pokegan.errors import PokeganError
 
@@ -113,7 +113,7 @@ def to_images(pixels: Array) -> list[Image.Image]:
 
 def to_pngs(images: list[Image.Image]) -> list[bytes]:
     """Encode pictures as pgen does."""
-    return [to_png(image, FACTS) for image in images]
+    return [encode(image, "png", FACTS) for image in images]
 
 
 def main() -> None:

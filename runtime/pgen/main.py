@@ -4,6 +4,7 @@ Importing click takes longer than an empty Python interpreter; the help text is 
 (``make help``) and kept beside this file, and a test holds it equal to what click would print.
 """
 
+import os
 import sys
 
 
@@ -25,6 +26,8 @@ def _main(arguments: list[str]) -> None:
 
         sys.stdout.write(f"pgen {__version__}\n")
     else:
+        # NumPy's linear algebra, which pgen hardly uses, otherwise starts a thread a core and their buffers.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         from pgen.cli import main as cli
 
         cli(prog_name="pgen")
