@@ -57,12 +57,22 @@ def open_model(bundle: "Bundle", model: "Model", device: str = "auto", threads: 
     Raises:
         EngineInvalid: `device` is "engine", and the engine was built for another model, TensorRT or GPU.
         BundleNotFound: `device` is "engine", and the bundle has none.
+        DeviceUnavailable: also where the model computes in bf16 and the provider does not.
     """
     if device == ENGINE:
         from pgen.tensorrt_session import open_engine
 
         return open_engine(bundle, model)
-    session: Session = open_session(bundle.graph(model), model.file, device, threads)
+    graph = bundle.graph(model)
+    try:
+        session: Session = open_session(graph, model.file, device, threads)
+    except BundleInvalid as error:
+        if model.parity.get("storage") != "bf16":
+            raise
+        raise DeviceUnavailable(
+            f"{bundle.folder / model.file}: computes in bf16, which ONNX Runtime has only on GPUs; use --device cuda, "
+            "tensorrt or engine, or export again without --bf16 (for the CPU: --int8, or the default)"
+        ) from error
     return session
 
 
