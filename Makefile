@@ -1,5 +1,5 @@
 # The daily commands. `make setup` once, in a virtual environment of your own.
-.PHONY: setup stubs check test slow bench demo help
+.PHONY: setup stubs check test slow bench regression gpu demo help
 
 setup:
 	pip install -e ".[dev]"
@@ -22,11 +22,22 @@ test:
 slow:
 	pytest -m slow
 
+# Half an hour on a machine that does nothing else; benchmarks/install.py downloads gigabytes, recipes.py and stats.py
+# train for hours: by hand.
 bench:
-	pgbench --batch 64 --seconds 2 --json > benchmarks/results/throughput.json
-	pgbench --batch 1 --seconds 2 --json > benchmarks/results/latency.json
+	pgbench --batch 1,8,64 --vs $(VS) --limit --cold --out $(SPEED).json --plot $(SPEED)
 	python benchmarks/startup.py > benchmarks/results/startup.json
 	python benchmarks/training.py
+	python benchmarks/plots.py
+
+VS = torch,torch-bf16,torch-compile,torch-compile-bf16
+SPEED = benchmarks/results/pgbench
+
+regression:
+	python benchmarks/regression.py
+
+gpu:
+	python benchmarks/gpu.py
 
 demo:
 	pgen image Charizard Bulbasaur "a blue water dragon" "a pink fairy cat" --grid --out demo.png

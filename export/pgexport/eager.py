@@ -1,47 +1,48 @@
-"""The same networks in PyTorch eager, with the weights of a bundle: the peer that pgbench measures against.
+"""The same networks in PyTorch, with the weights of a bundle: the peers that pgbench measures against.
 
-Run as ``python -m pgexport.eager BUNDLE BATCH THREADS``; the protocol is told in :mod:`pgbench.peer`.
+Run as ``python -m pgexport.eager BACKEND BUNDLE MODEL THREADS``; the protocol is told in :mod:`pgbench.worker`.
+A backend is ``torch``, then ``-cuda`` for the GPU, then ``-compile`` or ``-graph`` (compiled, and replayed as a CUDA
+graph), then ``-bf16`` or ``-fp16`` (autocast).
 """
 
-import json
 import sys
-import time
-from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import torch
 from torch import Tensor, nn
 
-from pgbench.suite import texts
-from pgen.bundle import Bundle, open_bundle
-from pgen.errors import BundleInvalid
-from pgen.latents import latents
+from pgbench.rates import OPERATIONS, SIDE, best
+from pgbench.runtime import find, to_images, to_pngs, unasked
+from pgbench.worker import Array, Work, serve, texts
+from pgen.bundle import Bundle, Model, open_bundle
+from pgen.errors import BundleInvalid, DeviceUnavailable
 from pgexport.compress import weights
-from pgexport.graphs import PictureGenerator
+from pgexport.graphs import LatentPictures, PictureGenerator
 from pgexport.source import fold_batch_norm
-from pgtrain.stackgan.config import StackGANConfig
+from pgtrain.config import from_dict
+from pgtrain.dcgan.system import Generator as DCGANGenerator
 from pgtrain.stackgan.networks import Generator
-from pgtrain.text import Encoder, embed, load_encoder
+from pgtrain.systems import SYSTEMS
+from pgtrain.text import MAX_TOKENS, load_encoder
+from pgtrain.wgan.system import Generator as WGANGenerator
+from pokegan.errors import PokeganError
+
+HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def rebuild(bundle: Bundle) -> PictureGenerator:
-    """Rebuild a bundle's generator in PyTorch from the weights in its ONNX file.
+def rebuild(bundle: Bundle, model: Model) -> nn.Module:
+    """Rebuild a bundle's picture model in PyTorch from the weights in its ONNX file.
 
     Raises:
-        BundleInvalid: the graph lacks a weight (graphs of untrained networks share equal ones).
+        BundleInvalid: the graph lacks a weight (graphs of untrained networks share equal ones, and graphs of other
+            precisions than float32 and compact name theirs differently), or the model draws no pictures.
     """
-    model = bundle.model("text-to-image")
     stored = weights(onnx.load_from_string(bundle.graph(model)))
-    config = StackGANConfig(**model.provenance["run"]["config"])
-    whitened_dim, text_dim = stored["generator.whitening.linear.weight"].shape
-    # Texts that are not whitened are shifted by nothing, and the exporter drops an addition of zeros.
-    stored.setdefault("generator.whitening.linear.bias", np.zeros(whitened_dim, np.float32))
-    generator = Generator(config, text_dim, whitened_dim)
-    if not any(name.startswith("generator.stage2.") for name in stored):
-        generator.stage2 = None
-    network = PictureGenerator(generator).eval()
+    network = _network(bundle, model, stored).eval()
     fold_batch_norm(network)
     missing = network.state_dict().keys() - stored.keys()
     if missing:
@@ -50,43 +51,136 @@ def rebuild(bundle: Bundle) -> PictureGenerator:
     return network
 
 
+def _network(bundle: Bundle, model: Model, stored: dict[str, Any]) -> nn.Module:
+    described = model.provenance["run"]
+    system = described["system"]
+    config = from_dict(SYSTEMS[system].config, described["config"], str(bundle.folder))
+    if system == "stackgan":
+        return PictureGenerator(_stackgan(config, stored))
+    if system == "dcgan":
+        return LatentPictures(DCGANGenerator(config))
+    if system == "wgan":
+        return LatentPictures(WGANGenerator(config))
+    raise BundleInvalid(f"{bundle.folder / model.file}: {system} is not rebuilt in PyTorch; leave torch out of --vs")
+
+
+def _stackgan(config: Any, stored: dict[str, Any]) -> Generator:
+    whitened_dim, text_dim = stored["generator.whitening.linear.weight"].shape
+    # Texts that are not whitened are shifted by nothing, and the exporter drops an addition of zeros.
+    stored.setdefault("generator.whitening.linear.bias", np.zeros(whitened_dim, np.float32))
+    generator = Generator(config, text_dim, whitened_dim)
+    if not any(name.startswith("generator.stage2.") for name in stored):
+        generator.stage2 = None
+    return generator
+
+
+class Mode:
+    """How PyTorch runs the networks: read off a backend's name."""
+
+    def __init__(self, backend: str) -> None:
+        told = backend.split("-")[1:]
+        self.device = torch.device("cuda" if "cuda" in told else "cpu")
+        if self.device.type == "cuda" and not torch.cuda.is_available():
+            raise DeviceUnavailable(f"{backend}: PyTorch finds no CUDA GPU; use --vs torch")
+        self.compiled, self.graphed = "compile" in told, "graph" in told
+        self.half = next((HALVES[name] for name in told if name in HALVES), None)
+
+    def prepare(self, network: nn.Module) -> Any:
+        """Move a network and compile it, as asked; half precision also lays convolutions out channels-last."""
+        network = network.to(self.device)
+        if self.half:
+            network = network.to(memory_format=torch.channels_last)
+        if self.graphed:
+            return torch.compile(network, mode="reduce-overhead", dynamic=False)
+        return torch.compile(network, dynamic=False) if self.compiled else network
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """Compute in half precision inside, where that was asked for."""
+        return torch.autocast(self.device.type, self.half) if self.half else nullcontext()
+
+    def facts(self) -> dict[str, Any]:
+        """Tell device and arithmetic."""
+        gpu = torch.cuda.get_device_name() if self.device.type == "cuda" else "CPU"
+        arithmetic = str(self.half or torch.float32).removeprefix("torch.")
+        return {"runs_on": [f"PyTorch, {gpu}"], "where": self.device.type, "arithmetic": arithmetic}
+
+
 class Eager:
-    """The targets that can be timed, on `batch` texts and latents."""
+    """A model in PyTorch; see :class:`pgbench.worker.Subject`. Results end in NumPy arrays, as the runtime's do."""
 
-    def __init__(self, network: nn.Module, encoder: Encoder, batch: int, latent_dim: int) -> None:
-        self.network, self.encoder = network, encoder
-        self.texts, self.latent_dim, self.batch = texts(batch), latent_dim, batch
-        self.text = embed(encoder, self.texts, batch)
-        self.latent = self._draw()
+    def __init__(self, mode: Mode, bundle: Bundle, name: str | None) -> None:
+        self.mode, self.model = mode, find(bundle, name)
+        self.digest = bundle.digest
+        self.network = mode.prepare(rebuild(bundle, self.model))
+        if self.model.reads_text:
+            # Of an encoder that was a folder the bundle tells the last part: it is found where this runs, or not.
+            encoder = load_encoder(self.model.provenance["run"]["encoder"])
+            self.tokenizer, self.encoder = encoder.tokenizer, mode.prepare(encoder.network)
 
-    def _draw(self) -> Tensor:
-        return torch.from_numpy(latents(range(self.batch), self.latent_dim))
+    def facts(self) -> dict[str, Any]:
+        """Tell device, arithmetic and what the model is."""
+        return self.mode.facts() | {"model": self.model.file, "bundle": self.digest}
 
-    def targets(self) -> dict[str, Callable[[], object]]:
-        """Name what can be run."""
-        return {
-            "encoder": lambda: embed(self.encoder, self.texts, self.batch),
-            "generator": lambda: self.network(self.latent, self.text),
-            "end to end": lambda: self.network(self._draw(), embed(self.encoder, self.texts, self.batch)),
+    def encode(self, batch: int) -> Array:
+        """Embed the texts of a batch."""
+        options = {"padding": True, "truncation": True, "max_length": MAX_TOKENS, "return_tensors": "pt"}
+        tokens = self.tokenizer(texts(batch), **options).to(self.mode.device)
+        with torch.inference_mode(), self.mode.autocast():
+            embeddings: Tensor = self.encoder(tokens["input_ids"], tokens["attention_mask"])
+        return embeddings.float().cpu().numpy()
+
+    def inputs(self, batch: int) -> dict[str, Array]:
+        """Make the model's inputs."""
+        return unasked(self.model, batch) | ({"text": self.encode(batch)} if self.model.reads_text else {})
+
+    def draw(self, given: dict[str, Array]) -> Array:
+        """Run the model; its first output."""
+        tensors = [torch.from_numpy(given[tensor.name]).to(self.mode.device) for tensor in self.model.inputs]
+        with torch.inference_mode(), self.mode.autocast():
+            drawn: Tensor = self.network(*tensors)[0]
+        return drawn.cpu().numpy()
+
+    def parts(self, batch: int) -> dict[str, Work]:
+        """Name what can be run; Pillow writes the PNGs here too."""
+        inputs = self.inputs(batch)
+        encoder: dict[str, Work] = {"encoder": lambda: self.encode(batch)} if self.model.reads_text else {}
+        return encoder | {
+            "generator": lambda: self.draw(inputs),
+            "end to end": lambda: to_pngs(to_images(self.draw(self.inputs(batch)))),
         }
 
+    def rates(self, seconds: float) -> dict[str, float]:
+        """Measure products on the device, on a GPU with TF32 allowed, and there copying too."""
+        device = self.mode.device
+        torch.set_float32_matmul_precision("high")
+        halves = [torch.bfloat16] if device.type == "cpu" else list(HALVES.values())
+        side = SIDE if device.type == "cpu" else 4 * SIDE
+        found = {}
+        for dtype in (torch.float32, *halves):
+            left, right = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+            taken = best(lambda left=left, right=right: _ended(left @ right), seconds)  # type: ignore[misc]
+            found[str(dtype).removeprefix("torch.")] = OPERATIONS * (side // SIDE) ** 3 / taken
+        if device.type == "cuda":
+            source, target = (torch.zeros(2**30, dtype=torch.uint8, device=device) for _ in range(2))
+            found["copy"] = 2 * 2**30 / best(lambda: _ended(target.copy_(source)), seconds)
+        return found
 
-@torch.inference_mode()
-def serve(folder: Path, batch: int, threads: int) -> None:
-    """Answer the names of targets on standard input with the seconds that each took."""
-    torch.set_num_threads(threads)
-    bundle = open_bundle(folder)
-    model = bundle.model("text-to-image")
-    # Of an encoder that was a folder the bundle tells the last part: it is found where this process runs, or not.
-    encoder = load_encoder(model.provenance["run"]["encoder"])
-    eager = Eager(rebuild(bundle), encoder, batch, model.settings["latent_dim"])
-    targets = eager.targets()
-    print(json.dumps({"torch": torch.__version__}), flush=True)
-    for line in sys.stdin:
-        began = time.perf_counter()
-        targets[line.strip()]()
-        print(json.dumps({"seconds": time.perf_counter() - began}), flush=True)
+
+def _ended(result: Tensor) -> None:
+    if result.is_cuda:
+        torch.cuda.synchronize()
+
+
+def main() -> None:
+    """Serve the subject that the command line names; what is wrong is one line on standard error."""
+    backend, folder, model, threads = sys.argv[1:]
+    torch.set_num_threads(int(threads))
+    try:
+        serve(lambda: Eager(Mode(backend), open_bundle(Path(folder)), model or None))
+    except PokeganError as error:
+        error.show()
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main()

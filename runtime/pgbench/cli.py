@@ -1,34 +1,73 @@
 """The command line of pgbench: parse, call, print."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from pgen.options import where
-from pokegan.cli import Command, version_option
+from pgbench.options import Batches
+from pgen.options import FOLDER
+from pgen.session import DEVICES
+from pokegan.cli import LazyGroup, version_option
+
+PLACES = {
+    "show": "pgbench.commands:show",
+    "compare": "pgbench.commands:compare",
+    "history": "pgbench.commands:history",
+}
 
 
-@click.command(cls=Command)
-@click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="pictures at once")
-@where
-@click.option("--seconds", type=click.FloatRange(0), default=3.0, show_default=True, help="to measure each target")
-@click.option("--torch/--no-torch", default=True, show_default=True, help="PyTorch eager beside it, where installed")
-@click.option("--json", "as_json", is_flag=True, help="print JSON instead of a table")
+@click.group(cls=LazyGroup, places=PLACES, invoke_without_command=True)
+@click.option("--batch", "batches", type=Batches(), default="64", show_default=True, help="pictures at once: 1,8,64")
+@click.option("--bundle", type=FOLDER, help="folder of a bundle  [default: the one installed with pgen]")
+@click.option("--model", help="a model of the bundle, by name  [default: the one that draws from text]")
+@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="as in pgen image")
+@click.option("--precision", type=click.Choice(["fp32", "fp16", "bf16", "int8"]), help="refuse any other arithmetic")
+@click.option("--threads", type=click.IntRange(0), default=0, help="CPU threads  [default: one a core]")
+@click.option("--vs", "versus", default="", metavar="NAMES", help="other backends: torch,torch-compile,...; or all")
+@click.option("--seconds", type=click.FloatRange(0), default=3.0, show_default=True, help="to measure each row")
+@click.option("--rounds", type=click.IntRange(2), default=10, show_default=True, help="that --seconds are divided into")
+@click.option("--cold", is_flag=True, help="measure cold starts too: process start to first picture")
+@click.option("--limit", is_flag=True, help="count operations and bytes, measure what the machine can do")
+@click.option("--out", type=FOLDER, help="write the result to this .json file")
+@click.option("--plot", type=FOLDER, help="write a figure to this name with .svg and .png")
+@click.option("--json", "form", flag_value="json", help="print JSON instead of tables")
+@click.option("--markdown", "form", flag_value="markdown", help="print Markdown instead of tables")
 @version_option
-def main(bundle: Path | None, as_json: bool, **settings: Any) -> None:
-    """Measure latency and throughput of encoder, generator and both, warm-up excluded."""
+@click.pass_context
+def main(
+    ctx: click.Context, /, bundle: Path | None, out: Path | None, plot: Path | None, form: str | None, **settings: Any
+) -> None:
+    """Measure encoder, generator, PNG and all of it from end to end, beside other backends.
+
+    Backends take turns, so that a busy machine costs them alike. Figures come with 95 % intervals.
+    """
+    if ctx.invoked_subcommand:
+        return
+    from pgbench.files import check_place, write
     from pgbench.suite import Settings, run
     from pgen.bundle import EMBEDDED
 
-    result = run(Settings(bundle=bundle or EMBEDDED, **settings))
-    if as_json:
-        click.echo(json.dumps(result, indent=1))
-    else:
-        from pgbench.report import show
+    for place in (out, plot):
+        if place:
+            check_place(place)
+    if plot:
+        from pgbench.plot import check
 
-        show(result)
+        check()
+    result = run(Settings(bundle=bundle or EMBEDDED, **settings), _progress)
+    if out:
+        write(out, json.dumps(result, indent=1) + "\n")
+    from pgbench.commands import print_result
+
+    print_result(result, form, plot)
+
+
+def _progress(told: str) -> None:
+    if sys.stderr.isatty():
+        click.echo(told, err=True)
 
 
 if __name__ == "__main__":

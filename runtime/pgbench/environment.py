@@ -6,8 +6,22 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "i8mm")
-PACKAGES = ("pokegan", "numpy", "onnxruntime", "onnxruntime-gpu", "torch")
+from pokegan.revision import revision
+
+FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "i8mm", "bf16")
+PACKAGES = (
+    "pokegan",
+    "numpy",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "openvino",
+    "pillow",
+    "tensorrt",
+    "tokenizers",
+    "torch",
+    "transformers",
+)
+GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
 def cores() -> int:
@@ -16,15 +30,30 @@ def cores() -> int:
 
 
 def environment() -> dict[str, Any]:
-    """Describe CPU, system, versions and load."""
+    """Describe processor, GPU, system, versions, revision and load."""
     return {
         **_cpu(),
         "cores": cores(),
+        "governor": GOVERNOR.read_text().strip() if GOVERNOR.is_file() else None,
+        **_gpu(),
         "system": platform.system(),
         "python": platform.python_version(),
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
-        "load_average": [round(load, 2) for load in os.getloadavg()] if hasattr(os, "getloadavg") else None,
+        "revision": revision(),
+        "load_average": load_average(),
     }
+
+
+def load_average() -> list[float] | None:
+    """Tell how many processes wanted a core in the last 1, 5 and 15 minutes, where the system counts them."""
+    return [round(load, 2) for load in os.getloadavg()] if hasattr(os, "getloadavg") else None
+
+
+def _gpu() -> dict[str, str | None]:
+    from pgbench.meters import nvml
+
+    gpu = nvml()
+    return {"gpu": None, "driver": None} if isinstance(gpu, str) else dict(gpu.facts())
 
 
 def _cpu() -> dict[str, Any]:

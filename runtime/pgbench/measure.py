@@ -1,65 +1,86 @@
-"""Timing: several targets in turn, round by round, so that a machine's drift hits all alike."""
+"""Timing: several targets in turn, round by round, so that a machine's drift hits all alike.
 
-import time
+A turn calls a target again and again for a tenth of the seconds it is to be measured, at least once. Turns are run and
+not counted until the last ones agree; then a fixed number of rounds is counted. No outlier is dropped.
+"""
+
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-WARM_UP = 3
-"""Rounds that are run and not counted."""
+ROUNDS = 10
+"""Rounds that are counted, unless told otherwise."""
 
-ROUNDS = 5
-"""Fewest rounds that are counted, however slow they are."""
+AGREEING, WITHIN = 3, 0.05
+"""A target has warmed up when the medians of its last AGREEING turns lie within this share of each other."""
 
-Target = Callable[[], float]
-"""Does its work once and returns the seconds that took."""
+MOST_WARM_UP = 15
+"""Turns after which a target that has not settled is measured all the same, and marked."""
 
 
 @dataclass(frozen=True)
-class Timing:
-    """Percentiles of one target in milliseconds a batch, and pictures (or texts) a second at the median."""
+class Turn:
+    """One turn: seconds of each call that counts, the number of all calls, and joules of these by meter."""
 
-    rounds: int
-    p50_ms: float
-    p90_ms: float
-    p99_ms: float
-    per_second: float
+    times: list[float]
+    calls: int = 0
+    joules: dict[str, float] = field(default_factory=dict)
 
 
-def timed(work: Callable[[], object]) -> Target:
-    """Make a target of a function in this process."""
+Target = Callable[[float], Turn]
+"""Takes the seconds that a turn may last, and takes that turn."""
 
-    def target() -> float:
-        began = time.perf_counter()
-        work()
-        return time.perf_counter() - began
-
-    return target
+Energy = Callable[[], dict[str, float]]
+"""Reads meters, joules by name."""
 
 
-def measure(targets: Mapping[str, Target], batch: int, seconds: float) -> dict[str, Timing]:
-    """Time the targets in turn until each has had `seconds` and at least ROUNDS rounds, warm-up excluded.
+@dataclass(frozen=True)
+class Measured:
+    """What was counted of one target: turns, in order; how many were run before, and whether those agreed."""
 
-    A target that has had its share drops out, so that a fast one does not make the slow ones run on.
-    """
-    taken: dict[str, list[float]] = {name: [] for name in targets}
-    for _ in range(WARM_UP):
-        for target in targets.values():
-            target()
-    waiting = dict(targets)
-    while waiting:
-        for name, target in waiting.items():
-            taken[name].append(target())
-        waiting = {name: target for name, target in waiting.items() if _wants_more(taken[name], seconds)}
-    return {name: summarise(times, batch) for name, times in taken.items()}
+    turns: list[Turn]
+    warm_up: int
+    settled: bool
+
+    @property
+    def drift(self) -> float:
+        """How much slower the second half of the rounds was than the first; 0.1 is a tenth."""
+        medians = self.medians()
+        half = len(medians) // 2
+        return float(np.median(medians[half:]) / np.median(medians[:half]) - 1)
+
+    @property
+    def stable(self) -> bool:
+        """Did it settle before it was counted, and stay?"""
+        return self.settled and abs(self.drift) <= WITHIN
+
+    def medians(self) -> list[float]:
+        """Take the median of each turn, in seconds."""
+        return [float(np.median(turn.times)) for turn in self.turns]
 
 
-def _wants_more(times: Sequence[float], seconds: float) -> bool:
-    return len(times) < ROUNDS or sum(times) < seconds
+def agree(medians: Sequence[float]) -> bool:
+    """Tell whether the last turns lie close together."""
+    last = medians[-AGREEING:]
+    return len(last) == AGREEING and max(last) <= (1 + WITHIN) * min(last)
 
 
-def summarise(times: Sequence[float], batch: int) -> Timing:
-    """Reduce seconds a batch to percentiles (linear interpolation) and a rate."""
-    p50, p90, p99 = np.percentile(times, (50, 90, 99))
-    return Timing(len(times), round(1e3 * p50, 3), round(1e3 * p90, 3), round(1e3 * p99, 3), round(batch / p50, 2))
+def measure(targets: Mapping[str, Target], seconds: float, rounds: int = ROUNDS) -> dict[str, Measured]:
+    """Warm the targets up and count `rounds` rounds of them, `seconds` altogether for each or `rounds` calls."""
+    length = seconds / rounds
+    warmed = _warm_up(targets, length)
+    taken: dict[str, list[Turn]] = {name: [] for name in targets}
+    for _ in range(rounds):
+        for name, target in targets.items():
+            taken[name].append(target(length))
+    return {name: Measured(taken[name], len(warmed[name]), agree(warmed[name])) for name in targets}
+
+
+def _warm_up(targets: Mapping[str, Target], length: float) -> dict[str, list[float]]:
+    medians: dict[str, list[float]] = {name: [] for name in targets}
+    for _ in range(MOST_WARM_UP):
+        for name, target in targets.items():
+            if not agree(medians[name]):
+                medians[name].append(float(np.median(target(length).times)))
+    return medians

@@ -1,32 +1,44 @@
-"""A result for people: one table and the environment it was measured in."""
+"""Tables for people: on the terminal, or as Markdown."""
 
-from typing import Any
+from collections.abc import Iterable, Iterator
 
-from rich.console import Console
-from rich.table import Table
+from pgbench.tables import Table
+
+WIDTH = 140
+"""Columns where no terminal says how many it has."""
 
 
-def show(result: dict[str, Any]) -> None:
-    """Print a result of :func:`pgbench.suite.run`."""
+def show(found: Iterable[Table], said: Iterable[str]) -> None:
+    """Print tables and notes."""
+    from rich import box, table
+    from rich.console import Console
+
     console = Console()
-    console.print(_table(result))
-    for name, ratio in result["speed_over_pytorch_eager"].items():
-        console.print(f"{name}: {ratio:.2f}x the speed of PyTorch eager, same weights and threads")
-    if result["without_pytorch_because"]:
-        console.print(f"no PyTorch beside it: {result['without_pytorch_because']}")
-    around = result["environment"]
-    versions = ", ".join(f"{name} {found}" for name, found in around["packages"].items())
-    console.print(f"{around['cpu']}, {around['cores']} cores ({' '.join(around['features'])}), {around['system']}")
-    console.print(f"Python {around['python']}, {versions}; providers: {', '.join(result['providers'])}")
-    if around["load_average"]:
-        before, after = around["load_average"][0], around["load_average_after"][0]
-        console.print(f"load average before {before}, after {after}")
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
+    for laid in found:
+        printed = table.Table(
+            *laid.columns, title=laid.title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False
+        )
+        for row in laid.rows:
+            printed.add_row(*row)
+        console.print(printed)
+    for line in said:
+        console.print(line, highlight=False, soft_wrap=True)
 
 
-def _table(result: dict[str, Any]) -> Table:
-    title = f"batch {result['batch']}, {result['threads']} threads"
-    table = Table("", "rounds", "p50 ms", "p90 ms", "p99 ms", "a second", title=title)
-    for name, timing in result["timings"].items():
-        times = (f"{timing[key]:.1f}" for key in ("p50_ms", "p90_ms", "p99_ms", "per_second"))
-        table.add_row(name, str(timing["rounds"]), *times)
-    return table
+def markdown(found: Iterable[Table], said: Iterable[str]) -> str:
+    """Write tables and notes as Markdown."""
+    return "\n".join([*(line for laid in found for line in _markdown(laid)), *(f"- {line}" for line in said)])
+
+
+def _markdown(laid: Table) -> Iterator[str]:
+    yield from (f"**{laid.title}**", "")
+    yield _row(laid.columns)
+    yield _row(["---"] * len(laid.columns))
+    yield from map(_row, laid.rows)
+    yield ""
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

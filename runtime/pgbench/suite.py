@@ -1,88 +1,210 @@
-"""What is measured: encoder, generator, and both in sequence, with PyTorch eager beside them."""
+"""One run: backends side by side, part by part, with the machine's limit beside them."""
 
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pgbench.environment import cores, environment
-from pgbench.measure import Target, measure, timed
-from pgbench.peer import Peer, PeerFailed, available
-from pgen.generator import Generator, load
+from pgbench import figures, meters, parity
+from pgbench.backends import RUNTIME, TORCH, Opened, names
+from pgbench.cold import cold_start
+from pgbench.environment import cores, environment, load_average
+from pgbench.limits import Rates, limits, take_rates
+from pgbench.measure import ROUNDS, measure
+from pgbench.process import Process
+from pgen.bundle import EMBEDDED
+from pgen.errors import DeviceUnavailable, RequestInvalid
 
-SCHEMA = 1
-"""Version of the JSON that a benchmark writes."""
+SCHEMA = 2
+"""Version of the JSON that a run writes; docs/benchmarks.md tells its fields."""
 
-COLOURS = ("red", "blue", "green", "yellow", "brown", "purple", "pink", "grey")
-CREATURES = ("dragon", "turtle", "mouse", "bird", "fish", "plant", "ghost", "golem")
+COMPARED = 8
+"""Pictures of each backend that are compared."""
+
+PRECISIONS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "int8": "int8"}
+"""What can be asked for, and what manifests call it."""
+
+Say = Callable[[str], None]
+"""Told what is going on."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What to measure: `batch` pictures at once for `seconds` a target; 0 `threads` means one a core."""
+    """What to measure.
 
-    bundle: Path
-    batch: int = 64
+    Attributes:
+        bundle: folder.
+        batches: pictures at once, each measured by itself.
+        model: name in the bundle; None for the one that draws from text.
+        device: what pgen runs it on.
+        precision: arithmetic that is expected, one of PRECISIONS; None takes the bundle's.
+        threads: on the CPU; 0 means one a core.
+        seconds: to measure each part of each backend at each batch.
+        rounds: that the seconds are divided into.
+        versus: further backends, see :data:`pgbench.backends.NAMES`; "all" takes what there is.
+        cold: measure cold starts.
+        limit: measure what the machine could do.
+    """
+
+    bundle: Path = EMBEDDED
+    batches: tuple[int, ...] = (64,)
+    model: str | None = None
     device: str = "auto"
+    precision: str | None = None
     threads: int = 0
     seconds: float = 3.0
-    torch: bool = True
+    rounds: int = ROUNDS
+    versus: str = ""
+    cold: bool = False
+    limit: bool = False
 
 
-def texts(count: int) -> list[str]:
-    """Compose `count` different texts that no bundle stores, all of one length in tokens."""
-    pairs = [f"a {colour} {creature}" for creature in CREATURES for colour in COLOURS]
-    return [f"{pairs[number % 64]} {number // 64}" for number in range(count)]
-
-
-def run(settings: Settings) -> dict[str, Any]:
-    """Measure and return the result as JSON-ready values (schema SCHEMA).
+def run(settings: Settings, say: Say = lambda told: None) -> dict[str, Any]:
+    """Measure, and return the result as JSON-ready values (schema SCHEMA).
 
     Raises:
-        PokeganError: the bundle or the device cannot be used.
+        PokeganError: the bundle or a backend that was asked for by name cannot be used.
     """
     threads = settings.threads or cores()
-    generator = load(settings.bundle, settings.device, threads)
-    targets = _runtime_targets(generator, settings.batch)
+    opened = Opened(settings.bundle, settings.model, threads)
     before = environment()
+    meter = meters.find()
     with ExitStack() as stack:
-        beside, missing = _torch_targets(stack, settings, threads)
-        timings = measure(targets | beside, settings.batch, settings.seconds)
-    ratios = {
-        name: round(timings[f"{name} (PyTorch eager)"].p50_ms / timings[name].p50_ms, 3)
-        for name in targets
-        if f"{name} (PyTorch eager)" in timings
-    }
+        backends, unavailable = _start(stack, settings, opened, say)
+        subject = backends[0]
+        same = _compare(backends, say)
+        measured, peaks, rates = _measure(backends, settings, meter, say)
+        found = limits(backends, opened, measured, rates) if settings.limit else None
     return {
         "schema": SCHEMA,
-        "batch": settings.batch,
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "model": subject.facts["model"],
+        "bundle": subject.facts["bundle"],
+        "backend": subject.name,
         "threads": threads,
-        "providers": generator.providers(),
-        "bundle": generator.bundle.digest,
-        "timings": {name: asdict(timing) for name, timing in timings.items()},
-        "speed_over_pytorch_eager": ratios,
-        "without_pytorch_because": missing,
-        "environment": before | {"load_average_after": environment()["load_average"]},
+        "seconds": settings.seconds,
+        "rounds": settings.rounds,
+        "backends": {
+            backend.name: backend.facts | {"parity": same[backend.name], "peak_memory": peaks[backend.name]}
+            for backend in backends
+        },
+        "unavailable": unavailable,
+        "cold_start": _cold(backends, opened, say) if settings.cold else None,
+        "measurements": measured,
+        "ratios": ratios(measured, subject.name),
+        "limit": found,
+        "energy_missing": meter.missing,
+        "environment": before | {"load_average_after": load_average()},
     }
 
 
-def _runtime_targets(generator: Generator, batch: int) -> dict[str, Target]:
-    prompts, seeds = texts(batch), range(batch)
-    latent, text = generator.draw(seeds), generator.embed(prompts)
+def _start(stack: ExitStack, settings: Settings, opened: Opened, say: Say) -> tuple[list[Process], dict[str, str]]:
+    """Start the device's own backend, and those it is compared with; say which of "all" there are not."""
+    say(f"starting {settings.device}")
+    backends = [stack.enter_context(Process(settings.device, opened))]
+    backends[0].name = named(settings.device, backends[0].facts["runs_on"])
+    _check_precision(backends[0].facts["arithmetic"], settings)
+    unavailable: dict[str, str] = {}
+    by_name = [name for name in settings.versus.split(",") if name.strip() != "all"]
+    for name in names(settings.versus):
+        if name == backends[0].name:
+            continue
+        say(f"starting {name}")
+        try:
+            backends.append(stack.enter_context(Process(name, opened)))
+        except DeviceUnavailable as missing:
+            if name in by_name:
+                raise
+            unavailable[name] = missing.message.removeprefix(f"{name}: ")
+    return backends, unavailable
+
+
+def _check_precision(arithmetic: str, settings: Settings) -> None:
+    if settings.precision and PRECISIONS[settings.precision] != arithmetic:
+        raise RequestInvalid(
+            f"--precision {settings.precision}: {settings.bundle} computes in {arithmetic} on this device; "
+            f"export it again (pgexport --help tells how) and name it with --bundle"
+        )
+
+
+def named(device: str, runs_on: Sequence[str]) -> str:
+    """Name the backend that a device of pgen turned out to be."""
+    for name, known in RUNTIME.items():
+        if known == device:
+            return name
+    return {"CUDAExecutionProvider": "onnx-cuda", "CPUExecutionProvider": "onnx-cpu"}.get(runs_on[0], runs_on[0])
+
+
+def _compare(backends: Sequence[Process], say: Say) -> dict[str, dict[str, Any]]:
+    """Let all draw the same: from the same embeddings, and from text by their own encoder."""
+    say("comparing pictures")
+    reference = next((backend for backend in backends if backend.name in TORCH), backends[0])
+    given = backends[0].inputs(COMPARED)
+    drawn = {backend.name: (backend.draw(given, COMPARED), backend.draw(None, COMPARED)) for backend in backends}
+    generator, whole = drawn[reference.name]
     return {
-        "encoder": timed(lambda: generator.encoder.encode(prompts)),
-        "generator": timed(lambda: generator.generate(latent, text)),
-        "end to end": timed(lambda: generator.generate(generator.draw(seeds), generator.embed(prompts))),
+        name: {
+            "reference": reference.name,
+            "generator": parity.compare(alone, generator),
+            "end to end": parity.compare(from_text, whole),
+        }
+        for name, (alone, from_text) in drawn.items()
     }
 
 
-def _torch_targets(stack: ExitStack, settings: Settings, threads: int) -> tuple[dict[str, Target], str | None]:
-    if not settings.torch:
-        return {}, "it was switched off"
-    if not available():
-        return {}, "it is not installed (pip install 'pokegan[export]')"
-    try:
-        peer = stack.enter_context(Peer(settings.bundle, settings.batch, threads))
-    except PeerFailed as failure:
-        return {}, f"it failed: {failure}"
-    return {f"{name} (PyTorch eager)": peer.target(name) for name in ("encoder", "generator", "end to end")}, None
+def _measure(
+    backends: Sequence[Process], settings: Settings, meter: meters.Meters, say: Say
+) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], Rates]:
+    """Measure every batch; the machine's rates before, between and after, because it is not always equally busy."""
+    found: list[dict[str, Any]] = []
+    peaks: dict[str, list[dict[str, Any]]] = {backend.name: [] for backend in backends}
+    rates: Rates = {}
+    for batch in sorted(settings.batches):
+        _rate(rates, backends, settings, say)
+        found += _measure_batch(backends, batch, settings, meter, say)
+        for backend in backends:
+            held = {"process": backend.ask("memory"), "gpu": meters.gpu_memory(backend.pid)}
+            peaks[backend.name].append({"batch": batch} | held)
+    _rate(rates, backends, settings, say)
+    return found, peaks, rates
+
+
+def _rate(rates: Rates, backends: Sequence[Process], settings: Settings, say: Say) -> None:
+    if settings.limit:
+        say("the machine's rates")
+        take_rates(rates, backends, settings.seconds / 6)
+
+
+def _measure_batch(
+    backends: Sequence[Process], batch: int, settings: Settings, meter: meters.Meters, say: Say
+) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    parts = {backend.name: backend.ask("parts", batch=batch) for backend in backends}
+    for part in parts[backends[0].name]:
+        say(f"batch {batch}: {part}")
+        having = [backend for backend in backends if part in parts[backend.name]]
+        targets = {backend.name: backend.target(part, batch, meter) for backend in having}
+        for name, measured in measure(targets, settings.seconds, settings.rounds).items():
+            found.append({"batch": batch, "part": part, "backend": name} | figures.summary(measured, batch))
+    return found
+
+
+def ratios(measured: Sequence[dict[str, Any]], subject: str) -> list[dict[str, Any]]:
+    """Divide what each other backend took by what the subject took, round by round."""
+    taken = {(entry["batch"], entry["part"], entry["backend"]): entry["turn_medians_ms"] for entry in measured}
+    return [
+        {"batch": batch, "part": part, "of": subject, "over": name}
+        | figures.ratio(medians, taken[batch, part, subject])
+        for (batch, part, name), medians in taken.items()
+        if name != subject
+    ]
+
+
+def _cold(backends: Sequence[Process], opened: Opened, say: Say) -> dict[str, Any]:
+    found = {}
+    for backend in backends:
+        say(f"cold start: {backend.name}")
+        found[backend.name] = cold_start(backend.name, opened)
+    return found

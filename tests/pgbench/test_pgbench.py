@@ -1,40 +1,17 @@
+"""pgbench as a person runs it, on tiny bundles and for no time at all."""
+
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 
+from pgbench.backends import NAMES, BackendUnknown, names
 from pgbench.environment import environment
-from pgbench.measure import ROUNDS, WARM_UP, measure, summarise, timed
-from pgbench.suite import texts
+from pgbench.suite import SCHEMA, named
 from tests.conftest import Command
 
-
-def test_percentiles_and_rate() -> None:
-    timing = summarise([0.1, 0.2, 0.3, 0.4, 0.5], 8)
-    assert timing.p50_ms == 300
-    assert timing.p90_ms == pytest.approx(460)
-    assert timing.per_second == pytest.approx(8 / 0.3, abs=0.01)
-
-
-def test_targets_take_turns_and_warm_up_is_not_counted() -> None:
-    order: list[str] = []
-
-    def target(name: str) -> float:
-        order.append(name)
-        return 0.01
-
-    found = measure({name: lambda name=name: target(name) for name in "ab"}, 1, 0)  # type: ignore[misc]
-    assert order == ["a", "b"] * (WARM_UP + ROUNDS)
-    assert found["a"].rounds == ROUNDS
-
-
-def test_timed_measures_the_work() -> None:
-    assert timed(lambda: sum(range(1000)))() > 0
-
-
-def test_texts_differ() -> None:
-    assert len(set(texts(200))) == 200
+QUICK = ("--batch", "2", "--seconds", 0, "--rounds", 2, "--threads", 1)
 
 
 def test_the_environment_names_no_machine() -> None:
@@ -45,22 +22,100 @@ def test_the_environment_names_no_machine() -> None:
     assert str(Path.home()) not in told
 
 
-def test_json_with_pytorch_beside_it(command: Command, tiny_bundle: Path, tiny_encoder: Path, tmp_path: Path) -> None:
-    # The bundle tells only the last part of the encoder's folder, which is looked for where the command runs.
-    bundle = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+def test_names_of_backends() -> None:
+    assert names("torch, onnx-cpu,torch") == ["torch", "onnx-cpu"]
+    assert names("") == []
+    assert names("torch,all")[0] == "torch"
+    assert set(names("all")) == set(NAMES)
+    with pytest.raises(BackendUnknown, match="--vs toaster"):
+        names("torch,toaster")
+
+
+def test_a_backend_is_named_by_what_it_runs_on() -> None:
+    assert named("auto", ["CPUExecutionProvider"]) == "onnx-cpu"
+    assert named("auto", ["CUDAExecutionProvider", "CPUExecutionProvider"]) == "onnx-cuda"
+    assert named("engine", ["TensorRT 10"]) == "engine"
+
+
+@pytest.fixture(scope="session")
+def peer_bundle(tiny_bundle: Path, tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny bundle, whose encoder PyTorch finds wherever it runs."""
+    bundle = Path(shutil.copytree(tiny_bundle, tmp_path_factory.mktemp("peer") / "bundle"))
     told = (bundle / "manifest.json").read_text()
-    assert str(tiny_encoder) not in told
+    assert str(tiny_encoder) not in told, "the bundle tells only the last part of the folder"
     (bundle / "manifest.json").write_text(told.replace(f'"{tiny_encoder.name}"', f'"{tiny_encoder}"'))
-    done = command("pgbench", "--batch", 2, "--seconds", 0, "--bundle", bundle, "--json")
+    return bundle
+
+
+def test_beside_pytorch(command: Command, peer_bundle: Path, tmp_path: Path) -> None:
+    out = tmp_path / "result.json"
+    done = command("pgbench", *QUICK, "--bundle", peer_bundle, "--vs", "torch,torch-bf16", "--json", "--out", out)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
-    assert result["without_pytorch_because"] is None
-    assert set(result["speed_over_pytorch_eager"]) == {"encoder", "generator", "end to end"}
-    assert all(timing["rounds"] >= ROUNDS for timing in result["timings"].values())
+    assert result == json.loads(out.read_text())
+    assert (result["schema"], result["backend"]) == (SCHEMA, "onnx-cpu")
+    assert set(result["backends"]) == {"onnx-cpu", "torch", "torch-bf16"}
+    exact = result["backends"]["onnx-cpu"]["parity"]["generator"]
+    assert exact["same"], exact
+    assert exact["largest"] <= 2
+    assert result["backends"]["torch-bf16"]["arithmetic"] == "bfloat16"
+    assert result["backends"]["torch-bf16"]["parity"]["generator"]["psnr_db"] < 99, "bf16 really was bf16"
+    parts = {entry["part"] for entry in result["measurements"] if entry["backend"] == "onnx-cpu"}
+    assert parts == {"encoder", "generator", "post-processing", "PNG", "end to end"}
+    assert {(entry["part"], entry["over"]) for entry in result["ratios"]} == {
+        (part, over) for part in ("encoder", "generator", "end to end") for over in ("torch", "torch-bf16")
+    }
+    assert all(peak["process"] > 2**20 for told in result["backends"].values() for peak in told["peak_memory"])
 
 
-def test_the_table(command: Command, tiny_bundle: Path) -> None:
-    done = command("pgbench", "--batch", 2, "--seconds", 0, "--bundle", tiny_bundle, "--no-torch")
+def test_tables_limit_and_cold_start(command: Command, tiny_bundle: Path, tmp_path: Path) -> None:
+    done = command(
+        "pgbench", *QUICK, "--batch", "1,2", "--bundle", tiny_bundle, "--limit", "--cold", "--plot", tmp_path / "speed"
+    )
     assert done.returncode == 0, done.stderr
-    for told in ("p50", "p99", "encoder", "generator", "end to end", "switched off", "CPUExecutionProvider"):
+    for told in ("batch 1,", "batch 2,", "p99", "post-processing", "CPUExecutionProvider", "Gop/s", "GB/s", "slowest"):
         assert told in done.stdout
+    assert {path.name for path in tmp_path.iterdir()} == {"speed.svg", "speed.png"}
+
+
+@pytest.mark.parametrize(("model", "part"), [("dcgan", "PNG"), ("wgan", "PNG"), ("stats", "end to end")])
+def test_every_model_of_a_bundle(command: Command, full_bundle: Path, model: str, part: str) -> None:
+    vs = () if model == "stats" else ("--vs", "torch")
+    done = command("pgbench", *QUICK, "--bundle", full_bundle, "--model", model, "--json", *vs)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert part in {entry["part"] for entry in result["measurements"]}
+    assert all(told["parity"]["generator"]["same"] for told in result["backends"].values())
+
+
+BAD_CALLS = [
+    (["--vs", "toaster"], "--vs toaster"),
+    (["--vs", "onnx-cuda"], "onnx-cuda: device cuda"),
+    (["--vs", "torch-cuda"], "torch-cuda"),
+    (["--batch", "1,x"], "--batch"),
+    (["--batch", "0"], "--batch"),
+    (["--model", "nothing"], "model nothing"),
+    (["--precision", "fp16"], "--precision fp16"),
+    (["--bundle", "nowhere"], "nowhere"),
+    (["--out", "nowhere/x.json"], "nowhere/x.json"),
+    (["--device", "engine"], "engine"),
+    (["compare", "a.json", "b.json"], "a.json"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "told"), BAD_CALLS)
+def test_bad_input_is_one_line(command: Command, tmp_path: Path, arguments: list[str], told: str) -> None:
+    done = command("pgbench", *arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert told in done.stderr
+
+
+@pytest.mark.slow
+def test_all_says_what_there_is_not(command: Command, peer_bundle: Path) -> None:
+    done = command("pgbench", *QUICK, "--bundle", peer_bundle, "--vs", "all", "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert {"torch", "torch-compile"} <= set(result["backends"])
+    assert set(result["backends"]) | set(result["unavailable"]) >= set(NAMES)
+    assert all(result["unavailable"].values()), "with a reason"

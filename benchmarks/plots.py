@@ -1,0 +1,82 @@
+"""Figures of the committed results, drawn from their JSON.
+
+    pip install -e ".[plot]"
+    python benchmarks/plots.py              # rewrites the .svg and .png beside each file that it knows
+
+pgbench draws its own (`pgbench show FILE.json --plot NAME`).
+"""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from pgbench.files import write
+
+RESULTS = Path(__file__).parent / "results"
+Bars = dict[str, float]
+
+
+def startup(told: dict[str, Any]) -> dict[str, Bars]:
+    return {"milliseconds, process from start to exit": told["median_ms"]}
+
+
+def training(told: dict[str, Any]) -> dict[str, Bars]:
+    return {
+        f"pgtrain dcgan, recipe {recipe}: images a second": {
+            name: rate["median"] for name, rate in found["images_per_second"].items()
+        }
+        for recipe, found in told["recipes"].items()
+    }
+
+
+def install(told: dict[str, Any]) -> dict[str, Bars]:
+    found = told["contenders"]
+    return {
+        "MB on disk": {name: figures["bytes"] / 1e6 for name, figures in found.items()},
+        "seconds of pip install": {name: figures["seconds"] for name, figures in found.items()},
+    }
+
+
+FIGURES: dict[str, Callable[[dict[str, Any]], dict[str, Bars]]] = {
+    "startup": startup,
+    "training": training,
+    "install": install,
+}
+
+
+def draw(name: str, panels: dict[str, Bars], note: str) -> None:
+    """Draw horizontal bars, a panel for each entry of `panels`."""
+    # A fixed salt makes the same figure the same bytes.
+    with rc_context({"svg.hashsalt": name, "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
+        rows = max(len(bars) for bars in panels.values())
+        figure = Figure(figsize=(5.2 * len(panels), 0.8 + 0.4 * rows), layout="constrained")
+        for axes, (title, bars) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+            drawn = axes.barh(list(bars), list(bars.values()), color=[f"C{number}" for number in range(len(bars))])
+            axes.bar_label(drawn, fmt="{:,.0f}", padding=3)
+            axes.invert_yaxis()
+            axes.margins(x=0.15)
+            axes.set_title(title, fontsize=9)
+        figure.supxlabel(note, fontsize=7)
+        for extension in ("svg", "png"):
+            content = io.BytesIO()
+            metadata = {"Date": None} if extension == "svg" else {}
+            figure.savefig(content, format=extension, dpi=150, metadata=metadata)
+            write(RESULTS / f"{name}.{extension}", content.getvalue())
+
+
+def main() -> None:
+    for name, panels in FIGURES.items():
+        path = RESULTS / f"{name}.json"
+        if path.is_file():
+            told = json.loads(path.read_text("utf-8"))
+            around = told.get("environment") or next(iter(told["contenders"].values()))["environment"]
+            draw(name, panels(told), f"{around['cpu']}, {around['cores']} cores")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Commands on results that there are: show, compare, history."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pgbench.compare import compare as compared
+from pgbench.compare import differences, table
+from pgbench.compare import history as laid_out
+from pgbench.files import check_place, read
+from pgbench.report import markdown
+from pgbench.report import show as show_tables
+from pgbench.tables import notes, tables
+from pgen.options import FOLDER
+from pokegan.cli import Command
+
+
+def print_result(result: dict[str, Any], form: str | None, plot: Path | None) -> None:
+    """Print a result as `form` says, "json", "markdown" or None for tables, and draw it where that is asked for."""
+    if form == "json":
+        click.echo(json.dumps(result, indent=1))
+    elif form == "markdown":
+        click.echo(markdown(tables(result), notes(result)))
+    else:
+        show_tables(tables(result), notes(result))
+    if plot:
+        from pgbench.plot import plot as drawn
+
+        for path in drawn(result, plot):
+            click.echo(path, err=True)
+
+
+@click.command(cls=Command)
+@click.argument("result", type=FOLDER, metavar="FILE.json")
+@click.option("--plot", type=FOLDER, help="write a figure to this name with .svg and .png")
+@click.option("--markdown", "form", flag_value="markdown", help="print Markdown instead of tables")
+def show(result: Path, plot: Path | None, form: str | None) -> None:
+    """Show a result again: its tables, as Markdown, as a figure."""
+    print_result(read(result), form, plot and check_place(plot))
+
+
+@click.command(cls=Command)
+@click.argument("first", type=FOLDER, metavar="A.json")
+@click.argument("second", type=FOLDER, metavar="B.json")
+@click.option("--threshold", type=click.FloatRange(1), default=1.1, show_default=True, help="times as slow: too slow")
+@click.option("--relative", is_flag=True, help="compare ratios over the other backends, not times")
+@click.pass_context
+def compare(ctx: click.Context, first: Path, second: Path, threshold: float, relative: bool) -> None:
+    """Compare two results; exits with 1 where B is slower than A.
+
+    Slower is what lies beyond the threshold with its whole 95 % interval.
+    """
+    older, newer = read(first), read(second)
+    changes = compared(older, newer, threshold, relative)
+    show_tables([table(changes, threshold)], differences(older, newer))
+    ctx.exit(int(any(change.worse for change in changes)))
+
+
+@click.command(cls=Command)
+@click.argument("folder", type=FOLDER, metavar="DIR")
+@click.option("--markdown", "as_markdown", is_flag=True, help="print Markdown instead of a table")
+def history(folder: Path, as_markdown: bool) -> None:
+    """Lay out the medians of all results in a folder, oldest first."""
+    found = laid_out(folder)
+    if as_markdown:
+        click.echo(markdown([found], []))
+    else:
+        show_tables([found], [])

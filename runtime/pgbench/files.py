@@ -1,0 +1,58 @@
+"""Results as files: read with care, written whole."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pgbench.suite import SCHEMA
+from pokegan.errors import PokeganError
+
+
+class ResultInvalid(PokeganError, ValueError):
+    """A file that holds no result that this version reads."""
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read what ``pgbench --json`` wrote.
+
+    Raises:
+        ResultInvalid: it is not there, or no such result.
+    """
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ResultInvalid(f"{path}: cannot be read ({error.strerror}); make one with pgbench --out {path}") from error
+    except ValueError as error:
+        raise ResultInvalid(f"{path}: is no JSON ({error}); make one with pgbench --out {path}") from error
+    schema = found.get("schema") if isinstance(found, dict) else None
+    if schema != SCHEMA or "measurements" not in found:
+        raise ResultInvalid(f"{path}: is no result of schema {SCHEMA}, which this pgbench reads; measure again")
+    return dict(found)
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Write beside `path` and rename into place.
+
+    Raises:
+        ResultInvalid: it cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        beside.write_bytes(content.encode() if isinstance(content, str) else content)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise ResultInvalid(f"{path}: cannot be written ({error.strerror}); choose another place") from error
+
+
+def check_place(path: Path) -> Path:
+    """Check that a file can be written to `path` before anything is measured, and return it.
+
+    Raises:
+        ResultInvalid: its folder is missing, or it is a folder.
+    """
+    if path.is_dir() or not path.parent.is_dir():
+        raise ResultInvalid(
+            f"{path}: {'is a folder' if path.is_dir() else 'its folder is missing'}; name a file in one"
+        )
+    return path

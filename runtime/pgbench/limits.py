@@ -1,0 +1,119 @@
+"""How near each backend came to what the machine can do."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from pgbench.backends import TORCH, Opened
+from pgbench.process import Process
+from pgbench.profile import Work, count, slowest
+from pgbench.runtime import find, unasked
+from pgbench.worker import Array, texts
+from pgen.bundle import Bundle, Model, open_bundle
+from pgen.text import TextEncoder
+
+Rates = dict[str, dict[str, float]]
+"""Operations and bytes a second by kind ("float32", "copy"), by where ("cpu", "cuda")."""
+
+
+def limits(
+    backends: Sequence[Process],
+    opened: Opened,
+    measured: Sequence[dict[str, Any]],
+    rates: Rates,
+) -> dict[str, Any]:
+    """Count each graph's work, and relate what was measured to it and to the machine's rates."""
+    bundle = open_bundle(opened.bundle)
+    model = find(bundle, opened.model)
+    batches = sorted({entry["batch"] for entry in measured})
+    work = {batch: graphs(bundle, model, batch) for batch in batches}
+    return {
+        "rates": rates,
+        "work": [
+            {"batch": batch, "part": part} | asdict(found) for batch in batches for part, found in work[batch].items()
+        ],
+        "reached": list(_reached(backends, measured, work, rates)),
+        "slowest_nodes": _nodes(backends[0], bundle, model, batches[-1], opened.threads),
+    }
+
+
+def graphs(bundle: Bundle, model: Model, batch: int) -> dict[str, Work]:
+    """Count the work of each part that runs graphs, on `batch` texts and seeds."""
+    found = {"generator": count(bundle, model, unasked(model, batch))}
+    if model.reads_text:
+        encoder = bundle.model("encoder")
+        found["encoder"] = _total(count(bundle, encoder, tokens) for tokens in _tokens(bundle, batch))
+    return found | {"end to end": _total(list(found.values()))}
+
+
+def _tokens(bundle: Bundle, batch: int) -> list[dict[str, Array]]:
+    """Make the encoder's inputs as it is run: texts of one length together."""
+    by_length: dict[int, list[list[int]]] = {}
+    for ids in TextEncoder(bundle).tokens(texts(batch)):
+        by_length.setdefault(len(ids), []).append(ids)
+    arrays = [np.array(rows, np.int64) for rows in by_length.values()]
+    return [{"input_ids": ids, "attention_mask": np.ones_like(ids)} for ids in arrays]
+
+
+def _total(works: Iterable[Work]) -> Work:
+    operations, moved = 0, 0
+    by_operator: dict[str, int] = {}
+    for work in works:
+        operations, moved = operations + work.operations, moved + work.bytes
+        for operator, number in work.by_operator.items():
+            by_operator[operator] = by_operator.get(operator, 0) + number
+    return Work(operations, moved, by_operator)
+
+
+def take_rates(rates: Rates, backends: Sequence[Process], seconds: float) -> None:
+    """Measure the machine by one backend of each library and place, and keep the best that was ever seen."""
+    asked = {(backend.facts["where"], backend.name in TORCH): backend for backend in backends}
+    for (where, _), backend in asked.items():
+        best = rates.setdefault(where, {})
+        for kind, rate in backend.ask("rates", seconds=seconds).items():
+            best[kind] = max(best.get(kind, 0), rate)
+
+
+def _reached(
+    backends: Sequence[Process],
+    measured: Sequence[dict[str, Any]],
+    work: dict[int, dict[str, Work]],
+    rates: Rates,
+) -> Iterable[dict[str, Any]]:
+    facts = {backend.name: backend.facts for backend in backends}
+    for entry in measured:
+        done = work[entry["batch"]].get(entry["part"])
+        told = facts[entry["backend"]]
+        if done and done.operations:
+            rate = done.operations / (entry["p50_ms"] / 1e3)
+            top = roof(done, told, rates)
+            yield {
+                **{key: entry[key] for key in ("batch", "part", "backend")},
+                "arithmetic": told["arithmetic"],
+                "operations_per_second": rate,
+                **top,
+                "fraction": top["limit"] and round(rate / top["limit"], 3),
+            }
+
+
+def roof(work: Work, facts: dict[str, Any], rates: Rates) -> dict[str, Any]:
+    """Tell what bounds `work`: the rate of products, or that of copying (Williams, Waterman and Patterson, 2009)."""
+    known = rates.get(facts["where"], {})
+    intensity = work.operations / max(1, work.bytes)
+    product, copy = known.get(facts["arithmetic"]), known.get("copy")
+    if product is None or copy is None:
+        return {"operations_per_byte": intensity, "limit": None, "bound": None}
+    bound = "products" if product <= intensity * copy else "copying"
+    return {"operations_per_byte": intensity, "limit": min(product, intensity * copy), "bound": bound}
+
+
+def _nodes(subject: Process, bundle: Bundle, model: Model, batch: int, threads: int) -> dict[str, Any]:
+    providers = subject.facts["runs_on"]
+    if not providers[0].endswith("ExecutionProvider"):
+        return {}
+    found = {"generator": slowest(bundle, model, unasked(model, batch), providers, threads)}
+    if model.reads_text:
+        found["encoder"] = slowest(bundle, bundle.model("encoder"), _tokens(bundle, batch)[0], providers, threads)
+    return {"batch": batch} | {part: [asdict(node) for node in nodes] for part, nodes in found.items()}

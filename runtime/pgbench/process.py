@@ -1,0 +1,116 @@
+"""A backend's process, from outside: start it, ask it, end it."""
+
+import json
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pgbench.backends import Opened, command
+from pgbench.measure import Energy, Target, Turn
+from pgbench.worker import Array
+from pgen.errors import DeviceUnavailable
+from pokegan.errors import PokeganError
+
+
+class BackendFailed(PokeganError, RuntimeError):
+    """A backend's process stopped in the middle; its message says why."""
+
+
+class Process:
+    """A running backend; use it as a context manager.
+
+    Attributes:
+        name: the backend's.
+        facts: what it says it runs on.
+    """
+
+    def __init__(self, name: str, opened: Opened) -> None:
+        """Start the process.
+
+        Raises:
+            DeviceUnavailable: it cannot run here; the message says why.
+        """
+        self.name = name
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the process)
+        self._folder = tempfile.TemporaryDirectory()
+        try:
+            self._process = subprocess.Popen(
+                command(name, opened),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                text=True,
+            )
+            self.facts: dict[str, Any] = self._answer()
+        except BackendFailed as failure:
+            self._clean()
+            raise DeviceUnavailable(failure.message) from failure
+        except BaseException:
+            self._clean()
+            raise
+
+    def __enter__(self) -> "Process":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+        self._clean()
+
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        return self._process.pid
+
+    def ask(self, question: str, **details: Any) -> Any:
+        """Ask a question of :class:`pgbench.worker.Worker`.
+
+        Raises:
+            BackendFailed: the process stopped.
+        """
+        assert self._process.stdin
+        with suppress(BrokenPipeError):  # why it stopped is read below
+            print(json.dumps({"ask": question} | details), file=self._process.stdin, flush=True)
+        return self._answer()
+
+    def inputs(self, batch: int) -> Path:
+        """Make the model's inputs of `batch` texts and seeds; a file that lives as long as the process."""
+        path = Path(self._folder.name) / "inputs.npz"
+        self.ask("inputs", path=str(path), batch=batch)
+        return path
+
+    def draw(self, given: Path | None, batch: int) -> Array:
+        """Draw a batch from the inputs in `given`, or from its own; uint8."""
+        path = Path(self._folder.name) / "drawn.npy"
+        self.ask("draw", path=str(path), given=given and str(given), batch=batch)
+        drawn: Array = np.load(path)
+        return drawn
+
+    def target(self, part: str, batch: int, energy: Energy) -> Target:
+        """Make a target of one part."""
+
+        def target(seconds: float) -> Turn:
+            before = energy()
+            times, calls = self.ask("turn", part=part, batch=batch, seconds=seconds)
+            after = energy()
+            return Turn(times, calls, {name: after[name] - before[name] for name in before})
+
+        return target
+
+    def _answer(self) -> Any:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            self._process.wait()
+            self._errors.seek(0)
+            said = self._errors.read().strip().splitlines() or ["it said nothing"]
+            raise BackendFailed(f"{self.name}: {said[-1].removeprefix('Error: ')}")
+        return json.loads(line)
+
+    def _clean(self) -> None:
+        self._errors.close()
+        self._folder.cleanup()

@@ -1,0 +1,154 @@
+"""What a graph has to compute and move, and which of its nodes take the time.
+
+Both are read off ONNX Runtime's profile, which tells the shapes of every node's inputs and outputs. Operations are
+counted in the graph as it was exported, with ONNX Runtime's optimisations off: only products with many terms
+(convolutions and matrix products), two operations for a multiplication with its addition. Bytes are those that their
+inputs, weights and outputs have, each moved once: what would remain if all other nodes were fused into them. Nodes are
+timed in the graph as it runs.
+"""
+
+import json
+import math
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pgbench.worker import Array
+from pgen.bundle import Bundle, Model
+from pokegan.cli import needs_extra
+
+PRODUCTS = {
+    "Conv": (0, 1),
+    "ConvInteger": (0, 1),
+    "ConvTranspose": (0, 1),
+    "FusedConv": (0, 1),
+    "Gemm": (0, 1),
+    "MatMul": (0, 1),
+    "MatMulInteger": (0, 1),
+    "QLinearConv": (0, 3),
+    "QLinearMatMul": (0, 3),
+}
+"""Operators that are counted: where their two factors stand among their inputs."""
+
+RUNS = 5
+"""Runs that nodes are timed over, after one that is not."""
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a graph does at one batch: `operations`, `bytes` moved at least, and both again by operator."""
+
+    operations: int
+    bytes: int
+    by_operator: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Node:
+    """What a node takes: its share of the graph's time, milliseconds a run, and the shape of its first output."""
+
+    name: str
+    operator: str
+    share: float
+    milliseconds: float
+    shape: list[int]
+
+
+def count(bundle: Bundle, model: Model, inputs: dict[str, Array]) -> Work:
+    """Count what `model` has to do for `inputs`."""
+    events = _profile(bundle, model, inputs, ["CPUExecutionProvider"], runs=1, threads=0, optimised=False)
+    return counted(events)
+
+
+def counted(events: Iterable[Event]) -> Work:
+    """Count what the nodes of a profile do."""
+    operations: dict[str, int] = {}
+    moved = 0
+    for event in events:
+        operator = event["args"]["op_name"]
+        if operator in PRODUCTS:
+            operations[operator] = operations.get(operator, 0) + _operations(operator, event["args"])
+            moved += _bytes(event["args"])
+    return Work(sum(operations.values()), moved, operations)
+
+
+def slowest(
+    bundle: Bundle, model: Model, inputs: dict[str, Array], providers: list[str], threads: int, most: int = 5
+) -> list[Node]:
+    """Time the nodes of `model` on `inputs` and return those that take longest."""
+    return ranked(_profile(bundle, model, inputs, providers, 1 + RUNS, threads, optimised=True))[:most]
+
+
+def ranked(events: Iterable[Event], runs: int = 1 + RUNS) -> list[Node]:
+    """Add up each node's times over all runs but the first; the longest first."""
+    taken: dict[str, list[int]] = {}
+    told: dict[str, Event] = {}
+    for event in events:
+        taken.setdefault(event["name"], []).append(event["dur"])
+        told[event["name"]] = event["args"]
+    times = {name: sum(found[len(found) // runs :]) for name, found in taken.items()}
+    total = sum(times.values()) or 1
+    nodes = []
+    for name in sorted(times, key=lambda name: -times[name]):
+        shape = next(iter((told[name].get("output_type_shape") or [{"": []}])[0].values()))
+        milliseconds = times[name] / 1e3 / max(1, runs - 1)
+        operator = told[name]["op_name"]
+        plain = name.removesuffix("_kernel_time")
+        nodes.append(Node(plain, operator, round(times[name] / total, 4), round(milliseconds, 4), shape))
+    return nodes
+
+
+def _operations(operator: str, told: dict[str, Any]) -> int:
+    inputs = [_shape(tensor) for tensor in told["input_type_shape"]]
+    data, weight = (inputs[place] for place in PRODUCTS[operator])
+    output = _shape(told["output_type_shape"][0])
+    if operator == "ConvTranspose":  # each input value meets the filters of all outputs of its group
+        return 2 * math.prod(data) * math.prod(weight[1:])
+    if "Conv" in operator:
+        return 2 * math.prod(output) * math.prod(weight[1:])
+    # Gemm may transpose its factors: what it sums over is what its weight has beside the output's columns.
+    return 2 * math.prod(output) * (math.prod(weight) // output[-1] if operator == "Gemm" else data[-1])
+
+
+def _bytes(told: dict[str, Any]) -> int:
+    tensors = [*told["input_type_shape"], *told["output_type_shape"]]
+    return sum(math.prod(shape) * SIZES.get(kind, 4) for tensor in tensors for kind, shape in tensor.items())
+
+
+SIZES = {"float": 4, "float16": 2, "bfloat16": 2, "int8": 1, "uint8": 1, "int32": 4, "int64": 8}
+"""Bytes of ONNX Runtime's types."""
+
+
+def _shape(tensor: dict[str, list[int]]) -> list[int]:
+    return next(iter(tensor.values()))
+
+
+def _profile(
+    bundle: Bundle,
+    model: Model,
+    inputs: dict[str, Array],
+    providers: list[str],
+    runs: int,
+    threads: int,
+    optimised: bool,
+) -> list[Event]:
+    with needs_extra("cpu"):
+        import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.enable_profiling = True
+    options.intra_op_num_threads = threads
+    if not optimised:
+        # A weight that is laid out anew for the processor is missing from its node's inputs.
+        options.add_session_config_entry("session.disable_prepacking", "1")
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    with tempfile.TemporaryDirectory() as folder:
+        options.profile_file_prefix = str(Path(folder) / "profile")
+        session = onnxruntime.InferenceSession(bundle.graph(model), options, providers=providers)
+        for _ in range(runs):
+            session.run([model.outputs[0].name], inputs)
+        events: list[Event] = json.loads(Path(session.end_profiling()).read_text("utf-8"))
+    return [event for event in events if event.get("cat") == "Node" and event["name"].endswith("_kernel_time")]

@@ -1,0 +1,122 @@
+"""This project's side of a comparison: pgen in a process of its own.
+
+Run as ``python -m pgbench.runtime DEVICE BUNDLE MODEL THREADS``; the protocol is told in :mod:`pgbench.worker`.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from pgbench.rates import rates
+from pgbench.worker import Array, Work, serve, texts
+from pgen.bundle import Bundle, Model
+from pgen.encode import encode
+from pgen.errors import RequestInvalid
+from pgen.generator import Generator, load
+from pgen.latents import latents
+from pgen.session import run
+from pokegan.errors import PokeganError
+
+FACTS = {"prompt": "a red dragon 0", "seed": "0", "bundle": "0" * 64, "Software": "pokegan"}
+"""Text chunks of the size that pgen writes into a PNG."""
+
+ON_CPU = ("CPUExecutionProvider", "OpenVINO", "OpenVINOExecutionProvider")
+
+
+def find(bundle: Bundle, name: str | None) -> Model:
+    """Find a model by its name in the bundle; None for the one that draws from text.
+
+    Raises:
+        BundleNotFound, RequestInvalid: there is no such model, or it generates nothing by itself.
+    """
+    if not name:
+        return bundle.model("text-to-image")
+    models = {key: model for key, model in bundle.manifest.models.items() if model.kind != "encoder"}
+    if name not in models:
+        raise RequestInvalid(f"model {name}: {bundle.folder} holds {', '.join(models) or 'no generator'}")
+    return models[name]
+
+
+def unasked(model: Model, batch: int) -> dict[str, Array]:
+    """Make the inputs of `batch` seeds that ask for nothing: latents, and zeros for all else."""
+    sizes = {tensor.name: [batch, *tensor.shape[1:]] for tensor in model.inputs}
+    inputs: dict[str, Array] = {name: np.zeros(size, np.float32) for name, size in sizes.items()}  # type: ignore[arg-type]
+    return inputs | {"latent": latents(range(batch), model.settings["latent_dim"])}
+
+
+class Runtime:
+    """A model of a bundle on one device; see :class:`pgbench.worker.Subject`."""
+
+    def __init__(self, generator: Generator, name: str | None) -> None:
+        self.generator, self.model = generator, find(generator.bundle, name)
+        self.session = generator.session(self.model)
+        self.outputs = [tensor.name for tensor in self.model.outputs][:1]
+
+    def facts(self) -> dict[str, Any]:
+        """Tell the providers, the arithmetic and what the model draws."""
+        providers = self.session.get_providers()
+        return {
+            "runs_on": providers,
+            "where": "cpu" if providers[0] in ON_CPU else "cuda",
+            "arithmetic": self.model.precision.split()[0].rstrip(";"),
+            "model": self.model.file,
+            "bundle": self.generator.bundle.digest,
+        }
+
+    def inputs(self, batch: int) -> dict[str, Array]:
+        """Make the model's inputs; embeddings are computed, never looked up."""
+        text = {"text": self.generator.encoder.encode(texts(batch))} if self.model.reads_text else {}
+        return unasked(self.model, batch) | text
+
+    def draw(self, given: dict[str, Array]) -> Array:
+        """Run the model; its first output."""
+        found: Array = run(self.session, self.outputs, given)[0]
+        return found
+
+    def parts(self, batch: int) -> dict[str, Work]:
+        """Name what can be run: "post-processing" is what is left of it outside the graph."""
+        inputs, prompts = self.inputs(batch), texts(batch)
+        drawn = self.draw(inputs)
+        named: dict[str, Work] = {}
+        if self.model.reads_text:
+            named["encoder"] = lambda: self.generator.encoder.encode(prompts)
+        named["generator"] = lambda: self.draw(inputs)
+        if drawn.ndim == 4:
+            images = to_images(drawn)
+            named["post-processing"] = lambda: to_images(drawn)
+            named["PNG"] = lambda: to_pngs(images)
+            named["end to end"] = lambda: to_pngs(to_images(self.draw(self.inputs(batch))))
+        else:
+            named["end to end"] = lambda: self.draw(self.inputs(batch))
+        return named
+
+    def rates(self, seconds: float) -> dict[str, float]:
+        """Measure the machine by ONNX Runtime, and OpenVINO where it is installed."""
+        return rates(self.generator.threads, seconds)
+
+
+def to_images(pixels: Array) -> list[Image.Image]:
+    """Hand pictures, uint8 (N, S, S, 4), to Pillow."""
+    return [Image.fromarray(picture) for picture in pixels]
+
+
+def to_pngs(images: list[Image.Image]) -> list[bytes]:
+    """Encode pictures as pgen does."""
+    return [encode(image, "png", FACTS) for image in images]
+
+
+def main() -> None:
+    """Serve the subject that the command line names; what is wrong is one line on standard error."""
+    device, bundle, model, threads = sys.argv[1:]
+    try:
+        serve(lambda: Runtime(load(Path(bundle), device, int(threads)), model or None))
+    except PokeganError as error:
+        error.show()
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

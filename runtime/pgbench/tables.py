@@ -1,0 +1,148 @@
+"""A result as tables of text: what the terminal and Markdown show alike."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, names of columns, and rows of text."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def tables(result: Result) -> Iterator[Table]:
+    """Lay out a result of :func:`pgbench.suite.run`."""
+    for batch in dict.fromkeys(entry["batch"] for entry in result["measurements"]):
+        yield _timings(result, batch)
+    yield from _ratios(result)
+    yield _backends(result)
+    if result["limit"]:
+        yield from _limits(result["limit"])
+
+
+def notes(result: Result) -> Iterator[str]:
+    """Say what a reader must know beside the tables."""
+    for name, why in result["unavailable"].items():
+        yield f"without {name}: {why}"
+    for meter, why in result["energy_missing"].items():
+        yield f"no energy of the {meter}: {why}"
+    unstable = [entry for entry in result["measurements"] if not entry["stable"]]
+    if unstable:
+        rows = f"{len(unstable)} of {len(result['measurements'])} rows"
+        yield f"{rows} are unstable: they did not settle in the warm-up, or drifted by over 5 % afterwards"
+    around = result["environment"]
+    where = [f"{around['cpu']}, {around['cores']} cores", " ".join(around["features"])]
+    where += [f"governor {around['governor']}"] if around["governor"] else []
+    where += [f"{around['gpu']}, driver {around['driver']}"] if around["gpu"] else []
+    yield "; ".join(where)
+    versions = ", ".join(f"{name} {found}" for name, found in around["packages"].items())
+    yield f"{around['system']}, Python {around['python']}, {versions}; revision {(around['revision'] or 'unknown')[:9]}"
+    if around["load_average"]:
+        yield f"load average before {around['load_average'][0]}, after {around['load_average_after'][0]}"
+
+
+def _timings(result: Result, batch: int) -> Table:
+    entries = [entry for entry in result["measurements"] if entry["batch"] == batch]
+    energies = list(dict.fromkeys(name for entry in entries for name in entry["millijoules_each"]))
+    title = f"{result['model']}, batch {batch}, {result['threads']} threads, {result['seconds']:g} s a row"
+    columns = ["", "backend", "calls", "p50 ms", "±", "p90", "p99", "max", "a second"]
+    rows = [
+        [
+            entry["part"],
+            entry["backend"],
+            str(entry["calls"]),
+            _short(entry["p50_ms"]),
+            _within(entry["p50_ms"], entry["p50_interval_ms"]),
+            *(_short(entry[key]) for key in ("p90_ms", "p99_ms", "max_ms", "per_second")),
+            *(_short(entry["millijoules_each"].get(name)) for name in energies),
+            "" if entry["stable"] else "unstable",
+        ]
+        for entry in entries
+    ]
+    return Table(title, [*columns, *(f"mJ each ({name})" for name in energies), ""], rows)
+
+
+def _ratios(result: Result) -> Iterator[Table]:
+    if result["ratios"]:
+        rows = [[str(entry["batch"]), entry["part"], entry["over"], interval(entry)] for entry in result["ratios"]]
+        yield Table(f"times as fast as: {result['backend']} over", ["batch", "", "backend", "ratio (95 %)"], rows)
+
+
+def _backends(result: Result) -> Table:
+    rows = []
+    for name, told in result["backends"].items():
+        parity = told["parity"]
+        cold = (result["cold_start"] or {}).get(name)
+        memory = [f"{peak['process'] / 2**20:,.0f}" if peak["process"] else "-" for peak in told["peak_memory"]]
+        gpu = [f"{peak['gpu'] / 2**20:,.0f}" for peak in told["peak_memory"] if peak["gpu"]]
+        start = f"{cold['median_ms']:,.0f}{' (import torch)' if 'import' in cold['what'] else ''}" if cold else "-"
+        alike = [_alike(parity[part]) for part in ("generator", "end to end")]
+        rows.append([name, ", ".join(told["runs_on"]), told["arithmetic"], *alike])
+        rows[-1] += [" / ".join(memory), " / ".join(gpu) or "-", start]
+    reference = next(iter(result["backends"].values()))["parity"]["reference"]
+    columns = ["backend", "runs on", "arithmetic", f"generator as {reference}", "from text"]
+    return Table("backends", [*columns, "peak MiB, by batch", "GPU MiB", "cold start ms"], rows)
+
+
+def _alike(parity: dict[str, Any]) -> str:
+    if "why" in parity:
+        return f"NOT: {parity['why']}"
+    found = f"{parity['psnr_db']} dB" if "psnr_db" in parity else f"{100 * parity['equal']:g} %"
+    return found if parity["same"] else f"{found}: NOT THE SAME"
+
+
+def _limits(limit: dict[str, Any]) -> Iterator[Table]:
+    rates = [
+        [where, kind, f"{rate / 1e9:,.0f} {'GB/s' if kind == 'copy' else 'Gop/s'}"]
+        for where, found in limit["rates"].items()
+        for kind, rate in found.items()
+    ]
+    yield Table("what the machine can do, best seen", ["", "", "rate"], rates)
+    reached = [
+        [
+            str(entry["batch"]),
+            entry["part"],
+            entry["backend"],
+            entry["arithmetic"],
+            f"{entry['operations_per_second'] / 1e9:,.1f}",
+            f"{entry['operations_per_byte']:.0f}",
+            f"{entry['limit'] / 1e9:,.0f} ({entry['bound']})" if entry["limit"] else "not measured",
+            f"{100 * entry['fraction']:.0f} %" if entry["fraction"] is not None else "-",
+        ]
+        for entry in limit["reached"]
+    ]
+    columns = ["batch", "", "backend", "arithmetic", "Gop/s", "op/byte", "limit", "reached"]
+    yield Table("how near to it", columns, reached)
+    for part, nodes in limit["slowest_nodes"].items():
+        if part != "batch":
+            rows = [_node(node) for node in nodes]
+            title = f"slowest nodes: {part}, batch {limit['slowest_nodes']['batch']}"
+            yield Table(title, ["node", "operator", "output", "ms", "share"], rows)
+
+
+def _node(node: dict[str, Any]) -> list[str]:
+    shape, share = "x".join(map(str, node["shape"])), f"{100 * node['share']:.0f} %"
+    return [node["name"], node["operator"], shape, _short(node["milliseconds"]), share]
+
+
+def interval(entry: dict[str, Any]) -> str:
+    """Write a ratio with its interval."""
+    low, high = entry["interval"]
+    return f"{entry['ratio']:.2f} ({low:.2f} to {high:.2f})"
+
+
+def _within(value: float, ends: Sequence[float]) -> str:
+    """Write an interval as the share of its farther end; the JSON has both."""
+    return f"{100 * max(abs(end - value) for end in ends) / value:.0f} %"
+
+
+def _short(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

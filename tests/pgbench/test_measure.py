@@ -1,0 +1,112 @@
+"""Turns, warm-up and figures, on clocks that the tests keep."""
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from pgbench import figures
+from pgbench.measure import MOST_WARM_UP, Measured, Target, Turn, agree, measure
+from pgbench.worker import MOST_CALLS, texts, turn
+
+
+class Clock:
+    """Moves on by `step` with every piece of work."""
+
+    def __init__(self, step: float) -> None:
+        self.now, self.step, self.calls = 0.0, step, 0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def work(self) -> None:
+        self.now += self.step
+        self.calls += 1
+
+
+def test_a_turn_lasts_as_long_as_it_may() -> None:
+    clock = Clock(0.25)
+    assert turn(clock.work, 1.0, expected=0.25, clock=clock) == ([0.25] * 4, 4)
+
+
+def test_a_slow_call_is_a_turn_by_itself() -> None:
+    clock = Clock(5.0)
+    assert turn(clock.work, 1.0, expected=5.0, clock=clock) == ([5.0], 1)
+
+
+def test_quick_work_is_run_once_more_for_the_caches_and_ends_early() -> None:
+    clock = Clock(1e-6)
+    taken, calls = turn(clock.work, 1.0, expected=1e-6, clock=clock)
+    assert (len(taken), calls, clock.calls) == (MOST_CALLS, MOST_CALLS + 1, MOST_CALLS + 1)
+
+
+def scripted(times: Iterator[float], order: list[str], name: str) -> Target:
+    def target(seconds: float) -> Turn:
+        order.append(name)
+        return Turn([next(times)], 1)
+
+    return target
+
+
+def forever(*values: float) -> Iterator[float]:
+    yield from values
+    while True:
+        yield values[-1]
+
+
+def test_targets_take_turns_and_warm_up_is_not_counted() -> None:
+    order: list[str] = []
+    targets = {"a": scripted(forever(9, 5, 1), order, "a"), "b": scripted(forever(2), order, "b")}
+    found = measure(targets, 1.0, rounds=4)
+    assert order[-8:] == ["a", "b"] * 4
+    assert order[:-8].count("a") == 5, "9 and 5, until three turns agree"
+    assert order[:-8].count("b") == 3
+    assert [t.times for t in found["a"].turns] == [[1.0]] * 4
+    assert (found["a"].warm_up, found["a"].settled, found["a"].stable) == (5, True, True)
+
+
+def test_what_never_settles_is_measured_and_marked() -> None:
+    swinging = (1.0 + number % 2 for number in range(10**6))
+    found = measure({"a": scripted(swinging, [], "a")}, 1.0, rounds=4)["a"]
+    assert (found.warm_up, found.settled, found.stable) == (MOST_WARM_UP, False, False)
+    assert len(found.turns) == 4
+
+
+def test_drift_is_marked_too() -> None:
+    found = Measured([Turn([1.0])] * 5 + [Turn([1.2])] * 5, warm_up=3, settled=True)
+    assert found.drift == pytest.approx(0.2)
+    assert not found.stable
+
+
+def test_turns_agree_within_five_per_cent() -> None:
+    assert agree([9, 1.0, 1.04, 1.02])
+    assert not agree([1.0, 1.06, 1.0])
+    assert not agree([1.0, 1.0])
+
+
+def test_a_summary_keeps_outliers_and_knows_how_sure_it_is() -> None:
+    draw = np.random.default_rng(0)
+    turns = [Turn([*(0.01 + 0.001 * draw.standard_normal(50))], 50, {"cpu": 1.0}) for _ in range(20)]
+    turns[3].times[7] = 2.0
+    told = figures.summary(Measured(turns, 3, True), batch=8)
+    low, high = told["p50_interval_ms"]
+    assert low <= told["p50_ms"] <= high
+    assert (low, high) == pytest.approx((10, 10), rel=0.02)
+    assert told["max_ms"] == 2000
+    assert told["calls"] == 1000
+    assert told["per_second"] == pytest.approx(800, rel=0.02)
+    assert told["millijoules_each"]["cpu"] == pytest.approx(1e3 * 20 / 1000 / 8)
+    json.dumps(told)
+
+
+def test_a_ratio_of_turns_taken_together_is_sure_where_the_machine_was_not() -> None:
+    noise = np.random.default_rng(0).uniform(1, 5, 30)
+    paired = figures.ratio([*(2 * noise)], [*noise])
+    assert paired == {"ratio": 2.0, "interval": [2.0, 2.0]}
+    low, high = figures.unpaired_ratio([*(2 * noise)], [*noise])["interval"]
+    assert low < 2.0 < high
+
+
+def test_texts_differ() -> None:
+    assert len(set(texts(200))) == 200

@@ -1,0 +1,181 @@
+"""Results: tables, files, figures, comparison and history."""
+
+import json
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from pgbench.cli import main
+from pgbench.compare import compare, differences, history
+from pgbench.figures import summary
+from pgbench.files import ResultInvalid, read, write
+from pgbench.measure import Measured, Turn
+from pgbench.plot import plot
+from pgbench.report import markdown
+from pgbench.suite import SCHEMA, ratios
+from pgbench.tables import notes, tables
+
+
+def made(times: dict[str, float], cpu: str = "A CPU", at: str = "2026-01-01T00:00:00+00:00") -> dict[str, Any]:
+    """A result of backends that take `times` seconds for a picture, give or take nothing."""
+    measured = [
+        {"batch": batch, "part": part, "backend": name}
+        | summary(Measured([Turn([batch * seconds], 1)] * 5, 3, True), batch)
+        for batch in (1, 8)
+        for part in ("generator", "end to end")
+        for name, seconds in times.items()
+    ]
+    subject = next(iter(times))
+    same = {"reference": subject} | {key: {"psnr_db": 99.0, "same": True} for key in ("generator", "end to end")}
+    about = {"runs_on": ["CPUExecutionProvider"], "arithmetic": "float32", "where": "cpu", "parity": same}
+    peaks = [{"batch": batch, "process": 2**28, "gpu": None} for batch in (1, 8)]
+    reached = [
+        {"batch": 1, "part": "generator", "backend": name, "arithmetic": "float32", "operations_per_second": 5e10}
+        | {"operations_per_byte": 90.0, "limit": 1e11, "bound": "products", "fraction": 0.5}
+        for name in times
+    ]
+    nodes = [{"name": "conv", "operator": "Conv", "share": 0.5, "milliseconds": 1.0, "shape": [1, 4, 8, 8]}]
+    return {
+        "schema": SCHEMA,
+        "time": at,
+        "model": "stackgan.onnx",
+        "bundle": "f" * 64,
+        "backend": subject,
+        "threads": 2,
+        "seconds": 3.0,
+        "rounds": 5,
+        "backends": {name: about | {"peak_memory": peaks} for name in times},
+        "unavailable": {"tensorrt": "there is no GPU"},
+        "cold_start": {name: {"what": "import torch alone", "median_ms": 300.0} for name in times},
+        "measurements": measured,
+        "ratios": ratios(measured, subject),
+        "limit": {
+            "rates": {"cpu": {"float32": 1e11, "copy": 1e10}},
+            "reached": reached,
+            "slowest_nodes": {"batch": 8, "generator": nodes},
+        },
+        "energy_missing": {"cpu": "no counter"},
+        "environment": {"cpu": cpu, "cores": 2, "features": ["avx2"], "governor": None, "gpu": None, "driver": None}
+        | {"system": "Linux", "python": "3.11", "packages": {"numpy": "2"}, "revision": "abcdef0123"}
+        | {"load_average": [0.5, 0.5, 0.5], "load_average_after": [0.7, 0.5, 0.5]},
+    }
+
+
+@pytest.fixture
+def result() -> dict[str, Any]:
+    return made({"onnx-cpu": 0.01, "torch": 0.025})
+
+
+@pytest.fixture
+def stored(result: dict[str, Any], tmp_path: Path) -> Path:
+    path = tmp_path / "one.json"
+    write(path, json.dumps(result))
+    return path
+
+
+def test_ratios_are_over_the_other_backends(result: dict[str, Any]) -> None:
+    assert {(entry["of"], entry["over"], entry["ratio"]) for entry in result["ratios"]} == {("onnx-cpu", "torch", 2.5)}
+
+
+def test_markdown_tells_everything(result: dict[str, Any]) -> None:
+    told = markdown(tables(result), notes(result))
+    for part in ("| generator | onnx-cpu |", "2.50 (2.50 to 2.50)", "99.0 dB", "256 / 256", "100 (products)", "50 %"):
+        assert part in told
+    for part in (
+        "without tensorrt: there is no GPU",
+        "no energy of the cpu: no counter",
+        "A CPU",
+        "before 0.5, after 0.7",
+    ):
+        assert part in told
+
+
+def test_what_is_unstable_or_wrong_is_said(result: dict[str, Any]) -> None:
+    result["measurements"][0]["stable"] = False
+    result["backends"]["torch"]["parity"]["generator"] = {"psnr_db": 12.0, "same": False}
+    told = markdown(tables(result), notes(result))
+    assert "1 of 8 rows are unstable" in told
+    assert "12.0 dB: NOT THE SAME" in told
+
+
+def test_a_figure_is_written_twice_and_the_same_every_time(result: dict[str, Any], tmp_path: Path) -> None:
+    written = list(plot(result, tmp_path / "speed"))
+    assert [path.name for path in written] == ["speed.svg", "speed.png"]
+    first = written[0].read_bytes()
+    assert b"roofline" in first or b"<svg" in first
+    list(plot(result, tmp_path / "speed"))
+    assert written[0].read_bytes() == first
+
+
+def test_slower_beyond_the_threshold_only(result: dict[str, Any]) -> None:
+    same = compare(result, made({"onnx-cpu": 0.0108, "torch": 0.025}), threshold=1.1)
+    assert not any(change.worse for change in same)
+    worse = compare(result, made({"onnx-cpu": 0.012, "torch": 0.025}), threshold=1.1)
+    assert {change.backend for change in worse if change.worse} == {"onnx-cpu"}
+    assert worse[0].ratio == pytest.approx(1.2)
+
+
+def test_an_uncertain_change_is_no_regression(result: dict[str, Any]) -> None:
+    noisy = deepcopy(result)
+    for entry in noisy["measurements"]:
+        entry["turn_medians_ms"] = [
+            value * factor for value, factor in zip(entry["turn_medians_ms"], (1, 1, 3, 3, 3), strict=True)
+        ]
+    assert compare(result, noisy, threshold=1.1)[0].ratio == pytest.approx(3)
+    assert not any(change.worse for change in compare(result, noisy, threshold=1.1))
+
+
+def test_ratios_hold_between_machines(result: dict[str, Any]) -> None:
+    slower_machine = made({"onnx-cpu": 0.1, "torch": 0.25}, cpu="Another")
+    assert all(change.worse for change in compare(result, slower_machine, 1.1))
+    relative = compare(result, slower_machine, 1.1, relative=True)
+    assert {(change.backend, change.worse) for change in relative} == {("onnx-cpu over torch", False)}
+    assert "--relative" in next(differences(result, slower_machine))
+
+
+def test_history_is_in_order_and_skips_other_files(tmp_path: Path, result: dict[str, Any]) -> None:
+    write(tmp_path / "b.json", json.dumps(made({"onnx-cpu": 0.02}, at="2026-02-01T00:00:00+00:00")))
+    write(tmp_path / "z.json", json.dumps(result))
+    write(tmp_path / "other.json", "[]")
+    found = history(tmp_path)
+    assert [column[:10] for column in found.columns[-2:]] == ["2026-01-01", "2026-02-01"]
+    assert ["A CPU", "stackgan.onnx", "torch", "1", "generator", "25", "-"] in found.rows
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"schema": 1}', '{"schema": 999, "measurements": []}'])
+def test_what_is_no_result_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(content)
+    with pytest.raises(ResultInvalid, match=r"x\.json"):
+        read(path)
+
+
+def test_a_broken_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.json"
+    path.write_text("old")
+
+    def full(self: Path, content: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(ResultInvalid, match="No space left"):
+        write(path, "new")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x.json"]
+    assert path.read_text() == "old"
+
+
+def test_the_commands_on_results(stored: Path, tmp_path: Path, result: dict[str, Any]) -> None:
+    call = CliRunner().invoke
+    assert "times as fast as" in call(main, ["show", str(stored)]).output
+    assert call(main, ["show", str(stored), "--markdown"]).output.startswith("**stackgan.onnx, batch 1")
+    assert call(main, ["compare", str(stored), str(stored)]).exit_code == 0
+    slower = tmp_path / "slower.json"
+    write(slower, json.dumps(made({"onnx-cpu": 0.02, "torch": 0.025})))
+    done = call(main, ["compare", str(stored), str(slower), "--threshold", "1.5"])
+    assert (done.exit_code, "SLOWER" in done.output) == (1, True)
+    assert call(main, ["compare", str(stored), str(tmp_path / "none.json")]).exit_code == 2
+    assert "2026-01-01" in call(main, ["history", str(tmp_path)]).output
+    assert call(main, ["history", str(stored.parent / "nothing")]).exit_code == 2
