@@ -106,6 +106,8 @@ def _made(told: dict[str, str], format: str) -> Made:
     like = pattern(told.get("model"), float(told.get("truncation", "1")), _number(told.get("stage")))
     size = _number(told.get("size"))
     finish = Finish(size, told.get("resample", "lanczos"), told.get("background", "transparent"), format)
+    if "grid" not in told and "prompt" not in told and "model" not in told:
+        raise ValueError("it names neither prompt nor model")
     if "grid" not in told:
         return Made(tuple(_requests([[told.get("prompt", ""), _number(told["seed"])]], like)), finish, told["bundle"])
     grid = json.loads(told["grid"])

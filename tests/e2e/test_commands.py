@@ -128,6 +128,8 @@ BAD_CALLS = [
     (["a", "--background", "pink"], "background 'pink'"),
     (["a", "--format", "bmp"], "'--format'"),
     (["--file", "none.txt"], "none.txt"),
+    (["--file", "x" * 999], "too long"),
+    (["a", "--bundle", "x" * 999], "not found"),
     (["a", "--nonsense"], "--nonsense"),
 ]
 

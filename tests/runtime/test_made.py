@@ -128,6 +128,7 @@ def test_a_damaged_file_is_read_or_refused(tmp_path: Path, format: str, data: st
         (encode(IMAGE, "gif", {"prompt": "Mew"}), "does not tell"),
         (encode(IMAGE, "png", TOLD | {"seed": "-1"}), "is no number"),
         (encode(IMAGE, "png", TOLD | {"bundle": "x"}), "digest"),
+        (encode(IMAGE, "png", {"seed": "1", "bundle": "0" * 64}), "neither prompt nor model"),
         (encode(IMAGE, "webp", TOLD | {"size": "9999"}), "size 9999"),
         (encode(IMAGE, "png", TOLD | {"prompt": "a\x07"}), "control character"),
     ],
