@@ -22,7 +22,7 @@ Bars = dict[str, float]
 
 
 def startup(told: dict[str, Any]) -> dict[str, Bars]:
-    return {"milliseconds, process from start to exit": told["median_ms"]}
+    return {"milliseconds from start to exit": told["median_ms"]}
 
 
 def training(told: dict[str, Any]) -> dict[str, Bars]:
@@ -54,7 +54,7 @@ def draw(name: str, panels: dict[str, Bars], note: str) -> None:
     # A fixed salt makes the same figure the same bytes.
     with rc_context({"svg.hashsalt": name, "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
         rows = max(len(bars) for bars in panels.values())
-        figure = Figure(figsize=(5.2 * len(panels), 0.8 + 0.4 * rows), layout="constrained")
+        figure = Figure(figsize=(2 + 4.2 * len(panels), 0.8 + 0.4 * rows), layout="constrained")
         for axes, (title, bars) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
             drawn = axes.barh(list(bars), list(bars.values()), color=[f"C{number}" for number in range(len(bars))])
             axes.bar_label(drawn, fmt="{:,.0f}", padding=3)

@@ -102,7 +102,12 @@ class Mode:
         """Tell device and arithmetic."""
         gpu = torch.cuda.get_device_name() if self.device.type == "cuda" else "CPU"
         arithmetic = str(self.half or torch.float32).removeprefix("torch.")
-        return {"runs_on": [f"PyTorch, {gpu}"], "where": self.device.type, "arithmetic": arithmetic}
+        return {
+            "runs_on": [f"PyTorch, {gpu}"],
+            "where": self.device.type,
+            "arithmetic": arithmetic,
+            "encoder_arithmetic": arithmetic,
+        }
 
 
 class Eager:

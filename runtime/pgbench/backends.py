@@ -12,6 +12,7 @@ from pokegan.errors import PokeganError
 RUNTIME = {
     "onnx-cpu": "cpu",
     "openvino": "openvino",
+    "openvino-f32": "openvino-f32",
     "onnx-cuda": "cuda",
     "tensorrt": "tensorrt",
     "tensorrt-rtx": "tensorrt-rtx",

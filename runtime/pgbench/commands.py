@@ -6,19 +6,16 @@ from typing import Any
 
 import click
 
-from pgbench.compare import compare as compared
-from pgbench.compare import differences, table
-from pgbench.compare import history as laid_out
-from pgbench.files import check_place, read
-from pgbench.report import markdown
-from pgbench.report import show as show_tables
-from pgbench.tables import notes, tables
 from pgen.options import FOLDER
 from pokegan.cli import Command
 
 
 def print_result(result: dict[str, Any], form: str | None, plot: Path | None) -> None:
     """Print a result as `form` says, "json", "markdown" or None for tables, and draw it where that is asked for."""
+    from pgbench.report import markdown
+    from pgbench.report import show as show_tables
+    from pgbench.tables import notes, tables
+
     if form == "json":
         click.echo(json.dumps(result, indent=1))
     elif form == "markdown":
@@ -38,6 +35,8 @@ def print_result(result: dict[str, Any], form: str | None, plot: Path | None) ->
 @click.option("--markdown", "form", flag_value="markdown", help="print Markdown instead of tables")
 def show(result: Path, plot: Path | None, form: str | None) -> None:
     """Show a result again: its tables, as Markdown, as a figure."""
+    from pgbench.files import check_place, read
+
     print_result(read(result), form, plot and check_place(plot))
 
 
@@ -52,6 +51,11 @@ def compare(ctx: click.Context, first: Path, second: Path, threshold: float, rel
 
     Slower is what lies beyond the threshold with its whole 95 % interval.
     """
+    from pgbench.compare import compare as compared
+    from pgbench.compare import differences, table
+    from pgbench.files import read
+    from pgbench.report import show as show_tables
+
     older, newer = read(first), read(second)
     changes = compared(older, newer, threshold, relative)
     show_tables([table(changes, threshold)], differences(older, newer))
@@ -63,6 +67,10 @@ def compare(ctx: click.Context, first: Path, second: Path, threshold: float, rel
 @click.option("--markdown", "as_markdown", is_flag=True, help="print Markdown instead of a table")
 def history(folder: Path, as_markdown: bool) -> None:
     """Lay out the medians of all results in a folder, oldest first."""
+    from pgbench.compare import history as laid_out
+    from pgbench.report import markdown
+    from pgbench.report import show as show_tables
+
     found = laid_out(folder)
     if as_markdown:
         click.echo(markdown([found], []))

@@ -88,21 +88,21 @@ def _reached(
         told = facts[entry["backend"]]
         if done and done.operations:
             rate = done.operations / (entry["p50_ms"] / 1e3)
-            top = roof(done, told, rates)
+            arithmetic = told["encoder_arithmetic" if entry["part"] == "encoder" else "arithmetic"]
+            top = roof(done, arithmetic, rates.get(told["where"], {}))
             yield {
                 **{key: entry[key] for key in ("batch", "part", "backend")},
-                "arithmetic": told["arithmetic"],
+                "arithmetic": arithmetic,
                 "operations_per_second": rate,
                 **top,
                 "fraction": top["limit"] and round(rate / top["limit"], 3),
             }
 
 
-def roof(work: Work, facts: dict[str, Any], rates: Rates) -> dict[str, Any]:
+def roof(work: Work, arithmetic: str, rates: dict[str, float]) -> dict[str, Any]:
     """Tell what bounds `work`: the rate of products, or that of copying (Williams, Waterman and Patterson, 2009)."""
-    known = rates.get(facts["where"], {})
     intensity = work.operations / max(1, work.bytes)
-    product, copy = known.get(facts["arithmetic"]), known.get("copy")
+    product, copy = rates.get(arithmetic), rates.get("copy")
     if product is None or copy is None:
         return {"operations_per_byte": intensity, "limit": None, "bound": None}
     bound = "products" if product <= intensity * copy else "copying"

@@ -44,6 +44,7 @@ def plot(result: Result, base: Path) -> Iterator[Path]:
         axes = figure.subplots(1, panels)
         _against_batch(axes[0], result, "p50_ms", "latency, ms a batch (p50)")
         _against_batch(axes[1], result, "per_second", "throughput, pictures a second")
+        axes[0].legend(fontsize=7)  # colours are the same in all panels
         if result["limit"]:
             _roofline(axes[2], result["limit"])
         around = result["environment"]
@@ -78,7 +79,6 @@ def _against_batch(axes: "Axes", result: Result, key: str, label: str) -> None:
     axes.xaxis.minorticks_off()
     _plain_numbers(axes.yaxis)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=7)
 
 
 def _roofline(axes: "Axes", limit: dict[str, Any]) -> None:

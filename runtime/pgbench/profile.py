@@ -10,7 +10,7 @@ timed in the graph as it runs.
 import json
 import math
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,9 @@ PRODUCTS = {
 
 RUNS = 5
 """Runs that nodes are timed over, after one that is not."""
+
+KERNEL = "_kernel_time"
+"""How the profile ends the names of those events that are a node's work."""
 
 Event = dict[str, Any]
 
@@ -79,8 +82,21 @@ def counted(events: Iterable[Event]) -> Work:
 def slowest(
     bundle: Bundle, model: Model, inputs: dict[str, Array], providers: list[str], threads: int, most: int = 5
 ) -> list[Node]:
-    """Time the nodes of `model` on `inputs` and return those that take longest."""
-    return ranked(_profile(bundle, model, inputs, providers, 1 + RUNS, threads, optimised=True))[:most]
+    """Time the nodes of `model` on `inputs`: those that take longest, and all that come after the last product."""
+    events = _profile(bundle, model, inputs, providers, 1 + RUNS, threads, optimised=True)
+    nodes = ranked(events)
+    return [*nodes[:most], finish(events, nodes)]
+
+
+def finish(events: Iterable[Event], nodes: Sequence[Node]) -> Node:
+    """Add up the nodes after the last product: the post-processing that is inside a graph of pictures."""
+    order = list(dict.fromkeys(event["name"].removesuffix(KERNEL) for event in events))
+    named = {node.name: node for node in nodes}
+    last = max((at for at, name in enumerate(order) if named[name].operator in PRODUCTS), default=-1)
+    after = [named[name] for name in order[last + 1 :]]
+    share, milliseconds = (sum(getattr(node, key) for node in after) for key in ("share", "milliseconds"))
+    shape = after[-1].shape if after else []
+    return Node("after the last product", f"{len(after)} nodes", round(share, 4), round(milliseconds, 4), shape)
 
 
 def ranked(events: Iterable[Event], runs: int = 1 + RUNS) -> list[Node]:
@@ -97,7 +113,7 @@ def ranked(events: Iterable[Event], runs: int = 1 + RUNS) -> list[Node]:
         shape = next(iter((told[name].get("output_type_shape") or [{"": []}])[0].values()))
         milliseconds = times[name] / 1e3 / max(1, runs - 1)
         operator = told[name]["op_name"]
-        plain = name.removesuffix("_kernel_time")
+        plain = name.removesuffix(KERNEL)
         nodes.append(Node(plain, operator, round(times[name] / total, 4), round(milliseconds, 4), shape))
     return nodes
 
@@ -151,4 +167,4 @@ def _profile(
         for _ in range(runs):
             session.run([model.outputs[0].name], inputs)
         events: list[Event] = json.loads(Path(session.end_profiling()).read_text("utf-8"))
-    return [event for event in events if event.get("cat") == "Node" and event["name"].endswith("_kernel_time")]
+    return [event for event in events if event.get("cat") == "Node" and event["name"].endswith(KERNEL)]

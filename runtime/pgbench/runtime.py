@@ -23,7 +23,14 @@ from pokegan.errors import PokeganError
 FACTS = {"prompt": "a red dragon 0", "seed": "0", "bundle": "0" * 64, "Software": "pokegan"}
 """Text chunks of the size that pgen writes into a PNG."""
 
-ON_CPU = ("CPUExecutionProvider", "OpenVINO", "OpenVINOExecutionProvider")
+OPENVINO = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
+"""What OpenVINO calls the arithmetic that it was asked for; its sessions are named "OpenVINO bf16"."""
+
+
+def arithmetic(model: Model, runs_on: str = "") -> str:
+    """Tell the type that a model's products are computed in: the device's choice, or else the manifest's first word."""
+    library, _, chosen = runs_on.partition(" ")
+    return OPENVINO[chosen] if library == "OpenVINO" else model.precision.split()[0].rstrip(";")
 
 
 def find(bundle: Bundle, name: str | None) -> Model:
@@ -60,8 +67,9 @@ class Runtime:
         providers = self.session.get_providers()
         return {
             "runs_on": providers,
-            "where": "cpu" if providers[0] in ON_CPU else "cuda",
-            "arithmetic": self.model.precision.split()[0].rstrip(";"),
+            "where": "cpu" if providers[0].startswith(("CPUExecutionProvider", "OpenVINO")) else "cuda",
+            "arithmetic": arithmetic(self.model, providers[0]),
+            "encoder_arithmetic": arithmetic(self.generator.bundle.model("encoder")) if self.model.reads_text else None,
             "model": self.model.file,
             "bundle": self.generator.bundle.digest,
         }

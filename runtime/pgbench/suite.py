@@ -125,7 +125,7 @@ def _check_precision(arithmetic: str, settings: Settings) -> None:
     if settings.precision and PRECISIONS[settings.precision] != arithmetic:
         raise RequestInvalid(
             f"--precision {settings.precision}: {settings.bundle} computes in {arithmetic} on this device; "
-            f"export it again (pgexport --help tells how) and name it with --bundle"
+            f"export it again (pgexport --help tells how) and name it with --bundle, or choose another --device"
         )
 
 
@@ -134,7 +134,8 @@ def named(device: str, runs_on: Sequence[str]) -> str:
     for name, known in RUNTIME.items():
         if known == device:
             return name
-    return {"CUDAExecutionProvider": "onnx-cuda", "CPUExecutionProvider": "onnx-cpu"}.get(runs_on[0], runs_on[0])
+    kinds = {"CUDAExecutionProvider": "onnx-cuda", "CPUExecutionProvider": "onnx-cpu", "OpenVINO": "openvino"}
+    return kinds.get(runs_on[0].split()[0], runs_on[0])
 
 
 def _compare(backends: Sequence[Process], say: Say) -> dict[str, dict[str, Any]]:

@@ -41,6 +41,8 @@ HELP = [
     ["pgtrain", "data", "inspect", "--help"],
     ["pgexport", "--help"],
     ["pgexport", "verify", "--help"],
+    ["pgbench", "--help"],
+    ["pgbench", "compare", "--help"],
 ]
 
 

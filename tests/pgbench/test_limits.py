@@ -10,9 +10,9 @@ import pytest
 from pgbench import meters, parity
 from pgbench.limits import graphs, roof
 from pgbench.product import product
-from pgbench.profile import Work, counted, ranked
+from pgbench.profile import Work, counted, finish, ranked
 from pgbench.rates import best, openvino_products
-from pgbench.runtime import unasked
+from pgbench.runtime import arithmetic, unasked
 from pgen.bundle import open_bundle
 
 
@@ -56,17 +56,24 @@ def test_nodes_by_time_without_the_first_run() -> None:
     assert second.name == "quick"
 
 
-RATES = {"cpu": {"float32": 100e9, "copy": 10e9}}
+def test_what_comes_after_the_last_product_is_post_processing() -> None:
+    names = {"dense": "Gemm", "relu": "Relu", "conv": "Conv", "sigmoid": "Sigmoid", "cast": "Cast"}
+    events = [event(operator, [[1, 1], [1, 1]], [1, 2], name, 100) for name, operator in names.items()]
+    found = finish(events * 2, ranked(events * 2, runs=2))
+    assert (found.operator, found.share, found.shape) == ("2 nodes", 0.4, [1, 2])
+
+
+RATES = {"float32": 100e9, "copy": 10e9}
 
 
 @pytest.mark.parametrize(("work", "limit", "bound"), [((1000, 10), 100e9, "products"), ((20, 10), 20e9, "copying")])
 def test_the_roof(work: tuple[int, int], limit: float, bound: str) -> None:
-    found = roof(Work(*work, {}), {"where": "cpu", "arithmetic": "float32"}, RATES)
+    found = roof(Work(*work, {}), "float32", RATES)
     assert (found["limit"], found["bound"]) == (limit, bound)
 
 
 def test_a_type_that_nothing_here_multiplies_has_no_limit() -> None:
-    found = roof(Work(10, 1, {}), {"where": "cpu", "arithmetic": "float16"}, RATES)
+    found = roof(Work(10, 1, {}), "float16", RATES)
     assert (found["limit"], found["bound"]) == (None, None)
 
 
@@ -110,6 +117,12 @@ def test_parity_sees_what_an_eye_sees() -> None:
     assert parity.compare(invisible, other)["psnr_db"] == 99.0, "what is transparent has no colour"
     assert not parity.compare(pictures()[:1], pictures())["same"]
     assert parity.compare(np.array([[1, 2]], np.uint8), np.array([[1, 3]], np.uint8)) == {"equal": 0.5, "same": False}
+
+
+def test_the_arithmetic_is_the_devices_or_the_manifests(full_bundle: Path) -> None:
+    model = open_bundle(full_bundle).model("text-to-image")
+    assert arithmetic(model, "CPUExecutionProvider") == "float32"
+    assert arithmetic(model, "OpenVINO bf16") == "bfloat16"
 
 
 def test_inputs_ask_for_nothing(full_bundle: Path) -> None:

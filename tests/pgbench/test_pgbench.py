@@ -34,6 +34,7 @@ def test_names_of_backends() -> None:
 def test_a_backend_is_named_by_what_it_runs_on() -> None:
     assert named("auto", ["CPUExecutionProvider"]) == "onnx-cpu"
     assert named("auto", ["CUDAExecutionProvider", "CPUExecutionProvider"]) == "onnx-cuda"
+    assert named("auto", ["OpenVINO bf16"]) == "openvino"
     assert named("engine", ["TensorRT 10"]) == "engine"
 
 
