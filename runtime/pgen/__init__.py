@@ -25,24 +25,26 @@ from pokegan import __version__
 TYPE_CHECKING = False  # type checkers take it for true; importing typing took a third of `pgen --help`
 if TYPE_CHECKING:
     from pgen.again import reproduce
+    from pgen.batch.run import write_pictures
     from pgen.bundle import EMBEDDED, Bundle, open_bundle
     from pgen.chance import random_requests
     from pgen.finish import Finish
     from pgen.generator import Generator, Picture, load
     from pgen.grids import write_grid
-    from pgen.jobs import Job, Written, write_one, write_pictures
+    from pgen.jobs import Job, Written, write_one
     from pgen.made import Made, read_made, variation_requests
     from pgen.morph_job import MorphJob, write_morph
     from pgen.request import Request, choose_seeds, pattern, requests
 
 _HOMES = {
+    "batch.run": ("write_pictures",),
     "again": ("reproduce",),
     "bundle": ("EMBEDDED", "Bundle", "open_bundle"),
     "chance": ("random_requests",),
     "finish": ("Finish",),
     "generator": ("Generator", "Picture", "load"),
     "grids": ("write_grid",),
-    "jobs": ("Job", "Written", "write_one", "write_pictures"),
+    "jobs": ("Job", "Written", "write_one"),
     "made": ("Made", "read_made", "variation_requests"),
     "morph_job": ("MorphJob", "write_morph"),
     "request": ("Request", "choose_seeds", "pattern", "requests"),

@@ -2,6 +2,7 @@
 
 import io
 import json
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
 DESCRIPTION = 0x010E
 """EXIF's ImageDescription, where a WebP carries its facts, as JSON."""
+
+WEBP_EFFORT = {"method": 1, "quality": 0}
+"""Of lossless WebP: a tenth more bytes than Pillow's default, in a tenth of the time (benchmarks/batches.py)."""
 
 CLEAR = 255
 """Index of the transparent colour in the palette of a GIF."""
@@ -25,9 +29,10 @@ def encode(image: Image.Image, format: str, facts: dict[str, str]) -> bytes:
     """
     content = io.BytesIO()
     if format == "png":
-        image.save(content, "PNG", pnginfo=_chunks(facts))
+        # Run lengths alone: three times as fast as the default and no larger, since filters leave little else to find.
+        image.save(content, "PNG", compress_type=zlib.Z_RLE, pnginfo=_chunks(facts))
     elif format == "webp":
-        image.save(content, "WEBP", lossless=True, exact=True, exif=_exif(facts))
+        image.save(content, "WEBP", lossless=True, exact=True, **WEBP_EFFORT, exif=_exif(facts))
     else:
         indexed, options = palette(image)
         indexed.save(content, "GIF", comment=json.dumps(facts).encode(), **options)

@@ -31,6 +31,10 @@ class RequestInvalid(PokeganError, ValueError):
     """A request asks for a seed, a stage, a model or a number of pictures that there cannot be."""
 
 
+class JobFailed(PokeganError, RuntimeError):
+    """A part of a job failed on another machine, or there is no machine for it."""
+
+
 class PictureInvalid(PokeganError, ValueError):
     """A file is no picture, or does not tell how it was made."""
 

@@ -70,13 +70,19 @@ def write(path: Path, content: bytes) -> None:
             file.write(content)
         beside.replace(path)
     except BaseException as error:
-        _remove(beside)
+        remove(beside)
         if not isinstance(error, OSError | ValueError):  # ValueError: a null byte in the name
             raise
-        raise OutputInvalid(f"{path}: cannot be written ({_reason(error)}); free space or choose another") from error
+        raise unwritable(path, error) from error
 
 
-def _remove(path: Path) -> None:
+def unwritable(path: Path, error: OSError | ValueError) -> OutputInvalid:
+    """Tell why `path` could not be written."""
+    return OutputInvalid(f"{path}: cannot be written ({_reason(error)}); free space or choose another")
+
+
+def remove(path: Path) -> None:
+    """Remove a file if it is there."""
     try:
         path.unlink(missing_ok=True)
     except (OSError, ValueError):
@@ -99,13 +105,13 @@ class Namer:
 
     def __init__(self) -> None:
         self._spelt: dict[str, str] = {}
-        """Prompts that were seen, by slug; those that carry a digest need no memory."""
+        """Single words that were seen, by slug: the only prompts that may share one. Jobs have few different ones."""
 
     def __call__(self, request: Request, extension: str) -> str:
         """Name the file of `request`."""
-        slug, digest = _slug(request.prompt), _digest(request.prompt)
-        if not slug.endswith(digest) and self._spelt.setdefault(slug, request.prompt) != request.prompt:
-            slug = f"{slug}-{digest}"
+        slug = _slug(request.prompt)
+        if "-" not in slug and self._spelt.setdefault(slug, request.prompt) != request.prompt:
+            slug = f"{slug}-{_digest(request.prompt)}"
         return f"{_stem(slug, request)}.{extension}"
 
 
@@ -121,16 +127,18 @@ def _stem(slug: str, request: Request) -> str:
 
 
 def _slug(text: str) -> str:
-    """Keep a text's ASCII letters and digits; where that loses more than case, add a digest of the text."""
+    """Keep a text's ASCII letters and digits; where that loses more than a single word's case, add a digest."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:48].strip("-")
-    if slug.replace("-", " ") == text.lower():
+    if slug.replace("-", " ") == (text if " " in text else text.lower()):
         return slug
     return f"{slug or 'picture'}-{_digest(text)}"
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[
+        :12
+    ]  # 48 bits: a hundred thousand prompts without Latin letters share a slug
 
 
 def free(path: Path) -> Path:

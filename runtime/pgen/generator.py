@@ -200,12 +200,15 @@ class Generator:
 
     def draw_batch(self, wanted: Sequence[Request]) -> NDArray[np.uint8]:
         """Generate pictures of one model and stage at once, uint8 (N, S, S, 4)."""
-        model, stage = self.find(wanted[0].model), wanted[0].stage
+        return self.generate(*self.inputs(wanted), self.find(wanted[0].model), wanted[0].stage)
+
+    def inputs(self, wanted: Sequence[Request]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Make what :meth:`generate` takes for requests of one model: latents, and embeddings if it reads text."""
+        model = self.find(wanted[0].model)
         self.check_prompts(wanted)
         truncation = np.array([[request.truncation] for request in wanted], np.float32)
         latent = truncation * self.draw([request.seed for request in wanted], model)
-        text = self.embed([request.prompt for request in wanted]) if model.reads_text else None
-        return self.generate(latent, text, model, stage)
+        return latent, self.embed([request.prompt for request in wanted]) if model.reads_text else None
 
     def check_prompts(self, wanted: Iterable[Request]) -> None:
         """Check that no prompt is given to a model that does not read it.

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
+from pgen.batch.auto import resolve
 from pgen.encode import encode
 from pgen.errors import RequestInvalid
 from pgen.facts import grid_facts, model_name
@@ -53,7 +54,7 @@ def write_grid(
     finish = finish_for(job.finish, out)
     generator = job.generator()
     began = perf_counter()
-    sheet = grid_image(generator, wanted, finish, columns, job.batch, step)
+    sheet = grid_image(generator, wanted, finish, columns, resolve(job.batch, generator, wanted), step)
     told = grid_facts(wanted, columns, generator.bundle, finish)
     file = put(out, encode(sheet, finish.format, told))
     return WrittenGrid(file, wanted, model_name(wanted[0], generator.bundle), 1e3 * (perf_counter() - began))

@@ -1,6 +1,6 @@
 """What the commands that draw do, from Python: requests to files."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -11,10 +11,12 @@ from pgen.bundle import EMBEDDED, Bundle
 from pgen.encode import encode
 from pgen.errors import RequestInvalid
 from pgen.facts import facts, model_name
-from pgen.files import Namer, check_file, check_folder, write
+from pgen.files import check_file, write
 from pgen.finish import FORMATS, Finish
 from pgen.generator import DEFAULT_BATCH, Generator, Picture, load
 from pgen.request import Request
+
+ENGINES = ("local", "ray")
 
 
 @dataclass(frozen=True)
@@ -24,18 +26,24 @@ class Job:
     Attributes:
         wanted: the requests, in order; they may come one by one and are gone through once.
         finish: size, background and format of the files.
-        batch: pictures generated at once.
+        batch: pictures generated at once; "auto" chooses by measuring.
         bundle: folder of the bundle.
         device: one of pgen.session.DEVICES.
         threads: CPU threads; 0 is one a core.
+        resume: leave out what is finished in the folder.
+        shards: pictures a WebDataset shard; None for a file each.
+        engine: one of ENGINES: this machine, or a Ray cluster.
     """
 
     wanted: Iterable[Request]
     finish: Finish = field(default_factory=Finish)
-    batch: int = DEFAULT_BATCH
+    batch: int | str = DEFAULT_BATCH
     bundle: Path = EMBEDDED
     device: str = "auto"
     threads: int = 0
+    resume: bool = False
+    shards: int | None = None
+    engine: str = "local"
 
     def generator(self) -> Generator:
         """Open the bundle."""
@@ -62,18 +70,6 @@ class Written:
 def render(picture: Picture, bundle: Bundle, finish: Finish) -> bytes:
     """Turn a picture into the content of its file; a pure function, that any thread may run."""
     return encode(finish.apply(picture.pixels), finish.format, facts(picture.request, bundle, finish))
-
-
-def write_pictures(job: Job, folder: str | Path) -> Iterator[Written]:
-    """Write every picture of `job` into `folder` as it is made, named by :class:`pgen.files.Namer`.
-
-    Raises:
-        PokeganError: a prompt, the bundle or `folder` cannot be used; files that were yielded are whole and stay.
-    """
-    folder = check_folder(Path(folder))
-    generator, name = job.generator(), Namer()
-    for picture in generator.stream(job.wanted, job.batch):
-        yield _write(picture, generator.bundle, job.finish, folder / name(picture.request, job.finish.format))
 
 
 def write_one(job: Job, out: Path | BinaryIO) -> Written:

@@ -51,7 +51,7 @@ def read_made(path: Path) -> Made:
     Raises:
         PictureInvalid: it is no picture, too large, or does not tell, or tells what cannot be.
     """
-    format, told = _told(path)
+    format, told = read_facts(path)
     if not {"seed", "bundle"} <= told.keys() and not {"grid", "bundle"} <= told.keys():
         raise PictureInvalid(f"{path}: does not tell how it was made; only files that pgen wrote, unedited, do")
     try:
@@ -61,8 +61,12 @@ def read_made(path: Path) -> Made:
         raise PictureInvalid(f"{path}: tells how it was made, but wrongly ({_plain(reason)})") from error
 
 
-def _told(path: Path) -> tuple[str, dict[str, str]]:
-    """Find the format and the facts of a file; without any, an empty dictionary."""
+def read_facts(path: Path) -> tuple[str, dict[str, str]]:
+    """Find the format and the facts of a file, unchecked; without any, an empty dictionary.
+
+    Raises:
+        PictureInvalid: it is no picture, or too large.
+    """
     try:
         if path.stat().st_size > MAX_FILE:
             raise PictureInvalid(f"{path}: larger than {MAX_FILE:,} bytes, which no picture of pgen is")

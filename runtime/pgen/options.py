@@ -129,6 +129,42 @@ placed = _packed(
 
 batch = click.option("--batch", type=click.IntRange(1), default=16, show_default=True, help="pictures drawn at once")
 
+
+class _BatchType(click.IntRange):
+    name = "N|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if value == "auto" else super().convert(value, param, ctx)
+
+
+def at_scale(command: Function) -> Function:
+    """Add the options of jobs that may be large: ``--batch``, ``--resume``, ``--shards`` and ``--engine``."""
+    add = (
+        click.option(
+            "--batch",
+            type=_BatchType(1),
+            metavar="N|auto",
+            default=16,
+            show_default=True,
+            help="pictures drawn at once; auto measures which number is fastest",
+        ),
+        click.option("--resume", is_flag=True, help="go on with an interrupted job: leave out what is finished"),
+        click.option(
+            "--shards", type=click.IntRange(1), metavar="SIZE", help="write WebDataset tar shards of SIZE pictures"
+        ),
+        click.option(
+            "--engine",
+            type=click.Choice(("local", "ray")),
+            default="local",
+            show_default=True,
+            help="ray: the machines of a Ray cluster; they must see --bundle and --out-dir",
+        ),
+    )
+    for option in reversed(add):
+        command = option(command)
+    return command
+
+
 telling = _packed(
     "manner",
     "pgen.commands.writing:Manner",

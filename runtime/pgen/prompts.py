@@ -51,7 +51,7 @@ def _comes_once(path: Path) -> bool:
 
 def _read(place: str | Path) -> Iterator[str]:
     if str(place) == STDIN:
-        yield from _checked(sys.stdin.buffer, "stdin")
+        yield from _checked(_stdin(), "stdin")
     elif isinstance(place, Path):
         try:
             with place.open("rb") as file:
@@ -60,6 +60,16 @@ def _read(place: str | Path) -> Iterator[str]:
             raise PromptInvalid(f"{place}: cannot be read ({error.strerror}); name a text file of prompts") from error
     else:
         yield check_prompt(place)
+
+
+def _stdin() -> BinaryIO:
+    """Open standard input a second time: a thread that waits in sys.stdin makes Python abort when it ends."""
+    if sys.stdin is None:
+        raise PromptInvalid("stdin: is closed; pipe prompts into it, or name a file with --file")
+    try:
+        return open(sys.stdin.fileno(), "rb", closefd=False)
+    except (OSError, ValueError):  # a stand-in, as in tests and notebooks
+        return sys.stdin.buffer
 
 
 def _checked(lines: BinaryIO, name: str) -> Iterator[str]:

@@ -213,7 +213,7 @@ def test_file_names_are_safe_and_one_a_request(wanted: list[Request]) -> None:
         (Request("a red fire dragon", 7), "a-red-fire-dragon_7.png"),
         (Request("", 3, "dcgan"), "dcgan-3.png"),
         (Request("Mew", 3, truncation=0.5, stage=1), "mew_3_t0.5_stage1.png"),
-        (Request("ピカチュウ", 0), "picture-7b16d494_0.png"),
+        (Request("ピカチュウ", 0), "picture-7b16d4945700_0.png"),
     ],
 )
 def test_file_names_are_readable(request_: Request, name: str) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pgen.options import FOLDER, batch, finished, placed, seeded, styled, telling, where
+from pgen.options import FOLDER, at_scale, finished, placed, seeded, styled, telling, where
 from pokegan.cli import Command
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @styled
 @finished
 @placed
-@batch
+@at_scale
 @where
 @telling
 def image(

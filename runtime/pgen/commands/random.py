@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pgen.options import batch, finished, placed, seeded, styled, telling, where
+from pgen.options import at_scale, finished, placed, seeded, styled, telling, where
 from pokegan.cli import Command
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @styled
 @finished
 @placed
-@batch
+@at_scale
 @where
 @telling
 def random(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pgen.options import FOLDER, batch, finished, placed, seeded, telling, where
+from pgen.options import FOLDER, at_scale, finished, placed, seeded, telling, where
 from pokegan.cli import Command
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @seeded(n="8", seed="the one after the file's")
 @finished
 @placed
-@batch
+@at_scale
 @where
 @telling
 def variations(

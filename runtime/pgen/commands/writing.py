@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Protocol
 import click
 
 from pgen.grids import write_grid
-from pgen.jobs import Job, write_one, write_pictures
+from pgen.jobs import Job, write_one
 from pokegan.progress import progress
 
 STDOUT = Path("-")
@@ -82,13 +82,17 @@ def write_job(job: Job, place: Place, manner: Manner, total: int | None = None) 
     Raises:
         PokeganError: see :mod:`pgen.jobs`.
     """
-    with progress(total, shown=not manner.quiet) as step:
+    if (place.grid or place.out is not None) and (job.resume or job.shards or job.engine != "local"):
+        raise click.UsageError("--resume, --shards and --engine are for pictures in a folder: use --out-dir DIR")
+    with progress(None if job.resume else total, shown=not manner.quiet) as step:
         if place.grid:
             out = None if place.out is None else _target(place.out)
             manner.tell(write_grid(job, out, place.columns, step))
         elif place.out is not None:
             manner.tell(write_one(job, _target(place.out)))
         else:
+            from pgen.batch.run import write_pictures  # a single picture does without
+
             for written in write_pictures(job, place.out_dir or Path()):
                 manner.tell(written)
                 step()

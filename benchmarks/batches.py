@@ -1,0 +1,202 @@
+"""Large jobs: memory and rate by length, the cost of everything but the generator, and of the files' formats.
+
+    python benchmarks/batches.py [--small BUNDLE] [--counts 10,1000,10000,100000] [--part PART]
+
+Writes benchmarks/results/batches.json, a part at a time:
+
+- memory: one process for each length, on different sentences; peak of the resident set, and pictures a second with
+  start and files. 100,000 pictures of the installed bundle take an hour or more on two cores: --small is a bundle
+  that draws as large pictures with a tiny network, as the tests' is (`pgtrain stackgan --width 8 --critic-width 4
+  --condition-dim 8 --noise-dim 8 --epochs 4 --stage1-epochs 2 --data DIR`, and `pgexport`).
+- overlap: pictures a second from sentences to files, over those of the generator alone, at batch 64 in a warm
+  process; in turn, so that the machine's drift hits both alike.
+- writers: the same with other numbers of threads that write.
+- formats: milliseconds of one thread and bytes, for PNG and WebP with other settings, on pictures of known names.
+"""
+
+import argparse
+import io
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from committed import write
+from PIL import Image
+
+import pgen
+from pgbench.environment import environment
+from pgen.batch import folder as folder_module
+from pgen.batch.folder import Folder
+from pgen.batch.run import write_pictures, write_tasks
+from pgen.batch.tasks import named
+from pgen.finish import Finish
+from pgen.generator import Generator
+from pgen.jobs import Job
+from pgen.request import Request
+
+RESULT = Path(__file__).parent / "results" / "batches.json"
+BATCH, BATCHES, ROUNDS = 64, 2, 7
+COLOURS = ("red", "blue", "green", "yellow", "purple", "white", "black", "pink")
+KINDS = ("dragon", "cat", "turtle", "bird", "ghost", "flower", "fish", "golem")
+
+
+def sentences() -> Iterator[Request]:
+    """Ask for different sentences without end; none is a known name."""
+    for number in count():
+        colour, kind = COLOURS[number % 8], KINDS[number // 8 % 8]
+        yield Request(f"a {colour} {kind} from valley {number}", number)
+
+
+def one(length: int, bundle: Path) -> dict[str, Any]:
+    """Draw a job of `length` in this process and tell what it took."""
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as place:
+        made = sum(1 for _ in write_pictures(Job(islice(sentences(), length), bundle=bundle), Path(place) / "out"))
+        rate = made / (time.perf_counter() - began)
+    scale = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 2**20
+    return {"pictures": made, "peak_mib": round(peak, 1), "pictures_per_s": round(rate, 1)}
+
+
+def memory(counts: list[int], bundle: Path) -> list[dict[str, Any]]:
+    """Run :func:`one` for each length, each in a process of its own."""
+    results = []
+    for length in counts:
+        call = [sys.executable, __file__, "--one", str(length), "--small", str(bundle)]
+        results.append(json.loads(subprocess.run(call, check=True, stdout=subprocess.PIPE).stdout))
+        print(results[-1], file=sys.stderr)
+    return results
+
+
+def alone(generator: Generator) -> Callable[[], object]:
+    """Make a run of the generator alone on BATCHES batches."""
+    latent, text = generator.inputs(list(islice(sentences(), BATCH)))
+    return lambda: [generator.generate(latent, text) for _ in range(BATCHES)]
+
+
+def whole(generator: Generator) -> Callable[[], object]:
+    """Make a run from sentences to files of as many pictures."""
+
+    def run() -> object:
+        with tempfile.TemporaryDirectory() as place:
+            target = Folder(Path(place), generator.bundle, Finish(), time.time())
+            tasks = named(islice(sentences(), BATCH * BATCHES), "png")
+            return sum(1 for _ in write_tasks(generator, tasks, target, BATCH, False))
+
+    return run
+
+
+def rates(runs: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
+    """Time the runs in turn, ROUNDS times after a first that does not count; pictures a second."""
+    found: dict[str, list[float]] = {name: [] for name in runs}
+    for number in range(ROUNDS + 1):
+        for name, run in runs.items():
+            began = time.perf_counter()
+            run()
+            if number:
+                found[name].append(BATCH * BATCHES / (time.perf_counter() - began))
+    return found
+
+
+def overlap() -> dict[str, Any]:
+    """Relate sentences to files to the generator alone."""
+    generator = pgen.load()
+    found = rates({"generator": alone(generator), "files": whole(generator)})
+    ratios = [files / other for files, other in zip(found["files"], found["generator"], strict=True)]
+    return {
+        "batch": BATCH,
+        "pictures_a_run": BATCH * BATCHES,
+        "pictures_per_s": {name: round(statistics.median(values), 1) for name, values in found.items()},
+        "ratio": round(statistics.median(ratios), 3),
+        "ratios": [round(ratio, 3) for ratio in ratios],
+    }
+
+
+def writers() -> dict[str, float]:
+    """Relate numbers of writing threads."""
+    generator = pgen.load()
+
+    def with_threads(number: int) -> Callable[[], object]:
+        run = whole(generator)
+
+        def timed() -> object:
+            folder_module.WRITERS = number
+            return run()
+
+        return timed
+
+    found = rates({str(number): with_threads(number) for number in (1, 2, 4)})
+    return {number: round(statistics.median(values), 1) for number, values in found.items()}
+
+
+def formats() -> dict[str, Any]:
+    """Encode 48 pictures of known names in one thread with every setting."""
+    generator = pgen.load()
+    pictures = [Image.fromarray(pixels) for pixels in generator.images(generator.bundle.names[:48])]
+    lossless = {"format": "WEBP", "lossless": True, "exact": True}
+    settings: dict[str, dict[str, Any]] = {
+        "png, pillow's default": {"format": "PNG"},
+        "png, level 1": {"format": "PNG", "compress_level": 1},
+        "png, level 3": {"format": "PNG", "compress_level": 3},
+        "png, level 9": {"format": "PNG", "compress_level": 9},
+        "png, huffman only": {"format": "PNG", "compress_type": zlib.Z_HUFFMAN_ONLY},
+        "png, run lengths (used)": {"format": "PNG", "compress_type": zlib.Z_RLE},
+        "webp, pillow's default": lossless,
+        "webp, method 0": lossless | {"method": 0, "quality": 0},
+        "webp, method 1 (used)": lossless | {"method": 1, "quality": 0},
+        "webp, method 2": lossless | {"method": 2, "quality": 0},
+    }
+    return {name: _encoded(pictures, options) for name, options in settings.items()}
+
+
+def _encoded(pictures: list[Image.Image], options: dict[str, Any]) -> dict[str, float]:
+    times, sizes = [], []
+    for picture in pictures:
+        content = io.BytesIO()
+        began = time.thread_time()
+        picture.save(content, **options)
+        times.append(1e3 * (time.thread_time() - began))
+        sizes.append(len(content.getvalue()))
+    return {"ms": round(statistics.median(times), 2), "bytes": round(float(np.mean(sizes)))}
+
+
+def main() -> None:
+    """Measure the parts that were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--small", type=Path)
+    parser.add_argument("--counts", default="10,1000,10000")
+    parser.add_argument("--part", choices=("memory", "overlap", "writers", "formats"))
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    bundle = given.small or pgen.EMBEDDED
+    if given.one:
+        print(json.dumps(one(given.one, bundle)))
+        return
+    lengths = [int(part) for part in given.counts.split(",")]
+    key = "memory, small network" if given.small else "memory"
+    parts: dict[str, Callable[[], Any]] = {
+        key: lambda: memory(lengths, bundle),
+        "overlap": overlap,
+        "writers": writers,
+        "formats": formats,
+    }
+    told: dict[str, Any] = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {}
+    for name, measure in parts.items():
+        if given.part in (None, name.partition(",")[0]):
+            told[name] = measure()
+            told.setdefault("environments", {})[name] = environment()
+            write(RESULT, told)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,275 @@
+import json
+import shutil
+import tarfile
+from itertools import count, islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import pgen
+from pgen.batch.auto import FEW, MOST, SECONDS, WORTH, fastest
+from pgen.batch.run import write_pictures
+from pgen.errors import OutputInvalid, RequestInvalid
+from pgen.finish import FORMATS, Finish
+from pgen.jobs import Job, Written
+from pgen.request import Request, requests
+
+PROMPTS = ["redball", "a green egg", "Bluewings", "something with many more words in it, and a comma"]
+
+
+def job(bundle: Path, prompts: list[str] = PROMPTS, seeds: int = 3, **settings: object) -> Job:
+    return Job(requests(prompts, range(seeds)), bundle=bundle, device="cpu", **settings)  # type: ignore[arg-type]
+
+
+def written(made: Job, folder: Path) -> list[Written]:
+    return list(write_pictures(made, folder))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.array(image)
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all pictures of the usual job."""
+    folder = tmp_path_factory.mktemp("finished")
+    written(job(tiny_bundle), folder)
+    return folder
+
+
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(finished, tmp_path / "copied")
+
+
+def test_files_hold_what_the_generator_draws(tiny_bundle: Path, tmp_path: Path) -> None:
+    expected = pgen.load(tiny_bundle, "cpu").images(PROMPTS, n=3)
+    made = written(job(tiny_bundle, batch=5), tmp_path)
+    assert [(one.request.prompt, one.request.seed) for one in made] == [(p, s) for p in PROMPTS for s in range(3)]
+    assert all(np.array_equal(pixels(one.file), picture) for one, picture in zip(made, expected, strict=True))
+    assert len(contents(tmp_path)) == len(made)  # and nothing else is left there
+
+
+@pytest.mark.parametrize("batch", [1, 7, 64, "auto"])
+def test_the_batch_changes_nothing(tiny_bundle: Path, finished: Path, tmp_path: Path, batch: int | str) -> None:
+    written(job(tiny_bundle, batch=batch), tmp_path)
+    assert contents(tmp_path) == contents(finished)
+
+
+def test_a_measured_batch_changes_nothing(tiny_bundle: Path, tmp_path: Path) -> None:
+    for batch in (16, "auto"):
+        written(job(tiny_bundle, ["redball"], FEW + 2, batch=batch), tmp_path / str(batch))
+    assert contents(tmp_path / "16") == contents(tmp_path / "auto")
+
+
+def test_models_and_stages_may_alternate(full_bundle: Path, tmp_path: Path) -> None:
+    wanted = [Request("redball", 1), Request("", 1, "dcgan"), Request("redball", 1, stage=1), Request("a b", 2)]
+    made = written(Job(wanted, bundle=full_bundle, device="cpu"), tmp_path)
+    assert [one.request for one in made] == wanted
+    assert [pixels(one.file).shape[0] for one in made] == [128, 32, 64, 128]
+
+
+def test_requests_are_taken_as_they_are_needed(tiny_bundle: Path, tmp_path: Path) -> None:
+    taken = count()
+    endless = (Request("redball", next(taken)) for _ in count())
+    made = write_pictures(Job(endless, batch=2, bundle=tiny_bundle, device="cpu"), tmp_path)
+    assert [one.request.seed for one in islice(made, 3)] == [0, 1, 2]
+    made.close()  # type: ignore[attr-defined]
+    assert next(taken) < 1000
+
+
+def test_a_resumed_job_makes_what_is_missing_alone(tiny_bundle: Path, finished: Path, tmp_path: Path) -> None:
+    begun = write_pictures(job(tiny_bundle, batch=2), tmp_path)
+    list(islice(begun, 5))
+    begun.close()  # type: ignore[attr-defined]
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert 5 <= len(kept) < 12
+    assert len(written(job(tiny_bundle, resume=True), tmp_path)) == 12 - len(kept)
+    assert contents(tmp_path) == contents(finished)
+    assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
+    assert written(job(tiny_bundle, resume=True), tmp_path) == []
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_half_a_file_is_made_again(tiny_bundle: Path, tmp_path: Path, format: str) -> None:
+    finish = Finish(format=format)
+    first, second = written(job(tiny_bundle, ["redball"], 2, finish=finish), tmp_path)
+    whole = contents(tmp_path)
+    first.file.write_bytes(first.file.read_bytes()[:-4])
+    second.file.write_bytes(b"")
+    assert len(written(job(tiny_bundle, ["redball"], 2, finish=finish, resume=True), tmp_path)) == 2
+    assert contents(tmp_path) == whole
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"finish": Finish(background="white")}, "background transparent, not white"),
+        ({"finish": Finish(size=32)}, "size left out, not 32"),
+    ],
+)
+def test_other_settings_are_not_resumed(tiny_bundle: Path, copied: Path, changed: dict[str, object], told: str) -> None:
+    before = contents(copied)
+    with pytest.raises(OutputInvalid, match=f"redball_0.png: was made with {told}; choose another folder"):
+        written(job(tiny_bundle, resume=True, **changed), copied)
+    assert contents(copied) == before
+
+
+def test_another_bundle_does_not_resume(full_bundle: Path, copied: Path) -> None:
+    with pytest.raises(OutputInvalid, match="was made with bundle "):
+        written(job(full_bundle, resume=True), copied)
+
+
+def test_another_program_s_picture_is_not_taken_for_finished(tiny_bundle: Path, tmp_path: Path) -> None:
+    Image.new("RGBA", (8, 8)).save(tmp_path / "redball_0.png")
+    with pytest.raises(OutputInvalid, match="was made with prompt left out, not redball"):
+        written(job(tiny_bundle, resume=True), tmp_path)
+
+
+def test_two_jobs_at_once_in_one_folder(tiny_bundle: Path, finished: Path, tmp_path: Path) -> None:
+    one, same = (write_pictures(job(tiny_bundle, batch=1), tmp_path) for _ in range(2))
+    next(one), next(same)
+    assert len(list(one)) == len(list(same)) == 11
+    assert contents(tmp_path) == contents(finished)
+
+
+def test_another_job_at_once_in_one_folder_is_told(tiny_bundle: Path, tmp_path: Path) -> None:
+    mine = write_pictures(job(tiny_bundle, ["redball"], 200, batch=1), tmp_path)
+    next(mine)
+    theirs = {one.file: one.file.read_bytes() for one in written(_white(tiny_bundle, [198, 199]), tmp_path)}
+    with pytest.raises(OutputInvalid, match=r"redball_198.png: .*another process writes into this folder"):
+        list(mine)
+    assert all(path.read_bytes() == content for path, content in theirs.items())
+
+
+def _white(bundle: Path, seeds: list[int]) -> Job:
+    return Job(requests(["redball"], seeds), Finish(background="white"), bundle=bundle, device="cpu")
+
+
+@pytest.mark.parametrize("shards", [None, 4])
+def test_a_folder_that_goes_away_is_told(tiny_bundle: Path, tmp_path: Path, shards: int | None) -> None:
+    folder = tmp_path / "folder"
+    made = write_pictures(job(tiny_bundle, ["redball"], 200, batch=1, shards=shards), folder)
+    next(made)
+    shutil.rmtree(folder)
+    with pytest.raises(OutputInvalid, match=r"cannot be written .No such file or directory"):
+        list(made)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(("wrong"), [{"batch": 0}, {"batch": "fast"}, {"shards": 0}, {"engine": "spark"}])
+def test_what_cannot_be_is_refused(tiny_bundle: Path, tmp_path: Path, wrong: dict[str, object]) -> None:
+    with pytest.raises(RequestInvalid):
+        written(job(tiny_bundle, **wrong), tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_shards_are_read_by_webdataset(tiny_bundle: Path, finished: Path, tmp_path: Path) -> None:
+    import webdataset
+
+    made = written(job(tiny_bundle, shards=5), tmp_path)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["shard-000000.tar", "shard-000001.tar", "shard-000002.tar"]
+    assert made[5].file == tmp_path / "shard-000001.tar" / "000000005.png"
+    read = webdataset.WebDataset([str(tmp_path / name) for name in names], shardshuffle=False).decode("pilrgba")
+    samples = list(read.to_tuple("__key__", "png", "json"))
+    assert [key for key, _, _ in samples] == [f"{index:09d}" for index in range(12)]
+    assert [(told["prompt"], told["seed"]) for _, _, told in samples] == [
+        (p, str(s)) for p in PROMPTS for s in range(3)
+    ]
+    assert np.array_equal(np.array(samples[0][1]), pixels(finished / "redball_0.png"))
+
+
+def test_the_same_job_gives_the_same_shards(tiny_bundle: Path, tmp_path: Path) -> None:
+    for batch in (1, 16):
+        written(job(tiny_bundle, shards=5, batch=batch), tmp_path / str(batch))
+    assert contents(tmp_path / "1") == contents(tmp_path / "16")
+
+
+def test_shards_are_resumed_one_by_one(tiny_bundle: Path, tmp_path: Path) -> None:
+    written(job(tiny_bundle, shards=3), tmp_path)
+    whole = contents(tmp_path)
+    (tmp_path / "shard-000001.tar").unlink()
+    half = tmp_path / "shard-000003.tar"
+    half.write_bytes(half.read_bytes()[: half.stat().st_size // 2])
+    kept = (tmp_path / "shard-000000.tar").stat().st_mtime_ns
+    made = written(job(tiny_bundle, shards=3, resume=True), tmp_path)
+    assert [one.file.name for one in made] == [f"{index:09d}.png" for index in (3, 4, 5, 9, 10, 11)]
+    assert contents(tmp_path) == whole
+    assert (tmp_path / "shard-000000.tar").stat().st_mtime_ns == kept
+
+
+def test_more_prompts_fill_the_last_shard(tiny_bundle: Path, tmp_path: Path) -> None:
+    written(job(tiny_bundle, PROMPTS[:1], shards=5), tmp_path)
+    assert len(written(job(tiny_bundle, shards=5, resume=True), tmp_path)) == 12
+    with tarfile.open(tmp_path / "shard-000000.tar") as tar:
+        assert len(tar.getnames()) == 10
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, "shard-000000.tar: is there already; go on with --resume"),
+        ({"resume": True, "finish": Finish(size=32)}, "000000000.json: was made with size left out, not 32"),
+        ({"resume": True, "prompts": ["Redball"]}, "holds 5 samples, not 3"),
+    ],
+)
+def test_shards_of_another_job_stay(tiny_bundle: Path, tmp_path: Path, changed: dict[str, object], told: str) -> None:
+    written(job(tiny_bundle, shards=5), tmp_path)
+    before = contents(tmp_path)
+    with pytest.raises(OutputInvalid, match=told):
+        written(job(tiny_bundle, shards=5, **changed), tmp_path)  # type: ignore[arg-type]
+    assert contents(tmp_path) == before
+
+
+def test_a_shard_that_another_job_wrote_meanwhile_stays(tiny_bundle: Path, tmp_path: Path) -> None:
+    mine = write_pictures(job(tiny_bundle, ["redball"], 200, batch=1, shards=2), tmp_path)
+    next(mine)
+    written(job(tiny_bundle, ["bluewings"], 2, shards=2), tmp_path / "other")
+    theirs = (tmp_path / "other" / "shard-000000.tar").rename(tmp_path / "shard-000099.tar")
+    before = theirs.read_bytes()
+    with pytest.raises(OutputInvalid, match="another process writes into this folder"):
+        list(mine)
+    assert theirs.read_bytes() == before
+    assert not list(tmp_path.glob(".pgen-*"))
+
+
+@given(st.dictionaries(st.sampled_from([2**power for power in range(9)]), st.floats(1e-4, 1e-1), min_size=9))
+def test_the_measured_batch_is_among_the_fastest(each: dict[int, float]) -> None:
+    now, runs = [0.0], []
+
+    def run(size: int) -> None:
+        runs.append(size)
+        now[0] += size * each[size]
+
+    chosen = fastest(run, clock=lambda: now[0])
+    measured = {size: 1 / each[size] for size in runs}
+    assert measured[chosen] >= WORTH * max(measured.values()) * 0.999
+    assert now[0] <= 2 * SECONDS + 2 * MOST * 0.1
+
+
+def test_measuring_takes_no_longer_than_it_should() -> None:
+    now = [0.0]
+
+    def slow(size: int) -> None:
+        now[0] += 0.1 * size
+
+    assert fastest(slow, clock=lambda: now[0]) == 1
+    assert now[0] <= 2 * SECONDS
+
+
+def test_facts_in_shards_are_those_of_the_picture(tiny_bundle: Path, tmp_path: Path) -> None:
+    written(job(tiny_bundle, shards=50), tmp_path)
+    with tarfile.open(tmp_path / "shard-000000.tar") as tar:
+        told = json.load(tar.extractfile("000000004.json"))  # type: ignore[arg-type]
+        with Image.open(tar.extractfile("000000004.png")) as image:
+            assert told.items() <= image.info.items()
