@@ -33,3 +33,11 @@ class RequestInvalid(PokeganError, ValueError):
 
 class PictureInvalid(PokeganError, ValueError):
     """A file is no picture, or does not tell how it was made."""
+
+
+class EndpointFailed(PokeganError, RuntimeError):
+    """A language model's endpoint cannot be used, did not answer, or answered something that cannot be used."""
+
+
+class DexInvalid(PokeganError, ValueError):
+    """A dex.json is none, so that nothing can be added to it."""

@@ -1,7 +1,7 @@
 """Rows from seeds: any number of them, a block at a time."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,12 +51,11 @@ def _blocks(generator: "Generator", model: Model, wanted: Conditions, seeds: ran
 
 def _draw(generator: "Generator", model: Model, wanted: Conditions, seeds: range) -> Rows:
     latent = latents(seeds, model.settings["latent_dim"])
-    names = ("types", "total", "rarity")
-    asked = {name: np.repeat(value[None], len(seeds), 0) for name, value in zip(names, wanted, strict=True)}
-    columns: list[Any] = run(
-        generator.session(model), ["stats", "type_pair", "rarity_index"], {"latent": latent} | asked
-    )
-    return Rows(np.array(seeds, np.uint64), *columns, model.settings)
+    asked = {name: np.tile(value, (len(seeds), 1)) for name, value in wanted._asdict().items()}
+    asked["total"] = asked["total"][:, 0]
+    outputs = ["stats", "type_pair", "rarity_index"]
+    stats, pairs, rarities = run(generator.session(model), outputs, {"latent": latent} | asked)
+    return Rows(np.array(seeds, np.uint64), stats, pairs, rarities, model.settings)
 
 
 def _check(rows: Rows, wanted: Conditions, file: str) -> None:

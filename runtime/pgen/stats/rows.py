@@ -47,10 +47,10 @@ def ask(
 
 
 class Conditions(NamedTuple):
-    """What is asked, as the model reads it: `types` (18,), `total` (), `rarity` (4,), float32; zeros ask for nothing."""
+    """What is asked, for a model: `types` (18,), `total` (1,), `rarity` (4,), float32; zeros ask for nothing."""
 
     types: NDArray[np.float32]
-    total: np.float32
+    total: NDArray[np.float32]
     rarity: NDArray[np.float32]
 
 
@@ -73,7 +73,7 @@ def conditions(asked: Asked, model: Model) -> Conditions:
         )
     told = np.array([name in asked.types for name in types], np.float32)
     rarity = np.array([name == asked.rarity for name in rarities], np.float32)
-    return Conditions(told, np.float32(asked.total or 0), rarity)
+    return Conditions(told, np.array([asked.total or 0], np.float32), rarity)
 
 
 def _check_names(what: str, given: Sequence[str], known: Sequence[str]) -> None:
