@@ -6,7 +6,10 @@ import click
 
 from pokegan.cli import LazyGroup, version_option
 
-COMMANDS = {name: f"pgen.commands.{name}:{name}" for name in ("image", "random", "morph", "variations", "reproduce")}
+COMMANDS = {
+    name: f"pgen.commands.{name}:{name}"
+    for name in ("image", "random", "morph", "variations", "reproduce", "stats", "dex")
+}
 """Where each command lives: it is imported when it is called, so that none waits for another's packages."""
 
 
