@@ -202,7 +202,7 @@ def _tensor(value: onnx.ValueInfoProto) -> Tensor:
 def provenance(source: Source, part: Part) -> dict[str, Any]:
     """Tell where a model comes from; places of the machine that trained are nobody's business."""
     described = dict(source.described)
-    described["data"] = {key: described["data"][key] for key in ("digest", "examples")}
+    described["data"] = {key: described["data"][key] for key in ("digest", "examples", "hold_out")}
     described["config"] = {key: value for key, value in described["config"].items() if key != "start"}
     if described["encoder"] and Path(described["encoder"]).is_dir():
         described["encoder"] = Path(described["encoder"]).resolve().name

@@ -1,4 +1,4 @@
-"""Feature networks to judge pictures by: the package's own, or Inception and DINOv2 where their weights can be had."""
+"""Feature networks to judge pictures by: one from pip, the package's own, and two whose weights are downloaded."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pgtrain.errors import FeaturesNotFound
+from pgtrain.evaluation.imagenet import SIDE, load_imagenet
 from pgtrain.evaluation.network import load_network, resized
 
-FeatureName = Literal["artwork", "inception", "dinov2"]
+FeatureName = Literal["imagenet", "artwork", "inception", "dinov2"]
 LAYERS = {"inception": "2048", "dinov2": "dinov2"}
 """The layer of each downloaded network that torch-fidelity takes distances in."""
 
@@ -37,14 +38,27 @@ def load_features(name: FeatureName, weights: Path | None = None) -> Extractor:
     """Load a feature network.
 
     Args:
-        name: "artwork" comes with the package; "inception" (the network of FID and KID as published) and "dinov2"
-            are torch-fidelity's, whose weights are downloaded once.
+        name: "imagenet" comes with pip and never saw the artwork; "artwork" is the package's own; "inception" (the
+            network of FID and KID as published) and "dinov2" are torch-fidelity's, whose weights are downloaded once.
         weights: a file of their weights, for machines that cannot download.
 
     Raises:
         FeaturesNotFound: the weights cannot be had.
     """
+    if name == "imagenet":
+        return _imagenet()
     return _own() if name == "artwork" else _downloaded(name, weights)
+
+
+def _imagenet() -> Extractor:
+    network = load_imagenet()
+
+    @torch.no_grad()
+    def extract(pictures: Tensor) -> Features:
+        values = torch.cat([network(resized(chunk.float() / 255, SIDE)) for chunk in torch.split(pictures, 32)])
+        return Features(values, F.normalize(values, dim=1))
+
+    return extract
 
 
 def _own() -> Extractor:
