@@ -112,7 +112,9 @@ def test_a_model_that_breaks_its_word_is_refused(generator: Generator, column: s
 
     broken: Any = SimpleNamespace(bundle=generator.bundle, session=lambda model: SimpleNamespace(run=run))
     asked = Asked(("fire",) if column != "types" else ("water",), 600)
-    with pytest.raises(BundleInvalid, match=f"{model.file}: draws no valid row from seed {0 if column == 'types' else 3}"):
+    with pytest.raises(
+        BundleInvalid, match=f"{model.file}: draws no valid row from seed {0 if column == 'types' else 3}"
+    ):
         next(stream(broken, 10, 0, asked))
 
 
@@ -129,11 +131,15 @@ def test_every_format_tells_the_same_rows(generator: Generator) -> None:
     for row, cells in zip(rows, table, strict=True):
         types = [cells.pop("type1"), cells.pop("type2")]
         assert [kind for kind in types if kind] == row["types"]
-        assert {key: int(cells[key]) if key != "rarity" else cells[key] for key in cells} | {"types": row["types"]} == row
+        assert {key: int(cells[key]) if key != "rarity" else cells[key] for key in cells} | {
+            "types": row["types"]
+        } == row
     parquet = pytest.importorskip("pyarrow.parquet")
     assert parquet.read_table(io.BytesIO(written(generator, "parquet"))).to_pylist() == rows
     lines = [line.split() for line in written(generator, "table").decode().splitlines()]
-    assert [line[7:] for line in lines[1:]] == [[str(row["total"]), "/".join(row["types"]), row["rarity"]] for row in rows]
+    assert [line[7:] for line in lines[1:]] == [
+        [str(row["total"]), "/".join(row["types"]), row["rarity"]] for row in rows
+    ]
     assert len({line.rindex(" ") for line in written(generator, "table").decode().splitlines()}) == 1, "aligned"
 
 
