@@ -21,7 +21,7 @@ INT8_GENERATOR = 1_000_000
 """The same for a generator: its one dense layer. The small matrices steer whole channels; int8 cost 16 dB there."""
 
 BLOCK = 32
-"""Weights of a matrix's channel that share a scale. One a channel takes 3 % less, and costs 4 dB from text to picture."""
+"""Weights of a matrix's channel that share a scale. One a channel: 3 % smaller, 4 dB worse from text to picture."""
 
 PRECISION = f"float32 arithmetic; int8 (a scale for {BLOCK} or a row) and float16 weights"
 

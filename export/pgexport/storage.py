@@ -20,7 +20,7 @@ PRECISIONS = {
     "float32": "float32",
     "fp16": "float16 arithmetic and weights; norms, softmax and pixels in float32",
     "bf16": "bfloat16 arithmetic and weights; norms, softmax and pixels in float32",
-    "int8": "int8 arithmetic where it costs little, the rest float32; int8 (per channel) and float16 weights",
+    "int8": "int8 arithmetic where it costs little, the rest float32; int8 and float16 weights",
 }
 """What the manifest says of each storage."""
 

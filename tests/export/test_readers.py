@@ -90,7 +90,10 @@ def in_node(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, dict[str, NDArray[Any]]], dict[str, NDArray[Any]]]:
-    """Runs a model in ONNX Runtime Web: `npm install onnxruntime-web` somewhere, and its node_modules in NODE_PATH."""
+    """Runs a model in ONNX Runtime Web: `npm install onnxruntime-web` somewhere, and its node_modules in NODE_PATH.
+
+    POKEGAN_WEB_BUNDLE names a bundle to run in the place of an untrained one.
+    """
     found = NODE and subprocess.run([NODE, "-e", "require.resolve('onnxruntime-web')"], capture_output=True)
     if not found or found.returncode:
         pytest.skip("needs node and onnxruntime-web, found by NODE_PATH")
@@ -122,14 +125,16 @@ def inputs(bundle: Bundle, name: str) -> dict[str, NDArray[Any]]:
         elif tensor.name in ("types", "total", "rarity"):
             feeds[tensor.name] = np.zeros(shape, np.float32)
         else:
-            feeds[tensor.name] = random.standard_normal(shape).astype(np.float32)
+            values = random.standard_normal(shape)
+            length = np.linalg.norm(values, axis=1, keepdims=True) if tensor.name == "text" else 1
+            feeds[tensor.name] = (values / length).astype(np.float32)
     return feeds
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["encoder", "stackgan", "dcgan", "wgan", "stats"])
-def test_onnx_runtime_web_gives_what_onnx_runtime_gives(web: Any, full_bundle: Path, name: str) -> None:
-    folder = Path(os.environ.get("POKEGAN_WEB_BUNDLE", full_bundle))
+def test_onnx_runtime_web_gives_what_onnx_runtime_gives(web: Any, request: pytest.FixtureRequest, name: str) -> None:
+    folder = Path(os.environ.get("POKEGAN_WEB_BUNDLE") or request.getfixturevalue("full_bundle"))
     bundle = open_bundle(folder)
     if name not in bundle.manifest.models:
         pytest.skip(f"{folder} has no {name}")
