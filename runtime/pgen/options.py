@@ -18,7 +18,7 @@ FOLDER = click.Path(path_type=Path)
 
 def where(command: Function) -> Function:
     """Add the options that say which bundle runs where: ``--bundle``, ``--device`` and ``--threads``."""
-    told = "auto: CUDA where it works, otherwise the CPU; engine: TensorRT, as built by pgexport --tensorrt"
+    told = "auto: the fastest that works; engine: TensorRT, as built by pgexport --tensorrt"
     add = (
         click.option("--bundle", type=FOLDER, help="folder of a bundle  [default: the one installed with pgen]"),
         click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help=told),

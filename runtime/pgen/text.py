@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgen.bundle import Bundle
+from pgen.devices.cores import physical_cores
 from pgen.errors import BundleInvalid, PromptInvalid
 from pgen.session import Session, open_model, run
 from pokegan.errors import PokeganError
@@ -75,20 +76,38 @@ class TextEncoder:
         none is padded.
         """
         tokens = self.tokens(texts)
-        # ONNX Runtime sums over tokens in another order for one text than for several, and by threads: the last
-        # bit of an embedding, and then a pixel, would change. Scales taken from the batch (dynamic int8) do worse.
-        alone = self.bundle.model("encoder").settings.get("alone", True)
-        lengths: dict[int, list[int]] = {}
+        groups: dict[int, list[int]] = {}
         for index, ids in enumerate(tokens):
-            lengths.setdefault(index if alone else len(ids), []).append(index)
-        embeddings: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(texts)
-        for indices in lengths.values():
-            batch = np.array([tokens[index] for index in indices], np.int64)
-            feeds = {"input_ids": batch, "attention_mask": np.ones_like(batch)}
-            (found,) = run(self._session(), ["sentence_embedding"], feeds)
-            for index, embedding in zip(indices, found, strict=True):
-                embeddings[index] = embedding
-        return np.stack(embeddings)
+            groups.setdefault(index if self._alone else len(ids), []).append(index)
+        batches = [np.array([tokens[index] for index in indices], np.int64) for indices in groups.values()]
+        embeddings = np.concatenate(self._run_all(batches))
+        restored = np.empty_like(embeddings)
+        restored[[index for indices in groups.values() for index in indices]] = embeddings
+        return restored
+
+    def _run_all(self, batches: Sequence[NDArray[np.int64]]) -> list[NDArray[np.float32]]:
+        """Run the encoder on batches of tokens, several at once where each has one thread."""
+        threads = min(len(batches), self.threads or physical_cores()) if self._alone else 1
+        if threads == 1:
+            return [self._run(batch) for batch in batches]
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(self._run, batches))
+
+    def _run(self, batch: NDArray[np.int64]) -> NDArray[np.float32]:
+        feeds = {"input_ids": batch, "attention_mask": np.ones_like(batch)}
+        (found,) = run(self._session(), ["sentence_embedding"], feeds)
+        return found  # type: ignore[no-any-return]
+
+    @property
+    def _alone(self) -> bool:
+        """Is every text a batch of its own?
+
+        ONNX Runtime sums over tokens in another order for one text than for several, and by threads: the last bit of
+        an embedding, and then a pixel, would change. Scales taken from the batch (dynamic int8) do worse.
+        """
+        return bool(self.bundle.model("encoder").settings.get("alone", True))
 
     @cached_property
     def _stored(self) -> NDArray[np.float32]:
@@ -123,5 +142,7 @@ class TextEncoder:
     def _session(self) -> Session:
         with self._lock:
             if self._opened is None:
-                self._opened = open_model(self.bundle, self.bundle.model("encoder"), self.device, self.threads)
+                # A text is little work: threads that share it wait for each other longer than they compute.
+                threads = 1 if self._alone else self.threads
+                self._opened = open_model(self.bundle, self.bundle.model("encoder"), self.device, threads)
             return self._opened

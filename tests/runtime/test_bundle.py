@@ -140,7 +140,7 @@ def test_a_device_that_is_not_there_is_an_error(tiny_bundle: Path) -> None:
         pytest.skip("this ONNX Runtime has CUDA")
     with pytest.raises(DeviceUnavailable, match="cuda"):
         load(tiny_bundle, "cuda").images(["redball"])
-    assert load(tiny_bundle, "auto").providers() == ["CPUExecutionProvider"]
+    assert load(tiny_bundle, "auto").providers()[0].startswith(("CPU", "OpenVINO")), "only auto chooses"
 
 
 def test_a_provider_that_fails_to_start_is_an_error(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,19 @@
 """Where models run: providers of ONNX Runtime that this machine lacks are told, those of a fake one are used."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Barrier, Thread
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import onnxruntime
 import pytest
 
-from pgen import session
 from pgen.bundle import EMBEDDED, open_bundle
+from pgen.devices import choose, rtx
 from pgen.errors import DeviceUnavailable
-from pgen.session import PROVIDERS, RTX, open_session
+from pgen.session import DEVICES, PROVIDERS, RTX, open_session, resolve, told
 from pokegan.errors import MissingExtra
 
 NAME = PROVIDERS[RTX][0]
@@ -37,6 +39,10 @@ class FakeOptions:
     def __init__(self) -> None:
         self.intra_op_num_threads = 0
         self.added: list[str] = []
+        self.entries: dict[str, str] = {}
+
+    def add_session_config_entry(self, key: str, value: str) -> None:
+        self.entries[key] = value
 
     def add_provider_for_devices(self, devices: list[Any], settings: dict[str, str]) -> None:
         assert devices
@@ -50,6 +56,17 @@ def gpu_build(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnxruntime, "SessionOptions", FakeOptions)
     built_in = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: built_in)
+    monkeypatch.setattr(choose, "installed", lambda: False)
+    choose.choose.cache_clear()
+    monkeypatch.setattr(FakeSession, "starts", None)
+
+
+@pytest.fixture(autouse=True)
+def found_anew() -> Iterator[None]:
+    """What was found out about this machine is not left to other tests."""
+    yield
+    choose.choose.cache_clear()
+    rtx._found.clear()
 
 
 @pytest.fixture
@@ -62,7 +79,6 @@ def plugin(monkeypatch: pytest.MonkeyPatch, gpu_build: None) -> list[Any]:
     devices = [SimpleNamespace(ep_name="CPUExecutionProvider"), SimpleNamespace(ep_name=NAME)]
     monkeypatch.setattr(onnxruntime, "register_execution_provider_library", lambda *_: None)
     monkeypatch.setattr(onnxruntime, "get_ep_devices", lambda: devices)
-    session._rtx_devices.cache_clear()
     return devices
 
 
@@ -82,10 +98,52 @@ def test_a_provider_that_did_not_start_is_told(gpu_build: None, monkeypatch: pyt
             open_session(b"", "m.onnx", device)
 
 
-def test_auto_may_fall_back(gpu_build: None) -> None:
-    found: Any = open_session(b"", "m.onnx", "auto")
-    assert list(found.asked) == ["CUDAExecutionProvider", "CPUExecutionProvider"]
-    assert found.fallback
+def test_auto_is_cuda_only_where_a_session_starts_on_it(gpu_build: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert resolve("auto") == "cuda"
+    choose.choose.cache_clear()
+    monkeypatch.setattr(FakeSession, "starts", ["CPUExecutionProvider"])
+    assert resolve("auto") == "cpu", "CUDA is listed, and falls back"
+
+
+def test_auto_takes_openvino_where_it_is_faster(gpu_build: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeSession, "starts", ["CPUExecutionProvider"])
+    monkeypatch.setattr(choose, "installed", lambda: True)
+    for bf16, device in ((True, "openvino"), (False, "cpu")):
+        choose.choose.cache_clear()
+        monkeypatch.setattr(choose, "computes_bf16", lambda bf16=bf16: bf16)
+        assert resolve("auto") == device
+
+
+def test_what_was_chosen_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choose, "choose", lambda: "openvino")
+    assert told("auto") == "device auto: OpenVINO on the CPU (--device openvino)"
+    for device in DEVICES[1:]:
+        assert told(device).startswith(f"device {device}: ")
+
+
+def test_threads_never_spin(gpu_build: None) -> None:
+    found: Any = open_session(b"", "m.onnx", "cpu", threads=3)
+    assert found.options.intra_op_num_threads == 3
+    assert found.options.entries == {"session.intra_op.allow_spinning": "0"}
+    unasked: Any = open_session(b"", "m.onnx", "cpu")
+    assert unasked.options.intra_op_num_threads >= 1
+
+
+def test_threads_register_the_plug_in_once(plugin: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(onnxruntime, "register_execution_provider_library", lambda *_: calls.append("registered"))
+    together = Barrier(4)
+
+    def opens() -> None:
+        together.wait()
+        open_session(b"", "m.onnx", RTX)
+
+    threads = [Thread(target=opens) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert calls == ["registered"]
 
 
 def test_rtx_runs_on_its_gpu_with_a_cache(plugin: list[Any]) -> None:
@@ -110,10 +168,14 @@ def test_rtx_without_a_gpu_or_driver_is_told(plugin: list[Any], monkeypatch: pyt
 
 @pytest.mark.parametrize("device", ["cuda", "tensorrt", RTX])
 def test_no_device_falls_back_to_the_cpu_here(device: str) -> None:
-    if device == RTX:
-        session._rtx_devices.cache_clear()
-    elif PROVIDERS[device][0] in onnxruntime.get_available_providers():
+    if device != RTX and PROVIDERS[device][0] in onnxruntime.get_available_providers():
         pytest.skip("ONNX Runtime has it")
     model = open_bundle(EMBEDDED).model("text-to-image")
     with pytest.raises((DeviceUnavailable, MissingExtra), match=r"pokegan\[(gpu|tensorrt-rtx)\]"):
         open_session(open_bundle(EMBEDDED).read(model.file), model.file, device)
+
+
+def test_the_tiny_model_runs() -> None:
+    choose.probe("cpu")
+    found = open_session(choose.TINY, "tiny", "cpu").run(["y"], {"x": __import__("numpy").array([-1], "float32")})
+    assert found[0].tolist() == [0]

@@ -59,4 +59,4 @@ def morph(
     finish = Finish(size, resample, background)
     job = MorphJob(*ends_of(start, end, seed, to_seed, like), finish=finish, bundle=bundle or EMBEDDED, **settings)
     with progress(job.frames, shown=not manner.quiet, unit="frames") as step:
-        manner.tell(write_morph(job, out, step))
+        manner.on(job.device).tell(write_morph(job, out, step))

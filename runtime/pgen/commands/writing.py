@@ -2,7 +2,7 @@
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -10,6 +10,7 @@ import click
 
 from pgen.grids import write_grid
 from pgen.jobs import Job, write_one
+from pgen.session import resolve, told
 from pokegan.progress import progress
 
 STDOUT = Path("-")
@@ -58,12 +59,22 @@ class Manner:
 
     as_json: bool = False
     quiet: bool = False
+    device: str = "auto"
+
+    def on(self, device: str) -> "Manner":
+        """Take the device of a job, and tell on stderr what ``auto`` has chosen: people alone, no pipe asked for it."""
+        if device == "auto" and not self.quiet and sys.stderr.isatty():
+            click.echo(told(device), err=True)
+        return replace(self, device=device)
 
     def tell(self, written: Written) -> None:
         """Print one file; nothing where the picture itself went to stdout."""
         if self.quiet or written.file == STDOUT:
             return
-        click.echo(json.dumps(_described(written)) if self.as_json else _printable(str(written.file)))
+        if self.as_json:
+            click.echo(json.dumps(_described(written) | {"device": resolve(self.device)}))
+        else:
+            click.echo(_printable(str(written.file)))
 
 
 def _printable(name: str) -> str:
@@ -84,6 +95,7 @@ def write_job(job: Job, place: Place, manner: Manner, total: int | None = None) 
     """
     if (place.grid or place.out is not None) and (job.resume or job.shards or job.engine != "local"):
         raise click.UsageError("--resume, --shards and --engine are for pictures in a folder: use --out-dir DIR")
+    manner = manner.on(job.device)
     with progress(None if job.resume else total, shown=not manner.quiet) as step:
         if place.grid:
             out = None if place.out is None else _target(place.out)

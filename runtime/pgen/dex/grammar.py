@@ -35,6 +35,7 @@ def phrases() -> dict[str, Any]:
 def genus(row: Row, dice: Dice) -> str:
     """Compose a genus from the first type and the rarity or the highest stat.
 
+    >>> from pgen.dex.dice import Stream
     >>> row = Row(0, {"hp": 40, "speed": 120}, ("fire",), "ordinary")
     >>> genus(row, Dice(0, Stream.TEXT))
     'Hearthflame Streak Pokémon'

@@ -1,0 +1,44 @@
+"""How far pictures of one model may be apart, by the manifest, and how far they are."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pgen.bundle import Model
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Differences of premultiplied channels (of 255): the largest, the 99.9th percentile, and the PSNR (dB)."""
+
+    worst: float
+    most: float
+    psnr: float
+
+    def within(self, limits: dict[str, float]) -> bool:
+        """Are they within `limits`? Limits that are not given are not looked at."""
+        above = self.worst <= limits.get("worst", np.inf) and self.most <= limits.get("most", np.inf)
+        return bool(above and self.psnr >= limits.get("psnr", -np.inf))
+
+
+def limits(model: Model) -> dict[str, float]:
+    """Read from the manifest what pictures of `model` may differ from PyTorch in float32, by figure."""
+    figures = model.parity.get("figures", model.parity)
+    return {
+        name: float(entry["limit"]) for name, entry in figures.items() if isinstance(entry, dict) and "limit" in entry
+    }
+
+
+def measure(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Figures:
+    """Compare straight RGBA pictures, uint8 (N, S, S, 4)."""
+    apart = np.abs(_premultiplied(first) - _premultiplied(second))
+    mean = float(np.mean(apart**2))
+    psnr = float("inf") if mean == 0 else 10 * np.log10(255**2 / mean)
+    return Figures(float(apart.max()), float(np.quantile(apart, 0.999)), float(psnr))
+
+
+def _premultiplied(pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
+    straight = pictures.astype(np.float64)
+    straight[..., :3] *= straight[..., 3:] / 255
+    return straight

@@ -1,0 +1,74 @@
+"""Python and packages: which are there, which versions, and whether they can be imported at all."""
+
+import platform
+import sys
+from collections.abc import Iterator
+from functools import partial
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+
+from pgen.doctor.finding import Finding, guarded, one_line
+from pokegan import __version__
+
+TOPIC = "packages"
+
+NEEDED = {"numpy": "numpy", "pillow": "PIL.Image", "tokenizers": "tokenizers", "click": "click", "rich": "rich"}
+"""Distributions that pgen cannot do without, and what is imported of them."""
+
+RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
+"""Builds of ONNX Runtime: each writes the same folder, so that the last one installed overwrites the others."""
+
+OPTIONAL = {
+    "openvino": "openvino",
+    "platformdirs": "platformdirs",
+    "tensorrt": "tensorrt",
+    "cuda-bindings": "cuda.bindings",
+}
+"""Distributions that some devices need; those that lie there broken are told."""
+
+
+def packages() -> Iterator[Finding]:
+    """Look at Python and at every package of the runtime."""
+    yield Finding(TOPIC, "python", "ok", f"{platform.python_version()}, {sys.executable}")
+    yield Finding(TOPIC, "pokegan", "ok", __version__)
+    for name, module in NEEDED.items():
+        yield guarded(TOPIC, name, partial(_package, name, module))
+    yield guarded(TOPIC, "onnxruntime", _runtime)
+    for name, module in OPTIONAL.items():
+        if installed(name):
+            yield guarded(TOPIC, name, partial(_package, name, module))
+
+
+def installed(distribution: str) -> str | None:
+    """Tell the version of an installed distribution; None where it is not installed."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def _package(name: str, module: str) -> Finding:
+    mend = f"pip install --force-reinstall {name}"
+    found = installed(name)
+    if found is None:
+        return Finding(TOPIC, name, "wrong", "not installed", f"pip install {name}")
+    try:
+        import_module(module)
+    except Exception as error:  # a broken package raises anything
+        return Finding(TOPIC, name, "wrong", f"{found}, cannot be imported: {one_line(error)}", mend)
+    return Finding(TOPIC, name, "ok", found)
+
+
+def _runtime() -> Finding:
+    found = {name: told for name in RUNTIMES if (told := installed(name))}
+    told = " and ".join(f"{name} {number}" for name, number in found.items())
+    if not found:
+        return Finding(TOPIC, "onnxruntime", "wrong", "not installed", "pip install 'pokegan[cpu]', or [gpu]")
+    again = f"pip uninstall -y {' '.join(found)} && pip install 'pokegan[cpu]', or [gpu]"
+    if len(found) > 1:
+        return Finding(TOPIC, "onnxruntime", "wrong", f"{told} overwrite each other", again)
+    try:
+        import_module("onnxruntime").get_available_providers()
+    except Exception as error:  # as above; a folder half deleted imports, and then lacks everything
+        return Finding(TOPIC, "onnxruntime", "wrong", f"{told}, cannot be used: {one_line(error)}", again)
+    return Finding(TOPIC, "onnxruntime", "ok", told)

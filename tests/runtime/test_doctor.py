@@ -1,0 +1,106 @@
+"""pgen doctor: healthy installations, broken ones, and what to do."""
+
+import json
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pgen.bundle import EMBEDDED
+from pgen.doctor import Finding, examine, healthy, places, processors, software
+from tests.conftest import Command
+
+
+def named(findings: Any, name: str) -> Finding:
+    (found,) = (finding for finding in findings if finding.name == name)
+    return found  # type: ignore[no-any-return]
+
+
+def test_this_installation_is_healthy(command: Command) -> None:
+    done = command("pgen", "doctor", "--json")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    told = json.loads(done.stdout)
+    assert told["healthy"] is True
+    findings = {finding["name"]: finding for finding in told["findings"]}
+    assert {"python", "numpy", "onnxruntime", "cpu", "auto", "manifest", "stackgan.onnx", "pokegan"} <= set(findings)
+    assert all(finding["mend"] for finding in findings.values() if finding["state"] == "wrong")
+
+
+@pytest.mark.parametrize("missing", ["onnxruntime", "numpy", "PIL", "tokenizers", "rich"])
+def test_a_missing_package_is_a_finding(missing: str, tmp_path: Path) -> None:
+    program = f"import sys; sys.modules[{missing!r}] = None; sys.argv = ['pgen', 'doctor', '--json']\n"
+    program += "sys.argv += ['--bundle', 'none']; from pgen.main import main; main()"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    told = json.loads(done.stdout)
+    wrong = [finding for finding in told["findings"] if finding["state"] == "wrong"]
+    name = {"PIL": "pillow"}.get(missing, missing)
+    assert any(finding["name"] == name and "pip" in finding["mend"] for finding in wrong), wrong
+    assert any(finding["name"] == "manifest" and "none" in finding["found"] for finding in wrong)
+
+
+def test_both_builds_of_onnx_runtime_are_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(software, "version", lambda name: "1.0")
+    found = named(software.packages(), "onnxruntime")
+    assert found.state == "wrong"
+    assert "onnxruntime-gpu 1.0" in found.found
+    assert "overwrite each other" in found.found
+    assert "pip uninstall -y onnxruntime onnxruntime-gpu" in found.mend
+
+
+def test_no_onnx_runtime_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        if name in software.RUNTIMES:
+            raise metadata.PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr(software, "version", version)
+    found = named(software.packages(), "onnxruntime")
+    assert (found.state, found.found) == ("wrong", "not installed")
+    assert "pokegan[cpu]" in found.mend
+
+
+def test_a_damaged_file_of_a_bundle_is_told(tmp_path: Path) -> None:
+    shutil.copytree(EMBEDDED, tmp_path / "b")
+    (tmp_path / "b" / "names.npy").write_bytes(b"short")
+    (tmp_path / "b" / "tokenizer.json").unlink()
+    findings = list(places.health(tmp_path / "b"))
+    assert not healthy(findings)
+    for name in ("names.npy", "tokenizer.json"):
+        assert named(findings, name).state == "wrong"
+        assert named(findings, name).mend == "export or install it again"
+    assert named(findings, "stackgan.onnx").state == "ok"
+
+
+def test_a_gpu_that_onnx_runtime_lists_and_cannot_start_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacks(device: str) -> None:
+        raise processors.PokeganError(f"device {device}: not available (could not start it); install a driver")
+
+    monkeypatch.setattr(processors, "probe", lacks)
+    monkeypatch.setattr(processors, "_listed", lambda device: True)
+    monkeypatch.setattr(processors, "choose", lambda: "cpu")
+    for gpu, state in ((["NVIDIA"], "wrong"), (None, "note")):
+        monkeypatch.setattr(processors, "gpus", lambda gpu=gpu: gpu)
+        found = named(processors.devices(), "cuda")
+        assert (found.state, found.mend) == (state, "install a driver")
+
+
+def test_a_driver_that_fails_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho Failed to initialize NVML; exit 9\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    found = named(processors.machine(), "gpu")
+    assert found.state == "wrong"
+    assert "Failed to initialize NVML" in found.found
+
+
+def test_the_report_for_people_has_no_colour_on_a_pipe(command: Command) -> None:
+    done = command("pgen", "doctor")
+    assert "\x1b" not in done.stdout
+    assert "  ok     numpy: " in done.stdout
+    assert healthy(examine()) == (done.returncode == 0)
