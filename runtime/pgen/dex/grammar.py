@@ -35,9 +35,10 @@ def phrases() -> dict[str, Any]:
 def genus(row: Row, dice: Dice) -> str:
     """Compose a genus from the first type and the rarity or the highest stat.
 
+    >>> from pgen.dex.dice import Stream
     >>> row = Row(0, {"hp": 40, "speed": 120}, ("fire",), "ordinary")
     >>> genus(row, Dice(0, Stream.TEXT))
-    'Hearthflame Streak Pokémon'
+    'Hearthflame Racer Pokémon'
     """
     known = phrases()
     roles = known["rarities"].get(row.rarity) or known["roles"][highest(row) or "even"]
