@@ -41,12 +41,13 @@ def dex(
     threads: int,
     manner: "Manner",
 ) -> None:
-    """Make whole new Pokémon, with a card each as PNG and HTML, and one dex.json.
+    """Make whole new Pokémon, with a card for each.
 
-    Stats and types come from the stats GAN, the name from a model of letters that never gives a known one, genus and
-    description from sentences that agree with the numbers, and the picture from the text-to-picture GAN. All of it
-    depends on the seed and on what was asked. --llm sends those numbers, and nothing else, to the endpoint; its key, if
-    it needs one, is read from POKEGAN_LLM_KEY. Where the endpoint fails, a line on stderr says so.
+    A card is a PNG and an HTML page; one dex.json lists them. Stats and types come from the stats GAN, the name from a
+    model of letters that never gives a known one, genus and description from sentences that agree with the numbers, and
+    the picture from the text-to-picture GAN. All of it depends on the seed and on what was asked. --llm sends those
+    numbers, and nothing else, to the endpoint; its key, if it needs one, is read from POKEGAN_LLM_KEY. Where the
+    endpoint fails, a line on stderr says so.
     """
     from pgen.bundle import EMBEDDED
     from pgen.dex.entry import Maker

@@ -40,10 +40,11 @@ def stats(
     threads: int,
     quiet: bool,
 ) -> None:
-    """Draw Pokémon as numbers: six stats, their total, types and rarity.
+    """Draw Pokémon as numbers: stats, types and rarity.
 
-    Every row is valid and has what was asked: a total is met exactly. A row depends on its seed and on what was
-    asked, not on how many rows there are. Rows are written as they are drawn, so that a million fit any memory.
+    A row has six stats, their total, one or two types and a rarity. Every row is valid and has what was asked: a total
+    is met exactly. A row depends on its seed and on what was asked, not on how many rows there are. Rows are written as
+    they are drawn, so that a million fit any memory.
     """
     from pgen.bundle import EMBEDDED
     from pgen.generator import load

@@ -38,7 +38,7 @@ def genus(row: Row, dice: Dice) -> str:
     >>> from pgen.dex.dice import Stream
     >>> row = Row(0, {"hp": 40, "speed": 120}, ("fire",), "ordinary")
     >>> genus(row, Dice(0, Stream.TEXT))
-    'Hearthflame Streak Pokémon'
+    'Hearthflame Racer Pokémon'
     """
     known = phrases()
     roles = known["rarities"].get(row.rarity) or known["roles"][highest(row) or "even"]

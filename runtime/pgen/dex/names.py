@@ -16,7 +16,7 @@ from pgen.errors import BundleInvalid
 SHORTEST, LONGEST = 6, 10
 """Letters of a name that is drawn."""
 
-CANDIDATES, TRIES = 12, 2000
+CANDIDATES, TRIES = 8, 2000
 """Names that one is chosen from by how well it suits the types, and draws until they must have been found."""
 
 DISCOUNT = 0.5
