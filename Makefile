@@ -25,12 +25,11 @@ slow:
 # Half an hour on a machine that does nothing else; benchmarks/install.py downloads gigabytes, recipes.py and stats.py
 # train for hours: by hand.
 bench:
-	pgbench --batch 1,8,64 --vs $(VS) --limit --cold --out $(SPEED).json --plot $(SPEED)
+	pgbench --batch 1,8,64 --vs all --limit --cold --out $(SPEED).json --plot $(SPEED)
 	python benchmarks/startup.py > benchmarks/results/startup.json
 	python benchmarks/training.py
 	python benchmarks/plots.py
 
-VS = torch,torch-bf16,torch-compile,torch-compile-bf16
 SPEED = benchmarks/results/pgbench
 
 regression:
