@@ -1,7 +1,21 @@
 """Generate Pokémon from a bundle of ONNX files, without PyTorch.
 
-    >>> import pgen
-    >>> pictures = pgen.load().images(["Charizard"], n=4, seed=7)  # uint8 (4, 128, 128, 4)
+>>> import pgen
+>>> generator = pgen.load()  # the embedded bundle; pgen.load("my-bundle") for another
+>>> generator.images(["Charizard"], n=4, seed=7).shape  # uint8, straight RGBA
+(4, 128, 128, 4)
+
+To files, as the commands do:
+
+>>> import tempfile
+>>> from pathlib import Path
+>>> job = pgen.Job(pgen.requests(["Mew"], seeds=[1, 2]), pgen.Finish(size=256, resample="nearest"))
+>>> with tempfile.TemporaryDirectory() as folder:
+...     files = [written.file.name for written in pgen.write_pictures(job, Path(folder))]
+...     pgen.reproduce(Path(folder) / files[0]).size
+(256, 256)
+>>> files
+['mew_1.png', 'mew_2.png']
 
 Names are resolved on first use, so that ``import pgen`` and ``pgen --help`` stay instant.
 """
@@ -10,32 +24,56 @@ from pokegan import __version__
 
 TYPE_CHECKING = False  # type checkers take it for true; importing typing took a third of `pgen --help`
 if TYPE_CHECKING:
+    from pgen.again import reproduce
     from pgen.bundle import EMBEDDED, Bundle, open_bundle
+    from pgen.chance import random_requests
     from pgen.finish import Finish
     from pgen.generator import Generator, Picture, load
-    from pgen.latents import latents
-    from pgen.request import Request
+    from pgen.grids import write_grid
+    from pgen.jobs import Job, Written, write_one, write_pictures
+    from pgen.made import Made, read_made, variation_requests
+    from pgen.morph_job import MorphJob, write_morph
+    from pgen.request import Request, choose_seeds, pattern, requests
 
 _HOMES = {
+    "again": ("reproduce",),
     "bundle": ("EMBEDDED", "Bundle", "open_bundle"),
+    "chance": ("random_requests",),
     "finish": ("Finish",),
     "generator": ("Generator", "Picture", "load"),
-    "latents": ("latents",),
-    "request": ("Request",),
+    "grids": ("write_grid",),
+    "jobs": ("Job", "Written", "write_one", "write_pictures"),
+    "made": ("Made", "read_made", "variation_requests"),
+    "morph_job": ("MorphJob", "write_morph"),
+    "request": ("Request", "choose_seeds", "pattern", "requests"),
 }
 _PLACES = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = [
+__all__ = [  # noqa: RUF022 (by module, as above)
+    "__version__",
+    "reproduce",
     "EMBEDDED",
     "Bundle",
+    "open_bundle",
+    "random_requests",
     "Finish",
     "Generator",
     "Picture",
-    "Request",
-    "__version__",
-    "latents",
     "load",
-    "open_bundle",
+    "write_grid",
+    "Job",
+    "Written",
+    "write_one",
+    "write_pictures",
+    "Made",
+    "read_made",
+    "variation_requests",
+    "MorphJob",
+    "write_morph",
+    "Request",
+    "choose_seeds",
+    "pattern",
+    "requests",
 ]
 
 
@@ -45,3 +83,7 @@ def __getattr__(name: str) -> object:
     from importlib import import_module
 
     return getattr(import_module(f"pgen.{_PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -8,6 +8,7 @@ nothing in one is executed, and its paths lead nowhere outside it.
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -15,6 +16,7 @@ from typing import Any
 
 from pgen.errors import BundleInvalid, BundleNotFound
 from pgen.plain import check_graph
+from pgen.wellformed import check_manifest
 
 FORMAT = 2
 """Version of the layout described here; a loader reads its own and older ones.
@@ -111,14 +113,13 @@ class Bundle:
         """
         entry = self.manifest.files.get(name)
         path = self.folder / name
-        if entry is None or not path.is_file():
+        if entry is None or not os.path.isfile(path):  # noqa: PTH113 (pathlib's raises where the name is too long)
             raise BundleNotFound(f"{path}: missing from the bundle; export or install it again")
-        size = path.stat().st_size
+        size, content = _read(path, entry.bytes)
         if size != entry.bytes:
             raise BundleInvalid(
                 f"{path}: {size} bytes where the manifest says {entry.bytes}; export or install it again"
             )
-        content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != entry.sha256:
             raise BundleInvalid(
                 f"{path}: damaged (its SHA-256 differs from the manifest's); export or install it again"
@@ -160,6 +161,8 @@ class Bundle:
         if "names.json" not in self.manifest.files:
             return []
         names: list[str] = json.loads(self.read("names.json"))
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise BundleInvalid(f"{self.folder / 'names.json'}: is no list of names; export the bundle again")
         return names
 
     @cached_property
@@ -176,11 +179,11 @@ def open_bundle(folder: Path = EMBEDDED) -> Bundle:
         BundleInvalid: the manifest is damaged, or of a newer format than this version reads.
     """
     path = folder / MANIFEST
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 (as above)
         raise BundleNotFound(f"{path}: not found; a bundle is a folder made by pgexport")
-    if path.stat().st_size > MAX_MANIFEST:
+    size, content = _read(path, MAX_MANIFEST)
+    if size > MAX_MANIFEST:
         raise BundleInvalid(f"{path}: larger than {MAX_MANIFEST:,} bytes, which no manifest is; export it again")
-    content = path.read_bytes()
     try:
         values = json.loads(content)
         version = values["format"]
@@ -189,12 +192,23 @@ def open_bundle(folder: Path = EMBEDDED) -> Bundle:
                 f"{path}: format {version}, but this version reads up to {FORMAT}; mend it with: pip install -U pokegan"
             )
         manifest = _manifest(values)
+        check_manifest(manifest)
         _check_places(path, manifest)
         return Bundle(folder, manifest, hashlib.sha256(content).hexdigest())
     except (RecursionError, ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, BundleInvalid):
             raise
-        raise BundleInvalid(f"{path}: damaged ({error!r}); export or install the bundle again") from error
+        reason = "".join(sign if sign.isprintable() else "?" for sign in repr(error)[:200])
+        raise BundleInvalid(f"{path}: damaged ({reason}); export or install the bundle again") from error
+
+
+def _read(path: Path, most: int) -> tuple[int, bytes]:
+    """Measure a file and read it, unless it has more than `most` bytes."""
+    try:
+        size = path.stat().st_size
+        return size, path.read_bytes() if size <= most else b""
+    except OSError as error:
+        raise BundleInvalid(f"{path}: cannot be read ({error.strerror}); mend its permissions") from error
 
 
 def _manifest(values: dict[str, Any]) -> Manifest:

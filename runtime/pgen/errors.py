@@ -41,3 +41,7 @@ class EndpointFailed(PokeganError, RuntimeError):
 
 class DexInvalid(PokeganError, ValueError):
     """A dex.json is none, so that nothing can be added to it."""
+
+
+class RunFailed(PokeganError, RuntimeError):
+    """A network was loaded, but could not be run."""

@@ -160,7 +160,7 @@ def _digest(text: str) -> str:
 def free(path: Path) -> Path:
     """Find a name that no file has yet: `path` itself, or with _2, _3 and so on before its extension."""
     number, found = 1, path
-    while found.exists():
+    while os.path.exists(found):  # noqa: PTH110 (pathlib's raises where the name is too long)
         number += 1
         found = path.with_name(f"{path.stem}_{number}{path.suffix}")
     return found

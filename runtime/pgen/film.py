@@ -44,16 +44,16 @@ def film(images: Iterable[Image.Image], format: str, fps: int) -> bytes:
     if format == "mp4":
         return _mp4(frames, fps)
     content = io.BytesIO()
-    duration = 1000 // fps
+    timing = {"save_all": True, "duration": 1000 // fps, "loop": 0}
     if format == "webp":
-        first = next(frames)
-        first.save(content, "WEBP", save_all=True, append_images=frames, duration=duration, loop=0, lossless=True)
+        # Every frame whole (kmax): libwebp's differences between frames turned clear ground black in a test.
+        whole = {"lossless": True, "exact": True, "kmin": 0, "kmax": 1}
+        next(frames).save(content, "WEBP", append_images=frames, **whole, **timing)
     else:
         first, options = palette(next(frames))
         rest = [palette(frame)[0] for frame in frames]
         # disposal 2: every frame begins on clear ground; otherwise the one before shows through.
-        options |= {"save_all": True, "append_images": rest, "duration": duration, "loop": 0, "disposal": 2}
-        first.save(content, "GIF", **options)
+        first.save(content, "GIF", append_images=rest, disposal=2, **options, **timing)
     return content.getvalue()
 
 

@@ -366,7 +366,7 @@ def _output(model: Model, stage: int | None) -> str:
     raise RequestInvalid(f"stage {stage}: {model.file} has one stage alone; leave --stage out")
 
 
-def load(folder: Path = EMBEDDED, device: str = "auto", threads: int = 0) -> Generator:
+def load(folder: str | Path = EMBEDDED, device: str = "auto", threads: int = 0) -> Generator:
     """Open a bundle (default: the embedded one) for text to picture.
 
     Raises:

@@ -64,13 +64,13 @@ def render(picture: Picture, bundle: Bundle, finish: Finish) -> bytes:
     return encode(finish.apply(picture.pixels), finish.format, facts(picture.request, bundle, finish))
 
 
-def write_pictures(job: Job, folder: Path) -> Iterator[Written]:
+def write_pictures(job: Job, folder: str | Path) -> Iterator[Written]:
     """Write every picture of `job` into `folder` as it is made, named by :class:`pgen.files.Namer`.
 
     Raises:
         PokeganError: a prompt, the bundle or `folder` cannot be used; files that were yielded are whole and stay.
     """
-    check_folder(folder)
+    folder = check_folder(Path(folder))
     generator, name = job.generator(), Namer()
     for picture in generator.stream(job.wanted, job.batch):
         yield _write(picture, generator.bundle, job.finish, folder / name(picture.request, job.finish.format))

@@ -58,7 +58,7 @@ def read_made(path: Path) -> Made:
         return _made(told, format)
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         reason = error.message if isinstance(error, PokeganError) else repr(error)
-        raise PictureInvalid(f"{path}: tells how it was made, but wrongly ({reason[:200]})") from error
+        raise PictureInvalid(f"{path}: tells how it was made, but wrongly ({_plain(reason)})") from error
 
 
 def _told(path: Path) -> tuple[str, dict[str, str]]:
@@ -76,7 +76,12 @@ def _told(path: Path) -> tuple[str, dict[str, str]]:
         reason = error.strerror or "it is neither PNG, WebP nor GIF"
         raise PictureInvalid(f"{path}: cannot be read ({reason})") from error
     except Exception as error:  # whatever Pillow raises for damage
-        raise PictureInvalid(f"{path}: damaged ({error})") from error
+        raise PictureInvalid(f"{path}: damaged ({_plain(str(error))})") from error
+
+
+def _plain(reason: str) -> str:
+    """Keep what a stranger wrote from steering the terminal."""
+    return "".join(character if character.isprintable() else "?" for character in reason[:200])
 
 
 def _texts(image: Image.Image) -> dict[str, str]:
@@ -96,9 +101,13 @@ def _texts(image: Image.Image) -> dict[str, str]:
 def _made(told: dict[str, str], format: str) -> Made:
     if not re.fullmatch(r"[0-9a-f]{64}", told["bundle"]):
         raise ValueError("the bundle's digest is none")
+    if not re.fullmatch(r"[\w.-]{1,100}", told.get("model", "stackgan")):
+        raise ValueError("the model's name is none")
     like = pattern(told.get("model"), float(told.get("truncation", "1")), _number(told.get("stage")))
     size = _number(told.get("size"))
     finish = Finish(size, told.get("resample", "lanczos"), told.get("background", "transparent"), format)
+    if "grid" not in told and "prompt" not in told and "model" not in told:
+        raise ValueError("it names neither prompt nor model")
     if "grid" not in told:
         return Made(tuple(_requests([[told.get("prompt", ""), _number(told["seed"])]], like)), finish, told["bundle"])
     grid = json.loads(told["grid"])
@@ -162,5 +171,7 @@ def variation_requests(
     if made.grid:
         raise PictureInvalid(f"{path}: is a grid; name a file of one picture, or draw with pgen image")
     (request,) = made.requests
+    if request.prompt and request.model == bundle.name("text-to-image"):
+        request = replace(request, model=None)  # as it was most likely asked for, and shorter in names of files
     chosen = choose_seeds(n, seed, seeds, usual=(VARIATIONS, (request.seed + 1) % (MAX_SEED + 1)))
     return [replace(request, seed=other) for other in chosen]

@@ -4,6 +4,7 @@ Importing click takes longer than an empty Python interpreter; the help text is 
 (``make help``) and kept beside this file, and a test holds it equal to what click would print.
 """
 
+import os
 import sys
 
 
@@ -17,7 +18,8 @@ def main() -> None:
 
 
 def _main(arguments: list[str]) -> None:
-    if arguments in ([], ["--help"]):
+    completing = "_PGEN_COMPLETE" in os.environ  # a shell asks; click answers
+    if arguments in ([], ["--help"]) and not completing:
         with open(__file__.removesuffix("main.py") + "help.txt", encoding="utf-8") as file:  # noqa: PTH123 (pathlib is slow to import)
             sys.stdout.write(file.read())
     elif arguments == ["--version"]:

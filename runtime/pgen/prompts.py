@@ -1,5 +1,6 @@
 """Prompts from the command line, from files and from standard input."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -39,9 +40,13 @@ def read_prompts(prompts: Iterable[str] = (), file: Path | None = None) -> tuple
 
 
 def _count(place: str | Path) -> int | None:
-    if str(place) == STDIN or (isinstance(place, Path) and place.exists() and not place.is_file()):
+    if str(place) == STDIN or (isinstance(place, Path) and _comes_once(place)):
         return None
     return sum(1 for _ in _read(place))
+
+
+def _comes_once(path: Path) -> bool:
+    return os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113 (pathlib's raise for long names)
 
 
 def _read(place: str | Path) -> Iterator[str]:

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pgen.errors import BundleInvalid, DeviceUnavailable
+from pgen.errors import BundleInvalid, DeviceUnavailable, RunFailed
 from pokegan.cli import needs_extra
 from pokegan.errors import PokeganError
 
@@ -177,5 +177,15 @@ def _unavailable(device: str, reason: str) -> DeviceUnavailable:
 
 
 def run(session: Session, outputs: list[str], feeds: dict[str, Any]) -> list[Any]:
-    """Run `session` and return the named outputs as NumPy arrays."""
-    return list(session.run(outputs, feeds))
+    """Run `session` and return the named outputs as NumPy arrays.
+
+    Raises:
+        RunFailed: the device ran out of memory, or the graph takes other inputs than its manifest says.
+    """
+    try:
+        return list(session.run(outputs, feeds))
+    except PokeganError:
+        raise
+    except Exception as error:  # onnxruntime's exceptions share no base class
+        reason = " ".join(str(error).split())[:200]
+        raise RunFailed(f"a network cannot be run ({reason}); lower --batch, or export the bundle again") from error

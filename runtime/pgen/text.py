@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgen.bundle import Bundle
-from pgen.errors import PromptInvalid
+from pgen.errors import BundleInvalid, PromptInvalid
 from pgen.session import Session, open_model, run
+from pokegan.errors import PokeganError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -69,12 +70,14 @@ class TextEncoder:
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Run the encoder on `texts`, float32 (N, D).
 
-        Texts of one length share a batch and none is padded, so that a text's embedding does not depend
-        on its neighbours.
+        A text's embedding depends neither on its neighbours nor on the number of threads: texts are encoded one by
+        one, unless the bundle says that its encoder may take several; those of one length then share a batch, and
+        none is padded.
         """
         tokens = self.tokens(texts)
-        # An encoder whose scales are taken from the batch (dynamic int8) gets every text by itself.
-        alone = self.bundle.model("encoder").settings.get("alone", False)
+        # ONNX Runtime sums over tokens in another order for one text than for several, and by threads: the last
+        # bit of an embedding, and then a pixel, would change. Scales taken from the batch (dynamic int8) do worse.
+        alone = self.bundle.model("encoder").settings.get("alone", True)
         lengths: dict[int, list[int]] = {}
         for index, ids in enumerate(tokens):
             lengths.setdefault(index if alone else len(ids), []).append(index)
@@ -89,17 +92,33 @@ class TextEncoder:
 
     @cached_property
     def _stored(self) -> NDArray[np.float32]:
-        loaded = np.load(io.BytesIO(self.bundle.read("names.npy")), allow_pickle=False)
-        return loaded.astype(np.float32)  # type: ignore[no-any-return]
+        rows = len(self.bundle.names)
+        try:
+            loaded = np.load(io.BytesIO(self.bundle.read("names.npy")), allow_pickle=False)
+            if loaded.ndim != 2 or len(loaded) != rows:
+                raise ValueError(f"not {rows} rows")
+            return loaded.astype(np.float32)  # type: ignore[no-any-return]
+        except (ValueError, EOFError) as error:
+            raise self._damaged("names.npy", error) from error
 
     @cached_property
     def _tokenizer(self) -> "Tokenizer":
         from tokenizers import Tokenizer
 
-        tokenizer = Tokenizer.from_str(self.bundle.read("tokenizer.json").decode())
+        content = self.bundle.read("tokenizer.json")
+        try:
+            tokenizer = Tokenizer.from_str(content.decode())
+        except Exception as error:  # tokenizers raises plain ones
+            raise self._damaged("tokenizer.json", error) from error
         tokenizer.no_padding()
         tokenizer.enable_truncation(self.bundle.model("encoder").settings["max_tokens"])
         return tokenizer
+
+    def _damaged(self, name: str, error: Exception) -> PokeganError:
+        if isinstance(error, PokeganError):
+            return error
+        reason = " ".join(str(error).split())[:200]
+        return BundleInvalid(f"{self.bundle.folder / name}: cannot be read ({reason}); export the bundle again")
 
     def _session(self) -> Session:
         with self._lock:

@@ -1,6 +1,7 @@
 """The commands as a person types them: what they print, write and refuse."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,14 @@ def test_help_and_version(command: Command, name: str) -> None:
 def test_the_stored_help_is_what_click_prints(command: Command) -> None:
     expected = CliRunner().invoke(main, ["--help"], prog_name="pgen", terminal_width=80).output
     assert command("pgen", "--help").stdout == expected, "the help changed: run `make help`"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_can_complete(command: Command, shell: str) -> None:
+    assert "_pgen_completion" in command("pgen", env=os.environ | {"_PGEN_COMPLETE": f"{shell}_source"}).stdout
+    words = {"COMP_WORDS": "pgen rep", "COMP_CWORD": "rep" if shell == "fish" else "1"}
+    found = command("pgen", env=os.environ | words | {"_PGEN_COMPLETE": f"{shell}_complete"})
+    assert "reproduce" in found.stdout
 
 
 HELP = [
@@ -111,6 +120,16 @@ BAD_CALLS = [
     (["a", "-n", "2"], "--grid"),
     (["a", "-n", "1000", "--size", "4096", "--grid"], "lower -n or --size"),
     ([], "PROMPT"),
+    (["a", "--seeds", "5-1"], "5-1"),
+    (["a", "--seeds", "1-3", "--seed", "4"], "--seeds"),
+    (["a", "--truncation", "3"], "'--truncation'"),
+    (["a", "--stage", "3"], "'--stage'"),
+    (["a", "--model", "none"], "model none"),
+    (["a", "--background", "pink"], "background 'pink'"),
+    (["a", "--format", "bmp"], "'--format'"),
+    (["--file", "none.txt"], "none.txt"),
+    (["--file", "x" * 999], "too long"),
+    (["a", "--bundle", "x" * 999], "not found"),
     (["a", "--nonsense"], "--nonsense"),
 ]
 
@@ -131,9 +150,11 @@ def test_a_bad_place_is_one_line(command: Command, tmp_path: Path, place: str, t
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_no_place_or_two(command: Command, tmp_path: Path) -> None:
-    refused(command("pgen", "image", "a"), "--out")
+def test_two_places_are_one_too_many(command: Command, tmp_path: Path) -> None:
     refused(command("pgen", "image", "a", "--out", tmp_path / "a.png", "--out-dir", tmp_path), "--out")
+    refused(command("pgen", "image", "a", "--grid", "--out-dir", tmp_path), "--out FILE")
+    refused(command("pgen", "image", "a", "--columns", 2, "--out", tmp_path / "a.png"), "--grid")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_damaged_bundle_is_one_line(command: Command, tiny_bundle: Path, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import pkgutil
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,9 @@ def test_any_text_is_drawn_or_refused(generator: Generator, prompt: str) -> None
 
 
 def test_public_names_resolve() -> None:
+    modules = {module.name for module in pkgutil.iter_modules(pgen.__path__)}
     for name in pgen.__all__:
         assert getattr(pgen, name) is not None
+        assert name not in modules, "importing the module would replace what is named"
     with pytest.raises(AttributeError):
         pgen.nothing  # noqa: B018

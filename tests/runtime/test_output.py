@@ -134,6 +134,7 @@ def test_a_free_name(tmp_path: Path) -> None:
     for name in ("a.png", "a_2.png"):
         (tmp_path / name).touch()
     assert free(tmp_path / "a.png") == tmp_path / "a_3.png"
+    assert free(tmp_path / ("x" * 999)) == tmp_path / ("x" * 999), "which write refuses"
 
 
 def test_resizing_keeps_invisible_colour_out_of_edges() -> None:

@@ -1,12 +1,14 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from pgen.bundle import open_bundle
 from pgen.text import TextEncoder
 from pgtrain.text import embed, load_encoder
 
+SAME_LENGTH = [f"a {colour} dragon" for colour in ("red", "blue", "green", "pink", "black")]
 TEXTS = ["redball", "a blue egg that rolls", "x", "a blue egg", "many words " * 60]
 
 
@@ -21,3 +23,12 @@ def test_an_embedding_does_not_depend_on_its_neighbours(tiny_bundle: Path) -> No
     together = encoder.encode(TEXTS)
     for text, embedding in zip(TEXTS, together, strict=True):
         assert np.array_equal(encoder.encode([text])[0], embedding)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_the_embedded_encoder_gives_the_same_bits_in_any_batch(threads: int) -> None:
+    expected = TextEncoder(open_bundle(), "cpu", 1).encode(SAME_LENGTH)
+    encoder = TextEncoder(open_bundle(), "cpu", threads)
+    for batch in (1, 2, 5):
+        found = [encoder.encode(SAME_LENGTH[start : start + batch]) for start in range(0, 5, batch)]
+        assert np.array_equal(np.concatenate(found), expected)

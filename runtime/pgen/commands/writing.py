@@ -63,7 +63,13 @@ class Manner:
         """Print one file; nothing where the picture itself went to stdout."""
         if self.quiet or written.file == STDOUT:
             return
-        click.echo(json.dumps(_described(written), ensure_ascii=False) if self.as_json else written.file)
+        click.echo(json.dumps(_described(written)) if self.as_json else _printable(str(written.file)))
+
+
+def _printable(name: str) -> str:
+    """Write out what stdout cannot show: a name may hold any bytes, and not every terminal is UTF-8."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return name.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _described(written: Written) -> dict[str, Any]:

@@ -1,0 +1,162 @@
+"""What happens to pictures when something goes wrong meanwhile."""
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from pgen.cli import main
+
+Started = subprocess.Popen[str]
+
+
+@pytest.fixture
+def started(tiny_bundle: Path, tmp_path: Path) -> Callable[..., Started]:
+    """Start a long `pgen image` that writes into `tmp_path`/out."""
+
+    def start(*arguments: str, **options: object) -> Started:
+        call = [
+            sys.executable,
+            "-m",
+            "pgen",
+            "image",
+            "mew",
+            "-n",
+            "2000",
+            "--batch",
+            "2",
+            "--bundle",
+            str(tiny_bundle),
+        ]
+        call += ["--out-dir", str(tmp_path / "out"), *arguments]
+        return subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)  # type: ignore[call-overload, no-any-return]
+
+    return start
+
+
+def whole(folder: Path) -> int:
+    """Count the files of a folder, all of which must be whole pictures."""
+    paths = list(folder.iterdir())
+    for path in paths:
+        with Image.open(path) as image:
+            image.load()
+    return len(paths)
+
+
+def ended(process: Started) -> tuple[int, list[str]]:
+    _, errors = process.communicate(timeout=60)
+    return process.returncode, errors.splitlines()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has another Ctrl-C")
+def test_ctrl_c_keeps_what_is_finished(started: Callable[..., Started], tmp_path: Path) -> None:
+    process = started()
+    assert process.stdout is not None
+    printed = [process.stdout.readline() for _ in range(5)]
+    process.send_signal(signal.SIGINT)
+    code, errors = ended(process)
+    assert (code, errors) == (130, ["Error: interrupted; what was finished is kept"])
+    assert all(Path(line.strip()).is_file() for line in printed)
+    assert 5 <= whole(tmp_path / "out") < 2000
+
+
+def test_a_folder_that_is_removed_meanwhile(started: Callable[..., Started], tmp_path: Path) -> None:
+    process = started()
+    assert process.stdout is not None
+    process.stdout.readline()
+    (tmp_path / "out").rename(tmp_path / "moved")
+    code, errors = ended(process)
+    assert code == 2
+    assert len(errors) == 1
+    assert "cannot be written" in errors[0]
+    assert whole(tmp_path / "moved") >= 1
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(started: Callable[..., Started], tmp_path: Path) -> None:
+    process = started()
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    assert process.wait(60) != 0
+    assert whole(tmp_path / "out") < 2000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file sizes are limited as Linux does")
+def test_a_full_disk_leaves_no_half_file(started: Callable[..., Started], tmp_path: Path) -> None:
+    process = started(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000)))
+    code, errors = ended(process)
+    assert code == 2
+    assert len(errors) == 1
+    assert "free space" in errors[0]
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_two_processes_write_one_folder(started: Callable[..., Started], tmp_path: Path) -> None:
+    both = [started("-n", "30"), started("-n", "40")]
+    assert [ended(process) for process in both] == [(0, [])] * 2
+    assert whole(tmp_path / "out") == 40
+
+
+ANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@ANY
+@given(
+    prompts=st.lists(st.one_of(st.text(max_size=20), st.sampled_from(["mew", "-", "--grid", "CON"])), max_size=2),
+    options=st.dictionaries(
+        st.sampled_from(
+            ["-n", "--seed", "--seeds", "--size", "--stage", "--truncation", "--background", "--columns", "--batch"]
+        ),
+        st.one_of(
+            st.integers(-1, 70).map(str),
+            st.sampled_from(["1-3", "nan", "1e9", "0.5", "white", "#f80", str(2**64)]),
+            st.text(max_size=5),
+        ),
+        max_size=3,
+    ),
+    resample=st.sampled_from(["lanczos", "nearest"]),
+    out=st.sampled_from(
+        [
+            ["--out", "a.png"],
+            ["--out", "a.webp"],
+            ["--out", "a.gif"],
+            ["--out", "x/a.png"],
+            [],
+            ["--grid"],
+            ["--out", "-"],
+        ]
+    ),
+)
+def test_any_call_draws_or_refuses(
+    tiny_bundle: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    prompts: list[str],
+    options: dict[str, str],
+    resample: str,
+    out: list[str],
+) -> None:
+    shutil.rmtree(tmp_path)
+    tmp_path.mkdir()
+    monkeypatch.chdir(tmp_path)
+    call = ["image", *out, "--resample", resample, "--bundle", str(tiny_bundle)]
+    call += [word for pair in options.items() for word in pair]
+    done = CliRunner().invoke(main, [*call, "--", *prompts], input="")
+    assert done.exit_code in (0, 2), done.exception
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    if done.exit_code == 2:
+        assert len(done.stderr.splitlines()) == 1
+    else:
+        assert whole(tmp_path) == (0 if out == ["--out", "-"] else len(done.stdout.splitlines()))

@@ -1,0 +1,172 @@
+"""What a file tells of its making, also when a stranger wrote it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import pgen
+from pgen.encode import encode
+from pgen.errors import BundleInvalid, PictureInvalid
+from pgen.facts import facts, grid_facts
+from pgen.finish import FORMATS, RESAMPLE, Finish
+from pgen.latents import MAX_SEED
+from pgen.made import made_with, read_made, variation_requests
+from pgen.request import Request
+from pgen.text import check_prompt
+
+BUNDLE = pgen.open_bundle()
+IMAGE = Image.new("RGBA", (2, 2), (200, 40, 40, 255))
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def usable(prompt: str) -> bool:
+    try:
+        return check_prompt(prompt) == prompt
+    except pgen.errors.PromptInvalid:  # type: ignore[attr-defined]
+        return False
+
+
+PROMPTS = st.one_of(st.sampled_from(["Mew", "Flabébé ♀", "ピカチュウ", "a, b"]), st.text(max_size=40).filter(usable))
+REQUESTS = st.builds(
+    Request,
+    prompt=PROMPTS,
+    seed=st.integers(0, MAX_SEED),
+    model=st.just("stackgan"),
+    truncation=st.floats(0, 2),
+    stage=st.sampled_from([None, 1, 2]),
+)
+FINISHES = st.builds(
+    Finish,
+    size=st.one_of(st.none(), st.integers(8, 4096)),
+    resample=st.sampled_from(sorted(RESAMPLE)),
+    background=st.sampled_from(["transparent", "white", "#123abc", "#fff"]),
+    format=st.sampled_from(FORMATS),
+)
+
+
+@QUICK
+@given(REQUESTS, FINISHES)
+def test_a_file_tells_how_it_was_made(tmp_path: Path, request_: Request, finish: Finish) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(encode(IMAGE, finish.format, facts(request_, BUNDLE, finish)))
+    made = read_made(path)
+    assert (made.requests, made.finish, made.bundle, made.grid) == ((request_,), finish, BUNDLE.digest, False)
+
+
+@QUICK
+@given(st.lists(st.tuples(PROMPTS, st.integers(0, MAX_SEED)), min_size=1, max_size=5), FINISHES, st.integers(1, 9))
+def test_a_grid_tells_all_its_pictures(
+    tmp_path: Path, pictures: list[tuple[str, int]], finish: Finish, columns: int
+) -> None:
+    wanted = [Request(*picture, "stackgan", 0.5) for picture in pictures]
+    path = tmp_path / "a"
+    path.write_bytes(encode(IMAGE, finish.format, grid_facts(wanted, columns, BUNDLE, finish)))
+    made = read_made(path)
+    assert (made.requests, made.finish, made.grid, made.columns) == (tuple(wanted), finish, True, columns)
+
+
+TOLD = facts(Request("Mew", 3), BUNDLE, Finish(size=64))
+GRID = grid_facts([Request("Mew", 3)], 2, BUNDLE, Finish())
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner, max_size=3)),
+    max_leaves=8,
+)
+WRONG = st.one_of(
+    st.text(max_size=30),
+    st.sampled_from(["-1", "1e9", "nan", "inf", "9" * 400, "٣", "4097", "3", "[" * 5000, "{}", "null", "f" * 64]),
+    JSON.map(json.dumps),
+    JSON.map(lambda pictures: json.dumps({"columns": 1, "pictures": pictures})),
+)
+
+
+def read_or_refused(path: Path) -> None:
+    try:
+        made = read_made(path)
+    except PictureInvalid as error:
+        assert error.message.startswith(str(path))  # noqa: PT017
+        assert "\n" not in error.message  # noqa: PT017
+    else:
+        assert all(isinstance(request, Request) for request in made.requests)
+
+
+@settings(QUICK, max_examples=300)
+@given(
+    base=st.sampled_from([TOLD, GRID]),
+    key=st.sampled_from(sorted({*TOLD, *GRID})),
+    value=WRONG,
+    format=st.sampled_from(FORMATS),
+)
+def test_a_wrong_fact_is_read_or_refused(
+    tmp_path: Path, base: dict[str, str], key: str, value: str, format: str
+) -> None:
+    (tmp_path / "a").write_bytes(encode(IMAGE, format, base | {key: value.encode("utf-8", "replace").decode()}))
+    read_or_refused(tmp_path / "a")
+
+
+@settings(QUICK, max_examples=200)
+@given(format=st.sampled_from(FORMATS), data=st.data())
+def test_a_damaged_file_is_read_or_refused(tmp_path: Path, format: str, data: st.DataObject) -> None:
+    content = bytearray(encode(IMAGE, format, TOLD))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    (tmp_path / "a").write_bytes(content[: data.draw(st.integers(0, len(content)))])
+    read_or_refused(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "neither PNG"),
+        (b"no picture", "neither PNG"),
+        (encode(IMAGE, "png", {}), "does not tell"),
+        (encode(IMAGE, "gif", {"prompt": "Mew"}), "does not tell"),
+        (encode(IMAGE, "png", TOLD | {"seed": "-1"}), "is no number"),
+        (encode(IMAGE, "png", TOLD | {"bundle": "x"}), "digest"),
+        (encode(IMAGE, "png", {"seed": "1", "bundle": "0" * 64}), "neither prompt nor model"),
+        (encode(IMAGE, "webp", TOLD | {"size": "9999"}), "size 9999"),
+        (encode(IMAGE, "png", TOLD | {"prompt": "a\x07"}), "control character"),
+    ],
+)
+def test_files_that_do_not_tell(tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(PictureInvalid, match=told):
+        read_made(tmp_path / "a")
+
+
+def test_no_file_a_folder_and_one_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in (tmp_path / "none", tmp_path):
+        with pytest.raises(PictureInvalid, match="cannot be read"):
+            read_made(path)
+    (tmp_path / "a").write_bytes(encode(IMAGE, "png", TOLD))
+    monkeypatch.setattr("pgen.made.MAX_FILE", 10)
+    with pytest.raises(PictureInvalid, match="larger than 10 bytes"):
+        read_made(tmp_path / "a")
+
+
+def test_another_bundle_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(encode(IMAGE, "png", TOLD | {"bundle": "0" * 64}))
+    with pytest.raises(BundleInvalid, match="--bundle"):
+        made_with(tmp_path / "a", BUNDLE)
+
+
+def test_variations_are_the_seeds_that_follow(tmp_path: Path) -> None:
+    def seeds(seed: int, **settings: Any) -> list[int]:
+        told = facts(Request("Mew", seed, truncation=0.5), BUNDLE, Finish())
+        (tmp_path / "a").write_bytes(encode(IMAGE, "png", told))
+        wanted = variation_requests(tmp_path / "a", BUNDLE, **settings)
+        assert all((request.prompt, request.truncation) == ("Mew", 0.5) for request in wanted)
+        return [request.seed for request in wanted]
+
+    assert seeds(3) == list(range(4, 12))
+    assert seeds(3, n=2) == [4, 5]
+    assert seeds(3, seeds="7,3") == [7, 3]
+    assert seeds(MAX_SEED, n=2) == [0, 1]
+    (tmp_path / "grid").write_bytes(encode(IMAGE, "png", GRID))
+    with pytest.raises(PictureInvalid, match="is a grid"):
+        variation_requests(tmp_path / "grid", BUNDLE)
