@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from pgbench.environment import cores
 from pgbench.limits import graphs
 from pgbench.product import product
 from pgbench.rates import OPERATIONS, SIDE
 from pgbench.runtime import Runtime, to_images, to_pngs
+from pgen.devices.cores import cores
 from pgen.generator import load
 
 TRIES = 3

@@ -10,11 +10,12 @@ from typing import Any
 from pgbench import figures, meters, parity
 from pgbench.backends import RUNTIME, TORCH, Opened, names
 from pgbench.cold import cold_start
-from pgbench.environment import cores, environment, load_average
+from pgbench.environment import environment, load_average
 from pgbench.limits import Rates, limits, take_rates
 from pgbench.measure import ROUNDS, measure
 from pgbench.process import Process
 from pgen.bundle import EMBEDDED
+from pgen.devices.cores import cores
 from pgen.errors import DeviceUnavailable, RequestInvalid
 
 SCHEMA = 2
