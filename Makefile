@@ -25,8 +25,8 @@ slow:
 # Half an hour on a machine that does nothing else; benchmarks/install.py downloads gigabytes, recipes.py and stats.py
 # train for hours: by hand.
 bench:
-	pgbench --batch 1,8,64 --vs all --limit --cold --out $(SPEED).json --plot $(SPEED)
-	python benchmarks/startup.py > benchmarks/results/startup.json
+	pgbench --batch 1,8,64 --vs $(VS) --limit --cold --out $(SPEED).json --plot $(SPEED)
+	python benchmarks/startup.py
 	python benchmarks/training.py
 	python benchmarks/plots.py
 

@@ -1,37 +1,65 @@
 """Whole processes, start to exit, in turn: what a person waits for.
 
-    python benchmarks/startup.py > benchmarks/results/startup.json
+    python benchmarks/startup.py            # writes benchmarks/results/startup.json
 
-Compares `pgen image "Charizard"` with `import torch`, and `pgen --help` with an empty interpreter. The commands
-of one round run one after the other, so that the machine's drift hits all alike; medians of ROUNDS rounds.
+Draws one picture by `pgen image` and by PyTorch with the same weights (startup_peer.py), and runs `pgen --version`
+beside an empty interpreter. The processes of one round run one after the other, so that the machine's drift hits all
+alike; times are medians of ROUNDS rounds, ratios medians of each round's ratio. Pictures are compared once.
 """
 
-import json
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pgbench.environment import environment
+import numpy as np
+from committed import write
+from PIL import Image
+from startup_peer import prepare
 
+from pgbench.environment import environment
+from pgen.bundle import EMBEDDED
+from pgen.devices.tolerance import measure
+
+RESULT = Path(__file__).parent / "results" / "startup.json"
 ROUNDS = 15
 WARM_UP = 2
+NAME, SENTENCE = "Charizard", "a red fire dragon"
+
+DRAWN, TORCH, TORCH_ALONE = f'pgen image "{NAME}" --out out.png', "PyTorch + transformers", "PyTorch, text stored"
+VERSION, EMPTY = "pgen --version", 'python -c ""'
+PAIRS = (
+    (DRAWN, TORCH),
+    (f'pgen image "{SENTENCE}" --out out.png', TORCH),
+    (f'pgen image "{NAME}" --device openvino', TORCH),
+    (DRAWN, TORCH_ALONE),
+    (DRAWN, 'python -c "import torch"'),
+    (VERSION, EMPTY),
+)
+"""What is claimed of which processes: the first's time over the second's."""
 
 
 def commands(folder: Path) -> dict[str, list[str]]:
-    """Name the processes to time."""
+    """Name the processes to time. The default install has no OpenVINO, and so runs on `cpu`."""
     python, pgen = sys.executable, str(Path(sys.executable).parent / "pgen")
-    out = ["--out", str(folder / "out.png")]
-    return {
-        'pgen image "Charizard" --out out.png': [pgen, "image", "Charizard", *out],
-        'pgen image "a red fire dragon" --out out.png': [pgen, "image", "a red fire dragon", *out],
+    peer = [python, str(Path(__file__).with_name("startup_peer.py")), str(folder)]
+    image = [pgen, "image", "--out", str(folder / "out.png"), "--device"]
+    named = {
+        DRAWN: [*image, "cpu", NAME],
+        f'pgen image "{SENTENCE}" --out out.png': [*image, "cpu", SENTENCE],
+        TORCH: [*peer, str(folder / "peer.png"), NAME],
+        TORCH_ALONE: [*peer, str(folder / "stored.png")],
         'python -c "import torch"': [python, "-c", "import torch"],
-        "pgen --help": [pgen, "--help"],
-        'python -c ""': [python, "-c", ""],
+        VERSION: [pgen, "--version"],
+        EMPTY: [python, "-c", ""],
     }
+    if find_spec("openvino"):
+        named[f'pgen image "{NAME}" --device openvino'] = [*image, "openvino", NAME]
+    return named
 
 
 def seconds(command: list[str]) -> float:
@@ -41,30 +69,38 @@ def seconds(command: list[str]) -> float:
     return time.perf_counter() - began
 
 
+def differences(folder: Path, named: dict[str, list[str]]) -> dict[str, float]:
+    """Compare the peers' pictures with that of `pgen image`: 99.9 % of premultiplied channels within so many levels."""
+    for name in (DRAWN, TORCH, TORCH_ALONE):
+        subprocess.run(named[name], check=True, stdout=subprocess.DEVNULL)
+    ours, *others = (np.array(Image.open(folder / f"{name}.png"))[None] for name in ("out", "peer", "stored"))
+    return {name: round(measure(ours, other).most, 1) for name, other in zip((TORCH, TORCH_ALONE), others, strict=True)}
+
+
 def run() -> dict[str, Any]:
     """Time every command and relate the pairs that are claimed."""
-    with tempfile.TemporaryDirectory() as folder:
-        named = commands(Path(folder))
-        taken: dict[str, list[float]] = {name: [] for name in named}
-        for number in range(WARM_UP + ROUNDS):
-            for name, command in named.items():
-                took = seconds(command)
-                if number >= WARM_UP:
-                    taken[name].append(took)
-    medians = {name: statistics.median(times) for name, times in taken.items()}
-    known, sentence, torch, helped, empty = medians.values()
+    around = environment()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        prepare(folder, EMBEDDED, NAME, 0)
+        named = commands(folder)
+        apart = differences(folder, named)
+        rounds = [{name: seconds(command) for name, command in named.items()} for _ in range(WARM_UP + ROUNDS)]
+    taken = {name: [counted[name] for counted in rounds[WARM_UP:]] for name in named}
     return {
+        "command": "python benchmarks/startup.py",
         "rounds": ROUNDS,
-        "median_ms": {name: round(1e3 * value, 1) for name, value in medians.items()},
+        "median_ms": {name: round(1e3 * statistics.median(times), 1) for name, times in taken.items()},
         "range_ms": {name: [round(1e3 * min(t), 1), round(1e3 * max(t), 1)] for name, t in taken.items()},
         "ratios": {
-            "a known name over import torch": round(known / torch, 3),
-            "a sentence over import torch": round(sentence / torch, 3),
-            "pgen --help over an empty python": round(helped / empty, 3),
+            f"{first} over {second}": round(statistics.median(map(float.__truediv__, taken[first], taken[second])), 3)
+            for first, second in PAIRS
+            if first in taken
         },
-        "environment": environment(),
+        "levels_apart": apart,
+        "environment": around | {"load_average_after": environment()["load_average"]},
     }
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(), indent=1))
+    write(RESULT, run())

@@ -27,6 +27,8 @@ def _main(arguments: list[str]) -> None:
 
         sys.stdout.write(f"pgen {__version__}\n")
     else:
+        # NumPy's linear algebra, which pgen hardly uses, otherwise starts a thread a core and their buffers.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         from pgen.cli import main as cli
 
         cli(prog_name="pgen")

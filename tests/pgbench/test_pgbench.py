@@ -11,7 +11,7 @@ from pgbench.environment import environment
 from pgbench.suite import SCHEMA, named
 from tests.conftest import Command
 
-QUICK = ("--batch", "2", "--seconds", 0, "--rounds", 2, "--threads", 1)
+QUICK = ("--device", "cpu", "--batch", "2", "--seconds", 0, "--rounds", 2, "--threads", 1)
 
 
 def test_the_environment_names_no_machine() -> None:
