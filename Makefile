@@ -27,6 +27,7 @@ bench:
 	pgbench --batch 1 --seconds 2 --json > benchmarks/results/latency.json
 	python benchmarks/startup.py > benchmarks/results/startup.json
 	python benchmarks/training.py
+	python benchmarks/bulk_stats.py  # the embedded bundle needs a stats model
 
 demo:
 	pgen image Charizard Bulbasaur "a blue water dragon" "a pink fairy cat" --grid --out demo.png
