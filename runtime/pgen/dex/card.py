@@ -62,12 +62,18 @@ def _facts(sheet: "_Sheet", entry: Entry) -> float:
     if row.rarity != "ordinary":
         sheet.badge((left, 716), row.rarity.title(), "#f2cf66", "#2b2208")
     sheet.text((SIDE, 778), entry.words.genus, 32, SOFT, 0.4)
-    top = 830.0
-    size = 28 if len(entry.words.description) <= 330 else 23
-    for line in sheet.wrapped(entry.words.description, size, SIZE[0] - 2 * SIDE)[: 5 if size == 28 else 7]:
-        sheet.text((SIDE, top), line, size, INK)
-        top += size * 1.36
-    return top
+    return _paragraph(sheet, entry.words.description, 830.0)
+
+
+def _paragraph(sheet: "_Sheet", text: str, top: float) -> float:
+    """Draw a description, smaller where it is long; return how far down it reaches."""
+    size, most = (28, 5) if len(text) <= 330 else (22, 7)
+    lines = sheet.wrapped(text, size, SIZE[0] - 2 * SIDE)
+    if len(lines) > most:  # of the longest words only; the page has room for all
+        lines = [*lines[: most - 1], f"{lines[most - 1]} ..."]
+    for index, line in enumerate(lines):
+        sheet.text((SIDE, top + index * size * 1.32), line, size, INK)
+    return top + len(lines) * size * 1.32
 
 
 def _numbers(sheet: "_Sheet", row: Row, top: float) -> None:

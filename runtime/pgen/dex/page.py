@@ -14,7 +14,7 @@ from pgen.dex.colours import TYPES, frame, ink
 from pgen.dex.entry import Entry
 from pgen.stats.rows import Row
 
-CENTRE, RADIUS = (140.0, 112.0), 82.0
+CENTRE, RADIUS = (140.0, 112.0), 74.0
 """Of the hexagon, in its drawing of 280 by 224."""
 
 
