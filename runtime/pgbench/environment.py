@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from pgen.devices.cores import cores
+from pgen.devices.cpu import cpu
 from pokegan.revision import revision
 
-FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "i8mm", "bf16")
 PACKAGES = (
     "pokegan",
     "numpy",
@@ -53,14 +53,8 @@ def _gpu() -> dict[str, str | None]:
 
 
 def _cpu() -> dict[str, Any]:
-    listing = Path("/proc/cpuinfo")
-    if not listing.is_file():
-        return {"cpu": platform.processor() or platform.machine(), "features": []}
-    fields = dict(line.partition(":")[::2] for line in listing.read_text().split("\n\n")[0].splitlines())
-    facts = {key.strip(): value.strip() for key, value in fields.items()}
-    flags = (facts.get("flags") or facts.get("Features") or "").split()
-    name = facts.get("model name") or platform.machine()
-    return {"cpu": name, "features": [feature for feature in FEATURES if feature in flags]}
+    name, features = cpu()
+    return {"cpu": name, "features": features or []}
 
 
 def _version(package: str) -> str | None:

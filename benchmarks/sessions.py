@@ -1,0 +1,104 @@
+"""Threads of several sessions in one process: do those that wait spin, and how many has the encoder?
+
+    python benchmarks/sessions.py           # writes benchmarks/results/sessions.json
+
+Encoder and generator of the embedded bundle in ONNX Runtime, one text and one picture in turn, as ``pgen image`` needs
+them, and the same in eight threads at once. The settings take turns, so that the machine's drift hits all alike; wall
+and processor time are medians of ROUNDS rounds. pgen takes the last setting.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from committed import write
+
+from pgbench.environment import environment
+from pgen.bundle import open_bundle
+from pgen.devices.cores import physical_cores
+from pgen.latents import latents
+from pgen.text import TextEncoder
+
+RESULT = Path(__file__).parent / "results" / "sessions.json"
+ROUNDS = 15
+WARM_UP = 2
+TEXT = "a small red dragon that breathes fire"
+
+Session = Any
+Pair = tuple[Session, Session]
+
+
+def session(graph: bytes, threads: int, spins: bool) -> Session:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spins)))
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def settings(encoder: bytes, generator: bytes) -> dict[str, Pair]:
+    """Name the sessions that are compared."""
+    cores = physical_cores()
+    return {
+        "ONNX Runtime's defaults": (session(encoder, 0, True), session(generator, 0, True)),
+        "a thread a core, none spins": (session(encoder, cores, False), session(generator, cores, False)),
+        "the same, one for the encoder": (session(encoder, 1, False), session(generator, cores, False)),
+    }
+
+
+def works(bundle: Any) -> dict[str, Callable[[Pair], None]]:
+    """Name what each pair of sessions does in a round."""
+    ids = np.array(TextEncoder(bundle).tokens([TEXT]), np.int64)
+    tokens = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+    latent = latents([0], bundle.model("text-to-image").settings["latent_dim"])
+
+    def picture(pair: Pair) -> None:
+        (text,) = pair[0].run(["sentence_embedding"], tokens)
+        pair[1].run(["pictures"], {"latent": latent, "text": text})
+
+    def eight(pair: Pair) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: picture(pair), range(8)))
+
+    def encode(pair: Pair) -> None:
+        for _ in range(10):
+            pair[0].run(["sentence_embedding"], tokens)
+
+    return {"one text, one picture": picture, "the same in 8 threads": eight, "ten texts, one by one": encode}
+
+
+def timed(work: Callable[[Pair], None], pair: Pair) -> tuple[float, float]:
+    wall, processor = time.perf_counter(), time.process_time()
+    work(pair)
+    return 1e3 * (time.perf_counter() - wall), 1e3 * (time.process_time() - processor)
+
+
+def run() -> dict[str, Any]:
+    """Time every work with every setting."""
+    around = environment()
+    bundle = open_bundle()
+    pairs = settings(*(bundle.graph(bundle.model(kind)) for kind in ("encoder", "text-to-image")))
+    told = {}
+    for what, work in works(bundle).items():
+        rounds = [{name: timed(work, pair) for name, pair in pairs.items()} for _ in range(WARM_UP + ROUNDS)]
+        told[what] = {
+            name: {
+                clock: round(statistics.median(counted[name][at] for counted in rounds[WARM_UP:]), 2)
+                for at, clock in enumerate(("wall_ms", "processor_ms"))
+            }
+            for name in pairs
+        }
+    return {
+        "command": "python benchmarks/sessions.py",
+        "rounds": ROUNDS,
+        "median": told,
+        "environment": around | {"load_average_after": environment()["load_average"]},
+    }
+
+
+if __name__ == "__main__":
+    write(RESULT, run())

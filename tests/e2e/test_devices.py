@@ -1,0 +1,81 @@
+"""Devices as a person meets them: what runs is what was asked for, and auto says what it is."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import onnxruntime
+import pytest
+
+from pgen.session import resolve
+from tests.conftest import Command
+
+DRAW = ("pgen", "image", "Charizard")
+
+
+@pytest.mark.parametrize("device", ["cuda", "tensorrt", "tensorrt-rtx", "engine"])
+def test_a_device_that_is_not_there_is_one_line_and_no_picture(command: Command, tmp_path: Path, device: str) -> None:
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("it may be there")
+    done = command(*DRAW, "--device", device, "--out", tmp_path / "a.png")
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("Error: ")
+    assert "install" in line or "pgexport" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_records_the_device(command: Command, tmp_path: Path) -> None:
+    for asked, device in (("auto", resolve("auto")), ("cpu", "cpu")):
+        done = command(*DRAW, "--device", asked, "--json", "--out", tmp_path / "a.png")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert json.loads(done.stdout)["device"] == device
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
+def test_auto_says_on_a_terminal_what_it_chose(tmp_path: Path) -> None:
+    program = str(Path(sys.executable).parent / "pgen")
+
+    def told(*options: str) -> str:
+        ours, theirs = os.openpty()
+        call = [program, *DRAW[1:], "--out", str(tmp_path / "a.png"), *options]
+        subprocess.run(call, stdout=subprocess.DEVNULL, stderr=theirs, check=True)
+        os.set_blocking(ours, False)
+        os.close(theirs)
+        try:
+            return os.read(ours, 1000).decode()
+        except OSError:  # nothing was written, and no one holds the other end
+            return ""
+        finally:
+            os.close(ours)
+
+    line = told().strip()
+    assert line.startswith("device auto: ")
+    assert line.endswith(f"(--device {resolve('auto')})")
+    assert "\n" not in line
+    assert told("--quiet") == told("--device", "cpu") == ""
+
+
+def test_a_known_name_needs_no_encoder_nor_anything_else(tmp_path: Path) -> None:
+    call = ["pgen", "image", "Charizard", "--device", "cpu", "--out", str(tmp_path / "a.png")]
+    program = f"""
+import sys
+sys.argv = {call!r}
+import onnxruntime
+made = []
+class Counted(onnxruntime.InferenceSession):
+    def __init__(self, *arguments, **options):
+        made.append(1)
+        super().__init__(*arguments, **options)
+onnxruntime.InferenceSession = Counted
+from pgen.main import main
+try:
+    main()
+except SystemExit as ended:
+    assert not ended.code, ended.code
+print(len(made), sorted({{"tokenizers", "openvino", "rich", "tensorrt"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "1 []", done.stderr
