@@ -9,7 +9,8 @@ Writes benchmarks/results/batches.json, a part at a time:
   that draws as large pictures with a tiny network, as the tests' is (`pgtrain stackgan --width 8 --critic-width 4
   --condition-dim 8 --noise-dim 8 --epochs 4 --stage1-epochs 2 --data DIR`, and `pgexport`).
 - overlap: pictures a second from sentences to files, over those of the generator alone, at batch 64 in a warm
-  process; in turn, so that the machine's drift hits both alike.
+  process; in turn, so that the machine's drift hits both alike. Other programs take from the clock what they like, so
+  that processor time is related as well.
 - writers: the same with other numbers of threads that write.
 - formats: milliseconds of one thread and bytes, for PNG and WebP with other settings, on pictures of known names.
 """
@@ -43,6 +44,7 @@ from pgen.finish import Finish
 from pgen.generator import Generator
 from pgen.jobs import Job
 from pgen.request import Request
+from pgen.session import resolve
 
 RESULT = Path(__file__).parent / "results" / "batches.json"
 BATCH, BATCHES, ROUNDS = 64, 2, 7
@@ -96,30 +98,37 @@ def whole(generator: Generator) -> Callable[[], object]:
     return run
 
 
-def rates(runs: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
-    """Time the runs in turn, ROUNDS times after a first that does not count; pictures a second."""
-    found: dict[str, list[float]] = {name: [] for name in runs}
+def rates(runs: dict[str, Callable[[], object]]) -> dict[str, list[tuple[float, float]]]:
+    """Time the runs in turn, ROUNDS times after a first that does not count; seconds of clock and of processor."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
     for number in range(ROUNDS + 1):
         for name, run in runs.items():
-            began = time.perf_counter()
+            clock, processor = time.perf_counter(), time.process_time()
             run()
             if number:
-                found[name].append(BATCH * BATCHES / (time.perf_counter() - began))
+                found[name].append((time.perf_counter() - clock, time.process_time() - processor))
     return found
 
 
+def per_second(times: list[tuple[float, float]]) -> float:
+    """Pictures a second, of the median of the runs."""
+    return round(BATCH * BATCHES / statistics.median(clock for clock, _ in times), 1)
+
+
 def overlap() -> dict[str, Any]:
-    """Relate sentences to files to the generator alone."""
-    generator = pgen.load()
-    found = rates({"generator": alone(generator), "files": whole(generator)})
-    ratios = [files / other for files, other in zip(found["files"], found["generator"], strict=True)]
-    return {
-        "batch": BATCH,
-        "pictures_a_run": BATCH * BATCHES,
-        "pictures_per_s": {name: round(statistics.median(values), 1) for name, values in found.items()},
-        "ratio": round(statistics.median(ratios), 3),
-        "ratios": [round(ratio, 3) for ratio in ratios],
-    }
+    """Relate sentences to files to the generator alone, on every device of this machine."""
+    told: dict[str, Any] = {"batch": BATCH, "pictures_a_run": BATCH * BATCHES}
+    for device in dict.fromkeys(("cpu", resolve("auto"))):
+        generator = pgen.load(device=device)
+        found = rates({"generator": alone(generator), "files": whole(generator)})
+        pairs = list(zip(found["generator"], found["files"], strict=True))
+        told[device] = {
+            "pictures_per_s": {name: per_second(times) for name, times in found.items()},
+            "ratio": round(statistics.median(one[0] / other[0] for one, other in pairs), 3),
+            "ratios": [round(one[0] / other[0], 3) for one, other in pairs],
+            "ratio_of_processor_time": round(statistics.median(one[1] / other[1] for one, other in pairs), 3),
+        }
+    return told
 
 
 def writers() -> dict[str, float]:
@@ -136,7 +145,7 @@ def writers() -> dict[str, float]:
         return timed
 
     found = rates({str(number): with_threads(number) for number in (1, 2, 4)})
-    return {number: round(statistics.median(values), 1) for number, values in found.items()}
+    return {number: per_second(times) for number, times in found.items()}
 
 
 def formats() -> dict[str, Any]:

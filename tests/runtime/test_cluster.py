@@ -30,6 +30,7 @@ def contents(folder: Path) -> dict[str, bytes]:
         ("cpu", 1, {"CPU": 2.0}, Actors(2, 1, 0)),
         ("cpu", 0, {"CPU": 2.0}, Actors(1, 2, 0)),
         ("cpu", 0, {"CPU": 8.0, "GPU": 2.0}, Actors(2, 4, 0)),
+        ("openvino", 0, {"CPU": 8.0, "GPU": 2.0}, Actors(2, 4, 0)),
         ("auto", 0, {"CPU": 8.0, "GPU": 8.0}, Actors(8, 1, 1)),
         ("cuda", 2, {"CPU": 16.0, "GPU": 2.0}, Actors(2, 2, 1)),
     ],

@@ -24,6 +24,7 @@ from pgen.batch.run import target_of, tasks_of, write_tasks
 from pgen.batch.shards import Shards
 from pgen.batch.tasks import Task
 from pgen.bundle import open_bundle
+from pgen.devices.names import ENGINE, RTX
 from pgen.errors import BundleInvalid, JobFailed
 from pgen.generator import Generator
 from pgen.jobs import Job, Written
@@ -41,6 +42,9 @@ UNIT = 256
 
 SHARES = 4
 """Units for each actor, at least, where there are so many pictures: so that none waits long for the last."""
+
+ON_GPUS = ("cuda", "tensorrt", RTX, ENGINE)
+"""Devices for which an actor asks for a GPU."""
 
 MOST_BLOCKS = 1000
 """Blocks that Ray Data keeps account of, each with units."""
@@ -64,9 +68,9 @@ def share_out(device: str, threads: int, resources: dict[str, float]) -> Actors:
         JobFailed: there is no GPU, and `device` needs one.
     """
     gpus, cores = int(resources.get("GPU", 0)), max(1, int(resources.get("CPU", 1)))
-    if device != "cpu" and gpus:
+    if gpus and device in ("auto", *ON_GPUS):
         return Actors(gpus, threads or max(1, min(CORES, cores // gpus)), 1)
-    if device not in ("auto", "cpu"):
+    if device in ON_GPUS:
         raise JobFailed(f"device {device}: the Ray cluster has no GPU; use --device cpu, or start Ray with --num-gpus")
     group = min(threads or CORES, cores)
     return Actors(cores // group, group, 0)
