@@ -69,11 +69,11 @@ def open_model(bundle: "Bundle", model: "Model", device: str = "auto", threads: 
         from pgen.tensorrt_session import open_engine
 
         return open_engine(bundle, model)
-    graph, where = bundle.graph(model), str(bundle.folder / model.file)
     if device in (OPENVINO, OPENVINO_F32) and model.kind.endswith("-to-image"):
         from pgen.devices.openvino_session import open_openvino
 
-        return open_openvino(graph, model, where, device, threads)
+        return open_openvino(bundle, model, device, threads)
+    graph, where = bundle.graph(model), str(bundle.folder / model.file)
     if device == "cuda":
         from pgen.devices.bound import open_bound
 
@@ -89,7 +89,7 @@ def _on_onnxruntime(graph: bytes, model: "Model", where: str, device: str, threa
             raise
         raise DeviceUnavailable(
             f"{where}: computes in bf16, which ONNX Runtime has only on GPUs; use --device cuda, "
-            "tensorrt or engine, or export again without --bf16 (for the CPU: --int8, or the default)"
+            "tensorrt, engine or openvino, or export again without --bf16 (for the CPU: --int8, or the default)"
         ) from error
     return session
 

@@ -184,16 +184,16 @@ def test_threads_share_a_session(gpu: None) -> None:
 @pytest.mark.gpu
 def test_cuda_draws_what_the_cpu_draws() -> None:
     import pgen
-    from pgen.devices.parity import compare
-    from pgen.devices.tolerance import limits
+    from pgen.devices.choose import probe
+    from pgen.devices.tolerance import limits, measure
 
-    bundle = pgen.open_bundle(pgen.EMBEDDED)
-    model = bundle.model("text-to-image")
     try:
-        figures = compare(bundle, model, "cuda")
+        probe("cuda")
     except DeviceUnavailable as error:
         pytest.skip(str(error))
-    assert figures.within(limits(model)), figures
-    generator = pgen.load(device="cuda")
-    again = [generator.images(["Charizard", "a red fire dragon"], n=2) for _ in range(3)]
+    prompts = ["Charizard", "a red fire dragon"]
+    generator, plain = pgen.load(device="cuda"), pgen.load(device="cpu")
+    figures = measure(plain.images(prompts, n=4), generator.images(prompts, n=4))
+    assert figures.within(limits(generator.model)), figures
+    again = [generator.images(prompts, n=2) for _ in range(3)]
     assert all(np.array_equal(again[0], other) for other in again), "a captured graph draws the same"

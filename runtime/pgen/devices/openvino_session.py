@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.bundle import Model
+from pgen.bundle import Bundle, Model
 from pgen.devices.cores import physical_cores
 from pgen.devices.names import OPENVINO
 from pgen.devices.openvino import computes_bf16, open_core
@@ -23,10 +23,6 @@ from pgen.errors import BundleInvalid
 
 if TYPE_CHECKING:
     import openvino
-
-BF16_PSNR = 45
-"""dB to PyTorch in float32 that a manifest must be content with before its pictures are computed in bf16, which gives
-about 50: of bundles with 8-bit weights or half-precision arithmetic of that kind, not of float32 or fp16."""
 
 Arrays = dict[str, NDArray[Any]]
 Row = list[NDArray[Any]]
@@ -48,6 +44,7 @@ class OpenVINOSession:
         }
         self._model = self._read(graph)
         self.precision = precision
+        self.version = self._core.get_versions("CPU")["CPU"].build_number
         compiled = self._compile({"PERFORMANCE_HINT": "LATENCY"})
         self._request = compiled.create_infer_request()
         self._names = [output.get_any_name() for output in compiled.outputs]
@@ -116,20 +113,28 @@ def _outputs(request: "openvino.InferRequest") -> Row:
     return [tensor.data.copy() for tensor in request.output_tensors]
 
 
-def open_openvino(graph: bytes, model: Model, where: str, device: str = OPENVINO, threads: int = 0) -> OpenVINOSession:
+def open_openvino(bundle: Bundle, model: Model, device: str = OPENVINO, threads: int = 0) -> OpenVINOSession:
     """Open a picture model in OpenVINO.
 
+    bf16 is taken where the CPU computes in it and the pictures are within the manifest's tolerances; that is measured
+    when a model is first opened on a machine.
+
     Args:
-        graph: content of the .onnx file, checked.
-        model: what the manifest says of it.
-        where: its name, for messages.
+        bundle: where it comes from.
+        model: one of its models.
         device: OPENVINO or OPENVINO_F32.
         threads: 0 is one a physical core.
 
     Raises:
         MissingExtra, DeviceUnavailable: OpenVINO is not installed, or does not start.
-        BundleInvalid: it cannot read the model.
+        BundleNotFound, BundleInvalid: the model's file is missing, damaged, or not to be read by OpenVINO.
     """
-    coarse = limits(model).get("psnr", np.inf) <= BF16_PSNR
-    precision = "bf16" if device == OPENVINO and coarse and computes_bf16() else "f32"
-    return OpenVINOSession(graph, where, precision, threads)
+    from pgen.devices.parity import measured
+
+    graph, where = bundle.graph(model), str(bundle.folder / model.file)
+    if device == OPENVINO and computes_bf16():
+        session = OpenVINOSession(graph, where, "bf16", threads)
+        asked = model.parity.get("storage") == "bf16"  # the graph itself rounds to it
+        if asked or measured(bundle, model, graph, session).within(limits(model)):
+            return session
+    return OpenVINOSession(graph, where, "f32", threads)

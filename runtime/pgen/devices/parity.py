@@ -1,28 +1,49 @@
-"""How far a device's pictures are from those of ONNX Runtime on the CPU."""
+"""How far OpenVINO's pictures are from those of ONNX Runtime on the CPU."""
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from dataclasses import asdict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pgen.bundle import Bundle, Model
+from pgen.devices.cpu import cpu
+from pgen.devices.names import OPENVINO
+from pgen.devices.openvino_session import OpenVINOSession
+from pgen.devices.ort import cache_folder, open_session
 from pgen.devices.tolerance import Figures, measure
 from pgen.latents import latents
-from pgen.session import open_model
 
 ROWS = 16
 """Pictures that are compared."""
 
 
-def compare(bundle: Bundle, model: Model, device: str) -> Figures:
-    """Draw ROWS pictures of random latents and known names on both.
+def measured(bundle: Bundle, model: Model, graph: bytes, session: OpenVINOSession) -> Figures:
+    """Compare a session's pictures of random latents and known names, once on a machine; the figures are cached."""
+    facts = (bundle.manifest.files[model.file].sha256, session.precision, session.version, cpu()[0])
+    name = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:32]
+    path = cache_folder(OPENVINO, "openvino") / f"{name}.json"
+    with suppress(OSError, ValueError, TypeError):  # there is none yet, or it is damaged: it is made again
+        return Figures(**json.loads(path.read_text("utf-8")))
+    figures = compare(bundle, model, graph, session)
+    beside = path.with_name(f"{name}.{os.getpid()}.part")
+    with suppress(OSError):  # then it is measured again next time
+        beside.write_text(json.dumps(asdict(figures)), "utf-8")
+        beside.replace(path)
+    return figures
 
-    Raises:
-        PokeganError: the bundle or the device cannot be used.
-    """
+
+def compare(bundle: Bundle, model: Model, graph: bytes, session: OpenVINOSession) -> Figures:
+    """Draw ROWS pictures in both and compare them."""
     feeds = {"latent": latents(range(ROWS), model.settings["latent_dim"])}
     if model.reads_text:
         feeds["text"] = _embeddings(bundle, model)
-    first, second = (open_model(bundle, model, where).run(["pictures"], feeds)[0] for where in ("cpu", device))
-    return measure(first, second)
+    (expected,) = open_session(graph, model.file, "cpu").run(["pictures"], feeds)
+    (found,) = session.run(["pictures"], feeds)
+    return measure(expected, found)
 
 
 def _embeddings(bundle: Bundle, model: Model) -> NDArray[np.float32]:

@@ -25,9 +25,8 @@ class Figures:
 def limits(model: Model) -> dict[str, float]:
     """Read from the manifest what pictures of `model` may differ from PyTorch in float32, by figure."""
     figures = model.parity.get("figures", model.parity)
-    return {
-        name: float(entry["limit"]) for name, entry in figures.items() if isinstance(entry, dict) and "limit" in entry
-    }
+    told = {name: entry.get("limit") for name, entry in figures.items() if isinstance(entry, dict)}
+    return {name: float(limit) for name, limit in told.items() if limit is not None}
 
 
 def measure(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Figures:
