@@ -123,7 +123,8 @@ def int8_generator(model: ModelProto, batches: Sequence[Feeds], limit: float, fa
             found = score(chosen) if chosen else 0.0
         quantised = _static(model, ranges, chosen) if chosen else model
     quantised, other = (compress.compress(graph, compress.INT8_GENERATOR) for graph in (quantised, model))
-    return _judged(quantised, other, probe, "PSNR", found, limit, (len(chosen), len(candidates)))
+    figure = f"PSNR ({INT8_FAR:g} dB less on far latents)" if far else "PSNR"
+    return _judged(quantised, other, probe, figure, found, limit, (len(chosen), len(candidates)))
 
 
 def dynamic(model: ModelProto) -> ModelProto:

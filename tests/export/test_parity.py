@@ -1,6 +1,6 @@
 """Parity is a gate: figures, limits, and what is told beyond them."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -119,17 +119,6 @@ def test_text_is_held_to_its_limits(
     with pytest.raises(ParityFailed, match=rf"\): {figure} is"):
         export_run(tiny_run, tmp_path / "b")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_table_in_the_docs_is_the_one_in_the_code() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "export.md").read_text()
-    told = {}
-    for line in text.partition("## Tolerances")[2].partition("\n## ")[0].splitlines():
-        if line.startswith("| `"):
-            storage, *cells = (cell.strip().strip("`").removesuffix(" dB") for cell in line.split("|")[1:-1])
-            told[storage] = [None if cell == "-" else float(cell) for cell in cells]
-    names = [field.name for field in fields(parity.Tolerance) if field.name not in ("rows", "decided")]
-    assert told == {storage: [getattr(limits, name) for name in names] for storage, limits in TOLERANCES.items()}
 
 
 def test_a_figure_without_a_limit_is_told_and_not_held() -> None:
