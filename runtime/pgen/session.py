@@ -89,7 +89,7 @@ def _on_onnxruntime(graph: bytes, model: "Model", where: str, device: str, threa
             raise
         raise DeviceUnavailable(
             f"{where}: computes in bf16, which ONNX Runtime has only on GPUs; use --device cuda, "
-            "tensorrt, engine or openvino, or export again without --bf16 (for the CPU: --int8, or the default)"
+            "tensorrt or engine, or export again without --bf16 (for the CPU: --int8, or the default)"
         ) from error
     return session
 
