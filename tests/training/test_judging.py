@@ -153,12 +153,12 @@ class Echo:
         return torch.tensor([[number, seed, 0, 255] for number, seed in pairs], dtype=torch.uint8)[:, :, None, None]
 
 
-@given(st.integers(1, 60), st.integers(0, 100))
+@given(st.integers(1, 200), st.integers(0, 50))
 def test_prompts_take_turns_with_seeds_and_keep_their_order(count: int, first: int) -> None:
     drawn, seeds = draw_in_turn(Echo(), [str(number) for number in range(count)], first)
     assert drawn[:, 0, 0, 0].tolist() == list(range(count))
     assert drawn[:, 1, 0, 0].tolist() == seeds.tolist()
-    assert len(set(seeds.tolist())) == min(count, IN_TURN)
+    assert len(set(seeds.tolist())) == max(1, min(IN_TURN, count // 16))
 
 
 def test_the_network_from_pip_tells_pictures_apart() -> None:
@@ -168,7 +168,7 @@ def test_the_network_from_pip_tells_pictures_apart() -> None:
     found = load_features("imagenet")(pictures)
     assert found.values.shape == (3, 1280)
     assert torch.allclose(found.embeddings.norm(dim=1), torch.ones(3))
-    assert figures.spread(found.embeddings) > 0.05
+    assert figures.spread(torch.nn.functional.normalize(found.values, dim=1)) > 0.05
 
 
 def test_families_come_from_evolution_and_are_held_out_whole(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ MANIFEST = "manifest.json"
 KINDS = {"text-to-image": "image", "latent-to-image": "random"}
 """The kinds of a bundle's models that draw pictures, and the command of pgen that draws with each."""
 CHUNK = 32
-IN_TURN = 16
-"""Latents that many prompts share, so that all prompts of one seed are drawn at once."""
+IN_TURN, TOGETHER = 8, 16
+"""Latents that many prompts share, so that all of one seed are drawn at once; and the fewest prompts for each."""
 
 
 class Artist(Protocol):
@@ -142,7 +142,7 @@ def draw_in_turn(artist: Artist, prompts: Sequence[str], seed: int) -> tuple[Ten
     Returns:
         Pictures as :meth:`Artist.draw` gives them, and the seed of each, int64 (N,).
     """
-    turns = min(IN_TURN, len(prompts))
+    turns = max(1, min(IN_TURN, len(prompts) // TOGETHER))
     seeds = seed + torch.arange(len(prompts)) % turns
     parts = [artist.draw(prompts[turn::turns], [seed + turn]) for turn in range(turns)]
     drawn = torch.empty(len(prompts), *parts[0].shape[1:], dtype=torch.uint8)

@@ -12,13 +12,14 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from pgtrain.errors import FeaturesNotFound
+from pgtrain.evaluation.network import resized
 
 SIDE = 224
 """Pixels a side that it was taught at; smaller pictures are enlarged."""
 
 
 def load_imagenet() -> nn.Module:
-    """Load the network: RGB float (N, 3, SIDE, SIDE) in 0..1 to the means of its last layer's features, (N, 1280).
+    """Load the network: RGB uint8 (N, 3, S, S) to the means of its last layer's features, float (N, 1280).
 
     Raises:
         FeaturesNotFound: the packages of network and weights are not installed.
@@ -62,6 +63,6 @@ class _Pooled(nn.Module):
         self.network = network.to(memory_format=torch.channels_last)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        scaled = (pictures * 255 - 127) / 128  # as it was taught
+        scaled = (resized(pictures.float() / 255, SIDE) * 255 - 127) / 128  # as it was taught
         found: Tensor = self.network.extract_features(scaled.contiguous(memory_format=torch.channels_last))  # type: ignore[operator]
         return found.mean((2, 3))

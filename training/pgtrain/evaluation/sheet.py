@@ -1,7 +1,9 @@
 """The contact sheet: what was drawn, each picture under its prompt. It holds no artwork."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import matplotlib
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
@@ -20,7 +22,9 @@ def sheet(rows: Sequence[tuple[str, Tensor]]) -> Image.Image:
     height = SHOWN + 3 * LINE
     count = -(-len(rows) // COLUMNS)
     canvas = Image.new("RGB", (COLUMNS * SHOWN, count * height), "white")
-    pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(10)
+    # Pillow's own font has no é; matplotlib, which draws the curves, comes with one that has.
+    font = ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", 10)
+    pen = ImageDraw.Draw(canvas)
     for index, (caption, picture) in enumerate(rows):
         left, top = index % COLUMNS * SHOWN, index // COLUMNS * height
         shown = grid(picture[None].float() / 255, columns=1).resize((SHOWN, SHOWN), Image.Resampling.LANCZOS)
@@ -30,7 +34,7 @@ def sheet(rows: Sequence[tuple[str, Tensor]]) -> Image.Image:
     return canvas
 
 
-def _wrapped(caption: str, font: "ImageFont.FreeTypeFont | ImageFont.ImageFont") -> list[str]:
+def _wrapped(caption: str, font: ImageFont.FreeTypeFont) -> list[str]:
     """Break a caption into at most three lines that fit under a picture."""
     lines = [""]
     for word in caption.split():
