@@ -28,9 +28,10 @@ bench:
 	pgbench --batch 1,8,64 --vs $(VS) --limit --cold --out $(SPEED).json --plot $(SPEED)
 	python benchmarks/startup.py
 	python benchmarks/training.py
+	python benchmarks/bulk_stats.py
 	python benchmarks/plots.py
 
-VS = torch,torch-bf16,torch-compile,torch-compile-bf16
+VS = all
 SPEED = benchmarks/results/pgbench
 
 regression:

@@ -1,6 +1,6 @@
 """What each precision is worth on ONNX Runtime's CPU provider: size, parity and speed, side by side.
 
-    python benchmarks/precision.py --run runs/embedded      # rewrites benchmarks/results/precision.json
+    python benchmarks/precision.py --run runs/stackgan      # rewrites benchmarks/results/precision.json
 
 Every precision is exported to a temporary folder as `pgexport` would (int8 too where it would not be kept), and
 compared with PyTorch in float32 on fresh latents and on texts of the run. All take turns, a batch each, so that the
@@ -34,10 +34,10 @@ from pgexport.audit import audit
 from pgexport.emulate import emulated
 from pgexport.graphs import PictureGenerator, export_encoder, export_generator
 from pgexport.models import SENTENCES
-from pgexport.parity import premultiplied, psnr
+from pgexport.parity import FARTHEST, latent_cases, premultiplied, psnr
 from pgexport.precision import HALVES, LOWEST_OPSET, half
 from pgexport.quantize import INT8_COSINE, INT8_PSNR, Outcome, int8_encoder, int8_generator, samples
-from pgexport.source import fold_batch_norm, load_run
+from pgexport.source import Source, fold_batch_norm, load_run
 from pgtrain.text import MAX_TOKENS, embed, load_encoder
 
 RESULTS = Path(__file__).parent / "results" / "precision.json"
@@ -78,9 +78,8 @@ def embeddings_apart(expected: NDArray[Any], found: NDArray[Any]) -> dict[str, f
     return {"cosine_lowest": round(float(cosines.min()), 6), "cosine_mean": round(float(cosines.mean()), 6)}
 
 
-def subjects(run: Path) -> dict[str, Subject]:
-    """Export generator and encoder of `run` in every precision."""
-    source = load_run(run)
+def subjects(source: Source) -> dict[str, Subject]:
+    """Export generator and encoder of a run in every precision."""
     encoder = load_encoder(source.described["encoder"])
     names = source.described["data"]["names"]
     texts = [*names[:: max(1, len(names) // 32)], *SENTENCES]
@@ -106,7 +105,8 @@ def subjects(run: Path) -> dict[str, Subject]:
     for name, dtype in HALVES.items():
         generators[name] = export_generator(half(network, dtype), latent_dim, text.shape[1], LOWEST_OPSET[name])
         encoders[name] = export_encoder(half(encoder.network, dtype), MAX_TOKENS, LOWEST_OPSET[name])
-    drawing = int8_generator(generators[BASE], samples(latent_dim, text), INT8_PSNR)
+    far = [{"latent": latent_cases(latent_dim, 0)[FARTHEST][:8], "text": text[:8]}]
+    drawing = int8_generator(generators[BASE], samples(latent_dim, text), INT8_PSNR, far)
     understood = int8_encoder(encoders[BASE], reading, INT8_COSINE)
     generators["int8"], encoders["int8"] = drawing.quantised, understood.quantised
     expected = np.concatenate([drawn(feeds) for feeds in fresh])
@@ -204,12 +204,15 @@ def main() -> None:
     options = parser.parse_args()
     before = environment()
     batches = [int(batch) for batch in options.batches.split(",")]
+    source = load_run(options.run)
+    trained = source.position | {"epochs": source.described["epochs"], "phase": source.metrics["phase"]}
     with tempfile.TemporaryDirectory() as folder:
         models = {
             name: measure(name, subject, batches, options.rounds, options.threads, Path(folder))
-            for name, subject in subjects(options.run).items()
+            for name, subject in subjects(source).items()
         }
     result = {
+        "run": {"system": source.system, "data": source.described["data"]["digest"]} | trained,
         "rounds": options.rounds,
         "threads": options.threads,
         "provider": "CPUExecutionProvider",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import string
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from PIL import Image, ImageDraw
 SHAPES = ("ball", "upright", "wings")
 COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (50, 80, 210), "yellow": (230, 200, 40)}
 POKEMON = Path(__file__).parents[2] / "shared" / "data" / "pokemon"
+
+# A shell that starts pytest in the background has it ignore Ctrl-C, and so would every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

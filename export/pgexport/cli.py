@@ -183,6 +183,8 @@ def verify(bundle: Path, runs: tuple[Path, ...]) -> None:
         _show_parity(repeated)
     for name, parity in found["models"].items():
         click.echo(f"{name}: graph is sound, parity {'holds' if parity else 'not repeated (give its --run)'}")
+    for name in found["engines"]:
+        click.echo(f"engines/{name}.plan: is the engine of {name}.onnx that its sidecar tells of; not run")
     click.echo(f"{bundle}: {found['files']} files are what the manifest says")
 
 
@@ -229,12 +231,12 @@ def _show_graphs(graphs: dict[str, dict[str, Any] | None]) -> None:
 
 
 def _show_parity(by_model: dict[str, dict[str, Any]]) -> None:
-    from pgexport.overview import figures
+    from pgexport.overview import figures, number
 
     table = Table("model", "figure", "measured", "limit", title="Parity with PyTorch")
     for name, parity in by_model.items():
         for figure, values in figures(parity).items():
-            table.add_row(name, figure, f"{values['measured']:.5g}", f"{values['limit']:.5g}")
+            table.add_row(name, figure, number(values["measured"]), number(values["limit"]))
     Console().print(table)
 
 

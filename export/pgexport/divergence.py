@@ -1,12 +1,15 @@
-"""Which node is the first to differ: the stored graph beside its float32 reference, value by value."""
+"""Which node is the first to differ: the float32 graph beside PyTorch's modules, and the stored graph beside it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx
+import torch
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper
+from torch import Tensor, nn
 
 from pgen.session import open_session, run
 
@@ -47,11 +50,73 @@ def first_divergence(
     return None
 
 
+def first_from_pytorch(
+    model: ModelProto, network: nn.Module, folded: nn.Module, feeds: dict[str, NDArray[Any]], limit: float
+) -> Divergence | None:
+    """Find the first node of a float32 `model` whose output is further than `limit` from what PyTorch has there.
+
+    The last node of a module that has no parts gives the module's output. Those of `network` are compared, as it was
+    trained; a module that took up a batch norm is compared as it is in `folded`, which was exported, so that a norm
+    that was folded wrongly shows in the module behind it.
+    """
+    changed = {name for name, part in folded.named_modules() if not _alike(part, network.get_submodule(name))}
+    expected, taken_up = _modules(network, feeds), _modules(folded, feeds)
+    expected |= {name: taken_up[name] for name in changed & taken_up.keys()}
+    found = _values(model, feeds)
+    last = {node.name.rpartition("/")[0]: node for node in model.graph.node}
+    for node in model.graph.node:
+        module, output = node.name.rpartition("/")[0], node.output[0]
+        # Of another shape is what the exporter joined with its neighbour: that is compared there.
+        if last[module] is node and module in expected and output in found:
+            ours, theirs = found[output], expected[module]
+            if ours.shape == theirs.shape and not (error := _distance(ours, theirs)) <= limit:
+                return Divergence(node.name, node.op_type, output, error)
+    return None
+
+
+def optimised_away(model: ModelProto, feeds: dict[str, NDArray[Any]], limit: float) -> bool:
+    """Tell whether ONNX Runtime's optimisation of `model` changes what comes out by more than `limit`."""
+    names = [entry.name for entry in model.graph.output]
+    plain = _values(model, feeds)
+    session = open_session(model.SerializeToString(), "the graph", "cpu")
+    return any(
+        not _distance(found, plain[name]) <= limit
+        for name, found in zip(names, run(session, names, feeds), strict=True)
+    )
+
+
 def describe(divergence: Divergence | None) -> str:
     """Say it in a message."""
     if divergence is None:
         return "no single node diverges: the differences add up"
     return f"first diverging node: {divergence.node} ({divergence.operator}), {divergence.error:.2g} off"
+
+
+def _alike(one: nn.Module, other: nn.Module) -> bool:
+    ours, theirs = dict(one.named_parameters(recurse=False)), dict(other.named_parameters(recurse=False))
+    return ours.keys() == theirs.keys() and all(torch.equal(value, theirs[name]) for name, value in ours.items())
+
+
+@torch.no_grad()
+def _modules(network: nn.Module, feeds: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Run `network` and note the output of every module that has no parts and runs once."""
+    seen: dict[str, list[NDArray[Any]]] = {}
+
+    def noting(name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def note(module: nn.Module, inputs: Any, output: Any) -> None:
+            if isinstance(output, Tensor) and output.is_floating_point():
+                seen.setdefault(name, []).append(output.numpy().copy())
+
+        return note
+
+    parts = [(name, part) for name, part in network.named_modules() if name and not list(part.children())]
+    hooks = [part.register_forward_hook(noting(name)) for name, part in parts]
+    try:
+        network(*(torch.from_numpy(value) for value in feeds.values()))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return {name: values[0] for name, values in seen.items() if len(values) == 1}
 
 
 def _values(model: ModelProto, feeds: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

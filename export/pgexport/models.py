@@ -46,13 +46,18 @@ class Part:
 
     def export(self, opset: int, dtype: torch.dtype | None = None) -> onnx.ModelProto:
         """Export to a graph, batch norm folded, that computes in float32 or in the half precision `dtype`."""
-        network = deepcopy(self.network)
-        fold_batch_norm(network)
+        network = self.folded()
         if dtype:
             network = half(network, dtype)
         if self.kind == "encoder":
             return export_encoder(network, MAX_TOKENS, opset)  # type: ignore[arg-type]
         return export_module(network, self.inputs, self.outputs, opset)
+
+    def folded(self) -> nn.Module:
+        """Copy the network with every batch norm folded."""
+        network = deepcopy(self.network)
+        fold_batch_norm(network)
+        return network
 
     def storage(self, asked: str) -> str:
         """Name the storage that the model really gets, and whose tolerances hold."""

@@ -1,5 +1,6 @@
 """What a bundle holds, and how two differ; without PyTorch, ONNX or a runtime."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,14 @@ from rich.console import Console
 from rich.table import Table
 
 from pgen.bundle import MANIFEST, Bundle, Model, Tensor, open_bundle
+from pgen.engines import engine_names, plan_path, read_engine, read_info
+from pokegan.errors import PokeganError
 
 
 def overview(folder: Path) -> dict[str, Any]:
     """Tell what the bundle in `folder` holds, ready for JSON: models with inputs, outputs, size, parity, provenance.
+
+    TensorRT engines, which are no part of the bundle, are told beside it, with what is wrong with each.
 
     Raises:
         BundleNotFound, BundleInvalid: there is no bundle, or its manifest is damaged.
@@ -24,6 +29,7 @@ def overview(folder: Path) -> dict[str, Any]:
         "digest": bundle.digest,
         "bytes": sum(entry.bytes for entry in entries.values()) + (folder / MANIFEST).stat().st_size,
         "models": models,
+        "engines": {name: _engine(bundle, name) for name in engine_names(bundle)},
         "other_files": {name: entry.bytes for name, entry in entries.items() if name not in held},
     }
 
@@ -45,14 +51,30 @@ def _model(bundle: Bundle, model: Model) -> dict[str, Any]:
     }
 
 
+def _engine(bundle: Bundle, name: str) -> dict[str, Any]:
+    """Tell what the sidecar of an engine says, and what is wrong with the engine: None if it is of its model's file."""
+    told: dict[str, Any] = {}
+    try:
+        told = asdict(read_info(bundle, name)) | {"bytes": plan_path(bundle, name).stat().st_size}
+        read_engine(bundle, name)
+    except PokeganError as error:
+        return told | {"wrong": error.message}
+    return told | {"wrong": None}
+
+
 def _tensor(tensor: Tensor) -> str:
     return f"{tensor.name} {tensor.dtype} ({', '.join(map(str, tensor.shape))})"
 
 
-def figures(parity: dict[str, Any]) -> dict[str, dict[str, float]]:
+def figures(parity: dict[str, Any]) -> dict[str, dict[str, float | None]]:
     """Take the figures out of what a manifest tells of parity; in format 1 they stood beside the rest."""
-    found: dict[str, dict[str, float]] = parity.get("figures", parity)
+    found: dict[str, dict[str, float | None]] = parity.get("figures", parity)
     return {name: value for name, value in found.items() if isinstance(value, dict) and "measured" in value}
+
+
+def number(value: float | None) -> str:
+    """Write a figure or its limit; None is a limit that there is not."""
+    return "none" if value is None else f"{value:.5g}"
 
 
 def show(told: dict[str, Any]) -> None:
@@ -66,15 +88,32 @@ def show(told: dict[str, Any]) -> None:
         table.add_row("inputs", "\n".join(model["inputs"]))
         table.add_row("outputs", "\n".join(model["outputs"]))
         parity = (
-            f"{figure} {value['measured']:.5g} (limit {value['limit']:.5g})"
+            f"{figure} {number(value['measured'])} (limit {number(value['limit'])})"
             for figure, value in figures(model["parity"]).items()
         )
         table.add_row("parity", "\n".join(parity))
         table.add_row("from", "\n".join(origin(model["provenance"])))
         console.print(table)
+    for name, engine in told["engines"].items():
+        console.print(_engine_table(name, engine))
     others = ", ".join(f"{name} ({size / 1e6:.1f} MB)" for name, size in told["other_files"].items())
     console.print(f"other files: {others or 'none'}", highlight=False)
     console.print(f"format {told['format']}, {told['bytes'] / 1e6:.1f} MB, digest {told['digest']}", highlight=False)
+
+
+def _engine_table(name: str, engine: dict[str, Any]) -> Table:
+    table = Table(title=f"engines/{name}.plan", show_header=False, title_justify="left")
+    if "tensorrt" in engine:
+        table.add_row("runs on", f"TensorRT {engine['tensorrt']}, {engine['gpu']} ({engine['compute_capability']})")
+        table.add_row("size", f"{engine['bytes'] / 1e6:.1f} MB")
+        table.add_row("profile", "\n".join(f"{key} {_shapes(shapes)}" for key, shapes in engine["profile"].items()))
+        table.add_row("parity", "\n".join(f"{figure} {number(value)}" for figure, value in engine["parity"].items()))
+    table.add_row("state", engine["wrong"] or f"built from the {name}.onnx that is here")
+    return table
+
+
+def _shapes(shapes: list[list[int]]) -> str:
+    return " to ".join("x".join(map(str, shape)) for shape in shapes)
 
 
 def origin(provenance: dict[str, Any]) -> list[str]:

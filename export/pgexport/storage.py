@@ -11,7 +11,7 @@ from pgexport.audit import audit
 from pgexport.errors import OpsetInvalid
 from pgexport.models import Part
 from pgexport.opset import OPSET, OPSETS
-from pgexport.parity import TOLERANCES, Feeds
+from pgexport.parity import FARTHEST, TOLERANCES, Feeds
 from pgexport.precision import HALVES, LOWEST_OPSET
 from pgexport.quantize import INT8_COSINE, INT8_PSNR, Outcome, int8_encoder, int8_generator, samples
 
@@ -20,7 +20,7 @@ PRECISIONS = {
     "float32": "float32",
     "fp16": "float16 arithmetic and weights; norms, softmax and pixels in float32",
     "bf16": "bfloat16 arithmetic and weights; norms, softmax and pixels in float32",
-    "int8": "int8 arithmetic where it costs little, the rest float32; int8 (per channel) and float16 weights",
+    "int8": "int8 arithmetic where it costs little, the rest float32; int8 and float16 weights",
 }
 """What the manifest says of each storage."""
 
@@ -76,10 +76,12 @@ def store(part: Part, asked: str, opset: int | None = None) -> Stored:
 
 def quantised(part: Part, graph: onnx.ModelProto) -> Outcome:
     """Quantise the float32 `graph` of a model, calibrated and judged on its own inputs."""
-    feeds = part.cases(0)["random"]
+    cases = part.cases(0)
+    feeds = cases["random"]
     if part.kind == "encoder":
         return int8_encoder(graph, one_by_one(feeds), INT8_COSINE)
-    return int8_generator(graph, samples(part.settings["latent_dim"], feeds.get("text")), INT8_PSNR)
+    far = [{name: values[:8] for name, values in cases[FARTHEST].items()}]
+    return int8_generator(graph, samples(part.settings["latent_dim"], feeds.get("text")), INT8_PSNR, far)
 
 
 def one_by_one(feeds: Feeds) -> list[Feeds]:

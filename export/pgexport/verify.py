@@ -7,6 +7,7 @@ from typing import Any
 import onnx
 
 from pgen.bundle import Bundle, Model, open_bundle
+from pgen.engines import engine_names, read_engine
 from pgen.errors import BundleInvalid
 from pgen.generator import Generator
 from pgexport.choose import distinct
@@ -26,11 +27,14 @@ FRESH = 2
 def verify(folder: Path, runs: Sequence[Path] = ()) -> dict[str, Any]:
     """Check all files by size and SHA-256 and all graphs by the ONNX checker; repeat parity where a run is given.
 
+    TensorRT engines that lie beside are checked against their sidecars and the models' files, and not run.
+
     Returns:
-        How many files were checked, and by model what parity found, None where its run was not given.
+        How many files were checked, by model what parity found (None where its run was not given), and the engines.
 
     Raises:
         BundleNotFound, BundleInvalid: it is not what its manifest says.
+        EngineInvalid: an engine is not what its sidecar says, or of another model file.
         RunNotFound, RunInvalid, RunsInvalid: a run cannot be read, or is not one that the bundle was made of.
         ParityFailed: a model does not give what PyTorch gives.
     """
@@ -39,13 +43,16 @@ def verify(folder: Path, runs: Sequence[Path] = ()) -> dict[str, Any]:
         bundle.read(name)
     for name, model in bundle.manifest.models.items():
         _check_model(bundle, name, model)
+    engines = engine_names(bundle)
+    for name in engines:
+        read_engine(bundle, name)
     sources = [load_run(run) for run in runs]
     distinct((source.system, run) for source, run in zip(sources, runs, strict=True))
     found: dict[str, Any] = dict.fromkeys(bundle.manifest.models)
     for source, run in zip(sources, runs, strict=True):
         _check_run(bundle, source, run)
         found |= _parity(bundle, source)
-    return {"files": len(bundle.manifest.files), "models": found}
+    return {"files": len(bundle.manifest.files), "models": found, "engines": engines}
 
 
 def _check_model(bundle: Bundle, name: str, model: Model) -> None:

@@ -117,9 +117,7 @@ class Writer:
 
     def _parity(self, part: Part, bundle: Bundle, stored: Stored) -> dict[str, Any]:
         def locate(feeds: Feeds) -> str:
-            graph = emulated(stored.graph) if stored.storage == "bf16" else stored.graph
-            limit = divergence.LIMITS[stored.storage]
-            return divergence.describe(divergence.first_divergence(graph, part.export(stored.opset), feeds, limit))
+            return locate_divergence(part, stored, feeds)
 
         return check(part.trial(), runner(bundle, bundle.manifest.models[part.name]), stored.storage, locate)
 
@@ -139,6 +137,21 @@ class Writer:
         files = {path.relative_to(self.folder).as_posix(): describe(path) for path in sorted(own) if path.is_file()}
         (self.folder / MANIFEST).write_text(Manifest(self.models, files).to_json(), "utf-8")
         return open_bundle(self.folder)
+
+
+def locate_divergence(part: Part, stored: Stored, feeds: Feeds) -> str:
+    """Name the first node that diverges: of the float32 graph from PyTorch, or else of the stored graph from that one.
+
+    Storing may not have changed anything, so the float32 graph itself is never taken for granted.
+    """
+    reference = stored.graph if stored.storage == "float32" else part.export(stored.opset)
+    limit = divergence.LIMITS[stored.storage]
+    found = divergence.first_from_pytorch(reference, part.network, part.folded(), feeds, divergence.LIMITS["float32"])
+    graph = emulated(stored.graph) if stored.storage == "bf16" else stored.graph
+    found = found or divergence.first_divergence(graph, reference, feeds, limit)
+    if found is None and divergence.optimised_away(graph, feeds, limit):
+        return "no node diverges alone: ONNX Runtime's optimisation of the graph does it"
+    return divergence.describe(found)
 
 
 def runner(bundle: Bundle, model: Model) -> Runner:
@@ -189,7 +202,7 @@ def _tensor(value: onnx.ValueInfoProto) -> Tensor:
 def provenance(source: Source, part: Part) -> dict[str, Any]:
     """Tell where a model comes from; places of the machine that trained are nobody's business."""
     described = dict(source.described)
-    described["data"] = {key: described["data"][key] for key in ("digest", "examples")}
+    described["data"] = {key: described["data"][key] for key in ("digest", "examples", "hold_out")}
     described["config"] = {key: value for key, value in described["config"].items() if key != "start"}
     if described["encoder"] and Path(described["encoder"]).is_dir():
         described["encoder"] = Path(described["encoder"]).resolve().name

@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from pgbench.options import Batches
-from pgen.options import FOLDER
-from pgen.session import DEVICES
+from pgen.options import FOLDER, where
 from pokegan.cli import LazyGroup, version_option
 
 PLACES = {
@@ -21,11 +20,9 @@ PLACES = {
 
 @click.group(cls=LazyGroup, places=PLACES, invoke_without_command=True)
 @click.option("--batch", "batches", type=Batches(), default="64", show_default=True, help="pictures at once: 1,8,64")
-@click.option("--bundle", type=FOLDER, help="folder of a bundle  [default: the one installed with pgen]")
+@where
 @click.option("--model", help="a model of the bundle, by name  [default: the one that draws from text]")
-@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="as in pgen image")
 @click.option("--precision", type=click.Choice(["fp32", "fp16", "bf16", "int8"]), help="refuse any other arithmetic")
-@click.option("--threads", type=click.IntRange(0), default=0, help="CPU threads  [default: one a core]")
 @click.option("--vs", "versus", default="", metavar="NAMES", help="other backends: torch,torch-compile,...; or all")
 @click.option("--seconds", type=click.FloatRange(0), default=3.0, show_default=True, help="to measure each row")
 @click.option("--rounds", type=click.IntRange(2), default=10, show_default=True, help="that --seconds are divided into")

@@ -105,18 +105,39 @@ def profile_of(model: Model, batches: tuple[int, int, int]) -> Profile:
     }
 
 
+def engine_names(bundle: Bundle) -> list[str]:
+    """List the models that ``engines/`` has a plan or a sidecar of."""
+    found = (bundle.folder / FOLDER).glob("*")
+    return sorted({path.stem for path in found if path.suffix in (".plan", ".json") and not path.name.startswith(".")})
+
+
+def read_info(bundle: Bundle, name: str) -> EngineInfo:
+    """Read what the sidecar of model `name` says; the plan is not opened.
+
+    Raises:
+        BundleNotFound: there is no engine, or no sidecar beside it.
+        EngineInvalid: the sidecar is damaged.
+    """
+    plan = plan_path(bundle, name)
+    sidecar = plan.with_suffix(".json")
+    for path in (plan, sidecar):
+        if not path.is_file():
+            raise BundleNotFound(f"{path}: no such engine; build it with: {EngineOptions().command(bundle.folder)}")
+    return _parse(sidecar, EngineOptions().command(bundle.folder))
+
+
 def read_engine(bundle: Bundle, name: str) -> tuple[EngineInfo, bytes]:
     """Read the engine of model `name` and its sidecar, checked against each other and against the model's file.
 
     Raises:
-        BundleNotFound: there is no engine.
+        BundleNotFound: there is no engine, or no sidecar beside it.
         EngineInvalid: it is damaged, or was built from another model file.
     """
     plan = plan_path(bundle, name)
     sidecar = plan.with_suffix(".json")
-    if not plan.is_file() or not sidecar.is_file():
-        raise BundleNotFound(f"{plan}: no such engine; build it with: {EngineOptions().command(bundle.folder)}")
-    info = _parse(sidecar, EngineOptions().command(bundle.folder))
+    info = read_info(bundle, name)
+    if name not in bundle.manifest.models:
+        raise EngineInvalid(f"{plan}: the bundle has no model {name!r}; delete the engine")
     content = plan.read_bytes()
     rebuild = f"build it again with: {info.options.command(bundle.folder)}"
     if hashlib.sha256(content).hexdigest() != info.plan_sha256:

@@ -41,3 +41,11 @@ class PictureInvalid(PokeganError, ValueError):
 
 class RunFailed(PokeganError, RuntimeError):
     """A network was loaded, but could not be run."""
+
+
+class EndpointFailed(PokeganError, RuntimeError):
+    """A language model's endpoint cannot be used, did not answer, or answered something that cannot be used."""
+
+
+class DexInvalid(PokeganError, ValueError):
+    """A dex.json is none, so that nothing can be added to it."""

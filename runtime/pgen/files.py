@@ -4,11 +4,14 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from pgen.errors import OutputInvalid
 from pgen.request import Request
+from pokegan.errors import PokeganError
 
 RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)", re.IGNORECASE)
 """Names of devices, which Windows gives to no file, whatever their extension."""
@@ -24,12 +27,21 @@ def check_file(path: Path, formats: Iterable[str]) -> str:
     if format not in formats:
         known = " or ".join(f".{name}" for name in formats)
         raise OutputInvalid(f"{path}: unknown extension {path.suffix or '(none)'}; end the name with {known}")
+    check_place(path)
+    return format
+
+
+def check_place(path: Path) -> None:
+    """Check that a file can be written to `path`, whatever its extension.
+
+    Raises:
+        OutputInvalid: it cannot.
+    """
     if os.name == "nt" and RESERVED.match(path.name):
         raise OutputInvalid(f"{path}: Windows keeps this name for a device; choose another")
     if os.path.isdir(path):  # noqa: PTH112 (pathlib's raises where the name is too long)
         raise OutputInvalid(f"{path}: is a folder; name a file in it, or use --out-dir")
     _check_folder(path.parent)
-    return format
 
 
 def check_folder(path: Path) -> Path:
@@ -58,20 +70,32 @@ def _check_folder(folder: Path) -> None:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write `content` beside `path` and rename it into place; several processes may do so at once.
+    """Write `content` as :func:`writing` does.
+
+    Raises:
+        OutputInvalid: see there.
+    """
+    with writing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file beside `path`, which is renamed into place at the end; several processes may do so at once.
 
     Raises:
         OutputInvalid: the disk is full, or the place cannot be written; nothing is left behind, and what was
-            there stays.
+            there stays. So it is after any other error in the block.
     """
     beside = path.parent / f".pgen-{os.urandom(8).hex()}.part"
     try:
         with beside.open("xb") as file:
-            file.write(content)
+            yield file
         beside.replace(path)
     except BaseException as error:
         remove(beside)
-        if not isinstance(error, OSError | ValueError):  # ValueError: a null byte in the name
+        # ValueError: a null byte in the name. Errors of our own are builtins as well, and tell more.
+        if isinstance(error, PokeganError) or not isinstance(error, OSError | ValueError):
             raise
         raise unwritable(path, error) from error
 

@@ -7,6 +7,7 @@ from itertools import groupby, islice
 from pathlib import Path
 from threading import RLock
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,10 @@ from pgen.morph import ends_of, morph
 from pgen.request import Request, choose_seeds, pattern, requests
 from pgen.session import Session, open_model, run
 from pgen.text import TextEncoder, check_prompt
+
+if TYPE_CHECKING:
+    from pgen.dex.entry import Entry
+    from pgen.stats.rows import Rows
 
 DEFAULT_BATCH = 16
 
@@ -176,6 +181,71 @@ class Generator:
         """
         ends = ends_of(start, end, seed, to_seed, pattern(model, truncation, stage))
         return np.stack(list(morph(self, *ends, frames, loop, batch)))
+
+    def stats(
+        self,
+        n: int = 1,
+        seed: int = 0,
+        *,
+        type: str | Sequence[str] = (),
+        total: int | None = None,
+        rarity: str | None = None,
+        legendary: bool = False,
+    ) -> "Rows":
+        """Draw Pokémon as numbers; for more rows than memory holds see :func:`pgen.stats.draw.stream`.
+
+        Args:
+            n: how many rows.
+            seed: of the first row; the next add 1. A row depends on its seed and what is asked alone.
+            type: a type, or two, that every row must have.
+            total: what the six stats sum to, exactly.
+            rarity: one that the model knows: "ordinary", "legendary", "mythical" or "baby".
+            legendary: short for that rarity.
+
+        Raises:
+            RequestInvalid, BundleNotFound, BundleInvalid, DeviceUnavailable: nothing was generated.
+        """
+        from pgen.stats.draw import stream
+        from pgen.stats.rows import ask, joined
+
+        return joined(list(stream(self, n, seed, ask(type, total, rarity, legendary))))
+
+    def dex(
+        self,
+        n: int = 1,
+        seed: int = 0,
+        *,
+        type: str | Sequence[str] = (),
+        total: int | None = None,
+        rarity: str | None = None,
+        legendary: bool = False,
+        llm: str | None = None,
+        llm_model: str | None = None,
+        llm_timeout: float = 60.0,
+    ) -> "list[Entry]":
+        """Make whole new Pokémon: numbers, words, a picture; :func:`pgen.dex.job.write_dex` makes cards of them.
+
+        Args:
+            n: how many.
+            seed: of the first; the next add 1.
+            type: as `total`, `rarity` and `legendary` in :meth:`stats`.
+            total: see there.
+            rarity: see there.
+            legendary: see there.
+            llm: address of an OpenAI-compatible endpoint that writes names and descriptions, with the key in the
+                environment variable POKEGAN_LLM_KEY, if it needs one; where it fails, a warning tells so.
+            llm_model: a model of it; None for the first that it lists.
+            llm_timeout: seconds to wait for each answer.
+
+        Raises:
+            RequestInvalid, BundleNotFound, BundleInvalid, DeviceUnavailable, EndpointFailed: nothing was made.
+        """
+        from pgen.dex.entry import Maker
+        from pgen.dex.llm import writer_at
+        from pgen.stats.rows import ask
+
+        writer = None if llm is None else writer_at(llm, llm_model, llm_timeout)
+        return list(Maker(self).entries(n, seed, ask(type, total, rarity, legendary), writer))
 
     def _stack(self, wanted: Iterable[Request], batch: int) -> NDArray[np.uint8]:
         pictures = [picture.pixels for picture in self.stream(wanted, batch)]

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 MAX_SEED = 2**64 - 1
 
+CHUNK = 256
+"""Seeds at once: what is in work then fits a cache."""
+
 
 def latents(seeds: Sequence[int], dimensions: int) -> NDArray[np.float32]:
     """Draw one standard normal latent a seed, float32 (N, dimensions).
@@ -16,8 +19,9 @@ def latents(seeds: Sequence[int], dimensions: int) -> NDArray[np.float32]:
     distribution may change between releases.
     """
     drawn = np.empty((len(seeds), dimensions), np.float32)
-    for row, seed in enumerate(seeds):
-        drawn[row] = _normal(seed, dimensions)
+    pairs = (dimensions + 1) // 2
+    for first in range(0, len(seeds), CHUNK):
+        drawn[first : first + CHUNK] = _normal(_bits(seeds[first : first + CHUNK], 2 * pairs))[:, :dimensions]
     return drawn
 
 
@@ -26,10 +30,22 @@ def pick(seed: int, count: int) -> int:
     return int(np.random.Philox(key=seed, counter=2**64).random_raw()) % count
 
 
-def _normal(seed: int, dimensions: int) -> NDArray[np.float64]:
-    pairs = (dimensions + 1) // 2
-    raw = np.random.Philox(key=seed).random_raw(2 * pairs)
+def _bits(seeds: Sequence[int], count: int) -> NDArray[np.uint64]:
+    """Draw the first `count` outputs of each seed's stream, uint64 (N, count)."""
+    source = np.random.Philox(key=0)
+    start = source.state  # of a stream's beginning; to set it takes a tenth of the time of a new Philox
+    raw = np.empty((len(seeds), count), np.uint64)
+    for row, seed in enumerate(seeds):
+        start["state"]["key"][0] = seed
+        source.state = start
+        raw[row] = source.random_raw(count)
+    return raw
+
+
+def _normal(raw: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Turn bits (N, 2P) into standard normal numbers of the same shape."""
+    pairs = raw.shape[1] // 2
     uniform = ((raw >> np.uint64(11)) + 0.5) / 2.0**53  # in (0, 1), so that the logarithm is finite
-    radius = np.sqrt(-2 * np.log(uniform[:pairs]))
-    angle = 2 * np.pi * uniform[pairs:]
-    return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])[:dimensions]
+    radius = np.sqrt(-2 * np.log(uniform[:, :pairs]))
+    angle = 2 * np.pi * uniform[:, pairs:]
+    return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], axis=1)

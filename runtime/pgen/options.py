@@ -174,3 +174,13 @@ telling = _packed(
     quiet=click.option("--quiet", "-q", is_flag=True, help="print nothing but errors"),
 )
 """``--json`` and ``--quiet``, as `manner`."""
+
+asking = _packed(
+    "asked",
+    "pgen.stats.rows:ask",
+    type=click.option("--type", metavar="TYPE", multiple=True, help="such as fire; given twice: both of them"),
+    total=click.option("--total", type=int, metavar="N", help="what the six stats sum to, exactly"),
+    rarity=click.option("--rarity", metavar="NAME", help="ordinary, legendary, mythical or baby"),
+    legendary=click.option("--legendary", is_flag=True, help="short for --rarity legendary"),
+)
+"""``--type``, ``--total``, ``--rarity`` and ``--legendary``, as `asked`."""

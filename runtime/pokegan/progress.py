@@ -9,14 +9,14 @@ WORTH = 8
 
 
 @contextmanager
-def progress(total: int | None, shown: bool = True, unit: str = "pictures") -> Iterator[Callable[[], None]]:
+def progress(total: int | None, shown: bool = True, unit: str = "pictures") -> Iterator[Callable[..., None]]:
     """Show a bar while the block runs, if `shown`, stderr is a terminal, and there is enough to do.
 
     Yields:
-        A function to call after each step.
+        A function to call after each step, or after several with their number.
     """
     if not shown or not sys.stderr.isatty() or (total is not None and total < WORTH):
-        yield lambda: None
+        yield lambda steps=1: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -25,4 +25,4 @@ def progress(total: int | None, shown: bool = True, unit: str = "pictures") -> I
     # What is printed meanwhile goes above the bar; but only if it goes to the terminal, not into a pipe.
     with Progress(*columns, console=Console(stderr=True), redirect_stdout=sys.stdout.isatty()) as bar:
         task = bar.add_task("", total=total)
-        yield lambda: bar.advance(task)
+        yield lambda steps=1: bar.advance(task, steps)

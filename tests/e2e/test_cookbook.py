@@ -38,6 +38,8 @@ def test_the_commands(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "mews").iterdir()) == [f"mew_{seed}.png" for seed in (1, 100, 2, 3)]
     assert size(tmp_path / "sheet.png") == (4 * 128, 3 * 128)
     assert size(tmp_path / "sprites" / "blastoise_0_stage1.png") == (32, 32)
+    assert (tmp_path / "rows.parquet").stat().st_size > 10_000
+    assert len(list((tmp_path / "dex").glob("*.png"))) == 12
     assert {"pikachu_0.png", "a-red-fire-dragon_0.png", "a_0.png"} <= {
         path.name for path in (tmp_path / "new").iterdir()
     }

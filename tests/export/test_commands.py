@@ -16,6 +16,7 @@ from pgexport.choose import newest_finished
 from pgexport.cli import main
 from pgexport.errors import RunsInvalid
 from pgtrain.run import CHECKPOINT, Run
+from tests.export.engines import add_engine
 
 
 def call(*arguments: object) -> Result:
@@ -213,6 +214,39 @@ def test_verify_repeats_the_parity_of_text(tiny_bundle: Path, tiny_run: Path) ->
     done = call("verify", tiny_bundle, "--run", tiny_run)
     assert done.exit_code == 0, done.output
     assert "text_psnr" in done.output
+
+
+def test_engines_are_told_and_checked(dcgan: Path, tmp_path: Path) -> None:
+    out = tmp_path / "b"
+    assert call(dcgan, "--out", out).exit_code == 0
+    assert json.loads(call("inspect", out, "--json").output)["engines"] == {}
+    add_engine(out, "dcgan")
+    done = call("inspect", out)
+    assert done.exit_code == 0, done.output
+    for told in (
+        "engines/dcgan.plan",
+        "TensorRT 10.16.1.11, a GPU (9.0)",
+        "latent 1x16 to 4x16 to 24x16",
+        "that is here",
+    ):
+        assert told in done.output
+    done = call("verify", out)
+    assert done.exit_code == 0, done.output
+    assert "engines/dcgan.plan: is the engine of dcgan.onnx" in done.output
+    add_engine(out, "dcgan", onnx_sha256="0")
+    told = json.loads(call("inspect", out, "--json").output)["engines"]["dcgan"]
+    assert told["tensorrt"] == "10.16.1.11"
+    assert "built from another dcgan.onnx; build it again with: pgexport" in told["wrong"]
+    refused(call("verify", out), "built from another dcgan.onnx")
+    add_engine(out, "dcgan", plan_sha256="0")
+    refused(call("verify", out), "not the engine that dcgan.json describes")
+    (out / "engines" / "dcgan.json").unlink()
+    refused(call("verify", out), "dcgan.json: no such engine")
+    add_engine(out, "dcgan")
+    (out / "engines" / "dcgan.plan").rename(out / "engines" / "other.plan")
+    (out / "engines" / "dcgan.json").rename(out / "engines" / "other.json")
+    refused(call("verify", out), "has no model 'other'")
+    assert "has no model 'other'" in call("inspect", out).output.replace("\n", " ")
 
 
 def test_diff(dcgan: Path, system_runs: dict[str, Path], full_bundle: Path, tmp_path: Path) -> None:

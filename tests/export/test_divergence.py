@@ -1,20 +1,30 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
+from torch import nn
 
+from pgexport import models
 from pgexport.compress import compress
-from pgexport.divergence import LIMITS, describe, first_divergence
-from pgexport.models import parts
+from pgexport.divergence import LIMITS, describe, first_divergence, first_from_pytorch, optimised_away
+from pgexport.errors import ParityFailed
+from pgexport.models import Part, parts
 from pgexport.parity import Feeds
 from pgexport.source import load_run
+from pgexport.write import export_run
+from pgtrain.text import load_encoder
 
 
 @pytest.fixture(scope="module")
-def graph(system_runs: dict[str, Path]) -> onnx.ModelProto:
-    (part,) = parts(load_run(system_runs["wgan"]), None)
+def part(system_runs: dict[str, Path]) -> Part:
+    return parts(load_run(system_runs["wgan"]), None)[0]
+
+
+@pytest.fixture(scope="module")
+def graph(part: Part) -> onnx.ModelProto:
     return part.export(18)
 
 
@@ -62,3 +72,64 @@ def test_an_operator_that_was_changed_is_named(graph: onnx.ModelProto) -> None:
     found = first_divergence(changed, graph, FEEDS, LIMITS["compact"])
     assert found is not None
     assert found.node == node.name
+
+
+def from_pytorch(part: Part, graph: onnx.ModelProto, feeds: Feeds) -> str | None:
+    found = first_from_pytorch(graph, part.network, part.folded(), feeds, LIMITS["float32"])
+    return found and found.node
+
+
+def test_sound_graphs_do_not_diverge_from_pytorch(
+    part: Part, graph: onnx.ModelProto, system_runs: dict[str, Path], tiny_run: Path
+) -> None:
+    source = load_run(tiny_run)
+    text = parts(source, load_encoder(source.described["encoder"]))
+    for model in (
+        part,
+        *parts(load_run(system_runs["dcgan"]), None),
+        *parts(load_run(system_runs["stats"]), None),
+        *text,
+    ):
+        feeds = {name: values[:3] for name, values in model.cases(1)["random"].items()}
+        assert from_pytorch(model, model.export(18), feeds) is None, model.name
+    assert not optimised_away(graph, FEEDS, 0.0)
+
+
+def test_a_float32_graph_is_held_against_pytorch_not_against_itself(part: Part, graph: onnx.ModelProto) -> None:
+    weights = [initializer.name for initializer in graph.graph.initializer if initializer.name.endswith(".weight")]
+    for weight in weights:
+        (user,) = (node for node in graph.graph.node if weight in node.input)
+        assert from_pytorch(part, damaged(graph, weight, 1.5), FEEDS) == user.name
+    changed = onnx.ModelProto()
+    changed.CopyFrom(graph)
+    node = [node for node in changed.graph.node if node.op_type == "Relu"][1]
+    node.op_type = "Sigmoid"
+    assert from_pytorch(part, changed, FEEDS) == node.name
+
+
+def test_an_exporter_that_went_wrong_is_told(
+    system_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = Part.export
+
+    def wrong(self: Part, *arguments: Any) -> onnx.ModelProto:
+        return damaged(export(self, *arguments), "generator.layers.3.weight", 100)
+
+    monkeypatch.setattr(Part, "export", wrong)
+    for storage in ("float32", "compact"):
+        with pytest.raises(ParityFailed, match=r"first diverging node: generator\.layers\.3/Conv"):
+            export_run(system_runs["dcgan"], tmp_path / "b", storage)
+
+
+def test_a_batch_norm_that_was_folded_wrongly_is_told(
+    system_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fold = models.fold_batch_norm
+
+    def wrong(network: nn.Module) -> None:
+        fold(network)
+        network.generator.layers[3].weight.data.mul_(1.5)
+
+    monkeypatch.setattr(models, "fold_batch_norm", wrong)
+    with pytest.raises(ParityFailed, match=r"first diverging node: generator\.layers\.[45][./]"):
+        export_run(system_runs["dcgan"], tmp_path / "b", "float32")

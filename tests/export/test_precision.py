@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pgen.bundle import open_bundle
+from pgen.cli import main as pgen
 from pgen.generator import Generator
 from pgexport import divergence, parity, quantize, storage
 from pgexport.audit import audit
@@ -346,7 +347,13 @@ def test_a_bundle_of_each_precision(
             assert models[name].parity["storage"] == precision
             products = audit(onnx.load_from_string(bundle.graph(models[name]))).products()
             assert set(products) == {NAMES[precision]}
-    if precision != "bf16":
+    if precision == "bf16":
+        told = CliRunner().invoke(pgen, ["image", "redball", "--model", str(out), "--out", str(tmp_path / "x.png")])
+        assert told.exit_code == 2
+        (line,) = told.stderr.strip().splitlines()
+        assert "computes in bf16, which ONNX Runtime has only on GPUs; use --device cuda" in line
+        assert not (tmp_path / "x.png").exists()
+    else:
         pictures = Generator(bundle, "cpu").images(["redball", "an egg"])
         assert (pictures.shape, pictures.dtype) == ((2, 128, 128, 4), np.uint8)
     checked = verify(out, [Path(run) for run in runs])

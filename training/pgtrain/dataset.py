@@ -134,11 +134,13 @@ def shuffled_batches(count: int, size: int, order: torch.Generator, device: torc
         yield shuffled[start : start + size]
 
 
-def read(data: str | Path, config: Any, encoder: str | None, background: Background) -> Pictures:
-    """Read pictures of ``config.size``, with embedded captions where a text encoder is given."""
-    if encoder:
-        return load_dataset(data, config.size, encoder, background)
-    return load_pictures(data, config.size, background)
+def read(data: str | Path, config: Any, encoder: str | None, background: Background, hold_out: float = 0.0) -> Pictures:
+    """Read pictures of ``config.size``, with embedded captions where a text encoder is given.
+
+    Whole families, a share `hold_out` of them, are left out.
+    """
+    collection = sources.read(data)
+    return decoded(collection.without(collection.held_out(hold_out)), config.size, encoder, background)
 
 
 def load_pictures(data: str | Path, size: int, background: Background = "keep") -> Pictures:
@@ -147,7 +149,7 @@ def load_pictures(data: str | Path, size: int, background: Background = "keep") 
     Raises:
         DataNotFound, DataInvalid: the first file or line that cannot be used is named.
     """
-    return _decoded(sources.read(data), size, background)
+    return decoded(sources.read(data), size, None, background)
 
 
 def load_dataset(data: str | Path, size: int, encoder: str, background: Background = "keep") -> Dataset:
@@ -163,8 +165,16 @@ def load_dataset(data: str | Path, size: int, encoder: str, background: Backgrou
         DataNotFound, DataInvalid: the first file or line that cannot be used is named.
         EncoderNotFound: the encoder cannot be loaded.
     """
-    collection = sources.read(data)
-    decoded = _decoded(collection, size, background)
+    return _captioned(sources.read(data), size, encoder, background)
+
+
+def decoded(collection: Collection, size: int, encoder: str | None, background: Background = "keep") -> Pictures:
+    """Decode a data set that was read, as :func:`load_dataset` or, without `encoder`, :func:`load_pictures` does."""
+    return _captioned(collection, size, encoder, background) if encoder else _plain(collection, size, background)
+
+
+def _captioned(collection: Collection, size: int, encoder: str, background: Background) -> Dataset:
+    plain = _plain(collection, size, background)
     composed = [captions(record) for record in collection.records if record.image]
     texts = [caption.text for group in composed for caption in group]
     most = max(len(group) for group in composed)
@@ -175,10 +185,10 @@ def load_dataset(data: str | Path, size: int, encoder: str, background: Backgrou
         weights[row, : len(group)] = torch.tensor([caption.weight for caption in group])
         start += len(group)
     embeddings = cached_embeddings(encoder, texts)
-    return Dataset(**vars(decoded), embeddings=embeddings, caption_ids=ids, caption_weights=weights, name_ids=ids[:, 0])
+    return Dataset(**vars(plain), embeddings=embeddings, caption_ids=ids, caption_weights=weights, name_ids=ids[:, 0])
 
 
-def _decoded(collection: Collection, size: int, background: Background) -> Pictures:
+def _plain(collection: Collection, size: int, background: Background) -> Pictures:
     pictures = decode_all(collection.images, size, background)
     labels = [record.name for record in collection.records if record.image]
     names = list(dict.fromkeys(record.name for record in collection.records))

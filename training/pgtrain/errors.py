@@ -22,6 +22,10 @@ class FeaturesNotFound(PokeganError, FileNotFoundError):
     """The weights of a feature network cannot be had."""
 
 
+class BundleInvalid(PokeganError, ValueError):
+    """A bundle cannot be evaluated."""
+
+
 class RequestInvalid(PokeganError, ValueError):
     """Something was asked of a generator that it cannot draw."""
 

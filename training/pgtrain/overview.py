@@ -8,6 +8,7 @@ from rich.table import Table
 
 from pgtrain.errors import RunNotFound
 from pgtrain.run import CONFIG, Run
+from pgtrain.verdict import table as table_of
 
 
 def list_runs(folder: Path) -> None:
@@ -54,6 +55,11 @@ def show_run(run: Run) -> None:
 
 def show_figures(found: dict[str, Any]) -> None:
     """Print what :func:`pgtrain.evaluation.evaluate.evaluate` found, one line a figure."""
+    if "kid" in found:
+        about = ("system", "drawn_by", "epochs", "trained_on_this_data", "features", "samples", "fid_pictures")
+        Console().print(", ".join(f"{name} {found[name]}" for name in about))
+        Console().print(table_of({found["system"]: found}))
+        return
     table = Table("figure", "value")
     for name, value in flattened(found).items():
         table.add_row(name, str(value))

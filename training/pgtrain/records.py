@@ -2,15 +2,19 @@
 
 import hashlib
 import json
+import random
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
 
 @dataclass(frozen=True)
 class Record:
-    """One Pokémon. Text fields are empty, and `image` is None, where the data set has nothing."""
+    """One Pokémon. Text fields are empty, and `image` is None, where the data set has nothing.
+
+    Records of one `family` evolve into each other or are forms of one Pokémon; by itself each is its own.
+    """
 
     name: str
     image: Path | None = None
@@ -20,6 +24,7 @@ class Record:
     genus: str = ""
     description: str = ""
     text: str = ""
+    family: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,12 +39,31 @@ class Collection:
         """Collect records of a source that has no text file: their fields describe them, wherever the files lie."""
         kept = list(records)
         fields = [asdict(record) | {"image": record.image is not None} for record in kept]
+        for each in fields:  # it is read from no such source, and older digests know nothing of it
+            del each["family"]
         return cls(kept, json.dumps(fields).encode())
 
     @property
     def images(self) -> list[Path]:
         """The files of all records that have one, in order."""
         return [record.image for record in self.records if record.image]
+
+    def held_out(self, share: float) -> frozenset[str]:
+        """Choose the families that a `share` of all is held out in: the same ones at each call.
+
+        A smaller share is part of a larger one.
+        """
+        known = sorted({record.family or record.name for record in self.records if record.image})
+        random.Random(0).shuffle(known)
+        return frozenset(known[: round(share * len(known))])
+
+    def without(self, families: frozenset[str]) -> "Collection":
+        """Take the pictures of `families` away; their names stay known."""
+        kept = [
+            replace(record, image=None) if (record.family or record.name) in families else record
+            for record in self.records
+        ]
+        return Collection(kept, self.described)
 
     def digest(self, background: str = "keep") -> str:
         """SHA-256 (hex) of texts, of every image file, and of how they are decoded where that is not the default."""

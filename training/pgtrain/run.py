@@ -46,7 +46,15 @@ class Run:
         return self.folder / CHECKPOINT
 
     def create(
-        self, system: str, encoder: str | None, seed: int, epochs: int, accumulate: int, config: Any, data: "Data"
+        self,
+        system: str,
+        encoder: str | None,
+        seed: int,
+        epochs: int,
+        accumulate: int,
+        config: Any,
+        data: "Data",
+        hold_out: float = 0.0,
     ) -> None:
         """Make the folder and write what the run is: system, resolved configuration, data, versions and revision.
 
@@ -63,7 +71,7 @@ class Run:
             "epochs": epochs,
             "accumulate": accumulate,
             "config": dataclasses.asdict(config),
-            "data": data.identity | {"examples": len(data), "names": data.names},
+            "data": data.identity | {"examples": len(data), "names": data.names, "hold_out": hold_out},
             "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
             "revision": revision(),
         }
@@ -135,6 +143,7 @@ class Run:
             described = {"accumulate": 1, "revision": None, "epochs": None} | described
             if "pictures" in described["data"]:  # as older versions called the examples of every system
                 described["data"]["examples"] = described["data"].pop("pictures")
+            described["data"].setdefault("hold_out", 0.0)
             return {key: described[key] for key in FIELDS}
         except (ValueError, KeyError, TypeError) as error:
             raise RunInvalid(f"{path}: damaged ({error!r}); restore it or train again") from error

@@ -26,6 +26,7 @@ class Request:
 
     `data` is read by :func:`pgtrain.sources.read`, or is None for the default data set; `encoder` is None for
     systems that read no text. A batch is computed in `accumulate` parts; `compile` is for :func:`torch.compile`.
+    `hold_out` is the share of evolution families that are not trained on, for :mod:`pgtrain.evaluation`.
     """
 
     system: str
@@ -40,6 +41,7 @@ class Request:
     background: Background = "keep"
     accumulate: int = 1
     compile: bool = False
+    hold_out: float = 0.0
 
 
 def train(request: Request, config: Any) -> Run:
@@ -85,13 +87,15 @@ def _as_before(run: Run, request: Request, config: Any) -> tuple[Request, Any]:
     if described["system"] != request.system:
         raise RunInvalid(f"{run.folder}: is a run of {described['system']}; go on with pgtrain {described['system']}")
     kept = {name: described[name] for name in ("encoder", "seed", "accumulate")}
+    kept["hold_out"] = described["data"]["hold_out"]
     return replace(request, **kept), from_dict(type(config), described["config"], str(run.folder))
 
 
 def _read(request: Request, config: Any) -> Data:
     with processes.first_of_machine():
         place = default.fetch() if request.data is None else request.data
-        data: Data = SYSTEMS[request.system].load_reader()(place, config, request.encoder, request.background)
+        read = SYSTEMS[request.system].load_reader()
+        data: Data = read(place, config, request.encoder, request.background, request.hold_out)
     least = request.accumulate * processes.count()
     if len(data) < least:
         raise ConfigInvalid(f"{len(data)} examples are fewer than the {least} shares of a batch; take fewer shares")
@@ -108,7 +112,7 @@ def _check_shares(batch: int, accumulate: int) -> None:
 def _begun(run: Run, request: Request, config: Any, data: Data) -> Position:
     if processes.is_main():
         asked = (request.encoder, request.seed, request.epochs, request.accumulate)
-        run.create(request.system, *asked, config, data)
+        run.create(request.system, *asked, config, data, request.hold_out)
         data.preview().save(run.folder / "real.png")
     return Position()
 

@@ -1,87 +1,148 @@
-"""Evaluate a run: draw with its averaged generator, measure, and write what was found into its folder."""
+"""Evaluate a run or a bundle: draw with it, measure, and write what was found."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pgtrain import checkpoint
+import torch
+
+from pgtrain import sources
 from pgtrain.config import from_dict
-from pgtrain.engine import Engine
+from pgtrain.dataset import Pictures, decoded
 from pgtrain.errors import RequestInvalid
 from pgtrain.evaluation import pictures
+from pgtrain.evaluation.artist import MANIFEST, Artist, BundleArtist, RunArtist
 from pgtrain.evaluation.features import FeatureName, load_features
+from pgtrain.pictures import decode_all
+from pgtrain.records import Collection
 from pgtrain.run import EVALUATION, Run
 from pgtrain.sources import default
 from pgtrain.systems import SYSTEMS
 
-SCHEMA = 1
+SCHEMA = 2
 FEWEST = 8
 """Samples and real examples that figures need."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """How to evaluate: `data` as in training; `samples` None for as many as there are real examples."""
+    """How to evaluate.
+
+    `data` as in training; `samples` None for as many as there are real examples; `out` None for the run's own
+    folder; `model` of a bundle that has several, None for the first that draws from text, or else draws.
+    """
 
     data: str | Path | None = None
-    features: FeatureName = "artwork"
+    features: FeatureName = "imagenet"
     weights: Path | None = None
     samples: int | None = None
     seed: int = 0
+    out: Path | None = None
+    model: str | None = None
 
 
-def evaluate(run: Run, question: Question) -> dict[str, Any]:
-    """Judge `run` and write metrics.json (and samples.png, neighbours.png for pictures) into its folder.
+def evaluate(place: Path, question: Question) -> dict[str, Any]:
+    """Judge the run or bundle in the folder `place`.
+
+    Writes metrics.json and, for pictures, samples.png, neighbours.png and (for a text GAN) sheet.png.
 
     Raises:
-        PokeganError: run, data or feature network cannot be used; nothing is written then.
+        PokeganError: run, bundle, data or feature network cannot be used; nothing is written then.
     """
-    described = run.described()
-    entry = SYSTEMS[described["system"]]
-    config = from_dict(entry.config, described["config"], str(run.folder))
-    place = default.fetch() if question.data is None else question.data
-    data = entry.load_reader()(place, config, described["encoder"], described["data"].get("background", "keep"))
-    samples = question.samples or len(data)
-    if min(samples, len(data)) < FEWEST:
-        raise RequestInvalid(
-            f"{min(samples, len(data))} are too few to measure; it takes {FEWEST} samples and examples"
-        )
-    same = data.identity["digest"] == described["data"]["digest"]
-    about = {"schema": SCHEMA, "system": described["system"], "seed": question.seed, "trained_on_this_data": same}
-    if entry.reads_pictures:
-        figures, drawn = _pictures(run, config, data, question, samples)
-    else:
-        figures, drawn = _rows(run, data, samples, question.seed), {}
-    found = {name: _rounded(value) for name, value in (about | figures).items()}
-    with run.writing():
+    bundle = (place / MANIFEST).is_file()
+    if bundle and question.out is None:
+        raise RequestInvalid(f"{place}: is a bundle, whose files stay as they are; say where to write with --out DIR")
+    data = default.fetch() if question.data is None else question.data
+    found, drawn = _bundle(place, data, question) if bundle else _run(Run(place), data, question)
+    found = {name: _rounded(value) for name, value in ({"schema": SCHEMA, "seed": question.seed} | found).items()}
+    out = Run(question.out or place)
+    out.make_folder(out.folder)
+    with out.writing():
         for name, picture in drawn.items():
-            picture.save(run.folder / name)
-        run.write(EVALUATION, json.dumps(found, indent=1) + "\n")
+            picture.save(out.folder / name)
+        out.write(EVALUATION, json.dumps(found, indent=1) + "\n")
     return found
 
 
-def _pictures(run: Run, config: Any, data: Any, question: Question, samples: int) -> pictures.Judged:
-    """Measure pictures, in the stage that the run had come to."""
-    extract = load_features(question.features, question.weights)
-    engine = Engine("fp32")
-    system = SYSTEMS[run.described()["system"]].load()(config, engine, data.to(engine.device))
-    position = checkpoint.restore_networks(run.checkpoint, system)
-    system.start_epoch(position.epoch if position.step else max(0, position.epoch - 1))
-    judged = pictures.judge(system, data, extract, samples, question.seed)
-    about = {"epochs": position.epoch, "features": question.features}
-    return pictures.Judged(about | judged.figures, judged.pictures)
+def _bundle(folder: Path, data: str | Path, question: Question) -> pictures.Judged:
+    artist = BundleArtist(folder, question.model)
+    trained = artist.trained
+    known = trained.get("data", {})
+    collection = sources.read(data)
+    kept = collection.without(collection.held_out(known.get("hold_out", 0.0)))
+    about = {
+        "system": trained.get("system", artist.model),
+        "trained_on_this_data": kept.digest() == known.get("digest"),
+        "epochs": trained.get("epoch"),
+        "drawn_by": "pgen",
+    }
+    return _judged(artist, collection, kept, None, about, question)
 
 
-def _rows(run: Run, data: Any, samples: int, seed: int) -> dict[str, Any]:
+def _run(run: Run, data: str | Path, question: Question) -> pictures.Judged:
+    described = run.described()
+    entry = SYSTEMS[described["system"]]
+    config = from_dict(entry.config, described["config"], str(run.folder))
+    if not entry.reads_pictures:
+        return pictures.Judged(_rows(run, entry.load_reader()(data, config, None, "keep"), question), {})
+    background = described["data"].get("background", "keep")
+    collection = sources.read(data)
+    kept = collection.without(collection.held_out(described["data"]["hold_out"]))
+    real = decoded(collection, config.size, described["encoder"], background)
+    artist = RunArtist(run, config, real)
+    about = {
+        "system": described["system"],
+        "trained_on_this_data": kept.digest(background) == described["data"]["digest"],
+        "epochs": artist.epochs,
+        "drawn_by": "pgtrain",
+    }
+    return _judged(artist, collection, kept, real, about, question)
+
+
+def _judged(
+    artist: Artist,
+    collection: Collection,
+    kept: Collection,
+    decoded_before: Pictures | None,
+    about: dict[str, Any],
+    question: Question,
+) -> pictures.Judged:
+    """Measure pictures, where there are enough."""
+    records = [record for record in collection.records if record.image]
+    _check_count(question.samples or len(records), len(records))
+    trained = {record.name for record in kept.records if record.image}
+    held = torch.tensor([record.name not in trained for record in records])
+    asked = pictures.Asked(load_features(question.features, question.weights), question.samples, question.seed)
+
+    def real(side: int) -> torch.Tensor:
+        if decoded_before is None:
+            return decode_all(collection.images, side)
+        return pictures.reduced(decoded_before.pictures.cpu(), side)
+
+    judged = pictures.judge(artist, real, records, held, asked)
+    return pictures.Judged(about | {"features": question.features} | judged.figures, judged.pictures)
+
+
+def _rows(run: Run, data: Any, question: Question) -> dict[str, Any]:
     """Measure rows of the stats GAN; nothing is held out here, so labels are asked of the data's own rows."""
     from pgtrain.evaluation import rows
     from pgtrain.stats import generate
     from pgtrain.stats.table import decode
 
+    samples = question.samples or len(data)
+    _check_count(samples, len(data))
+    described = run.described()
+    same = data.identity["digest"] == described["data"]["digest"]
     real = rows.frame(decode(data.stats, data.pairs, data.rarities))
-    drawn = rows.frame(generate.generate(generate.load(run.folder), samples, seed=seed))
-    return {"samples": samples, "real": len(real)} | rows.figures(real, real, drawn, taught=drawn)
+    drawn = rows.frame(generate.generate(generate.load(run.folder), samples, seed=question.seed))
+    about = {"system": described["system"], "trained_on_this_data": same, "samples": samples, "real": len(real)}
+    return about | rows.figures(real, real, drawn, taught=drawn)
+
+
+def _check_count(samples: int, real: int) -> None:
+    if min(samples, real) < FEWEST:
+        raise RequestInvalid(f"{min(samples, real)} are too few to measure; it takes {FEWEST} samples and examples")
 
 
 def _rounded(found: Any) -> Any:

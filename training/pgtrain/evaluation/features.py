@@ -1,17 +1,18 @@
-"""Feature networks to judge pictures by: the package's own, or Inception and DINOv2 where their weights can be had."""
+"""Feature networks to judge pictures by: one from pip, the package's own, and two whose weights are downloaded."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from pgtrain.errors import FeaturesNotFound
+from pgtrain.evaluation.imagenet import load_imagenet
 from pgtrain.evaluation.network import load_network, resized
 
-FeatureName = Literal["artwork", "inception", "dinov2"]
+FeatureName = Literal["imagenet", "artwork", "inception", "dinov2"]
+CHUNK = 32
 LAYERS = {"inception": "2048", "dinov2": "dinov2"}
 """The layer of each downloaded network that torch-fidelity takes distances in."""
 
@@ -37,28 +38,32 @@ def load_features(name: FeatureName, weights: Path | None = None) -> Extractor:
     """Load a feature network.
 
     Args:
-        name: "artwork" comes with the package; "inception" (the network of FID and KID as published) and "dinov2"
-            are torch-fidelity's, whose weights are downloaded once.
+        name: whose features distributions are compared in. "imagenet" comes with pip and never saw the artwork;
+            "artwork" is the package's own; "inception" (the network of FID and KID as published) and "dinov2" are
+            torch-fidelity's, whose weights are downloaded once.
         weights: a file of their weights, for machines that cannot download.
+
+    Single pictures are compared in the package's own network whatever the name, because it was taught to find a picture
+    again: in a network of photographs the same few pictures lie nearest to whatever is drawn softly.
 
     Raises:
         FeaturesNotFound: the weights cannot be had.
     """
-    return _own() if name == "artwork" else _downloaded(name, weights)
-
-
-def _own() -> Extractor:
-    network = load_network()
+    own = load_network()
+    network = None if name == "artwork" else load_imagenet() if name == "imagenet" else _downloaded(name, weights)
 
     @torch.no_grad()
     def extract(pictures: Tensor) -> Features:
-        parts = [network(resized(chunk.float() / 255)) for chunk in torch.split(pictures, 64)]
-        return Features(*(torch.cat(column) for column in zip(*parts, strict=True)))
+        parts = [own(resized(chunk.float() / 255)) for chunk in torch.split(pictures, CHUNK)]
+        values, embeddings = (torch.cat(column) for column in zip(*parts, strict=True))
+        if network is not None:
+            values = torch.cat([network(chunk) for chunk in torch.split(pictures, CHUNK)])
+        return Features(values, embeddings)
 
     return extract
 
 
-def _downloaded(name: str, weights: Path | None) -> Extractor:
+def _downloaded(name: str, weights: Path | None) -> Callable[[Tensor], Tensor]:
     from torch_fidelity.feature_extractor_dinov2 import FeatureExtractorDinoV2
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
@@ -70,12 +75,6 @@ def _downloaded(name: str, weights: Path | None) -> Extractor:
         reason = str(error).splitlines()[0]
         raise FeaturesNotFound(
             f"the weights of {name} cannot be had ({reason}); "
-            "download them elsewhere and name the file with --weights, or take --features artwork"
+            "download them elsewhere and name the file with --weights, or take --features imagenet"
         ) from error
-
-    @torch.no_grad()
-    def extract(pictures: Tensor) -> Features:
-        values = torch.cat([network(chunk)[0].float() for chunk in torch.split(pictures, 32)])
-        return Features(values, F.normalize(values, dim=1))
-
-    return extract
+    return lambda pictures: network(pictures)[0].float()

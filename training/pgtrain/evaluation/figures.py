@@ -1,39 +1,55 @@
 """Figures computed from features."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
-from torch_fidelity.metric_kid import kid_features_to_metric
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
 from pgtrain.evaluation.features import Features
 
 Figures = dict[str, float]
-SUBSETS = 100
-"""Random halves that the kernel distance is averaged over."""
 
 
 def kernel_distance(drawn: Tensor, real: Tensor) -> Figures:
-    """KID (Binkowski et al., 2018, arXiv:1801.01401) of features (N, F) and (M, F): mean and deviation over subsets.
+    """KID (Binkowski et al., 2018, arXiv:1801.01401) of features (N, F) and (M, F), with its 95 % interval.
 
-    Unbiased, so small sets may be compared; slightly below 0 is possible.
+    The unbiased estimate over all pictures of the smaller count, so small sets may be compared; slightly below 0 is
+    possible. The interval is 1.96 standard errors, by the first-order variance of a U-statistic (Hoeffding, 1948): the
+    kernel's mean is taken for each pair of a drawn and a real picture, and the deviation of those means counts. It
+    tells what other pictures of the same generator and other artwork of the same kind would change.
     """
-    size = max(2, min(len(drawn), len(real)) // 2)
-    options: Any = {"kid_subsets": SUBSETS, "kid_subset_size": size, "rng_seed": 0, "verbose": False}
-    found = kid_features_to_metric(drawn, real, **options)
-    mean, deviation = (found[f"kernel_inception_distance_{name}"] for name in ("mean", "std"))
-    return {"kid": mean, "kid_deviation": deviation}
+    count = min(len(drawn), len(real))
+    first, second = drawn[_chosen(len(drawn), count)].double(), real[_chosen(len(real), count)].double()
+    crossed = _kernel(first, second)
+    pairs = _kernel(first, first) + _kernel(second, second) - crossed - crossed.T
+    means = pairs.fill_diagonal_(0).sum(1) / (count - 1)
+    found, reach = float(means.mean()), 1.96 * 2 * float(means.std()) / count**0.5
+    return {"kid": found, "kid_low": found - reach, "kid_high": found + reach}
+
+
+def _kernel(first: Tensor, second: Tensor) -> Tensor:
+    return (first @ second.T / first.shape[1] + 1) ** 3
+
+
+def _chosen(count: int, wanted: int) -> Tensor:
+    """Choose `wanted` of `count` indices at random, the same ones at each call."""
+    return torch.randperm(count, generator=torch.Generator().manual_seed(0))[:wanted]
 
 
 def frechet_distance(drawn: Tensor, real: Tensor) -> Figures:
-    """FID (Heusel et al., 2017, arXiv:1706.08500) of features (N, F) and (M, F).
+    """FID (Heusel et al., 2017, arXiv:1706.08500) of features (N, F) and (M, F), and `fid_pictures`, the N in it.
 
-    Biased upwards for small sets: compare it only between sets of one size.
+    It is biased upwards, the more so the fewer pictures there are. So it is taken between as many drawn pictures as
+    half of the real ones and that half, which is what the floor compares with the other half.
     """
-    first, second = (fid_features_to_statistics(values.double()) for values in (drawn, real))
-    return {"fid": fid_statistics_to_metric(first, second, verbose=False)["frechet_inception_distance"]}
+    half = real[_chosen(len(real), len(real) // 2)]
+    count = min(len(drawn), len(half))
+    return {"fid": _frechet(drawn[_chosen(len(drawn), count)], half), "fid_pictures": count}
+
+
+def _frechet(first: Tensor, second: Tensor) -> float:
+    statistics = (fid_features_to_statistics(values.double()) for values in (first, second))
+    return float(fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"])
 
 
 def precision_recall(drawn: Tensor, real: Tensor) -> Figures:
@@ -45,9 +61,9 @@ def precision_recall(drawn: Tensor, real: Tensor) -> Figures:
 
 def floor(real: Tensor) -> Figures:
     """Compare one random half of the real pictures with the other: what no generator can be better than."""
-    order = torch.randperm(len(real), generator=torch.Generator().manual_seed(0))
-    first, second = real[order].chunk(2)
-    return kernel_distance(first, second) | frechet_distance(first, second)
+    order = _chosen(len(real), len(real))
+    first, second = order[: len(real) // 2], order[len(real) // 2 :]
+    return kernel_distance(real[second], real[first]) | {"fid": _frechet(real[second], real[first])}
 
 
 def spread(embeddings: Tensor) -> float:
@@ -55,33 +71,6 @@ def spread(embeddings: Tensor) -> float:
     count = len(embeddings)
     likeness = (embeddings @ embeddings.T).sum() - count
     return 1 - float(likeness) / max(1, count * (count - 1))
-
-
-def neighbours(drawn: Features, real: Features, mirrored: Features, count: int = 5) -> tuple[Tensor, Tensor]:
-    """Find the nearest real pictures of each drawn one, by the nearer of a picture and its mirror image.
-
-    Returns:
-        cosine distances, float (N, `count`), nearest first; and indices of `real`, int64 (N, `count`).
-    """
-    likeness = torch.maximum(drawn.embeddings @ real.embeddings.T, drawn.embeddings @ mirrored.embeddings.T)
-    found = likeness.topk(min(count, likeness.shape[1]), dim=1)
-    return 1 - found.values, found.indices
-
-
-def memorisation(nearest: Tensor, real: Features, mirrored: Features) -> Figures:
-    """Set the distances (N,) of drawn pictures to the nearest real one beside those among the real pictures.
-
-    `nearer_than_any_two` is the share of drawn pictures that lie nearer to a real one than all but 1 % of the real
-    ones lie to another: copies, or nearly.
-    """
-    among = torch.maximum(real.embeddings @ real.embeddings.T, real.embeddings @ mirrored.embeddings.T)
-    among.fill_diagonal_(-1)
-    own = 1 - among.amax(1)
-    return {
-        "nearest_real": float(nearest.median()),
-        "nearest_among_real": float(own.median()),
-        "nearer_than_any_two": float((nearest < own.quantile(0.01)).float().mean()),
-    }
 
 
 def retrieval(drawn: Features, real: Features, wanted: list[str], names: list[str]) -> Figures:

@@ -1,32 +1,25 @@
 """Judge what a picture GAN draws, beside the artwork that it was trained on."""
 
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from pgtrain.dataset import Dataset, Pictures
 from pgtrain.evaluation import figures
+from pgtrain.evaluation.artist import Artist, draw_in_turn
 from pgtrain.evaluation.features import Extractor
-from pgtrain.ground import on_white
+from pgtrain.evaluation.jury import PROMPTS, SEEDS, Drawn, Jury
+from pgtrain.evaluation.prompts import Described, described
+from pgtrain.evaluation.sheet import chosen, sheet
 from pgtrain.pictures import grid
+from pgtrain.records import Record
 
-SHOWN = 12
-"""Samples whose nearest training pictures are drawn."""
-PROMPTS, SEEDS = 32, 8
-"""Names, and pictures of each, that diversity over seeds is measured on."""
-CHUNK = 32
-
-
-class PictureSystem(Protocol):
-    """What is asked of a system that draws."""
-
-    latent_dim: int
-
-    def generate(self, latent: Tensor, text: Tensor | None) -> Tensor:
-        """Draw premultiplied RGBA, float (N, 4, S, S) in 0..1, with the averaged generator."""
+DESCRIBED = 1000
+"""Prompts that name no Pokémon, at the most."""
+Rows = list[tuple[str, Tensor]]
 
 
 class Judged(NamedTuple):
@@ -36,59 +29,91 @@ class Judged(NamedTuple):
     pictures: dict[str, Image.Image]
 
 
-def judge(system: PictureSystem, data: Pictures, extract: Extractor, samples: int, seed: int) -> Judged:
-    """Draw `samples` pictures and measure them; those of a text GAN are asked for by name, each name in turn."""
-    texts = data.embeddings[data.name_ids] if isinstance(data, Dataset) else None
-    asked = _evenly(len(data), samples) if samples < len(data) else torch.arange(samples) % len(data)
-    drawn = draw(system, seed, samples, texts[asked] if texts is not None else None)
-    side = drawn.shape[-1]
-    real = F.interpolate(data.pictures.float().cpu() / 255, size=(side, side), mode="area")
-    seen, wanted = extract(as_pixels(drawn)), extract(as_pixels(real))
-    mirrored = extract(as_pixels(real.flip(3)))
-    found: dict[str, Any] = {"samples": samples, "real": len(real), "side": side}
-    found |= figures.kernel_distance(seen.values, wanted.values)
-    found |= figures.frechet_distance(seen.values, wanted.values)
-    found |= figures.precision_recall(seen.values, wanted.values)
-    found["floor"] = figures.floor(wanted.values)
-    found["spread"], found["spread_real"] = figures.spread(seen.embeddings), figures.spread(wanted.embeddings)
-    distances, nearest = figures.neighbours(seen, wanted, mirrored)
-    found["memorisation"] = figures.memorisation(distances[:, 0], wanted, mirrored)
-    if texts is not None:
-        names = [data.labels[index] for index in asked]
-        found["retrieval"] = figures.retrieval(seen, wanted, names, data.labels)
-        found["spread_over_seeds"] = over_seeds(system, texts, extract, seed)
-    pictures = {"samples.png": grid(drawn[_evenly(samples, 64)]), "neighbours.png": beside(drawn, real, nearest)}
-    return Judged(found, pictures)
+class Asked(NamedTuple):
+    """How to judge: the feature network, samples (None: as many as there are real pictures), the first seed."""
+
+    extract: Extractor
+    samples: int | None
+    seed: int
 
 
-def draw(system: PictureSystem, seed: int, count: int, texts: Tensor | None) -> Tensor:
-    """Draw `count` pictures from the latents of `seed`: premultiplied RGBA, float (N, 4, S, S), on the CPU."""
-    latents = torch.randn(count, system.latent_dim, generator=torch.Generator().manual_seed(seed))
-    chunks = torch.split(latents, CHUNK)
-    asked = torch.split(texts, CHUNK) if texts is not None else (None,) * len(chunks)
-    return torch.cat([system.generate(*pair).float().cpu() for pair in zip(chunks, asked, strict=True)])
+def judge(
+    artist: Artist, real: Callable[[int], Tensor], records: Sequence[Record], held: Tensor, asked: Asked
+) -> Judged:
+    """Draw and measure. A text GAN is asked for each name in turn, and for descriptions without names.
+
+    Args:
+        artist: who draws.
+        real: gives the artwork at the size that was drawn: premultiplied RGBA, uint8 (N, 4, S, S).
+        records: of those N pictures.
+        held: whether a picture was held out from training, bool (N,).
+        asked: how.
+    """
+    samples = asked.samples or len(records)
+    subjects = [records[index % len(records)] for index in range(samples)]
+    if samples < len(records):
+        subjects = [records[index] for index in chosen(len(records), samples)]
+    names = [record.name for record in subjects]
+    if artist.reads_text:
+        pictures, seeds = draw_in_turn(artist, names, asked.seed)
+    else:
+        seeds = asked.seed + torch.arange(samples)
+        pictures = artist.draw([], seeds.tolist())
+    side = pictures.shape[-1]
+    jury = Jury(real(side), records, held, asked.extract)
+    drawn = jury.see(pictures, seeds)
+    found = {"side": side, "real": len(records), "held_out": int(held.sum())}
+    found |= jury.quality(drawn) | {"floor": jury.floor, "spread_real": jury.spread}
+    shown = {
+        "samples.png": grid(drawn.pictures[chosen(samples, 64)].float() / 255),
+        "neighbours.png": jury.beside(drawn),
+    }
+    if not artist.reads_text:
+        return Judged(found, shown)
+    text, rows = _text(artist, jury, drawn, subjects, asked)
+    return Judged(found | text, shown | {"sheet.png": sheet(rows)})
 
 
-def as_pixels(premultiplied: Tensor) -> Tensor:
-    """Lay premultiplied RGBA, float (N, 4, S, S) in 0..1, on white: uint8 RGB (N, 3, S, S)."""
-    return (on_white(premultiplied).clamp(0, 1) * 255).round().byte()
+def _text(
+    artist: Artist, jury: Jury, drawn: Drawn, subjects: Sequence[Record], asked: Asked
+) -> tuple[dict[str, Any], Rows]:
+    """Measure what only pictures drawn from text can be asked, and choose what the contact sheet shows."""
+    names = [record.name for record in subjects]
+    labels = [record.name for record in jury.records]
+    varied, over_seeds = jury.over_seeds(artist, list(dict.fromkeys(names)), asked.seed)
+    found: dict[str, Any] = {
+        "retrieval": figures.retrieval(drawn.features, jury.real, names, labels),
+        "changed_by_seed": varied,
+        "changed_by_prompt": jury.changed_by_prompt(drawn),
+        "text": jury.text(drawn, subjects),
+    }
+    rows = [(names[index], drawn.pictures[index]) for index in chosen(len(names), 24)]
+    several = [names[index] for index in chosen(len(names), PROMPTS)]
+    prompts = described(jury.records, min(DESCRIBED, asked.samples or DESCRIBED))
+    if prompts:
+        spoken = jury.see(*draw_in_turn(artist, [prompt.text for prompt in prompts], asked.seed))
+        found["described"] = _described(jury, spoken, prompts)
+        found["described"]["changed_by_seed"], _ = jury.over_seeds(
+            artist, list(dict.fromkeys(prompt.text for prompt in prompts)), asked.seed
+        )
+        rows += [(prompts[index].text, spoken.pictures[index]) for index in chosen(len(prompts), 24)]
+    rows += [(f"{several[0]}, seed {asked.seed + turn}", over_seeds[turn]) for turn in range(SEEDS)]
+    return found, rows
 
 
-def over_seeds(system: PictureSystem, texts: Tensor, extract: Extractor, seed: int) -> float:
-    """Mean cosine distance between pictures of one name with different seeds: 0 where seeds change nothing."""
-    prompts = _evenly(len(texts), PROMPTS)
-    drawn = draw(system, seed, len(prompts) * SEEDS, texts[prompts].repeat_interleave(SEEDS, 0))
-    groups: tuple[Tensor, ...] = torch.split(extract(as_pixels(drawn)).embeddings, SEEDS)
-    return sum(figures.spread(group) for group in groups) / len(groups)
+def _described(jury: Jury, spoken: Drawn, prompts: Sequence[Described]) -> dict[str, Any]:
+    """Measure pictures of descriptions; what they show is told apart by whether any Pokémon is like that."""
+    found = jury.quality(spoken) | {"changed_by_prompt": jury.changed_by_prompt(spoken), "text": {}}
+    for name, known in (("known", True), ("new", False)):
+        rows = [index for index, prompt in enumerate(prompts) if prompt.known is known]
+        if rows:
+            some = spoken._replace(view=spoken.view[rows])
+            found["text"][name] = jury.text(some, [prompts[index] for index in rows])
+    return found
 
 
-def beside(drawn: Tensor, real: Tensor, nearest: Tensor) -> Image.Image:
-    """Lay out samples, each (first column) beside its nearest training pictures, nearest first."""
-    shown = _evenly(len(drawn), SHOWN)
-    rows = [torch.cat([drawn[index, None], real[nearest[index]]]) for index in shown]
-    return grid(torch.cat(rows), columns=1 + nearest.shape[1])
-
-
-def _evenly(count: int, wanted: int) -> Tensor:
-    """Choose `wanted` of `count` indices, or all of fewer, evenly spaced."""
-    return torch.linspace(0, count - 1, min(count, wanted)).long()
+def reduced(pictures: Tensor, side: int) -> Tensor:
+    """Resize uint8 pictures (N, 4, S, S) to `side`."""
+    if pictures.shape[-1] == side:
+        return pictures
+    return F.interpolate(pictures.float(), size=(side, side), mode="area").round().byte()

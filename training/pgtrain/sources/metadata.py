@@ -1,10 +1,13 @@
 """A folder with ``metadata.jsonl`` and images.
 
 This is the ``imagefolder`` convention of Hugging Face ``datasets``: one JSON object a line, with
-``file_name`` relative to the folder. Every other field is optional; captions use what is there.
+``file_name`` relative to the folder. Every other field is optional; captions use what is there, and families come
+from ``id`` and ``evolves_from``, which names another's ``id``.
 """
 
 import json
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +31,41 @@ def read(folder: Path) -> Collection:
     """
     path = folder / METADATA
     content = path.read_bytes()
-    lines = enumerate(content.splitlines(), 1)
-    records = [_record(folder, line, f"{path}, line {number}") for number, line in lines if line.strip()]
+    parsed = [(_parse(line, where), where) for line, where in _lines(path, content)]
+    records = [_record(folder, fields, where) for fields, where in parsed]
     if not any(record.image for record in records):
         raise DataInvalid(f"{path}: no record has a file_name, so there is nothing to train on")
-    return Collection(records, content)
+    families = _families([fields for fields, _ in parsed])
+    pairs = zip(records, families, strict=True)
+    return Collection([replace(record, family=family) for record, family in pairs], content)
 
 
-def _record(folder: Path, line: bytes, where: str) -> Record:
-    fields = _parse(line, where)
+def _lines(path: Path, content: bytes) -> Iterable[tuple[bytes, str]]:
+    """Yield every line that is not empty, and what to call it."""
+    numbered = enumerate(content.splitlines(), 1)
+    return ((line, f"{path}, line {number}") for number, line in numbered if line.strip())
+
+
+def _families(entries: list[dict[str, Any]]) -> list[str]:
+    """Name each entry's family by the ``id`` that its evolution began with; "" where it has none."""
+    steps = [(entry.get("id"), entry.get("evolves_from")) for entry in entries]
+    parents = {number: parent for number, parent in steps if _is_id(number) and _is_id(parent)}
+    return [_root(entry["id"], parents) if _is_id(entry.get("id")) else "" for entry in entries]
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int | str)
+
+
+def _root(number: Any, parents: dict[Any, Any]) -> str:
+    seen = set()
+    while number in parents and number not in seen:  # a circle ends as well
+        seen.add(number)
+        number = parents[number]
+    return str(number)
+
+
+def _record(folder: Path, fields: dict[str, Any], where: str) -> Record:
     image = _text(fields, "file_name", where)
     path = folder / image if image else None
     if path and not path.is_file():

@@ -168,8 +168,7 @@ class Generator(nn.Module):
     def _choose(self, logits: Tensor, normal: Tensor, types: Tensor) -> Tensor:
         """Draw one pair a row among those that hold the asked types: one-hot (N, 324), straight-through."""
         fits = types.sum(1, keepdim=True) <= (self.has_type() @ types.T).T
-        uniform = (0.5 + 0.5 * torch.erf(normal * 0.5**0.5)).clamp(1e-6, 1 - 1e-6)
-        noisy = logits - torch.log(-torch.log(uniform)) - 1e4 * (1 - fits.float())
+        noisy = logits - torch.log(-torch.log(_share(normal, 1e-6))) - 1e4 * (1 - fits.float())
         soft = torch.softmax(noisy / self.config.temperature, 1)
         hard = F.one_hot(noisy.argmax(1), len(PAIRS)).float()
         return hard + soft - soft.detach() if self.training else hard
@@ -184,12 +183,17 @@ class Generator(nn.Module):
         away = asked_total * ((total[:, None] - self.seen_total) / BANDWIDTH) ** 2
         # No sum: the ONNX exporter's optimiser takes adding 1e-12 for adding nothing, and far totals would weigh 0.
         near = torch.exp(-0.5 * away).clamp(min=1e-12)
-        weight = torch.exp(-14 * other_type - 28 * other_rarity) * near
+        weight = torch.exp(-18 * other_type - 36 * other_rarity) * near
         until = weight.cumsum(1)
-        share = 0.5 + 0.5 * torch.erf(pick * 0.5**0.5)
-        index = (until <= share * until[:, -1:]).sum(1).clamp(max=len(self.seen_total) - 1)
+        # So far from the ends that rows which do not fit, and how the sum is rounded, choose nothing.
+        index = (until <= _share(pick, 1e-4) * until[:, -1:]).sum(1).clamp(max=len(self.seen_total) - 1)
         total = torch.where(total > 0, total, self.seen_total[index])
         return total, torch.where(asked_rarity > 0, rarity, self.seen_rarity[index])
+
+
+def _share(normal: Tensor, least: float) -> Tensor:
+    """Gaussian numbers to their places in `least`..1 - `least`: every library rounds the farthest tails its own way."""
+    return (0.5 + 0.5 * torch.erf(normal * 0.5**0.5)).clamp(least, 1 - least)
 
 
 class Skip(nn.Module):

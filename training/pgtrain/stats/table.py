@@ -91,7 +91,7 @@ def decode(stats: Tensor, pairs: Tensor, rarities: Tensor) -> list[Row]:
     return rows
 
 
-def read(data: str | Path, config: Any, encoder: str | None, background: str) -> Table:
+def read(data: str | Path, config: Any, encoder: str | None, background: str, hold_out: float = 0.0) -> Table:
     """Read the rows that the stats GAN trains on; see :func:`pgtrain.stats.rows.read_rows`."""
     path = Path(data)
     return encode(read_rows(path), digest(path), config.passes)

@@ -1,0 +1,79 @@
+r"""Runs and bundles judged side by side: one table, one contact sheet, and ratios to the first.
+
+    pip install -e ".[evaluate]"
+    python benchmarks/quality.py --data shared/data/pokemon                             # the embedded bundle
+    python benchmarks/quality.py --data shared/data/pokemon --out compared.json \
+        now=runtime/pgen/embedded new=mine original=runs/original                      # which weights should ship?
+
+Each is drawn and measured by `pgtrain evaluate`, its files go into WORK/NAME, and what is there already is not
+measured again. OUT, beside it a .md with the table and a .png with the contact sheets, the first on the left. The
+sheets hold no artwork; neighbours.png in WORK/NAME does, and stays there.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from committed import write
+from PIL import Image
+from rich.console import Console
+
+from pgbench.environment import environment
+from pgtrain.verdict import markdown, ratios, table
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "quality.json"
+EMBEDDED = "embedded=runtime/pgen/embedded"
+GAP = 16
+"""Pixels between two contact sheets."""
+
+
+def judge(place: Path, work: Path, options: list[str]) -> dict[str, Any]:
+    """Evaluate the run or bundle in `place` into `work`, unless that is done already; read what was found."""
+    if not (work / "metrics.json").is_file():
+        command = [sys.executable, "-m", "pgtrain.cli", "evaluate", str(place), "--out", str(work), *options]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    found: dict[str, Any] = json.loads((work / "metrics.json").read_text("utf-8"))
+    return found
+
+
+def sheets(works: list[Path], out: Path) -> None:
+    """Lay the contact sheets side by side; a GAN without text has its samples instead."""
+    files = [work / ("sheet.png" if (work / "sheet.png").is_file() else "samples.png") for work in works]
+    shown = [Image.open(file).convert("RGB") for file in files]
+    wide = Image.new(
+        "RGB", (sum(each.width + GAP for each in shown) - GAP, max(each.height for each in shown)), "white"
+    )
+    left = 0
+    for each in shown:
+        wide.paste(each, (left, 0))
+        left += each.width + GAP
+    wide.quantize(256, dither=Image.Dither.NONE).save(out, optimize=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("contenders", nargs="*", default=[EMBEDDED], metavar="NAME=PLACE", help="a run or a bundle")
+    parser.add_argument("--data", required=True, help="as of pgtrain evaluate")
+    parser.add_argument("--features", default="imagenet", help="as of pgtrain evaluate")
+    parser.add_argument("--samples", help="as of pgtrain evaluate")
+    parser.add_argument("--work", type=Path, default=Path("runs/quality"), help="folder for each one's files")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    asked = parser.parse_args()
+    places = {name: Path(place) for name, _, place in (each.partition("=") for each in asked.contenders)}
+    options = ["--data", asked.data, "--features", asked.features]
+    options += ["--samples", asked.samples] if asked.samples else []
+    found = {name: judge(place, asked.work / name, options) for name, place in places.items()}
+    told = {name: {key: value for key, value in each.items() if key != "schema"} for name, each in found.items()}
+    command = " ".join(["python benchmarks/quality.py --data shared/data/pokemon", *asked.contenders])
+    write(asked.out, {"command": command, "environment": environment(), "judged": told, "over_first": ratios(found)})
+    asked.out.with_suffix(".md").write_text(markdown(found), "utf-8")
+    sheets([asked.work / name for name in places], asked.out.with_suffix(".png"))
+    Console().print(table(found))
+
+
+if __name__ == "__main__":
+    main()

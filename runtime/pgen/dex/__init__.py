@@ -1,0 +1,1 @@
+"""Whole new Pokémon: numbers, a name, a text, a picture, and a card of it all."""

@@ -1,0 +1,41 @@
+"""Ctrl-C in the middle of long work on numbers and cards."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def interrupted(arguments: list[object], ready: Callable[[], bool]) -> tuple[int, str]:
+    """Start pgen, wait until `ready`, press Ctrl-C; return its exit code and what it told on stderr."""
+    program = str(Path(sys.executable).parent / "pgen")
+    with subprocess.Popen([program, *map(str, arguments)], stderr=subprocess.PIPE, text=True) as process:
+        while not ready():
+            assert process.poll() is None, process.communicate()[1]
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        told = process.communicate(timeout=60)[1]
+    return process.returncode, told
+
+
+def test_rows_leave_no_half_file(full_bundle: Path, tmp_path: Path) -> None:
+    def begun() -> bool:
+        return any(path.stat().st_size > 100_000 for path in tmp_path.iterdir())
+
+    asked = ["stats", "--bundle", full_bundle, "-n", 10**9, "--out", tmp_path / "rows.csv"]
+    assert interrupted(asked, begun) == (130, "Error: interrupted; what was finished is kept\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_finished_cards_stay_and_are_listed(full_bundle: Path, tmp_path: Path) -> None:
+    asked = ["dex", "--bundle", full_bundle, "-n", 10**6, "--quiet", "--out", tmp_path]
+    code, told = interrupted(asked, lambda: len(list(tmp_path.glob("*.png"))) > 1)
+    assert (code, told) == (130, "Error: interrupted; what was finished is kept\n")
+    listed = json.loads((tmp_path / "dex.json").read_text("utf-8"))["pokemon"]
+    assert len(listed) >= 2
+    files = {path.name for path in tmp_path.iterdir()}
+    assert {entry[key] for entry in listed for key in ("card", "page")} <= files
+    assert not any(name.endswith(".part") for name in files)

@@ -1,0 +1,38 @@
+"""docs/export.md tells the limits that the code holds, and the figures that were measured."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+from pgexport.parity import TOLERANCES, Tolerance
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "export.md").read_text("utf-8")
+
+
+def rows(text: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if "| `" in line]
+
+
+def test_the_limits_are_those_in_the_code() -> None:
+    table = TEXT.partition("## Tolerances")[2].partition("Differences are of a channel")[0]
+    told = {}
+    for storage, *cells in rows(table):
+        numbers = [None if cell == "-" else float(cell.removesuffix(" dB")) for cell in cells]
+        told[storage.strip("`")] = numbers
+    names = [field.name for field in fields(Tolerance) if field.name not in ("rows", "decided")]
+    assert told == {storage: [getattr(limits, name) for name in names] for storage, limits in TOLERANCES.items()}
+
+
+def test_the_precisions_are_those_measured() -> None:
+    models = json.loads((ROOT / "benchmarks" / "results" / "precision.json").read_text())["models"]
+    told = rows(TEXT.partition("## Precisions")[2].partition("So on the CPU provider")[0])
+    assert [(row[0], row[1].strip("`")) for row in told] == [(name, key) for name in models for key in models[name]]
+    for name, precision, size, _, *speeds, note in told:
+        measured = models[name][precision.strip("`")]
+        assert size == f"{measured['bytes'] / 1e6:.1f} MB"
+        assert (note == "does not run") == ("cannot_run" in measured)
+        for batch, speed in zip(("1", "16"), speeds, strict=True):
+            found = measured.get("per_second", {}).get(batch)
+            expected = "{over_float32:.2f}x ({lowest:.2f} to {highest:.2f})".format(**found) if found else "-"
+            assert speed == expected

@@ -1,0 +1,151 @@
+"""Who can read the graphs: TensorRT by its parser's table of operators, ONNX Runtime Web by running them."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+from onnx import TensorProto
+
+from pgen.bundle import Bundle, open_bundle
+from pgen.session import open_model, run
+from pgexport.audit import types
+from pgexport.compress import compress
+from pgexport.models import Part, parts
+from pgexport.opset import OPSETS
+from pgexport.source import load_run
+from pgexport.storage import store
+from pgtrain.text import load_encoder
+
+TENSORRT_OPSETS = range(9, 25)
+"""What the parser of TensorRT 10.15 reads, from its table docs/operators.md; TensorRT 11 reads opset 25 too."""
+
+READ = """
+Abs Add And ArgMax Cast Clip Concat Constant ConstantOfShape Conv ConvTranspose CumSum DequantizeLinear Div Equal Erf
+Exp Expand Floor Gather GatherElements GatherND Gelu Gemm Greater GreaterOrEqual Identity LayerNormalization LeakyRelu
+Less LessOrEqual Log MatMul Max Min Mul Neg Not OneHot Or Pow QuantizeLinear Range Reciprocal ReduceMean ReduceSum Relu
+Reshape Resize Shape Sigmoid Sign Slice Softmax Split Sqrt Squeeze Sub Tanh Transpose Unsqueeze Where
+"""
+TENSORRT = frozenset(READ.split())
+"""Operators of that table that it reads, as far as networks here may need them. Not read: DynamicQuantizeLinear,
+MatMulInteger, ConvInteger."""
+
+VALUES = {getattr(TensorProto, name) for name in ("FLOAT", "FLOAT16", "BFLOAT16", "INT32", "INT64", "BOOL")}
+"""Types that values inside a graph may have; UINT8 only those that come out, INT8 only quantised ones."""
+
+NODE = shutil.which("node")
+
+
+def unread(graph: onnx.ModelProto) -> set[str]:
+    """Tell what TensorRT does not read: operators, and types of values inside the graph."""
+    operators = {node.op_type for node in graph.graph.node} - TENSORRT
+    outputs = {value.name for value in graph.graph.output}
+    inside = {kind for name, kind in types(graph).items() if name not in outputs}
+    return operators | {TensorProto.DataType.Name(kind) for kind in inside - VALUES}
+
+
+@pytest.fixture(scope="module")
+def models(system_runs: dict[str, Path], tiny_run: Path) -> list[Part]:
+    source = load_run(tiny_run)
+    others = [part for run in system_runs.values() for part in parts(load_run(run), None)]
+    return [*others, *parts(source, load_encoder(source.described["encoder"]))]
+
+
+@pytest.mark.parametrize("storage", ["float32", "fp16", "bf16"])
+def test_tensorrt_reads_every_operator(models: list[Part], storage: str) -> None:
+    assert len(models) == 5
+    for part in models:
+        stored = store(part, storage)
+        assert unread(stored.graph) == set(), part.name
+        assert stored.opset in TENSORRT_OPSETS
+
+
+def test_tensorrt_does_not_read_int8_tables_nor_dynamic_int8(models: list[Part]) -> None:
+    """As docs/export.md says; where this fails the document can promise more."""
+    encoder = next(part for part in models if part.name == "encoder")
+    assert unread(compress(encoder.export(18), 100)) == {"INT8"}
+    assert unread(store(encoder, "int8").graph) >= {"DynamicQuantizeLinear", "MatMulInteger"}
+
+
+def test_every_opset_is_written_and_read(models: list[Part], tmp_path: Path) -> None:
+    part = next(part for part in models if part.name == "wgan")
+    for opset in OPSETS:
+        stored = store(part, "float32", opset)
+        assert [entry.version for entry in stored.graph.opset_import] == [opset]
+        assert {node.op_type for node in stored.graph.graph.node} <= TENSORRT
+
+
+def in_node(*arguments: object) -> subprocess.CompletedProcess[str]:
+    script = Path(__file__).with_name("web.cjs")
+    return subprocess.run([str(NODE), str(script), *map(str, arguments)], capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, dict[str, NDArray[Any]]], dict[str, NDArray[Any]]]:
+    """Runs a model in ONNX Runtime Web: `npm install onnxruntime-web` somewhere, and its node_modules in NODE_PATH.
+
+    POKEGAN_WEB_BUNDLE names a bundle to run in the place of an untrained one.
+    """
+    found = NODE and subprocess.run([NODE, "-e", "require.resolve('onnxruntime-web')"], capture_output=True)
+    if not found or found.returncode:
+        pytest.skip("needs node and onnxruntime-web, found by NODE_PATH")
+    feeds_file = tmp_path_factory.mktemp("web") / "feeds.json"
+
+    def run_there(model: Path, feeds: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        told = {
+            name: {"type": str(value.dtype), "dims": value.shape, "data": base64.b64encode(value.tobytes()).decode()}
+            for name, value in feeds.items()
+        }
+        feeds_file.write_text(json.dumps(told))
+        done = in_node(model, feeds_file)
+        assert done.returncode == 0, done.stderr
+        return {
+            name: np.frombuffer(base64.b64decode(value["data"]), value["type"]).reshape(value["dims"])
+            for name, value in json.loads(done.stdout).items()
+        }
+
+    return run_there
+
+
+def inputs(bundle: Bundle, name: str) -> dict[str, NDArray[Any]]:
+    random = np.random.default_rng(0)
+    feeds: dict[str, NDArray[Any]] = {}
+    for tensor in bundle.manifest.models[name].inputs:
+        shape = [size if isinstance(size, int) else (3, 7)[axis] for axis, size in enumerate(tensor.shape)]
+        if tensor.dtype == "int64":
+            feeds[tensor.name] = np.ones(shape, np.int64)
+        elif tensor.name in ("types", "total", "rarity"):
+            feeds[tensor.name] = np.zeros(shape, np.float32)
+        else:
+            values = random.standard_normal(shape)
+            length = np.linalg.norm(values, axis=1, keepdims=True) if tensor.name == "text" else 1
+            feeds[tensor.name] = (values / length).astype(np.float32)
+    return feeds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["encoder", "stackgan", "dcgan", "wgan", "stats"])
+def test_onnx_runtime_web_gives_what_onnx_runtime_gives(web: Any, request: pytest.FixtureRequest, name: str) -> None:
+    folder = Path(os.environ.get("POKEGAN_WEB_BUNDLE") or request.getfixturevalue("full_bundle"))
+    bundle = open_bundle(folder)
+    if name not in bundle.manifest.models:
+        pytest.skip(f"{folder} has no {name}")
+    model, feeds = bundle.manifest.models[name], inputs(bundle, name)
+    names = [tensor.name for tensor in model.outputs]
+    found = web(folder / model.file, feeds)
+    for output, expected in zip(names, run(open_model(bundle, model, "cpu"), names, feeds), strict=True):
+        assert found[output].shape == expected.shape
+        if name == "stats":
+            assert np.array_equal(found[output], expected)
+        elif expected.dtype == np.uint8:
+            assert np.abs(found[output].astype(int) - expected).max() <= 1
+        else:
+            assert np.allclose(found[output], expected, atol=1e-4)

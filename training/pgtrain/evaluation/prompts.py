@@ -1,0 +1,49 @@
+"""Prompts that name no Pokémon: type, colour and shape, in combinations that exist and in such that do not."""
+
+import random
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pgtrain.captions import describe
+from pgtrain.records import Record
+
+KINDS = ("types", "color", "shape")
+"""The labels of a record that a prompt names."""
+
+
+class Described(NamedTuple):
+    """A prompt, and what it names; `known` where a Pokémon has all of it together."""
+
+    types: tuple[str, ...]
+    color: str
+    shape: str
+    known: bool
+
+    @property
+    def text(self) -> str:
+        """Write it out, as one of the captions that training reads."""
+        return describe(self.types, self.color, self.shape)
+
+
+def described(records: Sequence[Record], count: int) -> list[Described]:
+    """Compose `count` prompts, half of them known combinations and half new ones; fewer where there are no more.
+
+    New ones take type, colour and shape from three different Pokémon, so that each is as frequent as it is among
+    the real ones, and what is right for real pictures is so for these.
+    """
+    full = [(record.types, record.color, record.shape) for record in records if _is_full(record)]
+    if not full:
+        return []
+    there = set(full)
+    chosen = random.Random(0)
+    known = chosen.sample(full, min(count // 2, len(full)))
+    new: list[tuple[tuple[str, ...], str, str]] = []
+    for _ in range(20 * count):
+        types, color, shape = (chosen.choice(full)[place] for place in range(3))
+        if (types, color, shape) not in there and len(new) < count - len(known):
+            new.append((types, color, shape))  # type: ignore[arg-type]
+    return [Described(*each, known=True) for each in known] + [Described(*each, known=False) for each in new]
+
+
+def _is_full(record: Record) -> bool:
+    return bool(record.image and record.types and record.color and record.shape)

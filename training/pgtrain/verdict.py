@@ -1,0 +1,121 @@
+"""The table of what an evaluation of pictures found, for people: in the terminal, or as Markdown."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from rich.table import Table
+
+Found = Mapping[str, Any]
+
+
+class Line(NamedTuple):
+    """A figure: where it stands in metrics.json, how it is written, and what it is measured against."""
+
+    label: str
+    path: str
+    form: str = "{:.3f}"
+    beside: str = ""
+    """Where it stands what real pictures reach."""
+
+    best: str = ""
+    """What the best can be, where no measurement tells."""
+
+
+def _text(label: str, path: str) -> list[Line]:
+    kinds = {"types": "type", "color": "colour", "shape": "shape"}
+    return [
+        line
+        for kind, name in kinds.items()
+        for line in (
+            Line(f"{label}: {name} agrees", f"{path} {kind} found", "{:.1%}", f"{path} {kind} ceiling"),
+            Line(f"{label}: {name} agrees by chance", f"{path} {kind} floor", "{:.1%}"),
+            Line(f"{label}: {name}, share of the ceiling", f"{path} {kind} share", "{:.1%}", best="100 %"),
+        )
+    ]
+
+
+LINES = [
+    Line("KID", "kid", "{:.3f}", "floor kid"),
+    Line("KID, 95 % interval from", "kid_low", "{:.3f}", "floor kid_low"),
+    Line("KID, 95 % interval to", "kid_high", "{:.3f}", "floor kid_high"),
+    Line("FID", "fid", "{:.1f}", "floor fid"),
+    Line("precision", "precision", best="1"),
+    Line("recall", "recall", best="1"),
+    Line("spread of all pictures", "spread", "{:.3f}", "spread_real"),
+    Line("copies among pictures of names", "copying copies", "{:d}", best="0"),
+    Line("copies, share below the nearest 1 % of real ones", "copying rate", "{:.1%}", best="1 %"),
+    Line("distance to the nearest real picture, median", "copying nearest", "{:.3f}", "copying among_real"),
+    Line("distance to the nearest real picture, smallest", "copying closest", "{:.3f}", "copying closest_real"),
+    Line("nearer to trained than to held-out families", "copying nearer_to_trained", "{:.1%}", best="50 %"),
+    Line("own Pokémon is the nearest", "retrieval first", "{:.1%}", best="100 %"),
+    Line("own Pokémon among the ten nearest", "retrieval among_first_ten", "{:.1%}", best="100 %"),
+    Line("own Pokémon's rank, median", "retrieval median_rank", "{:.0f}", best="1"),
+    Line("change by seed, of a name", "changed_by_seed", "{:.1%}"),
+    Line("change by name, same seed", "changed_by_prompt", "{:.1%}", best="100 %"),
+    *_text("names", "text"),
+    Line("KID, descriptions", "described kid", "{:.3f}", "floor kid"),
+    Line("FID, descriptions", "described fid", "{:.1f}", "floor fid"),
+    Line("copies among pictures of descriptions", "described copying copies", "{:d}", best="0"),
+    Line("copies of descriptions, share", "described copying rate", "{:.1%}", best="1 %"),
+    Line(
+        "descriptions, distance to the nearest, smallest", "described copying closest", "{:.3f}", "copying closest_real"
+    ),
+    Line("descriptions nearer to trained", "described copying nearer_to_trained", "{:.1%}", best="50 %"),
+    Line("change by seed, of a description", "described changed_by_seed", "{:.1%}"),
+    Line("change by description, same seed", "described changed_by_prompt", "{:.1%}", best="100 %"),
+    *_text("descriptions of real combinations", "described text known"),
+    *_text("descriptions of new combinations", "described text new"),
+]
+
+
+def lines(found: Mapping[str, Found]) -> list[list[str]]:
+    """Write one line a figure that any of the evaluations in `found` has: label, one cell each, and what real ones do.
+
+    What real pictures reach is read from the first evaluation that tells it.
+    """
+    written = []
+    for line in LINES:
+        cells = [_written(_at(each, line.path), line.form) for each in found.values()]
+        if any(cells):
+            known = [value for each in found.values() if (value := _at(each, line.beside)) is not None]
+            written.append([line.label, *cells, _written(known[0], line.form) if known else line.best])
+    return written
+
+
+def ratios(found: Mapping[str, Found]) -> dict[str, dict[str, float]]:
+    """Divide the figures of every evaluation by those of the first, where both tell a number and it is not 0."""
+    names = list(found)
+    told: dict[str, dict[str, float]] = {}
+    for name in names[1:]:
+        pairs = {line.path: (_at(found[name], line.path), _at(found[names[0]], line.path)) for line in LINES}
+        told[name] = {
+            path: round(mine / first, 3) for path, (mine, first) in pairs.items() if mine is not None and first
+        }
+    return told
+
+
+def table(found: Mapping[str, Found]) -> Table:
+    """Lay the lines out for a terminal."""
+    drawn = Table("figure", *found, "real pictures")
+    for line in lines(found):
+        drawn.add_row(*line)
+    return drawn
+
+
+def markdown(found: Mapping[str, Found]) -> str:
+    """Write the lines as a Markdown table."""
+    head: Sequence[str] = ["figure", *found, "real pictures"]
+    rows = [head, ["---"] * len(head), *lines(found)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _at(found: Found, path: str) -> Any:
+    """Follow a path such as "floor kid"; None where it leads nowhere."""
+    value: Any = found if path else None
+    for key in path.split():
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _written(value: Any, form: str) -> str:
+    return "" if value is None else form.format(value)
