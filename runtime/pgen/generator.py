@@ -118,7 +118,7 @@ class Generator:
 
         >>> import pgen
         >>> pgen.load().random(3, seed=1).shape
-        (3, 128, 128, 4)
+        (3, 64, 64, 4)
         """
         like = pattern(model, truncation, stage)
         return self._stack(random_requests(self.bundle, choose_seeds(n, seed, seeds), like), batch)

@@ -167,7 +167,7 @@ def test_a_damaged_bundle_is_one_line(command: Command, tiny_bundle: Path, tmp_p
     (bundle / "stackgan.onnx").write_bytes(content)
     refused(command("pgen", "image", "a", "--bundle", bundle, "--out", tmp_path / "a.png"), "stackgan.onnx: damaged")
     refused(command("pgen", "image", "a", "--bundle", tmp_path, "--out", tmp_path / "a.png"), "manifest.json")
-    refused(command("pgbench", "--no-torch", "--bundle", bundle), "stackgan.onnx: damaged")
+    refused(command("pgbench", "--bundle", bundle), "stackgan.onnx: damaged")
     assert not (tmp_path / "a.png").exists()
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import torch
 from numpy.typing import NDArray
 from onnx import TensorProto
 
@@ -19,6 +20,7 @@ from pgen.bundle import Bundle, open_bundle
 from pgen.session import open_model, run
 from pgexport.audit import types
 from pgexport.compress import compress
+from pgexport.graphs import export_module
 from pgexport.models import Part, parts
 from pgexport.opset import OPSETS
 from pgexport.source import load_run
@@ -71,7 +73,10 @@ def test_tensorrt_reads_every_operator(models: list[Part], storage: str) -> None
 def test_tensorrt_does_not_read_int8_tables_nor_dynamic_int8(models: list[Part]) -> None:
     """As docs/export.md says; where this fails the document can promise more."""
     encoder = next(part for part in models if part.name == "encoder")
-    assert unread(compress(encoder.export(18), 100)) == {"INT8"}
+    table = torch.nn.Embedding(200, 64)
+    assert unread(compress(export_module(table, {"ids": torch.ones(2, 3, dtype=torch.int64)}, ["rows"]), 100)) == {
+        "INT8"
+    }
     assert unread(store(encoder, "int8").graph) >= {"DynamicQuantizeLinear", "MatMulInteger"}
 
 
