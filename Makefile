@@ -27,6 +27,8 @@ slow:
 bench:
 	pgbench --batch 1,8,64 --vs $(VS) --limit --cold --out $(SPEED).json --plot $(SPEED)
 	python benchmarks/startup.py
+	python benchmarks/sessions.py
+	python benchmarks/devices.py
 	python benchmarks/training.py
 	python benchmarks/bulk_stats.py
 	python benchmarks/plots.py
