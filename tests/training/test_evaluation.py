@@ -31,7 +31,7 @@ def test_distances_are_small_for_one_distribution_and_grow_with_the_shift() -> N
         same, near, far = (distance(cloud(200, shift, seed=1), real)[name] for shift in (0.0, 0.5, 2.0))
         assert same < near < far, name
     assert figures.frechet_distance(real, real)["fid"] == pytest.approx(0, abs=1e-6)
-    assert abs(figures.floor(real)["kid"]) < figures.kernel_distance(cloud(200, 0.5, seed=1), real)["kid"]
+    assert abs(figures.floor(real, 200)["kid"]) < figures.kernel_distance(cloud(200, 0.5, seed=1), real)["kid"]
 
 
 def test_precision_falls_for_strangers_and_recall_for_few_modes() -> None:

@@ -42,7 +42,7 @@ LINES = [
     Line("precision", "precision", best="1"),
     Line("recall", "recall", best="1"),
     Line("spread of all pictures", "spread", "{:.3f}", "spread_real"),
-    Line("copies among pictures of names", "copying copies", "{:d}", best="0"),
+    Line("copies", "copying copies", "{:d}", best="0"),
     Line("copies, share below the nearest 1 % of real ones", "copying rate", "{:.1%}", best="1 %"),
     Line("distance to the nearest real picture, median", "copying nearest", "{:.3f}", "copying among_real"),
     Line("distance to the nearest real picture, smallest", "copying closest", "{:.3f}", "copying closest_real"),
@@ -55,8 +55,8 @@ LINES = [
     *_text("names", "text"),
     Line("KID, descriptions", "described kid", "{:.3f}", "floor kid"),
     Line("FID, descriptions", "described fid", "{:.1f}", "floor fid"),
-    Line("copies among pictures of descriptions", "described copying copies", "{:d}", best="0"),
-    Line("copies of descriptions, share", "described copying rate", "{:.1%}", best="1 %"),
+    Line("copies, descriptions", "described copying copies", "{:d}", best="0"),
+    Line("copies, descriptions, share below the nearest 1 %", "described copying rate", "{:.1%}", best="1 %"),
     Line(
         "descriptions, distance to the nearest, smallest", "described copying closest", "{:.3f}", "copying closest_real"
     ),

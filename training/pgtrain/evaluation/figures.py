@@ -40,11 +40,11 @@ def frechet_distance(drawn: Tensor, real: Tensor) -> Figures:
     """FID (Heusel et al., 2017, arXiv:1706.08500) of features (N, F) and (M, F), and `fid_pictures`, the N in it.
 
     It is biased upwards, the more so the fewer pictures there are. So it is taken between as many drawn pictures as
-    half of the real ones and that half, which is what the floor compares with the other half.
+    half of the real ones and that half, or fewer of both, which is what the floor compares with the other half.
     """
-    half = real[_chosen(len(real), len(real) // 2)]
-    count = min(len(drawn), len(half))
-    return {"fid": _frechet(drawn[_chosen(len(drawn), count)], half), "fid_pictures": count}
+    count = min(len(drawn), len(real) // 2)
+    some = real[_chosen(len(real), count)]
+    return {"fid": _frechet(drawn[_chosen(len(drawn), count)], some), "fid_pictures": count}
 
 
 def _frechet(first: Tensor, second: Tensor) -> float:
@@ -59,11 +59,14 @@ def precision_recall(drawn: Tensor, real: Tensor) -> Figures:
     return {"precision": precision, "recall": recall}
 
 
-def floor(real: Tensor) -> Figures:
-    """Compare one random half of the real pictures with the other: what no generator can be better than."""
-    order = _chosen(len(real), len(real))
-    first, second = order[: len(real) // 2], order[len(real) // 2 :]
-    return kernel_distance(real[second], real[first]) | {"fid": _frechet(real[second], real[first])}
+def floor(real: Tensor, pictures: int) -> Figures:
+    """Compare one random half of the real pictures with the other: what no generator can be better than.
+
+    `pictures` is how many were drawn, for :func:`frechet_distance`.
+    """
+    order, half = _chosen(len(real), len(real)), len(real) // 2
+    first, second = real[order[:half]], real[order[half:]]
+    return kernel_distance(second, first) | {"fid": _frechet(second[:pictures], first[:pictures])}
 
 
 def spread(embeddings: Tensor) -> float:

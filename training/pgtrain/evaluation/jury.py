@@ -50,7 +50,6 @@ class Jury:
         self.real, mirrored = extract(pixels), extract(turned)
         families = [record.family or record.name for record in records]
         self.artwork = Artwork(self.real, mirrored, families, held)
-        self.floor = figures.floor(self.real.values)
         self.spread = figures.spread(self.real.embeddings)
         views = view(pixels, self.real.values), view(turned, mirrored.values)
         shown = {kind: Shown.of([wanted(record, kind) for record in records]) for kind in KINDS}

@@ -63,7 +63,7 @@ def judge(
     jury = Jury(real(side), records, held, asked.extract)
     drawn = jury.see(pictures, seeds)
     found = {"side": side, "real": len(records), "held_out": int(held.sum())}
-    found |= jury.quality(drawn) | {"floor": jury.floor, "spread_real": jury.spread}
+    found |= jury.quality(drawn) | {"floor": figures.floor(jury.real.values, samples), "spread_real": jury.spread}
     shown = {
         "samples.png": grid(drawn.pictures[chosen(samples, 64)].float() / 255),
         "neighbours.png": jury.beside(drawn),

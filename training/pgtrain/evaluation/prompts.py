@@ -26,10 +26,10 @@ class Described(NamedTuple):
 
 
 def described(records: Sequence[Record], count: int) -> list[Described]:
-    """Compose `count` prompts, half of them known combinations and half new ones; fewer where there are no more.
+    """Compose `count` prompts, half of them known combinations and half new ones; at most two for each record.
 
-    New ones take type, colour and shape from three different Pokémon, so that each is as frequent as it is among
-    the real ones, and what is right for real pictures is so for these.
+    Frequent combinations come more than once. New ones take type, colour and shape from three different Pokémon, so
+    that each is as frequent as it is among the real ones, and what is right for real pictures is so for these.
     """
     full = [(record.types, record.color, record.shape) for record in records if _is_full(record)]
     if not full:
@@ -40,7 +40,7 @@ def described(records: Sequence[Record], count: int) -> list[Described]:
     new: list[tuple[tuple[str, ...], str, str]] = []
     for _ in range(20 * count):
         types, color, shape = (chosen.choice(full)[place] for place in range(3))
-        if (types, color, shape) not in there and len(new) < count - len(known):
+        if (types, color, shape) not in there and len(new) < len(known):
             new.append((types, color, shape))  # type: ignore[arg-type]
     return [Described(*each, known=True) for each in known] + [Described(*each, known=False) for each in new]
 
