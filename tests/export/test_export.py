@@ -86,7 +86,7 @@ def test_a_bundle_names_no_place_of_this_machine(full_bundle: Path, tiny_encoder
 
 def test_pytorch_is_rebuilt_from_the_bundle(tiny_bundle: Path) -> None:
     bundle = open_bundle(tiny_bundle)
-    generator, network = Generator(bundle, "cpu"), rebuild(bundle)
+    generator, network = Generator(bundle, "cpu"), rebuild(bundle, bundle.model("text-to-image"))
     latent, text = generator.draw(range(3)), generator.embed(["redball", "a blue egg", "x"])
     with torch.no_grad():
         expected = network(torch.from_numpy(latent), torch.from_numpy(text))[0].numpy()
@@ -158,7 +158,7 @@ def test_stage_one_alone_draws_64_pixels(
     assert (done.returncode, done.stderr) == (0, "")
     with Image.open(tmp_path / "out.png") as picture:
         assert (picture.size, picture.mode) == ((64, 64), "RGBA")
-    assert rebuild(bundle).generator.stage2 is None
+    assert rebuild(bundle, bundle.model("text-to-image")).generator.stage2 is None
 
 
 def test_a_stage_two_that_was_never_trained_is_left_out(tiny_run: Path, tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_the_original_recipe_exports_opaque_pictures(small_data: Path, tiny_enco
     request = Request("stackgan", small_data, tmp_path / "run", 3, str(tiny_encoder), 0, "fp32", 60, False)
     train(request, StackGANConfig(**recipe))
     bundle = export_run(tmp_path / "run", tmp_path / "bundle")
-    generator, network = Generator(bundle, "cpu"), rebuild(bundle)
+    generator, network = Generator(bundle, "cpu"), rebuild(bundle, bundle.model("text-to-image"))
     assert not any(isinstance(module, BATCH_NORMS) for module in network.modules())
     latent, text = generator.draw(range(3)), generator.embed(["redball", "a blue egg", "x"])
     pictures = generator.generate(latent, text)

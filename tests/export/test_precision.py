@@ -348,7 +348,8 @@ def test_a_bundle_of_each_precision(
             products = audit(onnx.load_from_string(bundle.graph(models[name]))).products()
             assert set(products) == {NAMES[precision]}
     if precision == "bf16":
-        told = CliRunner().invoke(pgen, ["image", "redball", "--model", str(out), "--out", str(tmp_path / "x.png")])
+        call = ["image", "redball", "--bundle", str(out), "--device", "cpu", "--out", str(tmp_path / "x.png")]
+        told = CliRunner().invoke(pgen, call)
         assert told.exit_code == 2
         (line,) = told.stderr.strip().splitlines()
         assert "computes in bf16, which ONNX Runtime has only on GPUs; use --device cuda" in line

@@ -67,7 +67,7 @@ def test_families_are_held_out_whole() -> None:
 
 def test_the_packaged_network_sees_what_pictures_lose(pokemon: Path) -> None:
     """Blur, noise and wrong colours each take real artwork further from itself than its own halves are."""
-    from pgtrain.evaluation.pictures import as_pixels
+    from pgtrain.evaluation.jury import as_pixels
     from pgtrain.pictures import decode
 
     files = sorted((pokemon / "images").iterdir())[:256]
