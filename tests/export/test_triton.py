@@ -77,7 +77,8 @@ def plain_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("triton") / "models"
-    assert write_repository(EMBEDDED, out) == ["stackgan_png", "stackgan_pixels"]
+    names = ["stackgan_png", "stackgan_pixels", "dcgan_png", "dcgan_pixels"]
+    assert write_repository(EMBEDDED, out) == names
     return out
 
 
