@@ -1,5 +1,6 @@
 """Small things that the tests make for themselves: pictures drawn by code, a tiny BERT, a run, a bundle."""
 
+import contextlib
 import json
 import os
 import signal
@@ -7,9 +8,12 @@ import string
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image, ImageDraw
 
 SHAPES = ("ball", "upright", "wings")
@@ -18,6 +22,10 @@ POKEMON = Path(__file__).parents[2] / "shared" / "data" / "pokemon"
 
 # A shell that starts pytest in the background has it ignore Ctrl-C, and so would every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Two workers of pytest-xdist share two cores; threads of theirs would wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -104,15 +112,28 @@ def command() -> Command:
     return run
 
 
+@pytest.fixture(scope="session")
+def inside() -> Command:
+    """Run `pgtrain` or `pgexport` in this process, which spares seconds of imports, and tell what one would have."""
+
+    def run(name: str, *arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        call: Any = import_module(f"{name}.cli").main
+        with contextlib.chdir(cwd or Path.cwd()):
+            done = CliRunner().invoke(call, [str(argument) for argument in arguments], prog_name=name)
+        return subprocess.CompletedProcess([name, *map(str, arguments)], done.exit_code, done.stdout, done.stderr)
+
+    return run
+
+
 TINY = ("--width", "8", "--critic-width", "4", "--batch", "4", "--condition-dim", "8", "--noise-dim", "8")
 
 
 @pytest.fixture(scope="session")
-def tiny_run(command: Command, small_data: Path, tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_run(inside: Command, small_data: Path, tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of `pgtrain stackgan` through all four phases on the small data."""
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     phases = ("--epochs", "4", "--stage1-epochs", "2", "--stage1-pretrain", "1", "--stage2-pretrain", "1")
-    done = command(
+    done = inside(
         "pgtrain", "stackgan", "--data", small_data, "--out", folder, "--encoder", tiny_encoder, *phases, *TINY
     )
     assert done.returncode == 0, done.stderr
@@ -120,10 +141,10 @@ def tiny_run(command: Command, small_data: Path, tiny_encoder: Path, tmp_path_fa
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle(command: Command, tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_bundle(inside: Command, tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """That run, exported."""
     folder = tmp_path_factory.mktemp("bundles") / "tiny"
-    done = command("pgexport", tiny_run, "--out", folder)
+    done = inside("pgexport", tiny_run, "--out", folder)
     assert done.returncode == 0, done.stderr
     return folder
 

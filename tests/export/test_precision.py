@@ -316,7 +316,7 @@ def test_the_audit_adds_up(drawing: Drawing) -> None:
     assert found.table("float32").row_count == len(told)
 
 
-@pytest.mark.parametrize("precision", ["fp16", "bf16", "int8"])
+@pytest.mark.parametrize("precision", ["fp16", pytest.param("bf16", marks=pytest.mark.slow), "int8"])
 def test_a_bundle_of_each_precision(
     tiny_run: Path, system_runs: dict[str, Path], tmp_path: Path, precision: str
 ) -> None:
