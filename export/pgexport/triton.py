@@ -142,12 +142,11 @@ class _Repository:
             "output": [port(row(tensor)) for tensor in model.outputs],
         }
         delay = DELAYS.get(model.kind, DELAY)
-        onnx: Message = {
-            "backend": "onnxruntime",
-            "max_batch_size": most,
-            "dynamic_batching": {"max_queue_delay_microseconds": delay},
-            "model_warmup": [*warm],
-        }
+        onnx: Message = {"backend": "onnxruntime", "max_batch_size": most, "model_warmup": [*warm]}
+        if most > 1:
+            onnx["dynamic_batching"] = {"max_queue_delay_microseconds": delay}
+        if _alone(model):
+            onnx["parameters"] = pairs({"intra_op_thread_count": {"string_value": "1"}})  # as pgen has it
         for place, kind in PLACES.items():
             (folder / place).write_text(dump(named | onnx | ports | instances(1, kind)), "utf-8")
         if engine := self.engines[name]:
@@ -245,22 +244,28 @@ class _Repository:
 def _engine(folder: Path, model: Model, engine: Engine, delay: int) -> Message:
     smallest, usual, largest = (min(batch, _together(model)) for batch in engine.batches)
     inputs = [row(tensor) for tensor in model.inputs]
-    batching: Message = {"preferred_batch_size": [usual], "max_queue_delay_microseconds": delay}
-    return {
+    config: Message = {
         "backend": "tensorrt",
         "max_batch_size": largest,
-        "dynamic_batching": batching,
         "model_warmup": [warm_up(folder, inputs, batch) for batch in sorted({smallest, usual})],
     }
+    if largest > 1:
+        config["dynamic_batching"] = {"preferred_batch_size": [usual], "max_queue_delay_microseconds": delay}
+    return config
 
 
 def _proven(model: Model) -> int:
     return int(max(model.parity.get("batches") or [MOST]))
 
 
+def _alone(model: Model) -> bool:
+    """Is every row a batch of its own, in one thread? pgen reads texts so, unless the bundle says otherwise."""
+    return bool(model.settings.get("alone", model.kind == "encoder"))
+
+
 def _together(model: Model) -> int:
-    """Rows of several requests that the server may put together: one for an encoder whose batch changes a text."""
-    return 1 if model.settings.get("alone") else _proven(model)
+    """Rows of several requests that the server may put together: one where a neighbour would change a row's bits."""
+    return 1 if _alone(model) else _proven(model)
 
 
 def _draws(model: Model) -> bool:

@@ -140,7 +140,10 @@ def test_networks_are_as_the_manifest_says(
                 config = read_config(folder / name / f"{place}.pbtxt")
                 group = config.instance_group[0]
                 assert type(group).Kind.Name(group.kind) == kind
-                assert config.max_batch_size == max(model.parity["batches"])
+                alone = model.kind == "encoder"  # as pgen.text runs it: a neighbour would change the last bit
+                assert config.max_batch_size == (1 if alone else max(model.parity["batches"]))
+                threads = {key: value.string_value for key, value in config.parameters.items()}
+                assert threads == ({"intra_op_thread_count": "1"} if alone else {})
                 for tensors, ports in ((model.inputs, config.input), (model.outputs, config.output)):
                     assert [tensor.name for tensor in tensors] == [port.name for port in ports]
                     for tensor, port in zip(tensors, ports, strict=True):
@@ -290,7 +293,7 @@ def test_pictures_are_those_of_pgen(run: Run, repository: Path, prompt: str) -> 
     generator = load(device="cpu", threads=1)
     expected = [generator.images([prompt], seed=int(seed))[0] for seed in seeds]
     pixels = run(repository, "stackgan_pixels", prompt=array(prompt), seed=seeds).tensors["pixels"]
-    assert np.abs(np.stack(expected).astype(int) - pixels).max() <= 1
+    assert np.array_equal(np.stack(expected), pixels)
     files = run(repository, "stackgan_png", prompt=array(prompt), seed=seeds).tensors["png"]
     for file, seed, picture in zip(files, seeds, pixels, strict=True):
         with Image.open(io.BytesIO(file)) as image:
@@ -430,6 +433,7 @@ def test_an_encoder_that_reads_texts_alone_shares_no_batch(
     for name in ("config.pbtxt", "configs/tensorrt.pbtxt"):
         config = read_config(tmp_path / "models" / "wgan" / name)
         assert config.max_batch_size == 1
+        assert not config.HasField("dynamic_batching")
         assert [sample.batch_size for sample in config.model_warmup] == [1]
 
 
@@ -556,9 +560,9 @@ def test_a_real_server_draws_what_pgen_draws(server: tuple[str, Path]) -> None:
     generator = load(device="cpu", threads=1)
     for prompt in ("Charizard", SENTENCE):
         seeds = np.array([5, 6], np.uint64)
-        expected = generator.images([prompt], n=2, seed=5).astype(int)
+        expected = generator.images([prompt], n=2, seed=5)
         pixels = ask(url, "stackgan_pixels", prompt=array(prompt), seed=seeds)
-        assert np.abs(expected - pixels).max() <= 1
+        assert np.array_equal(expected, pixels)
         for file, picture in zip(ask(url, "stackgan_png", prompt=array(prompt), seed=seeds), pixels, strict=True):
             with Image.open(io.BytesIO(file)) as image:
                 assert np.array_equal(np.array(image), picture)
@@ -582,7 +586,7 @@ def test_a_real_server_answers_many_at_once_as_one_by_one(server: tuple[str, Pat
     with ThreadPoolExecutor(len(prompts)) as pool:
         together = list(pool.map(draw, prompts))
     for one, other in zip(alone, together, strict=True):
-        assert np.abs(one.astype(int) - other).max() <= 1
+        assert np.array_equal(one, other)
 
 
 @pytest.mark.slow
