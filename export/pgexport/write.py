@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ def export_runs(
     sources = [load_run(run) for run in runs]
     distinct((source.system, run) for source, run in zip(sources, runs, strict=True))
     with beside(out, "--out") as staged:
-        kept = _kept(before, staged, sources, force) if before else {}
+        kept = _kept(before, staged, sources, force) if before else Manifest({}, {})
         writer = Writer(staged, storage, opset, kept)
         for source in sources:
             writer.write(source)
@@ -75,10 +75,11 @@ def export_runs(
 
 
 class Writer:
-    """Writes models into `folder`, beside the `models` that are in it already."""
+    """Writes models into `folder`, beside what `kept` tells is in it already; no other file is part of the bundle."""
 
-    def __init__(self, folder: Path, storage: str, opset: int | None, models: dict[str, Model]) -> None:
-        self.folder, self.storage, self.opset, self.models = folder, storage, opset, models
+    def __init__(self, folder: Path, storage: str, opset: int | None, kept: Manifest) -> None:
+        self.folder, self.storage, self.opset = folder, storage, opset
+        self.models, self.files = dict(kept.models), set(kept.files)
 
     def write(self, source: Source) -> None:
         """Write the models of a run and the manifest, once they are found to give what PyTorch gives."""
@@ -86,7 +87,7 @@ class Writer:
         made = parts(source, encoder)
         stored = {part.name: self._write_model(part, source) for part in made}
         if encoder:
-            (self.folder / "tokenizer.json").write_text(encoder.tokenizer.backend_tokenizer.to_str(), "utf-8")
+            self._place("tokenizer.json").write_text(encoder.tokenizer.backend_tokenizer.to_str(), "utf-8")
         bundle = checkable(self._write_manifest())
         for part in made:
             self.models[part.name].parity.update(self._parity(part, bundle, stored[part.name]))
@@ -99,7 +100,7 @@ class Writer:
         stored = store(part, self.storage, self.opset)
         _stamp(stored, part, source)
         onnx.checker.check_model(stored.graph, full_check=True)
-        onnx.save(stored.graph, self.folder / f"{part.name}.onnx")
+        onnx.save(stored.graph, self._place(f"{part.name}.onnx"))
         told = provenance(source, part)
         told["export"]["graph"] = stored.told
         self.models[part.name] = Model(
@@ -128,13 +129,16 @@ class Writer:
         storage = loosest(*(self.models[name].parity["storage"] for name in ("encoder", part.name)))
         self.models[part.name].parity["figures"]["text_psnr"] = check_figure(part.name, "text_psnr", value, storage)
         names = source.described["data"]["names"]
-        (self.folder / "names.json").write_text(json.dumps(names, ensure_ascii=False), "utf-8")
-        np.save(self.folder / "names.npy", generator.encoder.encode(names).astype(np.float16))
+        self._place("names.json").write_text(json.dumps(names, ensure_ascii=False), "utf-8")
+        np.save(self._place("names.npy"), generator.encoder.encode(names).astype(np.float16))
+
+    def _place(self, name: str) -> Path:
+        """Where to write the file `name`, which the manifest is to tell of."""
+        self.files.add(name)
+        return self.folder / name
 
     def _write_manifest(self) -> Bundle:
-        # Engines are of this machine, no part of the bundle.
-        own = [path for path in self.folder.rglob("*") if path.parent.name != ENGINES and path.name != MANIFEST]
-        files = {path.relative_to(self.folder).as_posix(): describe(path) for path in sorted(own) if path.is_file()}
+        files = {name: describe(self.folder / name) for name in sorted(self.files)}
         (self.folder / MANIFEST).write_text(Manifest(self.models, files).to_json(), "utf-8")
         return open_bundle(self.folder)
 
@@ -225,20 +229,33 @@ def _whole(out: Path) -> Bundle:
     return bundle
 
 
-def _kept(before: Bundle, staged: Path, sources: list[Source], force: bool) -> dict[str, Model]:
-    """Copy a bundle to `staged` but for the models that are replaced; return those that stay."""
+def _kept(before: Bundle, staged: Path, sources: list[Source], force: bool) -> Manifest:
+    """Copy a bundle to `staged` but for the models that are replaced; return what it then tells.
+
+    Only files that its manifest names are copied, and engines: whatever else lies in the folder, or is reached through
+    a link in it, is nobody's to publish.
+    """
     systems = {source.system for source in sources}
     replaced = systems | ({"encoder"} if "stackgan" in systems else set())
     there = [name for name in before.manifest.models if name in replaced]
     if there and not force:
         raise TargetInvalid(f"{before.folder}: has {' and '.join(there)} already; replace with --add --force")
     kept = {name: model for name, model in before.manifest.models.items() if name not in replaced}
-    shutil.copytree(before.folder, staged, dirs_exist_ok=True)
-    for name in there:
-        (staged / before.manifest.models[name].file).unlink()
-        for suffix in (".plan", ".json"):
-            (staged / ENGINES / f"{name}{suffix}").unlink(missing_ok=True)
-    return kept
+    gone = {before.manifest.models[name].file for name in there} - {model.file for model in kept.values()}
+    files = {name: entry for name, entry in before.manifest.files.items() if name not in gone}
+    for name in files:
+        (staged / name).parent.mkdir(parents=True, exist_ok=True)
+        (staged / name).write_bytes(before.read(name))
+    _keep_engines(before.folder / ENGINES, staged / ENGINES, kept)
+    return Manifest(kept, files)
+
+
+def _keep_engines(before: Path, after: Path, models: Iterable[str]) -> None:
+    """Copy the engines of `models`, which are of this machine and no part of the bundle; links stay links."""
+    found = [before / f"{name}{suffix}" for name in models for suffix in (".plan", ".json")]
+    for path in (path for path in found if path.is_file()):
+        after.mkdir(exist_ok=True)
+        shutil.copy2(path, after / path.name, follow_symlinks=False)
 
 
 def _check_target(out: Path, force: bool) -> None:

@@ -107,6 +107,34 @@ def test_adding_to_a_bundle(system_runs: dict[str, Path], dcgan: Path, tmp_path:
     assert {path.name for path in tmp_path.iterdir()} == {"b", "runs"}
 
 
+def test_adding_takes_along_what_the_manifest_names_and_engines_alone(
+    system_runs: dict[str, Path], dcgan: Path, tmp_path: Path
+) -> None:
+    out, secret = tmp_path / "b", tmp_path / "secret"
+    assert call(dcgan, system_runs["wgan"], "--out", out).exit_code == 0
+    for name in ("dcgan", "wgan"):
+        add_engine(out, name)
+    secret.mkdir()
+    (secret / "key").write_text("secret")
+    (out / "notes.txt").write_text("private")
+    (out / "secret.txt").symlink_to(secret / "key")
+    (out / "folder").symlink_to(secret)
+    (out / "stats.onnx").symlink_to(secret / "key")  # a place that is written to
+    (out / "wgan.onnx").rename(secret / "wgan.onnx")
+    (out / "wgan.onnx").symlink_to(secret / "wgan.onnx")  # as installers do
+    (out / "engines" / "wgan.json").rename(secret / "wgan.json")
+    (out / "engines" / "wgan.json").symlink_to(secret / "wgan.json")
+    assert call(dcgan, system_runs["stats"], "--out", out, "--add", "--force").exit_code == 0
+    files = {"dcgan.onnx", "wgan.onnx", "stats.onnx"}
+    assert set(open_bundle(out).manifest.files) == files
+    assert {path.name for path in out.iterdir()} == files | {"manifest.json", "engines"}
+    assert not any(path.is_symlink() for path in out.iterdir())
+    assert {path.name for path in (out / "engines").iterdir()} == {"wgan.plan", "wgan.json"}
+    assert (out / "engines" / "wgan.json").is_symlink()
+    assert (secret / "key").read_text() == "secret"
+    assert call("verify", out).exit_code == 0
+
+
 def test_a_picture_command_on_a_bundle_of_others_is_told(dcgan: Path, tmp_path: Path) -> None:
     from pgen.cli import main as pgen
 
