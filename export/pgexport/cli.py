@@ -1,7 +1,10 @@
 """The command line of pgexport: parse, call, print. PyTorch and ONNX are imported only when an export starts."""
 
 import json
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +97,7 @@ def export(
     as a model repository. RUN may then be a bundle that exists, without --out; it is otherwise left alone.
     """
     storage = _chosen(storage, {"fp16": fp16, "bf16": bf16, "int8": int8})
+    click.get_current_context().with_resource(_cleaned_up_on_sigterm())
     if (engines or triton) and len(runs) == 1 and is_bundle(runs[0]):
         _refuse_export_options(runs[0], forced=triton is not None)
         _derive(runs[0], engines, triton, force)
@@ -204,6 +208,20 @@ def diff(one: Path, other: Path, as_json: bool) -> None:
     else:
         click.echo("the bundles hold the same")
     sys.exit(1 if found else 0)
+
+
+@contextmanager
+def _cleaned_up_on_sigterm() -> Iterator[None]:
+    """Leave by SystemExit on SIGTERM, as a shell would tell it, so that hidden folders beside --out are removed."""
+
+    def leave(*_: object) -> None:
+        sys.exit(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _chosen(storage: str, flags: dict[str, bool]) -> str:

@@ -160,9 +160,14 @@ class Bundle:
         """The names whose embeddings the bundle stores, as they are written; empty if it stores none."""
         if "names.json" not in self.manifest.files:
             return []
-        names: list[str] = json.loads(self.read("names.json"))
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise BundleInvalid(f"{self.folder / 'names.json'}: is no list of names; export the bundle again")
+        content = self.read("names.json")
+        try:
+            names: list[str] = json.loads(content)
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise TypeError("it holds something else")
+        except (ValueError, TypeError, RecursionError) as error:
+            told = "is no list of names; export the bundle again"
+            raise BundleInvalid(f"{self.folder / 'names.json'}: {told}") from error
         return names
 
     @cached_property

@@ -2,7 +2,9 @@
 
 import errno
 import json
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,13 +60,15 @@ def test_the_default_command_needs_no_name(dcgan: Path, tmp_path: Path) -> None:
 def test_without_runs_the_newest_finished_of_each_system_are_taken(
     system_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("stats", "old", "stopped", "ancient", "broken"):
+    for name in ("stats", "old", "stopped", "ancient", "broken", "strange", "torn"):
         shutil.copytree(system_runs["stats"], tmp_path / "runs" / name)
     shutil.copy(tmp_path / "runs/old" / CHECKPOINT, tmp_path / "new")
     (tmp_path / "new").replace(tmp_path / "runs/stats" / CHECKPOINT)
     edit(tmp_path / "runs/stopped", epochs=9)
     edit(tmp_path / "runs/ancient", epochs=None)
     (tmp_path / "runs/broken/config.json").write_text("{")
+    edit(tmp_path / "runs/strange", system=["stats"])
+    (tmp_path / "runs/torn/metrics.jsonl").write_text("{\n")
     shutil.copytree(system_runs["dcgan"], tmp_path / "runs" / "dcgan")
     monkeypatch.chdir(tmp_path)
     assert [run.name for run in newest_finished()] == ["dcgan", "stats"]
@@ -155,6 +159,16 @@ def with_nan(run: Path) -> None:
 SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     "NaN": (with_nan, "hold NaN or infinity"),
     "another system": (lambda run: edit(run, system="wgan"), "not a configuration of this version"),
+    "no word for a system": (lambda run: edit(run, system=["x"]), "config.json: damaged (TypeError(\"system is ['x']"),
+    "no data": (lambda run: edit(run, data=[]), "config.json: damaged"),
+    "a broken line of metrics": (
+        lambda run: (run / "metrics.jsonl").write_text('{"epoch": 1}\n{"epoch": \n{"epoch": 3}\n'),
+        "metrics.jsonl: line 2 is damaged",
+    ),
+    "metrics without an epoch": (
+        lambda run: (run / "metrics.jsonl").write_bytes(b"[1]\n"),
+        "metrics.jsonl: line 1 is damaged",
+    ),
     "no known system": (lambda run: edit(run, system="vae"), "'vae'"),
     "another version": (
         lambda run: edit(run, config=json.loads((run / "config.json").read_text())["config"] | {"width": 8}),
@@ -195,6 +209,18 @@ def test_a_full_disk_leaves_nothing(dcgan: Path, tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(writer, full)
     refused(call(dcgan, "--out", tmp_path / "b"), "No space left on device")
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+def test_sigterm_leaves_nothing(dcgan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(*arguments: object) -> None:
+        assert len(list(tmp_path.iterdir())) == 2, "the hidden folder"
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("onnx.save", ended)
+    assert call(dcgan, "--out", tmp_path / "b").exit_code == 143
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that even root cannot write to")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pgen.bundle import EMBEDDED, open_bundle
+from pgen.bundle import EMBEDDED, describe, open_bundle
 from pgen.errors import BundleInvalid, BundleNotFound, DeviceUnavailable
 from pgen.generator import load
 from pokegan.errors import PokeganError
@@ -43,6 +43,17 @@ def test_a_missing_file_is_named(bundle: Path, name: str) -> None:
     (bundle / name).unlink()
     with pytest.raises(BundleNotFound, match=name):
         use_all(bundle)
+
+
+@pytest.mark.parametrize("content", [b"Mew", b'{"Mew": 1}', b"[1]", b"\xff", b"[" * 100_000])
+def test_names_that_are_no_names_are_told(bundle: Path, content: bytes) -> None:
+    (bundle / "names.json").write_bytes(content)
+    values = json.loads((bundle / "manifest.json").read_text())
+    values["files"]["names.json"] = vars(describe(bundle / "names.json"))
+    (bundle / "manifest.json").write_text(json.dumps(values))
+    with pytest.raises(BundleInvalid, match=r"names\.json: is no list of names; export the bundle again") as refused:
+        use_all(bundle)
+    assert refused.value.exit_code == 2
 
 
 def test_a_newer_format_says_how_to_upgrade(bundle: Path) -> None:

@@ -1,3 +1,4 @@
+import logging
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ def test_embeddings_are_cached(tiny_encoder: Path, monkeypatch: pytest.MonkeyPat
 def test_a_missing_encoder_is_named(tmp_path: Path) -> None:
     with pytest.raises(EncoderNotFound, match="nowhere"):
         load_encoder(str(tmp_path / "nowhere"))
+    assert not logging.getLogger("huggingface_hub.utils._http").isEnabledFor(logging.WARNING), "it tells each retry"
 
 
 def test_the_default_encoder_needs_no_hub() -> None:

@@ -27,6 +27,8 @@ CHECKPOINT = "checkpoint.safetensors"
 EVALUATION = "metrics.json"
 PACKAGES = ("pokegan", "torch", "transformers", "accelerate", "numpy")
 FIELDS = ("system", "encoder", "seed", "epochs", "accumulate", "config", "data", "versions", "revision")
+TYPES = {"system": str, "encoder": str | None, "seed": int, "epochs": int | None, "config": dict, "data": dict}
+"""What is read from a run's config.json before anything else has looked at it."""
 
 
 class Run:
@@ -141,12 +143,15 @@ class Run:
             described: dict[str, Any] = json.loads(path.read_bytes())
             # Older versions do not tell them.
             described = {"accumulate": 1, "revision": None, "epochs": None} | described
+            for name, kind in TYPES.items():
+                if not isinstance(described[name], kind):
+                    raise TypeError(f"{name} is {described[name]!r}")
             if "pictures" in described["data"]:  # as older versions called the examples of every system
                 described["data"]["examples"] = described["data"].pop("pictures")
             described["data"].setdefault("hold_out", 0.0)
             return {key: described[key] for key in FIELDS}
-        except (ValueError, KeyError, TypeError) as error:
-            raise RunInvalid(f"{path}: damaged ({error!r}); restore it or train again") from error
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise RunInvalid(f"{path}: damaged ({repr(error)[:200]}); restore it or train again") from error
 
     def evaluation(self) -> dict[str, Any]:
         """Read what `pgtrain evaluate` found; empty before it has looked.
@@ -205,9 +210,21 @@ class Run:
         """Read metrics.jsonl, one entry an epoch; empty before the first epoch ended.
 
         A last line without its end is left out: a killed process leaves one.
+
+        Raises:
+            RunInvalid: another line is damaged.
         """
         path = self.folder / "metrics.jsonl"
         if not path.is_file():
             return []
-        lines = path.read_text("utf-8").splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        lines = path.read_bytes().splitlines(keepends=True)
+        return [self._entry(path, number, line) for number, line in enumerate(lines, 1) if line.endswith(b"\n")]
+
+    def _entry(self, path: Path, number: int, line: bytes) -> dict[str, Any]:
+        try:
+            entry: dict[str, Any] = json.loads(line)
+            if not isinstance(entry["epoch"], int):
+                raise TypeError(f"its epoch is {entry['epoch']!r}")
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise RunInvalid(f"{path}: line {number} is damaged ({repr(error)[:200]}); restore or remove it") from error
+        return entry

@@ -49,10 +49,12 @@ def load_encoder(name: str = DEFAULT_ENCODER) -> Encoder:
     Raises:
         EncoderNotFound: no such folder, package or (offline, or not there) hub model.
     """
+    from huggingface_hub.utils import logging as hub
     from transformers import AutoModel, AutoTokenizer
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    hub.set_verbosity_error()  # it warns of every retry; the last reason is in the error
     source = str(_packaged_weights()) if name == DEFAULT_ENCODER else name
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)
