@@ -176,12 +176,20 @@ def inspect(bundle: Path, as_json: bool) -> None:
 
 @main.command()
 @click.argument("bundle", type=FOLDER)
-@click.option("--run", "runs", type=FOLDER, multiple=True, help="repeat parity with this run; may be given again")
+@click.option(
+    "--run",
+    "runs",
+    type=FOLDER,
+    multiple=True,
+    help="repeat parity with this run; may be given again  [default: those under runs/ that BUNDLE was made of]",
+)
 def verify(bundle: Path, runs: tuple[Path, ...]) -> None:
-    """Check BUNDLE: sizes, checksums, the ONNX checker, and with --run parity on fresh latents."""
+    """Check BUNDLE: sizes, checksums, the ONNX checker, and where its runs are there parity on fresh latents."""
     with needs_extra("export"):
         from pgexport.verify import verify as check
     found = check(bundle, runs)
+    if found["runs"] and not runs:
+        click.echo(f"comparing with {', '.join(found['runs'])}, which it was made of")
     repeated = {name: parity for name, parity in found["models"].items() if parity}
     if repeated:
         _show_parity(repeated)

@@ -74,6 +74,18 @@ def first_from_pytorch(
     return None
 
 
+def first_by_batch(model: ModelProto, feeds: dict[str, NDArray[Any]], rows: slice) -> Divergence | None:
+    """Find the first node of `model` that gives something else for `rows` of `feeds` where they are a batch alone."""
+    whole, alone = _values(model, feeds), _values(model, {name: values[rows] for name, values in feeds.items()})
+    for node in model.graph.node:
+        for output in (name for name in node.output if name in whole and whole[name].ndim):
+            expected, found = whole[output][rows], alone[output]
+            # Of another shape is what has no dimension of the batch.
+            if found.shape == expected.shape and not np.array_equal(found, expected, equal_nan=True):
+                return Divergence(node.name, node.op_type, output, _distance(found, expected))
+    return None
+
+
 def optimised_away(model: ModelProto, feeds: dict[str, NDArray[Any]], limit: float) -> bool:
     """Tell whether ONNX Runtime's optimisation of `model` changes what comes out by more than `limit`."""
     names = [entry.name for entry in model.graph.output]

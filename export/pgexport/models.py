@@ -26,6 +26,9 @@ SENTENCES = ["a red fire and flying dragon", "a small blue water turtle", "a gre
 LONGEST = " ".join(SENTENCES * 5)
 """A text of more tokens than are read, so that the longest sequence is tried too."""
 
+LENGTHS = (3, 7, 16)
+"""Tokens of the short texts, none padded, that the encoder is tried on beside a padded batch of the longest."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -63,9 +66,9 @@ class Part:
         """Name the storage that the model really gets, and whose tolerances hold."""
         return "float32" if self.int8_from is None else asked
 
-    def trial(self, seed: int = 1) -> Trial:
+    def trial(self, seed: int) -> Trial:
         """Draw what the model is tried on."""
-        return Trial(self.name, self.kind, self.network, self.cases(seed))
+        return Trial(self.name, self.kind, self.network, self.cases(seed), seed)
 
 
 def parts(source: Source, encoder: Encoder | None) -> list[Part]:
@@ -119,10 +122,11 @@ def _text_to_image(source: Source, encoder: Encoder) -> Part:
 
 def _encoder(source: Source, encoder: Encoder) -> Part:
     def cases(seed: int) -> dict[str, Feeds]:
-        wanted = list(islice(cycle([LONGEST, *texts(source)]), max(BATCHES)))
-        options = {"padding": True, "truncation": True, "max_length": MAX_TOKENS, "return_tensors": "np"}
-        tokens = encoder.tokenizer(wanted, **options)
-        return {"random": {name: tokens[name].astype(np.int64) for name in ("input_ids", "attention_mask")}}
+        draw, known = np.random.default_rng(seed), texts(source)
+        padded = list(islice(cycle([LONGEST, *draw.permutation(known)]), max(BATCHES)))
+        short = [" ".join(draw.permutation(known)) for _ in range(max(BATCHES))]
+        cut = {f"{length} tokens": _tokens(encoder, short, length) for length in LENGTHS}
+        return {"random": _tokens(encoder, padded, MAX_TOKENS)} | cut
 
     return Part(
         name="encoder",
@@ -134,6 +138,13 @@ def _encoder(source: Source, encoder: Encoder) -> Part:
         cases=cases,
         int8_from=compress.INT8_ENCODER,
     )
+
+
+def _tokens(encoder: Encoder, wanted: list[str], most: int) -> Feeds:
+    """Split texts into at most `most` tokens, int64 (N, T), where T is that of the longest."""
+    options = {"padding": True, "truncation": True, "max_length": most, "return_tensors": "np"}
+    tokens = encoder.tokenizer(wanted, **options)
+    return {name: tokens[name].astype(np.int64) for name in ("input_ids", "attention_mask")}
 
 
 def _stats(source: Source) -> Part:

@@ -1,10 +1,11 @@
 """Parity: what an exported model may differ from PyTorch in float32, measured through the runtime itself."""
 
+import secrets
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -26,6 +27,13 @@ Array = NDArray[Any]
 Feeds = dict[str, Array]
 Runner = Callable[[Feeds], list[Array]]
 """Inputs by name to outputs in order, through the runtime."""
+
+
+class Locator(Protocol):
+    """Names the first node that diverges on inputs; where `rows` are given, that gives those alone another result."""
+
+    def __call__(self, feeds: Feeds, rows: slice | None = None) -> str:
+        """Say it as a part of a message."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,11 @@ class Tolerance:
     rows: float = 1.0
     decided: float = 0.9
 
+    @property
+    def names_cosine(self) -> float:
+        """Bounds the stored embeddings of names as `cosine` does new ones: float16 costs less than any limit allows."""
+        return self.cosine
+
 
 FROM_ABOVE = {"worst", "most", "extreme_most"}
 
@@ -70,12 +83,21 @@ TOLERANCES = {
 
 @dataclass(frozen=True)
 class Trial:
-    """One model as PyTorch has it, and what it is tried on: inputs by name for each case, of 64 rows or fewer."""
+    """One model as PyTorch has it, and what it is tried on: inputs by name for each case, of 64 rows or fewer.
+
+    `seed` is what the cases were drawn with.
+    """
 
     name: str
     kind: str
     network: nn.Module
     cases: dict[str, Feeds]
+    seed: int | None = None
+
+
+def fresh_seed() -> int:
+    """Draw a seed for the cases of a trial."""
+    return secrets.randbits(32)
 
 
 def latent_cases(latent_dim: int, seed: int) -> dict[str, Array]:
@@ -95,7 +117,7 @@ def latent_cases(latent_dim: int, seed: int) -> dict[str, Array]:
     }
 
 
-def measure(trial: Trial, runner: Runner) -> dict[str, dict[str, float]]:
+def measure(trial: Trial, runner: Runner, locate: Locator | None = None) -> dict[str, dict[str, float]]:
     """Compare a model with PyTorch: figures of Tolerance by the case that they were worst in.
 
     Raises:
@@ -104,7 +126,7 @@ def measure(trial: Trial, runner: Runner) -> dict[str, dict[str, float]]:
     by_case: dict[str, dict[str, float]] = {}
     compared = {"stats": _rows, "encoder": _embeddings}.get(trial.kind, _pictures)
     for case, feeds in trial.cases.items():
-        found = compared(trial, feeds, runner)
+        found = compared(trial, feeds, runner, locate)
         if trial.kind == "stats" and case != "random":
             del found["decided"]  # equal latents are on an edge for all rows at once
         elif case == FARTHEST:
@@ -113,7 +135,7 @@ def measure(trial: Trial, runner: Runner) -> dict[str, dict[str, float]]:
     return by_case
 
 
-def check(trial: Trial, runner: Runner, storage: str, locate: Callable[[Feeds], str] | None = None) -> dict[str, Any]:
+def check(trial: Trial, runner: Runner, storage: str, locate: Locator | None = None) -> dict[str, Any]:
     """Hold a model to TOLERANCES[storage].
 
     Args:
@@ -129,36 +151,33 @@ def check(trial: Trial, runner: Runner, storage: str, locate: Callable[[Feeds], 
         ParityFailed: a figure is beyond its limit, or what a row gives depends on its batch.
     """
     figures: dict[str, Any] = {}
-    for case, found in measure(trial, runner).items():
+    for case, found in measure(trial, runner, locate).items():
         for name, value in found.items():
-            told = _enforced(trial.name, name, value, storage, partial(_place, locate, trial.cases[case]))
+            told = check_figure(trial.name, name, value, storage, partial(_place, locate, trial.cases[case]))
             if name not in figures or _beyond(name, value, figures[name]["measured"]):
                 figures[name] = told
     rows = {case: len(next(iter(feeds.values()))) for case, feeds in trial.cases.items()}
-    return {"against": "PyTorch eager float32", "batches": list(BATCHES), "rows": rows} | {"figures": figures}
+    tried = {"against": "PyTorch eager float32", "seed": trial.seed, "batches": list(BATCHES), "rows": rows}
+    return tried | {"figures": figures}
 
 
-def check_figure(model: str, name: str, value: float, storage: str) -> dict[str, float | None]:
-    """Hold one figure to TOLERANCES[storage] and return it with its limit.
+def check_figure(
+    model: str, name: str, value: float, storage: str, place: Callable[[], str] = str
+) -> dict[str, float | None]:
+    """Hold one figure to TOLERANCES[storage] and return it with its limit; `place` says where it went wrong.
 
     Raises:
         ParityFailed: it is beyond.
     """
-    return _enforced(model, name, value, storage, lambda: "")
-
-
-def _enforced(model: str, name: str, value: float, storage: str, place: Callable[[], str]) -> dict[str, float | None]:
     limit: float | None = getattr(TOLERANCES[storage], name)
     if limit is not None and _beyond(name, value, limit):
-        raise ParityFailed(
-            f"{model}: parity ({storage}): {name} is {value:.5g} where the limit is {limit:.5g}"
-            f"{place()}; no bundle was written"
-        )
+        where = f"; {told}" if (told := place()) else ""
+        raise ParityFailed(f"{model}: parity ({storage}): {name} is {value:.5g} where the limit is {limit:.5g}{where}")
     return {"measured": value, "limit": limit}
 
 
-def _place(locate: Callable[[Feeds], str] | None, feeds: Feeds) -> str:
-    return f"; {locate({name: value[:2] for name, value in feeds.items()})}" if locate else ""
+def _place(locate: Locator | None, feeds: Feeds) -> str:
+    return locate({name: value[:2] for name, value in feeds.items()}) if locate else ""
 
 
 def _beyond(name: str, value: float, limit: float) -> bool:
@@ -177,7 +196,14 @@ def premultiplied(pixels: Array) -> Array:
     return np.concatenate([pixels[..., :3] * (alpha / 255), alpha], -1)
 
 
-def in_batches(name: str, feeds: Feeds, runner: Runner) -> list[Array]:
+def cosine(found: Array, expected: Array) -> Array:
+    """Cosine of each row of `found`, (N, D), with the same one of `expected`, (N,)."""
+    norms = np.linalg.norm(found, axis=1) * np.linalg.norm(expected, axis=1)
+    cosines: Array = (found * expected).sum(1) / norms
+    return cosines
+
+
+def in_batches(name: str, feeds: Feeds, runner: Runner, locate: Locator | None = None) -> list[Array]:
     """Run all rows at once, and the first and the last ones at every smaller batch of BATCHES.
 
     Raises:
@@ -190,7 +216,8 @@ def in_batches(name: str, feeds: Feeds, runner: Runner) -> list[Array]:
             part = runner({key: value[start : start + batch] for key, value in feeds.items()})
             for one, other in zip(part, whole, strict=True):
                 if not np.array_equal(one, other[start : start + batch]):
-                    raise ParityFailed(f"{name}: batch {batch} and batch {count} give different results")
+                    where = f"; {locate(feeds, slice(start, start + batch))}" if locate else ""
+                    raise ParityFailed(f"{name}: batch {batch} and batch {count} give different results{where}")
     return whole
 
 
@@ -202,9 +229,9 @@ def in_pytorch(network: nn.Module, feeds: Feeds) -> list[Array]:
     return [value.numpy() for value in outputs]
 
 
-def _pictures(trial: Trial, feeds: Feeds, runner: Runner) -> dict[str, float]:
+def _pictures(trial: Trial, feeds: Feeds, runner: Runner, locate: Locator | None) -> dict[str, float]:
     """The figures of the worst output."""
-    pairs = zip(in_pytorch(trial.network, feeds), in_batches(trial.name, feeds, runner), strict=True)
+    pairs = zip(in_pytorch(trial.network, feeds), in_batches(trial.name, feeds, runner, locate), strict=True)
     differences = [np.abs(premultiplied(expected) - premultiplied(drawn)) for expected, drawn in pairs]
     return {
         "worst": max(float(difference.max()) for difference in differences),
@@ -213,11 +240,11 @@ def _pictures(trial: Trial, feeds: Feeds, runner: Runner) -> dict[str, float]:
     }
 
 
-def _rows(trial: Trial, feeds: Feeds, runner: Runner) -> dict[str, float]:
+def _rows(trial: Trial, feeds: Feeds, runner: Runner, locate: Locator | None) -> dict[str, float]:
     """Compare all integers, but for rows that lie on an edge: where float32 and float64 differ in PyTorch itself, or
     latents moved by EDGE change the row. Far latents do so more often: the tails of a Gaussian are few float32 numbers.
     """
-    drawn = _joined(in_batches(trial.name, feeds, runner))
+    drawn = _joined(in_batches(trial.name, feeds, runner, locate))
     expected = _joined(in_pytorch(trial.network, feeds))
     decided = np.ones(len(expected), bool)
     for step in (-EDGE, EDGE):
@@ -235,7 +262,7 @@ def _joined(outputs: list[Array]) -> Array:
     return np.concatenate([values.reshape(len(values), -1) for values in outputs], 1)
 
 
-def _embeddings(trial: Trial, feeds: Feeds, runner: Runner) -> dict[str, float]:
+def _embeddings(trial: Trial, feeds: Feeds, runner: Runner, _: Locator | None) -> dict[str, float]:
     """The least cosine at any batch. Embeddings are floats, whose last bits may depend on the batch."""
     (expected,) = in_pytorch(trial.network, feeds)
     cosines = []
@@ -243,6 +270,5 @@ def _embeddings(trial: Trial, feeds: Feeds, runner: Runner) -> dict[str, float]:
         for start in {0, len(expected) - batch}:
             rows = slice(start, start + batch)
             (found,) = runner({key: value[rows] for key, value in feeds.items()})
-            norms = np.linalg.norm(found, axis=1) * np.linalg.norm(expected[rows], axis=1)
-            cosines.append(float(((found * expected[rows]).sum(1) / norms).min()))
+            cosines.append(float(cosine(found, expected[rows]).min()))
     return {"cosine": min(cosines)}

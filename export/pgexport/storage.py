@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from pgen.bundle import Bundle, Model
 from pgexport import compress
 from pgexport.audit import audit
 from pgexport.errors import OpsetInvalid
@@ -91,6 +92,18 @@ def one_by_one(feeds: Feeds) -> list[Feeds]:
         {name: np.ascontiguousarray(values[row : row + 1, :length]) for name, values in feeds.items()}
         for row, length in enumerate(lengths)
     ]
+
+
+def storage_of(model: Model) -> str:
+    """Name the storage whose tolerances hold; bundles of format 1 told it by the precision alone."""
+    told: str = model.parity.get("storage", "float32" if model.precision == "float32" else "compact")
+    return told
+
+
+def stored_in(bundle: Bundle, model: Model) -> Stored:
+    """Read a model of a bundle as it was stored."""
+    graph = onnx.load_from_string(bundle.graph(model))
+    return Stored(graph, storage_of(model), model.opset, model.settings, {})
 
 
 def loosest(*storages: str) -> str:

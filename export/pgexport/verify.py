@@ -9,28 +9,33 @@ import onnx
 from pgen.bundle import Bundle, Model, open_bundle
 from pgen.engines import engine_names, read_engine
 from pgen.errors import BundleInvalid
-from pgen.generator import Generator
-from pgexport.choose import distinct
+from pgexport.choose import RUNS, distinct
 from pgexport.emulate import checkable
-from pgexport.errors import RunsInvalid
-from pgexport.models import parts, texts
-from pgexport.parity import check, check_figure
+from pgexport.errors import ParityFailed, RunsInvalid
+from pgexport.locate import locate_divergence, locate_in_sequence
+from pgexport.models import Part, parts, texts
+from pgexport.parity import Locator, check, fresh_seed
 from pgexport.source import Source, load_run
-from pgexport.storage import loosest
-from pgexport.write import runner, text_psnr
+from pgexport.storage import storage_of, stored_in
+from pgexport.text_parity import check_names, check_pictures
+from pgexport.write import runner
+from pgtrain.errors import EncoderNotFound, RunInvalid, RunNotFound
+from pgtrain.run import CONFIG, Run
 from pgtrain.text import load_encoder
 
-FRESH = 2
-"""Seed of the latents that a verification draws: others than an export's."""
 
-
-def verify(folder: Path, runs: Sequence[Path] = ()) -> dict[str, Any]:
-    """Check all files by size and SHA-256 and all graphs by the ONNX checker; repeat parity where a run is given.
+def verify(folder: Path, runs: Sequence[Path] = (), seed: int | None = None) -> dict[str, Any]:
+    """Check all files by size and SHA-256 and all graphs by the ONNX checker; repeat parity where there is a run.
 
     TensorRT engines that lie beside are checked against their sidecars and the models' files, and not run.
 
+    Args:
+        folder: the bundle.
+        runs: runs that it was made of; none: those of them that are found under runs/.
+        seed: what parity's inputs are drawn with; None draws one.
+
     Returns:
-        How many files were checked, by model what parity found (None where its run was not given), and the engines.
+        How many files were checked, by model what parity found (None where there was no run), the runs, the engines.
 
     Raises:
         BundleNotFound, BundleInvalid: it is not what its manifest says.
@@ -46,13 +51,52 @@ def verify(folder: Path, runs: Sequence[Path] = ()) -> dict[str, Any]:
     engines = engine_names(bundle)
     for name in engines:
         read_engine(bundle, name)
-    sources = [load_run(run) for run in runs]
-    distinct((source.system, run) for source, run in zip(sources, runs, strict=True))
+    seed = fresh_seed() if seed is None else seed
     found: dict[str, Any] = dict.fromkeys(bundle.manifest.models)
-    for source, run in zip(sources, runs, strict=True):
+    sources = _given(bundle, runs) if runs else _own(bundle)
+    for source, _ in sources:
+        try:
+            found |= _parity(bundle, source, seed)
+        except ParityFailed as error:
+            raise ParityFailed(f"{error.message} (seed {seed})") from error
+    used = [str(run) for _, run in sources]
+    return {"files": len(bundle.manifest.files), "models": found, "runs": used, "engines": engines}
+
+
+def _given(bundle: Bundle, runs: Sequence[Path]) -> list[tuple[Source, Path]]:
+    sources = [(load_run(run), run) for run in runs]
+    distinct((source.system, run) for source, run in sources)
+    for source, run in sources:
         _check_run(bundle, source, run)
-        found |= _parity(bundle, source)
-    return {"files": len(bundle.manifest.files), "models": found, "engines": engines}
+    return sources
+
+
+def _own(bundle: Bundle) -> list[tuple[Source, Path]]:
+    """Find runs under runs/ that the bundle was made of, one for a model; nobody named them, so no fault is told."""
+    found: dict[str, tuple[Source, Path]] = {}
+    for run in sorted(path.parent for path in RUNS.glob(f"*/{CONFIG}")):
+        try:
+            if _may_be(bundle, Run(run).described()):
+                source = load_run(run)
+                _check_run(bundle, source, run)
+                if source.described["encoder"]:
+                    load_encoder(source.described["encoder"])
+                found.setdefault(source.system, (source, run))
+        except (RunNotFound, RunInvalid, RunsInvalid, EncoderNotFound):
+            continue
+    return list(found.values())
+
+
+def _may_be(bundle: Bundle, described: dict[str, Any]) -> bool:
+    """Tell whether a run has the seed, the data and the recipe of a model, before its checkpoint is read."""
+    model = bundle.manifest.models.get(described["system"])
+    told = model.provenance.get("run", {}) if model else {}
+    recipe = {key: value for key, value in described["config"].items() if key != "start"}
+    return (
+        described["seed"] == told.get("seed")
+        and described["data"].get("digest") == told.get("data", {}).get("digest")
+        and recipe == told.get("config")
+    )
 
 
 def _check_model(bundle: Bundle, name: str, model: Model) -> None:
@@ -79,6 +123,8 @@ def _check_run(bundle: Bundle, source: Source, run: Path) -> None:
     model = bundle.manifest.models.get(source.system)
     if model is None:
         raise RunsInvalid(f"{run}: is a run of {source.system}, of which {bundle.folder} has no model")
+    if source.described["encoder"] and "encoder" not in bundle.manifest.models:
+        raise RunsInvalid(f"{run}: is a run that reads text, but {bundle.folder} has no encoder; export it again")
     told, trained = model.provenance.get("run", {}), source.described | source.position
     for name, ours in (("digest", trained["data"]["digest"]), ("total", trained["total"]), ("seed", trained["seed"])):
         theirs = told.get("data", {}).get("digest") if name == "digest" else told.get(name)
@@ -89,24 +135,24 @@ def _check_run(bundle: Bundle, source: Source, run: Path) -> None:
             )
 
 
-def _parity(bundle: Bundle, source: Source) -> dict[str, Any]:
+def _parity(bundle: Bundle, source: Source, seed: int) -> dict[str, Any]:
     name = source.described["encoder"]
     encoder = load_encoder(name) if name else None
+    made, models, ran = parts(source, encoder), bundle.manifest.models, checkable(bundle)
+
+    def locator(part: Part) -> Locator:
+        return lambda feeds, rows=None: locate_divergence(part, stored_in(bundle, models[part.name]), feeds, rows)
+
+    def place() -> str:
+        return locate_in_sequence([(part, stored_in(bundle, models[part.name])) for part in made], seed)
+
     found: dict[str, Any] = {}
-    made = parts(source, encoder)
-    bundle = checkable(bundle)
     for part in made:
-        model = bundle.manifest.models[part.name]
-        found[part.name] = check(part.trial(FRESH), runner(bundle, model), _storage(model))
+        model = models[part.name]
+        found[part.name] = check(part.trial(seed), runner(ran, model), storage_of(model), locator(part))
     if encoder:
-        value = text_psnr(Generator(bundle, device="cpu"), encoder, texts(source), made[-1].trial(FRESH))
-        storage = loosest(*(_storage(bundle.manifest.models[name]) for name in ("encoder", source.system)))
-        told = check_figure(source.system, "text_psnr", value, storage)
+        told = check_pictures(ran, encoder, texts(source), made[-1].trial(seed), place)
         found[source.system]["figures"]["text_psnr"] = told
+        if bundle.names:
+            found["encoder"]["figures"]["names_cosine"] = check_names(ran, encoder)
     return found
-
-
-def _storage(model: Model) -> str:
-    """The storage whose tolerances hold; bundles of format 1 told it by the precision alone."""
-    told: str = model.parity.get("storage", "float32" if model.precision == "float32" else "compact")
-    return told

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterable, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,19 @@ import onnx
 
 from pgen.bundle import FORMAT, MANIFEST, Bundle, Manifest, Model, Tensor, describe, open_bundle
 from pgen.engines import FOLDER as ENGINES
-from pgen.generator import Generator
 from pgen.session import open_session, run
-from pgexport import divergence
+from pgen.text import TextEncoder
 from pgexport.choose import distinct
-from pgexport.emulate import checkable, emulated
-from pgexport.errors import TargetInvalid
+from pgexport.emulate import checkable
+from pgexport.errors import ParityFailed, TargetInvalid
+from pgexport.locate import locate_divergence, locate_in_sequence
 from pgexport.models import Part, parts, texts
-from pgexport.parity import Feeds, Runner, Trial, check, check_figure, in_pytorch, premultiplied, psnr
+from pgexport.parity import Runner, check, fresh_seed
 from pgexport.place import beside, put
 from pgexport.source import Source, load_run
-from pgexport.storage import PRECISIONS, Stored, check_opset, loosest, one_by_one, store
-from pgtrain.text import Encoder, embed, load_encoder
+from pgexport.storage import PRECISIONS, Stored, check_opset, one_by_one, store
+from pgexport.text_parity import check_names, check_pictures
+from pgtrain.text import Encoder, load_encoder
 from pokegan.revision import revision
 
 
@@ -40,6 +42,7 @@ def export_runs(
     opset: int | None = None,
     force: bool = False,
     add: bool = False,
+    seed: int | None = None,
 ) -> Bundle:
     """Export runs, each of another system, to a bundle in `out`.
 
@@ -51,6 +54,7 @@ def export_runs(
         opset: version of the ONNX operator set; None: 18, or the lowest that has the storage's operators.
         force: replace a bundle that is there; with `add`, models in it of the same name.
         add: put the models into the bundle that is there, beside those that it has.
+        seed: what parity's inputs are drawn with; None draws one. The manifest tells it.
 
     Raises:
         RunNotFound, RunInvalid, RunsInvalid, EncoderNotFound: there is nothing to export.
@@ -67,9 +71,12 @@ def export_runs(
     distinct((source.system, run) for source, run in zip(sources, runs, strict=True))
     with beside(out, "--out") as staged:
         kept = _kept(before, staged, sources, force) if before else Manifest({}, {})
-        writer = Writer(staged, storage, opset, kept)
+        writer = Writer(staged, storage, opset, kept, fresh_seed() if seed is None else seed)
         for source in sources:
-            writer.write(source)
+            try:
+                writer.write(source)
+            except ParityFailed as error:
+                raise ParityFailed(f"{error.message} (seed {writer.seed}); no bundle was written") from error
         put(staged, out)
     return open_bundle(out)
 
@@ -77,8 +84,8 @@ def export_runs(
 class Writer:
     """Writes models into `folder`, beside what `kept` tells is in it already; no other file is part of the bundle."""
 
-    def __init__(self, folder: Path, storage: str, opset: int | None, kept: Manifest) -> None:
-        self.folder, self.storage, self.opset = folder, storage, opset
+    def __init__(self, folder: Path, storage: str, opset: int | None, kept: Manifest, seed: int) -> None:
+        self.folder, self.storage, self.opset, self.seed = folder, storage, opset, seed
         self.models, self.files = dict(kept.models), set(kept.files)
 
     def write(self, source: Source) -> None:
@@ -92,7 +99,7 @@ class Writer:
         for part in made:
             self.models[part.name].parity.update(self._parity(part, bundle, stored[part.name]))
         if encoder:
-            self._write_names(source, encoder, bundle, made[-1])
+            self._check_text(source, encoder, bundle, [(part, stored[part.name]) for part in made])
         self._write_manifest()
 
     def _write_model(self, part: Part, source: Source) -> Stored:
@@ -117,20 +124,23 @@ class Writer:
         return stored
 
     def _parity(self, part: Part, bundle: Bundle, stored: Stored) -> dict[str, Any]:
-        def locate(feeds: Feeds) -> str:
-            return locate_divergence(part, stored, feeds)
+        ran = runner(bundle, bundle.manifest.models[part.name])
+        return check(part.trial(self.seed), ran, stored.storage, partial(locate_divergence, part, stored))
 
-        return check(part.trial(), runner(bundle, bundle.manifest.models[part.name]), stored.storage, locate)
-
-    def _write_names(self, source: Source, encoder: Encoder, bundle: Bundle, part: Part) -> None:
-        """Hold prompt to picture to its limit, and store the embeddings of known names."""
-        generator = Generator(bundle, device="cpu")
-        value = text_psnr(generator, encoder, texts(source), part.trial())
-        storage = loosest(*(self.models[name].parity["storage"] for name in ("encoder", part.name)))
-        self.models[part.name].parity["figures"]["text_psnr"] = check_figure(part.name, "text_psnr", value, storage)
+    def _check_text(
+        self, source: Source, encoder: Encoder, bundle: Bundle, made: Sequence[tuple[Part, Stored]]
+    ) -> None:
+        """Hold prompt to picture to its limit; store the embeddings of known names, and hold them too."""
+        part, _ = made[-1]
+        place = partial(locate_in_sequence, made, self.seed)
+        told = check_pictures(bundle, encoder, texts(source), part.trial(self.seed), place)
+        self.models[part.name].parity["figures"]["text_psnr"] = told
         names = source.described["data"]["names"]
         self._place("names.json").write_text(json.dumps(names, ensure_ascii=False), "utf-8")
-        np.save(self._place("names.npy"), generator.encoder.encode(names).astype(np.float16))
+        embeddings = TextEncoder(bundle, device="cpu").encode(names)
+        np.save(self._place("names.npy"), embeddings.astype(np.float16))
+        told = check_names(checkable(self._write_manifest()), encoder)
+        self.models["encoder"].parity["figures"]["names_cosine"] = told
 
     def _place(self, name: str) -> Path:
         """Where to write the file `name`, which the manifest is to tell of."""
@@ -143,21 +153,6 @@ class Writer:
         return open_bundle(self.folder)
 
 
-def locate_divergence(part: Part, stored: Stored, feeds: Feeds) -> str:
-    """Name the first node that diverges: of the float32 graph from PyTorch, or else of the stored graph from that one.
-
-    Storing may not have changed anything, so the float32 graph itself is never taken for granted.
-    """
-    reference = stored.graph if stored.storage == "float32" else part.export(stored.opset)
-    limit = divergence.LIMITS[stored.storage]
-    found = divergence.first_from_pytorch(reference, part.network, part.folded(), feeds, divergence.LIMITS["float32"])
-    graph = emulated(stored.graph) if stored.storage == "bf16" else stored.graph
-    found = found or divergence.first_divergence(graph, reference, feeds, limit)
-    if found is None and divergence.optimised_away(graph, feeds, limit):
-        return "no node diverges alone: ONNX Runtime's optimisation of the graph does it"
-    return divergence.describe(found)
-
-
 def runner(bundle: Bundle, model: Model) -> Runner:
     """Run one model of a bundle on the CPU, as the runtime does."""
     session = open_session(bundle.graph(model), model.file, "cpu")
@@ -168,15 +163,6 @@ def runner(bundle: Bundle, model: Model) -> Runner:
         np.concatenate(found)
         for found in zip(*(run(session, outputs, text) for text in one_by_one(feeds)), strict=True)
     ]
-
-
-def text_psnr(generator: Generator, encoder: Encoder, wanted: list[str], trial: Trial) -> float:
-    """PSNR (dB) of the pictures of texts, both encoder and generator of the bundle against both of PyTorch."""
-    latent = trial.cases["random"]["latent"][: len(wanted)]
-    wanted = wanted[: len(latent)]
-    expected = in_pytorch(trial.network, {"latent": latent, "text": embed(encoder, wanted).numpy()})[0]
-    drawn = generator.generate(latent, generator.encoder.encode(wanted))
-    return psnr(premultiplied(expected) - premultiplied(drawn))
 
 
 def _stamp(stored: Stored, part: Part, source: Source) -> None:

@@ -8,12 +8,13 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from pgen.bundle import EMBEDDED, open_bundle
+from pgen.bundle import EMBEDDED, describe, open_bundle
 from pgexport.choose import newest_finished
 from pgexport.cli import main
 from pgexport.errors import RunsInvalid
@@ -242,7 +243,9 @@ def test_inspect(full_bundle: Path) -> None:
     refused(call("inspect", full_bundle / "none"), "manifest.json: not found")
 
 
-def test_verify_repeats_checksums_and_parity(dcgan: Path, system_runs: dict[str, Path], tmp_path: Path) -> None:
+def test_verify_repeats_checksums_and_parity(
+    dcgan: Path, system_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "b"
     assert call(dcgan, system_runs["stats"], "--out", out).exit_code == 0
     done = call("verify", out)
@@ -251,23 +254,53 @@ def test_verify_repeats_checksums_and_parity(dcgan: Path, system_runs: dict[str,
     done = call("verify", out, "--run", dcgan, "--run", system_runs["stats"])
     assert done.exit_code == 0, done.output
     assert "stats: graph is sound, parity holds" in done.output
+    verify_finds_the_run_itself(out, tmp_path, monkeypatch)
     refused(call("verify", out, "--run", system_runs["wgan"]), "has no model")
     tensors = load_file(dcgan / CHECKPOINT)
     with safe_open(dcgan / CHECKPOINT, framework="pt") as file:
         metadata = file.metadata()
     changed = {name: value * 2 if value.is_floating_point() else value for name, value in tensors.items()}
     save_file(changed, dcgan / CHECKPOINT, metadata)
-    refused(call("verify", out, "--run", dcgan), "parity (compact)")
+    done = call("verify", out, "--run", dcgan)
+    refused(done, "parity (compact)")
+    assert "; first diverging node: generator." in done.stderr
+    assert "bundle was written" not in done.stderr
     edit(dcgan, seed=5)
     refused(call("verify", out, "--run", dcgan), "is not the run")
     (out / "dcgan.onnx").write_bytes((out / "dcgan.onnx").read_bytes()[:-1])
     refused(call("verify", out), "dcgan.onnx")
 
 
-def test_verify_repeats_the_parity_of_text(tiny_bundle: Path, tiny_run: Path) -> None:
+def verify_finds_the_run_itself(bundle: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its run, dcgan, lies under runs/; beside it others and broken ones."""
+    for number, changes in enumerate(({"seed": 5}, {"data": []}, {"config": {}}, {"system": "wgan"}, {})):
+        copy = Path(shutil.copytree(folder / "runs" / "dcgan", folder / "runs" / f"a{number}"))
+        edit(copy, **changes)
+    (copy / CHECKPOINT).write_bytes(b"cut")
+    assert "parity not repeated (give its --run)" in call("verify", bundle).output
+    with monkeypatch.context() as patch:
+        patch.chdir(folder)
+        done = call("verify", bundle)
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith("comparing with runs/dcgan, which it was made of\n")
+    assert "dcgan: graph is sound, parity holds" in done.output
+    assert "stats: graph is sound, parity not repeated" in done.output
+
+
+def test_verify_repeats_the_parity_of_text(tiny_bundle: Path, tiny_run: Path, tmp_path: Path) -> None:
     done = call("verify", tiny_bundle, "--run", tiny_run)
     assert done.exit_code == 0, done.output
     assert "text_psnr" in done.output
+    assert "names_cosine" in done.output
+    copy = Path(shutil.copytree(tiny_bundle, tmp_path / "b"))
+    np.save(copy / "names.npy", -np.load(copy / "names.npy"))
+    values = json.loads((copy / "manifest.json").read_text())
+    values["files"]["names.npy"] = vars(describe(copy / "names.npy"))
+    (copy / "manifest.json").write_text(json.dumps(values))
+    refused(call("verify", copy, "--run", tiny_run), "encoder: parity (compact): names_cosine is -")
+    del values["models"]["encoder"]
+    (copy / "manifest.json").write_text(json.dumps(values))
+    refused(call("verify", copy, "--run", tiny_run), "has no encoder; export it again")
 
 
 def test_engines_are_told_and_checked(dcgan: Path, tmp_path: Path) -> None:

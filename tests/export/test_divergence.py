@@ -1,18 +1,20 @@
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 from torch import nn
 
 from pgexport import models
 from pgexport.compress import compress
-from pgexport.divergence import LIMITS, describe, first_divergence, first_from_pytorch, optimised_away
+from pgexport.divergence import LIMITS, describe, first_by_batch, first_divergence, first_from_pytorch, optimised_away
 from pgexport.errors import ParityFailed
 from pgexport.models import Part, parts
-from pgexport.parity import Feeds
+from pgexport.parity import TOLERANCES, Feeds
 from pgexport.source import load_run
 from pgexport.write import export_run
 from pgtrain.text import load_encoder
@@ -133,3 +135,38 @@ def test_a_batch_norm_that_was_folded_wrongly_is_told(
     monkeypatch.setattr(models, "fold_batch_norm", wrong)
     with pytest.raises(ParityFailed, match=r"first diverging node: generator\.layers\.[45][./]"):
         export_run(system_runs["dcgan"], tmp_path / "b", "float32")
+
+
+def test_text_that_went_wrong_names_the_node(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    export, module = Part.export, "bert.encoder.layer.1.attention.output.dense"
+
+    def wrong(self: Part, *arguments: Any) -> onnx.ModelProto:
+        graph = export(self, *arguments)
+        weights = [node.input[1] for node in graph.graph.node if node.name == f"{module}/MatMul"]
+        return damaged(graph, weights[0], 100) if weights else graph
+
+    monkeypatch.setattr(Part, "export", wrong)
+    monkeypatch.setitem(TOLERANCES, "compact", replace(TOLERANCES["compact"], cosine=-1.0, text_psnr=100.0))
+    with pytest.raises(ParityFailed, match=rf"text_psnr is .*; encoder: first diverging node: {re.escape(module)}/"):
+        export_run(tiny_run, tmp_path / "b")
+
+
+def test_the_node_that_mixes_rows_is_named() -> None:
+    nodes = [
+        helper.make_node("Relu", ["latent"], ["bright"], name="bright"),
+        helper.make_node("ReduceMean", ["bright", "axes"], ["mean"], name="mean", keepdims=1),
+        helper.make_node("Sub", ["bright", "mean"], ["centred"], name="centred"),
+        helper.make_node("Tanh", ["centred"], ["pictures"], name="drawn"),
+    ]
+    values = [
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", 8]) for name in ("latent", "pictures")
+    ]
+    axes = [numpy_helper.from_array(np.array([0]), "axes")]
+    graph = helper.make_graph(nodes, "x", values[:1], values[1:], axes)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    found = first_by_batch(model, FEEDS, slice(0, 1))
+    assert found is not None
+    assert (found.node, found.operator) == ("mean", "ReduceMean")
+    del graph.node[1:]
+    graph.node[0].output[0] = "pictures"
+    assert first_by_batch(helper.make_model(graph, ir_version=8), FEEDS, slice(0, 1)) is None

@@ -54,7 +54,7 @@ def load_encoder(name: str = DEFAULT_ENCODER) -> Encoder:
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    hub.set_verbosity_error()  # it warns of every retry; the last reason is in the error
+    hub.set_verbosity_error()  # type: ignore[no-untyped-call]  # it warns of every retry
     source = str(_packaged_weights()) if name == DEFAULT_ENCODER else name
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)

@@ -1,0 +1,44 @@
+"""Parity of what texts become: pictures through encoder and generator, and the stored embeddings of names."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from pgen.bundle import Bundle
+from pgen.generator import Generator
+from pgexport.parity import Trial, check_figure, cosine, in_pytorch, premultiplied, psnr
+from pgexport.storage import loosest, storage_of
+from pgtrain.text import Encoder, embed
+
+Figure = dict[str, float | None]
+
+
+def check_pictures(
+    bundle: Bundle, encoder: Encoder, wanted: list[str], trial: Trial, place: Callable[[], str]
+) -> Figure:
+    """Hold ``text_psnr`` to its limit: texts to pictures, both models of the bundle against both of PyTorch.
+
+    Raises:
+        ParityFailed: it is beyond; `place` says where.
+    """
+    generator = Generator(bundle, device="cpu")
+    latent = trial.cases["random"]["latent"][: len(wanted)]
+    wanted = wanted[: len(latent)]
+    expected = in_pytorch(trial.network, {"latent": latent, "text": embed(encoder, wanted).numpy()})[0]
+    drawn = generator.generate(latent, generator.encoder.encode(wanted))
+    value = psnr(premultiplied(expected) - premultiplied(drawn))
+    storage = loosest(*(storage_of(bundle.manifest.models[name]) for name in ("encoder", trial.name)))
+    return check_figure(trial.name, "text_psnr", value, storage, place)
+
+
+def check_names(bundle: Bundle, encoder: Encoder) -> Figure:
+    """Hold ``names_cosine`` to its limit: names as `pgen image Charizard` looks them up, against PyTorch.
+
+    Raises:
+        ParityFailed: it is beyond.
+    """
+    names = bundle.names
+    cosines = cosine(Generator(bundle, device="cpu").encoder(names), embed(encoder, names).numpy())
+    worst = int(np.argmin(cosines))
+    storage = storage_of(bundle.manifest.models["encoder"])
+    return check_figure("encoder", "names_cosine", float(cosines[worst]), storage, lambda: f"at {names[worst]!r}")
