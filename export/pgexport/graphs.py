@@ -120,8 +120,10 @@ def export_module(
     # Where a conversion fails, torch says so on the side and hands over what it had.
     if [(entry.domain, entry.version) for entry in model.opset_import] != [("", opset)]:
         raise OpsetInvalid(f"--opset {opset}: PyTorch cannot write this graph in it; use --opset {OPSET}")
-    for value in model.graph.input:  # torch freezes what its tracing made a number of, and says nothing
-        assert value.type.tensor_type.shape.dim[0].dim_param, f"the batch of {value.name} is frozen in the graph"
+    for value, varying in zip(model.graph.input, shapes, strict=True):
+        for axis, told in varying.items():  # torch freezes what its tracing made a number of, and says nothing
+            frozen = not value.type.tensor_type.shape.dim[axis].dim_param
+            assert not frozen, f"the {told.__name__} of {value.name} is frozen in the graph"
     _name_nodes(model.graph)
     _forget_sources(model)
     onnx.checker.check_model(model, full_check=True)

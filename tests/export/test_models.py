@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,11 +13,12 @@ import torch
 
 from pgen.bundle import open_bundle
 from pgexport.errors import OpsetInvalid
+from pgexport.graphs import export_encoder
 from pgexport.models import parts
 from pgexport.opset import OPSETS
 from pgexport.parity import TOLERANCES, in_pytorch
 from pgexport.source import fold_batch_norm, load_run
-from pgexport.storage import PRECISIONS
+from pgexport.storage import PRECISIONS, store
 from pgexport.write import export_runs, runner
 from pgtrain.dcgan.config import RECIPES as DCGAN_RECIPES
 from pgtrain.dcgan.config import DCGANConfig
@@ -27,6 +29,7 @@ from pgtrain.stats.generate import generate, load
 from pgtrain.stats.networks import Generator as StatsGenerator
 from pgtrain.stats.rows import RARITIES, TYPES, Row, read_rows
 from pgtrain.stats.table import encode
+from pgtrain.text import load_encoder
 from pgtrain.wgan.config import RECIPES as WGAN_RECIPES
 from pgtrain.wgan.config import WGANConfig
 from pgtrain.wgan.system import Generator as WGANGenerator
@@ -193,6 +196,52 @@ def test_a_conversion_that_fails_is_told(
     with pytest.raises(OpsetInvalid, match="use --opset 18"):
         export_runs([system_runs["dcgan"]], tmp_path / "b", opset=20)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sequence_that_was_frozen_is_told(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = torch.onnx.export
+
+    def frozen(*arguments: Any, dynamic_shapes: Any, **options: Any) -> Any:
+        shapes = tuple({key: dim for key, dim in axes.items() if key != 1} for axes in dynamic_shapes)
+        return real(*arguments, dynamic_shapes=shapes, **options)
+
+    monkeypatch.setattr("torch.onnx.export", frozen)
+    with pytest.raises(AssertionError, match="the sequence of input_ids is frozen"):
+        export_encoder(load_encoder(str(tiny_encoder)).network, 63)  # a length of its own: other tests keep the graph
+
+
+def test_the_encoder_is_tried_on_short_texts_without_padding(tiny_run: Path, tiny_encoder: Path) -> None:
+    encoder, _ = parts(load_run(tiny_run), load_encoder(str(tiny_encoder)))
+    cases = encoder.cases(1)
+    lengths = {case: feeds["input_ids"].shape for case, feeds in cases.items()}
+    assert lengths == {"random": (64, 64), "3 tokens": (64, 3), "7 tokens": (64, 7), "16 tokens": (64, 16)}
+    for case, feeds in cases.items():
+        assert feeds["attention_mask"].all() == (case != "random")
+    other = encoder.cases(2)
+    assert not any(np.array_equal(feeds["input_ids"], other[case]["input_ids"]) for case, feeds in cases.items())
+
+
+WIDENING = {"Cast", "Mul", "Reshape"}
+
+
+@pytest.mark.parametrize("storage", ["float32", "compact"])
+def test_constants_are_folded(
+    system_runs: dict[str, Path], tiny_run: Path, tiny_encoder: Path, storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pgexport.compress.SMALLEST", 64)
+    sources = [(load_run(run), None) for run in system_runs.values()]
+    made = [part for source, encoder in sources for part in parts(source, encoder)]
+    for part in (*made, *parts(load_run(tiny_run), load_encoder(str(tiny_encoder)))):
+        part = replace(part, int8_from=part.int8_from and 500)
+        graph = store(part, storage).graph.graph
+        known = {entry.name for entry in graph.initializer}
+        left = []
+        for node in graph.node:
+            if known.issuperset(filter(None, node.input)):
+                known.update(node.output)
+                left.append(node)
+        widened = {node.name for node in left if storage == "compact" and node.op_type in WIDENING}
+        assert [f"{part.name}: {node.name}" for node in left if node.name not in widened] == []
 
 
 def test_every_storage_has_every_limit() -> None:
