@@ -1,5 +1,6 @@
 """Parity is a gate: figures, limits, and what is told beyond them."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,11 +9,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from pgen.errors import BundleNotFound
 from pgen.text import TextEncoder
 from pgexport import parity
 from pgexport.errors import ParityFailed
 from pgexport.parity import TOLERANCES, Array, Feeds, Trial, check, in_pytorch, latent_cases, measure
-from pgexport.write import export_run
+from pgexport.write import export_run, export_runs
 
 
 class Pictures(nn.Module):
@@ -36,6 +38,19 @@ def test_the_cases() -> None:
     assert np.allclose(np.linalg.norm(cases["norm 5"], axis=1), 5, atol=1e-5)
     assert (np.abs(cases["components 5"]) == 5).all()
     assert not np.array_equal(cases["random"], latent_cases(7, 4)["random"])
+
+
+def test_every_trial_has_a_seed_of_its_own(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len({parity.fresh_seed() for _ in range(10)}) > 1
+    assert check(replace(PICTURES, seed=7), same, "float32")["seed"] == 7
+    seeds: list[int] = []
+    monkeypatch.setattr("pgexport.write.fresh_seed", lambda: 31)
+    monkeypatch.setattr("pgexport.write.Writer.write", lambda writer, _: seeds.append(writer.seed))
+    for given in (None, 0):
+        with pytest.raises(BundleNotFound):
+            export_runs([tiny_run], tmp_path / "b", seed=given)
+        shutil.rmtree(tmp_path / "b")
+    assert seeds == [31, 0]
 
 
 def test_the_same_pictures_pass_and_are_written_down() -> None:
