@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pgen.batch.run import write_pictures
     from pgen.bundle import EMBEDDED, Bundle, open_bundle
     from pgen.chance import random_requests
+    from pgen.dex.job import write_dex
+    from pgen.doctor import examine, healthy
     from pgen.finish import Finish
     from pgen.generator import Generator, Picture, load
     from pgen.grids import write_grid
@@ -35,12 +37,15 @@ if TYPE_CHECKING:
     from pgen.made import Made, read_made, variation_requests
     from pgen.morph_job import MorphJob, write_morph
     from pgen.request import Request, choose_seeds, pattern, requests
+    from pgen.stats.job import write_stats
 
 _HOMES = {
     "batch.run": ("write_pictures",),
     "again": ("reproduce",),
     "bundle": ("EMBEDDED", "Bundle", "open_bundle"),
     "chance": ("random_requests",),
+    "dex.job": ("write_dex",),
+    "doctor": ("examine", "healthy"),
     "finish": ("Finish",),
     "generator": ("Generator", "Picture", "load"),
     "grids": ("write_grid",),
@@ -48,6 +53,7 @@ _HOMES = {
     "made": ("Made", "read_made", "variation_requests"),
     "morph_job": ("MorphJob", "write_morph"),
     "request": ("Request", "choose_seeds", "pattern", "requests"),
+    "stats.job": ("write_stats",),
 }
 _PLACES = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -58,6 +64,9 @@ __all__ = [  # noqa: RUF022 (by module, as above)
     "Bundle",
     "open_bundle",
     "random_requests",
+    "write_dex",
+    "examine",
+    "healthy",
     "Finish",
     "Generator",
     "Picture",
@@ -76,6 +85,7 @@ __all__ = [  # noqa: RUF022 (by module, as above)
     "choose_seeds",
     "pattern",
     "requests",
+    "write_stats",
 ]
 
 

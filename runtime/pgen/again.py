@@ -10,7 +10,7 @@ from pgen.jobs import Job
 from pgen.made import Made, made_with
 
 
-def job_again(path: Path, bundle: Path = EMBEDDED, device: str = "auto", threads: int = 0) -> tuple[Job, Made]:
+def job_again(path: Path, bundle: str | Path = EMBEDDED, device: str = "auto", threads: int = 0) -> tuple[Job, Made]:
     """Read from a file the job that makes it again, and how it was made.
 
     Raises:
@@ -18,10 +18,10 @@ def job_again(path: Path, bundle: Path = EMBEDDED, device: str = "auto", threads
         BundleInvalid, BundleNotFound: `bundle` is not the one that drew it.
     """
     made = made_with(path, open_bundle(bundle))
-    return Job(made.requests, made.finish, bundle=bundle, device=device, threads=threads), made
+    return Job(made.requests, made.finish, bundle=Path(bundle), device=device, threads=threads), made
 
 
-def reproduce(path: str | Path, bundle: Path = EMBEDDED, device: str = "auto", threads: int = 0) -> Image.Image:
+def reproduce(path: str | Path, bundle: str | Path = EMBEDDED, device: str = "auto", threads: int = 0) -> Image.Image:
     """Make the picture, or the grid, of a file again: the same pixels, on the same provider.
 
     Args:

@@ -176,13 +176,14 @@ class Bundle:
         return {name.lower(): row for row, name in enumerate(self.names)}
 
 
-def open_bundle(folder: Path = EMBEDDED) -> Bundle:
+def open_bundle(folder: str | Path = EMBEDDED) -> Bundle:
     """Open the bundle in `folder`.
 
     Raises:
         BundleNotFound: there is no manifest.
         BundleInvalid: the manifest is damaged, or of a newer format than this version reads.
     """
+    folder = Path(folder)
     path = folder / MANIFEST
     if not os.path.isfile(path):  # noqa: PTH113 (as above)
         raise BundleNotFound(f"{path}: not found; a bundle is a folder made by pgexport")

@@ -102,7 +102,9 @@ def writing(path: Path) -> Iterator[BinaryIO]:
 
 def unwritable(path: Path, error: OSError | ValueError) -> OutputInvalid:
     """Tell why `path` could not be written."""
-    return OutputInvalid(f"{path}: cannot be written ({_reason(error)}); free space or choose another")
+    gone = isinstance(error, FileNotFoundError)
+    mend = "its folder is gone; make it again" if gone else "free space or choose another"
+    return OutputInvalid(f"{path}: cannot be written ({_reason(error)}); {mend}")
 
 
 def remove(path: Path) -> None:

@@ -18,8 +18,8 @@ from pgen.errors import RequestInvalid
 from pgen.latents import latents
 from pgen.made import variation_requests
 from pgen.morph import ends_of, morph
-from pgen.request import Request, choose_seeds, pattern, requests
-from pgen.session import Session, open_model, run
+from pgen.request import Request, check_batch, choose_seeds, pattern, requests
+from pgen.session import Session, check_device, open_model, run
 from pgen.text import TextEncoder, check_prompt
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ class Generator:
     """All that one bundle draws, on one device. Sessions open on first use; threads may share one generator."""
 
     def __init__(self, bundle: Bundle, device: str = "auto", threads: int = 0) -> None:
-        self.bundle, self.device, self.threads = bundle, device, threads
+        if threads < 0:
+            raise RequestInvalid(f"threads {threads}: give a number from 0, which is one a core")
+        self.bundle, self.device, self.threads = bundle, check_device(device), threads
         self.encoder = TextEncoder(bundle, device, threads)
         self._lock = RLock()
         self._sessions: dict[str, Session] = {}
@@ -258,8 +260,7 @@ class Generator:
 
         A picture depends on its own request alone, not on the batch it is made in.
         """
-        if batch < 1:
-            raise RequestInvalid(f"batch {batch}: give a number from 1")
+        check_batch(batch)
         for (name, _), alike in groupby(wanted, lambda request: (request.model, request.stage)):
             self.session(self.find(name))  # outside of what is timed
             while chunk := list(islice(alike, batch)):
@@ -374,5 +375,6 @@ def load(folder: str | Path = EMBEDDED, device: str = "auto", threads: int = 0) 
 
     Raises:
         BundleNotFound, BundleInvalid: the bundle is missing, damaged or of a newer format.
+        DeviceUnavailable, RequestInvalid: there is no device of that name, or fewer than no threads.
     """
-    return Generator(open_bundle(Path(folder)), device, threads)
+    return Generator(open_bundle(folder), device, threads)

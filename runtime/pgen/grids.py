@@ -36,7 +36,7 @@ class WrittenGrid:
 
 
 def write_grid(
-    job: Job, out: Path | BinaryIO | None = None, columns: int | None = None, step: Callable[[], object] = int
+    job: Job, out: str | Path | BinaryIO | None = None, columns: int | None = None, step: Callable[[], object] = int
 ) -> WrittenGrid:
     """Write all pictures of `job`, in one grid, to a file or an open stream.
 
@@ -50,7 +50,7 @@ def write_grid(
         PokeganError: a prompt, the bundle or `out` cannot be used, or the grid would be too large; nothing is written.
     """
     wanted = _taken(job)
-    out = out or free(Path(Namer()(wanted[0], f"grid.{job.finish.format}")))
+    out = Path(out) if isinstance(out, str) else out or free(Path(Namer()(wanted[0], f"grid.{job.finish.format}")))
     finish = finish_for(job.finish, out)
     generator = job.generator()
     began = perf_counter()

@@ -38,7 +38,7 @@ class Job:
     wanted: Iterable[Request]
     finish: Finish = field(default_factory=Finish)
     batch: int | str = DEFAULT_BATCH
-    bundle: Path = EMBEDDED
+    bundle: str | Path = EMBEDDED
     device: str = "auto"
     threads: int = 0
     resume: bool = False
@@ -72,13 +72,14 @@ def render(picture: Picture, bundle: Bundle, finish: Finish) -> bytes:
     return encode(finish.apply(picture.pixels), finish.format, facts(picture.request, bundle, finish))
 
 
-def write_one(job: Job, out: Path | BinaryIO) -> Written:
+def write_one(job: Job, out: str | Path | BinaryIO) -> Written:
     """Write the only picture of `job` to a file, in the format of its extension, or to an open stream.
 
     Raises:
         RequestInvalid: there are several, or none.
         PokeganError: the prompt, the bundle or `out` cannot be used; nothing is written.
     """
+    out = Path(out) if isinstance(out, str) else out
     finish = finish_for(job.finish, out)
     wanted = list(islice(job.wanted, 2))
     if len(wanted) > 1:

@@ -45,15 +45,22 @@ class Made:
     columns: int | None = None
 
 
-def read_made(path: Path) -> Made:
+def read_made(path: str | Path) -> Made:
     """Read how `path` was made; its pixels are not decoded.
 
     Raises:
         PictureInvalid: it is no picture, too large, or does not tell, or tells what cannot be.
     """
+    path = Path(path)
     format, told = read_facts(path)
+    if "dex" in told:
+        raise PictureInvalid(
+            f"{path}: is a card of pgen dex; pgen dex --seed makes it again, from its seed in dex.json"
+        )
     if not {"seed", "bundle"} <= told.keys() and not {"grid", "bundle"} <= told.keys():
-        raise PictureInvalid(f"{path}: does not tell how it was made; only files that pgen wrote, unedited, do")
+        raise PictureInvalid(
+            f"{path}: does not tell how it was made; only pictures and grids of pgen, unedited, do, not films"
+        )
     try:
         return _made(told, format)
     except (KeyError, ValueError, TypeError, RecursionError) as error:

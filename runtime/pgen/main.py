@@ -17,15 +17,29 @@ def main() -> None:
         sys.exit(130)
 
 
+def _print(text: str) -> None:
+    if sys.stdout is None:  # closed
+        return
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os._exit(1)
+    except OSError as error:
+        sys.stderr.write(f"Error: stdout: cannot be written ({error.strerror}); free space, or send it elsewhere\n")
+        sys.stderr.flush()
+        os._exit(2)  # or Python would try again to write what is left
+
+
 def _main(arguments: list[str]) -> None:
     completing = "_PGEN_COMPLETE" in os.environ  # a shell asks; click answers
     if arguments in ([], ["--help"]) and not completing:
         with open(__file__.removesuffix("main.py") + "help.txt", encoding="utf-8") as file:  # noqa: PTH123 (pathlib is slow to import)
-            sys.stdout.write(file.read())
+            _print(file.read())
     elif arguments == ["--version"]:
         from pokegan import __version__
 
-        sys.stdout.write(f"pgen {__version__}\n")
+        _print(f"pgen {__version__}\n")
     else:
         # NumPy's linear algebra, which pgen hardly uses, otherwise starts a thread a core and their buffers.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

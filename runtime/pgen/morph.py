@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgen.errors import RequestInvalid
-from pgen.request import Request
+from pgen.request import Request, check_batch
 
 if TYPE_CHECKING:
     from pgen.generator import Generator
@@ -37,6 +37,7 @@ def morph(
     """
     if not MIN_FRAMES <= frames <= MAX_FRAMES:
         raise RequestInvalid(f"frames {frames}: a morph has {MIN_FRAMES} to {MAX_FRAMES:,}")
+    check_batch(batch)
     if start == end:
         raise RequestInvalid("both ends are the same picture; give another prompt, or another seed with --to-seed")
     model = generator.find(start.model)

@@ -32,7 +32,7 @@ class MorphJob:
     fps: int = 24
     finish: Finish = field(default_factory=Finish)
     batch: int = DEFAULT_BATCH
-    bundle: Path = EMBEDDED
+    bundle: str | Path = EMBEDDED
     device: str = "auto"
     threads: int = 0
 
@@ -55,7 +55,7 @@ class WrittenMorph:
         return {"from": self.job.start, "to": self.job.end}
 
 
-def write_morph(job: MorphJob, out: Path | None = None, step: Callable[[], object] = int) -> WrittenMorph:
+def write_morph(job: MorphJob, out: str | Path | None = None, step: Callable[[], object] = int) -> WrittenMorph:
     """Write a morph to a .gif, .webp or .mp4.
 
     Args:
@@ -66,7 +66,7 @@ def write_morph(job: MorphJob, out: Path | None = None, step: Callable[[], objec
     Raises:
         PokeganError: a prompt, the bundle or `out` cannot be used, or the film would be too large; nothing is written.
     """
-    out = out or free(Path(Namer()(job.start, f"to.{Namer()(job.end, 'gif')}")))
+    out = Path(out or free(Path(Namer()(job.start, f"to.{Namer()(job.end, 'gif')}"))))
     format = check_file(out, FILMS)
     generator = load(job.bundle, job.device, job.threads)
     model = generator.find(job.start.model)

@@ -1,5 +1,6 @@
 """Requests: what a picture's pixels depend on beside the bundle, and the seeds that people write."""
 
+import operator
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +35,10 @@ class Request:
 
     def __post_init__(self) -> None:
         """Check what can be checked without a bundle."""
+        try:
+            object.__setattr__(self, "seed", operator.index(self.seed))  # NumPy's integers are none to JSON
+        except TypeError as error:
+            raise RequestInvalid(f"seed {self.seed!r}: give a whole number") from error
         if not 0 <= self.seed <= MAX_SEED:
             raise RequestInvalid(f"seed {self.seed}: seeds run from 0 to {MAX_SEED}")
         if not 0 <= self.truncation <= MAX_TRUNCATION:
@@ -97,7 +102,21 @@ def choose_seeds(
     """
     if seeds is None:
         first = usual[1] if seed is None else seed
-        return range(first, first + (usual[0] if n is None else n))
+        count = usual[0] if n is None else n
+        if first + count - 1 > MAX_SEED:
+            raise RequestInvalid(f"seed {first}: {count:,} seeds from there go beyond the last, {MAX_SEED}")
+        return range(first, first + count)
     if n is not None or seed is not None:
         raise RequestInvalid("a list of seeds says how many and which: leave out -n and --seed, or --seeds")
     return parse_seeds(seeds) if isinstance(seeds, str) else list(seeds)
+
+
+def check_batch(batch: int) -> int:
+    """Check that `batch` pictures can be drawn at once.
+
+    Raises:
+        RequestInvalid: it is no number from 1.
+    """
+    if not isinstance(batch, int) or batch < 1:
+        raise RequestInvalid(f"batch {batch!r}: give a number from 1; only jobs of many files take 'auto'")
+    return batch

@@ -30,13 +30,25 @@ def resolve(device: str) -> str:
     """Name the device that `device` stands for: ``auto`` becomes one of the others.
 
     Raises:
+        DeviceUnavailable: there is no such device.
         MissingExtra: ONNX Runtime is not installed.
     """
-    if device != "auto":
+    if check_device(device) != "auto":
         return device
     from pgen.devices.choose import choose
 
     return choose()
+
+
+def check_device(device: str) -> str:
+    """Check that `device` is one of DEVICES, without looking whether it works here.
+
+    Raises:
+        DeviceUnavailable: it is not.
+    """
+    if device not in DEVICES:
+        raise DeviceUnavailable(f"device {device!r}: there is none of that name; choose {', '.join(DEVICES)}")
+    return device
 
 
 def told(device: str) -> str:

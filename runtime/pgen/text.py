@@ -35,8 +35,9 @@ def check_prompt(prompt: str) -> str:
     if len(stripped) > MAX_PROMPT:
         raise PromptInvalid(f"the prompt has {len(stripped):,} characters; the most is {MAX_PROMPT:,}")
     for position, character in enumerate(stripped, 1):
-        # Cc: control characters; Cs: lone surrogates, which a shell makes of bytes that are no UTF-8.
-        if unicodedata.category(character) in ("Cc", "Cs"):
+        if unicodedata.category(character) == "Cs":  # a lone surrogate, which a shell makes of such bytes
+            raise PromptInvalid(f"the prompt is not UTF-8 at character {position}; write it anew, or mend the locale")
+        if unicodedata.category(character) == "Cc":
             raise PromptInvalid(f"the prompt has a control character (U+{ord(character):04X}) at {position}; remove it")
     return stripped
 

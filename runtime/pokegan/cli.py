@@ -1,14 +1,20 @@
 """How the commands behave: lazy extras and errors of one line."""
 
+import contextlib
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
 
 from pokegan import __version__
-from pokegan.errors import MissingExtra
+from pokegan.errors import MissingExtra, PokeganError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO) if hasattr(errno, "EDQUOT") else (errno.ENOSPC, errno.EIO)
 
 OWN_PACKAGES = ("pokegan", "pgen", "pgbench", "pgexport", "pgtrain")
 
@@ -28,12 +34,29 @@ class _Interrupted(click.ClickException):
         super().__init__("interrupted; what was finished is kept")
 
 
+class _StdoutFull(click.ClickException):
+    """Nothing more can be written to stdout; the code is that of all errors which a user can mend."""
+
+    exit_code = 2
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"stdout: cannot be written ({error.strerror}); free space, or send it elsewhere")
+        # Python writes out what is left when it ends, and would fail again, and louder.
+        with contextlib.suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+
+
 @contextmanager
 def _one_line() -> Iterator[None]:
     try:
         yield
     except click.exceptions.NoArgsIsHelpError:
         raise
+    except OSError as error:
+        # Whoever writes files tells of them by their names; a pipe that closes is click's.
+        if isinstance(error, PokeganError) or error.errno not in FULL:
+            raise
+        raise _StdoutFull(error) from error
     except click.UsageError as error:
         raise _in_one_line(error) from error
     except KeyboardInterrupt as error:

@@ -1,10 +1,12 @@
 """``pgen dex``: whole new Pokémon."""
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from pgen.options import FOLDER, asking, telling, where
 from pokegan.cli import Command
@@ -58,10 +60,15 @@ def dex(
 
     if llm is None and llm_model is not None:
         raise click.UsageError("--llm-model is a model of an endpoint: add --llm URL")
+    source = click.get_current_context().get_parameter_source("llm_timeout")
+    if llm is None and source is not ParameterSource.DEFAULT:
+        raise click.UsageError("--llm-timeout is of an endpoint: add --llm URL")
+    manner = manner.on(device)
     maker = Maker(load(bundle or EMBEDDED, device, threads))
+    model = maker.generator.bundle.name("text-to-image")
     writer = None if llm is None else writer_at(llm, llm_model, llm_timeout, lambda text: click.echo(text, err=True))
     entries = maker.entries(n, seed, asked, writer)
     with progress(n, shown=not manner.quiet, unit="Pokémon") as step, closing(write_dex(entries, out)) as cards:
         for card in cards:
-            manner.tell(card)
+            manner.tell(replace(card, model=model))
             step()

@@ -52,6 +52,8 @@ def stats(
     from pokegan.progress import progress
 
     to_stdout = out == STDOUT
+    if to_stdout and sys.stdout is None:
+        raise click.UsageError("stdout is closed; name a file with --out FILE")
     if to_stdout and format == "parquet" and sys.stdout.isatty():
         raise click.UsageError("parquet is for files and pipes: name a file with --out FILE")
     generator = load(bundle or EMBEDDED, device, threads)

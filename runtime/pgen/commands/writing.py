@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import click
+from click.core import ParameterSource
 
 from pgen.grids import write_grid
 from pgen.jobs import Job, write_one
@@ -61,6 +62,11 @@ class Manner:
     quiet: bool = False
     device: str = "auto"
 
+    def __post_init__(self) -> None:
+        """Check what does not go together."""
+        if self.as_json and self.quiet:
+            raise click.UsageError("--quiet prints nothing, and --json prints: leave one of them out")
+
     def on(self, device: str) -> "Manner":
         """Take the device of a job, and tell on stderr what ``auto`` has chosen: people alone, no pipe asked for it."""
         if device == "auto" and not self.quiet and sys.stderr.isatty():
@@ -69,7 +75,7 @@ class Manner:
 
     def tell(self, written: Written) -> None:
         """Print one file; nothing where the picture itself went to stdout."""
-        if self.quiet or written.file == STDOUT:
+        if self.quiet or written.file == STDOUT or sys.stdout is None:
             return
         if self.as_json:
             click.echo(json.dumps(_described(written) | {"device": resolve(self.device)}))
@@ -95,6 +101,9 @@ def write_job(job: Job, place: Place, manner: Manner, total: int | None = None) 
     """
     if (place.grid or place.out is not None) and (job.resume or job.shards or job.engine != "local"):
         raise click.UsageError("--resume, --shards and --engine are for pictures in a folder: use --out-dir DIR")
+    _check_format(job.finish.format, place.out)
+    if manner.as_json and place.out == STDOUT:
+        raise click.UsageError("--json prints to stdout, where the picture goes: name a file with --out FILE")
     manner = manner.on(job.device)
     with progress(None if job.resume else total, shown=not manner.quiet) as step:
         if place.grid:
@@ -110,6 +119,17 @@ def write_job(job: Job, place: Place, manner: Manner, total: int | None = None) 
                 step()
 
 
+def _check_format(format: str, out: Path | None) -> None:
+    if (
+        out in (None, STDOUT)
+        or click.get_current_context().get_parameter_source("format") != ParameterSource.COMMANDLINE
+    ):
+        return
+    assert out is not None
+    if out.suffix.lower() != f".{format}":
+        raise click.UsageError(f"--format {format} and --out {out.name} disagree: leave --format out")
+
+
 def _target(out: Path) -> Path | BinaryIO:
     """Open stdout for "-".
 
@@ -118,6 +138,8 @@ def _target(out: Path) -> Path | BinaryIO:
     """
     if out != STDOUT:
         return out
+    if sys.stdout is None:
+        raise click.UsageError("--out - writes to stdout, which is closed; name a file with --out FILE")
     if sys.stdout.isatty():
         raise click.UsageError(
             "--out - writes a picture to stdout, which is a terminal; pipe it: ... --out - | PROGRAM"

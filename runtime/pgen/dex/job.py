@@ -17,6 +17,8 @@ from pgen.files import check_folder, write
 from pokegan import __version__
 
 DEX = "dex.json"
+LISTED_AT_ONCE = 64
+"""Cards after which ``dex.json`` is written again: so many can be missing in it when the machine loses its power."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Card:
     file: Path
     entry: Entry
     milliseconds: float
+    model: str = ""
 
     @property
     def page(self) -> Path:
@@ -34,7 +37,7 @@ class Card:
 
     def described(self) -> dict[str, Any]:
         """Tell its entry, ready for JSON."""
-        return {"page": str(self.page)} | self.entry.described()
+        return {"page": str(self.page), "model": self.model} | self.entry.described()
 
 
 def write_dex(entries: Iterable[Entry], folder: Path) -> Generator[Card, None, None]:
@@ -57,17 +60,25 @@ def write_dex(entries: Iterable[Entry], folder: Path) -> Generator[Card, None, N
             done.append(entry.described() | {"card": written.file.name, "page": written.page.name})
             yield written
             began = perf_counter()
+            if len(done) == LISTED_AT_ONCE:
+                _list(folder, done)
     finally:
-        if done:
-            write(folder / DEX, _as_json(_merged(folder / DEX, done)))
+        _list(folder, done)
+
+
+def _list(folder: Path, done: list[dict[str, Any]]) -> None:
+    """Add what is `done` to the list, and forget it."""
+    if done:
+        write(folder / DEX, _as_json(_merged(folder / DEX, done)))
+        done.clear()
 
 
 def _write(entry: Entry, folder: Path, began: float) -> Card:
     file = folder / f"{plain(entry.words.name)}_{entry.row.seed}.png"
     told = json.dumps(entry.described(), ensure_ascii=False)
     content = encode(card(entry), "png", {"dex": told, "Software": f"pokegan {__version__}"})
-    write(file.with_suffix(".html"), page(entry).encode())
     write(file, content)
+    write(file.with_suffix(".html"), page(entry).encode())
     return Card(file, entry, 1e3 * (perf_counter() - began))
 
 
