@@ -92,6 +92,7 @@ def export(
 
     With --tensorrt the bundle also gets TensorRT engines for this machine's GPU, and with --triton it is also written
     as a model repository. RUN may then be a bundle that exists, without --out; it is otherwise left alone.
+    TensorRT does not read what compact and int8 make of a text encoder: export with --storage float32 or --fp16.
     """
     storage = _chosen(storage, {"fp16": fp16, "bf16": bf16, "int8": int8})
     if (engines or triton) and len(runs) == 1 and is_bundle(runs[0]):
@@ -115,7 +116,7 @@ def export(
         if not runs:
             click.echo(f"exporting {', '.join(map(str, chosen))}")
         from pgexport.write import export_runs
-    _show_bundle(export_runs(chosen, out, storage=storage, force=force, **settings))
+    _show_bundle(export_runs(chosen, out, storage=storage, force=force, tensorrt=engines is not None, **settings))
     _derive(out, engines, triton, force)
 
 

@@ -23,6 +23,7 @@ from pgexport.parity import Feeds, Runner, Trial, check, check_figure, in_pytorc
 from pgexport.place import beside, put
 from pgexport.source import Source, load_run
 from pgexport.storage import PRECISIONS, Stored, check_opset, loosest, one_by_one, store
+from pgexport.tensorrt_reads import check_read
 from pgtrain.text import Encoder, embed, load_encoder
 from pokegan.revision import revision
 
@@ -40,6 +41,7 @@ def export_runs(
     opset: int | None = None,
     force: bool = False,
     add: bool = False,
+    tensorrt: bool = False,
 ) -> Bundle:
     """Export runs, each of another system, to a bundle in `out`.
 
@@ -51,12 +53,14 @@ def export_runs(
         opset: version of the ONNX operator set; None: 18, or the lowest that has the storage's operators.
         force: replace a bundle that is there; with `add`, models in it of the same name.
         add: put the models into the bundle that is there, beside those that it has.
+        tensorrt: write no bundle with a graph that TensorRT does not read.
 
     Raises:
         RunNotFound, RunInvalid, RunsInvalid, EncoderNotFound: there is nothing to export.
         OpsetInvalid: the graphs cannot be written in `opset`.
         TargetInvalid: `out` exists, or cannot be written.
         BundleNotFound, BundleInvalid: there is no whole bundle to add to.
+        GraphUnread: TensorRT does not read a graph; nothing is written.
         ParityFailed: the graphs do not give what PyTorch gives; nothing is written.
     """
     check_opset(opset, storage)
@@ -67,7 +71,9 @@ def export_runs(
     distinct((source.system, run) for source, run in zip(sources, runs, strict=True))
     with beside(out, "--out") as staged:
         kept = _kept(before, staged, sources, force) if before else {}
-        writer = Writer(staged, storage, opset, kept)
+        for name, model in kept.items() if tensorrt else ():
+            check_read(name, (staged / model.file).read_bytes())
+        writer = Writer(staged, storage, opset, kept, tensorrt)
         for source in sources:
             writer.write(source)
         put(staged, out)
@@ -77,8 +83,11 @@ def export_runs(
 class Writer:
     """Writes models into `folder`, beside the `models` that are in it already."""
 
-    def __init__(self, folder: Path, storage: str, opset: int | None, models: dict[str, Model]) -> None:
+    def __init__(
+        self, folder: Path, storage: str, opset: int | None, models: dict[str, Model], tensorrt: bool = False
+    ) -> None:
         self.folder, self.storage, self.opset, self.models = folder, storage, opset, models
+        self.tensorrt = tensorrt
 
     def write(self, source: Source) -> None:
         """Write the models of a run and the manifest, once they are found to give what PyTorch gives."""
@@ -97,6 +106,8 @@ class Writer:
     def _write_model(self, part: Part, source: Source) -> Stored:
         """Write one model."""
         stored = store(part, self.storage, self.opset)
+        if self.tensorrt:  # before minutes go into parity
+            check_read(part.name, stored.graph.SerializeToString())
         _stamp(stored, part, source)
         onnx.checker.check_model(stored.graph, full_check=True)
         onnx.save(stored.graph, self.folder / f"{part.name}.onnx")
