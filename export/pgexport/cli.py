@@ -145,10 +145,12 @@ def _refuse_export_options(bundle: Path, forced: bool) -> None:
 def _show_bundle(bundle: "Bundle") -> None:
     """Print what was exported, and what can be done with it."""
     _show_parity({name: model.parity for name, model in bundle.manifest.models.items()})
-    _show_graphs({name: model.provenance["export"].get("graph") for name, model in bundle.manifest.models.items()})
+    _show_graphs(
+        {name: model.provenance.get("export", {}).get("graph") for name, model in bundle.manifest.models.items()}
+    )
     for name, model in bundle.manifest.models.items():
-        run = model.provenance["run"]
-        if run.get("epochs") is not None and run["epoch"] < run["epochs"]:
+        run = model.provenance.get("run", {})
+        if "data" in run and run.get("epochs") is not None and run["epoch"] < run["epochs"]:
             click.echo(f"note: {name} is of a run stopped after {run['epoch']} of {run['epochs']} epochs")
     size = sum(entry.bytes for entry in bundle.manifest.files.values()) / 1e6
     drawing = "stackgan" in bundle.manifest.models

@@ -79,7 +79,7 @@ def number(value: float | None) -> str:
 
 def show(told: dict[str, Any]) -> None:
     """Print an :func:`overview` for people."""
-    console = Console()
+    console = Console(markup=False)  # what a bundle says is text, brackets too
     for name, model in told["models"].items():
         table = Table(title=f"{name}: {model['kind']}", show_header=False, title_justify="left")
         size = f"{model['bytes'] / 1e6:.1f} MB" if model["bytes"] is not None else "missing"
@@ -191,7 +191,7 @@ def show_difference(found: dict[str, dict[str, tuple[Any, Any]]], one: Path, oth
     for name, facts in found.items():
         for fact, values in facts.items():
             table.add_row(name, fact, *(_short(value) for value in values))
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 def _short(value: Any) -> str:

@@ -14,7 +14,7 @@ from pgexport.choose import distinct
 from pgexport.emulate import checkable
 from pgexport.errors import RunsInvalid
 from pgexport.models import parts, texts
-from pgexport.parity import check, check_figure
+from pgexport.parity import TOLERANCES, check, check_figure
 from pgexport.source import Source, load_run
 from pgexport.storage import loosest
 from pgexport.write import runner, text_psnr
@@ -109,4 +109,6 @@ def _parity(bundle: Bundle, source: Source) -> dict[str, Any]:
 def _storage(model: Model) -> str:
     """The storage whose tolerances hold; bundles of format 1 told it by the precision alone."""
     told: str = model.parity.get("storage", "float32" if model.precision == "float32" else "compact")
+    if told not in TOLERANCES:
+        raise BundleInvalid(f"{model.file}: is stored as {told!r}, which this version does not know; export it again")
     return told
