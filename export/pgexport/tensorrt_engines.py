@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from pgen.bundle import Bundle, Model, open_bundle
 from pgen.cuda import Cuda, open_cuda
-from pgen.engines import EngineInfo, EngineOptions, Profile, plan_path, profile_of
+from pgen.engines import FOLDER, EngineInfo, EngineOptions, Profile, profile_of
 from pgen.errors import DeviceUnavailable
 from pgen.session import Session, open_model
 from pgen.tensorrt_session import TensorRTSession, check_tensorrt, collecting_logger, started, why
 from pgexport.conditions import conditions
-from pgexport.errors import EngineFailed, TargetInvalid
-from pgexport.place import write_file
+from pgexport.errors import EngineFailed
+from pgexport.place import beside, put, write_file
 from pgexport.tensorrt_reads import check_read
 from pokegan.cli import needs_extra
 
@@ -53,7 +53,7 @@ def ready() -> Cuda:
 
 
 def build_engines(folder: Path, options: EngineOptions | None = None) -> dict[str, EngineInfo]:
-    """Build an engine for each model of the bundle in `folder`, and write them once all are good.
+    """Build an engine for each model of the bundle in `folder`; once all are good they replace its folder engines/.
 
     Raises:
         MissingExtra, DeviceUnavailable: TensorRT or a GPU is missing.
@@ -70,8 +70,7 @@ def build_engines(folder: Path, options: EngineOptions | None = None) -> dict[st
     for name, model in bundle.manifest.models.items():
         check_read(name, bundle.graph(model))
     built = {name: _build(bundle, name, options, cuda) for name in bundle.manifest.models}
-    for name, (info, plan) in built.items():
-        _write(plan_path(bundle, name), plan, info)
+    _write(bundle.folder / FOLDER, built)
     return {name: info for name, (info, _) in built.items()}
 
 
@@ -79,7 +78,6 @@ def _build(bundle: Bundle, name: str, options: EngineOptions, cuda: Cuda) -> tup
     import tensorrt as trt
 
     model = bundle.manifest.models[name]
-    where = str(plan_path(bundle, name))
     onnx = bundle.graph(model)
     profile = profile_of(model, options.batches)
     plan = build_plan(onnx, model.file, profile, options, cuda)
@@ -94,7 +92,7 @@ def _build(bundle: Bundle, name: str, options: EngineOptions, cuda: Cuda) -> tup
         options=options,
         parity={},
     )
-    engine = TensorRTSession(plan, info, cuda, where)
+    engine = TensorRTSession(plan, info, cuda, bundle)
     info.parity.update(_compare(engine, _reference(bundle, model), bundle, model, options))
     engine.close()
     return info, plan
@@ -247,11 +245,10 @@ def _difference(kind: str, ours: NDArray[Any], theirs: NDArray[Any]) -> tuple[st
     return "cosine", float(np.min((ours * theirs).sum(1) / lengths))
 
 
-def _write(path: Path, plan: bytes, info: EngineInfo) -> None:
-    """Put an engine and its sidecar in place; a pair that is torn apart is known by the plan's SHA-256."""
-    try:
-        path.parent.mkdir(exist_ok=True)
-        write_file(path, plan)
-        write_file(path.with_suffix(".json"), info.to_json().encode())
-    except OSError as error:
-        raise TargetInvalid(f"{path}: cannot be written ({error.strerror}); copy the bundle elsewhere") from error
+def _write(folder: Path, built: dict[str, tuple[EngineInfo, bytes]]) -> None:
+    """Put all engines and their sidecars in place at once, instead of those that are there."""
+    with beside(folder, "place for the bundle") as staged:
+        for name, (info, plan) in built.items():
+            (staged / f"{name}.plan").write_bytes(plan)
+            (staged / f"{name}.json").write_text(info.to_json(), "utf-8")
+        put(staged, folder)

@@ -237,9 +237,7 @@ def test_smaller_batches_than_the_profile_are_filled_up(bundle: Path, install: I
     shutil.rmtree(bundle / "engines")
 
 
-def test_what_cannot_be_built_is_told_in_a_line(
-    bundle: Path, install: Install, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_built_is_told_in_a_line(bundle: Path, install: Install) -> None:
     fake = install()
     fake.fails = True
     with pytest.raises(EngineFailed, match=r"Could not find any implementation for node conv1\.\)") as failed:
@@ -258,14 +256,38 @@ def test_what_cannot_be_built_is_told_in_a_line(
         tensorrt_engines.build_plan(b"no model", "x.onnx", {}, SMALL, tensorrt_engines.ready())
     assert not (bundle / "engines").exists()
 
-    def full(self: Path, *_: object) -> None:
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(TargetInvalid, match="No space left on device"):
-        build_engines(bundle, SMALL)
-    assert list((bundle / "engines").iterdir()) == []
-    (bundle / "engines").rmdir()
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=["full", "ctrl-c"])
+@pytest.mark.parametrize("step", ["third plan", "swap"])
+def test_engines_are_replaced_all_or_none(
+    built: tuple[Path, Fake], monkeypatch: pytest.MonkeyPatch, error: BaseException, step: str
+) -> None:
+    folder, _ = built
+    bundle, before = {path.name for path in folder.iterdir()}, contents(folder / "engines")
+    write, rename, written = Path.write_bytes, Path.rename, list[Path]()
+
+    def writing(self: Path, content: bytes) -> int:
+        written.append(self)
+        if step == "third plan" and len(written) == 3:
+            raise error
+        return write(self, content)
+
+    def renaming(self: Path, target: Path) -> Path:
+        if step == "swap" and target.name == "engines" and self.name != "replaced":
+            raise error
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "write_bytes", writing)
+    monkeypatch.setattr(Path, "rename", renaming)
+    told = TargetInvalid if isinstance(error, OSError) else KeyboardInterrupt
+    with pytest.raises(told, match="No space left on device" if isinstance(error, OSError) else None):
+        build_engines(folder, EngineOptions(batches=(1, 1, 1)))
+    assert contents(folder / "engines") == before
+    assert {path.name for path in folder.iterdir()} == bundle, "and nothing lies beside"
 
 
 def test_what_is_missing_is_named(bundle: Path, install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -411,4 +433,11 @@ def test_the_fake_minds_the_order(built: tuple[Path, Fake]) -> None:
     with pytest.raises(Misuse, match="a stream that is open"):
         context.execute_async_v3(0)
     assert not context.set_input_shape("latent", zeros(open_bundle(folder), 4)["latent"].shape), "beyond the profile"
-    assert isinstance(TensorRTSession(plan, info, tensorrt_engines.ready(), "x"), TensorRTSession)
+    opened, cuda = open_bundle(folder), tensorrt_engines.ready()
+    assert isinstance(TensorRTSession(plan, info, cuda, opened), TensorRTSession)
+    fake.__version__ = "10.16.1.12"
+    told = (
+        f"TensorRT cannot load it .*; build it again with: pgexport {re.escape(str(folder))} --tensorrt --batches 1,2,3"
+    )
+    with pytest.raises(EngineInvalid, match=told):
+        TensorRTSession(plan, info, cuda, opened)
