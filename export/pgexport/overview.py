@@ -166,11 +166,18 @@ def _other_files(folder: Path) -> dict[str, Any]:
 def _facts(model: dict[str, Any] | None) -> dict[str, Any]:
     if model is None:
         return {}
-    run = model["provenance"].get("run", {})
-    measured = {f"parity {name}": value["measured"] for name, value in figures(model["parity"]).items()}
-    trained = {f"run {name}": value for name, value in _flat(run).items()}
-    direct = ("kind", "precision", "opset", "inputs", "outputs", "bytes", "sha256")
-    return {name: model[name] for name in direct} | measured | trained
+    direct = ("kind", "file", "precision", "opset", "inputs", "outputs", "bytes", "sha256")
+    told = {name: model[name] for name in direct} | _flat(model["settings"], "settings ")
+    return told | _parity_facts(model["parity"]) | _flat(model["provenance"])
+
+
+def _parity_facts(parity: dict[str, Any]) -> dict[str, Any]:
+    """Name what was measured, its limits, and how: the storage, the batches."""
+    found = figures(parity)
+    measured = {f"parity {name}": value["measured"] for name, value in found.items()}
+    limits = {f"parity {name} limit": value["limit"] for name, value in found.items()}
+    rest = {name: value for name, value in parity.items() if name != "figures" and name not in found}
+    return measured | limits | _flat(rest, "parity ")
 
 
 def _flat(values: dict[str, Any], before: str = "") -> dict[str, Any]:
