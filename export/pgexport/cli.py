@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from pgexport.opset import OPSETS
+from pgexport.opset import OPSETS, READERS
 from pgexport.tensorrt_options import check_ready, is_bundle, print_engines, tensorrt_options
 from pokegan.cli import Group, needs_extra, version_option
 
@@ -103,6 +103,7 @@ def export(
         raise click.UsageError(
             "say where to write: --out DIR; only a bundle that exists takes --tensorrt or --triton alone"
         )
+    _warn_of_opset(settings["opset"])
     if engines:
         check_ready()  # before minutes go into the export
     if triton:
@@ -118,6 +119,12 @@ def export(
         from pgexport.write import export_runs
     _show_bundle(export_runs(chosen, out, storage=storage, force=force, tensorrt=engines is not None, **settings))
     _derive(out, engines, triton, force)
+
+
+def _warn_of_opset(opset: int | None) -> None:
+    """Say on stderr who does not read the opset that was asked for."""
+    if late := [reader for reader, last in READERS.items() if opset is not None and opset > last]:
+        click.echo(f"warning: --opset {opset}: {' and '.join(late)} cannot be counted on to read it", err=True)
 
 
 def _derive(bundle: Path, engines: "EngineOptions | None", triton: Path | None, force: bool) -> None:

@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING
 
 from pgexport.errors import GraphUnread
+from pgexport.opset import READERS
 from pokegan.cli import needs_extra
 
 if TYPE_CHECKING:
     import onnx
 
-OPSETS = range(9, 25)
+OPSETS = range(9, READERS["TensorRT 10"] + 1)
 """What TensorRT 10.15 reads; TensorRT 11 reads opset 25 too."""
 
 READ = """
