@@ -204,5 +204,11 @@ def show_difference(found: dict[str, dict[str, tuple[Any, Any]]], one: Path, oth
 def _short(value: Any) -> str:
     if value is None:
         return "-"
-    text = f"{value:.5g}" if isinstance(value, float) else "\n".join(value) if isinstance(value, list) else str(value)
+    text = (
+        f"{value:.5g}"
+        if isinstance(value, float)
+        else "\n".join(map(str, value))
+        if isinstance(value, list)
+        else str(value)
+    )
     return text[:12] if len(text) == 64 else text

@@ -281,6 +281,7 @@ def test_every_fact_of_a_model_counts_in_diff(tmp_path: Path, place: tuple[str, 
     done = call("diff", EMBEDDED, tmp_path, "--json")
     assert done.exit_code == 1, done.output
     assert fact in json.loads(done.output)["dcgan"]
+    assert isinstance(call("diff", EMBEDDED, tmp_path).exception, SystemExit), "no traceback"
 
 
 def test_diff(dcgan: Path, system_runs: dict[str, Path], full_bundle: Path, tmp_path: Path) -> None:
