@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from pgexport.opset import OPSETS
+from pgexport.opset import OPSETS, READERS
 from pgexport.tensorrt_options import check_ready, is_bundle, print_engines, tensorrt_options
 from pokegan.cli import Group, needs_extra, version_option
 
@@ -95,6 +95,7 @@ def export(
 
     With --tensorrt the bundle also gets TensorRT engines for this machine's GPU, and with --triton it is also written
     as a model repository. RUN may then be a bundle that exists, without --out; it is otherwise left alone.
+    TensorRT does not read what compact and int8 make of a text encoder: export with --storage float32 or --fp16.
     """
     storage = _chosen(storage, {"fp16": fp16, "bf16": bf16, "int8": int8})
     click.get_current_context().with_resource(_cleaned_up_on_sigterm())
@@ -106,6 +107,7 @@ def export(
         raise click.UsageError(
             "say where to write: --out DIR; only a bundle that exists takes --tensorrt or --triton alone"
         )
+    _warn_of_opset(settings["opset"])
     if engines:
         check_ready()  # before minutes go into the export
     if triton:
@@ -119,8 +121,14 @@ def export(
         if not runs:
             click.echo(f"exporting {', '.join(map(str, chosen))}")
         from pgexport.write import export_runs
-    _show_bundle(export_runs(chosen, out, storage=storage, force=force, **settings))
+    _show_bundle(export_runs(chosen, out, storage=storage, force=force, tensorrt=engines is not None, **settings))
     _derive(out, engines, triton, force)
+
+
+def _warn_of_opset(opset: int | None) -> None:
+    """Say on stderr who does not read the opset that was asked for."""
+    if late := [reader for reader, last in READERS.items() if opset is not None and opset > last]:
+        click.echo(f"warning: --opset {opset}: {' and '.join(late)} cannot be counted on to read it", err=True)
 
 
 def _derive(bundle: Path, engines: "EngineOptions | None", triton: Path | None, force: bool) -> None:
@@ -148,10 +156,12 @@ def _refuse_export_options(bundle: Path, forced: bool) -> None:
 def _show_bundle(bundle: "Bundle") -> None:
     """Print what was exported, and what can be done with it."""
     _show_parity({name: model.parity for name, model in bundle.manifest.models.items()})
-    _show_graphs({name: model.provenance["export"].get("graph") for name, model in bundle.manifest.models.items()})
+    _show_graphs(
+        {name: model.provenance.get("export", {}).get("graph") for name, model in bundle.manifest.models.items()}
+    )
     for name, model in bundle.manifest.models.items():
-        run = model.provenance["run"]
-        if run.get("epochs") is not None and run["epoch"] < run["epochs"]:
+        run = model.provenance.get("run", {})
+        if "data" in run and run.get("epochs") is not None and run["epoch"] < run["epochs"]:
             click.echo(f"note: {name} is of a run stopped after {run['epoch']} of {run['epochs']} epochs")
     size = sum(entry.bytes for entry in bundle.manifest.files.values()) / 1e6
     drawing = "stackgan" in bundle.manifest.models

@@ -19,6 +19,10 @@ class RunsInvalid(PokeganError, ValueError):
     """The runs that were named, or found, cannot go into one bundle."""
 
 
+class GraphUnread(PokeganError, ValueError):
+    """TensorRT does not read a graph that an engine was asked of; nothing is built."""
+
+
 class EngineFailed(PokeganError, RuntimeError):
     """TensorRT cannot build an engine, or it does not give what ONNX Runtime gives; no engine is written."""
 

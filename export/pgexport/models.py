@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from pgexport import compress
+from pgexport.conditions import conditions
 from pgexport.graphs import LatentPictures, PictureGenerator, StatsRows, export_encoder, export_module
 from pgexport.parity import BATCHES, Array, Feeds, Trial, latent_cases
 from pgexport.precision import half
 from pgexport.source import Source, fold_batch_norm
 from pgtrain.stats.rows import RARITIES, STATS, TYPES
-from pgtrain.stats.table import PAIRS
 from pgtrain.text import MAX_TOKENS, Encoder, embed
 
 SENTENCES = ["a red fire and flying dragon", "a small blue water turtle", "a grey stone golem that guards a ruin"]
@@ -153,7 +153,7 @@ def _stats(source: Source) -> Part:
     inputs = {"latent": (latent_dim,), "types": (kinds,), "total": (), "rarity": (rare,)}
 
     def cases(seed: int) -> dict[str, Feeds]:
-        asked = _conditions(seed)
+        asked = conditions(max(BATCHES), seed)
         return {case: {"latent": value} | asked for case, value in latent_cases(latent_dim, seed).items()}
 
     return Part(
@@ -171,21 +171,6 @@ def _stats(source: Source) -> Part:
         },
         cases=cases,
     )
-
-
-def _conditions(seed: int) -> Feeds:
-    """Ask for nothing, for types, totals (the least and the most too) and rarities, in all mixtures: 64 rows."""
-    draw = np.random.default_rng(seed)
-    count = max(BATCHES)
-    types = np.zeros((count, len(TYPES)), np.float32)
-    totals = [0, 0, 300, 6, 1530, 600, 495, 180]
-    rarity = np.zeros((count, len(RARITIES)), np.float32)
-    for row in range(count):
-        first, second = PAIRS[draw.integers(len(PAIRS))]
-        types[row, [kind for kind in (first, second)[: row % 3] if kind < len(TYPES)]] = 1
-        if row % 4 == 3:
-            rarity[row, draw.integers(len(RARITIES))] = 1
-    return {"types": types, "total": np.resize(totals, count).astype(np.float32), "rarity": rarity}
 
 
 def _repeated(rows: Array) -> Array:

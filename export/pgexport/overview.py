@@ -79,7 +79,7 @@ def number(value: float | None) -> str:
 
 def show(told: dict[str, Any]) -> None:
     """Print an :func:`overview` for people."""
-    console = Console()
+    console = Console(markup=False)  # what a bundle says is text, brackets too
     for name, model in told["models"].items():
         table = Table(title=f"{name}: {model['kind']}", show_header=False, title_justify="left")
         size = f"{model['bytes'] / 1e6:.1f} MB" if model["bytes"] is not None else "missing"
@@ -166,11 +166,18 @@ def _other_files(folder: Path) -> dict[str, Any]:
 def _facts(model: dict[str, Any] | None) -> dict[str, Any]:
     if model is None:
         return {}
-    run = model["provenance"].get("run", {})
-    measured = {f"parity {name}": value["measured"] for name, value in figures(model["parity"]).items()}
-    trained = {f"run {name}": value for name, value in _flat(run).items()}
-    direct = ("kind", "precision", "opset", "inputs", "outputs", "bytes", "sha256")
-    return {name: model[name] for name in direct} | measured | trained
+    direct = ("kind", "file", "precision", "opset", "inputs", "outputs", "bytes", "sha256")
+    told = {name: model[name] for name in direct} | _flat(model["settings"], "settings ")
+    return told | _parity_facts(model["parity"]) | _flat(model["provenance"])
+
+
+def _parity_facts(parity: dict[str, Any]) -> dict[str, Any]:
+    """Name what was measured, its limits, and how: the storage, the batches."""
+    found = figures(parity)
+    measured = {f"parity {name}": value["measured"] for name, value in found.items()}
+    limits = {f"parity {name} limit": value["limit"] for name, value in found.items()}
+    rest = {name: value for name, value in parity.items() if name != "figures" and name not in found}
+    return measured | limits | _flat(rest, "parity ")
 
 
 def _flat(values: dict[str, Any], before: str = "") -> dict[str, Any]:
@@ -191,11 +198,17 @@ def show_difference(found: dict[str, dict[str, tuple[Any, Any]]], one: Path, oth
     for name, facts in found.items():
         for fact, values in facts.items():
             table.add_row(name, fact, *(_short(value) for value in values))
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 def _short(value: Any) -> str:
     if value is None:
         return "-"
-    text = f"{value:.5g}" if isinstance(value, float) else "\n".join(value) if isinstance(value, list) else str(value)
+    text = (
+        f"{value:.5g}"
+        if isinstance(value, float)
+        else "\n".join(map(str, value))
+        if isinstance(value, list)
+        else str(value)
+    )
     return text[:12] if len(text) == 64 else text

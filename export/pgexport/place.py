@@ -42,16 +42,18 @@ def _umask() -> int:
 
 
 def put(staged: Path, out: Path) -> None:
-    """Rename the folder `staged` to `out`, in the place of what is there."""
+    """Rename the folder `staged` to `out`, in the place of what is there, which stays if anything interrupts."""
     if not out.exists():
         staged.rename(out)
         return
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as old:
-        out.rename(Path(old) / "replaced")
+        replaced = Path(old) / "replaced"
         try:
+            out.rename(replaced)
             staged.rename(out)
-        except OSError:
-            (Path(old) / "replaced").rename(out)
+        except BaseException:  # Ctrl-C too: `old` is deleted at the end
+            if replaced.exists() and not out.exists():
+                replaced.rename(out)
             raise
 
 

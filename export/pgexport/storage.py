@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 
 from pgen.bundle import Bundle, Model
+from pgen.errors import BundleInvalid
 from pgexport import compress
 from pgexport.audit import audit
 from pgexport.errors import OpsetInvalid
@@ -95,8 +96,14 @@ def one_by_one(feeds: Feeds) -> list[Feeds]:
 
 
 def storage_of(model: Model) -> str:
-    """Name the storage whose tolerances hold; bundles of format 1 told it by the precision alone."""
+    """Name the storage whose tolerances hold; bundles of format 1 told it by the precision alone.
+
+    Raises:
+        BundleInvalid: it is none that this version knows.
+    """
     told: str = model.parity.get("storage", "float32" if model.precision == "float32" else "compact")
+    if told not in TOLERANCES:
+        raise BundleInvalid(f"{model.file}: is stored as {told!r}, which this version does not know; export it again")
     return told
 
 

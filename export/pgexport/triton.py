@@ -38,6 +38,9 @@ PLACES = {"config.pbtxt": "KIND_AUTO", "configs/cpu.pbtxt": "KIND_CPU", "configs
 """Where one instance of a network runs, by configuration: on every GPU that the server sees, or on the CPU if it sees
 none; always on the CPU; on GPUs or not at all. The server's option --model-config-name chooses."""
 
+GPU_PLACES = {"config.pbtxt": "KIND_GPU", "configs/gpu.pbtxt": "KIND_GPU"}
+"""The same for a network in bf16, which ONNX Runtime's CPU provider cannot run."""
+
 PROMPT = Tensor("prompt", "bytes", [1])
 SEED, ONE_SEED = Tensor("seed", "uint64", ["pictures"]), Tensor("seed", "uint64", [1])
 PNG = Tensor("png", "bytes", ["pictures"])
@@ -147,7 +150,7 @@ class _Repository:
             onnx["dynamic_batching"] = {"max_queue_delay_microseconds": delay}
         if _alone(model):
             onnx["parameters"] = pairs({"intra_op_thread_count": {"string_value": "1"}})  # as pgen has it
-        for place, kind in PLACES.items():
+        for place, kind in (GPU_PLACES if model.parity.get("storage") == "bf16" else PLACES).items():
             (folder / place).write_text(dump(named | onnx | ports | instances(1, kind)), "utf-8")
         if engine := self.engines[name]:
             (folder / "1" / "model.plan").write_bytes(engine.plan)

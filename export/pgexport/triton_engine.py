@@ -3,6 +3,7 @@
 Whether the server's TensorRT and GPU can run one, the server finds out when it loads it.
 """
 
+import os
 from dataclasses import dataclass
 
 from pgen import engines
@@ -21,9 +22,10 @@ def read_engine(bundle: Bundle, name: str) -> Engine | None:
     """Read the engine of model `name`; None if there is none.
 
     Raises:
-        BundleNotFound, EngineInvalid: its sidecar is missing, it is damaged, or was built from another model file.
+        BundleNotFound: its sidecar is missing.
+        BundleInvalid, EngineInvalid: it cannot be read, is damaged, or was built from another model file.
     """
-    if not engines.plan_path(bundle, name).is_file():
+    if not os.path.isfile(engines.plan_path(bundle, name)):  # noqa: PTH113 (pathlib's raises where it may not look)
         return None
     info, plan = engines.read_engine(bundle, name)
     return Engine(plan, info.options.batches)

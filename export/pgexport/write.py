@@ -24,6 +24,7 @@ from pgexport.parity import Runner, check, fresh_seed
 from pgexport.place import beside, put
 from pgexport.source import Source, load_run
 from pgexport.storage import PRECISIONS, Stored, check_opset, one_by_one, store
+from pgexport.tensorrt_reads import check_read
 from pgexport.text_parity import check_names, check_pictures
 from pgtrain.text import Encoder, load_encoder
 from pokegan.revision import revision
@@ -43,6 +44,7 @@ def export_runs(
     force: bool = False,
     add: bool = False,
     seed: int | None = None,
+    tensorrt: bool = False,
 ) -> Bundle:
     """Export runs, each of another system, to a bundle in `out`.
 
@@ -55,12 +57,14 @@ def export_runs(
         force: replace a bundle that is there; with `add`, models in it of the same name.
         add: put the models into the bundle that is there, beside those that it has.
         seed: what parity's inputs are drawn with; None draws one. The manifest tells it.
+        tensorrt: write no bundle with a graph that TensorRT does not read.
 
     Raises:
         RunNotFound, RunInvalid, RunsInvalid, EncoderNotFound: there is nothing to export.
         OpsetInvalid: the graphs cannot be written in `opset`.
         TargetInvalid: `out` exists, or cannot be written.
         BundleNotFound, BundleInvalid: there is no whole bundle to add to.
+        GraphUnread: TensorRT does not read a graph; nothing is written.
         ParityFailed: the graphs do not give what PyTorch gives; nothing is written.
     """
     check_opset(opset, storage)
@@ -71,7 +75,9 @@ def export_runs(
     distinct((source.system, run) for source, run in zip(sources, runs, strict=True))
     with beside(out, "--out") as staged:
         kept = _kept(before, staged, sources, force) if before else Manifest({}, {})
-        writer = Writer(staged, storage, opset, kept, fresh_seed() if seed is None else seed)
+        for name, model in kept.models.items() if tensorrt else ():
+            check_read(name, (staged / model.file).read_bytes())
+        writer = Writer(staged, storage, opset, kept, fresh_seed() if seed is None else seed, tensorrt)
         for source in sources:
             try:
                 writer.write(source)
@@ -84,9 +90,12 @@ def export_runs(
 class Writer:
     """Writes models into `folder`, beside what `kept` tells is in it already; no other file is part of the bundle."""
 
-    def __init__(self, folder: Path, storage: str, opset: int | None, kept: Manifest, seed: int) -> None:
+    def __init__(
+        self, folder: Path, storage: str, opset: int | None, kept: Manifest, seed: int, tensorrt: bool = False
+    ) -> None:
         self.folder, self.storage, self.opset, self.seed = folder, storage, opset, seed
         self.models, self.files = dict(kept.models), set(kept.files)
+        self.tensorrt = tensorrt
 
     def write(self, source: Source) -> None:
         """Write the models of a run and the manifest, once they are found to give what PyTorch gives."""
@@ -105,6 +114,8 @@ class Writer:
     def _write_model(self, part: Part, source: Source) -> Stored:
         """Write one model."""
         stored = store(part, self.storage, self.opset)
+        if self.tensorrt:  # before minutes go into parity
+            check_read(part.name, stored.graph.SerializeToString())
         _stamp(stored, part, source)
         onnx.checker.check_model(stored.graph, full_check=True)
         onnx.save(stored.graph, self._place(f"{part.name}.onnx"))

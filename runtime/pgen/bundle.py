@@ -115,7 +115,7 @@ class Bundle:
         path = self.folder / name
         if entry is None or not os.path.isfile(path):  # noqa: PTH113 (pathlib's raises where the name is too long)
             raise BundleNotFound(f"{path}: missing from the bundle; export or install it again")
-        size, content = _read(path, entry.bytes)
+        size, content = read_file(path, entry.bytes)
         if size != entry.bytes:
             raise BundleInvalid(
                 f"{path}: {size} bytes where the manifest says {entry.bytes}; export or install it again"
@@ -187,7 +187,7 @@ def open_bundle(folder: str | Path = EMBEDDED) -> Bundle:
     path = folder / MANIFEST
     if not os.path.isfile(path):  # noqa: PTH113 (as above)
         raise BundleNotFound(f"{path}: not found; a bundle is a folder made by pgexport")
-    size, content = _read(path, MAX_MANIFEST)
+    size, content = read_file(path, MAX_MANIFEST)
     if size > MAX_MANIFEST:
         raise BundleInvalid(f"{path}: larger than {MAX_MANIFEST:,} bytes, which no manifest is; export it again")
     try:
@@ -208,8 +208,12 @@ def open_bundle(folder: str | Path = EMBEDDED) -> Bundle:
         raise BundleInvalid(f"{path}: damaged ({reason}); export or install the bundle again") from error
 
 
-def _read(path: Path, most: int) -> tuple[int, bytes]:
-    """Measure a file and read it, unless it has more than `most` bytes."""
+def read_file(path: Path, most: int) -> tuple[int, bytes]:
+    """Measure a file and read it, unless it has more than `most` bytes.
+
+    Raises:
+        BundleInvalid: it cannot be read.
+    """
     try:
         size = path.stat().st_size
         return size, path.read_bytes() if size <= most else b""

@@ -6,16 +6,22 @@ that built it and not to the manifest. The sidecar ties it to the model file tha
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pgen.bundle import Bundle, Model
+from pgen.bundle import Bundle, Model, read_file
 from pgen.errors import BundleInvalid, BundleNotFound, EngineInvalid
+from pgen.wellformed import check_engine
 
 FOLDER = "engines"
 FORMAT = 1
+
+MAX_SIDECAR, MAX_PLAN = 16 * 2**20, 2**32
+"""Bytes that a sidecar and an engine may have: more is not read. An engine holds the weights of an ONNX file, which has
+2 GiB at most, and TensorRT's own code."""
 
 BATCHES = (1, 8, 64)
 """Smallest, usual and largest batch of an engine, unless others are asked for."""
@@ -117,11 +123,12 @@ def read_info(bundle: Bundle, name: str) -> EngineInfo:
     Raises:
         BundleNotFound: there is no engine, or no sidecar beside it.
         EngineInvalid: the sidecar is damaged.
+        BundleInvalid: it cannot be read.
     """
     plan = plan_path(bundle, name)
     sidecar = plan.with_suffix(".json")
     for path in (plan, sidecar):
-        if not path.is_file():
+        if not os.path.isfile(path):  # noqa: PTH113 (pathlib's raises where a folder cannot be entered)
             raise BundleNotFound(f"{path}: no such engine; build it with: {EngineOptions().command(bundle.folder)}")
     return _parse(sidecar, EngineOptions().command(bundle.folder))
 
@@ -131,15 +138,18 @@ def read_engine(bundle: Bundle, name: str) -> tuple[EngineInfo, bytes]:
 
     Raises:
         BundleNotFound: there is no engine, or no sidecar beside it.
-        EngineInvalid: it is damaged, or was built from another model file.
+        EngineInvalid: it is damaged, too large, or was built from another model file.
+        BundleInvalid: it cannot be read.
     """
     plan = plan_path(bundle, name)
     sidecar = plan.with_suffix(".json")
     info = read_info(bundle, name)
     if name not in bundle.manifest.models:
         raise EngineInvalid(f"{plan}: the bundle has no model {name!r}; delete the engine")
-    content = plan.read_bytes()
     rebuild = f"build it again with: {info.options.command(bundle.folder)}"
+    if info.model != name:
+        raise EngineInvalid(f"{sidecar}: tells of the engine of {info.model!r}; {rebuild}")
+    content = _read(plan, MAX_PLAN, rebuild)
     if hashlib.sha256(content).hexdigest() != info.plan_sha256:
         raise EngineInvalid(f"{plan}: not the engine that {sidecar.name} describes; {rebuild}")
     if info.onnx_sha256 != bundle.manifest.files[bundle.manifest.models[name].file].sha256:
@@ -147,21 +157,33 @@ def read_engine(bundle: Bundle, name: str) -> tuple[EngineInfo, bytes]:
     return info, content
 
 
+def _read(path: Path, most: int, rebuild: str) -> bytes:
+    size, content = read_file(path, most)
+    if size > most:
+        raise EngineInvalid(f"{path}: larger than {most:,} bytes, which none is; {rebuild}")
+    return content
+
+
 def _parse(sidecar: Path, command: str) -> EngineInfo:
+    rebuild = f"build the engine again with: {command}"
+    content = _read(sidecar, MAX_SIDECAR, rebuild)
     try:
-        values: dict[str, Any] = json.loads(sidecar.read_bytes())
+        values: dict[str, Any] = json.loads(content)
         if values["format"] > FORMAT:
             raise EngineInvalid(
                 f"{sidecar}: format {values['format']}, but this version reads up to {FORMAT}; "
                 "mend it with: pip install -U pokegan"
             )
         options = values.pop("options")
-        smallest, usual, largest = (int(batch) for batch in options.pop("batches"))
-        return EngineInfo(**values, options=EngineOptions((smallest, usual, largest), **options))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        smallest, usual, largest = options.pop("batches")
+        info = EngineInfo(**values, options=EngineOptions((smallest, usual, largest), **options))
+        check_engine(info)
+        return info
+    except (RecursionError, ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, EngineInvalid):
             raise
-        raise EngineInvalid(f"{sidecar}: damaged ({error!r}); build the engine again with: {command}") from error
+        reason = "".join(sign if sign.isprintable() else "?" for sign in repr(error)[:200])
+        raise EngineInvalid(f"{sidecar}: damaged ({reason}); {rebuild}") from error
 
 
 def check_runs(bundle: Bundle, info: EngineInfo, version: str, gpu: str, capability: tuple[int, int]) -> None:

@@ -96,9 +96,10 @@ class TensorRTSession:
     The profile's usual shape runs as a CUDA graph, which is captured when it first comes.
     """
 
-    def __init__(self, plan: bytes, info: EngineInfo, cuda: Cuda, where: str) -> None:
+    def __init__(self, plan: bytes, info: EngineInfo, cuda: Cuda, bundle: Bundle) -> None:
         import tensorrt as trt
 
+        where = str(plan_path(bundle, info.model))
         self.where, self._cuda = where, cuda
         self._lock = threading.Lock()  # contexts and buffers serve one call at a time
         self._logger = collecting_logger()
@@ -107,7 +108,8 @@ class TensorRTSession:
         self._runtime.engine_host_code_allowed = info.options.version_compatible
         engine = self._runtime.deserialize_cuda_engine(plan)
         if engine is None:
-            raise EngineInvalid(f"{where}: TensorRT cannot load it ({why(self._logger)}); build it again")
+            rebuild = f"build it again with: {info.options.command(bundle.folder)}"
+            raise EngineInvalid(f"{where}: TensorRT cannot load it ({why(self._logger)}); {rebuild}")
         self._engine = engine
         names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
         nptype: Any = trt.nptype  # its stub has no types
@@ -246,4 +248,4 @@ def open_engine(bundle: Bundle, model: Model) -> TensorRTSession:
 
     cuda = open_cuda()
     check_runs(bundle, info, trt.__version__, cuda.gpu, cuda.capability)
-    return TensorRTSession(plan, info, cuda, str(plan_path(bundle, name)))
+    return TensorRTSession(plan, info, cuda, bundle)

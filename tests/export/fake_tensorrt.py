@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from pgexport.tensorrt_reads import unread
 from tests.export.fake_cuda import FakeCuda
 
 DTYPES = {"FLOAT": np.float32, "HALF": np.float16, "INT32": np.int32, "INT64": np.int64, "UINT8": np.uint8}
@@ -122,8 +123,8 @@ class OnnxParser:
         except Exception as error:
             self._errors.append(ParserError(str(error)))
             return False
-        if any(node.op_type == "Unreadable" for node in proto.graph.node):
-            self._errors.append(ParserError("No importer registered\nfor op: Unreadable"))
+        if found := unread(proto):
+            self._errors.append(ParserError(f"No importer registered\nfor: {', '.join(sorted(found))}"))
             return False
         self._network.onnx = model
         self._network.inputs = [Tensor(value) for value in proto.graph.input]
@@ -273,6 +274,8 @@ class Context:
         for name, value in zip(outputs, self.engine.session.run(outputs, feeds), strict=True):
             # An engine that computes wrongly, for the tests of parity.
             flat = np.ascontiguousarray(value[::-1] if self.engine.fake.wrong else value)
+            if name == self.engine.fake.off_by_one:
+                flat = flat + flat.dtype.type(1)
             memory[addresses[name]][: flat.nbytes] = flat.reshape(-1).view(np.uint8)
 
 
@@ -382,7 +385,8 @@ class Runtime:
 
 
 class Fake:
-    """The module. `version` is TensorRT's, `cuda` the GPU below it; `wrong` makes engines compute wrongly."""
+    """The module. `version` is TensorRT's, `cuda` the GPU below it; `wrong` makes engines compute wrongly,
+    `off_by_one` names an output that is one too many."""
 
     ILogger, OnnxParser, Dims = ILogger, OnnxParser, Dims
     DataType, TensorIOMode, MemoryPoolType = DataType, TensorIOMode, MemoryPoolType
@@ -390,6 +394,7 @@ class Fake:
 
     def __init__(self, version: str, cuda: FakeCuda) -> None:
         self.__version__, self.cuda, self.wrong, self.fails = version, cuda, False, False
+        self.off_by_one = ""
         self.configs: list[Config] = []
         self.eleven = int(version.split(".")[0]) >= 11
         self.NetworkDefinitionCreationFlag = (

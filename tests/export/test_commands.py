@@ -58,6 +58,14 @@ def test_the_default_command_needs_no_name(dcgan: Path, tmp_path: Path) -> None:
     refused(call(dcgan, "--out", tmp_path / "c", "--opset", 99), "'--opset'")
 
 
+def test_an_opset_that_not_all_read_is_warned_of(tmp_path: Path) -> None:
+    late = "cannot be counted on to read it"
+    told = {opset: call(tmp_path / "none", "--out", tmp_path / "b", "--opset", opset).stderr for opset in (21, 22, 25)}
+    assert "warning" not in told[21]
+    assert told[22].startswith(f"warning: --opset 22: ONNX Runtime 1.20 {late}\n")
+    assert told[25].startswith(f"warning: --opset 25: ONNX Runtime 1.20 and TensorRT 10 {late}\n")
+
+
 def test_without_runs_the_newest_finished_of_each_system_are_taken(
     system_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -334,6 +342,33 @@ def test_engines_are_told_and_checked(dcgan: Path, tmp_path: Path) -> None:
     (out / "engines" / "dcgan.json").rename(out / "engines" / "other.json")
     refused(call("verify", out), "has no model 'other'")
     assert "has no model 'other'" in call("inspect", out).output.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("place", "fact"),
+    [
+        (("settings", "latent_dim"), "settings latent_dim"),
+        (("file",), "file"),
+        (("parity", "storage"), "parity storage"),
+        (("parity", "batches"), "parity batches"),
+        (("parity", "figures", "psnr", "limit"), "parity psnr limit"),
+        (("provenance", "export", "versions", "onnx"), "export versions onnx"),
+        (("provenance", "metrics", "critic"), "metrics critic"),
+        (("provenance", "evaluation", "fid"), "evaluation fid"),
+    ],
+)
+def test_every_fact_of_a_model_counts_in_diff(tmp_path: Path, place: tuple[str, ...], fact: str) -> None:
+    values = json.loads((EMBEDDED / "manifest.json").read_text("utf-8"))
+    around = values["models"]["dcgan"]
+    for key in place[:-1]:
+        around = around[key]
+    changed = {"file": "stats.onnx", "batches": [1]}.get(place[-1], 7 if isinstance(around[place[-1]], float) else "7")
+    around[place[-1]] = 7 if isinstance(around[place[-1]], int) else changed
+    (tmp_path / "manifest.json").write_text(json.dumps(values), "utf-8")
+    done = call("diff", EMBEDDED, tmp_path, "--json")
+    assert done.exit_code == 1, done.output
+    assert fact in json.loads(done.output)["dcgan"]
+    assert isinstance(call("diff", EMBEDDED, tmp_path).exception, SystemExit), "no traceback"
 
 
 def test_diff(dcgan: Path, system_runs: dict[str, Path], full_bundle: Path, tmp_path: Path) -> None:

@@ -4,7 +4,10 @@ import json
 from dataclasses import fields
 from pathlib import Path
 
+from pgexport.opset import READERS
 from pgexport.parity import TOLERANCES, Tolerance
+from pgexport.quantize import INT8_COSINE, INT8_FAR, INT8_PSNR
+from pgexport.tensorrt_engines import CLOSE
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "export.md").read_text("utf-8")
@@ -22,6 +25,23 @@ def test_the_limits_are_those_in_the_code() -> None:
         told[storage.strip("`")] = numbers
     names = [field.name for field in fields(Tolerance) if field.name not in ("rows", "decided")]
     assert told == {storage: [getattr(limits, name) for name in names] for storage, limits in TOLERANCES.items()}
+
+
+def test_the_limits_beside_parity_are_those_in_the_code() -> None:
+    table = TEXT.partition("Two more are held")[2].partition("Beyond a limit")[0]
+    numbers = [
+        [None if cell == "-" else float(cell.removesuffix(" dB")) for cell in cells[1:]] for cells in rows(table)
+    ]
+    psnrs = [[None, psnr, None, None] for psnr in (INT8_PSNR, INT8_PSNR - INT8_FAR)]
+    engines = [[limits["pixels"], None, limits["cosine"], limits["equal"]] for limits in CLOSE.values()]
+    assert numbers == [*psnrs, [None, None, INT8_COSINE, None], *engines]
+
+
+def test_the_opsets_are_those_in_the_code() -> None:
+    table = TEXT.partition("## Who reads the graphs")[2]
+    for reader, last in READERS.items():
+        (row,) = [line for line in table.splitlines() if line.startswith(f"| {reader} ")]
+        assert f"to {last}" in row.split("|")[2]
 
 
 def test_the_precisions_are_those_measured() -> None:

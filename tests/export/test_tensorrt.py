@@ -14,8 +14,9 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from pgen.bundle import EMBEDDED, Model, open_bundle
+from pgen.bundle import EMBEDDED, Bundle, Model, open_bundle
 from pgen.bundle import Tensor as TensorEntry
 from pgen.engines import EngineOptions, check_runs, profile_of, read_engine, release
 from pgen.errors import BundleInvalid, BundleNotFound, DeviceUnavailable, EngineInvalid
@@ -25,6 +26,7 @@ from pgexport import tensorrt_engines
 from pgexport.cli import main
 from pgexport.errors import EngineFailed, TargetInvalid
 from pgexport.tensorrt_engines import build_engines
+from pgexport.write import export_runs
 from pokegan.errors import PokeganError
 from tests.export.fake_cuda import FakeCuda
 from tests.export.fake_tensorrt import BuilderFlag, Fake, HardwareCompatibilityLevel, MemoryPoolType, Misuse
@@ -49,12 +51,15 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
     return put
 
 
-MODELS = set(open_bundle(EMBEDDED).manifest.models)
+MODELS = {"encoder", "stackgan", "stats"}
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(shutil.copytree(EMBEDDED, tmp_path_factory.mktemp("bundles") / "embedded"))
+def bundle(tiny_run: Path, system_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that TensorRT can read: of pictures, texts and rows, in float32."""
+    out = tmp_path_factory.mktemp("bundles") / "float32"
+    export_runs([tiny_run, system_runs["stats"]], out, storage="float32")
+    return out
 
 
 @pytest.fixture
@@ -72,7 +77,7 @@ def test_engines_draw_what_onnx_runtime_draws(bundle: Path, install: Install, ve
     infos = build_engines(bundle, SMALL)
     assert set(infos) == MODELS
     ours, theirs = load(bundle, "engine"), load(bundle, "cpu", threads=1)
-    prompts = ["Charizard", "a text that no bundle stores", "a blue egg"]
+    prompts = ["redball", "a text that no bundle stores", "a blue egg"]
     for batch in (1, 2, 5):  # below, at and beyond what the profile is tuned for
         pictures = ours.images(prompts, n=2, batch=batch)
         assert np.abs(pictures.astype(int) - theirs.images(prompts, n=2).astype(int)).max() <= 1
@@ -112,7 +117,7 @@ def test_options_reach_tensorrt(bundle: Path, install: Install) -> None:
         check_runs(opened, info, "10.9.0", "another", (8, 6))
     with pytest.raises(EngineInvalid, match="compute capability"):
         check_runs(opened, info, "10.16.1.11", "Turing", (7, 5))
-    assert load(bundle, "engine").images(["Mew"]).shape == (1, 128, 128, 4), "host code is allowed for these alone"
+    assert load(bundle, "engine").images(["Mew"]).shape[0] == 1, "host code is allowed for these alone"
     shutil.rmtree(bundle / "engines")
 
 
@@ -189,13 +194,17 @@ def test_a_graph_that_cannot_be_captured_runs_plainly(built: tuple[Path, Fake]) 
     assert fake.cuda.launches == 0
 
 
+def zeros(bundle: Bundle, batch: int) -> dict[str, NDArray[np.float32]]:
+    inputs = bundle.model("text-to-image").inputs
+    return {tensor.name: np.zeros((batch, int(tensor.shape[1])), np.float32) for tensor in inputs}
+
+
 def test_memory_is_given_back(built: tuple[Path, Fake]) -> None:
     folder, fake = built
     assert not fake.cuda.memory, "building left nothing"
     opened = open_bundle(folder)
     engine = open_engine(opened, opened.model("text-to-image"))
-    zeros = np.zeros((2, 384), np.float32)
-    engine.run(["pictures"], {"latent": zeros, "text": zeros})
+    engine.run(["pictures"], zeros(opened, 2))
     assert len(fake.cuda.memory) == 4
     engine.close()
     engine.close()
@@ -206,11 +215,11 @@ def test_wrong_inputs_are_refused(built: tuple[Path, Fake]) -> None:
     folder, fake = built
     opened = open_bundle(folder)
     generator = open_engine(opened, opened.model("text-to-image"))
-    zeros = np.zeros((1, 384), np.float32)
+    feeds = zeros(opened, 1)
     with pytest.raises(ValueError, match="latent is float64"):
-        generator.run(["pictures"], {"latent": zeros.astype(float), "text": zeros})
+        generator.run(["pictures"], feeds | {"latent": feeds["latent"].astype(float)})
     with pytest.raises(ValueError, match="takes"):
-        generator.run(["pictures"], {"latent": zeros})
+        generator.run(["pictures"], {"latent": feeds["latent"]})
     encoder = open_engine(opened, opened.model("encoder"))
     ids = np.ones((1, 65), np.int64)
     with pytest.raises(EngineInvalid, match=r"input_ids of shape \(1, 65\) is outside its profile"):
@@ -228,9 +237,7 @@ def test_smaller_batches_than_the_profile_are_filled_up(bundle: Path, install: I
     shutil.rmtree(bundle / "engines")
 
 
-def test_what_cannot_be_built_is_told_in_a_line(
-    bundle: Path, install: Install, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_built_is_told_in_a_line(bundle: Path, install: Install) -> None:
     fake = install()
     fake.fails = True
     with pytest.raises(EngineFailed, match=r"Could not find any implementation for node conv1\.\)") as failed:
@@ -240,18 +247,47 @@ def test_what_cannot_be_built_is_told_in_a_line(
     with pytest.raises(EngineFailed, match="differs from ONNX Runtime"):
         build_engines(bundle, SMALL)
     fake.wrong = False
+    for output in ("stats", "type_pair", "rarity_index"):
+        fake.off_by_one = output
+        with pytest.raises(EngineFailed, match=r"stats\.onnx: its engine differs from ONNX Runtime: equal is"):
+            build_engines(bundle, SMALL)
+    fake.off_by_one = ""
     with pytest.raises(EngineFailed, match="cannot read it"):
         tensorrt_engines.build_plan(b"no model", "x.onnx", {}, SMALL, tensorrt_engines.ready())
     assert not (bundle / "engines").exists()
 
-    def full(self: Path, *_: object) -> None:
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(TargetInvalid, match="No space left on device"):
-        build_engines(bundle, SMALL)
-    assert list((bundle / "engines").iterdir()) == []
-    (bundle / "engines").rmdir()
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=["full", "ctrl-c"])
+@pytest.mark.parametrize("step", ["third plan", "swap"])
+def test_engines_are_replaced_all_or_none(
+    built: tuple[Path, Fake], monkeypatch: pytest.MonkeyPatch, error: BaseException, step: str
+) -> None:
+    folder, _ = built
+    bundle, before = {path.name for path in folder.iterdir()}, contents(folder / "engines")
+    write, rename, written = Path.write_bytes, Path.rename, list[Path]()
+
+    def writing(self: Path, content: bytes) -> int:
+        written.append(self)
+        if step == "third plan" and len(written) == 3:
+            raise error
+        return write(self, content)
+
+    def renaming(self: Path, target: Path) -> Path:
+        if step == "swap" and target.name == "engines" and self.name != "replaced":
+            raise error
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "write_bytes", writing)
+    monkeypatch.setattr(Path, "rename", renaming)
+    told = TargetInvalid if isinstance(error, OSError) else KeyboardInterrupt
+    with pytest.raises(told, match="No space left on device" if isinstance(error, OSError) else None):
+        build_engines(folder, EngineOptions(batches=(1, 1, 1)))
+    assert contents(folder / "engines") == before
+    assert {path.name for path in folder.iterdir()} == bundle, "and nothing lies beside"
 
 
 def test_what_is_missing_is_named(bundle: Path, install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,6 +307,33 @@ def test_what_is_missing_is_named(bundle: Path, install: Install, monkeypatch: p
     monkeypatch.delitem(sys.modules, "tensorrt")
     assert "tensorrt is not installed; mend it with: pip install 'pokegan[tensorrt]'" in told()
     assert not (bundle / "engines").exists()
+
+
+def test_what_tensorrt_does_not_read_is_refused_before_anything_is_built(
+    tiny_run: Path, tmp_path: Path, install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = install()
+    embedded = Path(shutil.copytree(EMBEDDED, tmp_path / "embedded"))
+    refused = CliRunner().invoke(main, [str(embedded), "--tensorrt"])
+    told = "encoder: TensorRT does not read INT8 in its graph; export its run with --storage float32 or --fp16"
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert told in refused.stderr
+    assert not fake.configs
+    assert not (embedded / "engines").exists()
+    refused = CliRunner().invoke(main, [str(tiny_run), "--out", str(tmp_path / "b"), "--tensorrt", "--int8"])
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert "DynamicQuantizeLinear" in refused.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["embedded"], "no bundle either"
+
+
+@pytest.mark.parametrize("count", [1, 8, 300])
+def test_stats_are_tried_on_conditions_that_can_be_asked_for(bundle: Path, count: int) -> None:
+    opened = open_bundle(bundle)
+    feeds = tensorrt_engines._inputs(opened, opened.model("stats"), count, np.random.default_rng(0))
+    assert set(np.unique(feeds["types"])) <= {0, 1}
+    assert feeds["types"].sum(1).max(initial=0) <= 2
+    assert feeds["rarity"].sum(1).max(initial=0) <= 1
+    assert all(total == 0 or 6 <= total <= 1530 for total in feeds["total"])
 
 
 def test_a_driver_that_does_not_start_tensorrt_is_told(install: Install) -> None:
@@ -369,5 +432,12 @@ def test_the_fake_minds_the_order(built: tuple[Path, Fake]) -> None:
         context.execute_async_v3(int(stream))
     with pytest.raises(Misuse, match="a stream that is open"):
         context.execute_async_v3(0)
-    assert not context.set_input_shape("latent", (4, 384)), "beyond the profile"
-    assert isinstance(TensorRTSession(plan, info, tensorrt_engines.ready(), "x"), TensorRTSession)
+    assert not context.set_input_shape("latent", zeros(open_bundle(folder), 4)["latent"].shape), "beyond the profile"
+    opened, cuda = open_bundle(folder), tensorrt_engines.ready()
+    assert isinstance(TensorRTSession(plan, info, cuda, opened), TensorRTSession)
+    fake.__version__ = "10.16.1.12"
+    told = (
+        f"TensorRT cannot load it .*; build it again with: pgexport {re.escape(str(folder))} --tensorrt --batches 1,2,3"
+    )
+    with pytest.raises(EngineInvalid, match=told):
+        TensorRTSession(plan, info, cuda, opened)

@@ -437,6 +437,23 @@ def test_an_encoder_that_reads_texts_alone_shares_no_batch(
         assert [sample.batch_size for sample in config.model_warmup] == [1]
 
 
+def test_a_network_in_bf16_is_never_put_on_the_cpu(plain_bundle: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(plain_bundle, tmp_path / "bundle"))
+    values = json.loads((copy / "manifest.json").read_text())
+    values["models"]["wgan"]["parity"]["storage"] = "bf16"
+    (copy / "manifest.json").write_text(json.dumps(values))
+    write_repository(copy, tmp_path / "models")
+    kinds = {
+        name: {path.name: path.read_text().partition("kind: ")[2].split()[0] for path in folder.rglob("*.pbtxt")}
+        for name in ("wgan", "stats")
+        for folder in [tmp_path / "models" / name]
+    }
+    assert kinds == {
+        "wgan": {"config.pbtxt": "KIND_GPU", "gpu.pbtxt": "KIND_GPU"},
+        "stats": {"config.pbtxt": "KIND_AUTO", "gpu.pbtxt": "KIND_GPU", "cpu.pbtxt": "KIND_CPU"},
+    }
+
+
 def test_the_command(plain_bundle: Path, tmp_path: Path) -> None:
     out = tmp_path / "models"
     done = CliRunner().invoke(main, [str(plain_bundle), "--triton", str(out)])
