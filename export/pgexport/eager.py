@@ -156,8 +156,15 @@ class Eager:
 
     def rates(self, seconds: float) -> dict[str, float]:
         """Measure products on the device, on a GPU with TF32 allowed, and there copying too."""
-        device = self.mode.device
+        allowed = torch.get_float32_matmul_precision()
         torch.set_float32_matmul_precision("high")
+        try:
+            return self._rates(seconds)
+        finally:  # what is measured next keeps the arithmetic that it says it has
+            torch.set_float32_matmul_precision(allowed)
+
+    def _rates(self, seconds: float) -> dict[str, float]:
+        device = self.mode.device
         halves = [torch.bfloat16] if device.type == "cpu" else list(HALVES.values())
         side = SIDE if device.type == "cpu" else 4 * SIDE
         found = {}
