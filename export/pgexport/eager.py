@@ -35,11 +35,11 @@ HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def rebuild(bundle: Bundle, model: Model) -> nn.Module:
-    """Rebuild a bundle's picture model in PyTorch from the weights in its ONNX file.
+    """Rebuild a bundle's picture model in PyTorch from the weights in its ONNX file, as float32.
 
     Raises:
-        BundleInvalid: the graph lacks a weight (graphs of untrained networks share equal ones, and graphs of other
-            precisions than float32 and compact name theirs differently), or the model draws no pictures.
+        BundleInvalid: the graph lacks a weight (graphs of untrained networks share equal ones), or the model draws no
+            pictures.
     """
     stored = weights(onnx.load_from_string(bundle.graph(model)))
     network = _network(bundle, model, stored).eval()

@@ -10,6 +10,7 @@ from typing import Any
 import click
 import pytest
 
+from pgbench.backends import TORCH
 from tests.conftest import Command
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -31,10 +32,17 @@ def test_without_a_gpu_one_line_and_exit_code_2(program: Callable[[str], Any]) -
     assert "run this on a machine with a CUDA GPU" in done.stderr
 
 
-def test_every_command_of_the_gpu_run_is_one_that_exists(program: Callable[[str], Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("engines", [False, True])
+def test_every_command_of_the_gpu_run_is_one_that_exists(
+    program: Callable[[str], Any], tmp_path: Path, engines: bool
+) -> None:
     mains = {name: import_module(f"{name}.cli").main for name in ("pgtrain", "pgexport", "pgbench")}
-    commands = list(program("gpu").steps(tmp_path, tmp_path, tmp_path))
-    assert [command[0] for command in commands] == ["pytest", *["pgtrain"] * 2, *["pgexport"] * 2, *["pgbench"] * 4]
+    commands = list(program("gpu").steps(tmp_path, tmp_path, tmp_path, engines))
+    exports = ["pgexport"] * (4 if engines else 2)
+    assert [command[0] for command in commands] == ["pytest", *["pgtrain"] * 2, *exports, *["pgbench"] * 4]
+    versus = {command[command.index("--vs") + 1] for command in commands if command[0] == "pgbench"}
+    peers = {name for name in TORCH if name.startswith("torch-cuda")} | ({"engine"} if engines else set())
+    assert all(peers < set(named.split(",")) for named in versus), "what is named must run"
     for name, *arguments in commands[1:]:
         parse(mains[name], name, arguments)
 
