@@ -58,13 +58,13 @@ def _tokens(bundle: Bundle, batch: int) -> list[dict[str, Array]]:
 
 
 def _total(works: Iterable[Work]) -> Work:
-    operations, moved = 0, 0
-    by_operator: dict[str, int] = {}
+    added, by_operator = dict.fromkeys(("operations", "bytes", "floats", "float_bytes"), 0), dict[str, int]()
     for work in works:
-        operations, moved = operations + work.operations, moved + work.bytes
+        for name in added:
+            added[name] += getattr(work, name)
         for operator, number in work.by_operator.items():
             by_operator[operator] = by_operator.get(operator, 0) + number
-    return Work(operations, moved, by_operator)
+    return Work(by_operator=by_operator, **added)
 
 
 def take_rates(rates: Rates, backends: Sequence[Process], seconds: float) -> None:
@@ -101,7 +101,7 @@ def _reached(
 
 def roof(work: Work, arithmetic: str, rates: dict[str, float]) -> dict[str, Any]:
     """Tell what bounds `work`: the rate of products, or that of copying (Williams, Waterman and Patterson, 2009)."""
-    intensity = work.operations / max(1, work.bytes)
+    intensity = work.operations / max(1, work.moved(arithmetic))
     product, copy = rates.get(arithmetic), rates.get("copy")
     if product is None or copy is None:
         return {"operations_per_byte": intensity, "limit": None, "bound": None}
