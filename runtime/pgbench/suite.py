@@ -18,7 +18,7 @@ from pgen.bundle import EMBEDDED
 from pgen.devices.cores import cores
 from pgen.errors import DeviceUnavailable, RequestInvalid
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the JSON that a run writes; docs/benchmarks.md tells its fields."""
 
 COMPARED = 8

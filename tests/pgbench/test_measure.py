@@ -95,7 +95,11 @@ def test_a_summary_keeps_outliers_and_knows_how_sure_it_is() -> None:
     assert (low, high) == pytest.approx((10, 10), rel=0.02)
     assert told["max_ms"] == 2000
     assert told["calls"] == 1000
-    assert told["per_second"] == pytest.approx(800, rel=0.02)
+    seconds = sum(sum(turn.times) for turn in turns)
+    assert told["per_second"] == pytest.approx(8 * 1000 / seconds, rel=1e-3), "slow calls count: not 800, as by p50"
+    low, high = told["per_second_interval"]
+    assert low < told["per_second"] < high
+    assert high - low > 100, "and so does the doubt that one of them leaves"
     assert told["millijoules_each"]["cpu"] == pytest.approx(1e3 * 20 / 1000 / 8)
     json.dumps(told)
 
