@@ -119,11 +119,10 @@ def _limits(limit: dict[str, Any]) -> Iterator[Table]:
     ]
     columns = ["batch", "", "backend", "arithmetic", "Gop/s", "op/byte", "limit", "reached"]
     yield Table("how near to it", columns, reached)
-    for part, nodes in limit["slowest_nodes"].items():
-        if part != "batch":
-            rows = [_node(node) for node in nodes]
-            title = f"slowest nodes: {part}, batch {limit['slowest_nodes']['batch']}"
-            yield Table(title, ["node", "operator", "output", "ms", "share"], rows)
+    profiled = limit["slowest_nodes"]
+    for part, nodes in profiled["parts"].items():
+        title = f"slowest nodes: {part}, batch {profiled['batch']}, in ONNX Runtime on {profiled['runs_on'][0]}"
+        yield Table(title, ["node", "operator", "output", "ms", "share"], [_node(node) for node in nodes])
 
 
 def _node(node: dict[str, Any]) -> list[str]:

@@ -1,13 +1,14 @@
 """Counting of operations, the machine's rates, parity, and meters."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import onnxruntime
 import pytest
 
-from pgbench import meters, parity
+from pgbench import limits, meters, parity
 from pgbench.limits import graphs, roof
 from pgbench.product import product
 from pgbench.profile import Work, counted, finish, ranked
@@ -47,6 +48,17 @@ def test_a_bundles_graphs_are_counted_and_grow_with_the_batch(tiny_bundle: Path)
     assert three["generator"].operations == 3 * one["generator"].operations
     assert three["generator"].bytes < 3 * one["generator"].bytes, "weights are moved once"
     assert one["end to end"].operations == one["encoder"].operations + one["generator"].operations
+
+
+@pytest.mark.parametrize("library", ["OpenVINO bf16", "CPUExecutionProvider"])
+def test_nodes_are_those_of_onnx_runtime_whatever_the_library(tiny_bundle: Path, library: str) -> None:
+    bundle = open_bundle(tiny_bundle)
+    subject: Any = SimpleNamespace(facts={"runs_on": [library]})
+    found = limits._nodes(subject, bundle, bundle.model("text-to-image"), batch=1, threads=1)
+    assert (found["batch"], found["runs_on"]) == (1, ["CPUExecutionProvider"])
+    assert {part: nodes[-1]["name"] for part, nodes in found["parts"].items()} == dict.fromkeys(
+        ("generator", "encoder"), "after the last product"
+    )
 
 
 def test_nodes_by_time_without_the_first_run() -> None:
