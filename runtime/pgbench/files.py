@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pgbench.structure import RESULT, contradictions, faults
 from pgbench.suite import SCHEMA
 from pokegan.errors import PokeganError
 
@@ -19,15 +20,21 @@ def read(path: Path) -> dict[str, Any]:
         ResultInvalid: it is not there, or no such result.
     """
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found = json.loads(path.read_text("utf-8"), parse_constant=_no_number)
     except OSError as error:
         raise ResultInvalid(f"{path}: cannot be read ({error.strerror}); make one with pgbench --out {path}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ResultInvalid(f"{path}: is no JSON ({error}); make one with pgbench --out {path}") from error
     schema = found.get("schema") if isinstance(found, dict) else None
-    if schema != SCHEMA or "measurements" not in found:
+    if schema != SCHEMA:
         raise ResultInvalid(f"{path}: is no result of schema {SCHEMA}, which this pgbench reads; measure again")
+    if wrong := next(faults(found, RESULT), None) or next(contradictions(found), None):
+        raise ResultInvalid(f"{path}: is damaged: {wrong} is missing or not what it should be; measure again")
     return dict(found)
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 def write(path: Path, content: str | bytes) -> None:
