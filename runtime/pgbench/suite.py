@@ -108,7 +108,7 @@ def _start(stack: ExitStack, settings: Settings, opened: Opened, say: Say) -> tu
     backends[0].name = named(settings.device, backends[0].facts["runs_on"])
     _check_precision(backends[0].facts["arithmetic"], settings)
     unavailable: dict[str, str] = {}
-    by_name = [name for name in settings.versus.split(",") if name.strip() != "all"]
+    by_name = [name.strip() for name in settings.versus.split(",")]
     for name in names(settings.versus):
         if name == backends[0].name:
             continue
@@ -142,7 +142,7 @@ def named(device: str, runs_on: Sequence[str]) -> str:
 def _compare(backends: Sequence[Process], say: Say) -> dict[str, dict[str, Any]]:
     """Let all draw the same: from the same embeddings, and from text by their own encoder."""
     say("comparing pictures")
-    reference = next((backend for backend in backends if backend.name in TORCH), backends[0])
+    reference = _reference(backends)
     given = backends[0].inputs(COMPARED)
     drawn = {backend.name: (backend.draw(given, COMPARED), backend.draw(None, COMPARED)) for backend in backends}
     generator, whole = drawn[reference.name]
@@ -154,6 +154,12 @@ def _compare(backends: Sequence[Process], say: Say) -> dict[str, dict[str, Any]]
         }
         for name, (alone, from_text) in drawn.items()
     }
+
+
+def _reference(backends: Sequence[Process]) -> Process:
+    """Choose whose pictures the others' should be: PyTorch's in float32, any in float32, or the first's."""
+    exact = [backend for backend in backends if backend.facts["arithmetic"] == "float32"]
+    return [*(backend for backend in exact if backend.name in TORCH), *exact, *backends][0]
 
 
 def _measure(
