@@ -67,12 +67,16 @@ def _total(works: Iterable[Work]) -> Work:
     return Work(by_operator=by_operator, **added)
 
 
-def take_rates(rates: Rates, backends: Sequence[Process], seconds: float) -> None:
-    """Measure the machine by one backend of each library and place, and keep the best that was ever seen."""
-    asked = {(backend.facts["where"], backend.name in TORCH): backend for backend in backends}
-    for (where, _), backend in asked.items():
-        best = rates.setdefault(where, {})
-        for kind, rate in backend.ask("rates", seconds=seconds).items():
+def one_of_each(backends: Sequence[Process]) -> list[Process]:
+    """Choose one backend of each library and place: the machine is rated by all of them."""
+    return list({(backend.facts["where"], backend.name in TORCH): backend for backend in backends}.values())
+
+
+def take_rates(rates: Rates, raters: Sequence[Process], seconds: float) -> None:
+    """Measure the machine by each of `raters`, and keep the best that was ever seen."""
+    for rater in raters:
+        best = rates.setdefault(rater.facts["where"], {})
+        for kind, rate in rater.ask("rates", seconds=seconds).items():
             best[kind] = max(best.get(kind, 0), rate)
 
 

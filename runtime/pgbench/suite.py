@@ -11,7 +11,7 @@ from pgbench import figures, meters, parity
 from pgbench.backends import RUNTIME, TORCH, Opened, names
 from pgbench.cold import cold_start
 from pgbench.environment import environment, load_average
-from pgbench.limits import Rates, limits, take_rates
+from pgbench.limits import Rates, limits, one_of_each, take_rates
 from pgbench.measure import ROUNDS, measure
 from pgbench.process import Process
 from pgen.bundle import EMBEDDED
@@ -76,7 +76,8 @@ def run(settings: Settings, say: Say = lambda told: None) -> dict[str, Any]:
         backends, unavailable = _start(stack, settings, opened, say)
         subject = backends[0]
         same = _compare(backends, say)
-        measured, peaks, rates = _measure(backends, settings, meter, say)
+        raters = _raters(stack, backends, opened) if settings.limit else []
+        measured, peaks, rates = _measure(backends, raters, settings, meter, say)
         found = limits(backends, opened, measured, rates) if settings.limit else None
     return {
         "schema": SCHEMA,
@@ -162,27 +163,32 @@ def _reference(backends: Sequence[Process]) -> Process:
     return [*(backend for backend in exact if backend.name in TORCH), *exact, *backends][0]
 
 
+def _raters(stack: ExitStack, backends: Sequence[Process], opened: Opened) -> list[Process]:
+    """Start processes that rate the machine: in the measured ones that would add to their memory."""
+    return [stack.enter_context(Process(backend.name, opened)) for backend in one_of_each(backends)]
+
+
 def _measure(
-    backends: Sequence[Process], settings: Settings, meter: meters.Meters, say: Say
+    backends: Sequence[Process], raters: Sequence[Process], settings: Settings, meter: meters.Meters, say: Say
 ) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], Rates]:
     """Measure every batch; the machine's rates before, between and after, because it is not always equally busy."""
     found: list[dict[str, Any]] = []
     peaks: dict[str, list[dict[str, Any]]] = {backend.name: [] for backend in backends}
     rates: Rates = {}
     for batch in sorted(settings.batches):
-        _rate(rates, backends, settings, say)
+        _rate(rates, raters, settings, say)
         found += _measure_batch(backends, batch, settings, meter, say)
         for backend in backends:
             held = {"process": backend.ask("memory"), "gpu": meters.gpu_memory(backend.pid)}
             peaks[backend.name].append({"batch": batch} | held)
-    _rate(rates, backends, settings, say)
+    _rate(rates, raters, settings, say)
     return found, peaks, rates
 
 
-def _rate(rates: Rates, backends: Sequence[Process], settings: Settings, say: Say) -> None:
-    if settings.limit:
+def _rate(rates: Rates, raters: Sequence[Process], settings: Settings, say: Say) -> None:
+    if raters:
         say("the machine's rates")
-        take_rates(rates, backends, settings.seconds / 6)
+        take_rates(rates, raters, settings.seconds / 6)
 
 
 def _measure_batch(

@@ -8,6 +8,7 @@ import pytest
 
 from pgbench import suite
 from pgbench.backends import Opened
+from pgbench.meters import Meters
 from pgbench.suite import Settings
 from pgen.errors import DeviceUnavailable
 
@@ -22,7 +23,16 @@ class Fake:
         if name not in HERE:
             raise DeviceUnavailable(f"{name}: not here")
         self.name = name
+        self.asked: list[str] = []
         self.facts: dict[str, Any] = {"runs_on": ["CPUExecutionProvider"], "where": "cpu", "arithmetic": HERE[name]}
+
+    def ask(self, question: str, **details: Any) -> Any:
+        self.asked.append(question)
+        return {"parts": [], "memory": 1, "rates": {"copy": 1.0}}[question]
+
+    @property
+    def pid(self) -> int:
+        return 0
 
     def __enter__(self) -> "Fake":
         return self
@@ -56,3 +66,14 @@ def test_what_all_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         backends, unavailable = suite._start(stack, Settings(device="cpu", versus="all"), Opened(Path()), print)
     assert [backend.name for backend in backends] == ["onnx-cpu", "openvino", "torch", "torch-bf16"]
     assert unavailable["torch-cuda"] == "not here"
+
+
+def test_the_machine_is_rated_by_other_processes_than_the_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suite, "Process", Fake)
+    backends: Any = [Fake(name) for name in ("onnx-cpu", "torch", "torch-bf16")]
+    with ExitStack() as stack:
+        raters: Any = suite._raters(stack, backends, Opened(Path()))
+        _, _, rates = suite._measure(backends, raters, Settings(batches=(1, 8)), Meters(), say=lambda told: None)
+    assert rates == {"cpu": {"copy": 1.0}}
+    assert [rater.asked for rater in raters] == [["rates"] * 3] * 2
+    assert not any("rates" in backend.asked for backend in backends)
