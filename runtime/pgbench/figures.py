@@ -37,6 +37,7 @@ def summary(measured: Measured, batch: int) -> dict[str, Any]:
         "settled": measured.settled,
         "drift": round(measured.drift, 3),
         "stable": measured.stable,
+        "few": measured.few,
         "turn_medians_ms": [_ms(value) for value in measured.medians()],
     }
 

@@ -37,7 +37,7 @@ MEASUREMENT = {
     **dict.fromkeys(("p50_ms", "p90_ms", "p99_ms", "max_ms", "per_second"), NUMBERS),
     **dict.fromkeys(("p50_interval_ms", "per_second_interval"), INTERVAL),
     "millijoules_each": Map(NUMBERS),
-    "stable": bool,
+    **dict.fromkeys(("stable", "few"), bool),
     "turn_medians_ms": [NUMBERS],
 }
 

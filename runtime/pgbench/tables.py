@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pgbench.measure import FEW, SHORT
+
 Result = dict[str, Any]
 
 
@@ -32,10 +34,14 @@ def notes(result: Result) -> Iterator[str]:
         yield f"without {name}: {why}"
     for meter, why in result["energy_missing"].items():
         yield f"no energy of the {meter}: {why}"
-    unstable = [entry for entry in result["measurements"] if not entry["stable"]]
-    if unstable:
-        rows = f"{len(unstable)} of {len(result['measurements'])} rows"
-        yield f"{rows} are unstable: they did not settle in the warm-up, or drifted by over 5 % afterwards"
+    rows = result["measurements"]
+    if unstable := sum(not row["stable"] for row in rows):
+        yield (
+            f"{unstable} of {len(rows)} rows are unstable: they did not settle in the warm-up, or drifted by over 5 % "
+            "afterwards"
+        )
+    if few := sum(row["few"] for row in rows):
+        yield f"{few} of {len(rows)} rows are few: under {FEW} calls in under {SHORT:g} s; give more --seconds"
     around = result["environment"]
     where = [f"{around['cpu']}, {around['cores']} cores", " ".join(around["features"])]
     where += [f"governor {around['governor']}"] if around["governor"] else []
@@ -61,7 +67,7 @@ def _timings(result: Result, batch: int) -> Table:
             _within(entry["p50_ms"], entry["p50_interval_ms"]),
             *(_short(entry[key]) for key in ("p90_ms", "p99_ms", "max_ms", "per_second")),
             *(_short(entry["millijoules_each"].get(name)) for name in energies),
-            "" if entry["stable"] else "unstable",
+            ", ".join(["unstable"] * (not entry["stable"]) + ["few"] * entry["few"]),
         ]
         for entry in entries
     ]

@@ -79,6 +79,15 @@ def test_drift_is_marked_too() -> None:
     assert not found.stable
 
 
+@pytest.mark.parametrize(
+    ("turns", "seconds", "few"),
+    [(3, 0.01, True), (29, 0.1, True), (30, 0.01, False), (29, 0.2, False), (3, 1.0, False)],
+)
+def test_few_calls_are_marked_unless_they_are_long(turns: int, seconds: float, few: bool) -> None:
+    found = Measured([Turn([seconds])] * turns, warm_up=3, settled=True)
+    assert (found.few, figures.summary(found, 1)["few"]) == (few, few)
+
+
 def test_turns_agree_within_five_per_cent() -> None:
     assert agree([9, 1.0, 1.04, 1.02])
     assert not agree([1.0, 1.06, 1.0])

@@ -99,6 +99,8 @@ def test_what_is_unstable_or_wrong_is_said(result: dict[str, Any]) -> None:
     result["backends"]["torch"]["parity"]["generator"] = {"psnr_db": 12.0, "same": False}
     told = markdown(tables(result), notes(result))
     assert "1 of 8 rows are unstable" in told
+    assert "8 of 8 rows are few: under 30 calls in under 3 s" in told
+    assert "| unstable, few |" in told
     assert "12.0 dB: NOT THE SAME" in told
 
 
@@ -248,6 +250,13 @@ def test_a_threshold_is_a_finite_number(stored: Path, value: str) -> None:
     done = CliRunner().invoke(main, ["compare", str(stored), str(stored), "--threshold", value])
     assert done.exit_code == 2
     assert "--threshold" in done.stderr
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1"])
+def test_seconds_are_a_finite_number(value: str) -> None:
+    done = CliRunner().invoke(main, ["--seconds", value, "--bundle", "nowhere"])
+    assert done.exit_code == 2
+    assert "--seconds" in done.stderr
 
 
 def test_a_broken_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
