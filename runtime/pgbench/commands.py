@@ -32,7 +32,7 @@ def print_result(result: dict[str, Any], form: str | None, plot: Path | None) ->
 
 @click.command(cls=Command)
 @click.argument("result", type=FOLDER, metavar="FILE.json")
-@click.option("--plot", type=FOLDER, help="write a figure to this name with .svg and .png")
+@click.option("--plot", type=FOLDER, help="write a figure to this name as .svg and .png")
 @click.option("--markdown", "form", flag_value="markdown", help="print Markdown instead of tables")
 def show(result: Path, plot: Path | None, form: str | None) -> None:
     """Show a result again: its tables, as Markdown, as a figure."""

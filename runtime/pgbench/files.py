@@ -43,23 +43,37 @@ def write(path: Path, content: str | bytes) -> None:
     Raises:
         ResultInvalid: it cannot be written.
     """
-    beside = path.with_name(f".{path.name}.part")
+    beside = _beside(path)
     try:
         beside.write_bytes(content.encode() if isinstance(content, str) else content)
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise ResultInvalid(f"{path}: cannot be written ({error.strerror}); choose another place") from error
+        raise _unwritable(path, error) from error
 
 
 def check_place(path: Path) -> Path:
     """Check that a file can be written to `path` before anything is measured, and return it.
 
     Raises:
-        ResultInvalid: its folder is missing, or it is a folder.
+        ResultInvalid: its folder is missing or cannot be written to, or it is a folder.
     """
     if path.is_dir() or not path.parent.is_dir():
         raise ResultInvalid(
             f"{path}: {'is a folder' if path.is_dir() else 'its folder is missing'}; name a file in one"
         )
+    tried = _beside(path)
+    try:  # only trying tells, of /proc for example
+        tried.touch()
+        tried.unlink()
+    except OSError as error:
+        raise _unwritable(path, error) from error
     return path
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
+
+
+def _unwritable(path: Path, error: OSError) -> ResultInvalid:
+    return ResultInvalid(f"{path}: cannot be written ({error.strerror}); choose another place")

@@ -5,11 +5,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pgbench import figures, meters, parity
 from pgbench.backends import RUNTIME, TORCH, Opened, names
-from pgbench.cold import cold_start
+from pgbench.cold import cold_start, has_cold_start, prepare
 from pgbench.environment import environment, load_average
 from pgbench.limits import Rates, limits, one_of_each, take_rates
 from pgbench.measure import ROUNDS, measure
@@ -217,8 +218,12 @@ def ratios(measured: Sequence[dict[str, Any]], subject: str) -> list[dict[str, A
 
 
 def _cold(backends: Sequence[Process], opened: Opened, say: Say) -> dict[str, Any]:
+    timed = [backend.name for backend in backends if has_cold_start(backend.name)]
     found = {}
-    for backend in backends:
-        say(f"cold start: {backend.name}")
-        found[backend.name] = cold_start(backend.name, opened)
+    with TemporaryDirectory() as folder:
+        if set(timed) & set(TORCH):
+            prepare(Path(folder), opened)
+        for name in timed:
+            say(f"cold start: {name}")
+            found[name] = cold_start(name, opened, Path(folder))
     return found

@@ -87,7 +87,7 @@ def _backends(result: Result) -> Table:
         cold = (result["cold_start"] or {}).get(name)
         memory = [f"{peak['process'] / 2**20:,.0f}" if peak["process"] else "-" for peak in told["peak_memory"]]
         gpu = [f"{peak['gpu'] / 2**20:,.0f}" for peak in told["peak_memory"] if peak["gpu"]]
-        start = f"{cold['median_ms']:,.0f}{' (import torch)' if 'import' in cold['what'] else ''}" if cold else "-"
+        start = f"{cold['median_ms']:,.0f}" if cold else "-"
         alike = [_alike(parity[part]) for part in ("generator", "end to end")]
         rows.append([name, ", ".join(told["runs_on"]), told["arithmetic"], *alike])
         rows[-1] += [" / ".join(memory), " / ".join(gpu) or "-", start]

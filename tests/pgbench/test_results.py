@@ -50,7 +50,7 @@ def made(times: dict[str, float], cpu: str = "A CPU", at: str = "2026-01-01T00:0
         "rounds": 5,
         "backends": {name: deepcopy(about) | {"peak_memory": peaks} for name in times},
         "unavailable": {"tensorrt": "there is no GPU"},
-        "cold_start": {name: {"what": "import torch alone", "median_ms": 300.0} for name in times},
+        "cold_start": {name: {"what": "a process", "median_ms": 300.0} for name in times},
         "measurements": measured,
         "ratios": ratios(measured, subject),
         "limit": {
@@ -111,6 +111,41 @@ def test_a_figure_is_written_twice_and_the_same_every_time(result: dict[str, Any
     assert b"roofline" in first or b"<svg" in first
     list(plot(result, tmp_path / "speed"))
     assert written[0].read_bytes() == first
+
+
+@pytest.mark.parametrize("name", ["speed.svg", "speed.png", "speed.PNG", "speed", "v1.2"])
+def test_a_figures_name_may_have_its_ending(result: dict[str, Any], tmp_path: Path, name: str) -> None:
+    base = name if name == "v1.2" else "speed"
+    assert [path.name for path in plot(result, tmp_path / name)] == [f"{base}.svg", f"{base}.png"]
+
+
+@pytest.mark.parametrize(("part", "unit"), [("PNG", "pictures"), ("end to end", "rows")])
+def test_a_figure_tells_what_is_made(result: dict[str, Any], tmp_path: Path, part: str, unit: str) -> None:
+    result["measurements"].append(result["measurements"][0] | {"part": part})
+    svg, _ = plot(result, tmp_path / "speed")
+    assert f"throughput, {unit} a second" in svg.read_text()
+
+
+def test_a_figure_that_cannot_be_written_fails_before_anything_is_printed(
+    stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "touch", refused)
+    done = CliRunner().invoke(main, ["show", str(stored), "--plot", str(tmp_path / "x")])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "x: cannot be written (Permission denied)" in done.stderr
+
+
+def test_no_name_is_cut(tmp_path: Path) -> None:
+    name = "a-model-with-a-name-" * 8
+    for month in range(1, 10):
+        told = made({"onnx-cpu": 0.01}, at=f"2026-0{month}-01T00:00:00+00:00")
+        write(tmp_path / f"{month}.json", json.dumps(told | {"model": name}))
+    done = CliRunner().invoke(main, ["history", str(tmp_path)])
+    assert name in done.output
+    assert "…" not in done.output
 
 
 def test_slower_beyond_the_threshold_only(result: dict[str, Any]) -> None:

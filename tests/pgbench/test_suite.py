@@ -9,6 +9,7 @@ import pytest
 from pgbench import suite
 from pgbench.backends import Opened
 from pgbench.meters import Meters
+from pgbench.process import Process
 from pgbench.suite import Settings
 from pgen.errors import DeviceUnavailable
 
@@ -52,6 +53,20 @@ def test_the_reference_computes_in_float32_where_one_does(names: list[str], chos
     assert suite._reference([Fake(name) for name in names]).name == chosen  # type: ignore[misc]
 
 
+def test_cold_starts_of_pytorch_are_pictures_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setattr("pgbench.cold.subprocess.run", lambda command, **options: commands.append(command[1:]))
+    backends: Any = [Fake(name) for name in ("onnx-cpu", "torch")]
+    compiled: Any = Fake("torch")
+    compiled.name = "torch-compile"
+    found = suite._cold([*backends, compiled], Opened(Path("b")), say=lambda told: None)
+    assert set(found) == {"onnx-cpu", "torch"}
+    assert commands[0][:3] == ["-m", "pgexport.cold", "prepare"]
+    drawn = [command for command in commands if command[1:3] == ["pgexport.cold", "draw"]]
+    assert [command[5:] for command in drawn] == [["torch", "a red dragon 0"]] * 6
+    assert {command[3] for command in drawn} == {commands[0][3]}, "all read what was prepared once"
+
+
 @pytest.mark.parametrize("versus", ["torch,torch-cuda", "torch, torch-cuda", "all, torch-cuda"])
 def test_what_is_asked_for_by_name_must_run(monkeypatch: pytest.MonkeyPatch, versus: str) -> None:
     monkeypatch.setattr(suite, "Process", Fake)
@@ -77,3 +92,14 @@ def test_the_machine_is_rated_by_other_processes_than_the_measured(monkeypatch: 
     assert rates == {"cpu": {"copy": 1.0}}
     assert [rater.asked for rater in raters] == [["rates"] * 3] * 2
     assert not any("rates" in backend.asked for backend in backends)
+
+
+@pytest.mark.parametrize(
+    "said", ["Error: torch-cuda: there is no GPU", "there is no GPU", "torch-cuda: there is no GPU"]
+)
+def test_a_backend_is_named_once_where_it_fails(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    program = ["sh", "-c", f"echo '{said}' >&2"]
+    monkeypatch.setattr("pgbench.process.command", lambda name, opened: program)
+    with pytest.raises(DeviceUnavailable) as failed:
+        Process("torch-cuda", Opened(Path()))
+    assert failed.value.message == "torch-cuda: there is no GPU"
