@@ -10,6 +10,7 @@ through a memory map. With TEXT the text goes through transformers' BERT and its
 
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def prepare(folder: Path, bundle_folder: Path, model_name: str, text: str) -> None:
@@ -41,7 +42,8 @@ def _prepare_encoder(folder: Path, name: str) -> None:
     from pgtrain.text import load_encoder
 
     source = Path(load_encoder(name).tokenizer.name_or_path)
-    torch.save(BertModel.from_pretrained(source, add_pooling_layer=False).eval(), folder / "bert.pt")
+    bert: Any = BertModel.from_pretrained(source, add_pooling_layer=False)
+    torch.save(bert.eval(), folder / "bert.pt")
     shutil.copy(source / "tokenizer.json", folder / "tokenizer.json")
 
 
@@ -58,8 +60,7 @@ def draw(folder: Path, out: Path, backend: str, text: str | None = None) -> None
         generator = torch.load(folder / "generator.pt", weights_only=False, mmap=True).to(device)
         latent = torch.from_numpy(np.load(folder / "latent.npy")).to(device)
         if (folder / "text.npy").is_file():
-            stored = text is None
-            embedding = torch.from_numpy(np.load(folder / "text.npy")) if stored else embed(folder, text, device)
+            embedding = embed(folder, text, device) if text else torch.from_numpy(np.load(folder / "text.npy"))
             logits = from_text(generator, latent, embedding.to(device))
         else:
             logits = generator(latent)
@@ -70,14 +71,14 @@ def draw(folder: Path, out: Path, backend: str, text: str | None = None) -> None
     Image.fromarray(pixels[0]).save(out)
 
 
-def from_text(generator, latent, embedding):  # type: ignore[no-untyped-def]
+def from_text(generator: Any, latent: Any, embedding: Any) -> Any:
     """Run a StackGAN's stages; logits (1, 4 or 3, S, S)."""
     whitened = generator.whitening(embedding)
     small, _ = generator.stage1(latent, whitened)
     return small if generator.stage2 is None else generator.stage2(small, latent, whitened)[0]
 
 
-def embed(folder, text, device):  # type: ignore[no-untyped-def]
+def embed(folder: Path, text: str, device: str) -> Any:
     """Embed a text, float32 (1, D): BERT and the mean over its tokens."""
     import torch
     from tokenizers import Tokenizer
@@ -92,7 +93,10 @@ def embed(folder, text, device):  # type: ignore[no-untyped-def]
 def main() -> None:
     """Prepare, or draw."""
     task, folder, place, *told = sys.argv[1:]
-    {"prepare": prepare, "draw": draw}[task](Path(folder), Path(place), *told)
+    if task == "prepare":
+        prepare(Path(folder), Path(place), *told)
+    else:
+        draw(Path(folder), Path(place), *told)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def has_cold_start(backend: str) -> bool:
 def prepare(folder: Path, opened: Opened) -> None:
     """Write into `folder` what PyTorch's processes read; not timed."""
     told = [str(folder), str(opened.bundle), opened.model or "", texts(1)[0]]
-    subprocess.run([sys.executable, "-m", PEER, "prepare", *told], check=True, stdout=subprocess.DEVNULL)
+    _seconds([sys.executable, "-m", PEER, "prepare", *told])
 
 
 def cold_start(backend: str, opened: Opened, prepared: Path, runs: int = RUNS) -> dict[str, Any]:
