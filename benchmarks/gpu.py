@@ -5,11 +5,13 @@
 
 Runs the tests marked `gpu`; trains a DCGAN and a StackGAN for a few epochs (without --data on pictures drawn here);
 exports them with fp16 arithmetic; and measures this project's CUDA and TensorRT backends beside PyTorch eager, in fp16,
-compiled and replayed as CUDA graphs, on the fp16 bundle and on one in float32. Without a GPU it says so in one line and
-exits with 2.
+compiled and replayed as CUDA graphs, on the fp16 bundle and on one in float32. Where TensorRT and CUDA's bindings can
+be imported it also builds engines and measures them. A peer that cannot run ends it. Without a GPU it says so in one
+line and exits with 2.
 """
 
 import argparse
+import importlib
 import json
 import random
 import shutil
@@ -25,6 +27,9 @@ RESULTS = Path(__file__).parent / "results"
 TESTS = Path(__file__).parents[1] / "tests"
 PICTURES = 512
 BATCHES = "1,8,64"
+PEERS = "torch-cuda,torch-cuda-fp16,torch-cuda-compile,torch-cuda-graph"
+"""Named, so that pgbench fails where one of them is missing; "all" takes what else there is."""
+
 COLOURS = ("red", "green", "blue", "yellow", "purple", "orange")
 
 
@@ -49,6 +54,16 @@ def missing() -> str | None:
     return None
 
 
+def builds_engines() -> bool:
+    """Tell whether TensorRT can be imported, and what it is run by."""
+    try:
+        for module in ("tensorrt", "cuda.bindings.runtime"):
+            importlib.import_module(module)
+    except ImportError:
+        return False
+    return True
+
+
 def draw(folder: Path) -> Path:
     """Draw a data set of coloured ellipses: a GPU is as fast on them as on any other pictures."""
     chance = random.Random(0)
@@ -65,19 +80,22 @@ def draw(folder: Path) -> Path:
     return folder
 
 
-def steps(data: Path, work: Path, results: Path) -> Iterator[list[str]]:
-    """List the commands, in order."""
+def steps(data: Path, work: Path, results: Path, engines: bool) -> Iterator[list[str]]:
+    """List the commands, in order; `engines` says whether TensorRT's are built and measured too."""
     yield ["pytest", "-m", "gpu", str(TESTS)]
     yield ["pgtrain", "dcgan", "--data", str(data), "--out", str(work / "dcgan"), "--epochs", "20"]
     yield ["pgtrain", "stackgan", "--data", str(data), "--out", str(work / "stackgan"), "--epochs", "8"]
     runs = [str(work / "stackgan"), str(work / "dcgan")]
+    versus = f"{PEERS},engine,all" if engines else f"{PEERS},all"
     for precision, storage in (("fp16", ["--fp16"]), ("float32", ["--storage", "float32"])):
         yield ["pgexport", *runs, "--out", str(work / precision), *storage]
-    for precision, models in (("fp16", ["stackgan", "dcgan"]), ("float32", ["stackgan", "dcgan"])):
-        for model in models:
+        if engines:
+            yield ["pgexport", str(work / precision), "--tensorrt"]
+    for precision in ("fp16", "float32"):
+        for model in ("stackgan", "dcgan"):
             base = results / f"gpu-{model}-{precision}"
             told = ["--bundle", str(work / precision), "--model", model, "--device", "cuda", "--batch", BATCHES]
-            yield ["pgbench", *told, "--vs", "all", "--limit", "--cold", "--out", f"{base}.json", "--plot", str(base)]
+            yield ["pgbench", *told, "--vs", versus, "--limit", "--cold", "--out", f"{base}.json", "--plot", str(base)]
 
 
 def main() -> None:
@@ -92,7 +110,7 @@ def main() -> None:
     shutil.rmtree(options.work, ignore_errors=True)
     options.work.mkdir(parents=True)
     data = options.data or draw(options.work / "data")
-    for command in steps(data, options.work, options.out):
+    for command in steps(data, options.work, options.out, builds_engines()):
         print("$", *command, flush=True)
         program = str(Path(sys.executable).parent / command[0])
         done = subprocess.run([program, *command[1:]], check=False)

@@ -42,11 +42,63 @@ def install(told: dict[str, Any]) -> dict[str, Bars]:
     }
 
 
+def devices(told: dict[str, Any]) -> dict[str, Bars]:
+    return {
+        f"{batch}: ms of processor time a picture": {
+            name: figures["processor_ms_a_picture"] for name, figures in found.items()
+        }
+        for batch, found in told["median"].items()
+    }
+
+
+def batches(told: dict[str, Any]) -> dict[str, Bars]:
+    return {
+        "ms a file": {name: found["ms"] for name, found in told["formats"].items()},
+        "kB a file": {name: found["bytes"] / 1e3 for name, found in told["formats"].items()},
+    }
+
+
+def sessions(told: dict[str, Any]) -> dict[str, Bars]:
+    return {
+        f"{task}: ms": {name: figures["wall_ms"] for name, figures in found.items()}
+        for task, found in told["median"].items()
+    }
+
+
+def stats(told: dict[str, Any]) -> dict[str, Bars]:
+    panels = {
+        "overall": "SDMetrics' quality (1 is best)",
+        "two_sample_auc": "told from real rows, AUC (0.5 is best)",
+        "total_distance": "distance of stat totals (0 is best)",
+    }
+    return {
+        title: {name: found["mean"][key] for name, found in told["contenders"].items()} for key, title in panels.items()
+    }
+
+
 FIGURES: dict[str, Callable[[dict[str, Any]], dict[str, Bars]]] = {
     "startup": startup,
     "training": training,
     "install": install,
+    "devices": devices,
+    "batches": batches,
+    "sessions": sessions,
+    "stats": stats,
 }
+
+
+def label(value: float) -> str:
+    """Write a bar's value: three digits of what is small."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def environment(told: dict[str, Any]) -> dict[str, Any]:
+    """Find where a result was measured; of several places the first."""
+    several = told.get("environments") or {
+        name: found["environment"] for name, found in told.get("contenders", {}).items() if "environment" in found
+    }
+    found: dict[str, Any] = told.get("environment") or next(iter(several.values()))
+    return found
 
 
 def draw(name: str, panels: dict[str, Bars], note: str) -> None:
@@ -57,7 +109,7 @@ def draw(name: str, panels: dict[str, Bars], note: str) -> None:
         figure = Figure(figsize=(2 + 4.2 * len(panels), 0.8 + 0.4 * rows), layout="constrained")
         for axes, (title, bars) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
             drawn = axes.barh(list(bars), list(bars.values()), color=[f"C{number}" for number in range(len(bars))])
-            axes.bar_label(drawn, fmt="{:,.0f}", padding=3)
+            axes.bar_label(drawn, fmt=label, padding=3)
             axes.invert_yaxis()
             axes.margins(x=0.15)
             axes.set_title(title, fontsize=9)
@@ -74,7 +126,7 @@ def main() -> None:
         path = RESULTS / f"{name}.json"
         if path.is_file():
             told = json.loads(path.read_text("utf-8"))
-            around = told.get("environment") or next(iter(told["contenders"].values()))["environment"]
+            around = environment(told)
             draw(name, panels(told), f"{around['cpu']}, {around['cores']} cores")
 
 

@@ -64,8 +64,8 @@ def pair(system: str, data: Path, runs: Path, minutes: float) -> None:
 
 
 def judge(run: Path, data: Path) -> dict[str, Any]:
-    """Evaluate a run and read what was found, and how far it had come."""
-    command = [sys.executable, "-m", "pgtrain.cli", "evaluate", str(run), "--data", str(data)]
+    """Evaluate a run by the project's own network, as the README tells, and read what was found."""
+    command = [sys.executable, "-m", "pgtrain.cli", "evaluate", str(run), "--data", str(data), "--features", "artwork"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     found: dict[str, Any] = json.loads((run / "metrics.json").read_text("utf-8"))
     return found

@@ -2,7 +2,7 @@
 
     python benchmarks/startup.py            # writes benchmarks/results/startup.json
 
-Draws one picture by `pgen image` and by PyTorch with the same weights (startup_peer.py), and runs `pgen --version`
+Draws one picture by `pgen image` and by PyTorch with the same weights (pgexport.cold), and runs `pgen --version`
 beside an empty interpreter. The processes of one round run one after the other, so that the machine's drift hits all
 alike; times are medians of ROUNDS rounds, ratios medians of each round's ratio. Pictures are compared once.
 """
@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 from committed import write
 from PIL import Image
-from startup_peer import prepare
 
 from pgbench.environment import environment
 from pgen.bundle import EMBEDDED
 from pgen.devices.tolerance import measure
+from pgexport.cold import prepare
 
 RESULT = Path(__file__).parent / "results" / "startup.json"
 ROUNDS = 15
@@ -46,13 +46,13 @@ PAIRS = (
 def commands(folder: Path) -> dict[str, list[str]]:
     """Name the processes to time. The default install has no OpenVINO, and so runs on `cpu`."""
     python, pgen = sys.executable, str(Path(sys.executable).parent / "pgen")
-    peer = [python, str(Path(__file__).with_name("startup_peer.py")), str(folder)]
+    peer = [python, "-m", "pgexport.cold", "draw", str(folder)]
     image = [pgen, "image", "--out", str(folder / "out.png"), "--device"]
     named = {
         DRAWN: [*image, "cpu", NAME],
         f'pgen image "{SENTENCE}" --out out.png': [*image, "cpu", SENTENCE],
-        TORCH: [*peer, str(folder / "peer.png"), NAME],
-        TORCH_ALONE: [*peer, str(folder / "stored.png")],
+        TORCH: [*peer, str(folder / "peer.png"), "torch", NAME],
+        TORCH_ALONE: [*peer, str(folder / "stored.png"), "torch"],
         'python -c "import torch"': [python, "-c", "import torch"],
         VERSION: [pgen, "--version"],
         EMPTY: [python, "-c", ""],
@@ -82,7 +82,7 @@ def run() -> dict[str, Any]:
     around = environment()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        prepare(folder, EMBEDDED, NAME, 0)
+        prepare(folder, EMBEDDED, "", NAME)
         named = commands(folder)
         apart = differences(folder, named)
         rounds = [{name: seconds(command) for name, command in named.items()} for _ in range(WARM_UP + ROUNDS)]

@@ -35,11 +35,11 @@ HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def rebuild(bundle: Bundle, model: Model) -> nn.Module:
-    """Rebuild a bundle's picture model in PyTorch from the weights in its ONNX file.
+    """Rebuild a bundle's picture model in PyTorch from the weights in its ONNX file, as float32.
 
     Raises:
-        BundleInvalid: the graph lacks a weight (graphs of untrained networks share equal ones, and graphs of other
-            precisions than float32 and compact name theirs differently), or the model draws no pictures.
+        BundleInvalid: the graph lacks a weight (graphs of untrained networks share equal ones), or the model draws no
+            pictures.
     """
     stored = weights(onnx.load_from_string(bundle.graph(model)))
     network = _network(bundle, model, stored).eval()
@@ -156,8 +156,15 @@ class Eager:
 
     def rates(self, seconds: float) -> dict[str, float]:
         """Measure products on the device, on a GPU with TF32 allowed, and there copying too."""
-        device = self.mode.device
+        allowed = torch.get_float32_matmul_precision()
         torch.set_float32_matmul_precision("high")
+        try:
+            return self._rates(seconds)
+        finally:  # what is measured next keeps the arithmetic that it says it has
+            torch.set_float32_matmul_precision(allowed)
+
+    def _rates(self, seconds: float) -> dict[str, float]:
+        device = self.mode.device
         halves = [torch.bfloat16] if device.type == "cpu" else list(HALVES.values())
         side = SIDE if device.type == "cpu" else 4 * SIDE
         found = {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pgbench.options import Batches
+from pgbench.options import Batches, Finite
 from pgen.options import FOLDER, where
 from pokegan.cli import LazyGroup, version_option
 
@@ -24,12 +24,12 @@ PLACES = {
 @click.option("--model", help="a model of the bundle, by name  [default: the one that draws from text]")
 @click.option("--precision", type=click.Choice(["fp32", "fp16", "bf16", "int8"]), help="refuse any other arithmetic")
 @click.option("--vs", "versus", default="", metavar="NAMES", help="other backends: torch,torch-compile,...; or all")
-@click.option("--seconds", type=click.FloatRange(0), default=3.0, show_default=True, help="to measure each row")
+@click.option("--seconds", type=Finite(0), default=3.0, show_default=True, help="to measure each row")
 @click.option("--rounds", type=click.IntRange(2), default=10, show_default=True, help="that --seconds are divided into")
 @click.option("--cold", is_flag=True, help="measure cold starts too: process start to first picture")
 @click.option("--limit", is_flag=True, help="count operations and bytes, measure what the machine can do")
 @click.option("--out", type=FOLDER, help="write the result to this .json file")
-@click.option("--plot", type=FOLDER, help="write a figure to this name with .svg and .png")
+@click.option("--plot", type=FOLDER, help="write a figure to this name as .svg and .png")
 @click.option("--json", "form", flag_value="json", help="print JSON instead of tables")
 @click.option("--markdown", "form", flag_value="markdown", help="print Markdown instead of tables")
 @version_option

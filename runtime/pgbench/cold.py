@@ -12,26 +12,51 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pgbench.backends import NEEDED, RUNTIME, TORCH, Opened
+from pgbench.backends import RUNTIME, TORCH, Opened
+from pgbench.worker import texts
 
 RUNS = 5
 
+PEER = "pgexport.cold"
+"""PyTorch's side, a program of its own: nothing of it is imported here."""
 
-def cold_start(backend: str, opened: Opened, runs: int = RUNS) -> dict[str, Any]:
-    """Time whole processes; of PyTorch's backends only ``import torch``, which all of them start with."""
+
+def has_cold_start(backend: str) -> bool:
+    """Tell whether a backend is timed: nobody compiles a network to draw one picture."""
+    return not {"compile", "graph"} & set(backend.split("-"))
+
+
+def prepare(folder: Path, opened: Opened) -> None:
+    """Write into `folder` what PyTorch's processes read; not timed."""
+    told = [str(folder), str(opened.bundle), opened.model or "", texts(1)[0]]
+    _seconds([sys.executable, "-m", PEER, "prepare", *told])
+
+
+def cold_start(backend: str, opened: Opened, prepared: Path, runs: int = RUNS) -> dict[str, Any]:
+    """Time whole processes; those of PyTorch read what :func:`prepare` wrote into the folder `prepared`."""
     with tempfile.TemporaryDirectory() as folder:
         out = str(Path(folder) / "first.png")
-        told = [str(opened.bundle), opened.model or "", str(opened.threads), out]
-        program = ["-m", "pgbench.cold", RUNTIME.get(backend, backend), *told]
-        if backend in TORCH:
-            program = ["-c", f"import {NEEDED[0]}"]
-        taken = [_seconds([sys.executable, *program]) for _ in range(1 + runs)][1:]
+        program = [sys.executable, "-m", *_program(backend, opened, prepared, out)]
+        taken = [_seconds(program) for _ in range(1 + runs)][1:]
     return {
-        "what": "import torch alone" if backend in TORCH else "a process from start to exit, one picture written",
+        "what": "a process from start to exit, one picture written",
         "runs": runs,
         "median_ms": round(1e3 * statistics.median(taken), 1),
         "range_ms": [round(1e3 * min(taken), 1), round(1e3 * max(taken), 1)],
     }
+
+
+def _program(backend: str, opened: Opened, prepared: Path, out: str) -> list[str]:
+    if backend in TORCH:
+        return [PEER, "draw", str(prepared), out, backend, texts(1)[0]]
+    return [
+        "pgbench.cold",
+        RUNTIME.get(backend, backend),
+        str(opened.bundle),
+        opened.model or "",
+        str(opened.threads),
+        out,
+    ]
 
 
 def _seconds(command: list[str]) -> float:

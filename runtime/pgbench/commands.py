@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from pgbench.options import Finite
 from pgen.options import FOLDER
 from pokegan.cli import Command
 
@@ -31,7 +32,7 @@ def print_result(result: dict[str, Any], form: str | None, plot: Path | None) ->
 
 @click.command(cls=Command)
 @click.argument("result", type=FOLDER, metavar="FILE.json")
-@click.option("--plot", type=FOLDER, help="write a figure to this name with .svg and .png")
+@click.option("--plot", type=FOLDER, help="write a figure to this name as .svg and .png")
 @click.option("--markdown", "form", flag_value="markdown", help="print Markdown instead of tables")
 def show(result: Path, plot: Path | None, form: str | None) -> None:
     """Show a result again: its tables, as Markdown, as a figure."""
@@ -43,23 +44,24 @@ def show(result: Path, plot: Path | None, form: str | None) -> None:
 @click.command(cls=Command)
 @click.argument("first", type=FOLDER, metavar="A.json")
 @click.argument("second", type=FOLDER, metavar="B.json")
-@click.option("--threshold", type=click.FloatRange(1), default=1.1, show_default=True, help="times as slow: too slow")
+@click.option("--threshold", type=Finite(1), default=1.1, show_default=True, help="times as slow: too slow")
 @click.option("--relative", is_flag=True, help="compare ratios over the other backends, not times")
 @click.pass_context
 def compare(ctx: click.Context, first: Path, second: Path, threshold: float, relative: bool) -> None:
-    """Compare two results; exits with 1 where B is slower than A.
+    """Compare two results; exits with 1 where B is slower than A, lacks a row of it or draws other pictures.
 
     Slower is what lies beyond the threshold with its whole 95 % interval.
     """
     from pgbench.compare import compare as compared
-    from pgbench.compare import differences, table
+    from pgbench.compare import differences, losses, table
     from pgbench.files import read
     from pgbench.report import show as show_tables
 
     older, newer = read(first), read(second)
     changes = compared(older, newer, threshold, relative)
-    show_tables([table(changes, threshold)], differences(older, newer))
-    ctx.exit(int(any(change.worse for change in changes)))
+    lost = list(losses(older, newer, relative))
+    show_tables([table(changes, threshold)], [*lost, *differences(older, newer)])
+    ctx.exit(int(bool(lost) or any(change.worse for change in changes)))
 
 
 @click.command(cls=Command)

@@ -17,7 +17,7 @@ Key = tuple[int, str, str]
 class Change:
     """How many times as long something takes in the second result as in the first, and a 95 % interval.
 
-    `worse` says that even the interval's lower end lies beyond the threshold.
+    `worse` says that even the interval's lower end lies beyond the threshold, `unstable` that one of the two rows was.
     """
 
     batch: int
@@ -26,6 +26,15 @@ class Change:
     ratio: float
     interval: tuple[float, float]
     worse: bool
+    unstable: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """Turns of one row, or ratios of them over another's, and whether they were stable."""
+
+    turns: Sequence[float]
+    stable: bool
 
 
 def compare(first: Result, second: Result, threshold: float, relative: bool = False) -> list[Change]:
@@ -41,34 +50,52 @@ def compare(first: Result, second: Result, threshold: float, relative: bool = Fa
     Raises:
         ResultInvalid: they have nothing in common.
     """
-    older, newer = (_relative(result) if relative else _times(result) for result in (first, second))
+    older, newer = _rows(first, relative), _rows(second, relative)
+    if relative and not (older and newer):
+        alone = (second if older else first)["backend"]
+        raise ResultInvalid(f"--relative: one of the results is of {alone} alone; measure it beside others with --vs")
     shared = [key for key in older if key in newer]
     if not shared:
         raise ResultInvalid("the two results have no batch, part and backend in common; measure the same again")
     return [_change(key, older[key], newer[key], threshold) for key in shared]
 
 
-def _change(key: Key, older: Sequence[float], newer: Sequence[float], threshold: float) -> Change:
-    found = figures.unpaired_ratio(newer, older)
+def _change(key: Key, older: Row, newer: Row, threshold: float) -> Change:
+    found = figures.unpaired_ratio(newer.turns, older.turns)
     low, high = found["interval"]
-    return Change(*key, found["ratio"], (low, high), worse=low > threshold)
+    stable = older.stable and newer.stable
+    return Change(*key, found["ratio"], (low, high), worse=low > threshold, unstable=not stable)
 
 
-def _times(result: Result) -> dict[Key, list[float]]:
-    return {
-        (entry["batch"], entry["part"], entry["backend"]): entry["turn_medians_ms"] for entry in result["measurements"]
+def _rows(result: Result, relative: bool) -> dict[Key, Row]:
+    rows = {
+        (entry["batch"], entry["part"], entry["backend"]): Row(entry["turn_medians_ms"], entry["stable"])
+        for entry in result["measurements"]
     }
+    return _relative(rows, result["backend"]) if relative else rows
 
 
-def _relative(result: Result) -> dict[Key, list[float]]:
-    times, subject = _times(result), result["backend"]
-    return {
-        (batch, part, f"{subject} over {backend}"): [
-            own / other for own, other in zip(times[batch, part, subject], taken, strict=True)
-        ]
-        for (batch, part, backend), taken in times.items()
-        if backend != subject
-    }
+def _relative(rows: dict[Key, Row], subject: str) -> dict[Key, Row]:
+    found = {}
+    for (batch, part, backend), other in rows.items():
+        own = rows.get((batch, part, subject))
+        if own and backend != subject:
+            turns = [mine / its for mine, its in zip(own.turns, other.turns, strict=True)]
+            found[batch, part, f"{subject} over {backend}"] = Row(turns, own.stable and other.stable)
+    return found
+
+
+def losses(first: Result, second: Result, relative: bool = False) -> Iterator[str]:
+    """Say what the second result lacks: rows of the first, and pictures that are the same as the reference's."""
+    newer = _rows(second, relative)
+    for batch, part, backend in _rows(first, relative):
+        if (batch, part, backend) not in newer:
+            yield f"MISSING: batch {batch}, {part}, {backend} was measured before and is not now"
+    for name, told in second["backends"].items():
+        before = first["backends"].get(name, {}).get("parity", {})
+        for part in ("generator", "end to end"):
+            if not told["parity"][part]["same"] and before.get(part, {"same": True})["same"]:
+                yield f"NOT THE SAME: {name}, {part}: pictures differ from those of {told['parity']['reference']}"
 
 
 def differences(first: Result, second: Result) -> Iterator[str]:
@@ -90,7 +117,7 @@ def table(changes: Sequence[Change], threshold: float) -> Table:
             change.part,
             change.backend,
             interval({"ratio": change.ratio, "interval": change.interval}),
-            "SLOWER" if change.worse else "",
+            ", ".join(["SLOWER"] * change.worse + ["unstable"] * change.unstable),
         ]
         for change in changes
     ]

@@ -18,13 +18,10 @@ def summary(measured: Measured, batch: int) -> dict[str, Any]:
     """Reduce turns to what the JSON holds of them (see docs/benchmarks.md)."""
     times = [np.asarray(turn.times) for turn in measured.turns]
     pooled = np.concatenate(times)
-    drawn = _draws(len(times))
-    low, high = np.percentile(
-        [np.percentile(np.concatenate([times[turn] for turn in row]), PERCENTILES) for row in drawn],
-        (2.5, 97.5),
-        axis=0,
-    )
+    resampled = [np.concatenate([times[turn] for turn in row]) for row in _draws(len(times))]
+    low, high = np.percentile([np.percentile(calls, PERCENTILES) for calls in resampled], (2.5, 97.5), axis=0)
     p50, p90, p99 = np.percentile(pooled, PERCENTILES)
+    slowest, fastest = np.percentile([batch / calls.mean() for calls in resampled], (2.5, 97.5))
     return {
         "calls": len(pooled),
         "p50_ms": _ms(p50),
@@ -33,13 +30,14 @@ def summary(measured: Measured, batch: int) -> dict[str, Any]:
         "p90_interval_ms": [_ms(low[1]), _ms(high[1])],
         "p99_ms": _ms(p99),
         "max_ms": _ms(pooled.max()),
-        "per_second": _significant(batch / p50),
-        "per_second_interval": [_significant(batch / high[0]), _significant(batch / low[0])],
+        "per_second": _significant(batch / pooled.mean()),
+        "per_second_interval": [_significant(slowest), _significant(fastest)],
         "millijoules_each": _energy(measured, batch),
         "warm_up_turns": measured.warm_up,
         "settled": measured.settled,
         "drift": round(measured.drift, 3),
         "stable": measured.stable,
+        "few": measured.few,
         "turn_medians_ms": [_ms(value) for value in measured.medians()],
     }
 

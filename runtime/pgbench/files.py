@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pgbench.structure import RESULT, contradictions, faults
 from pgbench.suite import SCHEMA
 from pokegan.errors import PokeganError
 
@@ -19,15 +20,21 @@ def read(path: Path) -> dict[str, Any]:
         ResultInvalid: it is not there, or no such result.
     """
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found = json.loads(path.read_text("utf-8"), parse_constant=_no_number)
     except OSError as error:
         raise ResultInvalid(f"{path}: cannot be read ({error.strerror}); make one with pgbench --out {path}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ResultInvalid(f"{path}: is no JSON ({error}); make one with pgbench --out {path}") from error
     schema = found.get("schema") if isinstance(found, dict) else None
-    if schema != SCHEMA or "measurements" not in found:
+    if schema != SCHEMA:
         raise ResultInvalid(f"{path}: is no result of schema {SCHEMA}, which this pgbench reads; measure again")
+    if wrong := next(faults(found, RESULT), None) or next(contradictions(found), None):
+        raise ResultInvalid(f"{path}: is damaged: {wrong} is missing or not what it should be; measure again")
     return dict(found)
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 def write(path: Path, content: str | bytes) -> None:
@@ -36,23 +43,37 @@ def write(path: Path, content: str | bytes) -> None:
     Raises:
         ResultInvalid: it cannot be written.
     """
-    beside = path.with_name(f".{path.name}.part")
+    beside = _beside(path)
     try:
         beside.write_bytes(content.encode() if isinstance(content, str) else content)
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise ResultInvalid(f"{path}: cannot be written ({error.strerror}); choose another place") from error
+        raise _unwritable(path, error) from error
 
 
 def check_place(path: Path) -> Path:
     """Check that a file can be written to `path` before anything is measured, and return it.
 
     Raises:
-        ResultInvalid: its folder is missing, or it is a folder.
+        ResultInvalid: its folder is missing or cannot be written to, or it is a folder.
     """
     if path.is_dir() or not path.parent.is_dir():
         raise ResultInvalid(
             f"{path}: {'is a folder' if path.is_dir() else 'its folder is missing'}; name a file in one"
         )
+    tried = _beside(path)
+    try:  # only trying tells, of /proc for example
+        tried.touch()
+        tried.unlink()
+    except OSError as error:
+        raise _unwritable(path, error) from error
     return path
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
+
+
+def _unwritable(path: Path, error: OSError) -> ResultInvalid:
+    return ResultInvalid(f"{path}: cannot be written ({error.strerror}); choose another place")

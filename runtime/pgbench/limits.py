@@ -58,21 +58,25 @@ def _tokens(bundle: Bundle, batch: int) -> list[dict[str, Array]]:
 
 
 def _total(works: Iterable[Work]) -> Work:
-    operations, moved = 0, 0
-    by_operator: dict[str, int] = {}
+    added, by_operator = dict.fromkeys(("operations", "bytes", "floats", "float_bytes"), 0), dict[str, int]()
     for work in works:
-        operations, moved = operations + work.operations, moved + work.bytes
+        for name in added:
+            added[name] += getattr(work, name)
         for operator, number in work.by_operator.items():
             by_operator[operator] = by_operator.get(operator, 0) + number
-    return Work(operations, moved, by_operator)
+    return Work(by_operator=by_operator, **added)
 
 
-def take_rates(rates: Rates, backends: Sequence[Process], seconds: float) -> None:
-    """Measure the machine by one backend of each library and place, and keep the best that was ever seen."""
-    asked = {(backend.facts["where"], backend.name in TORCH): backend for backend in backends}
-    for (where, _), backend in asked.items():
-        best = rates.setdefault(where, {})
-        for kind, rate in backend.ask("rates", seconds=seconds).items():
+def one_of_each(backends: Sequence[Process]) -> list[Process]:
+    """Choose one backend of each library and place: the machine is rated by all of them."""
+    return list({(backend.facts["where"], backend.name in TORCH): backend for backend in backends}.values())
+
+
+def take_rates(rates: Rates, raters: Sequence[Process], seconds: float) -> None:
+    """Measure the machine by each of `raters`, and keep the best that was ever seen."""
+    for rater in raters:
+        best = rates.setdefault(rater.facts["where"], {})
+        for kind, rate in rater.ask("rates", seconds=seconds).items():
             best[kind] = max(best.get(kind, 0), rate)
 
 
@@ -101,7 +105,7 @@ def _reached(
 
 def roof(work: Work, arithmetic: str, rates: dict[str, float]) -> dict[str, Any]:
     """Tell what bounds `work`: the rate of products, or that of copying (Williams, Waterman and Patterson, 2009)."""
-    intensity = work.operations / max(1, work.bytes)
+    intensity = work.operations / max(1, work.moved(arithmetic))
     product, copy = rates.get(arithmetic), rates.get("copy")
     if product is None or copy is None:
         return {"operations_per_byte": intensity, "limit": None, "bound": None}
@@ -110,10 +114,14 @@ def roof(work: Work, arithmetic: str, rates: dict[str, float]) -> dict[str, Any]
 
 
 def _nodes(subject: Process, bundle: Bundle, model: Model, batch: int, threads: int) -> dict[str, Any]:
-    providers = subject.facts["runs_on"]
-    if not providers[0].endswith("ExecutionProvider"):
-        return {}
-    found = {"generator": slowest(bundle, model, unasked(model, batch), providers, threads)}
+    """Profile the graphs as ONNX Runtime runs them: on the subject's providers, on its CPU where it is another library.
+
+    OpenVINO and TensorRT fuse nodes away that ONNX Runtime has; its times say which part of the graph is heavy.
+    """
+    runs_on = subject.facts["runs_on"]
+    providers = runs_on if runs_on[0].endswith("ExecutionProvider") else ["CPUExecutionProvider"]
+    parts = {"generator": slowest(bundle, model, unasked(model, batch), providers, threads)}
     if model.reads_text:
-        found["encoder"] = slowest(bundle, bundle.model("encoder"), _tokens(bundle, batch)[0], providers, threads)
-    return {"batch": batch} | {part: [asdict(node) for node in nodes] for part, nodes in found.items()}
+        parts["encoder"] = slowest(bundle, bundle.model("encoder"), _tokens(bundle, batch)[0], providers, threads)
+    told = {part: [asdict(node) for node in nodes] for part, nodes in parts.items()}
+    return {"batch": batch, "runs_on": providers, "parts": told}

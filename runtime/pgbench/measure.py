@@ -18,6 +18,9 @@ AGREEING, WITHIN = 3, 0.05
 MOST_WARM_UP = 15
 """Turns after which a target that has not settled is measured all the same, and marked."""
 
+FEW, SHORT = 30, 3.0
+"""A row with fewer calls than FEW that took under SHORT seconds altogether is marked: it says little."""
+
 
 @dataclass(frozen=True)
 class Turn:
@@ -54,6 +57,11 @@ class Measured:
     def stable(self) -> bool:
         """Did it settle before it was counted, and stay?"""
         return self.settled and abs(self.drift) <= WITHIN
+
+    @property
+    def few(self) -> bool:
+        """Were there too few calls, in too little time, to say much?"""
+        return sum(len(turn.times) for turn in self.turns) < FEW and sum(sum(turn.times) for turn in self.turns) < SHORT
 
     def medians(self) -> list[float]:
         """Take the median of each turn, in seconds."""

@@ -1,8 +1,20 @@
 """What the options of pgbench may be."""
 
+import math
 from typing import Any
 
 import click
+
+
+class Finite(click.FloatRange):
+    """A number from some bound on; neither nan, which is below no bound, nor infinity."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read it."""
+        found = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value} is no finite number", param, ctx)
+        return found
 
 
 class Batches(click.ParamType[tuple[int, ...]]):

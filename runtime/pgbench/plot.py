@@ -28,12 +28,13 @@ def check() -> None:
 
 
 def plot(result: Result, base: Path) -> Iterator[Path]:
-    """Write the figure of a result beside `base`, as .svg and .png; yield the files.
+    """Write the figure of a result to `base`, as .svg and .png whichever of the two it ends in; yield the files.
 
     Raises:
         MissingExtra: matplotlib is not installed.
     """
     check()
+    name = base.stem if base.suffix.lower() in (".svg", ".png") else base.name
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -43,7 +44,7 @@ def plot(result: Result, base: Path) -> Iterator[Path]:
         figure = Figure(figsize=(4.4 * panels, 3.8), layout="constrained")
         axes = figure.subplots(1, panels)
         _against_batch(axes[0], result, "p50_ms", "latency, ms a batch (p50)")
-        _against_batch(axes[1], result, "per_second", "throughput, pictures a second")
+        _against_batch(axes[1], result, "per_second", f"throughput, {made(result)} a second")
         axes[0].legend(fontsize=7)  # colours are the same in all panels
         if result["limit"]:
             _roofline(axes[2], result["limit"])
@@ -55,9 +56,14 @@ def plot(result: Result, base: Path) -> Iterator[Path]:
             drawn = io.BytesIO()
             metadata = {"Date": None} if extension == "svg" else {}
             figure.savefig(drawn, format=extension, dpi=150, metadata=metadata)
-            path = base.with_name(f"{base.name}.{extension}")
+            path = base.with_name(f"{name}.{extension}")
             write(path, drawn.getvalue())
             yield path
+
+
+def made(result: Result) -> str:
+    """Name what a model makes: only pictures end in files."""
+    return "pictures" if any(entry["part"] == "PNG" for entry in result["measurements"]) else "rows"
 
 
 def _against_batch(axes: "Axes", result: Result, key: str, label: str) -> None:

@@ -108,7 +108,8 @@ class Process:
             self._process.wait()
             self._errors.seek(0)
             said = self._errors.read().strip().splitlines() or ["it said nothing"]
-            raise BackendFailed(f"{self.name}: {said[-1].removeprefix('Error: ')}")
+            told = said[-1].removeprefix("Error: ").removeprefix(f"{self.name}: ")  # some name themselves
+            raise BackendFailed(f"{self.name}: {told}")
         return json.loads(line)
 
     def _clean(self) -> None:

@@ -3,8 +3,8 @@
 Both are read off ONNX Runtime's profile, which tells the shapes of every node's inputs and outputs. Operations are
 counted in the graph as it was exported, with ONNX Runtime's optimisations off: only products with many terms
 (convolutions and matrix products), two operations for a multiplication with its addition. Bytes are those that their
-inputs, weights and outputs have, each moved once: what would remain if all other nodes were fused into them. Nodes are
-timed in the graph as it runs.
+inputs, weights and outputs have, each moved once: what would remain if all other nodes were fused into them; a backend
+that computes in another width than the graph moves floats of that width. Nodes are timed in the graph as it runs.
 """
 
 import json
@@ -43,11 +43,21 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True)
 class Work:
-    """What a graph does at one batch: `operations`, `bytes` moved at least, and both again by operator."""
+    """What a graph does at one batch: `operations`, in all and by operator, and `bytes` moved at least.
+
+    Of the bytes `float_bytes` are those of `floats` values in floating point.
+    """
 
     operations: int
     bytes: int
     by_operator: dict[str, int]
+    floats: int = 0
+    float_bytes: int = 0
+
+    def moved(self, arithmetic: str) -> int:
+        """Count the bytes where floats are as wide as in `arithmetic`, whatever the graph stores; int8 as it is."""
+        width = SIZES.get(ARITHMETICS.get(arithmetic, ""))
+        return self.bytes - self.float_bytes + self.floats * width if width else self.bytes
 
 
 @dataclass(frozen=True)
@@ -70,13 +80,17 @@ def count(bundle: Bundle, model: Model, inputs: dict[str, Array]) -> Work:
 def counted(events: Iterable[Event]) -> Work:
     """Count what the nodes of a profile do."""
     operations: dict[str, int] = {}
-    moved = 0
+    values: dict[str, int] = {}
     for event in events:
         operator = event["args"]["op_name"]
         if operator in PRODUCTS:
             operations[operator] = operations.get(operator, 0) + _operations(operator, event["args"])
-            moved += _bytes(event["args"])
-    return Work(sum(operations.values()), moved, operations)
+            for tensor in (*event["args"]["input_type_shape"], *event["args"]["output_type_shape"]):
+                for kind, shape in tensor.items():
+                    values[kind] = values.get(kind, 0) + math.prod(shape)
+    sizes = {kind: number * SIZES.get(kind, 4) for kind, number in values.items()}
+    floats, float_bytes = (sum(found.get(kind, 0) for kind in FLOATS) for found in (values, sizes))
+    return Work(sum(operations.values()), sum(sizes.values()), operations, floats, float_bytes)
 
 
 def slowest(
@@ -130,13 +144,13 @@ def _operations(operator: str, told: dict[str, Any]) -> int:
     return 2 * math.prod(output) * (math.prod(weight) // output[-1] if operator == "Gemm" else data[-1])
 
 
-def _bytes(told: dict[str, Any]) -> int:
-    tensors = [*told["input_type_shape"], *told["output_type_shape"]]
-    return sum(math.prod(shape) * SIZES.get(kind, 4) for tensor in tensors for kind, shape in tensor.items())
-
-
 SIZES = {"float": 4, "float16": 2, "bfloat16": 2, "int8": 1, "uint8": 1, "int32": 4, "int64": 8}
 """Bytes of ONNX Runtime's types."""
+
+ARITHMETICS = {"float32": "float", "float16": "float16", "bfloat16": "bfloat16"}
+"""Arithmetics in floating point: what ONNX Runtime calls the type of their tensors."""
+
+FLOATS = tuple(ARITHMETICS.values())
 
 
 def _shape(tensor: dict[str, list[int]]) -> list[int]:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from pgbench.tables import Table
 
-WIDTH = 140
-"""Columns where no terminal says how many it has."""
+WIDTH = 1000
+"""Columns where no terminal says how many it has: enough that nothing is cut."""
 
 
 def show(found: Iterable[Table], said: Iterable[str]) -> None:
@@ -17,9 +17,9 @@ def show(found: Iterable[Table], said: Iterable[str]) -> None:
     if not console.is_terminal:
         console = Console(width=WIDTH)
     for laid in found:
-        printed = table.Table(
-            *laid.columns, title=laid.title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False
-        )
+        printed = table.Table(title=laid.title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+        for name in laid.columns:
+            printed.add_column(name, overflow="fold")  # names go on in the next line, they are never cut
         for row in laid.rows:
             printed.add_row(*row)
         console.print(printed)

@@ -5,20 +5,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pgbench import figures, meters, parity
 from pgbench.backends import RUNTIME, TORCH, Opened, names
-from pgbench.cold import cold_start
+from pgbench.cold import cold_start, has_cold_start, prepare
 from pgbench.environment import environment, load_average
-from pgbench.limits import Rates, limits, take_rates
+from pgbench.limits import Rates, limits, one_of_each, take_rates
 from pgbench.measure import ROUNDS, measure
 from pgbench.process import Process
 from pgen.bundle import EMBEDDED
 from pgen.devices.cores import cores
 from pgen.errors import DeviceUnavailable, RequestInvalid
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the JSON that a run writes; docs/benchmarks.md tells its fields."""
 
 COMPARED = 8
@@ -76,7 +77,8 @@ def run(settings: Settings, say: Say = lambda told: None) -> dict[str, Any]:
         backends, unavailable = _start(stack, settings, opened, say)
         subject = backends[0]
         same = _compare(backends, say)
-        measured, peaks, rates = _measure(backends, settings, meter, say)
+        raters = _raters(stack, backends, opened) if settings.limit else []
+        measured, peaks, rates = _measure(backends, raters, settings, meter, say)
         found = limits(backends, opened, measured, rates) if settings.limit else None
     return {
         "schema": SCHEMA,
@@ -108,7 +110,7 @@ def _start(stack: ExitStack, settings: Settings, opened: Opened, say: Say) -> tu
     backends[0].name = named(settings.device, backends[0].facts["runs_on"])
     _check_precision(backends[0].facts["arithmetic"], settings)
     unavailable: dict[str, str] = {}
-    by_name = [name for name in settings.versus.split(",") if name.strip() != "all"]
+    by_name = [name.strip() for name in settings.versus.split(",")]
     for name in names(settings.versus):
         if name == backends[0].name:
             continue
@@ -142,7 +144,7 @@ def named(device: str, runs_on: Sequence[str]) -> str:
 def _compare(backends: Sequence[Process], say: Say) -> dict[str, dict[str, Any]]:
     """Let all draw the same: from the same embeddings, and from text by their own encoder."""
     say("comparing pictures")
-    reference = next((backend for backend in backends if backend.name in TORCH), backends[0])
+    reference = _reference(backends)
     given = backends[0].inputs(COMPARED)
     drawn = {backend.name: (backend.draw(given, COMPARED), backend.draw(None, COMPARED)) for backend in backends}
     generator, whole = drawn[reference.name]
@@ -156,27 +158,38 @@ def _compare(backends: Sequence[Process], say: Say) -> dict[str, dict[str, Any]]
     }
 
 
+def _reference(backends: Sequence[Process]) -> Process:
+    """Choose whose pictures the others' should be: PyTorch's in float32, any in float32, or the first's."""
+    exact = [backend for backend in backends if backend.facts["arithmetic"] == "float32"]
+    return [*(backend for backend in exact if backend.name in TORCH), *exact, *backends][0]
+
+
+def _raters(stack: ExitStack, backends: Sequence[Process], opened: Opened) -> list[Process]:
+    """Start processes that rate the machine: in the measured ones that would add to their memory."""
+    return [stack.enter_context(Process(backend.name, opened)) for backend in one_of_each(backends)]
+
+
 def _measure(
-    backends: Sequence[Process], settings: Settings, meter: meters.Meters, say: Say
+    backends: Sequence[Process], raters: Sequence[Process], settings: Settings, meter: meters.Meters, say: Say
 ) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], Rates]:
     """Measure every batch; the machine's rates before, between and after, because it is not always equally busy."""
     found: list[dict[str, Any]] = []
     peaks: dict[str, list[dict[str, Any]]] = {backend.name: [] for backend in backends}
     rates: Rates = {}
     for batch in sorted(settings.batches):
-        _rate(rates, backends, settings, say)
+        _rate(rates, raters, settings, say)
         found += _measure_batch(backends, batch, settings, meter, say)
         for backend in backends:
             held = {"process": backend.ask("memory"), "gpu": meters.gpu_memory(backend.pid)}
             peaks[backend.name].append({"batch": batch} | held)
-    _rate(rates, backends, settings, say)
+    _rate(rates, raters, settings, say)
     return found, peaks, rates
 
 
-def _rate(rates: Rates, backends: Sequence[Process], settings: Settings, say: Say) -> None:
-    if settings.limit:
+def _rate(rates: Rates, raters: Sequence[Process], settings: Settings, say: Say) -> None:
+    if raters:
         say("the machine's rates")
-        take_rates(rates, backends, settings.seconds / 6)
+        take_rates(rates, raters, settings.seconds / 6)
 
 
 def _measure_batch(
@@ -205,8 +218,12 @@ def ratios(measured: Sequence[dict[str, Any]], subject: str) -> list[dict[str, A
 
 
 def _cold(backends: Sequence[Process], opened: Opened, say: Say) -> dict[str, Any]:
+    timed = [backend.name for backend in backends if has_cold_start(backend.name)]
     found = {}
-    for backend in backends:
-        say(f"cold start: {backend.name}")
-        found[backend.name] = cold_start(backend.name, opened)
+    with TemporaryDirectory() as folder:
+        if set(timed) & set(TORCH):
+            prepare(Path(folder), opened)
+        for name in timed:
+            say(f"cold start: {name}")
+            found[name] = cold_start(name, opened, Path(folder))
     return found

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pgbench.measure import FEW, SHORT
+
 Result = dict[str, Any]
 
 
@@ -32,10 +34,14 @@ def notes(result: Result) -> Iterator[str]:
         yield f"without {name}: {why}"
     for meter, why in result["energy_missing"].items():
         yield f"no energy of the {meter}: {why}"
-    unstable = [entry for entry in result["measurements"] if not entry["stable"]]
-    if unstable:
-        rows = f"{len(unstable)} of {len(result['measurements'])} rows"
-        yield f"{rows} are unstable: they did not settle in the warm-up, or drifted by over 5 % afterwards"
+    rows = result["measurements"]
+    if unstable := sum(not row["stable"] for row in rows):
+        yield (
+            f"{unstable} of {len(rows)} rows are unstable: they did not settle in the warm-up, or drifted by over 5 % "
+            "afterwards"
+        )
+    if few := sum(row["few"] for row in rows):
+        yield f"{few} of {len(rows)} rows are few: under {FEW} calls in under {SHORT:g} s; give more --seconds"
     around = result["environment"]
     where = [f"{around['cpu']}, {around['cores']} cores", " ".join(around["features"])]
     where += [f"governor {around['governor']}"] if around["governor"] else []
@@ -61,7 +67,7 @@ def _timings(result: Result, batch: int) -> Table:
             _within(entry["p50_ms"], entry["p50_interval_ms"]),
             *(_short(entry[key]) for key in ("p90_ms", "p99_ms", "max_ms", "per_second")),
             *(_short(entry["millijoules_each"].get(name)) for name in energies),
-            "" if entry["stable"] else "unstable",
+            ", ".join(["unstable"] * (not entry["stable"]) + ["few"] * entry["few"]),
         ]
         for entry in entries
     ]
@@ -81,7 +87,7 @@ def _backends(result: Result) -> Table:
         cold = (result["cold_start"] or {}).get(name)
         memory = [f"{peak['process'] / 2**20:,.0f}" if peak["process"] else "-" for peak in told["peak_memory"]]
         gpu = [f"{peak['gpu'] / 2**20:,.0f}" for peak in told["peak_memory"] if peak["gpu"]]
-        start = f"{cold['median_ms']:,.0f}{' (import torch)' if 'import' in cold['what'] else ''}" if cold else "-"
+        start = f"{cold['median_ms']:,.0f}" if cold else "-"
         alike = [_alike(parity[part]) for part in ("generator", "end to end")]
         rows.append([name, ", ".join(told["runs_on"]), told["arithmetic"], *alike])
         rows[-1] += [" / ".join(memory), " / ".join(gpu) or "-", start]
@@ -119,11 +125,10 @@ def _limits(limit: dict[str, Any]) -> Iterator[Table]:
     ]
     columns = ["batch", "", "backend", "arithmetic", "Gop/s", "op/byte", "limit", "reached"]
     yield Table("how near to it", columns, reached)
-    for part, nodes in limit["slowest_nodes"].items():
-        if part != "batch":
-            rows = [_node(node) for node in nodes]
-            title = f"slowest nodes: {part}, batch {limit['slowest_nodes']['batch']}"
-            yield Table(title, ["node", "operator", "output", "ms", "share"], rows)
+    profiled = limit["slowest_nodes"]
+    for part, nodes in profiled["parts"].items():
+        title = f"slowest nodes: {part}, batch {profiled['batch']}, in ONNX Runtime on {profiled['runs_on'][0]}"
+        yield Table(title, ["node", "operator", "output", "ms", "share"], [_node(node) for node in nodes])
 
 
 def _node(node: dict[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from pgen.devices.cores import cores
 from pgen.session import DEVICES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -16,13 +17,25 @@ Option = Callable[[Any], Any]
 FOLDER = click.Path(path_type=Path)
 
 
+THREADS_A_CORE, ALWAYS_ALLOWED = 4, 64
+
+
+class _Threads(click.IntRange):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        most = max(ALWAYS_ALLOWED, THREADS_A_CORE * cores())
+        if found > most:  # thousands of threads take a machine down before they draw anything
+            self.fail(f"{found} are too many for {cores()} cores; take {most} at most, or leave it out", param, ctx)
+        return found
+
+
 def where(command: Function) -> Function:
     """Add the options that say which bundle runs where: ``--bundle``, ``--device`` and ``--threads``."""
     told = "auto: the fastest that works; engine: TensorRT, as built by pgexport --tensorrt"
     add = (
         click.option("--bundle", type=FOLDER, help="folder of a bundle  [default: the one installed with pgen]"),
         click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help=told),
-        click.option("--threads", type=click.IntRange(0), default=0, help="CPU threads  [default: one a core]"),
+        click.option("--threads", type=_Threads(0), default=0, help="CPU threads  [default: one a core]"),
     )
     for option in reversed(add):
         command = option(command)

@@ -1,13 +1,14 @@
 """Counting of operations, the machine's rates, parity, and meters."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import onnxruntime
 import pytest
 
-from pgbench import meters, parity
+from pgbench import limits, meters, parity
 from pgbench.limits import graphs, roof
 from pgbench.product import product
 from pgbench.profile import Work, counted, finish, ranked
@@ -35,7 +36,8 @@ def event(operator: str, inputs: list[list[int]], output: list[int], name: str =
 def test_operations(operator: str, inputs: list[list[int]], output: list[int], multiplications: int) -> None:
     found = counted([event(operator, inputs, output), event("Relu", [output], output)])
     assert found.operations == 2 * multiplications
-    assert found.bytes == 4 * sum(np.prod(shape) for shape in [*inputs, output])
+    assert found.bytes == found.float_bytes == 4 * sum(np.prod(shape) for shape in [*inputs, output])
+    assert found.moved("float16") == found.bytes // 2
 
 
 def test_a_bundles_graphs_are_counted_and_grow_with_the_batch(tiny_bundle: Path) -> None:
@@ -46,6 +48,17 @@ def test_a_bundles_graphs_are_counted_and_grow_with_the_batch(tiny_bundle: Path)
     assert three["generator"].operations == 3 * one["generator"].operations
     assert three["generator"].bytes < 3 * one["generator"].bytes, "weights are moved once"
     assert one["end to end"].operations == one["encoder"].operations + one["generator"].operations
+
+
+@pytest.mark.parametrize("library", ["OpenVINO bf16", "CPUExecutionProvider"])
+def test_nodes_are_those_of_onnx_runtime_whatever_the_library(tiny_bundle: Path, library: str) -> None:
+    bundle = open_bundle(tiny_bundle)
+    subject: Any = SimpleNamespace(facts={"runs_on": [library]})
+    found = limits._nodes(subject, bundle, bundle.model("text-to-image"), batch=1, threads=1)
+    assert (found["batch"], found["runs_on"]) == (1, ["CPUExecutionProvider"])
+    assert {part: nodes[-1]["name"] for part, nodes in found["parts"].items()} == dict.fromkeys(
+        ("generator", "encoder"), "after the last product"
+    )
 
 
 def test_nodes_by_time_without_the_first_run() -> None:
@@ -70,6 +83,18 @@ RATES = {"float32": 100e9, "copy": 10e9}
 def test_the_roof(work: tuple[int, int], limit: float, bound: str) -> None:
     found = roof(Work(*work, {}), "float32", RATES)
     assert (found["limit"], found["bound"]) == (limit, bound)
+
+
+def test_half_precision_moves_half_of_the_floats() -> None:
+    """One matrix of 100 floats and 40 bytes of other types, counted in a float32 and in a float16 graph."""
+    graphs = [Work(1000, 440, {}, floats=100, float_bytes=400), Work(1000, 240, {}, floats=100, float_bytes=200)]
+    for work in graphs:
+        moved = {name: work.moved(name) for name in ("float32", "bfloat16", "float16")}
+        assert moved == {"float32": 440, "bfloat16": 240, "float16": 240}
+    assert graphs[0].moved("int8") == 440, "what a quantised graph stores in int8 is counted as int8 already"
+    rates = {"bfloat16": 1e15, "float32": 1e15, "copy": 1e9}
+    wide, narrow = (roof(graphs[0], name, rates)["limit"] for name in ("float32", "bfloat16"))
+    assert narrow / wide == pytest.approx(440 / 240)
 
 
 def test_a_type_that_nothing_here_multiplies_has_no_limit() -> None:

@@ -79,6 +79,15 @@ def test_drift_is_marked_too() -> None:
     assert not found.stable
 
 
+@pytest.mark.parametrize(
+    ("turns", "seconds", "few"),
+    [(3, 0.01, True), (29, 0.1, True), (30, 0.01, False), (29, 0.2, False), (3, 1.0, False)],
+)
+def test_few_calls_are_marked_unless_they_are_long(turns: int, seconds: float, few: bool) -> None:
+    found = Measured([Turn([seconds])] * turns, warm_up=3, settled=True)
+    assert (found.few, figures.summary(found, 1)["few"]) == (few, few)
+
+
 def test_turns_agree_within_five_per_cent() -> None:
     assert agree([9, 1.0, 1.04, 1.02])
     assert not agree([1.0, 1.06, 1.0])
@@ -95,7 +104,11 @@ def test_a_summary_keeps_outliers_and_knows_how_sure_it_is() -> None:
     assert (low, high) == pytest.approx((10, 10), rel=0.02)
     assert told["max_ms"] == 2000
     assert told["calls"] == 1000
-    assert told["per_second"] == pytest.approx(800, rel=0.02)
+    seconds = sum(sum(turn.times) for turn in turns)
+    assert told["per_second"] == pytest.approx(8 * 1000 / seconds, rel=1e-3), "slow calls count: not 800, as by p50"
+    low, high = told["per_second_interval"]
+    assert low < told["per_second"] < high
+    assert high - low > 100, "and so does the doubt that one of them leaves"
     assert told["millijoules_each"]["cpu"] == pytest.approx(1e3 * 20 / 1000 / 8)
     json.dumps(told)
 

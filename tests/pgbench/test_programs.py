@@ -1,5 +1,6 @@
 """The programs in benchmarks/: what of them can be tried without a GPU, a download or a clock."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 import click
 import pytest
 
+from pgbench.backends import TORCH
 from tests.conftest import Command
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -31,10 +33,17 @@ def test_without_a_gpu_one_line_and_exit_code_2(program: Callable[[str], Any]) -
     assert "run this on a machine with a CUDA GPU" in done.stderr
 
 
-def test_every_command_of_the_gpu_run_is_one_that_exists(program: Callable[[str], Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("engines", [False, True])
+def test_every_command_of_the_gpu_run_is_one_that_exists(
+    program: Callable[[str], Any], tmp_path: Path, engines: bool
+) -> None:
     mains = {name: import_module(f"{name}.cli").main for name in ("pgtrain", "pgexport", "pgbench")}
-    commands = list(program("gpu").steps(tmp_path, tmp_path, tmp_path))
-    assert [command[0] for command in commands] == ["pytest", *["pgtrain"] * 2, *["pgexport"] * 2, *["pgbench"] * 4]
+    commands = list(program("gpu").steps(tmp_path, tmp_path, tmp_path, engines))
+    exports = ["pgexport"] * (4 if engines else 2)
+    assert [command[0] for command in commands] == ["pytest", *["pgtrain"] * 2, *exports, *["pgbench"] * 4]
+    versus = {command[command.index("--vs") + 1] for command in commands if command[0] == "pgbench"}
+    peers = {name for name in TORCH if name.startswith("torch-cuda")} | ({"engine"} if engines else set())
+    assert all(peers < set(named.split(",")) for named in versus), "what is named must run"
     for name, *arguments in commands[1:]:
         parse(mains[name], name, arguments)
 
@@ -101,3 +110,33 @@ def test_committed_results_can_be_drawn(program: Callable[[str], Any], tmp_path:
     plots.RESULTS = tmp_path
     plots.draw("one", {"a": {"x": 1.0, "y": 20.0}, "b": {"x": 3.0}}, "a note")
     assert {path.name for path in tmp_path.iterdir()} == {"one.svg", "one.png"}
+
+
+def test_every_figure_is_drawn_of_its_committed_result(program: Callable[[str], Any]) -> None:
+    plots = program("plots")
+    for name, panels in plots.FIGURES.items():
+        told = json.loads((BENCHMARKS / "results" / f"{name}.json").read_text("utf-8"))
+        assert plots.environment(told)["cpu"]
+        for bars in panels(told).values():
+            assert min(bars.values()) >= 0
+            assert len(bars) > 1, f"{name}: one bar says nothing"
+        assert (BENCHMARKS / "results" / f"{name}.svg").is_file()
+    assert [plots.label(value) for value in (0.81234, 34.86, 1911.9)] == ["0.812", "34.9", "1,912"]
+
+
+def test_every_program_is_in_the_docs() -> None:
+    told = (BENCHMARKS.parent / "docs" / "benchmarks.md").read_text("utf-8")
+    helpers = {"committed.py"}
+    programs = {path.name for path in BENCHMARKS.glob("*.py")} - helpers
+    assert {name for name in programs if f"benchmarks/{name}" not in told} == set()
+
+
+def test_recipes_are_judged_as_the_readme_tells(
+    program: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    recipes, called = program("recipes"), []
+    monkeypatch.setattr(recipes.subprocess, "run", lambda command, **options: called.append(command))
+    (tmp_path / "metrics.json").write_text("{}")
+    recipes.judge(tmp_path, tmp_path)
+    assert called[0][-2:] == ["--features", "artwork"]
+    parse(import_module("pgtrain.cli").main, "pgtrain", called[0][3:])

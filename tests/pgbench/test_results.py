@@ -1,6 +1,7 @@
 """Results: tables, files, figures, comparison and history."""
 
 import json
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from pgbench.cli import main
-from pgbench.compare import compare, differences, history
+from pgbench.compare import compare, differences, history, losses, table
 from pgbench.figures import summary
 from pgbench.files import ResultInvalid, read, write
 from pgbench.measure import Measured, Turn
@@ -47,15 +48,15 @@ def made(times: dict[str, float], cpu: str = "A CPU", at: str = "2026-01-01T00:0
         "threads": 2,
         "seconds": 3.0,
         "rounds": 5,
-        "backends": {name: about | {"peak_memory": peaks} for name in times},
+        "backends": {name: deepcopy(about) | {"peak_memory": peaks} for name in times},
         "unavailable": {"tensorrt": "there is no GPU"},
-        "cold_start": {name: {"what": "import torch alone", "median_ms": 300.0} for name in times},
+        "cold_start": {name: {"what": "a process", "median_ms": 300.0} for name in times},
         "measurements": measured,
         "ratios": ratios(measured, subject),
         "limit": {
             "rates": {"cpu": {"float32": 1e11, "copy": 1e10}},
             "reached": reached,
-            "slowest_nodes": {"batch": 8, "generator": nodes},
+            "slowest_nodes": {"batch": 8, "runs_on": ["CPUExecutionProvider"], "parts": {"generator": nodes}},
         },
         "energy_missing": {"cpu": "no counter"},
         "environment": {"cpu": cpu, "cores": 2, "features": ["avx2"], "governor": None, "gpu": None, "driver": None}
@@ -98,6 +99,8 @@ def test_what_is_unstable_or_wrong_is_said(result: dict[str, Any]) -> None:
     result["backends"]["torch"]["parity"]["generator"] = {"psnr_db": 12.0, "same": False}
     told = markdown(tables(result), notes(result))
     assert "1 of 8 rows are unstable" in told
+    assert "8 of 8 rows are few: under 30 calls in under 3 s" in told
+    assert "| unstable, few |" in told
     assert "12.0 dB: NOT THE SAME" in told
 
 
@@ -108,6 +111,41 @@ def test_a_figure_is_written_twice_and_the_same_every_time(result: dict[str, Any
     assert b"roofline" in first or b"<svg" in first
     list(plot(result, tmp_path / "speed"))
     assert written[0].read_bytes() == first
+
+
+@pytest.mark.parametrize("name", ["speed.svg", "speed.png", "speed.PNG", "speed", "v1.2"])
+def test_a_figures_name_may_have_its_ending(result: dict[str, Any], tmp_path: Path, name: str) -> None:
+    base = name if name == "v1.2" else "speed"
+    assert [path.name for path in plot(result, tmp_path / name)] == [f"{base}.svg", f"{base}.png"]
+
+
+@pytest.mark.parametrize(("part", "unit"), [("PNG", "pictures"), ("end to end", "rows")])
+def test_a_figure_tells_what_is_made(result: dict[str, Any], tmp_path: Path, part: str, unit: str) -> None:
+    result["measurements"].append(result["measurements"][0] | {"part": part})
+    svg, _ = plot(result, tmp_path / "speed")
+    assert f"throughput, {unit} a second" in svg.read_text()
+
+
+def test_a_figure_that_cannot_be_written_fails_before_anything_is_printed(
+    stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "touch", refused)
+    done = CliRunner().invoke(main, ["show", str(stored), "--plot", str(tmp_path / "x")])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "x: cannot be written (Permission denied)" in done.stderr
+
+
+def test_no_name_is_cut(tmp_path: Path) -> None:
+    name = "a-model-with-a-name-" * 8
+    for month in range(1, 10):
+        told = made({"onnx-cpu": 0.01}, at=f"2026-0{month}-01T00:00:00+00:00")
+        write(tmp_path / f"{month}.json", json.dumps(told | {"model": name}))
+    done = CliRunner().invoke(main, ["history", str(tmp_path)])
+    assert name in done.output
+    assert "…" not in done.output
 
 
 def test_slower_beyond_the_threshold_only(result: dict[str, Any]) -> None:
@@ -145,12 +183,115 @@ def test_history_is_in_order_and_skips_other_files(tmp_path: Path, result: dict[
     assert ["A CPU", "stackgan.onnx", "torch", "1", "generator", "25", "-"] in found.rows
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"schema": 1}', '{"schema": 999, "measurements": []}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "[" * 100_000,
+        '{"schema": 1}',
+        '{"schema": 999, "measurements": []}',
+        f'{{"schema": {SCHEMA}, "measurements": []}}',
+        f'{{"schema": {SCHEMA}, "threads": NaN}}',
+    ],
+)
 def test_what_is_no_result_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "x.json"
     path.write_text(content)
     with pytest.raises(ResultInvalid, match=r"x\.json"):
         read(path)
+
+
+def without(mapping: dict[str, Any], key: str) -> None:
+    del mapping[key]
+
+
+DAMAGES: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
+    (lambda told: told.update(measurements=[]), "measurements"),
+    (lambda told: told.update(measurements="x"), "measurements"),
+    (lambda told: told["measurements"].append("x"), "measurements[8]"),
+    (lambda told: without(told["measurements"][2], "turn_medians_ms"), "measurements[2].turn_medians_ms"),
+    (lambda told: told["measurements"][2].update(turn_medians_ms=[]), "measurements[2].turn_medians_ms"),
+    (lambda told: told["measurements"][2].update(turn_medians_ms=[0.0] * 5), "measurements[2].turn_medians_ms"),
+    (lambda told: told["measurements"][1].update(p50_ms="fast"), "measurements[1].p50_ms"),
+    (lambda told: told["measurements"][1].update(p50_interval_ms=[1.0]), "measurements[1].p50_interval_ms"),
+    (lambda told: told["measurements"][1].update(batch=True), "measurements[1].batch"),
+    (lambda told: told["measurements"][1].update(backend="nobody"), "backends"),
+    (
+        lambda told: told["backends"]["torch"]["parity"].update(generator={"same": True}),
+        "backends.torch.parity.generator",
+    ),
+    (lambda told: told["environment"].update(gpu=3), "environment.gpu"),
+    (lambda told: without(told, "limit"), "limit"),
+]
+
+
+@pytest.mark.parametrize(("damage", "place"), DAMAGES)
+def test_what_is_damaged_is_named_and_spoils_nothing_else(
+    result: dict[str, Any], tmp_path: Path, damage: Callable[[dict[str, Any]], Any], place: str
+) -> None:
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    write(good, json.dumps(result))
+    damage(result)
+    write(bad, json.dumps(result))
+    for arguments in (["show", bad], ["compare", good, bad], ["compare", bad, good]):
+        done = CliRunner().invoke(main, [str(argument) for argument in arguments])
+        assert done.exit_code == 2
+        assert f"bad.json: is damaged: {place} is" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert len(history(tmp_path).columns) == 6, "a column for the good one"
+
+
+def test_a_result_is_read_as_it_was_written(result: dict[str, Any], stored: Path) -> None:
+    assert read(stored) == result
+
+
+def test_what_is_lost_is_told(result: dict[str, Any]) -> None:
+    newer = made({"onnx-cpu": 0.01})
+    newer["backends"]["onnx-cpu"]["parity"]["generator"] = {"psnr_db": 12.0, "same": False}
+    told = list(losses(result, newer))
+    assert told.count("MISSING: batch 8, end to end, torch was measured before and is not now") == 1
+    assert sum(line.startswith("MISSING") for line in told) == 4
+    assert told[4:] == ["NOT THE SAME: onnx-cpu, generator: pictures differ from those of onnx-cpu"]
+    assert list(losses(newer, newer)) == [], "what was not the same before is no loss"
+    assert list(losses(newer, result)) == [], "nor is what is new"
+
+
+def test_what_is_lost_fails_a_comparison(result: dict[str, Any], stored: Path, tmp_path: Path) -> None:
+    result["backends"]["torch"]["parity"]["end to end"]["same"] = False
+    other = tmp_path / "other.json"
+    write(other, json.dumps(result))
+    done = CliRunner().invoke(main, ["compare", str(stored), str(other)])
+    assert (done.exit_code, "NOT THE SAME: torch, end to end" in done.output) == (1, True)
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_unstable_rows_are_marked_in_a_comparison(result: dict[str, Any], relative: bool) -> None:
+    shaky = deepcopy(result)
+    shaky["measurements"][0]["stable"] = False
+    marks = [row[-1] for row in table(compare(result, shaky, 1.1, relative), 1.1).rows]
+    assert marks == ["unstable", *[""] * (3 if relative else 7)]
+
+
+def test_a_backend_alone_is_related_to_nothing(result: dict[str, Any]) -> None:
+    alone = made({"onnx-cpu": 0.01})
+    for pair in ((alone, alone), (alone, result), (result, alone)):
+        with pytest.raises(ResultInvalid, match="--relative: one of the results is of onnx-cpu alone"):
+            compare(*pair, threshold=1.1, relative=True)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "0.9"])
+def test_a_threshold_is_a_finite_number(stored: Path, value: str) -> None:
+    done = CliRunner().invoke(main, ["compare", str(stored), str(stored), "--threshold", value])
+    assert done.exit_code == 2
+    assert "--threshold" in done.stderr
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1"])
+def test_seconds_are_a_finite_number(value: str) -> None:
+    done = CliRunner().invoke(main, ["--seconds", value, "--bundle", "nowhere"])
+    assert done.exit_code == 2
+    assert "--seconds" in done.stderr
 
 
 def test_a_broken_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
+import click
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import pgen
+from pgen import options
+from pgen.cli import main
 from pgen.request import Request, requests
 from pgen.session import open_model
 
@@ -51,3 +55,28 @@ def test_neither_order_nor_neighbours_change_a_picture() -> None:
     forwards = {picture.request: picture.pixels for picture in generator.stream(wanted)}
     for picture in generator.stream(reversed(wanted), batch=3):
         assert np.array_equal(picture.pixels, forwards[picture.request])
+
+
+@pytest.mark.parametrize(("cpus", "most"), [(2, 64), (16, 64), (32, 128)])
+def test_threads_are_bounded(monkeypatch: pytest.MonkeyPatch, cpus: int, most: int) -> None:
+    monkeypatch.setattr(options, "cores", lambda: cpus)
+
+    @click.command()
+    @options.where
+    def take(threads: int, **others: object) -> None:
+        click.echo(threads)
+
+    call = CliRunner().invoke
+    assert call(take, ["--threads", str(most)]).output == f"{most}\n"
+    for refused in (most + 1, 100_000):
+        done = call(take, ["--threads", str(refused)])
+        assert done.exit_code == 2
+        assert f"{refused} are too many for {cpus} cores; take {most} at most" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["image", "Mew"], ["stats"]])
+def test_too_many_threads_are_one_line(arguments: list[str]) -> None:
+    # A bundle that is not there: should the check be lost, nothing starts.
+    done = CliRunner().invoke(main, [*arguments, "--threads", "100000", "--bundle", "nowhere"])
+    assert (done.exit_code, len(done.stderr.splitlines())) == (2, 1)
+    assert "--threads" in done.stderr

@@ -1,0 +1,105 @@
+"""What a run decides before and between its measurements, with backends that are none."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pgbench import suite
+from pgbench.backends import Opened
+from pgbench.meters import Meters
+from pgbench.process import Process
+from pgbench.suite import Settings
+from pgen.errors import DeviceUnavailable
+
+HERE = {"cpu": "float32", "torch": "float32", "torch-bf16": "bfloat16", "openvino": "bfloat16", "onnx-cpu": "float32"}
+"""Backends that run in these tests."""
+
+
+class Fake:
+    """A backend's process that is none."""
+
+    def __init__(self, name: str, opened: Opened | None = None) -> None:
+        if name not in HERE:
+            raise DeviceUnavailable(f"{name}: not here")
+        self.name = name
+        self.asked: list[str] = []
+        self.facts: dict[str, Any] = {"runs_on": ["CPUExecutionProvider"], "where": "cpu", "arithmetic": HERE[name]}
+
+    def ask(self, question: str, **details: Any) -> Any:
+        self.asked.append(question)
+        return {"parts": [], "memory": 1, "rates": {"copy": 1.0}}[question]
+
+    @property
+    def pid(self) -> int:
+        return 0
+
+    def __enter__(self) -> "Fake":
+        return self
+
+    def __exit__(self, *exception: object) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("names", "chosen"),
+    [
+        (["onnx-cpu", "torch-bf16", "torch"], "torch"),
+        (["openvino", "torch-bf16", "onnx-cpu"], "onnx-cpu"),
+        (["openvino", "torch-bf16"], "openvino"),
+    ],
+)
+def test_the_reference_computes_in_float32_where_one_does(names: list[str], chosen: str) -> None:
+    assert suite._reference([Fake(name) for name in names]).name == chosen  # type: ignore[misc]
+
+
+def test_cold_starts_of_pytorch_are_pictures_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setattr("pgbench.cold.subprocess.run", lambda command, **options: commands.append(command[1:]))
+    backends: Any = [Fake(name) for name in ("onnx-cpu", "torch")]
+    compiled: Any = Fake("torch")
+    compiled.name = "torch-compile"
+    found = suite._cold([*backends, compiled], Opened(Path("b")), say=lambda told: None)
+    assert set(found) == {"onnx-cpu", "torch"}
+    assert commands[0][:3] == ["-m", "pgexport.cold", "prepare"]
+    drawn = [command for command in commands if command[1:3] == ["pgexport.cold", "draw"]]
+    assert [command[5:] for command in drawn] == [["torch", "a red dragon 0"]] * 6
+    assert {command[3] for command in drawn} == {commands[0][3]}, "all read what was prepared once"
+
+
+@pytest.mark.parametrize("versus", ["torch,torch-cuda", "torch, torch-cuda", "all, torch-cuda"])
+def test_what_is_asked_for_by_name_must_run(monkeypatch: pytest.MonkeyPatch, versus: str) -> None:
+    monkeypatch.setattr(suite, "Process", Fake)
+    settings = Settings(device="cpu", versus=versus)
+    with ExitStack() as stack, pytest.raises(DeviceUnavailable, match="torch-cuda: not here"):
+        suite._start(stack, settings, Opened(Path()), say=lambda told: None)
+
+
+def test_what_all_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suite, "Process", Fake)
+    with ExitStack() as stack:
+        backends, unavailable = suite._start(stack, Settings(device="cpu", versus="all"), Opened(Path()), print)
+    assert [backend.name for backend in backends] == ["onnx-cpu", "openvino", "torch", "torch-bf16"]
+    assert unavailable["torch-cuda"] == "not here"
+
+
+def test_the_machine_is_rated_by_other_processes_than_the_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suite, "Process", Fake)
+    backends: Any = [Fake(name) for name in ("onnx-cpu", "torch", "torch-bf16")]
+    with ExitStack() as stack:
+        raters: Any = suite._raters(stack, backends, Opened(Path()))
+        _, _, rates = suite._measure(backends, raters, Settings(batches=(1, 8)), Meters(), say=lambda told: None)
+    assert rates == {"cpu": {"copy": 1.0}}
+    assert [rater.asked for rater in raters] == [["rates"] * 3] * 2
+    assert not any("rates" in backend.asked for backend in backends)
+
+
+@pytest.mark.parametrize(
+    "said", ["Error: torch-cuda: there is no GPU", "there is no GPU", "torch-cuda: there is no GPU"]
+)
+def test_a_backend_is_named_once_where_it_fails(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    program = ["sh", "-c", f"echo '{said}' >&2"]
+    monkeypatch.setattr("pgbench.process.command", lambda name, opened: program)
+    with pytest.raises(DeviceUnavailable) as failed:
+        Process("torch-cuda", Opened(Path()))
+    assert failed.value.message == "torch-cuda: there is no GPU"
