@@ -1,10 +1,7 @@
 """The command line of pgexport: parse, call, print. PyTorch and ONNX are imported only when an export starts."""
 
 import json
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +95,6 @@ def export(
     TensorRT does not read what compact and int8 make of a text encoder: export with --storage float32 or --fp16.
     """
     storage = _chosen(storage, {"fp16": fp16, "bf16": bf16, "int8": int8})
-    click.get_current_context().with_resource(_cleaned_up_on_sigterm())
     if (engines or triton) and len(runs) == 1 and is_bundle(runs[0]):
         _refuse_export_options(runs[0], forced=triton is not None)
         _derive(runs[0], engines, triton, force)
@@ -226,20 +222,6 @@ def diff(one: Path, other: Path, as_json: bool) -> None:
     else:
         click.echo("the bundles hold the same")
     sys.exit(1 if found else 0)
-
-
-@contextmanager
-def _cleaned_up_on_sigterm() -> Iterator[None]:
-    """Leave by SystemExit on SIGTERM, as a shell would tell it, so that hidden folders beside --out are removed."""
-
-    def leave(*_: object) -> None:
-        sys.exit(128 + signal.SIGTERM)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _chosen(storage: str, flags: dict[str, bool]) -> str:

@@ -76,7 +76,14 @@ class _OneLine:
 
 
 class Command(_OneLine, click.Command):
-    """A command whose bad usage is told in one line."""
+    """A command whose bad usage is told in one line, and which cleans up when it is told to end."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call it."""
+        from pokegan.signals import leaving_on_sigterm  # --help does without
+
+        with leaving_on_sigterm():
+            return super().invoke(ctx)
 
 
 class Group(_OneLine, click.Group):

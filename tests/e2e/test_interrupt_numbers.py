@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of long work on numbers and cards."""
+"""Ctrl-C and SIGTERM in the middle of long work on numbers and cards."""
 
 import json
 import signal
@@ -8,32 +8,41 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 
-def interrupted(arguments: list[object], ready: Callable[[], bool]) -> tuple[int, str]:
-    """Start pgen, wait until `ready`, press Ctrl-C; return its exit code and what it told on stderr."""
+
+def interrupted(arguments: list[object], ready: Callable[[], bool], number: int = signal.SIGINT) -> tuple[int, str]:
+    """Start pgen, wait until `ready`, send it a signal; return its exit code and what it told on stderr."""
     program = str(Path(sys.executable).parent / "pgen")
     with subprocess.Popen([program, *map(str, arguments)], stderr=subprocess.PIPE, text=True) as process:
         while not ready():
             assert process.poll() is None, process.communicate()[1]
             time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         told = process.communicate(timeout=60)[1]
     return process.returncode, told
 
 
-def test_rows_leave_no_half_file(full_bundle: Path, tmp_path: Path) -> None:
+CTRL_C = (signal.SIGINT, 130, "Error: interrupted; what was finished is kept\n")
+ENDS = pytest.mark.parametrize(("number", "code", "told"), [CTRL_C, (signal.SIGTERM, 143, "")])
+
+
+@ENDS
+def test_rows_leave_no_half_file(full_bundle: Path, tmp_path: Path, number: int, code: int, told: str) -> None:
     def begun() -> bool:
         return any(path.stat().st_size > 100_000 for path in tmp_path.iterdir())
 
     asked = ["stats", "--bundle", full_bundle, "-n", 10**9, "--out", tmp_path / "rows.csv"]
-    assert interrupted(asked, begun) == (130, "Error: interrupted; what was finished is kept\n")
+    assert interrupted(asked, begun, number) == (code, told)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_finished_cards_stay_and_are_listed(full_bundle: Path, tmp_path: Path) -> None:
+@ENDS
+def test_finished_cards_stay_and_are_listed(
+    full_bundle: Path, tmp_path: Path, number: int, code: int, told: str
+) -> None:
     asked = ["dex", "--bundle", full_bundle, "-n", 10**6, "--quiet", "--out", tmp_path]
-    code, told = interrupted(asked, lambda: len(list(tmp_path.glob("*.png"))) > 1)
-    assert (code, told) == (130, "Error: interrupted; what was finished is kept\n")
+    assert interrupted(asked, lambda: len(list(tmp_path.glob("*.png"))) > 1, number) == (code, told)
     listed = json.loads((tmp_path / "dex.json").read_text("utf-8"))["pokemon"]
     assert len(listed) >= 2
     files = {path.name for path in tmp_path.iterdir()}
