@@ -322,7 +322,7 @@ def test_the_command_refuses_in_one_line(arguments: list[str], told: str) -> Non
 
 
 def test_a_run_of_another_system_is_refused(tmp_path: Path) -> None:
-    described = dict.fromkeys(("encoder", "seed", "config", "versions")) | {"system": "dcgan", "data": {}}
+    described = {"encoder": None, "seed": 0, "config": {}, "versions": {}, "system": "dcgan", "data": {}}
     (tmp_path / "config.json").write_text(json.dumps(described))
     with pytest.raises(RunInvalid, match="pgtrain stats"):
         load(tmp_path)
