@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import string
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from filelock import FileLock
 from PIL import Image, ImageDraw
 
 SHAPES = ("ball", "upright", "wings")
@@ -28,6 +30,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
+MadeOnce = Callable[[str, Callable[[Path], object]], Path]
 
 
 @pytest.fixture(scope="session")
@@ -129,24 +132,45 @@ TINY = ("--width", "8", "--critic-width", "4", "--batch", "4", "--condition-dim"
 
 
 @pytest.fixture(scope="session")
-def tiny_run(inside: Command, small_data: Path, tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of `pgtrain stackgan` through all four phases on the small data."""
-    folder = tmp_path_factory.mktemp("runs") / "tiny"
-    phases = ("--epochs", "4", "--stage1-epochs", "2", "--stage1-pretrain", "1", "--stage2-pretrain", "1")
-    done = inside(
-        "pgtrain", "stackgan", "--data", small_data, "--out", folder, "--encoder", tiny_encoder, *phases, *TINY
-    )
-    assert done.returncode == 0, done.stderr
-    return folder
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """Make a folder by a function that is given its place, once for all workers of pytest-xdist."""
+
+    def make(name: str, write: Callable[[Path], object]) -> Path:
+        root = tmp_path_factory.getbasetemp()
+        root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+        place = root / "shared" / name
+        place.parent.mkdir(exist_ok=True)
+        with FileLock(f"{place}.lock"):
+            if not place.with_suffix(".done").exists():
+                write(place)
+                place.with_suffix(".done").touch()
+        return place
+
+    return make
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle(inside: Command, tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_run(inside: Command, small_data: Path, tiny_encoder: Path, made_once: MadeOnce) -> Path:
+    """A run of `pgtrain stackgan` through all four phases on the small data."""
+    phases = ("--epochs", "4", "--stage1-epochs", "2", "--stage1-pretrain", "1", "--stage2-pretrain", "1")
+    where = ("--data", small_data, "--encoder", tiny_encoder)
+
+    def write(folder: Path) -> None:
+        done = inside("pgtrain", "stackgan", *where, "--out", folder, *phases, *TINY)
+        assert done.returncode == 0, done.stderr
+
+    return made_once("tiny-run", write)
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(inside: Command, tiny_run: Path, made_once: MadeOnce) -> Path:
     """That run, exported."""
-    folder = tmp_path_factory.mktemp("bundles") / "tiny"
-    done = inside("pgexport", tiny_run, "--out", folder)
-    assert done.returncode == 0, done.stderr
-    return folder
+
+    def write(folder: Path) -> None:
+        done = inside("pgexport", tiny_run, "--out", folder)
+        assert done.returncode == 0, done.stderr
+
+    return made_once("tiny-bundle", write)
 
 
 @pytest.fixture(scope="session")
@@ -182,11 +206,12 @@ def system_runs(small_data: Path, stats_table: Path, tmp_path_factory: pytest.Te
 
 
 @pytest.fixture(scope="session")
-def full_bundle(
-    command: Command, tiny_run: Path, system_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def full_bundle(inside: Command, tiny_bundle: Path, system_runs: dict[str, Path], made_once: MadeOnce) -> Path:
     """A bundle of all systems."""
-    folder = tmp_path_factory.mktemp("bundles") / "full"
-    done = command("pgexport", tiny_run, *system_runs.values(), "--out", folder)
-    assert done.returncode == 0, done.stderr
-    return folder
+
+    def write(folder: Path) -> None:
+        shutil.copytree(tiny_bundle, folder)
+        done = inside("pgexport", *system_runs.values(), "--out", folder, "--add")
+        assert done.returncode == 0, done.stderr
+
+    return made_once("full-bundle", write)

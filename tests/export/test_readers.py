@@ -36,7 +36,9 @@ def models(system_runs: dict[str, Path], tiny_run: Path) -> list[Part]:
     return [*others, *parts(source, load_encoder(source.described["encoder"]))]
 
 
-@pytest.mark.parametrize("storage", ["float32", "fp16", pytest.param("bf16", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "storage", ["float32", *(pytest.param(half, marks=pytest.mark.slow) for half in ("fp16", "bf16"))]
+)
 def test_tensorrt_reads_every_operator(models: list[Part], storage: str) -> None:
     assert len(models) == 5
     for part in models:
