@@ -18,7 +18,7 @@ def job_again(path: Path, bundle: str | Path = EMBEDDED, device: str = "auto", t
         BundleInvalid, BundleNotFound: `bundle` is not the one that drew it.
     """
     made = made_with(path, open_bundle(bundle))
-    return Job(made.requests, made.finish, bundle=Path(bundle), device=device, threads=threads), made
+    return Job(made.requests, made.finish, bundle=bundle, device=device, threads=threads), made
 
 
 def reproduce(path: str | Path, bundle: str | Path = EMBEDDED, device: str = "auto", threads: int = 0) -> Image.Image:

@@ -111,7 +111,7 @@ def choose_seeds(
     return parse_seeds(seeds) if isinstance(seeds, str) else list(seeds)
 
 
-def check_batch(batch: int) -> int:
+def check_batch(batch: int) -> None:
     """Check that `batch` pictures can be drawn at once.
 
     Raises:
@@ -119,4 +119,3 @@ def check_batch(batch: int) -> int:
     """
     if not isinstance(batch, int) or batch < 1:
         raise RequestInvalid(f"batch {batch!r}: give a number from 1; only jobs of many files take 'auto'")
-    return batch

@@ -14,6 +14,7 @@ import click
 from pokegan import __version__
 from pokegan.errors import MissingExtra, PokeganError
 
+# Why nothing more can be written; Windows has no quota.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO) if hasattr(errno, "EDQUOT") else (errno.ENOSPC, errno.EIO)
 
 OWN_PACKAGES = ("pokegan", "pgen", "pgbench", "pgexport", "pgtrain")
