@@ -43,6 +43,7 @@ class OpenVINOSession:
             "INFERENCE_NUM_THREADS": str(self._threads),
         }
         self._model = self._read(graph)
+        self._one_row()
         self.precision = precision
         self.version = self._core.get_versions("CPU")["CPU"].build_number
         compiled = self._compile({"PERFORMANCE_HINT": "LATENCY"})
@@ -97,6 +98,10 @@ class OpenVINOSession:
             return self._core.read_model(io.BytesIO(graph))
         except RuntimeError as error:
             raise self._invalid(error) from error
+
+    def _one_row(self) -> None:
+        """Fix the batch at the one row that every call has: of a batch that may vary OpenVINO makes slower kernels."""
+        self._model.reshape({given: [1, *given.get_partial_shape()[1:]] for given in self._model.inputs})
 
     def _compile(self, settings: dict[str, str]) -> "openvino.CompiledModel":
         try:
