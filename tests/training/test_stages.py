@@ -72,6 +72,18 @@ def test_stage_two_takes_stage_one_over_and_leaves_it_alone(
         assert torch.equal(ours[name.replace(AVERAGED, "network.generator.")], theirs[name]), name
 
 
+def test_stage_one_goes_on_from_another_runs_average(
+    first: Path, small_data: Path, tmp_path: Path, tiny_encoder: Path
+) -> None:
+    further = run(small_data, tiny_encoder, tmp_path / "further", 1, stage="1", start=str(first), generator_lr=0.0)
+    ours, theirs = load_file(further / CHECKPOINT), load_file(first / CHECKPOINT)
+    names = [name for name in theirs if name.startswith("network.generator.") and "running" not in name]
+    kept = [name for name in names if not name.endswith("num_batches_tracked")]
+    assert kept
+    for name in kept:  # a learning rate of 0 leaves what was taken over as it was
+        assert torch.equal(ours[name], theirs[name.replace("network.generator.", AVERAGED)]), name
+
+
 def test_what_shapes_stage_one_comes_from_its_run(
     first: Path, small_data: Path, tiny_encoder: Path, tmp_path: Path
 ) -> None:
@@ -110,8 +122,8 @@ def test_stage_two_interrupted_and_resumed_without_the_other_run(
     ("options", "told"),
     [
         (["--stage", "2"], "name it with --start RUN"),
-        (["--start", "{first}"], "add --stage 2"),
-        (["--stage", "1", "--start", "{first}"], "add --stage 2"),
+        (["--start", "{first}"], "add --stage 1 to go on, or --stage 2"),
+        (["--stage", "1", "--start", "{first}", "--width", "16"], "has --width 8, not 16; leave --width out"),
         (["--stage", "2", "--start", "nowhere"], "nowhere/config.json: not found"),
         (["--stage", "2", "--start", "{first}", "--width", "16"], "has --width 8, not 16; leave --width out"),
         (["--stage", "2", "--start", "{first}", "--recipe", "original"], "has --channels 4, not 3"),

@@ -28,10 +28,14 @@ from pgtrain.text import whitening
 
 @dataclass
 class Part:
-    """What one forward and backward pass sees; `drawn` are the generator's logits and KL term, once it ran."""
+    """What one forward and backward pass sees; `drawn` are the generator's logits and KL term, once it ran.
+
+    `named`, bool (N,), tells which texts name the Pokémon.
+    """
 
     real: Tensor
     text: Tensor
+    named: Tensor
     latent: Tensor
     drawn: tuple[Tensor, Tensor] | None = None
 
@@ -43,6 +47,7 @@ class StackGAN:
 
     def __init__(self, config: StackGANConfig, engine: Engine, data: Dataset) -> None:
         self.config, self.engine = config, engine
+        self.penalised = config.r1 > 0 and config.discriminator != "projected"  # spectral norm bounds its heads
         self.stages = (1, 2) if config.stage == "both" else (int(config.stage),)
         mean, matrix = self._whitening(data.embeddings)
         whitened_dim = matrix.shape[1]
@@ -124,7 +129,8 @@ class StackGAN:
         side = STAGE1_SIZE if self.stage == 1 else self.config.size
         real = F.interpolate(grounded(batch.pictures, self.config.channels), size=(side, side), mode="area")
         latent = draws.randn(len(real), self.config.latent_dim, device=real.device)
-        return Part(real.contiguous(memory_format=torch.channels_last), self.generator.whitening(batch.text), latent)
+        real = real.contiguous(memory_format=torch.channels_last)
+        return Part(real, self.generator.whitening(batch.text), batch.named, latent)
 
     def _draw(self, part: Part) -> tuple[Tensor, Tensor]:
         """Draw logits and KL term, with gradients."""
@@ -140,7 +146,8 @@ class StackGAN:
         """Reconstruction and KL term, and against the discriminator its scores."""
         logits, divergence = part.drawn or self._draw(part)
         fake = visible(logits)
-        reconstruction = reconstruction_loss(fake, part.real)
+        known = self.pretraining or self.config.reconstruct == "all" or part.named[:, None, None, None]
+        reconstruction = reconstruction_loss(fake * known, part.real * known)
         metrics = {"reconstruction": reconstruction, "kl": divergence.float()}
         if self.pretraining:
             return reconstruction + self.config.kl * metrics["kl"], metrics
@@ -185,7 +192,7 @@ class StackGAN:
         wrong = share * self._toward(mismatched, -1) + (1 - share) * self._toward(generated, -1)
         loss = self._toward(matched, 1) + wrong
         metrics = {"discriminator": loss}
-        if self.config.r1 and step % self.config.r1_interval == 0:
+        if self.penalised and step % self.config.r1_interval == 0:
             metrics["r1"] = r1_penalty(self.networks[f"discriminator{self.stage}"], real, text)
             loss = loss + 0.5 * self.config.r1 * self.config.r1_interval * metrics["r1"]
         return loss, metrics
