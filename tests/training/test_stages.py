@@ -75,7 +75,16 @@ def test_stage_two_takes_stage_one_over_and_leaves_it_alone(
 def test_stage_one_goes_on_from_another_runs_average(
     first: Path, small_data: Path, tmp_path: Path, tiny_encoder: Path
 ) -> None:
-    further = run(small_data, tiny_encoder, tmp_path / "further", 1, stage="1", start=str(first), generator_lr=0.0)
+    further = run(
+        small_data,
+        tiny_encoder,
+        tmp_path / "further",
+        1,
+        stage="1",
+        start=str(first),
+        stage1_pretrain=0,
+        generator_lr=0.0,
+    )
     ours, theirs = load_file(further / CHECKPOINT), load_file(first / CHECKPOINT)
     names = [name for name in theirs if name.startswith("network.generator.") and "running" not in name]
     kept = [name for name in names if not name.endswith("num_batches_tracked")]
