@@ -75,7 +75,7 @@ def test_it_moves_with_its_frozen_part(critic: ProjectedDiscriminator) -> None:
 def test_the_features_are_those_of_the_network() -> None:
     """Convolutions without strides, and a choice after them, change no number."""
     pictures = torch.rand(1, 3, projected.SIDE, projected.SIDE)
-    network, ours = load_lite(1), FrozenFeatures()
+    network, ours = load_lite(1, "train", ""), FrozenFeatures()
     hidden = network._swish(network._conv_stem(ours._scaled(pictures)))
     seen = []
     for number, block in enumerate(network._blocks):

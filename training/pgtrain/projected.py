@@ -33,7 +33,7 @@ class FrozenFeatures(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.network = load_lite(1)
+        self.network = load_lite(1, "train", "take --discriminator projection")
         for block in self.network._blocks:
             block._depthwise_conv = _unstrided(block._depthwise_conv)
         self.across = nn.ModuleList(
