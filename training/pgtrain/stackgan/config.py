@@ -13,7 +13,7 @@ STAGE1_SIZE = 64
 class StackGANConfig:
     """Every number of the recipes; each field is an option of ``pgtrain stackgan``.
 
-    Runs of older versions lack the newer fields, whose defaults therefore never change.
+    Runs of older versions lack the newer fields: give those defaults that leave their networks as they were.
     """
 
     stage: str = option("both", "train stage I alone, stage II alone (on --start), or both", choices=("1", "2", "both"))
@@ -25,9 +25,9 @@ class StackGANConfig:
         "residual", "dense: one layer over the whole picture of stage I, 428 M weights", choices=("residual", "dense")
     )
     discriminator: str = option(
-        "projection",
-        "projected: over features of a network of photographs; otherwise how text and picture meet in it",
-        choices=("projection", "projected", "joint"),
+        "projected",
+        "projected: over features of a network of photographs; others learn to see: how text meets picture there",
+        choices=("projected", "projection", "joint"),
     )
     loss: str = option("hinge", "what generator and discriminator play for", choices=("hinge", "bce"))
     stage1_share: float = option(0.8, "share of --epochs for stage I", maximum=1)
@@ -40,7 +40,7 @@ class StackGANConfig:
     noise_dim: int = option(128, "numbers of noise", minimum=1)
     width: int = option(32, "channels of the generator's last blocks; deeper ones have multiples", minimum=8)
     critic_width: int = option(32, "channels of the discriminator's first blocks, likewise", minimum=4)
-    pretrain_lr: float = option(2e-3, "Adam's learning rate during reconstruction")
+    pretrain_lr: float = option(2e-3, "Adam's learning rate of reconstruction, at its start; its end has a tenth")
     generator_lr: float = option(2e-4, "Adam's learning rate of the generator against the discriminator")
     discriminator_lr: float = option(2e-4, "Adam's learning rate of the discriminator")
     stage2_generator_lr: float = option(0.0, "the generator's in stage II; 0: as in stage I")
@@ -49,7 +49,7 @@ class StackGANConfig:
     beta2: float = option(0.99, "Adam's second beta")
     reconstruction: float = option(2.0, "weight of reconstruction beside the adversarial loss")
     reconstruct: str = option(
-        "all",
+        "named",
         "captions that it holds for beside the adversarial loss: all, or those with a name",
         choices=("all", "named"),
     )
@@ -104,6 +104,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "beta1": 0.5,
         "beta2": 0.999,
         "reconstruction": 0.0,
+        "reconstruct": "all",
         "kl": 0.0,
         "augment": False,
         "instance_noise": 0.05,

@@ -18,7 +18,7 @@ from pgtrain.engine import Engine, Loss
 from pgtrain.ground import as_rgba, grounded, visible
 from pgtrain.layers import r1_penalty
 from pgtrain.pictures import grid
-from pgtrain.reconstruction import reconstruction_loss
+from pgtrain.reconstruction import annealed, reconstruction_loss, set_rate
 from pgtrain.stackgan.config import STAGE1_SIZE, StackGANConfig
 from pgtrain.stackgan.networks import Generator, discriminator
 from pgtrain.stackgan.start import take_over
@@ -105,7 +105,10 @@ class StackGAN:
             take_over(config.start, self.generator, self._averaged())
         self.stage = 1 if epoch < config.stage1_epochs else 2
         within = epoch - (0 if self.stage == 1 else config.stage1_epochs)
-        self.pretraining = within < (config.stage1_pretrain if self.stage == 1 else config.stage2_pretrain)
+        pretrain = config.stage1_pretrain if self.stage == 1 else config.stage2_pretrain
+        self.pretraining = within < pretrain
+        if self.pretraining:
+            set_rate(self.optimizers[f"pretrain{self.stage}"], config.pretrain_lr * annealed(within / pretrain))
         if self.stage == 2 and within == 0:
             self.generator.stage1.load_state_dict(self._averaged().stage1.state_dict())
         return f"stage {'I' * self.stage}, {'reconstruction' if self.pretraining else 'adversarial'}"
