@@ -129,6 +129,7 @@ def inside() -> Command:
 
 
 TINY = ("--width", "8", "--critic-width", "4", "--batch", "4", "--condition-dim", "8", "--noise-dim", "8")
+TINY += ("--discriminator", "projection")  # the default one loads a network of photographs
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from pgtrain.train import train as start
 
 RECIPE = {
     "width": 8,
+    "discriminator": "projection",
     "critic_width": 4,
     "batch": 4,
     "condition_dim": 8,
@@ -31,16 +32,17 @@ RECIPE = {
 
 
 def train(
-    data: Path, out: Path, encoder: Path, epochs: int, *, resume: bool = False, minutes: float = 60, **recipe: float
+    data: Path, out: Path, encoder: Path, epochs: int, *, resume: bool = False, minutes: float = 60, **recipe: object
 ) -> None:
     request = Request("stackgan", data, out, epochs, str(encoder), 7, "fp32", minutes, resume)
     start(request, StackGANConfig(**RECIPE | recipe))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("discriminator", ["projection", "projected"])
 def test_interrupted_and_resumed_equals_uninterrupted(
-    small_data: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_data: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, discriminator: str
 ) -> None:
-    train(small_data, tmp_path / "whole", tiny_encoder, 4)
+    train(small_data, tmp_path / "whole", tiny_encoder, 4, discriminator=discriminator)
 
     real_step, calls = StackGAN.train_step, []
 
@@ -52,7 +54,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(
 
     monkeypatch.setattr(StackGAN, "train_step", counted)
     with pytest.raises(Interrupted, match="--resume"):
-        train(small_data, tmp_path / "parts", tiny_encoder, 4)
+        train(small_data, tmp_path / "parts", tiny_encoder, 4, discriminator=discriminator)
     train(small_data, tmp_path / "parts", tiny_encoder, 3, resume=True)
     train(small_data, tmp_path / "parts", tiny_encoder, 4, resume=True)
 

@@ -7,12 +7,20 @@ import torch.nn.functional as F
 from pgtrain.dataset import Dataset, load_dataset
 from pgtrain.engine import Engine
 from pgtrain.layers import premultiply, r1_penalty
+from pgtrain.reconstruction import annealed
 from pgtrain.stackgan.config import StackGANConfig
 from pgtrain.stackgan.networks import ConditioningAugmentation, Discriminator, Generator
 from pgtrain.stackgan.recipe import StackGAN, reconstruction_loss
 
 SMALL = StackGANConfig(
-    width=8, critic_width=4, batch=4, condition_dim=8, noise_dim=8, stage1_epochs=2, stage1_pretrain=1
+    width=8,
+    critic_width=4,
+    batch=4,
+    condition_dim=8,
+    noise_dim=8,
+    stage1_epochs=2,
+    stage1_pretrain=1,
+    discriminator="projection",
 )
 
 
@@ -81,6 +89,31 @@ def test_defaults_of_the_schedule_survive_a_longer_resume() -> None:
     assert (config.stage1_epochs, config.stage1_pretrain, config.stage2_pretrain) == (160, 120, 24)
     config.resolve(400)
     assert config.stage1_epochs == 160
+
+
+def test_the_rate_of_reconstruction_falls_to_a_tenth(data: Dataset) -> None:
+    assert annealed(0) == 1
+    assert annealed(0.5) == pytest.approx(0.55)
+    assert annealed(1) == pytest.approx(0.1)
+    system = StackGAN(StackGANConfig(**vars(SMALL) | {"stage1_epochs": 8, "stage1_pretrain": 8}), Engine("fp32"), data)
+    rates = []
+    for epoch in range(8):
+        system.start_epoch(epoch)
+        rates.append(system.optimizers["pretrain1"].param_groups[0]["lr"])
+    assert rates[0] == SMALL.pretrain_lr
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.15 * SMALL.pretrain_lr
+
+
+def test_a_variance_cannot_overflow() -> None:
+    layer = ConditioningAugmentation(4, 6)
+    torch.nn.init.constant_(layer.linear.weight, 1e3)
+    condition, divergence = layer(torch.ones(5, 4), torch.zeros(5, 6))
+    assert torch.isfinite(divergence)
+    assert torch.isfinite(condition).all()
+    assert torch.equal(condition, layer.linear(torch.ones(5, 4))[:, :6])  # the draw is 0: the mean is left
+    spread = layer(torch.ones(5, 4), torch.ones(5, 6))[0] - condition
+    assert spread.max() < 3
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

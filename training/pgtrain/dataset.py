@@ -22,10 +22,14 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Batch:
-    """`pictures` float32 (N, 4, S, S), premultiplied RGBA in 0..1; `text` float32 (N, D) embeddings."""
+    """`pictures` float32 (N, 4, S, S), premultiplied RGBA in 0..1; `text` float32 (N, D) embeddings.
+
+    `named`, bool (N,), tells which texts name the Pokémon.
+    """
 
     pictures: Tensor
     text: Tensor
+    named: Tensor
 
 
 @dataclass
@@ -84,20 +88,22 @@ class Dataset(Pictures):
     """Pictures with captions.
 
     `embeddings` float32 (C, D), one a caption; `caption_ids` int64 (N, K) indexes them and
-    `caption_weights` float32 (N, K) says how often each is drawn (0 pads); `name_ids` int64 (N,) is the
+    `caption_weights` float32 (N, K) says how often each is drawn (0 pads); `caption_named` bool (C,) tells which of
+    the captions name the Pokémon; `name_ids` int64 (N,) is the
     caption that is a picture's name.
     """
 
     embeddings: Tensor
     caption_ids: Tensor
     caption_weights: Tensor
+    caption_named: Tensor
     name_ids: Tensor
 
     def batch(self, indices: Tensor) -> Batch:
         """Fetch the pictures at `indices`, each with one caption drawn by its weight."""
         drawn = weighted(self.caption_weights[indices], draws.rand(len(indices), 1, device=indices.device))
-        text = self.embeddings[self.caption_ids[indices].gather(1, drawn).squeeze(1)]
-        return Batch(self.fetch(indices), text)
+        chosen = self.caption_ids[indices].gather(1, drawn).squeeze(1)
+        return Batch(self.fetch(indices), self.embeddings[chosen], self.caption_named[chosen])
 
 
 def weighted(weights: Tensor, share: Tensor) -> Tensor:
@@ -185,7 +191,15 @@ def _captioned(collection: Collection, size: int, encoder: str, background: Back
         weights[row, : len(group)] = torch.tensor([caption.weight for caption in group])
         start += len(group)
     embeddings = cached_embeddings(encoder, texts)
-    return Dataset(**vars(plain), embeddings=embeddings, caption_ids=ids, caption_weights=weights, name_ids=ids[:, 0])
+    named = torch.tensor([caption.named for group in composed for caption in group])
+    return Dataset(
+        **vars(plain),
+        embeddings=embeddings,
+        caption_ids=ids,
+        caption_weights=weights,
+        caption_named=named,
+        name_ids=ids[:, 0],
+    )
 
 
 def _plain(collection: Collection, size: int, background: Background) -> Pictures:

@@ -33,7 +33,13 @@ class Whitening(nn.Module):
 
 
 class ConditioningAugmentation(nn.Module):
-    """A Gaussian around the text: mean and log-variance from one linear layer, the draw from outside."""
+    """A Gaussian around the text: mean and log-variance from one linear layer, the draw from outside.
+
+    The log-variance is held at LIMIT: one rare text whose variance overflowed has ruined a run, because an average
+    and the statistics of batch norm never forget such a step.
+    """
+
+    LIMIT = 2.0
 
     def __init__(self, text_dim: int, condition_dim: int) -> None:
         super().__init__()
@@ -49,6 +55,7 @@ class ConditioningAugmentation(nn.Module):
     def forward(self, text: Tensor, draw: Tensor) -> tuple[Tensor, Tensor]:
         """Map whitened text (N, K) and a standard normal draw (N, C) to a condition (N, C) and its KL term ()."""
         mean, logvar = self.linear(text).chunk(2, 1)
+        logvar = logvar.clamp(max=self.LIMIT)
         divergence = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).mean()
         return mean + (0.5 * logvar).exp() * draw, divergence
 

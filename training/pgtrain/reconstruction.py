@@ -1,7 +1,27 @@
 """Reconstruction: how a generator learns what pictures look like before it plays against a critic."""
 
+import math
+
 import torch.nn.functional as F
 from torch import Tensor
+from torch.optim import Optimizer
+
+LAST = 0.1
+"""Share of the learning rate that is left at the end."""
+
+
+def annealed(done: float) -> float:
+    """Share of the learning rate after a share `done` of reconstruction: half a cosine (arXiv:1608.03983), 1 to LAST.
+
+    Reconstruction at a constant rate of 2e-3 stood still until the rate fell (benchmarks/results/training-log.md).
+    """
+    return LAST + (1 - LAST) * (1 + math.cos(math.pi * done)) / 2
+
+
+def set_rate(optimizer: Optimizer, rate: float) -> None:
+    """Set the learning rate of every group."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
 
 
 def reconstruction_loss(drawn: Tensor, real: Tensor) -> Tensor:

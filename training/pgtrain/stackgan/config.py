@@ -13,18 +13,22 @@ STAGE1_SIZE = 64
 class StackGANConfig:
     """Every number of the recipes; each field is an option of ``pgtrain stackgan``.
 
-    Runs of older versions lack the newer fields, whose defaults therefore never change.
+    Runs of older versions lack the newer fields: give those defaults that leave their networks as they were.
     """
 
     stage: str = option("both", "train stage I alone, stage II alone (on --start), or both", choices=("1", "2", "both"))
-    start: str | None = option(None, "run whose stage I and --encoder a --stage 2 takes over")
+    start: str | None = option(None, "run whose stage I and --encoder a --stage 1 goes on from, or a --stage 2 refines")
     size: int = option(128, "pixels a side after stage II", choices=(128, 256))
     channels: int = option(4, "4: RGBA, 3: RGB on white", choices=(3, 4))
     stage1: str = option("upsample", "how stage I doubles its resolution", choices=("upsample", "transposed"))
     stage2: str = option(
         "residual", "dense: one layer over the whole picture of stage I, 428 M weights", choices=("residual", "dense")
     )
-    discriminator: str = option("projection", "how text and picture meet in it", choices=("projection", "joint"))
+    discriminator: str = option(
+        "projected",
+        "projected: over features of a network of photographs; others learn to see: how text meets picture there",
+        choices=("projected", "projection", "joint"),
+    )
     loss: str = option("hinge", "what generator and discriminator play for", choices=("hinge", "bce"))
     stage1_share: float = option(0.8, "share of --epochs for stage I", maximum=1)
     stage1_epochs: int = option(-1, "epochs of stage I where --stage is both; -1: --stage1-share", minimum=-1)
@@ -36,7 +40,7 @@ class StackGANConfig:
     noise_dim: int = option(128, "numbers of noise", minimum=1)
     width: int = option(32, "channels of the generator's last blocks; deeper ones have multiples", minimum=8)
     critic_width: int = option(32, "channels of the discriminator's first blocks, likewise", minimum=4)
-    pretrain_lr: float = option(2e-3, "Adam's learning rate during reconstruction")
+    pretrain_lr: float = option(2e-3, "Adam's learning rate of reconstruction, at its start; its end has a tenth")
     generator_lr: float = option(2e-4, "Adam's learning rate of the generator against the discriminator")
     discriminator_lr: float = option(2e-4, "Adam's learning rate of the discriminator")
     stage2_generator_lr: float = option(0.0, "the generator's in stage II; 0: as in stage I")
@@ -44,12 +48,17 @@ class StackGANConfig:
     beta1: float = option(0.0, "Adam's first beta against the discriminator")
     beta2: float = option(0.99, "Adam's second beta")
     reconstruction: float = option(2.0, "weight of reconstruction beside the adversarial loss")
+    reconstruct: str = option(
+        "named",
+        "captions that it holds for beside the adversarial loss: all, or those with a name",
+        choices=("all", "named"),
+    )
     kl: float = option(1e-3, "weight of the KL term of conditioning augmentation")
     mismatch: float = option(0.5, "weight of real pictures with another picture's text, among the fakes")
     augment: bool = option(True, "differentiable augmentation of what the discriminator sees")
     instance_noise: float = option(0.0, "deviation of the noise on what the discriminator of stage I sees")
     dropout: float = option(0.0, "share that the joint discriminator of stage II drops", maximum=0.9)
-    r1: float = option(1.0, "gamma of the R1 penalty; 0: none")
+    r1: float = option(1.0, "gamma of the R1 penalty; 0: none, as for the projected discriminator")
     r1_interval: int = option(16, "steps between two R1 penalties", minimum=1)
     ema: float = option(0.998, "decay of the averaged generator, a step")
 
@@ -95,6 +104,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "beta1": 0.5,
         "beta2": 0.999,
         "reconstruction": 0.0,
+        "reconstruct": "all",
         "kl": 0.0,
         "augment": False,
         "instance_noise": 0.05,

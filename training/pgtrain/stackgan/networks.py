@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from pgtrain.ground import visible
 from pgtrain.layers import ConditioningAugmentation, DownBlock, ResidualBlock, UpBlock, Whitening, keep_variance
+from pgtrain.projected import ProjectedDiscriminator
 from pgtrain.stackgan.config import STAGE1_SIZE, StackGANConfig
 from pgtrain.stackgan.original import DenseStage2, JointDiscriminator, TransposedStage1
 
@@ -148,8 +149,10 @@ class Discriminator(nn.Module):
         return torch.cat([self.judge(features, text) for text in texts])
 
 
-def discriminator(config: StackGANConfig, stage: int, whitened_dim: int) -> Discriminator | JointDiscriminator:
+def discriminator(config: StackGANConfig, stage: int, whitened_dim: int) -> nn.Module:
     """Make the discriminator of `stage` that `config` asks for."""
+    if config.discriminator == "projected":
+        return ProjectedDiscriminator(whitened_dim)
     size = STAGE1_SIZE if stage == 1 else config.size
     if config.discriminator == "projection":
         return Discriminator(size, config.critic_width, whitened_dim, config.channels)

@@ -18,7 +18,7 @@ from pgtrain.engine import Engine, Loss
 from pgtrain.ground import as_rgba, grounded, visible
 from pgtrain.layers import r1_penalty
 from pgtrain.pictures import grid
-from pgtrain.reconstruction import reconstruction_loss
+from pgtrain.reconstruction import annealed, reconstruction_loss, set_rate
 from pgtrain.stackgan.config import STAGE1_SIZE, StackGANConfig
 from pgtrain.stackgan.networks import Generator, discriminator
 from pgtrain.stackgan.start import take_over
@@ -28,10 +28,14 @@ from pgtrain.text import whitening
 
 @dataclass
 class Part:
-    """What one forward and backward pass sees; `drawn` are the generator's logits and KL term, once it ran."""
+    """What one forward and backward pass sees; `drawn` are the generator's logits and KL term, once it ran.
+
+    `named`, bool (N,), tells which texts name the Pokémon.
+    """
 
     real: Tensor
     text: Tensor
+    named: Tensor
     latent: Tensor
     drawn: tuple[Tensor, Tensor] | None = None
 
@@ -43,6 +47,7 @@ class StackGAN:
 
     def __init__(self, config: StackGANConfig, engine: Engine, data: Dataset) -> None:
         self.config, self.engine = config, engine
+        self.penalised = config.r1 > 0 and config.discriminator != "projected"  # spectral norm bounds its heads
         self.stages = (1, 2) if config.stage == "both" else (int(config.stage),)
         mean, matrix = self._whitening(data.embeddings)
         whitened_dim = matrix.shape[1]
@@ -100,7 +105,10 @@ class StackGAN:
             take_over(config.start, self.generator, self._averaged())
         self.stage = 1 if epoch < config.stage1_epochs else 2
         within = epoch - (0 if self.stage == 1 else config.stage1_epochs)
-        self.pretraining = within < (config.stage1_pretrain if self.stage == 1 else config.stage2_pretrain)
+        pretrain = config.stage1_pretrain if self.stage == 1 else config.stage2_pretrain
+        self.pretraining = within < pretrain
+        if self.pretraining:
+            set_rate(self.optimizers[f"pretrain{self.stage}"], config.pretrain_lr * annealed(within / pretrain))
         if self.stage == 2 and within == 0:
             self.generator.stage1.load_state_dict(self._averaged().stage1.state_dict())
         return f"stage {'I' * self.stage}, {'reconstruction' if self.pretraining else 'adversarial'}"
@@ -124,7 +132,8 @@ class StackGAN:
         side = STAGE1_SIZE if self.stage == 1 else self.config.size
         real = F.interpolate(grounded(batch.pictures, self.config.channels), size=(side, side), mode="area")
         latent = draws.randn(len(real), self.config.latent_dim, device=real.device)
-        return Part(real.contiguous(memory_format=torch.channels_last), self.generator.whitening(batch.text), latent)
+        real = real.contiguous(memory_format=torch.channels_last)
+        return Part(real, self.generator.whitening(batch.text), batch.named, latent)
 
     def _draw(self, part: Part) -> tuple[Tensor, Tensor]:
         """Draw logits and KL term, with gradients."""
@@ -140,7 +149,8 @@ class StackGAN:
         """Reconstruction and KL term, and against the discriminator its scores."""
         logits, divergence = part.drawn or self._draw(part)
         fake = visible(logits)
-        reconstruction = reconstruction_loss(fake, part.real)
+        known = self.pretraining or self.config.reconstruct == "all" or part.named[:, None, None, None]
+        reconstruction = reconstruction_loss(fake * known, part.real * known)
         metrics = {"reconstruction": reconstruction, "kl": divergence.float()}
         if self.pretraining:
             return reconstruction + self.config.kl * metrics["kl"], metrics
@@ -185,7 +195,7 @@ class StackGAN:
         wrong = share * self._toward(mismatched, -1) + (1 - share) * self._toward(generated, -1)
         loss = self._toward(matched, 1) + wrong
         metrics = {"discriminator": loss}
-        if self.config.r1 and step % self.config.r1_interval == 0:
+        if self.penalised and step % self.config.r1_interval == 0:
             metrics["r1"] = r1_penalty(self.networks[f"discriminator{self.stage}"], real, text)
             loss = loss + 0.5 * self.config.r1 * self.config.r1_interval * metrics["r1"]
         return loss, metrics

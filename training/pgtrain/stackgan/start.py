@@ -1,4 +1,4 @@
-"""Stage II on top of another run's stage I: what a new run takes over from it, and what it refuses."""
+"""A run that starts from another run's stage I, to go on with it or to refine it: what it takes over, and refuses."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -24,14 +24,16 @@ def prepare(config: StackGANConfig, encoder: str) -> str:
     Changes `config` and returns the encoder.
 
     Raises:
-        ConfigInvalid: one of ``--stage 2`` and ``--start`` lacks the other.
+        ConfigInvalid: ``--stage 2`` lacks ``--start``, or ``--start`` a single stage.
         RunNotFound, RunInvalid: there is no stage I, or an option that is not left at its default disagrees with it.
     """
-    if config.stage != "2":
-        if config.start:
-            raise ConfigInvalid(f"--start {config.start}: only stage II starts from a run; add --stage 2")
-        return encoder
+    if config.start and config.stage == "both":
+        raise ConfigInvalid(
+            f"--start {config.start}: one stage starts from a run; add --stage 1 to go on, or --stage 2"
+        )
     if not config.start:
+        if config.stage != "2":
+            return encoder
         raise ConfigInvalid("--stage 2 refines the stage I of another run; name it with --start RUN")
     run = Run(Path(config.start))
     described = run.described()

@@ -1,0 +1,109 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from pgtrain import projected
+from pgtrain.dataset import load_dataset
+from pgtrain.engine import Engine
+from pgtrain.lite import load_lite
+from pgtrain.projected import MIXED, FrozenFeatures, ProjectedDiscriminator
+from pgtrain.stackgan.config import StackGANConfig
+from pgtrain.stackgan.recipe import StackGAN
+
+
+@pytest.fixture(scope="module")
+def critic() -> ProjectedDiscriminator:
+    torch.manual_seed(0)
+    return ProjectedDiscriminator(10).eval()  # in training every call improves the estimate of the spectral norms
+
+
+def test_it_scores_every_text_at_every_place_of_every_head(critic: ProjectedDiscriminator) -> None:
+    pictures, text = torch.rand(3, 4, 64, 64), torch.randn(3, 10)
+    torch.manual_seed(1)
+    both = critic(pictures, text, text.roll(1, 0))
+    assert both.shape == (6, 4 * 16)
+    assert both.dtype == torch.float32
+    assert not torch.allclose(both[:3], both[3:])
+    torch.manual_seed(1)  # the same grounds
+    assert torch.allclose(critic(pictures, text), both[:3], atol=1e-5)
+
+
+def test_rgb_pictures_of_any_size_are_scored(critic: ProjectedDiscriminator) -> None:
+    assert critic(torch.rand(2, 3, 256, 256), torch.randn(2, 10)).shape == (2, 64)
+
+
+def test_an_alpha_channel_shows_on_a_ground_that_is_not_white() -> None:
+    clear, white = torch.zeros(64, 4, 8, 8), torch.ones(64, 4, 8, 8)
+    torch.manual_seed(0)
+    seen = projected._on_some_ground(clear)
+    on_white = (seen == 1).all((1, 2, 3))
+    assert 16 < on_white.sum() < 48
+    assert torch.equal(projected._on_some_ground(white), torch.ones(64, 3, 8, 8))
+
+
+def test_gradients_reach_the_pictures_and_what_is_frozen_stays(critic: ProjectedDiscriminator) -> None:
+    pictures = torch.rand(2, 4, 64, 64, requires_grad=True)
+    critic.requires_grad_(False)
+    critic(pictures, torch.randn(2, 10)).mean().backward()
+    critic.requires_grad_(True).train()
+    assert pictures.grad is not None
+    assert pictures.grad.abs().sum() > 0
+    frozen = critic._frozen[0]
+    assert not [name for name, parameter in frozen.named_parameters() if parameter.requires_grad]
+    assert not frozen.network.training
+
+
+def test_a_checkpoint_holds_the_heads_alone(critic: ProjectedDiscriminator) -> None:
+    assert all(name.startswith("heads.") for name in critic.state_dict())
+    assert sum(parameter.numel() for parameter in critic.parameters()) < 2_000_000
+
+
+def test_two_are_frozen_alike_whatever_the_seed(critic: ProjectedDiscriminator) -> None:
+    torch.manual_seed(7)
+    pictures = torch.rand(1, 3, 64, 64)
+    for one, other in zip(critic._frozen[0](pictures), FrozenFeatures()(pictures), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_it_moves_with_its_frozen_part(critic: ProjectedDiscriminator) -> None:
+    assert {parameter.dtype for parameter in ProjectedDiscriminator(10).double()._frozen[0].parameters()} == {
+        torch.float64
+    }
+
+
+def test_the_features_are_those_of_the_network() -> None:
+    """Convolutions without strides, and a choice after them, change no number."""
+    pictures = torch.rand(1, 3, projected.SIDE, projected.SIDE)
+    network, ours = load_lite(1, "train", ""), FrozenFeatures()
+    hidden = network._swish(network._conv_stem(ours._scaled(pictures)))
+    seen = []
+    for number, block in enumerate(network._blocks):
+        hidden = block(hidden)
+        if number in projected.TAPS:
+            seen.append(hidden)
+    assert [tuple(each.shape[1:]) for each in seen] == [
+        (channels, side, side) for channels, side in zip(projected.TAPS.values(), (32, 16, 8, 4), strict=True)
+    ]
+    deepest = ours.across[-1](seen[-1])
+    found = ours(pictures)
+    assert torch.allclose(found[-1], deepest, atol=1e-4)
+    assert [each.shape[1] for each in found] == list(MIXED)
+
+
+def test_stackgan_trains_against_it_and_reconstructs_names_alone(small_data: Path, tiny_encoder: Path) -> None:
+    data = load_dataset(small_data, 128, str(tiny_encoder))
+    small = {"width": 8, "batch": 4, "condition_dim": 8, "noise_dim": 8, "stage1_epochs": 1, "stage1_pretrain": 0}
+    config = StackGANConfig(**small, stage2_pretrain=0, discriminator="projected", reconstruct="named")  # type: ignore[arg-type]
+    system = StackGAN(config, Engine("fp32"), data)
+    for epoch in range(2):
+        system.start_epoch(epoch)
+        system.networks.train()
+        before = system.networks[f"discriminator{epoch + 1}"].heads[0].project.weight.clone()  # type: ignore[index,union-attr]
+        told = system.train_step(data, torch.arange(4), 0)
+        assert "r1" not in told
+        assert all(torch.isfinite(value) for value in told.values())
+        assert not torch.equal(before, system.networks[f"discriminator{epoch + 1}"].heads[0].project.weight)  # type: ignore[index,union-attr]
+    assert data.caption_named.any()
+    data.caption_named[:] = False  # nothing names its Pokémon, so nothing is to be reconstructed
+    assert system.train_step(data, torch.arange(4), 0)["reconstruction"] == 0

@@ -1,0 +1,162 @@
+"""A discriminator over the features of a frozen network (Projected GAN, Sauer et al., 2021, arXiv:2111.01007).
+
+What tells drawn pictures from 1,000 real ones need not first learn to see: four small heads look at features that
+EfficientNet-Lite1 has from photographs, mixed by fixed random convolutions so that no head can rest on few of them.
+"""
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from pgtrain import draws
+from pgtrain.lite import load_lite
+
+SIDE = 128
+"""Pixels a side that pictures are resized to: smaller ones lose nothing, and 256 would cost four times as much."""
+
+TAPS = {3: 24, 6: 40, 14: 112, 20: 320}
+"""Blocks of Lite1 whose output is looked at, at 32, 16, 8 and 4 pixels a side, and their channels."""
+
+MIXED = (48, 64, 96, 128)
+"""Channels of each after mixing."""
+
+WIDTH = 128
+"""Channels of the heads."""
+
+
+class FrozenFeatures(nn.Module):
+    """EfficientNet-Lite1 and random mixing: pictures (N, 3, S, S) in 0..1 to four feature maps, finest first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = load_lite(1, "train", "take --discriminator projection")
+        for block in self.network._blocks:
+            block._depthwise_conv = _unstrided(block._depthwise_conv)
+        self.across = nn.ModuleList(
+            nn.Conv2d(taken, given, 1) for taken, given in zip(TAPS.values(), MIXED, strict=True)
+        )
+        narrower = zip(MIXED, (*MIXED[:1], *MIXED[:-1]), strict=True)
+        self.down = nn.ModuleList(nn.Conv2d(taken, given, 3, padding=1) for taken, given in narrower)
+        seeded = torch.Generator().manual_seed(0)  # the same in every run: a checkpoint does not hold them
+        for mixing in (*self.across, *self.down):
+            nn.init.kaiming_normal_(mixing.weight, nonlinearity="linear", generator=seeded)
+            nn.init.zeros_(mixing.bias)
+        self.requires_grad_(False)
+
+    def forward(self, pictures: Tensor) -> list[Tensor]:
+        """Map pictures to maps of MIXED channels, 32, 16, 8 and 4 pixels a side."""
+        hidden = self.network._swish(self.network._conv_stem(self._scaled(pictures)))
+        seen = []
+        for number, block in enumerate(self.network._blocks):
+            hidden = block(hidden)
+            if number in TAPS:
+                seen.append(hidden)
+        mixed, above = [], None
+        for tap, across, down in reversed(list(zip(seen, self.across, self.down, strict=True))):
+            level = across(tap)
+            if above is not None:
+                level = level + F.interpolate(above, scale_factor=2.0, mode="nearest")
+            mixed.append(level)
+            above = down(level)
+        return mixed[::-1]
+
+    @staticmethod
+    def _scaled(pictures: Tensor) -> Tensor:
+        sized = F.interpolate(pictures, size=(SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False)
+        return ((sized * 255 - 127) / 128).contiguous(memory_format=torch.channels_last)  # as it was taught
+
+
+def _unstrided(depthwise: nn.Conv2d) -> nn.Module:
+    """Split a strided convolution into one of every place and a choice among them.
+
+    The same numbers; but PyTorch's gradient of a strided depthwise convolution takes a CPU longer than all others.
+    """
+    height, width = map(int, depthwise.stride)
+    depthwise.stride = (1, 1)
+    return nn.Sequential(depthwise, Every(height, width)) if height * width > 1 else depthwise
+
+
+class Every(nn.Module):
+    """Keep every `height`-th row and every `width`-th column of (N, C, H, W)."""
+
+    def __init__(self, height: int, width: int) -> None:
+        super().__init__()
+        self.height, self.width = height, width
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Choose."""
+        return features[:, :, :: self.height, :: self.width].contiguous(memory_format=torch.channels_last)
+
+
+class Head(nn.Module):
+    """Scores one feature map (N, C, S, S) under a text, at each of 4x4 places."""
+
+    def __init__(self, channels: int, side: int, text_dim: int) -> None:
+        super().__init__()
+        halvings = (side // 4).bit_length() - 1
+        layers: list[nn.Module] = []
+        for number in range(halvings):
+            taken = WIDTH if number else channels
+            layers += [spectral_norm(nn.Conv2d(taken, WIDTH, 4, stride=2, padding=1))]
+            layers += [nn.GroupNorm(8, WIDTH), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers)
+        self.joint = spectral_norm(nn.Conv2d(WIDTH if halvings else channels, WIDTH, 3, padding=1))
+        self.score = nn.Conv2d(WIDTH, 1, 1)
+        self.project = nn.Linear(text_dim, WIDTH, bias=False)
+
+    def features(self, level: Tensor) -> Tensor:
+        """Map a feature map to what is scored, (N, WIDTH, 4, 4)."""
+        found: Tensor = F.leaky_relu(self.joint(self.layers(level)), 0.2)
+        return found
+
+    def judge(self, features: Tensor, text: Tensor) -> Tensor:
+        """Score features as :meth:`features` gives them under texts (N, K): float32 (N, 16)."""
+        match = (features * self.project(text)[:, :, None, None]).sum(1) / WIDTH**0.5
+        score: Tensor = self.score(features).squeeze(1) + match
+        return score.flatten(1).float()
+
+
+class ProjectedDiscriminator(nn.Module):
+    """Four heads over frozen features: premultiplied RGBA pictures (N, 4, S, S), or RGB ones, under a text.
+
+    The network sees RGBA pictures on white or, half of the time, on a random colour: frayed edges and holes, which
+    white hides, show there. What is frozen stands in no checkpoint.
+    """
+
+    def __init__(self, text_dim: int) -> None:
+        super().__init__()
+        sides = (32, 16, 8, 4)
+        self.heads = nn.ModuleList(Head(*shape, text_dim) for shape in zip(MIXED, sides, strict=True))
+        self._frozen = (FrozenFeatures(),)  # in a tuple, so that it is neither saved, nor trained, nor thawed
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
+        self._frozen[0]._apply(fn, recurse)  # type: ignore[no-untyped-call]  # moves to a device with the heads
+        return super()._apply(fn, recurse)  # type: ignore[no-any-return, no-untyped-call]
+
+    def features(self, pictures: Tensor) -> list[Tensor]:
+        """Map pictures in 0..1 to what each head scores, (N, WIDTH, 4, 4) each."""
+        seen = self._frozen[0](_on_some_ground(pictures))
+        return [head.features(level) for head, level in zip(self.heads, seen, strict=True)]  # type: ignore[operator]
+
+    def judge(self, features: list[Tensor], text: Tensor) -> Tensor:
+        """Score features under whitened texts (N, K): float32 (N, 64), higher is more real."""
+        scores = [head.judge(each, text) for head, each in zip(self.heads, features, strict=True)]  # type: ignore[operator]
+        return torch.cat(scores, 1)
+
+    def forward(self, pictures: Tensor, *texts: Tensor) -> Tensor:
+        """Score pictures under each of T `texts`, one after the other: float32 (T * N, 64)."""
+        features = self.features(pictures)
+        return torch.cat([self.judge(features, text) for text in texts])
+
+
+def _on_some_ground(pictures: Tensor) -> Tensor:
+    if pictures.shape[1] == 3:
+        return pictures
+    count, device = len(pictures), pictures.device
+    white = draws.rand(count, 1, 1, 1, device=device) < 0.5
+    ground = torch.where(white, 1.0, draws.rand(count, 3, 1, 1, device=device))
+    return pictures[:, :3] + (1 - pictures[:, 3:]) * ground
