@@ -37,27 +37,15 @@ def serve(settings: Settings) -> None:
     """
     open_bundle(settings.bundle)  # what is wrong with it is said before a port is opened
     _log_to_stderr()
-    app = create_app(settings)
-    service: Service = app.state.service
-    config = uvicorn.Config(
-        app,
-        http=Protocol,
-        ws="none",
-        lifespan="on",
-        loop="asyncio",
-        log_config=None,
-        access_log=False,  # it would write down prompts; the gate has its own
-        server_header=False,
-        timeout_graceful_shutdown=FLUSH_SECONDS,
-    )
-    with _listening(settings) as listener:
+    server = Server(settings)
+    with listening(settings) as listener:
         host, port = listener.getsockname()[:2]
         log.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
         if not settings.loopback and settings.api_key is None:
             log.warning("anyone who reaches %s can use this server: set %s, or serve on 127.0.0.1", host, KEY)
-        _Server(config, service).run([listener])
-    if service.failure is not None:
-        raise service.failure
+        server.run([listener])
+    if server.service.failure is not None:
+        raise server.service.failure
 
 
 def _log_to_stderr() -> None:
@@ -69,7 +57,12 @@ def _log_to_stderr() -> None:
         logger.setLevel(level)
 
 
-def _listening(settings: Settings) -> socket.socket:
+def listening(settings: Settings) -> socket.socket:
+    """Open the socket.
+
+    Raises:
+        ServeInvalid: its address is none, or taken.
+    """
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]
@@ -81,14 +74,27 @@ def _listening(settings: Settings) -> socket.socket:
         ) from error
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """uvicorn's server, which on SIGTERM and Ctrl-C answers what it has accepted, and 503 to what then comes."""
 
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
-        super().__init__(config)
-        self._service = service
+    def __init__(self, settings: Settings) -> None:
+        app = create_app(settings)
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=Protocol,
+                ws="none",
+                lifespan="on",
+                loop="asyncio",
+                log_config=None,
+                access_log=False,  # it would write down prompts; the gate has its own
+                server_header=False,
+                timeout_graceful_shutdown=FLUSH_SECONDS,
+            )
+        )
+        self.service: Service = app.state.service
+        self.service.failed = self._give_up
         self._draining: asyncio.Task[None] | None = None
-        service.failed = self._give_up
 
     def _give_up(self) -> None:
         self.should_exit = True
@@ -102,7 +108,7 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
 
         def told(number: int, _: FrameType | None) -> None:
-            loop.call_soon_threadsafe(self._end if number in ENDING else self._service.bundles.reload)
+            loop.call_soon_threadsafe(self._end if number in ENDING else self.service.bundles.reload)
 
         numbers = ENDING if RELOADING is None else (*ENDING, RELOADING)
         before = {number: signal.signal(number, told) for number in numbers}
@@ -115,15 +121,15 @@ class _Server(uvicorn.Server):
     def _end(self) -> None:
         """Begin to end; told a second time, end at once."""
         if self._draining is None:
-            self._service.draining = True
-            log.info("told to end: %d requests are still answered; once more ends at once", self._service.flying)
+            self.service.draining = True
+            log.info("told to end: %d requests are still answered; once more ends at once", self.service.flying)
             self._draining = asyncio.create_task(self._drain())
         else:
             self.should_exit = self.force_exit = True
 
     async def _drain(self) -> None:
         await asyncio.sleep(LINGER_SECONDS)
-        while self._service.flying:
+        while self.service.flying:
             await asyncio.sleep(0.02)
         log.info("every request has been answered")
         self.should_exit = True
