@@ -47,7 +47,7 @@ def test_the_files_are_those_of_the_command(client: httpx.Client, toy_bundle: Pa
     assert done.exit_code == 0, done.output
     told = generated(client, prompt=f" {prompt} ", seed=41, n=2, size="200x200")
     assert [(one["seed"], one["prompt"]) for one in told["data"]] == [(seed, prompt) for seed in seeds]
-    for one, name in zip(told["data"], done.output.split(), strict=True):
+    for one, name in zip(told["data"], done.stdout.split(), strict=True):
         assert base64.b64decode(one["b64_json"]) == Path(name).read_bytes(), "facts and pixels"
 
 

@@ -1,13 +1,14 @@
 """pgen serve as a process: signals, the port, the log."""
 
+import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -63,23 +64,41 @@ def process(tmp_path: Path, bundle: Path, *options: object, **environment: str) 
             started.kill()
 
 
+def begun(url: str, body: dict[str, object]) -> socket.socket:
+    """Send a request but for its last byte."""
+    host, port = url.removeprefix("http://").split(":")
+    sent = json.dumps(body).encode()
+    head = f"POST {IMAGES} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(sent)}\r\n\r\n"
+    connection = socket.create_connection((host, int(port)), PATIENCE)
+    connection.sendall(head.encode() + sent[:-1])
+    return connection
+
+
+def finished(connection: socket.socket) -> tuple[bytes, bytes]:
+    """Send the last byte; give the status line and the body of the answer."""
+    with connection:
+        connection.sendall(b"}")
+        told = b"".join(iter(lambda: connection.recv(2**16), b""))
+    head, _, body = told.partition(b"\r\n\r\n")
+    return head.partition(b"\r\n")[0], body
+
+
 def test_what_was_accepted_is_answered_when_the_server_ends(tmp_path: Path, toy_bundle: Path) -> None:
-    # Thirty pictures wait for a minute for company, or until the batch is full: an end that hurries nothing.
-    with process(tmp_path, toy_bundle, "--batch", 31, "--wait-ms", 1000) as (running, url):
-        with ThreadPoolExecutor(3) as pool, httpx.Client(base_url=url, timeout=PATIENCE) as client:
-            bodies = [{"prompt": "Redball", "seed": seed, "n": 10} for seed in range(3)]
-            answers = [pool.submit(client.post, IMAGES, json=body) for body in bodies]
-            until = time.monotonic() + PATIENCE
-            while "pokegan_queue_pictures 30.0" not in httpx.get(f"{url}/metrics").text:
-                assert time.monotonic() < until
-            running.process.send_signal(signal.SIGTERM)
-            running.wait_for("told to end")
-            late = httpx.post(f"{url}{IMAGES}", json={"prompt": "Redball"})
-            assert (late.status_code, late.headers["connection"]) == (503, "close")
-            assert "retry-after" in late.headers
-            assert httpx.get(f"{url}/readyz").status_code == 503
-            assert httpx.get(f"{url}/healthz").status_code == 200
-            assert [len(answer.result().json()["data"]) for answer in answers] == [10, 10, 10]
+    with process(tmp_path, toy_bundle) as (running, url):
+        accepted = [begun(url, {"seed": seed, "n": 10, "prompt": "Redball"}) for seed in range(3)]
+        until = time.monotonic() + PATIENCE
+        while "pokegan_requests_in_flight 4.0" not in httpx.get(f"{url}/metrics").text:  # itself is the fourth
+            assert time.monotonic() < until
+        running.process.send_signal(signal.SIGTERM)
+        running.wait_for("told to end: 3 requests are still answered")
+        late = httpx.post(f"{url}{IMAGES}", json={"prompt": "Redball"})
+        assert (late.status_code, late.headers["connection"]) == (503, "close")
+        assert "retry-after" in late.headers
+        assert httpx.get(f"{url}/readyz").status_code == 503
+        assert httpx.get(f"{url}/healthz").status_code == 200
+        for connection in accepted:
+            status, body = finished(connection)
+            assert (status, len(json.loads(body)["data"])) == (b"HTTP/1.1 200 OK", 10)
         assert running.process.wait(PATIENCE) == 0
         assert "every request has been answered" in running.log
 
@@ -101,7 +120,7 @@ def test_sighup_loads_the_bundle_again(tmp_path: Path) -> None:
         for file in (tmp_path / "new").iterdir():
             file.replace(bundle / file.name)
         running.process.send_signal(signal.SIGHUP)
-        running.wait_for(r"serving bundle (?!%s)" % old[:12])  # noqa: UP031
+        running.wait_for(rf"serving bundle (?!{old[:12]})")
         assert client.get("/v1/about").json()["bundle"] != old
         (bundle / "manifest.json").write_text("{")
         running.process.send_signal(signal.SIGHUP)

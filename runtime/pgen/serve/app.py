@@ -109,4 +109,5 @@ def _add_page(app: FastAPI) -> None:
             raise Refusal(404, "this installation has no page; GET /docs tells of the API")
         return FileResponse(index, headers=AGAIN)
 
-    app.mount("/static", _Files(directory=PAGE, check_dir=False))
+    if PAGE.is_dir():
+        app.mount("/static", _Files(directory=PAGE))

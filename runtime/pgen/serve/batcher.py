@@ -130,11 +130,12 @@ class Batcher:
     async def _next(self) -> bool:
         """Draw a batch or do a step of a chore, by turns where there is both; False if there is neither."""
         self._chores = deque(chore for chore in self._chores if not chore.future.done())
-        self._turn = not self._turn
         if self._chores and (self._turn or not self._waiting):
+            self._turn = False
             self._chores.rotate(-1)
             await self._step(self._chores[-1])
         elif self._waiting:
+            self._turn = True
             await self._draw(await self._gathered(next(iter(self._waiting))))
         else:
             return False

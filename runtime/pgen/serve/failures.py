@@ -107,7 +107,7 @@ def _reason(first: Mapping[str, Any], param: str | None) -> str:
     if param is None:
         return "the body has to be a JSON object"
     told = {"extra_forbidden": "there is no such field", "missing": "is missing"}
-    return f"{param[:100]}: {told.get(first['type'], first['msg'])}"
+    return f"{param[:100]}: {told.get(first['type'], first['msg'].removeprefix('Value error, '))}"
 
 
 def _code(kind: str) -> str:
