@@ -105,7 +105,8 @@ async def answer_invalid(_: Request, error: Exception) -> JSONResponse:
 
 def _reason(first: Mapping[str, Any], param: str | None) -> str:
     if param is None:
-        return "the body has to be a JSON object"
+        broken = first["type"] == "string_unicode"
+        return "the body has a text that is no Unicode" if broken else "the body has to be a JSON object"
     told = {"extra_forbidden": "there is no such field", "missing": "is missing"}
     return f"{param[:100]}: {told.get(first['type'], first['msg'].removeprefix('Value error, '))}"
 
