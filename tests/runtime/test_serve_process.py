@@ -104,10 +104,13 @@ def test_what_was_accepted_is_answered_when_the_server_ends(tmp_path: Path, toy_
 
 
 def test_a_second_signal_ends_at_once(tmp_path: Path, toy_bundle: Path) -> None:
-    with process(tmp_path, toy_bundle) as (running, _):
+    with process(tmp_path, toy_bundle) as (running, url):
+        never = begun(url, {"prompt": "Redball"})
         running.process.send_signal(signal.SIGINT)
         running.wait_for("told to end")
         running.process.send_signal(signal.SIGINT)
+        assert b"".join(iter(lambda: never.recv(2**16), b"")).startswith(b"HTTP/1.1 503")
+        never.close()
         assert running.process.wait(PATIENCE) == 0
         assert "Traceback" not in running.log
 

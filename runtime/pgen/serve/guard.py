@@ -17,6 +17,17 @@ class _Left(Exception):
     """The client has gone."""
 
 
+class _Answer:
+    """Sends an answer, and knows whether it has begun to."""
+
+    def __init__(self, send: Send) -> None:
+        self._send, self.started = send, False
+
+    async def __call__(self, message: Message) -> None:
+        self.started = True
+        await self._send(message)
+
+
 class Guard:
     """ASGI middleware that reads the body, and ends work for which nobody waits any more."""
 
@@ -28,15 +39,20 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        answer = _Answer(send)
         deadline = asyncio.get_running_loop().time() + self.service.settings.timeout
         try:
             self._check(scope)
             body = await self._body(scope, receive, deadline)
-            await self._answer(body, scope, receive, send, deadline)
+            await self._answer(body, scope, receive, answer, deadline)
         except _Left:
             return
         except Refusal as refusal:
             await refusal.response()(scope, receive, send)
+        except asyncio.CancelledError:
+            if answer.started or not self.service.draining:
+                raise
+            await Refusal(503, "the server has been ended").response()(scope, receive, send)
 
     def _check(self, scope: Scope) -> None:
         path = path_of(scope)
@@ -54,14 +70,7 @@ class Guard:
         except TimeoutError:
             raise Refusal(408, "the request did not come in time", headers={"Connection": "close"}) from None
 
-    async def _answer(self, body: bytes, scope: Scope, receive: Receive, send: Send, deadline: float) -> None:
-        started = False
-
-        async def answer(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
+    async def _answer(self, body: bytes, scope: Scope, receive: Receive, answer: _Answer, deadline: float) -> None:
         async def run() -> None:
             await self.app(scope, _replay(body), answer)
 
@@ -70,7 +79,7 @@ class Guard:
         try:
             left = deadline - asyncio.get_running_loop().time()
             await asyncio.wait({work, gone}, timeout=max(0, left), return_when=asyncio.FIRST_COMPLETED)
-            if not work.done() and not started:
+            if not work.done() and not answer.started:
                 await _cancelled(work)
                 if gone.done():
                     raise _Left
@@ -80,7 +89,7 @@ class Guard:
             raise
         except Exception as error:
             refusal = refusal_of(error)  # which writes to the log
-            if not started:
+            if not answer.started:
                 raise refusal from error
         finally:
             await _cancelled(gone)

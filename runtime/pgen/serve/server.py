@@ -125,7 +125,8 @@ class Server(uvicorn.Server):
             log.info("told to end: %d requests are still answered; once more ends at once", self.service.flying)
             self._draining = asyncio.create_task(self._drain())
         else:
-            self.should_exit = self.force_exit = True
+            self.config.timeout_graceful_shutdown = 0  # uvicorn's own way would leave the bundle's threads behind
+            self.should_exit = True
 
     async def _drain(self) -> None:
         await asyncio.sleep(LINGER_SECONDS)
