@@ -8,7 +8,7 @@ from pokegan.cli import LazyGroup, version_option
 
 COMMANDS = {
     name: f"pgen.commands.{name}:{name}"
-    for name in ("image", "random", "morph", "variations", "reproduce", "stats", "dex", "doctor")
+    for name in ("image", "random", "morph", "variations", "reproduce", "stats", "dex", "serve", "doctor")
 }
 """Where each command lives: it is imported when it is called, so that none waits for another's packages."""
 

@@ -49,3 +49,7 @@ class EndpointFailed(PokeganError, RuntimeError):
 
 class DexInvalid(PokeganError, ValueError):
     """A dex.json is none, so that nothing can be added to it."""
+
+
+class ServeInvalid(PokeganError, ValueError):
+    """A server cannot be started as it was asked to: an origin that is none, no key, or a port that is taken."""

@@ -75,11 +75,15 @@ def _list(folder: Path, done: list[dict[str, Any]]) -> None:
 
 def _write(entry: Entry, folder: Path, began: float) -> Card:
     file = folder / f"{plain(entry.words.name)}_{entry.row.seed}.png"
-    told = json.dumps(entry.described(), ensure_ascii=False)
-    content = encode(card(entry), "png", {"dex": told, "Software": f"pokegan {__version__}"})
-    write(file, content)
+    write(file, card_file(entry))
     write(file.with_suffix(".html"), page(entry).encode())
     return Card(file, entry, 1e3 * (perf_counter() - began))
+
+
+def card_file(entry: Entry) -> bytes:
+    """Draw the card of `entry` as a PNG, which tells how the entry was made."""
+    told = json.dumps(entry.described(), ensure_ascii=False)
+    return encode(card(entry), "png", {"dex": told, "Software": f"pokegan {__version__}"})
 
 
 def _merged(path: Path, done: list[dict[str, Any]]) -> list[dict[str, Any]]:

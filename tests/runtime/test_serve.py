@@ -1,0 +1,224 @@
+"""pgen serve: what its endpoints answer."""
+
+import base64
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import openai
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+import pgen
+from pgen.cli import main
+from pgen.made import read_made
+from pgen.serve.settings import Settings
+from tests.runtime.serving import PATIENCE, decoded, pixels_of, serving
+from tests.runtime.toy import SIDE
+
+
+@pytest.fixture(scope="module")
+def url(toy_bundle: Path) -> Iterator[str]:
+    with serving(Settings(port=0, bundle=toy_bundle, device="cpu", threads=1)) as (_, place):
+        yield place
+
+
+@pytest.fixture(scope="module")
+def client(url: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=url, timeout=PATIENCE) as client:
+        yield client
+
+
+def generated(client: httpx.Client, **asked: Any) -> dict[str, Any]:
+    answer = client.post("/v1/images/generations", json=asked)
+    assert answer.status_code == 200, answer.text
+    return answer.json()  # type: ignore[no-any-return]
+
+
+def test_the_files_are_those_of_the_command(client: httpx.Client, toy_bundle: Path, tmp_path: Path) -> None:
+    prompt, seeds = "a text that nobody has stored", (41, 42)
+    arguments = ["image", prompt, "--bundle", toy_bundle, "--device", "cpu", "--out-dir", tmp_path, "--size", "200"]
+    done = CliRunner().invoke(main, [str(one) for one in (*arguments, "--seed", 41, "-n", 2)])
+    assert done.exit_code == 0, done.output
+    told = generated(client, prompt=f" {prompt} ", seed=41, n=2, size="200x200")
+    assert [(one["seed"], one["prompt"]) for one in told["data"]] == [(seed, prompt) for seed in seeds]
+    for one, name in zip(told["data"], done.stdout.split(), strict=True):
+        assert base64.b64decode(one["b64_json"]) == Path(name).read_bytes(), "facts and pixels"
+
+
+def test_the_client_of_openai_needs_nothing_but_a_base_url(url: str, toy_bundle: Path) -> None:
+    client = openai.OpenAI(base_url=f"{url}/v1", api_key="none", timeout=PATIENCE)
+    told = client.images.generate(model="stackgan", prompt="Redball", n=2, size="256x256", quality="high", user="me")
+    assert told.data is not None
+    assert [decoded({"b64_json": one.b64_json}).shape for one in told.data] == [(256, 256, 4)] * 2
+    again = client.images.generate(prompt="Redball", response_format="url", extra_body={"seed": 3})
+    assert again.data is not None
+    address = again.data[0].url
+    assert address is not None
+    assert address.startswith(f"{url}/v1/images/files/")
+    fetched = httpx.get(address)
+    assert fetched.headers["content-type"] == "image/png"
+    assert np.array_equal(pixels_of(fetched.content), pgen.load(toy_bundle, "cpu").images("Redball", seed=3)[0])
+    assert [model.id for model in client.models.list()] == ["stackgan", "dcgan"]
+    assert client.models.retrieve("dcgan").owned_by == "pokegan"
+    with pytest.raises(openai.BadRequestError, match="prompt"):
+        client.images.generate(prompt=["a list"])  # type: ignore[call-overload]
+    with pytest.raises(openai.NotFoundError) as caught:
+        client.images.generate(prompt="Redball", model="dall-e-2")
+    assert caught.value.code == "model_not_found"
+
+
+def test_without_a_seed_there_are_new_pictures_and_their_seeds_are_told(client: httpx.Client) -> None:
+    first, second = (generated(client, prompt="Redball", n=2)["data"] for _ in range(2))
+    assert first[1]["seed"] == first[0]["seed"] + 1
+    assert first[0]["seed"] != second[0]["seed"]
+    again = generated(client, prompt="Redball", seed=first[0]["seed"])["data"][0]
+    assert again == first[0]
+
+
+def test_what_openai_knows_means_the_same_here(client: httpx.Client) -> None:
+    (webp,) = generated(client, prompt="Redball", seed=1, output_format="webp")["data"]
+    image = Image.open(io.BytesIO(base64.b64decode(webp["b64_json"])))
+    assert image.format == "WEBP"
+    assert np.array_equal(np.array(image), decoded(generated(client, prompt="Redball", seed=1)["data"][0]))
+    (opaque,) = generated(client, prompt="Redball", seed=1, background="opaque")["data"]
+    assert decoded(opaque).shape == (SIDE, SIDE, 3)
+    nulls = generated(client, prompt="Redball", seed=1, n=None, size=None, response_format=None, model=None, user=None)
+    assert nulls["model"] == "stackgan"
+
+
+@pytest.mark.parametrize(
+    ("asked", "param", "told"),
+    [
+        ({}, "prompt", "missing"),
+        ({"prompt": ["Redball"]}, "prompt", "string"),
+        ({"prompt": " "}, None, "empty"),
+        ({"prompt": "a\nb"}, None, "control character"),
+        ({"prompt": "x" * 1001}, "prompt", "1000"),
+        ({"prompt": "x", "n": 11}, "n", "10"),
+        ({"prompt": "x", "n": "2"}, "n", "integer"),
+        ({"prompt": "x", "n": True}, "n", "integer"),
+        ({"prompt": "x", "size": "256x128"}, "size", "square"),
+        ({"prompt": "x", "size": "1x1"}, "size", "square"),
+        ({"prompt": "x", "size": "2048x2048"}, "size", "1024"),
+        ({"prompt": "x", "size": "large"}, "size", "pattern"),
+        ({"prompt": "x", "seed": -1}, "seed", "0"),
+        ({"prompt": "x", "seed": 2**64}, "seed", "18446744073709551615"),
+        ({"prompt": "x", "seed": 2**64 - 1, "n": 2}, None, "beyond the last"),
+        ({"prompt": "x", "stream": True}, "stream", ""),
+        ({"prompt": "x", "sede": 1}, "sede", "no such field"),
+        ({"prompt": "x", "model": "dcgan"}, "prompt", "reads no text"),
+        ({"prompt": "x", "output_format": "jpeg"}, "output_format", "png"),
+    ],
+)
+def test_wrong_requests_are_told_what_is_wrong(
+    client: httpx.Client, asked: dict[str, Any], param: str | None, told: str
+) -> None:
+    answer = client.post("/v1/images/generations", json=asked)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["param"], error["type"]) == (400, param, "invalid_request_error")
+    assert told in error["message"]
+    assert "\n" not in error["message"]
+
+
+def test_a_model_that_reads_no_text_draws_from_the_seed(client: httpx.Client, toy_bundle: Path) -> None:
+    told = generated(client, prompt="", model="dcgan", seed=5)
+    assert told["model"] == "dcgan"
+    expected = pgen.load(toy_bundle, "cpu").random(1, seed=5, model="dcgan")[0]
+    assert np.array_equal(decoded(told["data"][0]), expected)
+
+
+def test_a_picture_has_an_address(client: httpx.Client, toy_bundle: Path, tmp_path: Path) -> None:
+    asked = {"prompt": "Redball", "seed": "7", "size": "64x64"}
+    answer = client.get("/v1/images", params=asked)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+    assert "immutable" in answer.headers["cache-control"]
+    (tmp_path / "a.png").write_bytes(answer.content)
+    made = read_made(tmp_path / "a.png")
+    assert (made.requests[0].prompt, made.requests[0].seed, made.finish.size) == ("Redball", 7, 64)
+    assert made.bundle == pgen.open_bundle(toy_bundle).digest
+    tag = {"If-None-Match": answer.headers["etag"]}
+    unchanged = client.get("/v1/images", params=asked, headers=tag)
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    other = client.get("/v1/images", params=asked | {"seed": "8"}, headers=tag)
+    assert (other.status_code, other.headers["etag"] != answer.headers["etag"]) == (200, True)
+    wrong = client.get("/v1/images", params=asked | {"seed": "seven"})
+    assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "seed")
+
+
+def test_films(client: httpx.Client, toy_bundle: Path) -> None:
+    asked = {"start": "Redball", "end": "Bluewings", "frames": 4, "seed": 2, "loop": True}
+    expected = pgen.load(toy_bundle, "cpu").morph("Redball", "Bluewings", 4, 2, loop=True)
+    told = client.post("/v1/morph", json=asked | {"format": "frames"}).json()
+    assert np.array_equal(np.stack([decoded(frame) for frame in told["data"]]), expected)
+    for format in ("gif", "webp"):
+        answer = client.post("/v1/morph", json=asked | {"format": format})
+        assert answer.headers["content-type"] == f"image/{format}"
+        assert Image.open(io.BytesIO(answer.content)).n_frames == 4  # type: ignore[attr-defined]
+    same = client.post("/v1/morph", json=asked | {"end": "Redball"})
+    assert (same.status_code, same.json()["error"]["param"]) == (400, "end")
+
+
+def test_rows(client: httpx.Client, toy_bundle: Path) -> None:
+    asked = {"n": 3, "seed": 510, "type": "Water", "total": 400}
+    rows = pgen.load(toy_bundle, "cpu").stats(3, 510, type="water", total=400)
+    assert client.post("/v1/stats", json=asked).json()["data"] == [row.described() for row in rows]
+    both = client.post("/v1/stats", json={"type": ["water", "ice"]}).json()["data"]
+    assert set(both[0]["types"]) == {"water", "ice"}
+    for wrong in ({"type": "plasma"}, {"total": 5}, {"n": 1001}, {"rarity": "baby", "legendary": True}):
+        assert client.post("/v1/stats", json=wrong).status_code == 400
+
+
+def test_whole_new_pokemon(client: httpx.Client, toy_bundle: Path) -> None:
+    (entry,) = pgen.load(toy_bundle, "cpu").dex(1, 9, type="grass")
+    (told,) = client.post("/v1/dex", json={"seed": 9, "type": "grass"}).json()["data"]
+    assert np.array_equal(decoded(told.pop("picture")), entry.pixels)
+    assert decoded(told.pop("card")).shape == (1400, 1000, 4)
+    assert told == entry.described()
+
+
+def test_what_the_server_is(client: httpx.Client, toy_bundle: Path) -> None:
+    bundle = pgen.open_bundle(toy_bundle)
+    assert client.get("/v1/names").json() == {"names": bundle.names}
+    about = client.get("/v1/about").json()
+    assert (about["version"], about["bundle"]) == (pgen.__version__, bundle.digest)
+    assert "ONNX Runtime on the CPU" in about["device"]
+    drawing = about["models"]["stackgan"]
+    assert drawing["parity"] == bundle.manifest.models["stackgan"].parity
+    assert re.fullmatch("[0-9a-f]{64}", drawing["provenance"]["data"]["digest"])
+    assert about["limits"]["pictures"] == 10
+    assert str(toy_bundle) not in client.get("/v1/about").text
+    sizes = {model["id"]: (model["size"], model["reads_text"]) for model in client.get("/v1/models").json()["data"]}
+    assert sizes == {"stackgan": (SIDE, True), "dcgan": (SIDE, False)}
+    assert client.get("/v1/models/none").status_code == 404
+    assert (client.get("/healthz").json(), client.get("/readyz").json()) == ({"status": "alive"}, {"status": "ready"})
+
+
+def test_figures(client: httpx.Client) -> None:
+    generated(client, prompt="Redball")
+    told = client.get("/metrics")
+    assert told.headers["content-type"].startswith("text/plain")
+    assert re.search(r'pokegan_pictures_total\{model="stackgan"\} [1-9]', told.text)
+    assert re.search(r'pokegan_requests_total\{method="POST",path="/v1/images/generations",status="200"\}', told.text)
+    client.get("/made/up/by/a/client")
+    assert "made/up" not in client.get("/metrics").text
+
+
+def test_the_description_and_its_page(client: httpx.Client) -> None:
+    described = client.get("/openapi.json").json()
+    assert "422" not in str(described)
+    assert described["components"]["schemas"]["ImagesAsked"]["examples"]
+    page = client.get("/docs").text
+    for path in described["paths"]:
+        assert f"{path}</code>" in page
+    assert not re.search(r"(src|href)=.https?:", page), "nothing from elsewhere"
+    assert "<script" not in page
+    assert "style=" not in page
+    assert client.get("/docs/style.css").headers["content-type"].startswith("text/css")
+    example = re.search(r"-d &#x27;(.*?)&#x27;", page)
+    assert example is not None

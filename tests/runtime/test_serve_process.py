@@ -1,0 +1,185 @@
+"""pgen serve as a process: signals, the port, the log."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from pgen.serve.settings import KEY
+from tests.conftest import Command
+from tests.runtime.serving import PATIENCE
+from tests.runtime.toy import write_toy
+
+IMAGES = "/v1/images/generations"
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
+
+
+class Running:
+    """A server in a process of its own."""
+
+    def __init__(self, process: "subprocess.Popen[str]", log: Path) -> None:
+        self.process, self._log = process, log
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text("utf-8")
+
+    def wait_for(self, pattern: str) -> "re.Match[str]":
+        until = time.monotonic() + PATIENCE
+        while not (found := re.search(pattern, self.log)):
+            assert self.process.poll() is None, self.log
+            assert time.monotonic() < until, self.log
+            time.sleep(0.02)
+        return found
+
+
+@contextmanager
+def process(tmp_path: Path, bundle: Path, *options: object, **environment: str) -> Iterator[tuple[Running, str]]:
+    program = str(Path(sys.executable).parent / "pgen")
+    told = tmp_path / "log"
+    fixed = ["serve", "--port", 0, "--bundle", bundle, "--device", "cpu", "--threads", 1]
+    with (
+        told.open("w") as log,
+        subprocess.Popen(
+            [program, *map(str, [*fixed, *options])], stderr=log, text=True, env=os.environ | environment
+        ) as started,
+    ):
+        try:
+            running = Running(started, told)
+            url = running.wait_for(r"listening on (http://\S+)")[1]
+            running.wait_for("serving bundle")
+            yield running, url
+        finally:
+            started.kill()
+
+
+def begun(url: str, body: dict[str, object]) -> socket.socket:
+    """Send a request but for its last byte."""
+    host, port = url.removeprefix("http://").split(":")
+    sent = json.dumps(body).encode()
+    head = f"POST {IMAGES} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(sent)}\r\n\r\n"
+    connection = socket.create_connection((host, int(port)), PATIENCE)
+    connection.sendall(head.encode() + sent[:-1])
+    return connection
+
+
+def finished(connection: socket.socket) -> tuple[bytes, bytes]:
+    """Send the last byte; give the status line and the body of the answer."""
+    with connection:
+        connection.sendall(b"}")
+        told = b"".join(iter(lambda: connection.recv(2**16), b""))
+    head, _, body = told.partition(b"\r\n\r\n")
+    return head.partition(b"\r\n")[0], body
+
+
+def test_what_was_accepted_is_answered_when_the_server_ends(tmp_path: Path, toy_bundle: Path) -> None:
+    with process(tmp_path, toy_bundle) as (running, url):
+        accepted = [begun(url, {"seed": seed, "n": 10, "prompt": "Redball"}) for seed in range(3)]
+        until = time.monotonic() + PATIENCE
+        while "pokegan_requests_in_flight 4.0" not in httpx.get(f"{url}/metrics").text:  # itself is the fourth
+            assert time.monotonic() < until
+        running.process.send_signal(signal.SIGTERM)
+        running.wait_for("told to end: 3 requests are still answered")
+        late = httpx.post(f"{url}{IMAGES}", json={"prompt": "Redball"})
+        assert (late.status_code, late.headers["connection"]) == (503, "close")
+        assert "retry-after" in late.headers
+        assert httpx.get(f"{url}/readyz").status_code == 503
+        assert httpx.get(f"{url}/healthz").status_code == 200
+        for connection in accepted:
+            status, body = finished(connection)
+            assert (status, len(json.loads(body)["data"])) == (b"HTTP/1.1 200 OK", 10)
+        assert running.process.wait(PATIENCE) == 0
+        assert "every request has been answered" in running.log
+
+
+def test_a_second_signal_ends_at_once(tmp_path: Path, toy_bundle: Path) -> None:
+    with process(tmp_path, toy_bundle) as (running, url):
+        never = begun(url, {"prompt": "Redball"})
+        running.process.send_signal(signal.SIGINT)
+        running.wait_for("told to end")
+        running.process.send_signal(signal.SIGINT)
+        assert b"".join(iter(lambda: never.recv(2**16), b"")).startswith(b"HTTP/1.1 503")
+        never.close()
+        assert running.process.wait(PATIENCE) == 0
+        assert "Traceback" not in running.log
+
+
+def test_sighup_loads_the_bundle_again(tmp_path: Path) -> None:
+    bundle = write_toy(tmp_path / "bundle")
+    with process(tmp_path, bundle) as (running, url), httpx.Client(base_url=url, timeout=PATIENCE) as client:
+        old = client.get("/v1/about").json()["bundle"]
+        write_toy(tmp_path / "new", seed=1)
+        for file in (tmp_path / "new").iterdir():
+            file.replace(bundle / file.name)
+        running.process.send_signal(signal.SIGHUP)
+        running.wait_for(rf"serving bundle (?!{old[:12]})")
+        assert client.get("/v1/about").json()["bundle"] != old
+        (bundle / "manifest.json").write_text("{")
+        running.process.send_signal(signal.SIGHUP)
+        running.wait_for("ERROR the new bundle is refused, and the old one goes on: .*manifest.json: damaged")
+        assert client.post(IMAGES, json={"prompt": "Redball"}).status_code == 200
+        assert "Traceback" not in running.log
+
+
+def test_the_log_tells_of_requests_and_of_no_prompts(tmp_path: Path, toy_bundle: Path) -> None:
+    with process(tmp_path, toy_bundle, **{KEY: "key"}) as (running, url):
+        asked = {"Authorization": "Bearer key"}
+        assert httpx.get(f"{url}/v1/images?prompt=secret%20wish", headers=asked).status_code == 200
+        assert httpx.get(f"{url}/v1/names").status_code == 401
+        running.wait_for(r"INFO GET /v1/images 200, \d+ ms\n")
+        assert "secret" not in running.log
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--bundle", "nowhere"], "nowhere/manifest.json: not found"),
+        (["--port", "70000"], "70000 is not in the range"),
+        (["--cors", "example.org"], "--cors 'example.org': write an origin"),
+        (["--api-key"], f"{KEY} is not set"),
+        (["--host", "256.1.1.1"], "256.1.1.1:0: cannot be listened on"),
+    ],
+)
+def test_bad_options_are_one_line(command: Command, options: list[str], told: str) -> None:
+    done = command("pgen", "serve", "--port", 0, *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_port_that_is_taken_and_a_damaged_bundle(tmp_path: Path, toy_bundle: Path, command: Command) -> None:
+    with process(tmp_path, toy_bundle) as (_, url):
+        done = command("pgen", "serve", "--bundle", toy_bundle, "--port", url.rpartition(":")[2])
+        assert (done.returncode, "choose another --host or --port" in done.stderr) == (2, True)
+    bundle = write_toy(tmp_path / "damaged")
+    (bundle / "dcgan.onnx").write_bytes(b"no")
+    done = command("pgen", "serve", "--bundle", bundle, "--port", 0, "--device", "cpu")
+    assert done.returncode == 2
+    assert "dcgan.onnx" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_others_may_come_in_only_knowingly(tmp_path: Path, toy_bundle: Path) -> None:
+    for environment, warned in (({}, True), ({KEY: "key"}, False)):
+        with process(tmp_path, toy_bundle, "--host", "0.0.0.0", **environment) as (running, _):  # type: ignore[arg-type]
+            assert ("anyone who reaches 0.0.0.0" in running.log) is warned
+
+
+def test_the_extra_is_named_where_it_is_missing() -> None:
+    program = (
+        "import sys; sys.modules['fastapi'] = None; sys.argv = ['pgen', 'serve']; from pgen.main import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, "pip install 'pokegan[serve]'" in done.stderr) == (2, True)
