@@ -24,9 +24,9 @@ export function drawView(names) {
 
 const examples = (view) => [...view.panel.querySelectorAll("[data-prompt]")].map((chip) => chip.dataset.prompt);
 
-function clear() {
+function clear(view) {
   const gallery = byId("gallery");
-  if (gallery.contains(document.activeElement)) byId("draw-title").focus(); // its button is about to go
+  if (gallery.contains(document.activeElement)) view.status.focus(); // the button that was pressed is about to go
   for (const image of gallery.querySelectorAll("img")) URL.revokeObjectURL(image.src);
   gallery.replaceChildren();
   byId("draw-title").hidden = true;
@@ -86,14 +86,14 @@ async function pictureOf(prompt, seed, options) {
 }
 
 function fill(tile, image, { prompt, seed, last, n }, view) {
-  const labelled = (text) => [text, hidden(`, seed ${seed}`)]; // or a screen reader would list the same button often
+  const labelled = (text) => [text, " ", hidden(`seed ${seed}`)]; // or a screen reader would list the same button often
   const more = () => view.go({ prompt, seed: last + 1, n: Number(n) === 1 ? VARIATIONS : n });
   const alone = { class: "seed", href: view.address({ prompt, seed, n: 1 }), title: "This picture alone" };
   const caption = make(
     "figcaption",
     {},
     make("span", { class: "prompt" }, prompt),
-    make("a", alone, `seed ${seed}`, hidden(", this picture alone")),
+    make("a", alone, `seed ${seed} `, hidden("this picture alone")),
     downloadLink(labelled("Download"), image.src, `${plain(prompt)}_${seed}.png`),
     button(labelled("More like this"), more),
   );
