@@ -38,7 +38,7 @@ def test_nothing_comes_from_elsewhere(path: Path) -> None:
 
 
 def test_every_file_that_is_named_is_there() -> None:
-    named = set(re.findall(r'(?:src|href)="([^"#]+)"', read("index.html"))) - {"docs"}  # which the server makes
+    named = {name for name in re.findall(r'(?:src|href)="static/([^"]+)"', read("index.html"))}
     for path in PAGE.glob("*.js"):
         named |= {name.removeprefix("./") for name in re.findall(r'from "([^"]+)"', path.read_text("utf-8"))}
     assert named == {path.name for path in FILES} - {"index.html"}

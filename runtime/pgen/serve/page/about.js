@@ -22,20 +22,39 @@ async function show(status) {
   status.classList.toggle("error", status.textContent !== "");
 }
 
-/** One section of what is told plainly, and one for each thing that has parts. */
-function sections(told) {
+/** What the server tells plainly, a card for each of its networks, and a section for anything else. */
+function sections({ models = {}, ...told }) {
   const [plain, deep] = divided(told);
-  const section = (heading, value) => make("section", { class: "panel" }, make("h2", {}, heading), shown(value));
-  return [section("This server", Object.fromEntries(plain)), ...deep.map(([name, part]) => section(title(name), part))];
+  return [
+    section("This server", shown(Object.fromEntries(plain))),
+    ...Object.entries(models).map(([name, model]) => section(name, modelCard(model))),
+    ...deep.map(([name, part]) => section(title(name), shown(part))),
+  ];
 }
+
+const section = (heading, ...parts) => make("section", { class: "panel" }, make("h2", {}, heading), parts);
+
+/** How good a network is stands open, how it was made lies folded. */
+function modelCard({ parity, provenance = {}, ...facts }) {
+  const { evaluation, ...made } = provenance;
+  const judged = Object.keys(evaluation ?? {}).length > 0;
+  return [
+    shown(facts),
+    folded("Quality", judged ? evaluation : "No figures came with this network.", { open: true }),
+    folded("Parity with PyTorch", parity ?? "Not told.", { open: true }),
+    shown(made),
+  ];
+}
+
+const folded = (heading, value, more = {}) => make("details", more, make("summary", {}, heading), shown(value));
 
 /** Show a value: what is plain as pairs, what lies deeper folded below them. */
 function shown(value) {
   if (!isDeep(value)) return make("p", {}, written(value));
   const [plain, deep] = divided(value);
   const pairs = plain.map(([name, part]) => [make("dt", {}, title(name)), make("dd", {}, written(part))]);
-  const folded = deep.map(([name, part]) => make("details", {}, make("summary", {}, title(name)), shown(part)));
-  return make("div", {}, pairs.length ? make("dl", {}, pairs.flat()) : [], folded);
+  const below = deep.filter(([, part]) => Object.keys(part).length > 0);
+  return make("div", {}, pairs.length ? make("dl", {}, pairs.flat()) : [], below.map(([name, part]) => folded(title(name), part)));
 }
 
 function divided(value) {

@@ -23,11 +23,13 @@ export class Refused extends Error {}
  */
 export async function request(path, { body, signal, tell = () => {} } = {}) {
   for (let attempt = 1; ; attempt += 1) {
-    const response = await send(path, body, signal);
+    const used = key();
+    const response = await send(path, used, body, signal);
     if (response.ok) return response;
     const reason = await reasonOf(response);
     if (response.status === 401) {
-      if (!(await askForKey(reason))) throw new Refused("This server wants a key, and none was given.");
+      const another = key() !== used; // given to another request meanwhile
+      if (!another && !(await askForKey(reason))) throw new Refused("This server wants a key, and none was given.");
       attempt = 0;
     } else if ([429, 503].includes(response.status) && attempt < ATTEMPTS) {
       const seconds = waitOf(response, attempt);
@@ -45,9 +47,9 @@ export const json = async (path, options) => (await request(path, options)).json
 /** Is this error a request that the user gave up? */
 export const isAborted = (error) => error.name === "AbortError";
 
-async function send(path, body, signal) {
+async function send(path, used, body, signal) {
   const headers = {};
-  if (key()) headers.Authorization = `Bearer ${key()}`;
+  if (used) headers.Authorization = `Bearer ${used}`;
   if (body) headers["Content-Type"] = "application/json";
   const options = { headers, signal, method: body ? "POST" : "GET", body: body && JSON.stringify(body) };
   try {

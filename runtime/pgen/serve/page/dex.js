@@ -7,7 +7,7 @@ import { anySeed, View } from "./view.js";
 
 const TYPES =
   "normal fire water grass electric ice fighting poison ground flying psychic bug rock ghost dragon dark steel fairy";
-const SHORT = { hp: "HP", special_attack: "Sp. Atk", special_defense: "Sp. Def" };
+const SHORT = { special_attack: "Sp. Atk", special_defense: "Sp. Def" };
 const FULL = 160; // a stat that fills its bar, as on the cards
 
 /** Set the view up. */

@@ -27,8 +27,10 @@ export const button = (label, onclick) => make("button", { type: "button", oncli
 /** Make text that only a screen reader tells. */
 export const hidden = (text) => make("span", { class: "hidden" }, text);
 
+const LETTERS = /\b(fid|gan|hp|id|kid|kl|psnr|r1)\b/g; // what is not said as a word
+
 /** Write a word as a title: "special_attack" to "Special attack". */
 export function title(word) {
-  const plain = String(word).replaceAll("_", " ");
+  const plain = String(word).replaceAll("_", " ").replace(LETTERS, (letters) => letters.toUpperCase());
   return plain.charAt(0).toUpperCase() + plain.slice(1);
 }
