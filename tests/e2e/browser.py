@@ -6,12 +6,13 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 SERVE = [sys.executable, "-m", "pgen", "serve"]
 
@@ -35,21 +36,23 @@ def serving(*options: object, **environment: str) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     line = [*SERVE, "--port", str(port), *map(str, options)]
-    process = subprocess.Popen(line, env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    try:
-        wait_for(f"http://127.0.0.1:{port}/readyz", process)
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        process.terminate()
-        process.communicate(timeout=60)
+    with tempfile.TemporaryFile() as log:  # a pipe that nobody reads would fill up
+        process = subprocess.Popen(line, env=os.environ | environment, stdout=log, stderr=log)
+        try:
+            wait_for(f"http://127.0.0.1:{port}/readyz", process, log)
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
 
 
-def wait_for(address: str, process: subprocess.Popen[bytes], seconds: float = 120) -> None:
+def wait_for(address: str, process: subprocess.Popen[bytes], log: IO[bytes], seconds: float = 120) -> None:
     """Wait until the server is ready to draw."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if process.poll() is not None:
-            raise AssertionError(f"pgen serve ended: {process.communicate()[1].decode()}")
+            log.seek(0)
+            raise AssertionError(f"pgen serve ended: {log.read().decode()}")
         with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(address, timeout=5) as answer:
             if answer.status == 200:
                 return
