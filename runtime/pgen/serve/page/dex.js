@@ -89,5 +89,5 @@ function stats({ name, stats: numbers, total }) {
 function barOf(value) {
   const fill = make("span", { class: "fill" });
   fill.style.setProperty("--share", Math.min(value / FULL, 1));
-  return make("td", { class: "bar", "aria-hidden": "true" }, make("span", { class: "rail" }, fill));
+  return make("td", { class: "track", "aria-hidden": "true" }, make("span", { class: "rail" }, fill));
 }

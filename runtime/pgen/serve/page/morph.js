@@ -15,8 +15,9 @@ let timer;
 export function morphView(names) {
   const view = new View("morph", draw, clear);
   view.panel.querySelector("[data-surprise]").addEventListener("click", () => {
-    const known = names();
-    if (known.length) view.go({ start: anyOf(known), end: anyOf(known), seed: anySeed() });
+    const start = anyOf(names());
+    const end = anyOf(names().filter((name) => name !== start));
+    if (end) view.go({ start, end, seed: anySeed() });
     else view.say("The known names have not come yet.", true);
   });
   byId("at").addEventListener("input", () => {
@@ -41,10 +42,15 @@ async function draw({ start, end, seed, frames: count }, view) {
   asked = { start, end, seed: Number(seed), frames: Number(count) };
   view.say(`Drawing ${count} frames…`);
   const whole = json("v1/morph", { ...view.options, body: { ...asked, loop: false, format: "frames" } });
-  await Promise.all([showStart(start, seed, view), whole]); // one picture comes sooner than all
-  const loaded = await Promise.all((await whole).data.map(decoded));
-  if (signal.aborted) return;
-  frames = loaded;
+  try {
+    await Promise.all([showStart(start, seed, view), whole]); // one picture comes sooner than all
+    const loaded = await Promise.all((await whole).data.map(decoded));
+    if (signal.aborted) return;
+    frames = loaded;
+  } catch (error) {
+    if (!signal.aborted) clear(); // the first picture alone would look like a film that does not move
+    throw error;
+  }
   open();
   view.say(`${frames.length} frames from “${start}” to “${end}”.`);
 }
