@@ -305,6 +305,10 @@ def test_what_cannot_be_is_told(desktop: Watched) -> None:
     page = desktop.page
     desktop.open("#draw?prompt=Mew&seed=-1&n=3")
     shows(page, "draw", "First seed: ")
+    desktop.open("#draw?prompt=Mew&seed=some&n=3")
+    shows(page, "draw", "First seed: “some” cannot be chosen.")
+    desktop.open("#new?type=plastic&seed=0&n=1")
+    shows(page, "new", "Type: “plastic” cannot be chosen.")
     assert desktop.drawn() == []
     desktop.open("#morph?start=Mew&end=Mew&seed=0&frames=3")
     shows(page, "morph", "both ends are the same picture")

@@ -89,7 +89,7 @@ export class View {
     this.copy.hidden = !asked;
     this.panel.querySelector(".empty").hidden = asked;
     this.say("");
-    if (asked) await this.#draw();
+    if (asked) await this.#draw(fields);
   }
 
   /** Give up what is being fetched. */
@@ -98,11 +98,21 @@ export class View {
     this.#work = new AbortController();
   }
 
-  async #draw() {
+  /** Tell what the form does not take, by the form's own rules; an address may hold anything. */
+  #check(fields) {
+    for (const field of this.form.elements) {
+      if (!field.name) continue; // a button
+      const label = field.labels[0].textContent;
+      const given = fields[field.name];
+      if (given !== undefined && field.value !== given) throw new Error(`${label}: “${given}” cannot be chosen.`);
+      if (!field.validity.valid) throw new Error(`${label}: ${field.validationMessage}`);
+    }
+  }
+
+  async #draw(fields) {
     const signal = this.signal;
     try {
-      const wrong = [...this.form.elements].find((field) => !field.validity.valid);
-      if (wrong) throw new Error(`${wrong.labels[0].textContent}: ${wrong.validationMessage}`);
+      this.#check(fields);
       await this.draw(this.fields(), this);
     } catch (error) {
       if (signal.aborted || isAborted(error)) return;
