@@ -9,7 +9,7 @@ export const byId = (id) => document.getElementById(id);
  * @param {string} tag
  * @param {Object<string, *>} attributes "on..." are listeners, true is an attribute without a value, false and
  *   undefined are left out.
- * @param {...(Node|string|number|Array)} children strings become text.
+ * @param {...(Node|string|number|Array)} children strings become text, lists are laid out.
  */
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -17,7 +17,7 @@ export function make(tag, attributes = {}, ...children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().map((child) => (child instanceof Node ? child : String(child))));
+  element.append(...children.flat(Infinity).map((child) => (child instanceof Node ? child : String(child))));
   return element;
 }
 
