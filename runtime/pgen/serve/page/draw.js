@@ -1,0 +1,102 @@
+// Pictures of one prompt.
+
+import { button, byId, hidden, make } from "./elements.js";
+import { downloadLink, fetchPicture, plain } from "./pictures.js";
+import { anyOf, anySeed, View } from "./view.js";
+
+const AT_ONCE = 4; // the server draws requests that come together as one batch
+const VARIATIONS = 8; // of a picture that stands alone, as pgen variations has it
+
+/** Set the view up; `names` gives the known ones. */
+export function drawView(names) {
+  const view = new View("draw", draw, clear);
+  const go = (fields) => view.go(fields);
+  for (const chip of view.panel.querySelectorAll("[data-prompt]")) {
+    chip.addEventListener("click", () => go({ prompt: chip.dataset.prompt }));
+  }
+  view.panel.querySelector("[data-surprise]").addEventListener("click", () => {
+    go({ prompt: anyOf([...names(), ...examples(view)]), seed: anySeed() });
+  });
+  const checkered = byId("checkered");
+  checkered.addEventListener("change", () => view.panel.classList.toggle("even", !checkered.checked));
+  return view;
+}
+
+const examples = (view) => [...view.panel.querySelectorAll("[data-prompt]")].map((chip) => chip.dataset.prompt);
+
+function clear(view) {
+  const gallery = byId("gallery");
+  if (gallery.contains(document.activeElement)) view.status.focus(); // the button that was pressed is about to go
+  for (const image of gallery.querySelectorAll("img")) URL.revokeObjectURL(image.src);
+  gallery.replaceChildren();
+  byId("draw-title").hidden = true;
+}
+
+async function draw({ prompt, seed, n }, view) {
+  const began = performance.now();
+  const seeds = Array.from({ length: Number(n) }, (_, index) => Number(seed) + index);
+  const tiles = seeds.map(() => make("li", { class: "tile waiting" }, make("div", { class: "ground" })));
+  showTitle(prompt, seeds);
+  byId("gallery").classList.toggle("alone", seeds.length === 1);
+  byId("gallery").replaceChildren(...tiles);
+  view.say("Drawing…");
+
+  let done = 0;
+  const one = async (index) => {
+    const signal = view.signal;
+    const image = await pictureOf(prompt, seeds[index], view.options);
+    if (signal.aborted) return URL.revokeObjectURL(image.src);
+    fill(tiles[index], image, { prompt, seed: seeds[index], last: seeds.at(-1), n }, view);
+    done += 1;
+    if (done < seeds.length) view.say(`${done} of ${seeds.length} drawn…`);
+  };
+  try {
+    await one(0); // by itself, so that it shows before the others
+    const first = performance.now() - began;
+    await inTurn(seeds.length - 1, (index) => one(index + 1));
+    view.say(`${counted(done)} of “${prompt}”; the first after ${(first / 1000).toFixed(2)} s.`);
+  } finally {
+    for (const tile of tiles) if (tile.classList.contains("waiting")) tile.remove();
+  }
+}
+
+const counted = (count) => (count === 1 ? "1 picture" : `${count} pictures`);
+
+function showTitle(prompt, seeds) {
+  const title = byId("draw-title");
+  const range = seeds.length === 1 ? `seed ${seeds[0]}` : `seeds ${seeds[0]} to ${seeds.at(-1)}`;
+  title.replaceChildren(make("span", { class: "prompt" }, prompt), " ", make("small", {}, range));
+  title.hidden = false;
+}
+
+/** Do `count` things, AT_ONCE at a time; the first error ends it. */
+async function inTurn(count, work) {
+  let next = 0;
+  const worker = async () => {
+    while (next < count) await work(next++);
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, count) }, worker));
+}
+
+async function pictureOf(prompt, seed, options) {
+  const image = make("img", { class: "ground", alt: `Generated picture of “${prompt}”, seed ${seed}` });
+  image.src = await fetchPicture(prompt, seed, options);
+  await image.decode();
+  return image;
+}
+
+function fill(tile, image, { prompt, seed, last, n }, view) {
+  const labelled = (text) => [text, " ", hidden(`seed ${seed}`)]; // or a screen reader would list the same button often
+  const more = () => view.go({ prompt, seed: last + 1, n: Number(n) === 1 ? VARIATIONS : n });
+  const alone = { class: "seed", href: view.address({ prompt, seed, n: 1 }), title: "This picture alone" };
+  const caption = make(
+    "figcaption",
+    {},
+    make("span", { class: "prompt" }, prompt),
+    make("a", alone, `seed ${seed} `, hidden("this picture alone")),
+    downloadLink(labelled("Download"), image.src, `${plain(prompt)}_${seed}.png`),
+    button(labelled("More like this"), more),
+  );
+  tile.replaceChildren(make("figure", {}, image, caption));
+  tile.classList.remove("waiting");
+}
