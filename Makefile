@@ -36,7 +36,7 @@ bench:
 VS = all
 SPEED = benchmarks/results/pgbench
 
-# Twenty minutes, on a machine that does nothing else.
+# A quarter of an hour, on a machine that does nothing else.
 load:
 	python benchmarks/serve.py
 	python benchmarks/plots.py

@@ -1,6 +1,6 @@
 """`pgen serve` under load, on loopback: how fast, how steady, and who is left without an answer.
 
-    python benchmarks/serve.py              # twenty minutes on a machine that does nothing else
+    python benchmarks/serve.py              # a quarter of an hour, on a machine that does nothing else
     python benchmarks/serve.py --only load,first --seconds 20
 
 Writes benchmarks/results/serve.json, a part at a time; the other parts stay.
@@ -34,8 +34,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from committed import write
-from load.clients import NO_ANSWER, Plan
-from load.figures import GOOD, Asked, latency, memory, outcomes, pictures, requests, within
+from load.clients import FRAMES, NO_ANSWER, OTHERS, Plan
+from load.figures import GOOD, Asked, Window, latency, memory, outcomes, pictures, requests
 from load.processes import Clients, Options, Server, ask, asking, offline, served
 from load.prompts import sentence
 
@@ -70,7 +70,7 @@ class Part:
         self.asked, self.seconds, self.clients = asked, float(asked.seconds), int(asked.clients)
         self.names = list(open_bundle(asked.bundle).names)
         self.options = Options(asked.bundle, asked.device, asked.threads, asked.batch, asked.queue, asked.timeout)
-        self.lead = min(LEAD, self.seconds / 4)
+        self.window = Window(min(LEAD, self.seconds / 4), self.seconds)
 
     def plan(self, server: Server, clients: int, seconds: float, **others: Any) -> Plan:
         """Tell the clients what to do."""
@@ -83,12 +83,12 @@ def load(part: Part) -> dict[str, Any]:
     rates = offline(part.options, part.names, OFFLINE_ROUNDS, each)
     with served(part.options) as server:
         before = server.counted()
-        told = ask(part.plan(server, part.clients, part.lead + part.seconds))
+        told = ask(part.plan(server, part.clients, sum(part.window)))
         after = server.counted()
     rates += offline(part.options, part.names, OFFLINE_ROUNDS, each)
     everything = requests(told)
-    counting = within(everything, part.lead, part.seconds)
-    rate, without = pictures(counting) / part.seconds, statistics.median(rates)
+    rate = pictures(part.window.ended(everything)) / part.seconds
+    without = statistics.median(rates)
     took = {name: after[name] - before.get(name, 0) for name in after}
     return {
         "clients": part.clients,
@@ -96,7 +96,7 @@ def load(part: Part) -> dict[str, Any]:
         "requests": len(everything),
         "errors": sum(one.outcome != GOOD for one in everything),
         "outcomes": outcomes(everything),
-        **latency(counting),
+        **latency(part.window.begun(everything)),
         "pictures_per_s": round(rate, 2),
         "offline_pictures_per_s": round(without, 2),
         "offline_rounds": [round(one, 2) for one in rates],
@@ -148,12 +148,11 @@ def overload(part: Part) -> dict[str, Any]:
 
 def crowded(part: Part, pause: float | None) -> dict[str, Any]:
     with served(part.options) as server:
-        told = ask(part.plan(server, part.asked.crowd, part.lead + part.seconds, pause=pause))
+        told = ask(part.plan(server, part.asked.crowd, sum(part.window), pause=pause))
     everything = requests(told)
-    counting = within(everything, part.lead, part.seconds)
-    rate, found = pictures(counting) / part.seconds, outcomes(everything)
+    rate, found = pictures(part.window.ended(everything)) / part.seconds, outcomes(everything)
     bound = 1e3 * (part.options.queue + part.options.batch) / rate if rate else float("inf")
-    accepted = latency(counting)
+    accepted = latency(part.window.begun(everything))
     return {
         "outcomes": found,
         "errors": sum(count for outcome, count in found.items() if outcome not in (GOOD, "429")),
@@ -281,20 +280,33 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
+def check(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> None:
+    """Check what would make figures that mean something else."""
+    for name in asked.only.split(","):
+        if name not in PARTS:
+            parser.error(f"--only: no such part: {name}; there are {', '.join(PARTS)}")
+    if not (asked.seconds > 0 and asked.soak > 0 and asked.clients > len(OTHERS)):
+        parser.error(f"--seconds and --soak have to be above 0, --clients above {len(OTHERS)}")
+    if asked.clients + FRAMES > asked.queue:
+        parser.error(
+            f"--clients {asked.clients}: not all of them could wait; raise --queue to {asked.clients + FRAMES}"
+        )
+    if asked.crowd <= asked.queue + asked.batch:
+        parser.error(f"--crowd {asked.crowd}: all of them can wait; raise it above {asked.queue + asked.batch}")
+    if sys.platform != "linux":
+        parser.error("this reads the memory of the server as Linux tells it, and runs there alone")
+
+
 def main() -> None:
     """Measure the parts that were asked for."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server and the clients end as well
     parser = arguments()
     asked = parser.parse_args()
-    for name in (only := asked.only.split(",")):
-        if name not in PARTS:
-            parser.error(f"--only: no such part: {name}; there are {', '.join(PARTS)}")
-    if sys.platform != "linux":
-        parser.error("this reads the memory of the server as Linux tells it, and runs there alone")
+    check(parser, asked)
     part = Part(asked)
     told: dict[str, Any] = json.loads(asked.out.read_text("utf-8")) if asked.out.is_file() else {}
     told |= {"command": "python benchmarks/serve.py", "targets": TARGETS}
-    for name in only:
+    for name in asked.only.split(","):
         around = environment()
         told[name] = PARTS[name](part)
         told.setdefault("server", {})[name] = asdict(part.options) | {"bundle": open_bundle(asked.bundle).digest}

@@ -26,8 +26,8 @@ class Asked(NamedTuple):
 
 
 def requests(told: dict[str, Any]) -> list[Asked]:
-    """Read what the clients wrote."""
-    return [Asked(*entry) for entry in told["requests"]]
+    """Read what the clients wrote, in the order of their beginning."""
+    return sorted((Asked(*entry) for entry in told["requests"]), key=lambda one: one.began)
 
 
 def outcomes(asked: Iterable[Asked]) -> dict[str, int]:
@@ -48,11 +48,22 @@ def _ms(value: float) -> float:
     return round(float(value), 1)
 
 
-def within(asked: Iterable[Asked], lead: float, seconds: float) -> list[Asked]:
-    """Keep what ended in the `seconds` that begin `lead` seconds after the first request."""
-    asked = list(asked)
-    began = min(one.began for one in asked) + lead
-    return [one for one in asked if began <= one.ended < began + seconds]
+class Window(NamedTuple):
+    """The time that counts: from `lead` seconds after the first request, for `seconds`."""
+
+    lead: float
+    seconds: float
+
+    def begun(self, asked: Sequence[Asked]) -> list[Asked]:
+        """Keep what began in it, of which percentiles are made: the slowest may end later."""
+        return [one for one in asked if self._holds(asked, one.began)]
+
+    def ended(self, asked: Sequence[Asked]) -> list[Asked]:
+        """Keep what ended in it, of which a rate is made."""
+        return [one for one in asked if self._holds(asked, one.ended)]
+
+    def _holds(self, asked: Sequence[Asked], moment: float) -> bool:
+        return 0 <= moment - asked[0].began - self.lead < self.seconds
 
 
 def pictures(asked: Iterable[Asked]) -> int:

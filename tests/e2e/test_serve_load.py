@@ -86,8 +86,11 @@ def test_figures_are_those_of_the_good_answers(part: Callable[[str], Any]) -> No
     asked = figures.requests(told)
     assert figures.outcomes(asked) == {"200": 11, "504": 1}
     assert figures.latency(asked)["max_ms"] == 100
-    counted = figures.within(asked, 2.0, 5.0)  # what ended from 2 to 7 s
-    assert (len(counted), figures.pictures(counted)) == (6, 5)
+    window = figures.Window(2.0, 5.0)  # from 2 to 7 s
+    assert [(len(some), figures.pictures(some)) for some in (window.ended(asked), window.begun(asked))] == [
+        (6, 5),
+        (7, 5),
+    ]
 
 
 @pytest.mark.parametrize(("growth", "ratio"), [(0.0, 1.0), (0.1, 1.52)])
@@ -98,15 +101,20 @@ def test_memory_that_grows_is_seen(part: Callable[[str], Any], growth: float, ra
     assert found["window_s"] == 60
 
 
-def test_an_unknown_part_is_one_line() -> None:
-    done = subprocess.run(
-        [sys.executable, str(BENCHMARKS / "serve.py"), "--only", "load,nothing"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--only", "load,nothing"], "--only: no such part: nothing; there are load, soak"),
+        (["--clients", "128"], "--clients 128: not all of them could wait; raise --queue to 136"),
+        (["--crowd", "136"], "--crowd 136: all of them can wait; raise it above 136"),
+        (["--seconds", "0"], "--seconds and --soak have to be above 0"),
+    ],
+)
+def test_what_would_measure_something_else_is_refused(options: list[str], reason: str) -> None:
+    line = [sys.executable, str(BENCHMARKS / "serve.py"), *options]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "no such part: nothing; there are load, soak" in done.stderr.splitlines()[-1]
+    assert reason in done.stderr.splitlines()[-1]
 
 
 def test_the_whole_load_test_runs(part: Callable[[str], Any], tmp_path: Path) -> None:
