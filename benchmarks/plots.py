@@ -77,7 +77,7 @@ def stats(told: dict[str, Any]) -> dict[str, Bars]:
 
 
 def serve(told: dict[str, Any]) -> dict[str, Bars]:
-    load, crowd, sizes = told["load"], told["overload"], told["soak"]["memory"]
+    load, crowd = told["load"], told["overload"]
     polite, target = crowd["they wait as told"], told["targets"]["first_picture_ms"]
     return {
         f"{load['clients']} clients: ms": {name: load[f"{name}_ms"] for name in ("p50", "p90", "p99", "max")},
@@ -87,7 +87,6 @@ def serve(told: dict[str, Any]) -> dict[str, Bars]:
             "p99": polite["accepted"]["p99_ms"],
             "a full queue": polite["bound_ms"],
         },
-        "resident memory, MiB": {"first minute": sizes["first_mib"], "last minute": sizes["last_mib"]},
         "the first picture: ms": told["first"]["median_ms"] | {"target": target},
     }
 
