@@ -1,5 +1,5 @@
 # The daily commands. `make setup` once, in a virtual environment of your own.
-.PHONY: setup stubs check test slow bench regression gpu demo help
+.PHONY: setup stubs check test slow bench load regression gpu demo help
 
 setup:
 	pip install -e ".[dev]"
@@ -35,6 +35,11 @@ bench:
 
 VS = all
 SPEED = benchmarks/results/pgbench
+
+# A quarter of an hour, on a machine that does nothing else.
+load:
+	python benchmarks/serve.py
+	python benchmarks/plots.py
 
 regression:
 	python benchmarks/regression.py

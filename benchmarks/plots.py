@@ -76,6 +76,21 @@ def stats(told: dict[str, Any]) -> dict[str, Bars]:
     }
 
 
+def serve(told: dict[str, Any]) -> dict[str, Bars]:
+    load, crowd = told["load"], told["overload"]
+    polite, target = crowd["they wait as told"], told["targets"]["first_picture_ms"]
+    return {
+        f"{load['clients']} clients: ms": {name: load[f"{name}_ms"] for name in ("p50", "p90", "p99", "max")},
+        "pictures a second": {"offline": load["offline_pictures_per_s"], "served": load["pictures_per_s"]},
+        f"{crowd['clients']} clients, the accepted: ms": {
+            "p50": polite["accepted"]["p50_ms"],
+            "p99": polite["accepted"]["p99_ms"],
+            "a full queue": polite["bound_ms"],
+        },
+        "the first picture: ms": told["first"]["median_ms"] | {"target": target},
+    }
+
+
 FIGURES: dict[str, Callable[[dict[str, Any]], dict[str, Bars]]] = {
     "startup": startup,
     "training": training,
@@ -84,6 +99,7 @@ FIGURES: dict[str, Callable[[dict[str, Any]], dict[str, Bars]]] = {
     "batches": batches,
     "sessions": sessions,
     "stats": stats,
+    "serve": serve,
 }
 
 

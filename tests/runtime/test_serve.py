@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from PIL import Image
 import pgen
 from pgen.cli import main
 from pgen.made import read_made
+from pgen.serve.protocol import Protocol
 from pgen.serve.settings import Settings
 from tests.runtime.serving import PATIENCE, decoded, pixels_of, serving
 from tests.runtime.toy import SIDE
@@ -197,6 +199,18 @@ def test_what_the_server_is(client: httpx.Client, toy_bundle: Path) -> None:
     assert sizes == {"stackgan": (SIDE, True), "dcgan": (SIDE, False)}
     assert client.get("/v1/models/none").status_code == 404
     assert (client.get("/healthz").json(), client.get("/readyz").json()) == ({"status": "alive"}, {"status": "ready"})
+
+
+def test_no_part_of_an_answer_waits_for_an_acknowledgement(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, made = [], Protocol.connection_made
+
+    def noted(self: Protocol, transport: Any) -> None:
+        made(self, transport)
+        found.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    monkeypatch.setattr(Protocol, "connection_made", noted)
+    assert httpx.get(f"{url}/healthz").status_code == 200
+    assert [bool(without_delay) for without_delay in found] == [True]
 
 
 def test_figures(client: httpx.Client) -> None:

@@ -1,6 +1,7 @@
-"""HTTP/1.1 that waits for no client for ever."""
+"""HTTP/1.1 that waits for no client for ever, and lets none wait for the end of an answer."""
 
 import asyncio
+import socket
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -20,6 +21,9 @@ class Protocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a head."""
         super().connection_made(transport)
+        # asyncio does so for the sockets that it opens itself. Without it the body of an answer waits for the client's
+        # system to acknowledge the head, which Linux puts off by 40 ms.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._late = self.loop.call_later(HEAD_SECONDS, transport.close)
 
     def data_received(self, data: bytes) -> None:
