@@ -33,13 +33,18 @@ def test_rgb_pictures_of_any_size_are_scored(critic: ProjectedDiscriminator) -> 
     assert critic(torch.rand(2, 3, 256, 256), torch.randn(2, 10)).shape == (2, 64)
 
 
-def test_an_alpha_channel_shows_on_a_ground_that_is_not_white() -> None:
-    clear, white = torch.zeros(64, 4, 8, 8), torch.ones(64, 4, 8, 8)
+def test_an_alpha_channel_shows_on_other_grounds_and_as_a_silhouette() -> None:
     torch.manual_seed(0)
-    seen = projected._on_some_ground(clear)
-    on_white = (seen == 1).all((1, 2, 3))
-    assert 16 < on_white.sum() < 48
-    assert torch.equal(projected._on_some_ground(white), torch.ones(64, 3, 8, 8))
+    half = torch.zeros(400, 4, 8, 8)
+    half[:, :, :, 4:] = 1  # white on the right, nothing on the left
+    seen = projected._on_some_ground(half)
+    left, right = seen[..., :4].flatten(2).mean(2), seen[..., 4:].flatten(2).mean(2)
+    white = (left == 1).all(1) & (right == 1).all(1)
+    silhouette = (left == 1).all(1) & (right == 0).all(1)
+    coloured = (left != 1).any(1) & (right == 1).all(1)
+    assert (white | silhouette | coloured).all()
+    for share, found in ((projected.WHITE, white), (projected.SILHOUETTE, silhouette)):
+        assert found.float().mean() == pytest.approx(share, abs=0.08)
 
 
 def test_gradients_reach_the_pictures_and_what_is_frozen_stays(critic: ProjectedDiscriminator) -> None:

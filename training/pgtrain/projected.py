@@ -28,6 +28,10 @@ WIDTH = 128
 """Channels of the heads."""
 
 
+WHITE, SILHOUETTE = 0.5, 0.25
+"""Shares of RGBA pictures that are seen on white, and as silhouettes; the rest is laid on random colours."""
+
+
 class FrozenFeatures(nn.Module):
     """EfficientNet-Lite1 and random mixing: pictures (N, 3, S, S) in 0..1 to four feature maps, finest first."""
 
@@ -123,8 +127,9 @@ class Head(nn.Module):
 class ProjectedDiscriminator(nn.Module):
     """Four heads over frozen features: premultiplied RGBA pictures (N, 4, S, S), or RGB ones, under a text.
 
-    The network sees RGBA pictures on white or, half of the time, on a random colour: frayed edges and holes, which
-    white hides, show there. What is frozen stands in no checkpoint.
+    The network sees RGBA pictures on white, sometimes on a random colour, where edges show that white hides, and
+    sometimes their silhouettes alone. Without these a generator draws eyes and lights as holes, which are white on
+    white, and on any other colour a marking as good as another. What is frozen stands in no checkpoint.
     """
 
     def __init__(self, text_dim: int) -> None:
@@ -154,9 +159,12 @@ class ProjectedDiscriminator(nn.Module):
 
 
 def _on_some_ground(pictures: Tensor) -> Tensor:
+    """Lay RGBA (N, 4, S, S) on white or on a random colour, or show it black on white: RGB (N, 3, S, S)."""
     if pictures.shape[1] == 3:
         return pictures
     count, device = len(pictures), pictures.device
-    white = draws.rand(count, 1, 1, 1, device=device) < 0.5
-    ground = torch.where(white, 1.0, draws.rand(count, 3, 1, 1, device=device))
-    return pictures[:, :3] + (1 - pictures[:, 3:]) * ground
+    colour, alpha = pictures[:, :3], pictures[:, 3:]
+    choice = draws.rand(count, 1, 1, 1, device=device)
+    ground = torch.where(choice < WHITE, 1.0, draws.rand(count, 3, 1, 1, device=device))
+    laid = colour + (1 - alpha) * ground
+    return torch.where(choice < WHITE + SILHOUETTE, torch.where(choice < WHITE, laid, 1 - alpha), laid)
