@@ -69,8 +69,8 @@ FROM_ABOVE = {"worst", "most", "extreme_most"}
 TOLERANCES = {
     # float32: a value that lies on the edge between two levels may round either way.
     "float32": Tolerance(2, 1, 65, 1, 60, 0.99999, 60),
-    # compact: int8 keeps 8 bits a channel, seen as single pixels at outlines; whitening magnifies the encoder's loss, and
-    # the sharper a generator's outlines are the more that shows from text to picture.
+    # compact: int8 keeps 8 bits a channel, seen as single pixels at outlines. Whitening magnifies the encoder's loss,
+    # which shows the more from text to picture the sharper a generator draws.
     "compact": Tolerance(96, 8, 45, 16, 42, 0.995, 22),
     # fp16: 11 bits at every operator.
     "fp16": Tolerance(24, 3, 58, 8, 50, 0.9999, 48),
