@@ -6,32 +6,27 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
 from typing import Any
 
-import click
 import httpx
 import openai
 import pytest
 
-from pgen.commands.serve import serve as command
 from pgen.serve.settings import KEY, Settings
-from pokegan.errors import PokeganError
-from tests.runtime.serving import PATIENCE, serving
+from tests.runtime.serving import PATIENCE, needs_ray_serve, serving
 
-NEEDED = "needs Ray Serve: pip install 'pokegan[ray-serve]'"
-pytest.importorskip("grpc_reflection", reason=NEEDED)  # of those that ray[serve] requires, the first that it misses
-ray = pytest.importorskip("ray", reason=NEEDED)
+needs_ray_serve()
+import ray  # noqa: E402
 from ray import serve  # noqa: E402
-from ray.serve.schema import ServeDeploySchema  # noqa: E402
 
-from pgen.serve.cluster import Arguments, app  # noqa: E402
+from pgen.serve.cluster import app  # noqa: E402
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.*")]
 
 IMAGES = "/v1/images/generations"
-CONFIGURATION = Path(__file__).parents[2] / "deploy" / "ray-serve.yaml"
 HEADERS = {"Authorization": "Bearer key"}
 WISH = "a secret wish"
 
@@ -53,9 +48,11 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def cluster(folder: Path) -> Iterator[str]:
     """A local Ray whose processes know a key, and its HTTP proxy; gives the proxy's address."""
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.setenv(KEY, "key")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", str(PATIENCE))  # 5 s are little on a busy machine
+        stack.callback(ray.shutdown)
         ray.init(
             num_cpus=2,
             object_store_memory=100_000_000,
@@ -64,13 +61,10 @@ def cluster(folder: Path) -> Iterator[str]:
             log_to_driver=False,
             _temp_dir=str(folder),
         )
-    try:
         port = free_port()
+        stack.callback(serve.shutdown)
         serve.start(http_options={"host": "127.0.0.1", "port": port})
         yield f"http://127.0.0.1:{port}"
-    finally:
-        serve.shutdown()
-        ray.shutdown()
 
 
 def deploy(bundle: Path, **args: Any) -> None:
@@ -177,54 +171,3 @@ def test_replicas_are_replaced_and_no_request_is_lost(client: httpx.Client, toy_
     assert client.get("/v1/about").json()["limits"]["batch"] == 3
     assert len(answers) > 3
     assert set(answers) == {200}
-
-
-@pytest.mark.parametrize(
-    ("args", "told"),
-    [
-        ({"bundel": "mine"}, "args: bundel: "),
-        ({"batch": 0}, "args: batch: .* greater than or equal to 1"),
-        ({"threads": "many"}, "args: threads: .* integer"),
-        ({"device": "tpu"}, "device 'tpu': there is none of that name"),
-        ({"cors": ["example.org"]}, "write an origin"),
-    ],
-)
-def test_a_wrong_argument_is_named(args: dict[str, Any], told: str) -> None:
-    with pytest.raises(PokeganError, match=told):
-        app(args)
-
-
-def test_arguments_are_the_options_of_the_command_and_as_wide() -> None:
-    options = {option.name: option for option in command.params if isinstance(option, click.Option)}
-    for name in ("host", "port", "replicated"):  # Ray's, Ray's, and always
-        del options[name]
-    options["api_key"] = options.pop("with_key")
-    assert set(options) == set(Arguments.model_fields)
-    for name in ("batch", "wait_ms", "queue", "timeout", "max_body"):
-        kind = options[name].type
-        assert isinstance(kind, click.IntRange | click.FloatRange)
-        field = Arguments.model_fields[name]
-        bounds = {type(bound).__name__: next(iter(vars(bound).values())) for bound in field.metadata}
-        assert (bounds["Ge"], bounds["Le"], field.default) == (kind.min, kind.max, options[name].default)
-
-
-def test_the_key_is_no_part_of_what_ray_passes_on() -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(KEY, "a key that nobody may see")
-        built = app({"api_key": True})
-    assert "nobody may see" not in repr(built._bound_deployment.init_args)
-
-
-def test_the_configuration_is_one() -> None:
-    yaml = pytest.importorskip("yaml")
-    schema = ServeDeploySchema.model_validate(yaml.safe_load(CONFIGURATION.read_text("utf-8")))
-    (application,) = schema.applications
-    assert application.import_path == "pgen.serve.cluster:app"
-    built = app(application.args)._bound_deployment
-    (options,) = application.deployments
-    assert options.name == built.name
-    scaling = options.autoscaling_config
-    assert isinstance(scaling, dict)
-    # More than fits into one batch is a reason for another replica, long before one refuses.
-    assert scaling["target_ongoing_requests"] <= built.max_ongoing_requests / 2
-    assert schema.http_options.host == "127.0.0.1"

@@ -63,8 +63,6 @@ class Arguments(BaseModel):
         return Settings(**told | {"bundle": self.bundle or EMBEDDED}, replicated=True)
 
 
-@serve.deployment(name="pgen")
-@serve.ingress()
 class Replica:
     """One server without a port: Ray's proxy hands requests to its application."""
 
@@ -87,6 +85,9 @@ class Replica:
         await service.started()
 
 
+DEPLOYMENT = serve.deployment(name="pgen")(serve.ingress()(Replica))
+
+
 def _log_to_ray() -> None:
     """Write the server's lines where Ray keeps those of its replicas."""
     ours = logging.getLogger("pgen.serve")
@@ -107,7 +108,7 @@ def app(args: dict[str, Any]) -> Application:
         first = error.errors()[0]
         raise ServeInvalid(f"args: {'.'.join(map(str, first['loc']))}: {first['msg']}; see docs/serve.md") from None
     told.settings()
-    return Replica.options(  # type: ignore[no-any-return]
+    return DEPLOYMENT.options(
         ray_actor_options={"num_cpus": told.threads, "num_gpus": int(told.device in ON_GPUS)},
         max_ongoing_requests=BEYOND * told.queue,
         max_queued_requests=told.queue,
