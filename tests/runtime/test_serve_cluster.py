@@ -87,6 +87,15 @@ def generated(client: httpx.Client, **asked: Any) -> list[dict[str, Any]]:
     return answer.json()["data"]  # type: ignore[no-any-return]
 
 
+def test_a_replica_without_a_bundle_does_not_start_and_says_why(cluster: str, tmp_path: Path) -> None:
+    built = app({"bundle": str(tmp_path / "none"), "device": "cpu", "threads": 1})
+    with pytest.raises(RuntimeError, match="pgen failed"):
+        serve.run(built, name="pgen", route_prefix="/")
+    assert "manifest.json: not found" in serve.status().applications["pgen"].deployments["pgen"].message
+    assert httpx.get(f"{cluster}/readyz", timeout=PATIENCE).status_code >= 400
+    serve.delete("pgen")
+
+
 def test_every_replica_gives_the_files_of_one_server(client: httpx.Client, toy_bundle: Path) -> None:
     asked = {"prompt": "a text that nobody has stored", "seed": 41, "n": 2, "size": "32x32"}
     with (
