@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -23,6 +24,11 @@ from pgen.serve.settings import Settings
 
 PATIENCE = 60.0
 """Seconds that a busy machine is given for what takes one of them."""
+
+
+def needs_ray_serve() -> None:
+    """Skip where Ray Serve misses a package: of those that it requires, one that nothing else brings."""
+    pytest.importorskip("grpc_reflection", reason="needs Ray Serve: pip install 'pokegan[ray-serve]'")
 
 
 @contextmanager

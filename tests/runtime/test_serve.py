@@ -236,3 +236,18 @@ def test_the_description_and_its_page(client: httpx.Client) -> None:
     assert client.get("/docs/style.css").headers["content-type"].startswith("text/css")
     example = re.search(r"-d &#x27;(.*?)&#x27;", page)
     assert example is not None
+
+
+def test_a_url_of_a_replica_tells_what_to_draw_and_others_draw_it(toy_bundle: Path, client: httpx.Client) -> None:
+    asked = {"prompt": "Red & blue?", "seed": 3, "size": "40x40", "output_format": "webp", "background": "opaque"}
+    settings = Settings(port=0, bundle=toy_bundle, device="cpu", threads=1, replicated=True)
+    with serving(settings) as (_, place), httpx.Client(base_url=place, timeout=PATIENCE) as replica:
+        (told,) = generated(replica, response_format="url", **asked)["data"]
+    (direct,) = generated(client, **asked)["data"]
+    address = told["url"].removeprefix(place)
+    assert address.startswith("/v1/images?")
+    answer = client.get(address)
+    assert answer.headers["content-type"] == "image/webp"
+    assert answer.content == base64.b64decode(direct["b64_json"])
+    assert client.get(address.replace("opaque", "transparent")).headers["etag"] != answer.headers["etag"]
+    assert client.get(address.replace("webp", "bmp")).json()["error"]["param"] == "output_format"

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import pgen
-from pgen.errors import RunFailed
+from pgen.errors import BundleInvalid, RunFailed
+from pgen.serve.service import Service
 from pgen.serve.settings import Settings
 from tests.runtime.serving import PATIENCE, Hold, decoded, pixels_of, until, without_network
 from tests.runtime.toy import write_toy
@@ -246,5 +247,24 @@ def test_urls_are_kept_until_there_is_no_room(toy_bundle: Path) -> None:
             gone = await client.get(second)
             assert (gone.status_code, gone.json()["error"]["code"]) == (404, "not_found")
             assert (await client.get(first)).status_code == 200, "used since"
+
+    asyncio.run(scenario())
+
+
+def test_whoever_waits_for_the_bundle_is_told_when_it_is_damaged(tmp_path: Path, toy_bundle: Path) -> None:
+    damaged = write_toy(tmp_path / "damaged")
+    (damaged / "dcgan.onnx").write_bytes(b"no")
+
+    async def scenario() -> None:
+        sound = Service(settings(toy_bundle))
+        async with sound.running():
+            assert not sound.ready
+            await sound.started()
+            assert sound.ready
+        broken = Service(settings(damaged))
+        async with broken.running():
+            for _ in range(2):
+                with pytest.raises(BundleInvalid, match=r"dcgan\.onnx"):
+                    await broken.started()
 
     asyncio.run(scenario())

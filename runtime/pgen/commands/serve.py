@@ -39,6 +39,7 @@ from pokegan.cli import Command, needs_extra
 )
 @click.option("--cors", metavar="ORIGIN", multiple=True, help="let pages of this origin use it, such as https://a.org")
 @click.option("--log-prompts", is_flag=True, help="write prompts to the log")
+@click.option("--replicated", is_flag=True, help="others answer beside it: a url tells what to draw, and is not kept")
 @click.option("--api-key", "with_key", is_flag=True, help="refuse to start without a key in POKEGAN_API_KEY")
 def serve(with_key: bool, cors: tuple[str, ...], **options: Any) -> None:
     """Serve pictures, films, stats and cards over HTTP, with a page and an API.

@@ -4,7 +4,8 @@ import base64
 import hashlib
 import json
 import time
-from typing import Annotated
+from typing import Annotated, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -52,21 +53,30 @@ async def generate(asked: ImagesAsked, request: Request) -> JSON:
     tell(request, prompt=asked.prompt)
     loaded = service.bundles.now()
     wanted = _wanted(loaded, asked.prompt, seeds_of(asked.seed, asked.n or 1), asked.model)
-    background = "white" if asked.background == "opaque" else TRANSPARENT
-    format = asked.output_format or "png"
-    finish = Finish(side_of(asked.size), background=background, format=format)
-    files = await service.files(loaded, wanted, finish)
-    as_url = asked.response_format == "url"
-    data = []
-    for one, file in zip(wanted, files, strict=True):
-        told = ImageTold(seed=one.seed, prompt=one.prompt)
-        if as_url:
-            told.url = f"{request.base_url}v1/images/files/{service.store.put(file, format)}"
-        else:
-            told.b64_json = base64.b64encode(file).decode()
-        data.append(told)
     drew = wanted[0].model or str(loaded.default)
-    return JSON(ImagesTold(created=int(time.time()), model=drew, data=data))
+    told = [ImageTold(seed=one.seed, prompt=one.prompt) for one in wanted]
+    if asked.response_format == "url" and service.settings.replicated:
+        for one in told:
+            one.url = f"{request.base_url}v1/images?{_query(one, drew, asked)}"
+        return JSON(ImagesTold(created=int(time.time()), model=drew, data=told))
+    finish = _finish(asked.size, asked.background, asked.output_format)
+    for one, file in zip(told, await service.files(loaded, wanted, finish), strict=True):
+        if asked.response_format == "url":
+            one.url = f"{request.base_url}v1/images/files/{service.store.put(file, finish.format)}"
+        else:
+            one.b64_json = base64.b64encode(file).decode()
+    return JSON(ImagesTold(created=int(time.time()), model=drew, data=told))
+
+
+def _finish(size: str | None, background: str | None, format: str | None) -> Finish:
+    return Finish(side_of(size), background="white" if background == "opaque" else TRANSPARENT, format=format or "png")
+
+
+def _query(one: ImageTold, model: str, asked: ImagesAsked) -> str:
+    """Write what GET /v1/images draws the same picture by, wherever it is asked."""
+    told = {"prompt": one.prompt, "seed": one.seed, "model": model}
+    more = {"size": asked.size, "background": asked.background, "output_format": asked.output_format}
+    return urlencode(told | {name: value for name, value in more.items() if value is not None})
 
 
 @router.get("/v1/images", summary="Draw one picture", response_class=Response, responses=ERRORS | PNG)
@@ -76,18 +86,20 @@ async def image(
     seed: Annotated[Seed, Query(examples=[7])] = 0,
     size: Annotated[Size | None, Query(examples=["256x256"])] = None,
     model: Annotated[str | None, Query(max_length=100)] = None,
+    output_format: Literal["png", "webp"] = "png",
+    background: Literal["transparent", "opaque", "auto"] = "auto",
 ) -> Response:
     """Draw the picture itself, for an <img> or a link; it is the same until the server gets another bundle."""
     service = service_of(request)
     tell(request, prompt=prompt)
     loaded = service.bundles.now()
     (wanted,) = _wanted(loaded, prompt, [seed], model)
-    finish = Finish(side_of(size))
+    finish = _finish(size, background, output_format)
     headers = {"ETag": _tag(loaded, wanted, finish), "Cache-Control": f"private, max-age={DAY}, immutable"}
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     (file,) = await service.files(loaded, [wanted], finish)
-    return Response(file, media_type="image/png", headers=headers)
+    return Response(file, media_type=f"image/{finish.format}", headers=headers)
 
 
 def _tag(loaded: Loaded, wanted: Wanted, finish: Finish) -> str:
@@ -97,7 +109,7 @@ def _tag(loaded: Loaded, wanted: Wanted, finish: Finish) -> str:
         wanted.prompt,
         wanted.seed,
         model_name(wanted, bundle),
-        finish.size,
+        (finish.size, finish.background, finish.format),
         bundle.digest,
         loaded.device,
         __version__,

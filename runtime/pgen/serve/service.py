@@ -40,6 +40,7 @@ class Service:
         self.batcher = Batcher(settings, self.metrics)
         self.draining, self.flying = False, 0
         self.failure: Exception | None = None
+        self._settled = asyncio.Event()
         self.failed: Callable[[], None] = lambda: None
         self._encoders = ThreadPoolExecutor(min(ENCODERS, physical_cores()), "pgen-encode")
 
@@ -66,10 +67,22 @@ class Service:
             await self.bundles.load()
         except Exception as error:  # raised again by whoever started the server
             self.failure = error
+            self._settled.set()
             self.failed()
             return
         self._counted(True)
+        self._settled.set()
         await self.bundles.reloading()
+
+    async def started(self) -> None:
+        """Wait until the bundle is warm.
+
+        Raises:
+            PokeganError: it cannot be used.
+        """
+        await self._settled.wait()
+        if self.failure is not None:
+            raise self.failure
 
     def _counted(self, good: bool) -> None:
         self.metrics.reloads.labels("good" if good else "refused").inc()

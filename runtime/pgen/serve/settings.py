@@ -52,6 +52,7 @@ class Settings:
         max_body: bytes that a request may have.
         cors: origins whose pages may use the server; "*" is all of them.
         log_prompts: may prompts be written to the log?
+        replicated: others answer beside this one, and do not know what it keeps in memory.
         api_key: what requests have to give; None asks for nothing.
     """
 
@@ -67,6 +68,7 @@ class Settings:
     max_body: int = 2**16
     cors: tuple[str, ...] = ()
     log_prompts: bool = False
+    replicated: bool = False
     api_key: str | None = None
 
     def __post_init__(self) -> None:

@@ -1,0 +1,158 @@
+"""What is deployed beside `pgen serve`: the arguments of the Ray Serve application, and the files in deploy/."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from pgen.bundle import EMBEDDED
+from pgen.commands.serve import serve as command
+from pgen.serve.settings import KEY, Settings
+from pokegan import __version__
+from pokegan.errors import PokeganError
+from tests.runtime.serving import needs_ray_serve
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+OPTIONS = {option.name: option for option in command.params if isinstance(option, click.Option)}
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.*")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Any:
+    """The module of the deployment."""
+    needs_ray_serve()
+    import pgen.serve.cluster
+
+    return pgen.serve.cluster
+
+
+def read_yaml(name: str) -> Any:
+    yaml = pytest.importorskip("yaml")
+    return yaml.safe_load((DEPLOY / name).read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        ({"bundel": "mine"}, "args: bundel: "),
+        ({"batch": 0}, "args: batch: .* greater than or equal to 1"),
+        ({"threads": "many"}, "args: threads: .* integer"),
+        ({"device": "tpu"}, "device 'tpu': there is none of that name"),
+        ({"cors": ["example.org"]}, "write an origin"),
+    ],
+)
+def test_a_wrong_argument_is_named(cluster: Any, args: dict[str, Any], told: str) -> None:
+    with pytest.raises(PokeganError, match=told):
+        cluster.app(args)
+
+
+def test_arguments_are_the_options_of_the_command_and_as_wide(cluster: Any) -> None:
+    options = dict(OPTIONS)
+    for name in ("host", "port", "replicated"):  # Ray's, Ray's, and always
+        del options[name]
+    options["api_key"] = options.pop("with_key")
+    assert set(options) == set(cluster.Arguments.model_fields)
+    for name in ("batch", "wait_ms", "queue", "timeout", "max_body"):
+        kind = options[name].type
+        assert isinstance(kind, click.IntRange | click.FloatRange)
+        field = cluster.Arguments.model_fields[name]
+        least, most = (
+            next(filter(None, (getattr(one, end, None) for one in field.metadata)), 0) for end in ("ge", "le")
+        )
+        assert (least, most, field.default) == (kind.min, kind.max, options[name].default)
+
+
+def test_the_key_is_no_part_of_what_ray_passes_on(cluster: Any) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(KEY, "a key that nobody may see")
+        built = cluster.app({"api_key": True})
+    assert "nobody may see" not in repr(built._bound_deployment.init_args)
+
+
+def test_the_configuration_is_one(cluster: Any) -> None:
+    from ray.serve.schema import ServeDeploySchema
+
+    schema = ServeDeploySchema.model_validate(read_yaml("ray-serve.yaml"))
+    (application,) = schema.applications
+    assert application.import_path == "pgen.serve.cluster:app"
+    built = cluster.app(application.args)._bound_deployment
+    (options,) = application.deployments
+    assert options.name == built.name
+    scaling = options.autoscaling_config
+    assert isinstance(scaling, dict)
+    # More than fits into one batch is a reason for another replica, long before one refuses.
+    assert scaling["target_ongoing_requests"] <= built.max_ongoing_requests / 2
+    assert schema.http_options.host == "127.0.0.1"
+
+
+def instructions() -> list[tuple[str, str]]:
+    """Read the Dockerfile: a keyword and the rest for each instruction."""
+    lines = (DEPLOY / "Dockerfile").read_text("utf-8").replace("\\\n", " ").splitlines()
+    told = [line for line in lines if line and not line.startswith("#")]
+    return [(word, " ".join(rest.split())) for word, _, rest in (line.partition(" ") for line in told)]
+
+
+def test_the_image_is_slim_pinned_and_two_stages() -> None:
+    bases = [rest.split()[0] for word, rest in instructions() if word == "FROM"]
+    assert len(bases) == 2, "build tools stay in the first"
+    for base in bases:
+        assert re.fullmatch(r"python:\$\{PYTHON\}-slim-[a-z]+", base)
+    assert ("ARG", "PYTHON=3.12") in instructions()
+    installed = [rest for word, rest in instructions() if word == "RUN" and "pip" in rest]
+    assert len(installed) == 1
+    assert re.findall(r"\[([a-z,]+)\]", installed[0]) == ["cpu,serve"]
+
+
+def test_the_image_runs_as_nobody_in_particular_and_tells_its_health() -> None:
+    last = instructions()[max(i for i, (word, _) in enumerate(instructions()) if word == "FROM") :]
+    (user,) = [rest for word, rest in last if word == "USER"]
+    assert int(user) >= 1000, "a number, so that Kubernetes can see that it is not root"
+    words = [word for word, _ in last]
+    assert words.index("USER") < words.index("ENTRYPOINT")
+    (health,) = [rest for word, rest in last if word == "HEALTHCHECK"]
+    assert f":{Settings().port}/readyz" in health
+    assert ("STOPSIGNAL", "SIGTERM") in last
+    (entry,) = [rest for word, rest in last if word == "ENTRYPOINT"]
+    assert entry.startswith("["), "without a shell, which would keep SIGTERM to itself"
+
+
+def test_what_the_image_copies_is_there_and_not_ignored() -> None:
+    root = DEPLOY.parent
+    let_in = {line[1:] for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines() if line[0] == "!"}
+    copied = [rest.split()[:-1] for word, rest in instructions() if word == "COPY" and "--from" not in rest]
+    sources = {source for line in copied for source in line}
+    assert sources == let_in
+    for source in sources:
+        assert (root / source).exists()
+    for folder in ("training", "export", "runtime"):
+        assert folder in sources, "pyproject.toml names packages in it"
+
+
+def test_compose_leaves_the_container_little() -> None:
+    told = read_yaml("compose.yaml")
+    (service,) = told["services"].values()
+    assert service["image"] == f"pokegan-serve:{__version__}"
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert service["mem_limit"]
+    assert "/readyz" in service["healthcheck"]["test"][-1]
+    (port,) = service["ports"]
+    assert port.startswith("127.0.0.1:")
+    options = {name for option in OPTIONS.values() for name in option.opts}
+    assert {word for word in service["command"] if word.startswith("--")} <= options
+    assert float(service["stop_grace_period"].removesuffix("s")) > Settings().timeout
+    (volume,) = service["volumes"]
+    source, target, access = re.fullmatch(r"\$\{BUNDLE:-(.+)\}:(.+):(.+)", volume).groups()  # type: ignore[union-attr]
+    assert (DEPLOY / source).resolve() == EMBEDDED.resolve()
+    assert (target in service["command"], access) == (True, "ro")
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "compose.yaml", "ray-serve.yaml"])
+def test_nothing_is_latest_and_no_secret_is_written_down(name: str) -> None:
+    text = (DEPLOY / name).read_text("utf-8")
+    assert ":latest" not in text
+    assert not re.search(rf"{KEY}\s*[=:]\s*\S", text)
