@@ -90,7 +90,7 @@ def test_the_features_are_those_of_the_network() -> None:
     assert [tuple(each.shape[1:]) for each in seen] == [
         (channels, side, side) for channels, side in zip(projected.TAPS.values(), (32, 16, 8, 4), strict=True)
     ]
-    deepest = ours.across[-1](seen[-1])
+    deepest = ours.lateral[-1](seen[-1])
     found = ours(pictures)
     assert torch.allclose(found[-1], deepest, atol=1e-4)
     assert [each.shape[1] for each in found] == list(MIXED)

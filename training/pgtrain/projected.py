@@ -27,7 +27,6 @@ MIXED = (48, 64, 96, 128)
 WIDTH = 128
 """Channels of the heads."""
 
-
 WHITE, SILHOUETTE = 0.5, 0.25
 """Shares of RGBA pictures that are seen on white, and as silhouettes; the rest is laid on random colours."""
 
@@ -40,13 +39,13 @@ class FrozenFeatures(nn.Module):
         self.network = load_lite(1, "train", "take --discriminator projection")
         for block in self.network._blocks:
             block._depthwise_conv = _unstrided(block._depthwise_conv)
-        self.across = nn.ModuleList(
+        self.lateral = nn.ModuleList(
             nn.Conv2d(taken, given, 1) for taken, given in zip(TAPS.values(), MIXED, strict=True)
         )
         narrower = zip(MIXED, (*MIXED[:1], *MIXED[:-1]), strict=True)
-        self.down = nn.ModuleList(nn.Conv2d(taken, given, 3, padding=1) for taken, given in narrower)
+        self.top_down = nn.ModuleList(nn.Conv2d(taken, given, 3, padding=1) for taken, given in narrower)
         seeded = torch.Generator().manual_seed(0)  # the same in every run: a checkpoint does not hold them
-        for mixing in (*self.across, *self.down):
+        for mixing in (*self.lateral, *self.top_down):
             nn.init.kaiming_normal_(mixing.weight, nonlinearity="linear", generator=seeded)
             nn.init.zeros_(mixing.bias)
         self.requires_grad_(False)
@@ -60,12 +59,12 @@ class FrozenFeatures(nn.Module):
             if number in TAPS:
                 seen.append(hidden)
         mixed, above = [], None
-        for tap, across, down in reversed(list(zip(seen, self.across, self.down, strict=True))):
-            level = across(tap)
+        for tap, lateral, top_down in reversed(list(zip(seen, self.lateral, self.top_down, strict=True))):
+            level = lateral(tap)
             if above is not None:
                 level = level + F.interpolate(above, scale_factor=2.0, mode="nearest")
             mixed.append(level)
-            above = down(level)
+            above = top_down(level)
         return mixed[::-1]
 
     @staticmethod
@@ -81,10 +80,10 @@ def _unstrided(depthwise: nn.Conv2d) -> nn.Module:
     """
     height, width = map(int, depthwise.stride)
     depthwise.stride = (1, 1)
-    return nn.Sequential(depthwise, Every(height, width)) if height * width > 1 else depthwise
+    return nn.Sequential(depthwise, Subsample(height, width)) if height * width > 1 else depthwise
 
 
-class Every(nn.Module):
+class Subsample(nn.Module):
     """Keep every `height`-th row and every `width`-th column of (N, C, H, W)."""
 
     def __init__(self, height: int, width: int) -> None:
@@ -163,8 +162,7 @@ def _on_some_ground(pictures: Tensor) -> Tensor:
     if pictures.shape[1] == 3:
         return pictures
     count, device = len(pictures), pictures.device
-    colour, alpha = pictures[:, :3], pictures[:, 3:]
     choice = draws.rand(count, 1, 1, 1, device=device)
-    ground = torch.where(choice < WHITE, 1.0, draws.rand(count, 3, 1, 1, device=device))
-    laid = colour + (1 - alpha) * ground
-    return torch.where(choice < WHITE + SILHOUETTE, torch.where(choice < WHITE, laid, 1 - alpha), laid)
+    silhouette = choice >= 1 - SILHOUETTE
+    ground = torch.where((choice < WHITE) | silhouette, 1.0, draws.rand(count, 3, 1, 1, device=device))
+    return pictures[:, :3] * ~silhouette + (1 - pictures[:, 3:]) * ground

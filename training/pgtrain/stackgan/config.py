@@ -26,7 +26,7 @@ class StackGANConfig:
     )
     discriminator: str = option(
         "projected",
-        "projected: over features of a network of photographs; others learn to see: how text meets picture there",
+        "projected: looks through a frozen network of photographs; projection and joint learn features of their own",
         choices=("projected", "projection", "joint"),
     )
     loss: str = option("hinge", "what generator and discriminator play for", choices=("hinge", "bce"))

@@ -47,7 +47,7 @@ class StackGAN:
 
     def __init__(self, config: StackGANConfig, engine: Engine, data: Dataset) -> None:
         self.config, self.engine = config, engine
-        self.penalised = config.r1 > 0 and config.discriminator != "projected"  # spectral norm bounds its heads
+        self.penalised = config.r1 > 0 and config.discriminator != "projected"  # as its authors do without one
         self.stages = (1, 2) if config.stage == "both" else (int(config.stage),)
         mean, matrix = self._whitening(data.embeddings)
         whitened_dim = matrix.shape[1]
@@ -149,8 +149,7 @@ class StackGAN:
         """Reconstruction and KL term, and against the discriminator its scores."""
         logits, divergence = part.drawn or self._draw(part)
         fake = visible(logits)
-        known = self.pretraining or self.config.reconstruct == "all" or part.named[:, None, None, None]
-        reconstruction = reconstruction_loss(fake * known, part.real * known)
+        reconstruction = self._reconstruction(fake, part)
         metrics = {"reconstruction": reconstruction, "kl": divergence.float()}
         if self.pretraining:
             return reconstruction + self.config.kl * metrics["kl"], metrics
@@ -159,6 +158,13 @@ class StackGAN:
         metrics["generator"] = -score.mean() if self.config.loss == "hinge" else F.softplus(-score).mean()
         loss = metrics["generator"] + self.config.reconstruction * reconstruction + self.config.kl * metrics["kl"]
         return loss, metrics
+
+    def _reconstruction(self, fake: Tensor, part: Part) -> Tensor:
+        """Compare with what was to be drawn; beside the adversarial loss, of the captions that it holds for."""
+        if self.pretraining or self.config.reconstruct == "all":
+            return reconstruction_loss(fake, part.real)
+        named = part.named[:, None, None, None]
+        return reconstruction_loss(fake * named, part.real * named)
 
     def _seen(self, pictures: Tensor) -> Tensor:
         """Change `pictures` (N, C, S, S) at random, as the discriminator sees them."""
