@@ -15,7 +15,7 @@ from pgtrain.stackgan.recipe import StackGAN
 @pytest.fixture(scope="module")
 def critic() -> ProjectedDiscriminator:
     torch.manual_seed(0)
-    return ProjectedDiscriminator(10).eval()  # in training every call improves the estimate of the spectral norms
+    return ProjectedDiscriminator(64, 10).eval()  # in training every call improves the estimate of the spectral norms
 
 
 def test_it_scores_every_text_at_every_place_of_every_head(critic: ProjectedDiscriminator) -> None:
@@ -29,8 +29,31 @@ def test_it_scores_every_text_at_every_place_of_every_head(critic: ProjectedDisc
     assert torch.allclose(critic(pictures, text), both[:3], atol=1e-5)
 
 
-def test_rgb_pictures_of_any_size_are_scored(critic: ProjectedDiscriminator) -> None:
-    assert critic(torch.rand(2, 3, 256, 256), torch.randn(2, 10)).shape == (2, 64)
+def test_rgb_pictures_are_scored(critic: ProjectedDiscriminator) -> None:
+    assert critic(torch.rand(2, 3, 64, 64), torch.randn(2, 10)).shape == (2, 64)
+
+
+def test_large_pictures_are_seen_as_they_are_and_small_ones_enlarged() -> None:
+    assert [ProjectedDiscriminator(size, 10)._frozen[0].side for size in (64, 128, 256)] == [128, 128, 256]
+    large = ProjectedDiscriminator(256, 10)
+    assert [level.shape[-1] for level in large._frozen[0](torch.rand(1, 3, 256, 256))] == [64, 32, 16, 8]
+    assert large(torch.rand(2, 4, 256, 256), torch.randn(2, 10)).shape == (2, 64)
+
+
+def test_a_picture_is_compared_with_its_reference_on_the_same_ground(critic: ProjectedDiscriminator) -> None:
+    real, text = torch.rand(3, 4, 64, 64), torch.randn(3, 10)
+    scores, distances = critic.compare(real, real.clone(), text)
+    assert scores.shape == (3, 64)
+    assert torch.allclose(distances, torch.zeros(3), atol=1e-4)
+    drawn = torch.cat([real[:2], torch.rand(1, 4, 64, 64)]).requires_grad_()
+    references = real.clone().requires_grad_()
+    _, distances = critic.compare(drawn, references, text)
+    assert distances[2] > 100 * distances[:2].max().clamp(min=1e-4)
+    distances.sum().backward()
+    assert drawn.grad is not None
+    assert drawn.grad[2].abs().sum() > 0
+    assert references.grad is not None
+    assert references.grad.abs().sum() == 0
 
 
 def test_an_alpha_channel_shows_on_other_grounds_and_as_a_silhouette() -> None:
@@ -67,12 +90,12 @@ def test_a_checkpoint_holds_the_heads_alone(critic: ProjectedDiscriminator) -> N
 def test_two_are_frozen_alike_whatever_the_seed(critic: ProjectedDiscriminator) -> None:
     torch.manual_seed(7)
     pictures = torch.rand(1, 3, 64, 64)
-    for one, other in zip(critic._frozen[0](pictures), FrozenFeatures()(pictures), strict=True):
+    for one, other in zip(critic._frozen[0](pictures), FrozenFeatures(projected.SIDE)(pictures), strict=True):
         assert torch.equal(one, other)
 
 
 def test_it_moves_with_its_frozen_part(critic: ProjectedDiscriminator) -> None:
-    assert {parameter.dtype for parameter in ProjectedDiscriminator(10).double()._frozen[0].parameters()} == {
+    assert {parameter.dtype for parameter in ProjectedDiscriminator(64, 10).double()._frozen[0].parameters()} == {
         torch.float64
     }
 
@@ -80,7 +103,7 @@ def test_it_moves_with_its_frozen_part(critic: ProjectedDiscriminator) -> None:
 def test_the_features_are_those_of_the_network() -> None:
     """Convolutions without strides, and a choice after them, change no number."""
     pictures = torch.rand(1, 3, projected.SIDE, projected.SIDE)
-    network, ours = load_lite(1, "train", ""), FrozenFeatures()
+    network, ours = load_lite(1, "train", ""), FrozenFeatures(projected.SIDE)
     hidden = network._swish(network._conv_stem(ours._scaled(pictures)))
     seen = []
     for number, block in enumerate(network._blocks):
@@ -107,8 +130,10 @@ def test_stackgan_trains_against_it_and_reconstructs_names_alone(small_data: Pat
         before = system.networks[f"discriminator{epoch + 1}"].heads[0].project.weight.clone()  # type: ignore[index,union-attr]
         told = system.train_step(data, torch.arange(4), 0)
         assert "r1" not in told
+        assert told["perceptual"] > 0
         assert all(torch.isfinite(value) for value in told.values())
         assert not torch.equal(before, system.networks[f"discriminator{epoch + 1}"].heads[0].project.weight)  # type: ignore[index,union-attr]
     assert data.caption_named.any()
     data.caption_named[:] = False  # nothing names its Pokémon, so nothing is to be reconstructed
-    assert system.train_step(data, torch.arange(4), 0)["reconstruction"] == 0
+    told = system.train_step(data, torch.arange(4), 0)
+    assert told["reconstruction"] == told["perceptual"] == 0

@@ -16,10 +16,13 @@ from pgtrain import draws
 from pgtrain.lite import load_lite
 
 SIDE = 128
-"""Pixels a side that pictures are resized to: smaller ones lose nothing, and 256 would cost four times as much."""
+"""Pixels a side that smaller pictures are enlarged to; larger ones are seen as they are."""
 
 TAPS = {3: 24, 6: 40, 14: 112, 20: 320}
-"""Blocks of Lite1 whose output is looked at, at 32, 16, 8 and 4 pixels a side, and their channels."""
+"""Blocks of Lite1 whose output is looked at, and their channels."""
+
+STRIDES = (4, 8, 16, 32)
+"""Pixels of a picture to one of each of these outputs."""
 
 MIXED = (48, 64, 96, 128)
 """Channels of each after mixing."""
@@ -32,10 +35,14 @@ WHITE, SILHOUETTE = 0.5, 0.25
 
 
 class FrozenFeatures(nn.Module):
-    """EfficientNet-Lite1 and random mixing: pictures (N, 3, S, S) in 0..1 to four feature maps, finest first."""
+    """EfficientNet-Lite1 and random mixing: pictures (N, 3, S, S) in 0..1 to four feature maps, finest first.
 
-    def __init__(self) -> None:
+    They are resized to `side` pixels a side.
+    """
+
+    def __init__(self, side: int) -> None:
         super().__init__()
+        self.side = side
         self.network = load_lite(1, "train", "take --discriminator projection")
         for block in self.network._blocks:
             block._depthwise_conv = _unstrided(block._depthwise_conv)
@@ -51,7 +58,7 @@ class FrozenFeatures(nn.Module):
         self.requires_grad_(False)
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
-        """Map pictures to maps of MIXED channels, 32, 16, 8 and 4 pixels a side."""
+        """Map pictures to maps of MIXED channels, each by one of STRIDES smaller than `side`."""
         hidden = self.network._swish(self.network._conv_stem(self._scaled(pictures)))
         seen = []
         for number, block in enumerate(self.network._blocks):
@@ -67,9 +74,9 @@ class FrozenFeatures(nn.Module):
             above = top_down(level)
         return mixed[::-1]
 
-    @staticmethod
-    def _scaled(pictures: Tensor) -> Tensor:
-        sized = F.interpolate(pictures, size=(SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False)
+    def _scaled(self, pictures: Tensor) -> Tensor:
+        size = (self.side, self.side)
+        sized = F.interpolate(pictures, size=size, mode="bilinear", antialias=True, align_corners=False)
         return ((sized * 255 - 127) / 128).contiguous(memory_format=torch.channels_last)  # as it was taught
 
 
@@ -124,26 +131,42 @@ class Head(nn.Module):
 
 
 class ProjectedDiscriminator(nn.Module):
-    """Four heads over frozen features: premultiplied RGBA pictures (N, 4, S, S), or RGB ones, under a text.
+    """Four heads over frozen features: premultiplied RGBA pictures (N, 4, `size`, `size`), or RGB ones, under a text.
 
     The network sees RGBA pictures on white, sometimes on a random colour, where edges show that white hides, and
     sometimes their silhouettes alone. Without these a generator draws eyes and lights as holes, which are white on
     white, and on any other colour a marking as good as another. What is frozen stands in no checkpoint.
     """
 
-    def __init__(self, text_dim: int) -> None:
+    def __init__(self, size: int, text_dim: int) -> None:
         super().__init__()
-        sides = (32, 16, 8, 4)
-        self.heads = nn.ModuleList(Head(*shape, text_dim) for shape in zip(MIXED, sides, strict=True))
-        self._frozen = (FrozenFeatures(),)  # in a tuple, so that it is neither saved, nor trained, nor thawed
+        side = max(SIDE, size)
+        shapes = [(channels, side // stride) for channels, stride in zip(MIXED, STRIDES, strict=True)]
+        self.heads = nn.ModuleList(Head(*shape, text_dim) for shape in shapes)
+        self._frozen = (FrozenFeatures(side),)  # in a tuple, so that it is neither saved, nor trained, nor thawed
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
         self._frozen[0]._apply(fn, recurse)  # type: ignore[no-untyped-call]  # moves to a device with the heads
         return super()._apply(fn, recurse)  # type: ignore[no-any-return, no-untyped-call]
 
+    def compare(self, pictures: Tensor, references: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
+        """Score pictures under whitened texts (N, K), (N, 64), and tell how far each is from its reference, (N,).
+
+        The distance is one of frozen features on the same ground, 0 for equals, as LPIPS measures it
+        (arXiv:1801.03924) but without learned weights: it has gradients for the pictures, not for the references.
+        """
+        on_ground, references = _on_some_ground(torch.cat([pictures, references]), alike=2).chunk(2)
+        seen = self._frozen[0](on_ground)
+        with torch.no_grad():
+            wanted = self._frozen[0](references)
+        distances = [_distance(*pair) for pair in zip(seen, wanted, strict=True)]
+        return self.judge(self._scored(seen), text), torch.stack(distances).sum(0)
+
     def features(self, pictures: Tensor) -> list[Tensor]:
         """Map pictures in 0..1 to what each head scores, (N, WIDTH, 4, 4) each."""
-        seen = self._frozen[0](_on_some_ground(pictures))
+        return self._scored(self._frozen[0](_on_some_ground(pictures)))
+
+    def _scored(self, seen: list[Tensor]) -> list[Tensor]:
         return [head.features(level) for head, level in zip(self.heads, seen, strict=True)]  # type: ignore[operator]
 
     def judge(self, features: list[Tensor], text: Tensor) -> Tensor:
@@ -157,12 +180,22 @@ class ProjectedDiscriminator(nn.Module):
         return torch.cat([self.judge(features, text) for text in texts])
 
 
-def _on_some_ground(pictures: Tensor) -> Tensor:
-    """Lay RGBA (N, 4, S, S) on white or on a random colour, or show it black on white: RGB (N, 3, S, S)."""
+def _distance(features: Tensor, others: Tensor) -> Tensor:
+    """Squared distance of the directions of features (N, C, S, S) at each place, the mean over places: (N,)."""
+    found, wanted = F.normalize(features.float(), dim=1), F.normalize(others.float(), dim=1)
+    return (found - wanted).square().sum(1).mean((1, 2))
+
+
+def _on_some_ground(pictures: Tensor, alike: int = 1) -> Tensor:
+    """Lay RGBA (N, 4, S, S) on white or on a random colour, or show it black on white: RGB (N, 3, S, S).
+
+    The pictures are `alike` equally large groups, whose first ones get the same ground, whose second ones, ...
+    """
     if pictures.shape[1] == 3:
         return pictures
-    count, device = len(pictures), pictures.device
+    count, device = len(pictures) // alike, pictures.device
     choice = draws.rand(count, 1, 1, 1, device=device)
     silhouette = choice >= 1 - SILHOUETTE
     ground = torch.where((choice < WHITE) | silhouette, 1.0, draws.rand(count, 3, 1, 1, device=device))
+    silhouette, ground = (each.repeat(alike, 1, 1, 1) for each in (silhouette, ground))
     return pictures[:, :3] * ~silhouette + (1 - pictures[:, 3:]) * ground

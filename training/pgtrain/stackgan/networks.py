@@ -151,9 +151,9 @@ class Discriminator(nn.Module):
 
 def discriminator(config: StackGANConfig, stage: int, whitened_dim: int) -> nn.Module:
     """Make the discriminator of `stage` that `config` asks for."""
-    if config.discriminator == "projected":
-        return ProjectedDiscriminator(whitened_dim)
     size = STAGE1_SIZE if stage == 1 else config.size
+    if config.discriminator == "projected":
+        return ProjectedDiscriminator(size, whitened_dim)
     if config.discriminator == "projection":
         return Discriminator(size, config.critic_width, whitened_dim, config.channels)
     dropout = 0.0 if stage == 1 else config.dropout
