@@ -40,22 +40,6 @@ def test_large_pictures_are_seen_as_they_are_and_small_ones_enlarged() -> None:
     assert large(torch.rand(2, 4, 256, 256), torch.randn(2, 10)).shape == (2, 64)
 
 
-def test_a_picture_is_compared_with_its_reference_on_the_same_ground(critic: ProjectedDiscriminator) -> None:
-    real, text = torch.rand(3, 4, 64, 64), torch.randn(3, 10)
-    scores, distances = critic.compare(real, real.clone(), text)
-    assert scores.shape == (3, 64)
-    assert torch.allclose(distances, torch.zeros(3), atol=1e-4)
-    drawn = torch.cat([real[:2], torch.rand(1, 4, 64, 64)]).requires_grad_()
-    references = real.clone().requires_grad_()
-    _, distances = critic.compare(drawn, references, text)
-    assert distances[2] > 100 * distances[:2].max().clamp(min=1e-4)
-    distances.sum().backward()
-    assert drawn.grad is not None
-    assert drawn.grad[2].abs().sum() > 0
-    assert references.grad is not None
-    assert references.grad.abs().sum() == 0
-
-
 def test_an_alpha_channel_shows_on_other_grounds_and_as_a_silhouette() -> None:
     torch.manual_seed(0)
     half = torch.zeros(400, 4, 8, 8)
@@ -130,10 +114,8 @@ def test_stackgan_trains_against_it_and_reconstructs_names_alone(small_data: Pat
         before = system.networks[f"discriminator{epoch + 1}"].heads[0].project.weight.clone()  # type: ignore[index,union-attr]
         told = system.train_step(data, torch.arange(4), 0)
         assert "r1" not in told
-        assert told["perceptual"] > 0
         assert all(torch.isfinite(value) for value in told.values())
         assert not torch.equal(before, system.networks[f"discriminator{epoch + 1}"].heads[0].project.weight)  # type: ignore[index,union-attr]
     assert data.caption_named.any()
     data.caption_named[:] = False  # nothing names its Pokémon, so nothing is to be reconstructed
-    told = system.train_step(data, torch.arange(4), 0)
-    assert told["reconstruction"] == told["perceptual"] == 0
+    assert system.train_step(data, torch.arange(4), 0)["reconstruction"] == 0

@@ -149,24 +149,9 @@ class ProjectedDiscriminator(nn.Module):
         self._frozen[0]._apply(fn, recurse)  # type: ignore[no-untyped-call]  # moves to a device with the heads
         return super()._apply(fn, recurse)  # type: ignore[no-any-return, no-untyped-call]
 
-    def compare(self, pictures: Tensor, references: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
-        """Score pictures under whitened texts (N, K), (N, 64), and tell how far each is from its reference, (N,).
-
-        The distance is one of frozen features on the same ground, 0 for equals, as LPIPS measures it
-        (arXiv:1801.03924) but without learned weights: it has gradients for the pictures, not for the references.
-        """
-        on_ground, references = _on_some_ground(torch.cat([pictures, references]), alike=2).chunk(2)
-        seen = self._frozen[0](on_ground)
-        with torch.no_grad():
-            wanted = self._frozen[0](references)
-        distances = [_distance(*pair) for pair in zip(seen, wanted, strict=True)]
-        return self.judge(self._scored(seen), text), torch.stack(distances).sum(0)
-
     def features(self, pictures: Tensor) -> list[Tensor]:
         """Map pictures in 0..1 to what each head scores, (N, WIDTH, 4, 4) each."""
-        return self._scored(self._frozen[0](_on_some_ground(pictures)))
-
-    def _scored(self, seen: list[Tensor]) -> list[Tensor]:
+        seen = self._frozen[0](_on_some_ground(pictures))
         return [head.features(level) for head, level in zip(self.heads, seen, strict=True)]  # type: ignore[operator]
 
     def judge(self, features: list[Tensor], text: Tensor) -> Tensor:
@@ -180,22 +165,12 @@ class ProjectedDiscriminator(nn.Module):
         return torch.cat([self.judge(features, text) for text in texts])
 
 
-def _distance(features: Tensor, others: Tensor) -> Tensor:
-    """Squared distance of the directions of features (N, C, S, S) at each place, the mean over places: (N,)."""
-    found, wanted = F.normalize(features.float(), dim=1), F.normalize(others.float(), dim=1)
-    return (found - wanted).square().sum(1).mean((1, 2))
-
-
-def _on_some_ground(pictures: Tensor, alike: int = 1) -> Tensor:
-    """Lay RGBA (N, 4, S, S) on white or on a random colour, or show it black on white: RGB (N, 3, S, S).
-
-    The pictures are `alike` equally large groups, whose first ones get the same ground, whose second ones, ...
-    """
+def _on_some_ground(pictures: Tensor) -> Tensor:
+    """Lay RGBA (N, 4, S, S) on white or on a random colour, or show it black on white: RGB (N, 3, S, S)."""
     if pictures.shape[1] == 3:
         return pictures
-    count, device = len(pictures) // alike, pictures.device
+    count, device = len(pictures), pictures.device
     choice = draws.rand(count, 1, 1, 1, device=device)
     silhouette = choice >= 1 - SILHOUETTE
     ground = torch.where((choice < WHITE) | silhouette, 1.0, draws.rand(count, 3, 1, 1, device=device))
-    silhouette, ground = (each.repeat(alike, 1, 1, 1) for each in (silhouette, ground))
     return pictures[:, :3] * ~silhouette + (1 - pictures[:, 3:]) * ground

@@ -48,10 +48,9 @@ class StackGANConfig:
     beta1: float = option(0.0, "Adam's first beta against the discriminator")
     beta2: float = option(0.99, "Adam's second beta")
     reconstruction: float = option(2.0, "weight of reconstruction beside the adversarial loss")
-    perceptual: float = option(1.0, "weight of reconstruction in the projected discriminator's frozen features")
     reconstruct: str = option(
         "named",
-        "captions that both hold for beside the adversarial loss: all, or those with a name",
+        "captions that it holds for beside the adversarial loss: all, or those with a name",
         choices=("all", "named"),
     )
     kl: float = option(1e-3, "weight of the KL term of conditioning augmentation")
@@ -105,7 +104,6 @@ RECIPES: dict[str, dict[str, Any]] = {
         "beta1": 0.5,
         "beta2": 0.999,
         "reconstruction": 0.0,
-        "perceptual": 0.0,
         "reconstruct": "all",
         "kl": 0.0,
         "augment": False,

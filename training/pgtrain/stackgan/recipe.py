@@ -18,7 +18,6 @@ from pgtrain.engine import Engine, Loss
 from pgtrain.ground import as_rgba, grounded, visible
 from pgtrain.layers import r1_penalty
 from pgtrain.pictures import grid
-from pgtrain.projected import ProjectedDiscriminator
 from pgtrain.reconstruction import annealed, reconstruction_loss, set_rate
 from pgtrain.stackgan.config import STAGE1_SIZE, StackGANConfig
 from pgtrain.stackgan.networks import Generator, discriminator
@@ -49,7 +48,6 @@ class StackGAN:
     def __init__(self, config: StackGANConfig, engine: Engine, data: Dataset) -> None:
         self.config, self.engine = config, engine
         self.penalised = config.r1 > 0 and config.discriminator != "projected"  # as its authors do without one
-        self.perceptual = config.perceptual > 0 and config.discriminator == "projected"  # the others have no features
         self.stages = (1, 2) if config.stage == "both" else (int(config.stage),)
         mean, matrix = self._whitening(data.embeddings)
         whitened_dim = matrix.shape[1]
@@ -155,40 +153,23 @@ class StackGAN:
         metrics = {"reconstruction": reconstruction, "kl": divergence.float()}
         if self.pretraining:
             return reconstruction + self.config.kl * metrics["kl"], metrics
-        metrics |= self._judged(fake, part)
+        with self.engine.autocast():
+            score: Tensor = self.networks[f"discriminator{self.stage}"](self._seen(fake), part.text)
+        metrics["generator"] = -score.mean() if self.config.loss == "hinge" else F.softplus(-score).mean()
         loss = metrics["generator"] + self.config.reconstruction * reconstruction + self.config.kl * metrics["kl"]
-        return loss + self.config.perceptual * metrics.get("perceptual", 0), metrics
+        return loss, metrics
 
     def _reconstruction(self, fake: Tensor, part: Part) -> Tensor:
         """Compare with what was to be drawn; beside the adversarial loss, of the captions that it holds for."""
-        if self.pretraining:
+        if self.pretraining or self.config.reconstruct == "all":
             return reconstruction_loss(fake, part.real)
-        held = self._held(part)[:, None, None, None]
-        return reconstruction_loss(fake * held, part.real * held)
+        named = part.named[:, None, None, None]
+        return reconstruction_loss(fake * named, part.real * named)
 
-    def _held(self, part: Part) -> Tensor:
-        """Tell for which pictures reconstruction holds beside the adversarial loss: bool (N,)."""
-        return part.named if self.config.reconstruct == "named" else torch.ones_like(part.named)
-
-    def _judged(self, fake: Tensor, part: Part) -> Metrics:
-        """Score what was drawn, and compare it with what was to be drawn in the discriminator's frozen features."""
-        critic = self.networks[f"discriminator{self.stage}"]
-        metrics: Metrics = {}
-        if self.perceptual:
-            fake, real = self._seen(torch.cat([fake, part.real]), alike=2).chunk(2)
-            with self.engine.autocast():
-                score, distances = cast(ProjectedDiscriminator, critic).compare(fake, real, part.text)
-            metrics["perceptual"] = (distances * self._held(part)).mean()
-        else:
-            with self.engine.autocast():
-                score = critic(self._seen(fake), part.text)
-        metrics["generator"] = -score.mean() if self.config.loss == "hinge" else F.softplus(-score).mean()
-        return metrics
-
-    def _seen(self, pictures: Tensor, alike: int = 1) -> Tensor:
-        """Change `pictures` (N, C, S, S), `alike` groups in the same way, at random, as the discriminator sees them."""
+    def _seen(self, pictures: Tensor) -> Tensor:
+        """Change `pictures` (N, C, S, S) at random, as the discriminator sees them."""
         if self.config.augment:
-            pictures = augment(pictures, alike)
+            pictures = augment(pictures)
         if self.stage == 1 and self.config.instance_noise:
             noise = draws.randn(*pictures.shape, device=pictures.device)
             pictures = pictures + self.config.instance_noise * noise
