@@ -47,7 +47,7 @@ class StackGANConfig:
     stage2_discriminator_lr: float = option(0.0, "the discriminator's in stage II; 0: as in stage I")
     beta1: float = option(0.0, "Adam's first beta against the discriminator")
     beta2: float = option(0.99, "Adam's second beta")
-    reconstruction: float = option(2.0, "weight of reconstruction beside the adversarial loss")
+    reconstruction: float = option(20.0, "weight of reconstruction beside the adversarial loss")
     reconstruct: str = option(
         "named",
         "captions that it holds for beside the adversarial loss: all, or those with a name",
