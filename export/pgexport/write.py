@@ -77,7 +77,8 @@ def export_runs(
         kept = _kept(before, staged, sources, force) if before else Manifest({}, {})
         for name, model in kept.models.items() if tensorrt else ():
             check_read(name, (staged / model.file).read_bytes())
-        writer = Writer(staged, storage, opset, kept, fresh_seed() if seed is None else seed, tensorrt)
+        order = list(before.manifest.models) if before else []
+        writer = Writer(staged, storage, opset, kept, order, fresh_seed() if seed is None else seed, tensorrt)
         for source in sources:
             try:
                 writer.write(source)
@@ -88,12 +89,23 @@ def export_runs(
 
 
 class Writer:
-    """Writes models into `folder`, beside what `kept` tells is in it already; no other file is part of the bundle."""
+    """Writes models into `folder`, beside what `kept` tells is in it already; no other file is part of the bundle.
+
+    The manifest names the models of `order` first, in that order: one that replaces another takes its place.
+    """
 
     def __init__(
-        self, folder: Path, storage: str, opset: int | None, kept: Manifest, seed: int, tensorrt: bool = False
+        self,
+        folder: Path,
+        storage: str,
+        opset: int | None,
+        kept: Manifest,
+        order: list[str],
+        seed: int,
+        tensorrt: bool = False,
     ) -> None:
         self.folder, self.storage, self.opset, self.seed = folder, storage, opset, seed
+        self.order = order
         self.models, self.files = dict(kept.models), set(kept.files)
         self.tensorrt = tensorrt
 
@@ -160,7 +172,9 @@ class Writer:
 
     def _write_manifest(self) -> Bundle:
         files = {name: describe(self.folder / name) for name in sorted(self.files)}
-        (self.folder / MANIFEST).write_text(Manifest(self.models, files).to_json(), "utf-8")
+        names = [name for name in dict.fromkeys([*self.order, *self.models]) if name in self.models]
+        models = {name: self.models[name] for name in names}
+        (self.folder / MANIFEST).write_text(Manifest(models, files).to_json(), "utf-8")
         return open_bundle(self.folder)
 
 

@@ -112,6 +112,7 @@ def test_adding_to_a_bundle(system_runs: dict[str, Path], dcgan: Path, tmp_path:
     edit(dcgan, seed=77)
     assert call(dcgan, "--out", out, "--add", "--force").exit_code == 0
     models = open_bundle(out).manifest.models
+    assert list(models) == ["dcgan", "stats"], "one that is replaced keeps its place"
     assert models["dcgan"].provenance["run"]["seed"] == 77
     assert models["stats"] == both.manifest.models["stats"]
     content = (out / "stats.onnx").read_bytes()

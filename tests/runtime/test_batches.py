@@ -160,7 +160,7 @@ def test_a_folder_that_goes_away_is_told(tiny_bundle: Path, tmp_path: Path, shar
     folder = tmp_path / "folder"
     made = write_pictures(job(tiny_bundle, ["redball"], 200, batch=1, shards=shards), folder)
     next(made)
-    shutil.rmtree(folder)
+    folder.rename(tmp_path / "elsewhere")  # at once, where threads would write into it while it is emptied
     with pytest.raises(OutputInvalid, match=r"cannot be written .No such file or directory"):
         list(made)
     assert not folder.exists()

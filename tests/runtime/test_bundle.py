@@ -174,7 +174,7 @@ def test_the_embedded_bundle() -> None:
         bundle.read(name)
     assert bundle.known_names["charizard"] >= 0
     run = bundle.model("text-to-image").provenance["run"]
-    assert run["data"]["pictures"] == 1049
+    assert run["data"]["examples"] == 1049
     assert run["system"] == "stackgan"
 
 
