@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from pgbench.runtime import unasked
 from pgen.bundle import Bundle, Model, open_bundle
 from pgen.cli import main as pgen
+from pgen.devices.tolerance import BF16
 from pgen.generator import Generator
 from pgexport import divergence, parity, quantize, storage
 from pgexport.audit import audit
@@ -396,6 +397,12 @@ def test_parity_is_enforced(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.
         export_run(tiny_run, tmp_path / "bundle", "fp16")
     assert list(tmp_path.iterdir()) == []
     assert parity.TOLERANCES.keys() == divergence.LIMITS.keys()
+
+
+def test_devices_in_bf16_are_held_to_what_exports_in_bf16_are() -> None:
+    held = parity.TOLERANCES["bf16"]
+    assert {"most": held.most, "psnr": held.psnr} == BF16
+    assert held.worst is None
 
 
 def test_bf16_needs_a_newer_opset(tiny_run: Path, tmp_path: Path) -> None:

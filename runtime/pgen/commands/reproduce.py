@@ -23,7 +23,7 @@ def reproduce(file: Path, out: Path | None, manner: "Manner", bundle: Path | Non
     """Make a picture or a grid again, pixel by pixel.
 
     The facts are in the file, which pgen wrote, with the bundle that is used now; another is refused. On the same
-    provider the pixels are the same; on another, within the tolerances that the bundle's manifest tells.
+    provider the pixels are the same; on another, within the tolerances of the bundle's manifest or of bf16.
     """
     from pgen.again import job_again
     from pgen.bundle import EMBEDDED

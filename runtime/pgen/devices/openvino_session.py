@@ -121,8 +121,8 @@ def _outputs(request: "openvino.InferRequest") -> Row:
 def open_openvino(bundle: Bundle, model: Model, device: str = OPENVINO, threads: int = 0) -> OpenVINOSession:
     """Open a picture model in OpenVINO.
 
-    bf16 is taken where the CPU computes in it and the pictures are within the manifest's tolerances; that is measured
-    when a model is first opened on a machine.
+    bf16 is taken where the CPU computes in it and the pictures are within the tolerances of bf16; that is measured when
+    a model is first opened on a machine.
 
     Args:
         bundle: where it comes from.
@@ -140,6 +140,6 @@ def open_openvino(bundle: Bundle, model: Model, device: str = OPENVINO, threads:
     if device == OPENVINO and computes_bf16():
         session = OpenVINOSession(graph, where, "bf16", threads)
         asked = model.parity.get("storage") == "bf16"  # the graph itself rounds to it
-        if asked or measured(bundle, model, graph, session).within(limits(model)):
+        if asked or measured(bundle, model, graph, session).within(limits(model, "bf16")):
             return session
     return OpenVINOSession(graph, where, "f32", threads)

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from pgen.bundle import Model
 
+BF16 = {"most": 28.0, "psnr": 40.0}
+"""How far a device that computes in bf16 may draw from float32, by figure: as far as `pgexport --bf16` may."""
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -22,8 +25,15 @@ class Figures:
         return bool(above and self.psnr >= limits.get("psnr", -np.inf))
 
 
-def limits(model: Model) -> dict[str, float]:
-    """Read from the manifest what pictures of `model` may differ from PyTorch in float32, by figure."""
+def limits(model: Model, precision: str = "f32") -> dict[str, float]:
+    """Tell what pictures of `model` may differ from PyTorch in float32, by figure.
+
+    Args:
+        model: its manifest has the limits of what a device computes in float32.
+        precision: "bf16" for a device that computes in it.
+    """
+    if precision == "bf16":
+        return BF16
     figures = model.parity.get("figures", model.parity)
     told = {name: entry.get("limit") for name, entry in figures.items() if isinstance(entry, dict)}
     return {name: float(limit) for name, limit in told.items() if limit is not None}
