@@ -35,7 +35,7 @@ STAGE1 = ["--stage", "1"]
 RECIPES = {
     "dcgan": {"default": [], "original": ["--recipe", "original"]},
     "wgan": {"default": [], "original": ["--recipe", "original"]},
-    "stackgan": {"default": [*STAGE1, "--stage1-pretrain", "20"], "original": [*STAGE1, "--recipe", "original"]},
+    "stackgan": {"default": [*STAGE1, "--stage1-pretrain", "60"], "original": [*STAGE1, "--recipe", "original"]},
 }
 
 
