@@ -4,15 +4,17 @@ import base64
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Event
+from time import monotonic, sleep
 from typing import Any
 
 import httpx
 import openai
+import psutil
 import pytest
 
 from pgen.serve.settings import KEY, Settings
@@ -180,3 +182,46 @@ def test_replicas_are_replaced_and_no_request_is_lost(client: httpx.Client, toy_
     assert client.get("/v1/about").json()["limits"]["batch"] == 3
     assert len(answers) > 3
     assert set(answers) == {200}
+
+
+def replicas() -> list[psutil.Process]:
+    """Find the processes of the replicas by what Ray calls them."""
+    return [process for process in psutil.process_iter() if "ServeReplica:pgen" in process.name() + title(process)]
+
+
+def title(process: psutil.Process) -> str:
+    with suppress(psutil.Error):
+        return " ".join(process.cmdline())
+    return ""
+
+
+def test_a_replica_is_killed_and_every_request_is_answered(client: httpx.Client, toy_bundle: Path) -> None:
+    deploy(toy_bundle)
+    stop, answers = Event(), list[int]()
+
+    def keep_asking(seed: int) -> None:
+        while not stop.is_set():
+            answers.append(client.post(IMAGES, json={"prompt": "Redball", "seed": seed, "n": 4}).status_code)
+
+    with ThreadPoolExecutor(4) as pool:
+        asking = [pool.submit(keep_asking, seed) for seed in range(4)]
+        try:
+            wait_until(lambda: len(answers) > 8, "no answers")
+            killed, other = replicas()
+            killed.kill()
+            wait_until(lambda: len(set(replicas()) - {killed, other}) == 1, "no other replica was started")
+            before = len(answers)
+            wait_until(lambda: len(answers) > before + 8, "no more answers")
+        finally:
+            stop.set()
+        for one in asking:
+            one.result()  # raises where a connection ended without an answer
+    assert all(code == 200 or code >= 500 for code in answers), answers
+    assert set(answers[before:]) == {200}
+
+
+def wait_until(so: Callable[[], bool], otherwise: str) -> None:
+    end = monotonic() + PATIENCE
+    while not so():
+        assert monotonic() < end, otherwise
+        sleep(0.2)
