@@ -186,11 +186,11 @@ def test_replicas_are_replaced_and_no_request_is_lost(client: httpx.Client, toy_
 
 def replicas() -> list[psutil.Process]:
     """Find the processes of the replicas by what Ray calls them."""
-    return [process for process in psutil.process_iter() if "ServeReplica:pgen" in process.name() + title(process)]
+    return [process for process in psutil.process_iter() if "ServeReplica:pgen" in title(process)]
 
 
 def title(process: psutil.Process) -> str:
-    with suppress(psutil.Error):
+    with suppress(psutil.Error):  # it has ended
         return " ".join(process.cmdline())
     return ""
 
