@@ -90,7 +90,8 @@ def test_what_was_accepted_is_answered_when_the_server_ends(tmp_path: Path, toy_
         while "pokegan_requests_in_flight 4.0" not in httpx.get(f"{url}/metrics").text:  # itself is the fourth
             assert time.monotonic() < until
         running.process.send_signal(signal.SIGTERM)
-        running.wait_for("told to end: 3 requests are still answered")
+        # The fourth has its answer here, but may not yet be signed off over there.
+        running.wait_for("told to end: [34] requests are still answered")
         late = httpx.post(f"{url}{IMAGES}", json={"prompt": "Redball"})
         assert (late.status_code, late.headers["connection"]) == (503, "close")
         assert "retry-after" in late.headers
