@@ -80,6 +80,6 @@ SYSTEMS = {
         wgan.RECIPES,
         "pgtrain.wgan.system:WGAN",
         False,
-        "Pictures from noise, 128x128, with a Wasserstein critic.",
+        "Pictures from noise, 64x64, with a Wasserstein critic.",
     ),
 }

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from pgtrain import draws
 from pgtrain.dataset import Pictures
 from pgtrain.engine import Engine, Loss
+from pgtrain.layers import keep_variance
 from pgtrain.system import Metrics
 from pgtrain.unconditional import Unconditional, halving_widths
 from pgtrain.wgan.config import WGANConfig
@@ -71,13 +72,16 @@ class WGAN(Unconditional):
     config: WGANConfig
 
     def __init__(self, config: WGANConfig, engine: Engine, data: Pictures) -> None:
-        super().__init__(config, engine, data, Generator(config), Critic(config))
-        for network in ("generator", "critic"):
+        critic = Critic(config)
+        if config.blocks == "upsample":
+            critic.apply(keep_variance)
+        super().__init__(config, engine, data, Generator(config), critic)
+        for network, rate in (("generator", config.lr), ("critic", config.critic_lr or config.lr)):
             if config.lipschitz == "gp":
                 betas = (config.beta1, config.beta2)
-                self.optimizers[network] = engine.adam(self.networks[network], config.lr, betas)
+                self.optimizers[network] = engine.adam(self.networks[network], rate, betas)
             else:
-                self.optimizers[network] = engine.rmsprop(self.networks[network], config.lr)
+                self.optimizers[network] = engine.rmsprop(self.networks[network], rate)
 
     def train_critic(self, data: Pictures, parts: list[Tensor], step: int) -> Metrics:
         """One step up the Wasserstein distance, then the clipping."""
