@@ -1,6 +1,6 @@
 """Each system's default recipe beside its original, trained for the same processor time and judged by the same figures.
 
-    pip install -e ".[train]"
+    pip install -e ".[train,evaluate]"
     python benchmarks/recipes.py --data shared/data/pokemon                 # hours of processor time
     python benchmarks/recipes.py --data shared/data/pokemon --only dcgan    # one pair
 
@@ -64,8 +64,13 @@ def pair(system: str, data: Path, runs: Path, minutes: float) -> None:
 
 
 def judge(run: Path, data: Path) -> dict[str, Any]:
-    """Evaluate a run by the project's own network, as the README tells, and read what was found."""
-    command = [sys.executable, "-m", "pgtrain.cli", "evaluate", str(run), "--data", str(data), "--features", "artwork"]
+    """Evaluate a run by the project's own network and, under "imagenet", by the default one: they may not agree."""
+    return evaluate(run, data, "artwork") | {"imagenet": evaluate(run, data, "imagenet")}
+
+
+def evaluate(run: Path, data: Path, features: str) -> dict[str, Any]:
+    """Evaluate a run, as the README tells, and read what was found."""
+    command = [sys.executable, "-m", "pgtrain.cli", "evaluate", str(run), "--data", str(data), "--features", features]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     found: dict[str, Any] = json.loads((run / "metrics.json").read_text("utf-8"))
     return found
@@ -85,6 +90,7 @@ def merge(path: Path, system: str, found: dict[str, Any], minutes: float) -> Non
     """Write one system's figures beside those that are there."""
     ratios = {name: round(found["default"][name] / found["original"][name], 3) for name in ("kid", "fid")}
     asked = f"--only {system} --minutes {minutes:g}"
+    ratios["kid, imagenet"] = round(found["default"]["imagenet"]["kid"] / found["original"]["imagenet"]["kid"], 3)
     about = {
         "command": f"python benchmarks/recipes.py --data shared/data/pokemon {asked}",
         "environment": environment(),

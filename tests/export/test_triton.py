@@ -77,7 +77,7 @@ def plain_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("triton") / "models"
-    names = ["stackgan_png", "stackgan_pixels", "dcgan_png", "dcgan_pixels"]
+    names = [f"{model}_{kind}" for model in ("stackgan", "dcgan", "wgan") for kind in ("png", "pixels")]
     assert write_repository(EMBEDDED, out) == names
     return out
 
