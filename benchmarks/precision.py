@@ -100,8 +100,8 @@ def subjects(source: Source) -> dict[str, Subject]:
 
     generators = {BASE: export_generator(network, latent_dim, text.shape[1])}
     encoders = {BASE: export_encoder(encoder.network, MAX_TOKENS)}
-    generators["compact"] = compress.compress(generators[BASE], compress.INT8_GENERATOR)
-    encoders["compact"] = compress.compress(encoders[BASE], compress.INT8_ENCODER)
+    generators["compact"] = compress.compress(generators[BASE], compress.GENERATOR)
+    encoders["compact"] = compress.compress(encoders[BASE], compress.ENCODER)
     for name, dtype in HALVES.items():
         generators[name] = export_generator(half(network, dtype), latent_dim, text.shape[1], LOWEST_OPSET[name])
         encoders[name] = export_encoder(half(encoder.network, dtype), MAX_TOKENS, LOWEST_OPSET[name])

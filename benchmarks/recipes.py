@@ -89,8 +89,8 @@ def draw(system: str, runs: Path, out: Path) -> None:
 def merge(path: Path, system: str, found: dict[str, Any], minutes: float) -> None:
     """Write one system's figures beside those that are there."""
     ratios = {name: round(found["default"][name] / found["original"][name], 3) for name in ("kid", "fid")}
-    asked = f"--only {system} --minutes {minutes:g}"
     ratios["kid, imagenet"] = round(found["default"]["imagenet"]["kid"] / found["original"]["imagenet"]["kid"], 3)
+    asked = f"--only {system} --minutes {minutes:g}"
     about = {
         "command": f"python benchmarks/recipes.py --data shared/data/pokemon {asked}",
         "environment": environment(),

@@ -6,6 +6,8 @@ DequantizeLinear would say the same, but ONNX Runtime 1.31 turns it and its prod
 arithmetic is its own; the manifest promises float32.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -14,27 +16,28 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 SMALLEST = 4_096
 """Elements below which a weight stays float32: the small ones together take under 2 % of a bundle."""
 
-INT8_ENCODER = 32_768
-"""Elements from which a matrix of the encoder becomes int8: all that count, or a bundle has twice the size."""
 
-INT8_GENERATOR = 1_000_000
-"""The same for a generator: its one dense layer. The small matrices steer whole channels; int8 cost 16 dB there."""
+class Int8(NamedTuple):
+    """Which matrices become int8: of `smallest` elements or more; `block` weights of a channel share a scale."""
 
-BLOCK = 32
-"""Weights of a matrix's channel that share a scale. One a channel: 3 % smaller, 4 dB worse from text to picture."""
-
-BLOCK_GENERATOR = 8
-"""The same for a generator. Its matrix is the first layer, whose errors all others magnify: with 32 a finished wgan
-missed its tolerance (99.9 % within 9.1, for 8), with 8 it has 7; its file grows by a seventh."""
-
-PRECISION = f"float32 arithmetic; int8 (a scale for {BLOCK_GENERATOR}, {BLOCK} or a row) and float16 weights"
+    smallest: int
+    block: int
 
 
-def compress(model: ModelProto, int8_from: int) -> ModelProto:
-    """Return a copy of `model` with tables and matrices of `int8_from` elements as int8, other weights as float16.
+ENCODER = Int8(32_768, 32)
+"""All matrices that count, or a bundle has twice the size. One scale a channel: 3 % smaller, 4 dB worse from text to
+picture."""
 
-    From INT8_GENERATOR elements on blocks are of BLOCK_GENERATOR weights, below of BLOCK.
-    """
+GENERATOR = Int8(1_000_000, 8)
+"""Its one dense layer: the small matrices steer whole channels, and int8 cost 16 dB there. All other layers magnify the
+first one's errors: with blocks of 32 a finished wgan missed its tolerance (99.9 % within 9.1, for 8), with 8 it has 7;
+its file grows by a seventh."""
+
+PRECISION = f"float32 arithmetic; int8 (a scale for {GENERATOR.block}, {ENCODER.block} or a row) and float16 weights"
+
+
+def compress(model: ModelProto, int8: Int8) -> ModelProto:
+    """Return a copy of `model` with tables, and the matrices that `int8` tells, as int8, other weights as float16."""
     compact = ModelProto()
     compact.CopyFrom(model)
     graph = compact.graph
@@ -51,9 +54,9 @@ def compress(model: ModelProto, int8_from: int) -> ModelProto:
         graph.initializer.remove(initializer)
         if kinds == {"Gather"}:
             _store_table(graph, users[initializer.name], initializer.name, weight)
-        elif kinds <= {"MatMul", "Gemm"} and weight.size >= int8_from:
+        elif kinds <= {"MatMul", "Gemm"} and weight.size >= int8.smallest:
             # Gemm's weight holds an output channel in each row (transB), MatMul's in each column.
-            widened += _store_int8(graph, initializer.name, weight, channel=0 if kinds == {"Gemm"} else 1)
+            widened += _store_int8(graph, initializer.name, weight, 0 if kinds == {"Gemm"} else 1, int8.block)
         else:
             widened += _store_float16(graph, initializer.name, weight)
     nodes = [*widened, *graph.node]
@@ -63,9 +66,11 @@ def compress(model: ModelProto, int8_from: int) -> ModelProto:
     return compact
 
 
-def _store_int8(graph: onnx.GraphProto, name: str, weight: NDArray[np.float32], channel: int) -> list[NodeProto]:
+def _store_int8(
+    graph: onnx.GraphProto, name: str, weight: NDArray[np.float32], channel: int, block: int
+) -> list[NodeProto]:
     """Store a matrix in blocks along its channels (0: rows, 1: columns); the nodes that widen it again."""
-    parts = weight.reshape(_blocks(weight.shape, channel))
+    parts = weight.reshape(_blocks(weight.shape, channel, block))
     scale = np.maximum(np.abs(parts).max(2 - channel, keepdims=True) / 127, 1e-7).astype(np.float16)
     values = np.rint(parts / scale.astype(np.float32)).clip(-127, 127)  # a scale may have been rounded down
     _add(graph, f"{name}.int8", values.astype(np.int8))
@@ -79,10 +84,9 @@ def _store_int8(graph: onnx.GraphProto, name: str, weight: NDArray[np.float32], 
     ]
 
 
-def _blocks(shape: tuple[int, ...], channel: int) -> tuple[int, int, int]:
+def _blocks(shape: tuple[int, ...], channel: int, block: int) -> tuple[int, int, int]:
     """Split a matrix's other side than its channels into blocks of B: (R, C / B, B) or (R / B, B, C)."""
     rows, columns = shape
-    block = BLOCK_GENERATOR if rows * columns >= INT8_GENERATOR else BLOCK
     size = block if shape[1 - channel] % block == 0 else shape[1 - channel]
     return (rows // size, size, columns) if channel else (rows, columns // size, size)
 

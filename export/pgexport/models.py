@@ -34,8 +34,8 @@ LENGTHS = (3, 7, 16)
 class Part:
     """One model on its way into a bundle.
 
-    `network` is what the model computes, in PyTorch as trained; `inputs` are examples by name. `int8_from` is the
-    size from which compact storage makes a matrix int8; None keeps weights and arithmetic in float32 always.
+    `network` is what the model computes, in PyTorch as trained; `inputs` are examples by name. `int8` tells
+    which matrices compact storage makes int8; None keeps weights and arithmetic in float32 always.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Part:
     outputs: list[str]
     settings: dict[str, Any]
     cases: Callable[[int], dict[str, Feeds]] = field(repr=False)
-    int8_from: int | None = None
+    int8: compress.Int8 | None = None
 
     def export(self, opset: int, dtype: torch.dtype | None = None) -> onnx.ModelProto:
         """Export to a graph, batch norm folded, that computes in float32 or in the half precision `dtype`."""
@@ -64,7 +64,7 @@ class Part:
 
     def storage(self, asked: str) -> str:
         """Name the storage that the model really gets, and whose tolerances hold."""
-        return "float32" if self.int8_from is None else asked
+        return "float32" if self.int8 is None else asked
 
     def trial(self, seed: int) -> Trial:
         """Draw what the model is tried on."""
@@ -95,7 +95,7 @@ def _latent_to_image(source: Source) -> Part:
         outputs=["pictures"],
         settings={"latent_dim": latent_dim},
         cases=lambda seed: {case: {"latent": value} for case, value in latent_cases(latent_dim, seed).items()},
-        int8_from=compress.INT8_GENERATOR,
+        int8=compress.GENERATOR,
     )
 
 
@@ -116,7 +116,7 @@ def _text_to_image(source: Source, encoder: Encoder) -> Part:
         outputs=["pictures", "stage1"] if source.generator.stage2 is not None else ["pictures"],
         settings={"latent_dim": latent_dim},
         cases=cases,
-        int8_from=compress.INT8_GENERATOR,
+        int8=compress.GENERATOR,
     )
 
 
@@ -136,7 +136,7 @@ def _encoder(source: Source, encoder: Encoder) -> Part:
         outputs=["sentence_embedding"],
         settings={"max_tokens": MAX_TOKENS},
         cases=cases,
-        int8_from=compress.INT8_ENCODER,
+        int8=compress.ENCODER,
     )
 
 

@@ -91,7 +91,7 @@ def int8_encoder(model: ModelProto, texts: Sequence[Feeds], limit: float) -> Out
     products = _weighted(model, ("MatMul", "Gemm"))
     quantised = dynamic(model)
     found = _cosine(_outputs(model, texts), _outputs(quantised, texts))
-    other = compress.compress(model, compress.INT8_ENCODER)
+    other = compress.compress(model, compress.ENCODER)
     return _judged(quantised, other, texts, "cosine", found, limit, (len(products), len(products)))
 
 
@@ -122,7 +122,7 @@ def int8_generator(model: ModelProto, batches: Sequence[Feeds], limit: float, fa
             chosen = chosen[:-1]
             found = score(chosen) if chosen else 0.0
         quantised = _static(model, ranges, chosen) if chosen else model
-    quantised, other = (compress.compress(graph, compress.INT8_GENERATOR) for graph in (quantised, model))
+    quantised, other = (compress.compress(graph, compress.GENERATOR) for graph in (quantised, model))
     figure = f"PSNR ({INT8_FAR:g} dB less on far latents)" if far else "PSNR"
     return _judged(quantised, other, probe, figure, found, limit, (len(chosen), len(candidates)))
 

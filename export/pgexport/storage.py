@@ -63,8 +63,8 @@ def store(part: Part, asked: str, opset: int | None = None) -> Stored:
     storage, settings, told = part.storage(asked), part.settings, {}
     opset = opset or LOWEST_OPSET.get(storage, OPSET)
     graph = part.export(opset, HALVES.get(storage))
-    if storage == "compact" and part.int8_from is not None:
-        graph = compress.compress(graph, part.int8_from)
+    if storage == "compact" and part.int8 is not None:
+        graph = compress.compress(graph, part.int8)
     if storage == "int8":
         outcome = quantised(part, graph)
         graph, told["int8"] = outcome.model, outcome.to_dict()

@@ -10,7 +10,7 @@ from onnx import helper, numpy_helper
 from torch import nn
 
 from pgexport import models
-from pgexport.compress import compress
+from pgexport.compress import Int8, compress
 from pgexport.divergence import LIMITS, describe, first_by_batch, first_divergence, first_from_pytorch, optimised_away
 from pgexport.errors import ParityFailed
 from pgexport.models import Part, parts
@@ -45,7 +45,7 @@ def damaged(graph: onnx.ModelProto, weight: str, factor: float) -> onnx.ModelPro
 
 def test_a_graph_does_not_diverge_from_itself(graph: onnx.ModelProto) -> None:
     assert first_divergence(graph, graph, FEEDS, 0.0) is None
-    assert first_divergence(compress(graph, 10**9), graph, FEEDS, LIMITS["compact"]) is None
+    assert first_divergence(compress(graph, Int8(10**9, 32)), graph, FEEDS, LIMITS["compact"]) is None
     assert "add up" in describe(None)
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from pgen.bundle import open_bundle
 from pgen.generator import Generator
-from pgexport.compress import compress, weights
+from pgexport.compress import Int8, compress, weights
 from pgexport.eager import rebuild
 from pgexport.errors import ParityFailed, TargetInvalid
 from pgexport.graphs import PictureGenerator, export_generator, to_pixels
@@ -49,7 +49,7 @@ def test_compressed_weights_are_close_and_smaller(monkeypatch: pytest.MonkeyPatc
     source = load_run(tiny_run)
     fold_batch_norm(source.generator)
     graph = export_generator(PictureGenerator(source.generator), source.config.latent_dim, 32)
-    compact = compress(graph, int8_from=2000)
+    compact = compress(graph, Int8(2000, 32))
     assert compact.ByteSize() < 0.75 * graph.ByteSize()
     assert {node.domain for node in compact.graph.node} == {""}, "only plain operators"
     stored = weights(compact)
@@ -99,8 +99,8 @@ def test_float32_storage(tiny_run: Path, tmp_path: Path) -> None:
 
 
 def test_a_wrong_graph_fails_parity(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def damaged(model: onnx.ModelProto, int8_from: int) -> onnx.ModelProto:
-        compact = compress(model, int8_from)
+    def damaged(model: onnx.ModelProto, int8: Int8) -> onnx.ModelProto:
+        compact = compress(model, int8)
         for initializer in compact.graph.initializer:
             if initializer.name.endswith("to_rgba.bias"):
                 wrong = numpy_helper.to_array(initializer) + 0.5

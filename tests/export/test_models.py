@@ -232,7 +232,7 @@ def test_constants_are_folded(
     sources = [(load_run(run), None) for run in system_runs.values()]
     made = [part for source, encoder in sources for part in parts(source, encoder)]
     for part in (*made, *parts(load_run(tiny_run), load_encoder(str(tiny_encoder)))):
-        part = replace(part, int8_from=part.int8_from and 500)
+        part = replace(part, int8=part.int8 and part.int8._replace(smallest=500))
         graph = store(part, storage).graph.graph
         known = {entry.name for entry in graph.initializer}
         left = []

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pgen.bundle import Bundle, open_bundle
 from pgen.session import open_model, open_session, run
 from pgexport import tensorrt_reads
-from pgexport.compress import compress
+from pgexport.compress import Int8, compress
 from pgexport.graphs import export_module
 from pgexport.models import Part, parts
 from pgexport.opset import OPSETS
@@ -51,9 +51,9 @@ def test_tensorrt_does_not_read_int8_tables_nor_dynamic_int8(models: list[Part])
     """As docs/export.md says; where this fails the document can promise more."""
     encoder = next(part for part in models if part.name == "encoder")
     table = torch.nn.Embedding(200, 64)
-    assert unread(compress(export_module(table, {"ids": torch.ones(2, 3, dtype=torch.int64)}, ["rows"]), 100)) == {
-        "INT8"
-    }
+    assert unread(
+        compress(export_module(table, {"ids": torch.ones(2, 3, dtype=torch.int64)}, ["rows"]), Int8(100, 32))
+    ) == {"INT8"}
     assert unread(store(encoder, "int8").graph) >= {"DynamicQuantizeLinear", "MatMulInteger"}
 
 
