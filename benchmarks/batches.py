@@ -36,15 +36,15 @@ from PIL import Image
 
 import pgen
 from pgbench.environment import environment
-from pgen.batch import folder as folder_module
-from pgen.batch.folder import Folder
-from pgen.batch.run import write_pictures, write_tasks
-from pgen.batch.tasks import named
-from pgen.finish import Finish
-from pgen.generator import Generator
-from pgen.jobs import Job
+from pgen.api import Generator
+from pgen.backends.base import resolve
+from pgen.images.postprocess import Finish
+from pgen.jobs import folder as folder_module
+from pgen.jobs.folder import Folder
+from pgen.jobs.job import Job
+from pgen.jobs.local import write_pictures, write_tasks
+from pgen.jobs.tasks import named
 from pgen.request import Request
-from pgen.session import resolve
 
 RESULT = Path(__file__).parent / "results" / "batches.json"
 BATCH, BATCHES, ROUNDS = 64, 2, 7

@@ -17,7 +17,7 @@ from typing import Any
 from committed import write
 
 from pgbench.environment import environment
-from pgen.bundle import EMBEDDED, open_bundle
+from pgen.bundle.reader import EMBEDDED, open_bundle
 
 RESULTS = Path(__file__).parent / "results" / "bulk_stats.json"
 ROWS = (10_000, 100_000, 1_000_000)

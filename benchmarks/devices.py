@@ -16,9 +16,9 @@ import torch
 from committed import write
 
 from pgbench.environment import environment
-from pgen.bundle import EMBEDDED, open_bundle
-from pgen.devices.tolerance import measure
-from pgen.generator import Generator
+from pgen.api import Generator
+from pgen.backends.tolerance import measure
+from pgen.bundle.reader import EMBEDDED, open_bundle
 from pgexport.eager import rebuild
 
 RESULT = Path(__file__).parent / "results" / "devices.json"

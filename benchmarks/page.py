@@ -23,7 +23,7 @@ from load.prompts import sentence
 from playwright.sync_api import Page, sync_playwright
 
 from pgbench.environment import environment
-from pgen.bundle import EMBEDDED, open_bundle
+from pgen.bundle.reader import EMBEDDED, open_bundle
 
 RESULT = Path(__file__).parent / "results" / "page.json"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

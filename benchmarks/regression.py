@@ -23,8 +23,8 @@ from pgbench.limits import graphs
 from pgbench.product import product
 from pgbench.rates import OPERATIONS, SIDE
 from pgbench.runtime import Runtime, to_images, to_pngs
-from pgen.devices.cores import cores
-from pgen.generator import load
+from pgen.api import load
+from pgen.backends.cores import cores
 
 TRIES = 3
 Work = Callable[[], object]

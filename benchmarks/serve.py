@@ -40,7 +40,7 @@ from load.processes import Clients, Options, Server, ask, asking, offline, serve
 from load.prompts import sentence
 
 from pgbench.environment import environment
-from pgen.bundle import EMBEDDED, open_bundle
+from pgen.bundle.reader import EMBEDDED, open_bundle
 
 RESULT = Path(__file__).parent / "results" / "serve.json"
 

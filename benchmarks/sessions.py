@@ -19,10 +19,10 @@ import onnxruntime
 from committed import write
 
 from pgbench.environment import environment
-from pgen.bundle import open_bundle
-from pgen.devices.cores import physical_cores
+from pgen.backends.cores import physical_cores
+from pgen.bundle.reader import open_bundle
 from pgen.latents import latents
-from pgen.text import TextEncoder
+from pgen.text_encoder import TextEncoder
 
 RESULT = Path(__file__).parent / "results" / "sessions.json"
 ROUNDS = 15

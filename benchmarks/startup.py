@@ -21,8 +21,8 @@ from committed import write
 from PIL import Image
 
 from pgbench.environment import environment
-from pgen.bundle import EMBEDDED
-from pgen.devices.tolerance import measure
+from pgen.backends.tolerance import measure
+from pgen.bundle.reader import EMBEDDED
 from pgexport.cold import prepare
 
 RESULT = Path(__file__).parent / "results" / "startup.json"

@@ -13,11 +13,11 @@ from itertools import count, islice
 from pathlib import Path
 
 from load.prompts import prompt
-from pgen.batch.folder import Folder
-from pgen.batch.run import write_tasks
-from pgen.batch.tasks import named
-from pgen.finish import Finish
-from pgen.generator import Generator, load
+from pgen.api import Generator, load
+from pgen.images.postprocess import Finish
+from pgen.jobs.folder import Folder
+from pgen.jobs.local import write_tasks
+from pgen.jobs.tasks import named
 from pgen.request import Request
 
 WARM_UP = 2

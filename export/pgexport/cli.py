@@ -14,8 +14,8 @@ from pgexport.tensorrt_options import check_ready, is_bundle, print_engines, ten
 from pokegan.cli import Group, needs_extra, version_option
 
 if TYPE_CHECKING:
-    from pgen.bundle import Bundle
-    from pgen.engines import EngineOptions
+    from pgen.bundle.engines import EngineOptions
+    from pgen.bundle.reader import Bundle
 
 FOLDER = click.Path(path_type=Path)
 DEFAULT = "export"

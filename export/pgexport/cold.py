@@ -19,9 +19,9 @@ def prepare(folder: Path, bundle_folder: Path, model_name: str, text: str) -> No
     import torch
 
     from pgbench.runtime import find
-    from pgen.bundle import open_bundle
+    from pgen.bundle.reader import open_bundle
     from pgen.latents import latents
-    from pgen.text import TextEncoder
+    from pgen.text_encoder import TextEncoder
     from pgexport.eager import rebuild
 
     bundle = open_bundle(bundle_folder)

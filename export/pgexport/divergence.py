@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper
 from torch import Tensor, nn
 
-from pgen.session import open_session, run
+from pgen.backends.base import open_session, run
 
 LIMITS = {"float32": 1e-3, "compact": 5e-2, "fp16": 1e-2, "bf16": 1e-1, "int8": 1e-1}
 """How far a value of a stored graph may be from the reference: root mean square, relative to the reference's."""

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from pgbench.rates import OPERATIONS, SIDE, best
 from pgbench.runtime import find, to_images, to_pngs, unasked
 from pgbench.worker import Array, Work, serve, texts
-from pgen.bundle import Bundle, Model, open_bundle
+from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.errors import BundleInvalid, DeviceUnavailable
 from pgexport.compress import weights
 from pgexport.graphs import LatentPictures, PictureGenerator

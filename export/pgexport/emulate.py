@@ -3,7 +3,7 @@
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
-from pgen.bundle import Bundle, Model
+from pgen.bundle.reader import Bundle, Model
 from pgexport.audit import types
 
 BF16 = TensorProto.BFLOAT16

@@ -7,8 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pgen.bundle import MANIFEST, Bundle, Model, Tensor, open_bundle
-from pgen.engines import engine_names, plan_path, read_engine, read_info
+from pgen.bundle.engines import engine_names, plan_path, read_engine, read_info
+from pgen.bundle.reader import MANIFEST, Bundle, Model, Tensor, open_bundle
 from pokegan.errors import PokeganError
 
 

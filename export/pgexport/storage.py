@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from pgen.bundle import Bundle, Model
+from pgen.bundle.reader import Bundle, Model
 from pgen.errors import BundleInvalid
 from pgexport import compress
 from pgexport.audit import audit

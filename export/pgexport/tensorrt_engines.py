@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.bundle import Bundle, Model, open_bundle
-from pgen.cuda import Cuda, open_cuda
-from pgen.engines import FOLDER, EngineInfo, EngineOptions, Profile, profile_of
+from pgen.backends.base import Session, open_model
+from pgen.backends.cuda import Cuda, open_cuda
+from pgen.backends.tensorrt import TensorRTSession, check_tensorrt, collecting_logger, started, why
+from pgen.bundle.engines import FOLDER, EngineInfo, EngineOptions, Profile, profile_of
+from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.errors import DeviceUnavailable
-from pgen.session import Session, open_model
-from pgen.tensorrt_session import TensorRTSession, check_tensorrt, collecting_logger, started, why
 from pgexport.conditions import conditions
 from pgexport.errors import EngineFailed
 from pgexport.place import beside, put, write_file

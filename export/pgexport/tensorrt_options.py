@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from pgen.engines import EngineOptions
+    from pgen.bundle.engines import EngineOptions
 
 
 def _batches(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int, int]:
@@ -27,7 +27,7 @@ def tensorrt_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def gathered(*args: Any, tensorrt: bool, **values: Any) -> None:
-        from pgen.engines import EngineOptions
+        from pgen.bundle.engines import EngineOptions
 
         names = ("batches", "workspace", "version_compatible", "hardware_compatible")
         chosen = {name: values.pop(name) for name in names}
@@ -57,7 +57,7 @@ def tensorrt_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def is_bundle(folder: Path) -> bool:
     """Tell whether `folder` holds a bundle."""
-    from pgen.bundle import MANIFEST
+    from pgen.bundle.reader import MANIFEST
 
     return (folder / MANIFEST).is_file()
 

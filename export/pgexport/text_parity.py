@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pgen.bundle import Bundle
-from pgen.generator import Generator
+from pgen.api import Generator
+from pgen.bundle.reader import Bundle
 from pgexport.parity import Trial, check_figure, cosine, in_pytorch, premultiplied, psnr
 from pgexport.storage import loosest, storage_of
 from pgtrain.text import Encoder, embed

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pgen.bundle import MANIFEST, Bundle, Model, Tensor, open_bundle
+from pgen.bundle.reader import MANIFEST, Bundle, Model, Tensor, open_bundle
 from pgen.errors import BundleInvalid
 from pgexport.errors import TargetInvalid
 from pgexport.pbtxt import Message, Value, dump, pairs

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pgen.bundle import Tensor
+from pgen.bundle.reader import Tensor
 from pgexport.pbtxt import Message, Value, Word, pairs
 
 TYPES = {

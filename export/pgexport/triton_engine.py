@@ -6,8 +6,8 @@ Whether the server's TensorRT and GPU can run one, the server finds out when it 
 import os
 from dataclasses import dataclass
 
-from pgen import engines
-from pgen.bundle import Bundle
+from pgen.bundle import engines
+from pgen.bundle.reader import Bundle
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 import onnx
 
-from pgen.bundle import Bundle, Model, open_bundle
-from pgen.engines import engine_names, read_engine
+from pgen.bundle.engines import engine_names, read_engine
+from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.errors import BundleInvalid
 from pgexport.choose import RUNS, distinct
 from pgexport.emulate import checkable

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import onnx
 
-from pgen.bundle import FORMAT, MANIFEST, Bundle, Manifest, Model, Tensor, describe, open_bundle
-from pgen.engines import FOLDER as ENGINES
-from pgen.session import open_session, run
-from pgen.text import TextEncoder
+from pgen.backends.base import open_session, run
+from pgen.bundle.engines import FOLDER as ENGINES
+from pgen.bundle.reader import FORMAT, MANIFEST, Bundle, Manifest, Model, Tensor, describe, open_bundle
+from pgen.text_encoder import TextEncoder
 from pgexport.choose import distinct
 from pgexport.emulate import checkable
 from pgexport.errors import ParityFailed, TargetInvalid

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from pgen.backends.base import DEVICES
 from pgen.errors import DeviceUnavailable
-from pgen.session import DEVICES
 from pokegan.errors import PokeganError
 
 RUNTIME = {

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pgbench.options import Batches, Finite
-from pgen.options import FOLDER, where
+from pgen.commands.options import FOLDER, where
 from pokegan.cli import LazyGroup, version_option
 
 PLACES = {
@@ -45,7 +45,7 @@ def main(
         return
     from pgbench.files import check_place, write
     from pgbench.suite import Settings, run
-    from pgen.bundle import EMBEDDED
+    from pgen.bundle.reader import EMBEDDED
 
     for place in (out, plot):
         if place:

@@ -68,7 +68,7 @@ def _seconds(command: list[str]) -> float:
 def main() -> None:
     """Draw one picture."""
     from pgbench.runtime import Runtime, to_images, to_pngs
-    from pgen.generator import load
+    from pgen.api import load
 
     device, bundle, model, threads, out = sys.argv[1:]
     runtime = Runtime(load(Path(bundle), device, int(threads)), model or None)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from pgbench.options import Finite
-from pgen.options import FOLDER
+from pgen.commands.options import FOLDER
 from pokegan.cli import Command
 
 

@@ -6,8 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pgen.devices.cores import cores
-from pgen.devices.cpu import cpu
+from pgen.backends.cores import cores
+from pgen.backends.cpu import cpu
 from pokegan.revision import revision
 
 PACKAGES = (

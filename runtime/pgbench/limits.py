@@ -11,8 +11,8 @@ from pgbench.process import Process
 from pgbench.profile import Work, count, slowest
 from pgbench.runtime import find, unasked
 from pgbench.worker import Array, texts
-from pgen.bundle import Bundle, Model, open_bundle
-from pgen.text import TextEncoder
+from pgen.bundle.reader import Bundle, Model, open_bundle
+from pgen.text_encoder import TextEncoder
 
 Rates = dict[str, dict[str, float]]
 """Operations and bytes a second by kind ("float32", "copy"), by where ("cpu", "cuda")."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pgbench.worker import Array
-from pgen.bundle import Bundle, Model
+from pgen.bundle.reader import Bundle, Model
 from pokegan.cli import needs_extra
 
 PRODUCTS = {

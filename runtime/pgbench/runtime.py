@@ -12,12 +12,12 @@ from PIL import Image
 
 from pgbench.rates import rates
 from pgbench.worker import Array, Work, serve, texts
-from pgen.bundle import Bundle, Model
-from pgen.encode import encode
+from pgen.api import Generator, load
+from pgen.backends.base import run
+from pgen.bundle.reader import Bundle, Model
 from pgen.errors import RequestInvalid
-from pgen.generator import Generator, load
+from pgen.images.encoders import encode
 from pgen.latents import latents
-from pgen.session import run
 from pokegan.errors import PokeganError
 
 FACTS = {"prompt": "a red dragon 0", "seed": "0", "bundle": "0" * 64, "Software": "pokegan"}

@@ -15,8 +15,8 @@ from pgbench.environment import environment, load_average
 from pgbench.limits import Rates, limits, one_of_each, take_rates
 from pgbench.measure import ROUNDS, measure
 from pgbench.process import Process
-from pgen.bundle import EMBEDDED
-from pgen.devices.cores import cores
+from pgen.backends.cores import cores
+from pgen.bundle.reader import EMBEDDED
 from pgen.errors import DeviceUnavailable, RequestInvalid
 
 SCHEMA = 3

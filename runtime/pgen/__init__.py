@@ -24,34 +24,34 @@ from pokegan import __version__
 
 TYPE_CHECKING = False  # type checkers take it for true; importing typing took a third of `pgen --help`
 if TYPE_CHECKING:
-    from pgen.again import reproduce
-    from pgen.batch.run import write_pictures
-    from pgen.bundle import EMBEDDED, Bundle, open_bundle
-    from pgen.chance import random_requests
+    from pgen.api import Generator, Picture, load
+    from pgen.bundle.reader import EMBEDDED, Bundle, open_bundle
     from pgen.dex.job import write_dex
     from pgen.doctor import examine, healthy
-    from pgen.finish import Finish
-    from pgen.generator import Generator, Picture, load
-    from pgen.grids import write_grid
-    from pgen.jobs import Job, Written, write_one
-    from pgen.made import Made, read_made, variation_requests
-    from pgen.morph_job import MorphJob, write_morph
+    from pgen.images.grid import write_grid
+    from pgen.images.metadata import Made, read_made, variation_requests
+    from pgen.images.postprocess import Finish
+    from pgen.images.reproduce import reproduce
+    from pgen.jobs.job import Job, Written, write_one
+    from pgen.jobs.local import write_pictures
+    from pgen.morph.job import MorphJob, write_morph
+    from pgen.random_prompts import random_requests
     from pgen.request import Request, choose_seeds, pattern, requests
     from pgen.stats.job import write_stats
 
 _HOMES = {
-    "batch.run": ("write_pictures",),
-    "again": ("reproduce",),
-    "bundle": ("EMBEDDED", "Bundle", "open_bundle"),
-    "chance": ("random_requests",),
+    "jobs.local": ("write_pictures",),
+    "images.reproduce": ("reproduce",),
+    "bundle.reader": ("EMBEDDED", "Bundle", "open_bundle"),
+    "random_prompts": ("random_requests",),
     "dex.job": ("write_dex",),
     "doctor": ("examine", "healthy"),
-    "finish": ("Finish",),
-    "generator": ("Generator", "Picture", "load"),
-    "grids": ("write_grid",),
-    "jobs": ("Job", "Written", "write_one"),
-    "made": ("Made", "read_made", "variation_requests"),
-    "morph_job": ("MorphJob", "write_morph"),
+    "images.postprocess": ("Finish",),
+    "api": ("Generator", "Picture", "load"),
+    "images.grid": ("write_grid",),
+    "jobs.job": ("Job", "Written", "write_one"),
+    "images.metadata": ("Made", "read_made", "variation_requests"),
+    "morph.job": ("MorphJob", "write_morph"),
     "request": ("Request", "choose_seeds", "pattern", "requests"),
     "stats.job": ("write_stats",),
 }

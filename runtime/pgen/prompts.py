@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pgen.errors import PromptInvalid
-from pgen.text import check_prompt
+from pgen.text_encoder import check_prompt
 
 STDIN = "-"
 

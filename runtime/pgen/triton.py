@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.bundle import Bundle, open_bundle
+from pgen.api import Picture
+from pgen.bundle.reader import Bundle, open_bundle
 from pgen.errors import PromptInvalid, RequestInvalid
-from pgen.finish import Finish
-from pgen.generator import Picture
-from pgen.jobs import render
+from pgen.images.postprocess import Finish
+from pgen.jobs.job import render
 from pgen.latents import latents
 from pgen.request import Request
-from pgen.text import TextEncoder, check_prompt
+from pgen.text_encoder import TextEncoder, check_prompt
 from pokegan.errors import PokeganError
 
 Tensors = dict[str, NDArray[Any]]
@@ -69,7 +69,7 @@ class Tokenizer(Step):
     """A prompt to the encoder's token ids (1, T), as long as it needs and never padded.
 
     Triton batches requests of one shape only, so texts of one length share a batch and a text's embedding does
-    not depend on its neighbours, as in :class:`pgen.text.TextEncoder`.
+    not depend on its neighbours, as in :class:`pgen.text_encoder.TextEncoder`.
     """
 
     def prepare(self) -> None:

@@ -54,7 +54,7 @@ def test_the_python(tmp_path: Path) -> None:
 
 
 def test_the_name_that_is_told_of() -> None:
-    from pgen.files import Namer
+    from pgen.images.naming import Namer
     from pgen.request import Request
 
     assert Namer()(Request("Mr. Mime", 0), "png") in COOKBOOK.read_text("utf-8")

@@ -9,7 +9,7 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
-from pgen.session import resolve
+from pgen.backends.base import resolve
 from tests.conftest import Command
 
 DRAW = ("pgen", "image", "Charizard")

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pgen.bundle import describe
-from pgen.engines import EngineInfo, EngineOptions
+from pgen.bundle.engines import EngineInfo, EngineOptions
+from pgen.bundle.reader import describe
 
 
 def add_engine(bundle: Path, name: str, **changes: Any) -> None:

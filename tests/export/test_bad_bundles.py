@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from pgen.bundle import EMBEDDED, MANIFEST, open_bundle
-from pgen.engines import read_engine
+from pgen.bundle.engines import read_engine
+from pgen.bundle.reader import EMBEDDED, MANIFEST, open_bundle
 from pgexport.cli import main
 from pokegan.errors import PokeganError
 from tests.export.engines import add_engine

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from pgen.bundle import EMBEDDED, describe, open_bundle
+from pgen.bundle.reader import EMBEDDED, describe, open_bundle
 from pgexport.choose import newest_finished
 from pgexport.cli import main
 from pgexport.errors import RunsInvalid

@@ -10,7 +10,7 @@ from PIL import Image
 
 import pgtrain.text
 from pgbench.runtime import Runtime
-from pgen.generator import load
+from pgen.api import load
 from pgexport import cold, eager
 from pgexport.eager import Eager, Mode
 

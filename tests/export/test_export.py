@@ -9,8 +9,8 @@ import torch
 from onnx import numpy_helper
 from PIL import Image
 
-from pgen.bundle import open_bundle
-from pgen.generator import Generator
+from pgen.api import Generator
+from pgen.bundle.reader import open_bundle
 from pgexport.compress import Int8, compress, weights
 from pgexport.eager import rebuild
 from pgexport.errors import ParityFailed, TargetInvalid

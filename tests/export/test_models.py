@@ -11,7 +11,7 @@ import onnx
 import pytest
 import torch
 
-from pgen.bundle import open_bundle
+from pgen.bundle.reader import open_bundle
 from pgexport.errors import OpsetInvalid
 from pgexport.graphs import export_encoder
 from pgexport.models import parts

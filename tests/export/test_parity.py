@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pgen.errors import BundleNotFound
-from pgen.text import TextEncoder
+from pgen.text_encoder import TextEncoder
 from pgexport import parity
 from pgexport.errors import ParityFailed
 from pgexport.parity import TOLERANCES, Array, Feeds, Trial, check, in_pytorch, latent_cases, measure

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pgbench.runtime import unasked
-from pgen.bundle import Bundle, Model, open_bundle
+from pgen.api import Generator
+from pgen.backends.tolerance import BF16
+from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.cli import main as pgen
-from pgen.devices.tolerance import BF16
-from pgen.generator import Generator
 from pgexport import divergence, parity, quantize, storage
 from pgexport.audit import audit
 from pgexport.cli import main

@@ -14,8 +14,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from pgen.bundle import Bundle, open_bundle
-from pgen.session import open_model, open_session, run
+from pgen.backends.base import open_model, open_session, run
+from pgen.bundle.reader import Bundle, open_bundle
 from pgexport import tensorrt_reads
 from pgexport.compress import Int8, compress
 from pgexport.graphs import export_module

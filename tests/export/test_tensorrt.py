@@ -16,12 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pgen.bundle import EMBEDDED, Bundle, Model, open_bundle
-from pgen.bundle import Tensor as TensorEntry
-from pgen.engines import EngineOptions, check_runs, profile_of, read_engine, release
+from pgen.api import load
+from pgen.backends.tensorrt import TensorRTSession, collecting_logger, open_engine, started
+from pgen.bundle.engines import EngineOptions, check_runs, profile_of, read_engine, release
+from pgen.bundle.reader import EMBEDDED, Bundle, Model, open_bundle
+from pgen.bundle.reader import Tensor as TensorEntry
 from pgen.errors import BundleInvalid, BundleNotFound, DeviceUnavailable, EngineInvalid
-from pgen.generator import load
-from pgen.tensorrt_session import TensorRTSession, collecting_logger, open_engine, started
 from pgexport import tensorrt_engines
 from pgexport.cli import main
 from pgexport.errors import EngineFailed, TargetInvalid

@@ -21,9 +21,9 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from pgen.bundle import EMBEDDED, Manifest, Model, Tensor, describe, open_bundle
+from pgen.api import load
+from pgen.bundle.reader import EMBEDDED, Manifest, Model, Tensor, describe, open_bundle
 from pgen.errors import BundleInvalid, EngineInvalid
-from pgen.generator import load
 from pgexport.cli import main
 from pgexport.errors import TargetInvalid
 from pgexport.triton import write_repository
@@ -140,7 +140,7 @@ def test_networks_are_as_the_manifest_says(
                 config = read_config(folder / name / f"{place}.pbtxt")
                 group = config.instance_group[0]
                 assert type(group).Kind.Name(group.kind) == kind
-                alone = model.kind == "encoder"  # as pgen.text runs it: a neighbour would change the last bit
+                alone = model.kind == "encoder"  # as pgen.text_encoder runs it: a neighbour would change the last bit
                 assert config.max_batch_size == (1 if alone else max(model.parity["batches"]))
                 threads = {key: value.string_value for key, value in config.parameters.items()}
                 assert threads == ({"intra_op_thread_count": "1"} if alone else {})

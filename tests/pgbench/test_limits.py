@@ -14,7 +14,7 @@ from pgbench.product import product
 from pgbench.profile import Work, counted, finish, ranked
 from pgbench.rates import best, openvino_products
 from pgbench.runtime import arithmetic, unasked
-from pgen.bundle import open_bundle
+from pgen.bundle.reader import open_bundle
 
 
 def event(operator: str, inputs: list[list[int]], output: list[int], name: str = "n", dur: int = 1) -> dict[str, Any]:

@@ -15,12 +15,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from pgen.generator import Generator, Picture
+from pgen.api import Generator, Picture
 from pgen.request import Request
 from pgen.serve.app import create_app
+from pgen.serve.config import Settings
 from pgen.serve.server import Server, listening
 from pgen.serve.service import Service
-from pgen.serve.settings import Settings
 
 PATIENCE = 60.0
 """Seconds that a busy machine is given for what takes one of them."""

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import pgen
-from pgen.batch.auto import FEW, MOST, SECONDS, WORTH, fastest
-from pgen.batch.run import write_pictures
 from pgen.errors import OutputInvalid, RequestInvalid
-from pgen.finish import FORMATS, Finish
-from pgen.jobs import Job, Written
+from pgen.images.postprocess import FORMATS, Finish
+from pgen.jobs.autobatch import FEW, MOST, SECONDS, WORTH, fastest
+from pgen.jobs.job import Job, Written
+from pgen.jobs.local import write_pictures
 from pgen.request import Request, requests
 
 PROMPTS = ["redball", "a green egg", "Bluewings", "something with many more words in it, and a comma"]

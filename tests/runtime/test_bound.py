@@ -8,8 +8,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from pgen.bundle import Model, Tensor
-from pgen.devices.bound import MOST_GRAPHS, BoundSession, open_bound
+from pgen.backends.io_binding import MOST_GRAPHS, BoundSession, open_bound
+from pgen.bundle.reader import Model, Tensor
 from pgen.errors import DeviceUnavailable
 
 MODEL = Model(
@@ -184,8 +184,8 @@ def test_threads_share_a_session(gpu: None) -> None:
 @pytest.mark.gpu
 def test_cuda_draws_what_the_cpu_draws() -> None:
     import pgen
-    from pgen.devices.choose import probe
-    from pgen.devices.tolerance import limits, measure
+    from pgen.backends.auto import probe
+    from pgen.backends.tolerance import limits, measure
 
     try:
         probe("cuda")

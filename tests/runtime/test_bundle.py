@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pgen.bundle import EMBEDDED, describe, open_bundle
+from pgen.api import load
+from pgen.bundle.reader import EMBEDDED, describe, open_bundle
 from pgen.errors import BundleInvalid, BundleNotFound, DeviceUnavailable
-from pgen.generator import load
 from pokegan.errors import PokeganError
 
 
@@ -156,7 +156,7 @@ def test_a_device_that_is_not_there_is_an_error(tiny_bundle: Path) -> None:
 
 def test_a_provider_that_fails_to_start_is_an_error(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # What the GPU build does on a machine without a GPU: it lists CUDA, and then runs on the CPU in silence.
-    monkeypatch.setitem(__import__("pgen.session").session.PROVIDERS, "cuda", ["AzureExecutionProvider"])
+    monkeypatch.setitem(__import__("pgen.backends.base").backends.base.PROVIDERS, "cuda", ["AzureExecutionProvider"])
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["AzureExecutionProvider"])
     real = __import__("onnxruntime").InferenceSession
     monkeypatch.setattr(

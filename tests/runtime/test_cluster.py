@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from pgen.batch.cluster import CORES, SHARES, UNIT, Actors, _Artist, _units, share_out
-from pgen.batch.folder import marked, seen
-from pgen.batch.run import tasks_of, write_pictures
-from pgen.bundle import open_bundle
+from pgen.bundle.reader import open_bundle
 from pgen.errors import JobFailed, OutputInvalid
-from pgen.finish import Finish
-from pgen.jobs import Job
+from pgen.images.postprocess import Finish
+from pgen.jobs.folder import marked, seen
+from pgen.jobs.job import Job
+from pgen.jobs.local import tasks_of, write_pictures
+from pgen.jobs.ray import CORES, SHARES, UNIT, Actors, _Artist, _units, share_out
 from pgen.request import requests
 
 PROMPTS = ["redball", "a green egg", "bluewings", "a very red egg"]

@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import pgen
+from pgen.api import Generator
 from pgen.cli import main
 from pgen.dex.card import SIZE, card, drawable
-from pgen.dex.colours import TYPES, ink
-from pgen.dex.dice import Dice, Stream
+from pgen.dex.colors import TYPES, ink
 from pgen.dex.entry import Entry, Maker, Words
-from pgen.dex.grammar import Looks, describe, genus, highest, lowest, phrases, prompt_for
 from pgen.dex.job import write_dex
 from pgen.dex.names import CLUMSY, LONGEST, SHORTEST, Known, is_rude_name, is_rude_text, load_lexicon, plain
 from pgen.dex.page import page
+from pgen.dex.rng import Dice, Stream
+from pgen.dex.templates import Looks, describe, genus, highest, lowest, phrases, prompt_for
 from pgen.errors import BundleInvalid, DexInvalid
-from pgen.generator import Generator
 from pgen.stats.rows import Asked, Row
 from tests.conftest import Command
 

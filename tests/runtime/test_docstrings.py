@@ -22,4 +22,4 @@ def test_examples(module: str) -> None:
 
 
 def test_the_public_api_has_examples() -> None:
-    assert {"pgen", "pgen.generator", "pgen.request"} <= set(MODULES)
+    assert {"pgen", "pgen.api", "pgen.request"} <= set(MODULES)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pgen.bundle import EMBEDDED
-from pgen.doctor import Finding, examine, healthy, places, processors, software
+from pgen.bundle.reader import EMBEDDED
+from pgen.doctor import Finding, examine, hardware, healthy, software, storage
 from tests.conftest import Command
 
 
@@ -68,7 +68,7 @@ def test_a_damaged_file_of_a_bundle_is_told(tmp_path: Path) -> None:
     shutil.copytree(EMBEDDED, tmp_path / "b")
     (tmp_path / "b" / "names.npy").write_bytes(b"short")
     (tmp_path / "b" / "tokenizer.json").unlink()
-    findings = list(places.health(tmp_path / "b"))
+    findings = list(storage.health(tmp_path / "b"))
     assert not healthy(findings)
     for name in ("names.npy", "tokenizer.json"):
         assert named(findings, name).state == "wrong"
@@ -78,14 +78,14 @@ def test_a_damaged_file_of_a_bundle_is_told(tmp_path: Path) -> None:
 
 def test_a_gpu_that_onnx_runtime_lists_and_cannot_start_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     def lacks(device: str) -> None:
-        raise processors.PokeganError(f"device {device}: not available (could not start it); install a driver")
+        raise hardware.PokeganError(f"device {device}: not available (could not start it); install a driver")
 
-    monkeypatch.setattr(processors, "probe", lacks)
-    monkeypatch.setattr(processors, "_listed", lambda device: True)
-    monkeypatch.setattr(processors, "choose", lambda: "cpu")
+    monkeypatch.setattr(hardware, "probe", lacks)
+    monkeypatch.setattr(hardware, "_listed", lambda device: True)
+    monkeypatch.setattr(hardware, "choose", lambda: "cpu")
     for gpu, state in ((["NVIDIA"], "wrong"), (None, "note")):
-        monkeypatch.setattr(processors, "gpus", lambda gpu=gpu: gpu)
-        found = named(processors.devices(), "cuda")
+        monkeypatch.setattr(hardware, "gpus", lambda gpu=gpu: gpu)
+        found = named(hardware.devices(), "cuda")
         assert (found.state, found.mend) == (state, "install a driver")
 
 
@@ -94,7 +94,7 @@ def test_a_driver_that_fails_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     program.write_text("#!/bin/sh\necho Failed to initialize NVML; exit 9\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    found = named(processors.machine(), "gpu")
+    found = named(hardware.machine(), "gpu")
     assert found.state == "wrong"
     assert "Failed to initialize NVML" in found.found
 

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pgen
+from pgen.api import Generator
 from pgen.errors import PromptInvalid
-from pgen.generator import Generator
 from pgen.request import Request, requests
-from pgen.text import MAX_PROMPT, check_prompt
+from pgen.text_encoder import MAX_PROMPT, check_prompt
 
 PROMPTS = ["redball", "a green egg", "BLUEWINGS", "something with many more words in it, and a comma"]
 

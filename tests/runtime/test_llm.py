@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 import pgen
 from pgen.dex.endpoint import KEY, MAX_ANSWER, Endpoint, endpoint
 from pgen.dex.entry import GRAMMAR, Words
-from pgen.dex.grammar import Looks
 from pgen.dex.llm import Author, read, writer_at
 from pgen.dex.names import Known
+from pgen.dex.templates import Looks
 from pgen.errors import EndpointFailed
 from pgen.stats.rows import Row
 from tests.conftest import Command

@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import pgen
-from pgen.encode import encode
 from pgen.errors import BundleInvalid, PictureInvalid
-from pgen.facts import facts, grid_facts
-from pgen.finish import FORMATS, RESAMPLE, Finish
+from pgen.images.encoders import encode
+from pgen.images.metadata import facts, grid_facts, made_with, read_made, variation_requests
+from pgen.images.postprocess import FORMATS, RESAMPLE, Finish
 from pgen.latents import MAX_SEED
-from pgen.made import made_with, read_made, variation_requests
 from pgen.request import Request
-from pgen.text import check_prompt
+from pgen.text_encoder import check_prompt
 
 BUNDLE = pgen.open_bundle()
 IMAGE = Image.new("RGBA", (2, 2), (200, 40, 40, 255))
@@ -144,7 +143,7 @@ def test_no_file_a_folder_and_one_too_large(tmp_path: Path, monkeypatch: pytest.
         with pytest.raises(PictureInvalid, match="cannot be read"):
             read_made(path)
     (tmp_path / "a").write_bytes(encode(IMAGE, "png", TOLD))
-    monkeypatch.setattr("pgen.made.MAX_FILE", 10)
+    monkeypatch.setattr("pgen.images.metadata.MAX_FILE", 10)
     with pytest.raises(PictureInvalid, match="larger than 10 bytes"):
         read_made(tmp_path / "a")
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import pgen
-from pgen.bundle import MANIFEST
+from pgen.bundle.reader import MANIFEST
 from pokegan.errors import PokeganError
 
 

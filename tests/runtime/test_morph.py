@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from PIL import Image, ImageSequence
 
 import pgen
+from pgen.api import Generator
 from pgen.errors import OutputInvalid, PromptInvalid, RequestInvalid
-from pgen.film import MAX_FPS, check_film, film
-from pgen.generator import Generator
+from pgen.images.animation import MAX_FPS, check_film, film
 from pgen.latents import latents
-from pgen.morph import slerp
+from pgen.morph.interpolation import slerp
 from pokegan.errors import MissingExtra
 
 

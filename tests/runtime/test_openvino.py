@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 import pgen
-from pgen.bundle import EMBEDDED
-from pgen.devices.openvino import computes_bf16
-from pgen.devices.openvino_session import open_openvino
-from pgen.devices.parity import compare
-from pgen.devices.tolerance import BF16, limits
+from pgen.backends.base import open_model
+from pgen.backends.openvino import open_openvino
+from pgen.backends.openvino_probe import computes_bf16
+from pgen.backends.parity import compare
+from pgen.backends.tolerance import BF16, limits
+from pgen.bundle.reader import EMBEDDED
 from pgen.errors import DeviceUnavailable
-from pgen.session import open_model
 from pokegan.errors import MissingExtra
 
 PROMPTS = ["Charizard", "a green egg", "Mew"]
@@ -59,7 +59,7 @@ def test_encoders_and_stats_stay_in_onnx_runtime(full_bundle: Path) -> None:
         assert providers[name][0].startswith("OpenVINO")
 
 
-def models(bundle: pgen.Bundle) -> list[tuple[str, pgen.bundle.Model]]:
+def models(bundle: pgen.Bundle) -> list[tuple[str, pgen.bundle.reader.Model]]:
     return list(bundle.manifest.models.items())
 
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pgen.encode import DESCRIPTION, encode
 from pgen.errors import OutputInvalid
-from pgen.files import RESERVED, Namer, check_file, check_folder, free, write
-from pgen.finish import FORMATS, Finish, colour, grid
+from pgen.images.encoders import DESCRIPTION, encode
+from pgen.images.naming import RESERVED, Namer, check_file, check_folder, free, write
+from pgen.images.postprocess import FORMATS, Finish, colour, grid
 from pgen.request import Request
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (8, 8, 4), np.uint8)

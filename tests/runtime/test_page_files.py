@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 import pgen
-from pgen.dex.chart import FULL
-from pgen.dex.colours import TYPES, ink
+from pgen.dex.colors import TYPES, ink
+from pgen.dex.radar import FULL
 
-PAGE = Path(pgen.__file__).parent / "serve" / "page"
+PAGE = Path(pgen.__file__).parent / "web"
 FILES = sorted(PAGE.iterdir())
 
 

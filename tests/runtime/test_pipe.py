@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pgen.batch.pipe import Pipe
+from pgen.jobs.pipeline import Pipe
 
 
 @settings(max_examples=25, deadline=None)

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from pgen.bundle import EMBEDDED, open_bundle
+from pgen.bundle.onnx_check import check_graph
+from pgen.bundle.reader import EMBEDDED, open_bundle
 from pgen.errors import BundleInvalid
-from pgen.plain import check_graph
 
 NODES = [helper.make_node("Add", ["x", "w"], ["y"], name="add")]
 VALUES = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 2]) for name in "xy"]

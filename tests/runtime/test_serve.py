@@ -17,9 +17,9 @@ from PIL import Image
 
 import pgen
 from pgen.cli import main
-from pgen.made import read_made
+from pgen.images.metadata import read_made
+from pgen.serve.config import Settings
 from pgen.serve.protocol import Protocol
-from pgen.serve.settings import Settings
 from tests.runtime.serving import PATIENCE, decoded, pixels_of, serving
 from tests.runtime.toy import SIDE
 

@@ -15,8 +15,8 @@ import pytest
 
 import pgen
 from pgen.errors import BundleInvalid, RunFailed
+from pgen.serve.config import Settings
 from pgen.serve.service import Service
-from pgen.serve.settings import Settings
 from tests.runtime.serving import PATIENCE, Hold, decoded, pixels_of, until, without_network
 from tests.runtime.toy import write_toy
 

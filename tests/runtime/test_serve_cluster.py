@@ -17,7 +17,7 @@ import openai
 import psutil
 import pytest
 
-from pgen.serve.settings import KEY, Settings
+from pgen.serve.config import KEY, Settings
 from tests.runtime.serving import PATIENCE, needs_ray_serve, serving
 
 needs_ray_serve()

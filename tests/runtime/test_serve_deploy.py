@@ -7,9 +7,9 @@ from typing import Any
 import click
 import pytest
 
-from pgen.bundle import EMBEDDED
+from pgen.bundle.reader import EMBEDDED
 from pgen.commands.serve import serve as command
-from pgen.serve.settings import KEY, Settings
+from pgen.serve.config import KEY, Settings
 from pokegan import __version__
 from pokegan.errors import PokeganError
 from tests.runtime.serving import needs_ray_serve

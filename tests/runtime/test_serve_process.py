@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pgen.serve.settings import KEY
+from pgen.serve.config import KEY
 from tests.conftest import Command
 from tests.runtime.serving import PATIENCE
 from tests.runtime.toy import write_toy

@@ -23,8 +23,8 @@ from schemathesis.specs.openapi.checks import (
 
 from pgen.errors import ServeInvalid
 from pgen.serve import protocol
+from pgen.serve.config import KEY, Settings, key_of_environment
 from pgen.serve.service import Service
-from pgen.serve.settings import KEY, Settings, key_of_environment
 from tests.runtime.serving import PATIENCE, Hold, serving, until, without_network
 
 IMAGES = "/v1/images/generations"

@@ -10,10 +10,10 @@ from typing import Any
 import onnxruntime
 import pytest
 
-from pgen.bundle import EMBEDDED, open_bundle
-from pgen.devices import choose, rtx
+from pgen.backends import auto, tensorrt_rtx
+from pgen.backends.base import DEVICES, PROVIDERS, RTX, open_session, resolve, told
+from pgen.bundle.reader import EMBEDDED, open_bundle
 from pgen.errors import DeviceUnavailable
-from pgen.session import DEVICES, PROVIDERS, RTX, open_session, resolve, told
 from pokegan.errors import MissingExtra
 
 NAME = PROVIDERS[RTX][0]
@@ -56,8 +56,8 @@ def gpu_build(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnxruntime, "SessionOptions", FakeOptions)
     built_in = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: built_in)
-    monkeypatch.setattr(choose, "installed", lambda: False)
-    choose.choose.cache_clear()
+    monkeypatch.setattr(auto, "installed", lambda: False)
+    auto.choose.cache_clear()
     monkeypatch.setattr(FakeSession, "starts", None)
 
 
@@ -65,8 +65,8 @@ def gpu_build(monkeypatch: pytest.MonkeyPatch) -> None:
 def found_anew() -> Iterator[None]:
     """What was found out about this machine is not left to other tests."""
     yield
-    choose.choose.cache_clear()
-    rtx._found.clear()
+    auto.choose.cache_clear()
+    tensorrt_rtx._found.clear()
 
 
 @pytest.fixture
@@ -100,22 +100,22 @@ def test_a_provider_that_did_not_start_is_told(gpu_build: None, monkeypatch: pyt
 
 def test_auto_is_cuda_only_where_a_session_starts_on_it(gpu_build: None, monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve("auto") == "cuda"
-    choose.choose.cache_clear()
+    auto.choose.cache_clear()
     monkeypatch.setattr(FakeSession, "starts", ["CPUExecutionProvider"])
     assert resolve("auto") == "cpu", "CUDA is listed, and falls back"
 
 
 def test_auto_takes_openvino_where_it_is_faster(gpu_build: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeSession, "starts", ["CPUExecutionProvider"])
-    monkeypatch.setattr(choose, "installed", lambda: True)
+    monkeypatch.setattr(auto, "installed", lambda: True)
     for bf16, device in ((True, "openvino"), (False, "cpu")):
-        choose.choose.cache_clear()
-        monkeypatch.setattr(choose, "computes_bf16", lambda bf16=bf16: bf16)
+        auto.choose.cache_clear()
+        monkeypatch.setattr(auto, "computes_bf16", lambda bf16=bf16: bf16)
         assert resolve("auto") == device
 
 
 def test_what_was_chosen_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choose, "choose", lambda: "openvino")
+    monkeypatch.setattr(auto, "choose", lambda: "openvino")
     assert told("auto") == "device auto: OpenVINO on the CPU (--device openvino)"
     for device in DEVICES[1:]:
         assert told(device).startswith(f"device {device}: ")
@@ -176,6 +176,6 @@ def test_no_device_falls_back_to_the_cpu_here(device: str) -> None:
 
 
 def test_the_tiny_model_runs() -> None:
-    choose.probe("cpu")
-    found = open_session(choose.TINY, "tiny", "cpu").run(["y"], {"x": __import__("numpy").array([-1], "float32")})
+    auto.probe("cpu")
+    found = open_session(auto.TINY, "tiny", "cpu").run(["y"], {"x": __import__("numpy").array([-1], "float32")})
     assert found[0].tolist() == [0]

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import pgen
+from pgen.api import Generator
 from pgen.cli import main
 from pgen.errors import BundleInvalid, OutputInvalid, RequestInvalid
-from pgen.generator import Generator
 from pgen.stats.draw import BLOCK, stream
 from pgen.stats.formats import FORMATS, write_rows
 from pgen.stats.job import write_stats

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from pgen.bundle import open_bundle
-from pgen.text import TextEncoder
+from pgen.bundle.reader import open_bundle
+from pgen.text_encoder import TextEncoder
 from pgtrain.text import embed, load_encoder
 
 SAME_LENGTH = [f"a {colour} dragon" for colour in ("red", "blue", "green", "pink", "black")]

@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 import pgen
-from pgen import options
+from pgen.backends.base import open_model
 from pgen.cli import main
+from pgen.commands import options
 from pgen.request import Request, requests
-from pgen.session import open_model
 
 PROMPTS = ["redball", "a green egg", "something long that no bundle stores", "bluewings"]
 
@@ -25,7 +25,7 @@ def test_eight_threads_draw_what_one_draws(full_bundle: Path, monkeypatch: pytes
         opened.append(model.file)  # type: ignore[attr-defined]
         return open_model(bundle, model, *arguments)  # type: ignore[arg-type]
 
-    for module in ("generator", "text"):
+    for module in ("api", "text_encoder"):
         monkeypatch.setattr(f"pgen.{module}.open_model", counted)
     jobs = [list(requests(PROMPTS, [thread, 99], Request("", 0, stage=1 + thread % 2))) for thread in range(6)]
     jobs += [[Request("", seed, model) for seed in range(5)] for model in ("dcgan", "wgan")]

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from pgen.bundle import EMBEDDED, Manifest, Model, Tensor, describe, open_bundle
+from pgen.bundle.reader import EMBEDDED, Manifest, Model, Tensor, describe, open_bundle
 
 LATENT, TEXT, SIDE = 6, 5, 16
 NAMES = ["Redball", "Bluewings"]

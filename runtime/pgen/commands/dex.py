@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from pgen.options import FOLDER, asking, telling, where
+from pgen.commands.options import FOLDER, asking, telling, where
 from pokegan.cli import Command
 
 if TYPE_CHECKING:
-    from pgen.commands.writing import Manner
+    from pgen.commands.output import Manner
     from pgen.stats.rows import Asked
 
 
@@ -51,11 +51,11 @@ def dex(
     numbers, and nothing else, to the endpoint; its key, if it needs one, is read from POKEGAN_LLM_KEY. Where the
     endpoint fails, a line on stderr says so.
     """
-    from pgen.bundle import EMBEDDED
+    from pgen.api import load
+    from pgen.bundle.reader import EMBEDDED
     from pgen.dex.entry import Maker
     from pgen.dex.job import write_dex
     from pgen.dex.llm import writer_at
-    from pgen.generator import load
     from pokegan.progress import progress
 
     if llm is None and llm_model is not None:

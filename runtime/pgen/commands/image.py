@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pgen.options import FOLDER, at_scale, finished, placed, seeded, styled, telling, where
+from pgen.commands.options import FOLDER, at_scale, finished, placed, seeded, styled, telling, where
 from pokegan.cli import Command
 
 if TYPE_CHECKING:
-    from pgen.commands.writing import Manner, Place
+    from pgen.commands.output import Manner, Place
     from pgen.request import Request
 
 
@@ -41,9 +41,9 @@ def image(
     from stdin. -n, --seed and --seeds are for each of them. The same prompt and seed give the same picture,
     whatever the batch. Without --out and --out-dir, files go into the current folder.
     """
-    from pgen.bundle import EMBEDDED
-    from pgen.commands.writing import write_job
-    from pgen.jobs import Job
+    from pgen.bundle.reader import EMBEDDED
+    from pgen.commands.output import write_job
+    from pgen.jobs.job import Job
     from pgen.prompts import read_prompts
     from pgen.request import choose_seeds, requests
 

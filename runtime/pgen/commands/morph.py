@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pgen.options import FOLDER, background, batch, resample, size, styled, telling, where
+from pgen.commands.options import FOLDER, background, batch, resample, size, styled, telling, where
 from pokegan.cli import Command
 
 if TYPE_CHECKING:
-    from pgen.commands.writing import Manner
+    from pgen.commands.output import Manner
     from pgen.request import Request
 
 
@@ -50,10 +50,10 @@ def morph(
     Latents are interpolated spherically and texts linearly. A --model that reads no text takes no prompts, but two
     seeds. An MP4 needs the extra "video" and has no transparency: --background is white unless it is given.
     """
-    from pgen.bundle import EMBEDDED
-    from pgen.finish import Finish
-    from pgen.morph import ends_of
-    from pgen.morph_job import MorphJob, write_morph
+    from pgen.bundle.reader import EMBEDDED
+    from pgen.images.postprocess import Finish
+    from pgen.morph.interpolation import ends_of
+    from pgen.morph.job import MorphJob, write_morph
     from pokegan.progress import progress
 
     finish = Finish(size, resample, background)

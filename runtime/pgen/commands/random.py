@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pgen.options import at_scale, finished, placed, seeded, styled, telling, where
+from pgen.commands.options import at_scale, finished, placed, seeded, styled, telling, where
 from pokegan.cli import Command
 
 if TYPE_CHECKING:
-    from pgen.commands.writing import Manner, Place
+    from pgen.commands.output import Manner, Place
     from pgen.request import Request
 
 
@@ -36,10 +36,10 @@ def random(
     A --model that reads text (stackgan) draws known names, which the seeds pick; others (dcgan, wgan) draw from the
     seed alone. Without --model it is the first of the bundle that reads no text, or else the one that does.
     """
-    from pgen.bundle import EMBEDDED, open_bundle
-    from pgen.chance import random_requests
-    from pgen.commands.writing import write_job
-    from pgen.jobs import Job
+    from pgen.bundle.reader import EMBEDDED, open_bundle
+    from pgen.commands.output import write_job
+    from pgen.jobs.job import Job
+    from pgen.random_prompts import random_requests
     from pgen.request import choose_seeds
 
     folder, chosen = bundle or EMBEDDED, choose_seeds(n, seed, seeds)

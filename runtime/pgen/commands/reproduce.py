@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pgen.options import FOLDER, telling, where
+from pgen.commands.options import FOLDER, telling, where
 from pokegan.cli import Command
 
 if TYPE_CHECKING:
-    from pgen.commands.writing import Manner
+    from pgen.commands.output import Manner
 
 
 @click.command("reproduce", cls=Command)
@@ -25,10 +25,10 @@ def reproduce(file: Path, out: Path | None, manner: "Manner", bundle: Path | Non
     The facts are in the file, which pgen wrote, with the bundle that is used now; another is refused. On the same
     provider the pixels are the same; on another, within the tolerances of the bundle's manifest or of bf16.
     """
-    from pgen.again import job_again
-    from pgen.bundle import EMBEDDED
-    from pgen.commands.writing import Place, write_job
-    from pgen.files import free
+    from pgen.bundle.reader import EMBEDDED
+    from pgen.commands.output import Place, write_job
+    from pgen.images.naming import free
+    from pgen.images.reproduce import job_again
 
     job, made = job_again(file, bundle or EMBEDDED, **settings)
     out = out or free(Path(f"{file.stem}.again.{made.finish.format}"))

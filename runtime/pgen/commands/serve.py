@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from pgen.options import where
+from pgen.commands.options import where
 from pokegan.cli import Command, needs_extra
 
 
@@ -51,9 +51,9 @@ def serve(with_key: bool, cors: tuple[str, ...], **options: Any) -> None:
         import fastapi  # noqa: F401
         import prometheus_client  # noqa: F401
         import uvicorn  # noqa: F401
-    from pgen.bundle import EMBEDDED
+    from pgen.bundle.reader import EMBEDDED
+    from pgen.serve.config import Settings, key_of_environment
     from pgen.serve.server import serve as run
-    from pgen.serve.settings import Settings, key_of_environment
 
     options["bundle"] = options["bundle"] or EMBEDDED
     run(Settings(**options, cors=cors, api_key=key_of_environment(with_key)))

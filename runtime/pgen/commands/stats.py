@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pgen.options import FOLDER, asking, where
+from pgen.commands.options import FOLDER, asking, where
 from pokegan.cli import Command
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def stats(
     is met exactly. A row depends on its seed and on what was asked, not on how many rows there are. Rows are written as
     they are drawn, so that a million fit any memory.
     """
-    from pgen.bundle import EMBEDDED
-    from pgen.generator import load
+    from pgen.api import load
+    from pgen.bundle.reader import EMBEDDED
     from pgen.stats.job import write_stats
     from pokegan.progress import progress
 

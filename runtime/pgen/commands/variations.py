@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pgen.options import FOLDER, at_scale, finished, placed, seeded, telling, where
+from pgen.commands.options import FOLDER, at_scale, finished, placed, seeded, telling, where
 from pokegan.cli import Command
 
 if TYPE_CHECKING:
-    from pgen.commands.writing import Manner, Place
+    from pgen.commands.output import Manner, Place
 
 
 @click.command("variations", cls=Command)
@@ -34,10 +34,10 @@ def variations(
 
     FILE is a picture that pgen wrote. Model, truncation and stage are those that it was made with.
     """
-    from pgen.bundle import EMBEDDED, open_bundle
-    from pgen.commands.writing import write_job
-    from pgen.jobs import Job
-    from pgen.made import variation_requests
+    from pgen.bundle.reader import EMBEDDED, open_bundle
+    from pgen.commands.output import write_job
+    from pgen.images.metadata import variation_requests
+    from pgen.jobs.job import Job
 
     folder = bundle or EMBEDDED
     wanted = variation_requests(file, open_bundle(folder), n, seed, seeds)

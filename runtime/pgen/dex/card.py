@@ -7,9 +7,9 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from pgen.dex.chart import corners, label, share
-from pgen.dex.colours import TYPES, Colour, frame, ink, mixed, rgb
+from pgen.dex.colors import TYPES, Colour, frame, ink, mixed, rgb
 from pgen.dex.entry import Entry
+from pgen.dex.radar import corners, label, share
 from pgen.stats.rows import Row
 
 SIZE = (1000, 1400)

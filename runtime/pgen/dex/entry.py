@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.dex.dice import Dice, Stream
-from pgen.dex.grammar import Looks, describe, genus, phrases, prompt_for
 from pgen.dex.names import Known, Lexicon, load_lexicon
+from pgen.dex.rng import Dice, Stream
+from pgen.dex.templates import Looks, describe, genus, phrases, prompt_for
 from pgen.errors import BundleInvalid
 from pgen.request import Request
 from pgen.stats.draw import stream
 from pgen.stats.rows import Asked, Row, Rows
 
 if TYPE_CHECKING:
-    from pgen.generator import Generator
+    from pgen.api import Generator
 
 GRAMMAR = "pgen"
 """Who wrote an entry's words, where no language model did."""

@@ -11,9 +11,9 @@ from pgen.dex.card import card
 from pgen.dex.entry import Entry
 from pgen.dex.names import plain
 from pgen.dex.page import page
-from pgen.encode import encode
 from pgen.errors import DexInvalid
-from pgen.files import check_folder, write
+from pgen.images.encoders import encode
+from pgen.images.naming import check_folder, write
 from pokegan import __version__
 
 DEX = "dex.json"

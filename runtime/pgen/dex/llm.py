@@ -11,8 +11,8 @@ from typing import Any
 from pgen.dex.card import drawable
 from pgen.dex.endpoint import Endpoint, endpoint
 from pgen.dex.entry import Words
-from pgen.dex.grammar import Looks
 from pgen.dex.names import Known, is_rude_name, is_rude_text, plain
+from pgen.dex.templates import Looks
 from pgen.errors import EndpointFailed
 from pgen.stats.rows import Row
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
-from pgen.dex.dice import Dice
+from pgen.dex.rng import Dice
 from pgen.errors import BundleInvalid
 
 SHORTEST, LONGEST = 6, 10

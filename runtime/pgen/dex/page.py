@@ -9,9 +9,9 @@ from string import Template
 
 from PIL import Image
 
-from pgen.dex.chart import corners, label, share
-from pgen.dex.colours import TYPES, frame, ink
+from pgen.dex.colors import TYPES, frame, ink
 from pgen.dex.entry import Entry
+from pgen.dex.radar import corners, label, share
 from pgen.stats.rows import Row
 
 CENTRE, RADIUS = (140.0, 112.0), 74.0

@@ -10,9 +10,9 @@ Nothing here may assume that a package is there: each is tried, and what fails i
 from pathlib import Path
 
 from pgen.doctor.finding import Finding
-from pgen.doctor.places import caches, health
-from pgen.doctor.processors import devices, machine
+from pgen.doctor.hardware import devices, machine
 from pgen.doctor.software import packages
+from pgen.doctor.storage import caches, health
 
 __all__ = ["Finding", "examine", "healthy"]
 

@@ -12,17 +12,17 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Scope
 
-from pgen.serve import about, films, images, reference, rows
-from pgen.serve.access import Access
-from pgen.serve.failures import Refusal, answer_http, answer_invalid, answer_refusal
-from pgen.serve.gate import Gate
-from pgen.serve.guard import Guard
+from pgen.serve.config import Settings
+from pgen.serve.endpoints import api_docs, images, info, morph, stats
+from pgen.serve.errors import Refusal, answer_http, answer_invalid, answer_refusal
+from pgen.serve.middleware.access_log import Gate
+from pgen.serve.middleware.auth import Access
+from pgen.serve.middleware.limits import Guard
 from pgen.serve.service import Service
-from pgen.serve.settings import Settings
 from pokegan import __version__
 from pokegan.errors import PokeganError
 
-PAGE = Path(__file__).parent / "page"
+PAGE = Path(__file__).parents[1] / "web"
 
 DESCRIPTION = "New Pokémon from exported networks. The same prompt and seed give the same picture as `pgen image`."
 
@@ -52,9 +52,9 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
-    for part in (images, films, rows, about):
+    for part in (images, morph, stats, info):
         app.include_router(part.router)
-    for router in (about.health, reference.router):
+    for router in (info.health, api_docs.router):
         app.include_router(router)
     _add_page(app)
     _add_layers(app, service)
@@ -65,7 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
         (HTTPException, answer_http),
     ):
         app.add_exception_handler(kind, handler)
-    reference.describe(app, settings.api_key is not None)
+    api_docs.describe(app, settings.api_key is not None)
     return app
 
 

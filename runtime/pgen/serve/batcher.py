@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
 
-from pgen.generator import Picture
+from pgen.api import Picture
 from pgen.request import Request
-from pgen.serve.failures import Refusal
-from pgen.serve.loaded import Loaded
+from pgen.serve.bundle_state import Loaded
+from pgen.serve.config import Settings
+from pgen.serve.errors import Refusal
 from pgen.serve.metrics import Metrics
-from pgen.serve.settings import Settings
 
 log = logging.getLogger("pgen.serve")
 

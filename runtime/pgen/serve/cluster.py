@@ -13,13 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ray import serve
 from ray.serve import Application
 
-from pgen.batch.cluster import ON_GPUS
-from pgen.bundle import EMBEDDED
+from pgen.backends.base import check_device
+from pgen.bundle.reader import EMBEDDED
 from pgen.errors import ServeInvalid
+from pgen.jobs.ray import ON_GPUS
 from pgen.serve.app import create_app
+from pgen.serve.config import Settings, key_of_environment
 from pgen.serve.service import Service
-from pgen.serve.settings import Settings, key_of_environment
-from pgen.session import check_device
 
 BEYOND = 2
 """Requests, as a multiple of the queue, that Ray hands to a replica: it is the replica that answers 429."""

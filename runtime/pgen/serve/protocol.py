@@ -5,14 +5,14 @@ import socket
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from pgen.serve.settings import HEAD_SECONDS, STALL_SECONDS
+from pgen.serve.config import HEAD_SECONDS, STALL_SECONDS
 
 
 class Protocol(H11Protocol):
     """uvicorn's protocol, which closes what a slow client would keep open: uvicorn itself knows no such limits.
 
     The head of a request has to come within HEAD_SECONDS; its body within the server's timeout (see
-    :mod:`pgen.serve.guard`); and an answer that is not read for STALL_SECONDS is given up.
+    :mod:`pgen.serve.middleware.limits`); and an answer that is not read for STALL_SECONDS is given up.
     """
 
     _late: asyncio.TimerHandle | None = None

@@ -12,12 +12,12 @@ from types import FrameType
 
 import uvicorn
 
-from pgen.bundle import open_bundle
+from pgen.bundle.reader import open_bundle
 from pgen.errors import ServeInvalid
 from pgen.serve.app import create_app
+from pgen.serve.config import KEY, LINGER_SECONDS, Settings
 from pgen.serve.protocol import Protocol
 from pgen.serve.service import Service
-from pgen.serve.settings import KEY, LINGER_SECONDS, Settings
 
 log = logging.getLogger("pgen.serve")
 

@@ -7,15 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from pgen.devices.cores import physical_cores
-from pgen.finish import Finish
-from pgen.generator import Picture
-from pgen.jobs import render
+from pgen.api import Picture
+from pgen.backends.cores import physical_cores
+from pgen.images.postprocess import Finish
+from pgen.jobs.job import render
 from pgen.request import Request
 from pgen.serve.batcher import Batcher
-from pgen.serve.loaded import Bundles, Loaded
+from pgen.serve.bundle_state import Bundles, Loaded
+from pgen.serve.config import MAX_STORED, Settings
 from pgen.serve.metrics import Metrics
-from pgen.serve.settings import MAX_STORED, Settings
 from pgen.serve.store import Store
 from pokegan import __version__
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.bundle import Model
+from pgen.backends.base import run
+from pgen.bundle.reader import Model
 from pgen.errors import BundleInvalid, RequestInvalid
 from pgen.latents import MAX_SEED, latents
-from pgen.session import run
 from pgen.stats.rows import LOWEST, Asked, Conditions, Rows, conditions
 
 if TYPE_CHECKING:
-    from pgen.generator import Generator
+    from pgen.api import Generator
 
 BLOCK = 512
 """Seeds that are always drawn together: as fast as any larger batch on a CPU, and small enough for one row.

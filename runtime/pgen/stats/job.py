@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from pgen.errors import OutputInvalid
-from pgen.files import check_file, check_place, writing
+from pgen.images.naming import check_file, check_place, writing
 from pgen.stats.draw import stream
 from pgen.stats.formats import EXTENSIONS, FORMATS, write_rows
 from pgen.stats.rows import Asked, Rows
 
 if TYPE_CHECKING:
-    from pgen.generator import Generator
+    from pgen.api import Generator
 
 Step = Callable[..., None]
 

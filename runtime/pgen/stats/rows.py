@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.bundle import Model
+from pgen.bundle.reader import Model
 from pgen.errors import RequestInvalid
 
 LOWEST, HIGHEST = 1, 255
@@ -111,7 +111,7 @@ class Rows:
         stats: uint8 (N, 6), 1 to 255, in the order of the model's stat_names.
         pairs: uint8 (N, 2), indices into the model's type_names; a second of their number stands for none.
         rarities: uint8 (N,), indices into the model's rarity_names.
-        settings: the names, see :class:`pgen.bundle.Model`.
+        settings: the names, see :class:`pgen.bundle.reader.Model`.
     """
 
     seeds: NDArray[np.uint64]

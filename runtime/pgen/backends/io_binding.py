@@ -1,0 +1,117 @@
+"""ONNX Runtime on CUDA with its inputs and outputs bound to GPU memory, and shapes that come again as CUDA graphs.
+
+A CUDA graph replays a whole run with one call. ONNX Runtime captures one for each value of the run option
+``gpu_graph_id`` if the session was made with ``enable_cuda_graph``; it then wants every input and output at an address
+that never changes, and one run at a time.
+
+It has never run on a GPU; the tests hold it to that order with a fake.
+"""
+
+from collections.abc import Sequence
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pgen.backends.onnxruntime import open_session, start
+from pgen.backends.registry import PROVIDERS, unavailable
+from pgen.errors import BundleInvalid
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+    from pgen.bundle.reader import Model
+
+MOST_GRAPHS = 8
+"""Shapes that are captured; each keeps its buffers, and further ones run without a graph."""
+
+NO_GRAPH = -1
+"""The ``gpu_graph_id`` of a run that is not captured."""
+
+Arrays = dict[str, NDArray[Any]]
+Key = tuple[tuple[str, tuple[int, ...]], ...]
+
+
+class _Buffers:
+    """The inputs and outputs of one shape, at fixed addresses on the GPU."""
+
+    def __init__(self, session: "InferenceSession", model: "Model", feeds: Arrays) -> None:
+        from onnxruntime import OrtValue
+
+        def on_gpu(shape: Sequence[int], dtype: Any) -> Any:
+            return OrtValue.ortvalue_from_shape_and_type(list(shape), np.dtype(dtype), "cuda", 0)
+
+        rows = len(next(iter(feeds.values())))
+        self.inputs = {name: on_gpu(array.shape, array.dtype) for name, array in feeds.items()}
+        self.outputs = {
+            tensor.name: on_gpu([size if isinstance(size, int) else rows for size in tensor.shape], tensor.dtype)
+            for tensor in model.outputs
+        }
+        self.binding = session.io_binding()
+        for name, value in self.inputs.items():
+            self.binding.bind_ortvalue_input(name, value)
+        for name, value in self.outputs.items():
+            self.binding.bind_ortvalue_output(name, value)
+
+    def fill(self, feeds: Arrays) -> None:
+        for name, array in feeds.items():
+            self.inputs[name].update_inplace(np.ascontiguousarray(array))
+
+
+class BoundSession:
+    """A session on CUDA. The first batch of a shape runs plainly; when the shape comes again, it is captured."""
+
+    def __init__(self, session: "InferenceSession", model: "Model", graphs: bool) -> None:
+        self._session, self._model, self._graphs = session, model, graphs
+        self._lock = Lock()  # buffers serve one run at a time, and so do graphs
+        self._seen: set[Key] = set()
+        self._captured: dict[Key, _Buffers] = {}
+
+    def get_providers(self) -> list[str]:
+        """List what it runs on, best first."""
+        return list(self._session.get_providers())
+
+    def run(self, outputs: Sequence[str], feeds: Arrays) -> list[NDArray[Any]]:
+        """Compute the named outputs."""
+        key: Key = tuple((name, array.shape) for name, array in sorted(feeds.items()))
+        with self._lock:
+            buffers, number = self._choose(key, feeds)
+            buffers.fill(feeds)
+            self._session.run_with_iobinding(buffers.binding, _options(number) if self._graphs else None)
+            return [buffers.outputs[name].numpy() for name in outputs]
+
+    def _choose(self, key: Key, feeds: Arrays) -> tuple[_Buffers, int]:
+        """Find the buffers of a shape and the number of its graph."""
+        if key in self._captured:
+            return self._captured[key], list(self._captured).index(key) + 1
+        buffers = _Buffers(self._session, self._model, feeds)
+        if not self._graphs or key not in self._seen or len(self._captured) == MOST_GRAPHS:
+            self._seen.add(key)
+            return buffers, NO_GRAPH
+        self._captured[key] = buffers
+        return buffers, len(self._captured)
+
+
+def _options(number: int) -> Any:
+    from onnxruntime import RunOptions
+
+    options = RunOptions()
+    options.add_run_config_entry("gpu_graph_id", str(number))
+    return options
+
+
+def open_bound(graph: bytes, model: "Model", threads: int = 0) -> BoundSession:
+    """Open a model on CUDA: with CUDA graphs, or without where ONNX Runtime cannot keep all of it on the GPU.
+
+    Raises:
+        DeviceUnavailable, BundleInvalid, MissingExtra: as :func:`pgen.backends.onnxruntime.open_session`.
+    """
+    try:
+        session = start(graph, model.file, "cuda", threads, {"enable_cuda_graph": "1"})
+    except BundleInvalid:  # it refuses graphs with a node that runs on the CPU; what is really wrong is told next
+        return BoundSession(open_session(graph, model.file, "cuda", threads), model, graphs=False)
+    if session.get_providers()[0] != PROVIDERS["cuda"][0]:
+        raise unavailable("cuda", "ONNX Runtime could not start it")
+    session.disable_fallback()
+    return BoundSession(session, model, graphs=True)

@@ -1,0 +1,145 @@
+"""OpenVINO on the CPU: the pictures of the same bundle, in bf16 where the CPU computes in it.
+
+The kernels that OpenVINO picks, and with them the last bits of a picture, depend on the size of a batch and on the
+sizes that came before. Every picture is therefore computed by itself, several at once on a thread each, which is no
+slower. Encoders and stats stay in ONNX Runtime: they take little time, and their numbers must be exact.
+"""
+
+import io
+from collections.abc import Sequence
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pgen.backends.cores import physical_cores
+from pgen.backends.onnxruntime import cache_folder
+from pgen.backends.openvino_probe import computes_bf16, open_core
+from pgen.backends.registry import OPENVINO
+from pgen.backends.tolerance import limits
+from pgen.bundle.reader import Bundle, Model
+from pgen.errors import BundleInvalid
+
+if TYPE_CHECKING:
+    import openvino
+
+Arrays = dict[str, NDArray[Any]]
+Row = list[NDArray[Any]]
+
+
+class OpenVINOSession:
+    """One model; threads may share it, their calls then run one after the other."""
+
+    def __init__(self, graph: bytes, where: str, precision: str, threads: int) -> None:
+        self._core, self._where = open_core(), where
+        self._threads = threads or physical_cores()
+        self._lock = Lock()
+        self._settings = {
+            "INFERENCE_PRECISION_HINT": precision,
+            # By default inputs of layers with int8 weights are rounded to 8 bits.
+            "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
+            "CACHE_DIR": str(cache_folder(OPENVINO, "openvino")),
+            "INFERENCE_NUM_THREADS": str(self._threads),
+        }
+        self._model = self._read(graph)
+        self._one_row()
+        self.precision = precision
+        self.version = self._core.get_versions("CPU")["CPU"].build_number
+        compiled = self._compile({"PERFORMANCE_HINT": "LATENCY"})
+        self._request = compiled.create_infer_request()
+        self._names = [output.get_any_name() for output in compiled.outputs]
+        self._queue: openvino.AsyncInferQueue | None = None
+        self._alike = True
+
+    def get_providers(self) -> list[str]:
+        """Tell where it runs, in the words of ONNX Runtime's sessions."""
+        return [f"OpenVINO {self.precision}"]
+
+    def run(self, outputs: Sequence[str], feeds: Arrays) -> list[NDArray[Any]]:
+        """Compute the named outputs, row by row."""
+        wanted = [self._names.index(name) for name in outputs]
+        count = len(next(iter(feeds.values())))
+        rows = [{name: array[at : at + 1] for name, array in feeds.items()} for at in range(count)]
+        with self._lock:
+            found = (
+                self._together(rows) if count > 1 and self._opened_streams(rows[0]) else list(map(self._alone, rows))
+            )
+        return [np.concatenate([row[index] for row in found]) for index in wanted]
+
+    def _alone(self, row: Arrays) -> Row:
+        """Compute one row on all threads."""
+        self._request.infer(row)
+        return _outputs(self._request)
+
+    def _together(self, rows: list[Arrays]) -> list[Row]:
+        """Compute a row a thread."""
+        assert self._queue is not None
+        found: list[Row] = [[]] * len(rows)
+        self._queue.set_callback(lambda request, at: found.__setitem__(at, _outputs(request)))
+        for at, row in enumerate(rows):
+            self._queue.start_async(row, at)
+        self._queue.wait_all()
+        return found
+
+    def _opened_streams(self, row: Arrays) -> bool:
+        """Open a stream a thread; False where `row` computed on one thread is not what it is on all of them."""
+        import openvino
+
+        if self._queue is None:
+            compiled = self._compile({"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(self._threads)})
+            self._queue = openvino.AsyncInferQueue(compiled, self._threads)
+            (found,) = self._together([row])
+            self._alike = all(map(np.array_equal, found, self._alone(row)))
+        return self._alike
+
+    def _read(self, graph: bytes) -> "openvino.Model":
+        try:
+            return self._core.read_model(io.BytesIO(graph))
+        except RuntimeError as error:
+            raise self._invalid(error) from error
+
+    def _one_row(self) -> None:
+        """Fix the batch at the one row that every call has: of a batch that may vary OpenVINO makes slower kernels."""
+        self._model.reshape({given: [1, *given.get_partial_shape()[1:]] for given in self._model.inputs})
+
+    def _compile(self, settings: dict[str, str]) -> "openvino.CompiledModel":
+        try:
+            return self._core.compile_model(self._model, "CPU", self._settings | settings)
+        except RuntimeError as error:
+            raise self._invalid(error) from error
+
+    def _invalid(self, error: RuntimeError) -> BundleInvalid:
+        reason = " ".join(str(error).split())[:200]
+        return BundleInvalid(f"{self._where}: OpenVINO cannot load it ({reason}); use --device cpu")
+
+
+def _outputs(request: "openvino.InferRequest") -> Row:
+    return [tensor.data.copy() for tensor in request.output_tensors]
+
+
+def open_openvino(bundle: Bundle, model: Model, device: str = OPENVINO, threads: int = 0) -> OpenVINOSession:
+    """Open a picture model in OpenVINO.
+
+    bf16 is taken where the CPU computes in it and the pictures are within the tolerances of bf16; that is measured when
+    a model is first opened on a machine.
+
+    Args:
+        bundle: where it comes from.
+        model: one of its models.
+        device: OPENVINO or OPENVINO_F32.
+        threads: 0 is one a physical core.
+
+    Raises:
+        MissingExtra, DeviceUnavailable: OpenVINO is not installed, or does not start.
+        BundleNotFound, BundleInvalid: the model's file is missing, damaged, or not to be read by OpenVINO.
+    """
+    from pgen.backends.parity import measured
+
+    graph, where = bundle.graph(model), str(bundle.folder / model.file)
+    if device == OPENVINO and computes_bf16():
+        session = OpenVINOSession(graph, where, "bf16", threads)
+        asked = model.parity.get("storage") == "bf16"  # the graph itself rounds to it
+        if asked or measured(bundle, model, graph, session).within(limits(model, "bf16")):
+            return session
+    return OpenVINOSession(graph, where, "f32", threads)

@@ -1,0 +1,209 @@
+"""TensorRT engines of a bundle: ``engines/NAME.plan`` and the JSON sidecar that tells where it runs.
+
+An engine is machine code for one version of TensorRT and one GPU architecture, so it belongs to the machine
+that built it and not to the manifest. The sidecar ties it to the model file that it was built from.
+"""
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pgen.bundle.manifest import check_engine
+from pgen.bundle.reader import Bundle, Model, read_file
+from pgen.errors import BundleInvalid, BundleNotFound, EngineInvalid
+
+FOLDER = "engines"
+FORMAT = 1
+
+MAX_SIDECAR, MAX_PLAN = 16 * 2**20, 2**32
+"""Bytes that a sidecar and an engine may have: more is not read. An engine holds the weights of an ONNX file, which has
+2 GiB at most, and TensorRT's own code."""
+
+BATCHES = (1, 8, 64)
+"""Smallest, usual and largest batch of an engine, unless others are asked for."""
+
+TYPICAL_TOKENS = 16
+"""Length of text that an encoder's engine is tuned for; a sentence of a prompt has 6 to 20 tokens."""
+
+Profile = dict[str, list[list[int]]]
+"""Smallest, usual and largest shape of each input."""
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """How an engine is built.
+
+    `batches` are its smallest, usual and largest batch; `workspace` is the memory in MiB that it may use for
+    intermediate results (None: all of the GPU's). `version_compatible` engines also run under newer versions of
+    TensorRT, `hardware_compatible` ones on every GPU from Ampere on; both can be slower.
+    """
+
+    batches: tuple[int, int, int] = BATCHES
+    workspace: int | None = None
+    version_compatible: bool = False
+    hardware_compatible: bool = False
+
+    def command(self, folder: Path) -> str:
+        """Write out the command that builds the engines of the bundle in `folder` so."""
+        words = [f"pgexport {folder} --tensorrt --batches {','.join(map(str, self.batches))}"]
+        words += [f"--workspace {self.workspace}"] if self.workspace else []
+        words += ["--version-compatible"] if self.version_compatible else []
+        words += ["--hardware-compatible"] if self.hardware_compatible else []
+        return " ".join(words)
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What a sidecar says: TensorRT's version, the GPU, the profile, SHA-256 of model and plan, options, parity.
+
+    `compute_capability` is written as "9.0"; `parity` are the figures against ONNX Runtime on the CPU.
+    """
+
+    model: str
+    tensorrt: str
+    gpu: str
+    compute_capability: str
+    profile: Profile
+    onnx_sha256: str
+    plan_sha256: str
+    options: EngineOptions
+    parity: dict[str, float]
+    format: int = field(default=FORMAT)
+
+    def to_json(self) -> str:
+        """Serialise, readable and in a stable order."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+
+def plan_path(bundle: Bundle, name: str) -> Path:
+    """Tell where the engine of model `name` lies; the sidecar has the same name and ends in .json.
+
+    Raises:
+        BundleInvalid: `name` is none that a file can have.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise BundleInvalid(f"{bundle.folder}: the model name {name!r} is no file name; export the bundle again")
+    return bundle.folder / FOLDER / f"{name}.plan"
+
+
+def name_of(bundle: Bundle, model: Model) -> str:
+    """Find the name that the manifest has for `model`."""
+    return next(name for name, entry in bundle.manifest.models.items() if entry is model)
+
+
+def profile_of(model: Model, batches: tuple[int, int, int]) -> Profile:
+    """Derive the shapes of an engine's profile: the first dimension is the batch, a second that varies the tokens."""
+    tokens = int(model.settings.get("max_tokens", TYPICAL_TOKENS))
+    lengths = (1, min(TYPICAL_TOKENS, tokens), tokens)
+    return {
+        tensor.name: [
+            [
+                size if isinstance(size, int) else (lengths if axis else batches)[at]
+                for axis, size in enumerate(tensor.shape)
+            ]
+            for at in range(3)
+        ]
+        for tensor in model.inputs
+    }
+
+
+def engine_names(bundle: Bundle) -> list[str]:
+    """List the models that ``engines/`` has a plan or a sidecar of."""
+    found = (bundle.folder / FOLDER).glob("*")
+    return sorted({path.stem for path in found if path.suffix in (".plan", ".json") and not path.name.startswith(".")})
+
+
+def read_info(bundle: Bundle, name: str) -> EngineInfo:
+    """Read what the sidecar of model `name` says; the plan is not opened.
+
+    Raises:
+        BundleNotFound: there is no engine, or no sidecar beside it.
+        EngineInvalid: the sidecar is damaged.
+        BundleInvalid: it cannot be read.
+    """
+    plan = plan_path(bundle, name)
+    sidecar = plan.with_suffix(".json")
+    for path in (plan, sidecar):
+        if not os.path.isfile(path):  # noqa: PTH113 (pathlib's raises where a folder cannot be entered)
+            raise BundleNotFound(f"{path}: no such engine; build it with: {EngineOptions().command(bundle.folder)}")
+    return _parse(sidecar, EngineOptions().command(bundle.folder))
+
+
+def read_engine(bundle: Bundle, name: str) -> tuple[EngineInfo, bytes]:
+    """Read the engine of model `name` and its sidecar, checked against each other and against the model's file.
+
+    Raises:
+        BundleNotFound: there is no engine, or no sidecar beside it.
+        EngineInvalid: it is damaged, too large, or was built from another model file.
+        BundleInvalid: it cannot be read.
+    """
+    plan = plan_path(bundle, name)
+    sidecar = plan.with_suffix(".json")
+    info = read_info(bundle, name)
+    if name not in bundle.manifest.models:
+        raise EngineInvalid(f"{plan}: the bundle has no model {name!r}; delete the engine")
+    rebuild = f"build it again with: {info.options.command(bundle.folder)}"
+    if info.model != name:
+        raise EngineInvalid(f"{sidecar}: tells of the engine of {info.model!r}; {rebuild}")
+    content = _read(plan, MAX_PLAN, rebuild)
+    if hashlib.sha256(content).hexdigest() != info.plan_sha256:
+        raise EngineInvalid(f"{plan}: not the engine that {sidecar.name} describes; {rebuild}")
+    if info.onnx_sha256 != bundle.manifest.files[bundle.manifest.models[name].file].sha256:
+        raise EngineInvalid(f"{plan}: built from another {bundle.manifest.models[name].file}; {rebuild}")
+    return info, content
+
+
+def _read(path: Path, most: int, rebuild: str) -> bytes:
+    size, content = read_file(path, most)
+    if size > most:
+        raise EngineInvalid(f"{path}: larger than {most:,} bytes, which none is; {rebuild}")
+    return content
+
+
+def _parse(sidecar: Path, command: str) -> EngineInfo:
+    rebuild = f"build the engine again with: {command}"
+    content = _read(sidecar, MAX_SIDECAR, rebuild)
+    try:
+        values: dict[str, Any] = json.loads(content)
+        if values["format"] > FORMAT:
+            raise EngineInvalid(
+                f"{sidecar}: format {values['format']}, but this version reads up to {FORMAT}; "
+                "mend it with: pip install -U pokegan"
+            )
+        options = values.pop("options")
+        smallest, usual, largest = options.pop("batches")
+        info = EngineInfo(**values, options=EngineOptions((smallest, usual, largest), **options))
+        check_engine(info)
+        return info
+    except (RecursionError, ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, EngineInvalid):
+            raise
+        reason = "".join(sign if sign.isprintable() else "?" for sign in repr(error)[:200])
+        raise EngineInvalid(f"{sidecar}: damaged ({reason}); {rebuild}") from error
+
+
+def check_runs(bundle: Bundle, info: EngineInfo, version: str, gpu: str, capability: tuple[int, int]) -> None:
+    """Check that an engine runs under TensorRT `version` on `gpu` of compute capability `capability`.
+
+    Raises:
+        EngineInvalid: it was built for another version or architecture; the message has the command to rebuild it.
+    """
+    plan = plan_path(bundle, info.model)
+    rebuild = f"build it again with: {info.options.command(bundle.folder)}"
+    built, here = release(info.tensorrt), release(version)
+    if built != here and not (info.options.version_compatible and built < here):
+        raise EngineInvalid(f"{plan}: built by TensorRT {info.tensorrt}, but this is {version}; {rebuild}")
+    asked = ".".join(map(str, capability))
+    fits = capability >= (8, 0) if info.options.hardware_compatible else asked == info.compute_capability
+    if not fits:
+        told = f"built for {info.gpu} (compute capability {info.compute_capability}), but this is {gpu} ({asked})"
+        raise EngineInvalid(f"{plan}: {told}; {rebuild}")
+
+
+def release(version: str) -> tuple[int, ...]:
+    """Split a version of TensorRT into numbers, leaving out what packaging adds: "10.6.0.post1" is 10.6.0."""
+    return tuple(int(part) for part in re.findall(r"\d+", version.partition(".post")[0]))

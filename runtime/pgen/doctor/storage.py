@@ -1,0 +1,117 @@
+"""The bundle and the caches: whole, and writable."""
+
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from pgen.backends.auto import probe
+from pgen.backends.openvino_probe import installed
+from pgen.bundle.engines import check_runs, plan_path, read_engine
+from pgen.bundle.reader import EMBEDDED, Bundle, open_bundle
+from pgen.doctor.finding import Finding, guarded, split
+from pgen.errors import DeviceUnavailable
+from pokegan.errors import PokeganError
+
+BUNDLE = "bundle"
+
+
+def health(folder: Path | None) -> Iterator[Finding]:
+    """Check a bundle: format, models, the checksum and graph of every file, pictures through OpenVINO, engines."""
+    opened: list[Bundle] = []
+
+    def manifest() -> Finding:
+        bundle = open_bundle(folder or EMBEDDED)
+        opened.append(bundle)
+        told = f"{bundle.folder}, format {bundle.manifest.format}, {bundle.digest[:12]}"
+        return Finding(BUNDLE, "manifest", "ok", f"{told}: {', '.join(bundle.manifest.models) or 'no models'}")
+
+    yield guarded(BUNDLE, "manifest", manifest)
+    for bundle in opened:
+        graphs = {model.file for model in bundle.manifest.models.values()}
+        for name in sorted({*bundle.manifest.files, *graphs}):
+            yield guarded(BUNDLE, name, partial(_file, bundle, name))
+        for name in bundle.manifest.models:
+            yield guarded(BUNDLE, name, partial(_model, bundle, name))
+            yield from _compared(bundle, name)
+            yield from _engine(bundle, name)
+
+
+def _file(bundle: Bundle, name: str) -> Finding:
+    return Finding(BUNDLE, name, "ok", f"{len(bundle.read(name)):,} bytes, SHA-256 as in the manifest")
+
+
+def _model(bundle: Bundle, name: str) -> Finding:
+    from pgen.backends.base import open_model
+
+    model = bundle.manifest.models[name]
+    told = f"{model.kind}, opset {model.opset}, {model.precision}"
+    try:
+        open_model(bundle, model, "cpu")
+    except DeviceUnavailable as error:
+        return Finding(BUNDLE, name, "note", f"{told}; not for this machine's CPU", split(error)[1])
+    return Finding(BUNDLE, name, "ok", told)
+
+
+def _compared(bundle: Bundle, name: str) -> Iterator[Finding]:
+    """Draw through OpenVINO and hold the pictures against the tolerances of what it computes in."""
+    model = bundle.manifest.models[name]
+    # ONNX Runtime has no bf16 on the CPU, to compare with.
+    if not model.kind.endswith("-to-image") or model.parity.get("storage") == "bf16" or not installed():
+        return
+
+    def look() -> Finding:
+        from pgen.backends.openvino import open_openvino
+        from pgen.backends.parity import compare
+        from pgen.backends.tolerance import limits
+
+        session = open_openvino(bundle, model)
+        figures = compare(bundle, model, bundle.graph(model), session)
+        told = f"largest difference {figures.worst:.0f}, 99.9 % within {figures.most:.0f}, {figures.psnr:.0f} dB"
+        if figures.within(limits(model, session.precision)):
+            found = f"in {session.precision}, {told}: within the tolerances"
+            return Finding(BUNDLE, f"{name} in OpenVINO", "ok", found)
+        return Finding(BUNDLE, f"{name} in OpenVINO", "wrong", f"{told}: beyond the tolerances", "use --device cpu")
+
+    yield guarded(BUNDLE, f"{name} in OpenVINO", look)
+
+
+def _engine(bundle: Bundle, name: str) -> Iterator[Finding]:
+    """Check a TensorRT engine, where one was built."""
+    if not plan_path(bundle, name).is_file():
+        return
+
+    def look() -> Finding:
+        info, _ = read_engine(bundle, name)
+        told = f"TensorRT {info.tensorrt} on {info.gpu}"
+        try:
+            probe("engine")
+        except PokeganError:
+            return Finding(BUNDLE, f"engine of {name}", "note", f"{told}; it cannot run here, see the device engine")
+        import tensorrt
+
+        from pgen.backends.cuda import open_cuda
+
+        cuda = open_cuda()
+        check_runs(bundle, info, tensorrt.__version__, cuda.gpu, cuda.capability)
+        return Finding(BUNDLE, f"engine of {name}", "ok", told)
+
+    yield guarded(BUNDLE, f"engine of {name}", look)
+
+
+def caches() -> Iterator[Finding]:
+    """Check that what takes long to compile can be kept."""
+    yield guarded("caches", "pokegan", _cache)
+
+
+def _cache() -> Finding:
+    try:
+        from platformdirs import user_cache_path
+    except ModuleNotFoundError:
+        return Finding("caches", "pokegan", "note", "none: only OpenVINO and TensorRT keep what they compile")
+    folder = user_cache_path("pokegan")
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if there.is_dir() and os.access(there, os.W_OK):
+        return Finding("caches", "pokegan", "ok", f"{folder} can be written")
+    mend = "mend its permissions, or set XDG_CACHE_HOME to another folder"
+    return Finding("caches", "pokegan", "wrong", f"{folder}: {there} cannot be written", mend)

@@ -1,0 +1,1 @@
+"""Pictures and their files: postprocessing, encoding, metadata, names, grids and animations."""

@@ -1,0 +1,1 @@
+"""Animations from one picture to another."""
