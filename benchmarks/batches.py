@@ -35,7 +35,7 @@ from committed import write
 from PIL import Image
 
 import pgen
-from pgbench.environment import environment
+from pgbench.measuring.environment import environment
 from pgen.api import Generator
 from pgen.backends.base import resolve
 from pgen.images.postprocess import Finish

@@ -16,7 +16,7 @@ from typing import Any
 
 from committed import write
 
-from pgbench.environment import environment
+from pgbench.measuring.environment import environment
 from pgen.bundle.reader import EMBEDDED, open_bundle
 
 RESULTS = Path(__file__).parent / "results" / "bulk_stats.json"

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from committed import write
 
-from pgbench.environment import environment
+from pgbench.measuring.environment import environment
 from pgen.api import Generator
 from pgen.backends.tolerance import measure
 from pgen.bundle.reader import EMBEDDED, open_bundle

@@ -19,7 +19,7 @@ from typing import Any
 
 from committed import kept, write
 
-from pgbench.environment import environment
+from pgbench.measuring.environment import environment
 
 RESULTS = Path(__file__).parent / "results" / "install.json"
 SOURCE = Path(__file__).parents[1]

@@ -22,7 +22,7 @@ from load.processes import Options, served
 from load.prompts import sentence
 from playwright.sync_api import Page, sync_playwright
 
-from pgbench.environment import environment
+from pgbench.measuring.environment import environment
 from pgen.bundle.reader import EMBEDDED, open_bundle
 
 RESULT = Path(__file__).parent / "results" / "page.json"

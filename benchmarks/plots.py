@@ -15,7 +15,7 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from pgbench.files import write
+from pgbench.reporting.files import write
 
 RESULTS = Path(__file__).parent / "results"
 Bars = dict[str, float]

@@ -28,7 +28,7 @@ import torch
 from committed import write
 from numpy.typing import NDArray
 
-from pgbench.environment import environment
+from pgbench.measuring.environment import environment
 from pgexport import compress
 from pgexport.audit import audit
 from pgexport.emulate import emulated

@@ -21,7 +21,7 @@ from committed import write
 from PIL import Image
 from rich.console import Console
 
-from pgbench.environment import environment
+from pgbench.measuring.environment import environment
 from pgtrain.verdict import markdown, ratios, table
 
 ROOT = Path(__file__).parents[1]

@@ -24,7 +24,7 @@ import psutil
 from committed import kept, write
 from PIL import Image
 
-from pgbench.environment import environment
+from pgbench.measuring.environment import environment
 
 RESULTS = Path(__file__).parent / "results" / "recipes.json"
 MINUTES = 15.0

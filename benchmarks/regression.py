@@ -20,9 +20,9 @@ import numpy as np
 import onnxruntime
 
 from pgbench.limits import graphs
-from pgbench.product import product
-from pgbench.rates import OPERATIONS, SIDE
-from pgbench.runtime import Runtime, to_images, to_pngs
+from pgbench.processes.matmul import product
+from pgbench.processes.rates import OPERATIONS, SIDE
+from pgbench.processes.runtime import Runtime, to_images, to_pngs
 from pgen.api import load
 from pgen.backends.cores import cores
 

@@ -39,7 +39,7 @@ from load.figures import GOOD, Asked, Window, latency, memory, outcomes, picture
 from load.processes import Clients, Options, Server, ask, asking, offline, served
 from load.prompts import sentence
 
-from pgbench.environment import environment
+from pgbench.measuring.environment import environment
 from pgen.bundle.reader import EMBEDDED, open_bundle
 
 RESULT = Path(__file__).parent / "results" / "serve.json"

@@ -18,7 +18,7 @@ import numpy as np
 import onnxruntime
 from committed import write
 
-from pgbench.environment import environment
+from pgbench.measuring.environment import environment
 from pgen.backends.cores import physical_cores
 from pgen.bundle.reader import open_bundle
 from pgen.latents import latents

@@ -20,7 +20,7 @@ import numpy as np
 from committed import write
 from PIL import Image
 
-from pgbench.environment import environment
+from pgbench.measuring.environment import environment
 from pgen.backends.tolerance import measure
 from pgen.bundle.reader import EMBEDDED
 from pgexport.cold import prepare

@@ -33,7 +33,7 @@ from sdv.metadata import Metadata
 from sdv.single_table import CTGANSynthesizer, GaussianCopulaSynthesizer, TVAESynthesizer
 from sklearn.model_selection import train_test_split
 
-from pgbench.environment import environment
+from pgbench.measuring.environment import environment
 from pgtrain.evaluation.rows import COLUMNS, figures, frame
 from pgtrain.sources.metadata import METADATA
 from pgtrain.stats.config import StatsConfig

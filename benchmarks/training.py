@@ -24,7 +24,7 @@ from committed import write
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from pgbench.environment import environment
+from pgbench.measuring.environment import environment
 from pgtrain.dataset import Pictures
 from pgtrain.dcgan.config import RECIPES, DCGANConfig
 from pgtrain.dcgan.system import DCGAN, Critic, Generator, initialise

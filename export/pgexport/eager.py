@@ -1,6 +1,7 @@
 """The same networks in PyTorch, with the weights of a bundle: the peers that pgbench measures against.
 
-Run as ``python -m pgexport.eager BACKEND BUNDLE MODEL THREADS``; the protocol is told in :mod:`pgbench.worker`.
+Run as ``python -m pgexport.eager BACKEND BUNDLE MODEL THREADS``; the protocol is that of
+:mod:`pgbench.processes.worker`.
 A backend is ``torch``, then ``-cuda`` for the GPU, then ``-compile`` or ``-graph`` (compiled, and replayed as a CUDA
 graph), then ``-bf16`` or ``-fp16`` (autocast).
 """
@@ -15,9 +16,9 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from pgbench.rates import OPERATIONS, SIDE, best
-from pgbench.runtime import find, to_images, to_pngs, unasked
-from pgbench.worker import Array, Work, serve, texts
+from pgbench.processes.rates import OPERATIONS, SIDE, best
+from pgbench.processes.runtime import find, to_images, to_pngs, unasked
+from pgbench.processes.worker import Array, Work, serve, texts
 from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.errors import BundleInvalid, DeviceUnavailable
 from pgexport.compress import weights
@@ -111,7 +112,7 @@ class Mode:
 
 
 class Eager:
-    """A model in PyTorch; see :class:`pgbench.worker.Subject`. Results end in NumPy arrays, as the runtime's do."""
+    """A model in PyTorch, see :class:`pgbench.processes.worker.Subject`; results are NumPy arrays, as the runtime's."""
 
     def __init__(self, mode: Mode, bundle: Bundle, name: str | None) -> None:
         self.mode, self.model = mode, find(bundle, name)

@@ -43,7 +43,7 @@ def main(
     """
     if ctx.invoked_subcommand:
         return
-    from pgbench.files import check_place, write
+    from pgbench.reporting.files import check_place, write
     from pgbench.suite import Settings, run
     from pgen.bundle.reader import EMBEDDED
 
@@ -51,7 +51,7 @@ def main(
         if place:
             check_place(place)
     if plot:
-        from pgbench.plot import check
+        from pgbench.reporting.plot import check
 
         check()
     result = run(Settings(bundle=bundle or EMBEDDED, **settings), _progress)

@@ -13,9 +13,9 @@ from pokegan.cli import Command
 
 def print_result(result: dict[str, Any], form: str | None, plot: Path | None) -> None:
     """Print a result as `form` says, "json", "markdown" or None for tables, and draw it where that is asked for."""
-    from pgbench.report import markdown
-    from pgbench.report import show as show_tables
-    from pgbench.tables import notes, tables
+    from pgbench.reporting.report import markdown
+    from pgbench.reporting.report import show as show_tables
+    from pgbench.reporting.tables import notes, tables
 
     if form == "json":
         click.echo(json.dumps(result, indent=1))
@@ -24,7 +24,7 @@ def print_result(result: dict[str, Any], form: str | None, plot: Path | None) ->
     else:
         show_tables(tables(result), notes(result))
     if plot:
-        from pgbench.plot import plot as drawn
+        from pgbench.reporting.plot import plot as drawn
 
         for path in drawn(result, plot):
             click.echo(path, err=True)
@@ -36,7 +36,7 @@ def print_result(result: dict[str, Any], form: str | None, plot: Path | None) ->
 @click.option("--markdown", "form", flag_value="markdown", help="print Markdown instead of tables")
 def show(result: Path, plot: Path | None, form: str | None) -> None:
     """Show a result again: its tables, as Markdown, as a figure."""
-    from pgbench.files import check_place, read
+    from pgbench.reporting.files import check_place, read
 
     print_result(read(result), form, plot and check_place(plot))
 
@@ -52,10 +52,10 @@ def compare(ctx: click.Context, first: Path, second: Path, threshold: float, rel
 
     Slower is what lies beyond the threshold with its whole 95 % interval.
     """
-    from pgbench.compare import compare as compared
-    from pgbench.compare import differences, losses, table
-    from pgbench.files import read
-    from pgbench.report import show as show_tables
+    from pgbench.reporting.compare import compare as compared
+    from pgbench.reporting.compare import differences, losses, table
+    from pgbench.reporting.files import read
+    from pgbench.reporting.report import show as show_tables
 
     older, newer = read(first), read(second)
     changes = compared(older, newer, threshold, relative)
@@ -69,9 +69,9 @@ def compare(ctx: click.Context, first: Path, second: Path, threshold: float, rel
 @click.option("--markdown", "as_markdown", is_flag=True, help="print Markdown instead of a table")
 def history(folder: Path, as_markdown: bool) -> None:
     """Lay out the medians of all results in a folder, oldest first."""
-    from pgbench.compare import history as laid_out
-    from pgbench.report import markdown
-    from pgbench.report import show as show_tables
+    from pgbench.reporting.compare import history as laid_out
+    from pgbench.reporting.report import markdown
+    from pgbench.reporting.report import show as show_tables
 
     found = laid_out(folder)
     if as_markdown:

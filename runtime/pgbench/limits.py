@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from pgbench.backends import TORCH, Opened
-from pgbench.process import Process
+from pgbench.processes.backends import TORCH, Opened
+from pgbench.processes.process import Process
+from pgbench.processes.runtime import find, unasked
+from pgbench.processes.worker import Array, texts
 from pgbench.profile import Work, count, slowest
-from pgbench.runtime import find, unasked
-from pgbench.worker import Array, texts
 from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.text_encoder import TextEncoder
 

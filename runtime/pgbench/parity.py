@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pgbench.worker import Array
+from pgbench.processes.worker import Array
 
 SAME = 30.0
 """Decibels below which two pictures look different."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pgbench.worker import Array
+from pgbench.processes.worker import Array
 from pgen.bundle.reader import Bundle, Model
 from pokegan.cli import needs_extra
 

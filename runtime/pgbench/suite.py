@@ -8,13 +8,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pgbench import figures, meters, parity
-from pgbench.backends import RUNTIME, TORCH, Opened, names
-from pgbench.cold import cold_start, has_cold_start, prepare
-from pgbench.environment import environment, load_average
+from pgbench import parity
+from pgbench.cold_start import cold_start, has_cold_start, prepare
 from pgbench.limits import Rates, limits, one_of_each, take_rates
-from pgbench.measure import ROUNDS, measure
-from pgbench.process import Process
+from pgbench.measuring import meters, statistics
+from pgbench.measuring.environment import environment, load_average
+from pgbench.measuring.timing import ROUNDS, measure
+from pgbench.processes.backends import RUNTIME, TORCH, Opened, names
+from pgbench.processes.process import Process
 from pgen.backends.cores import cores
 from pgen.bundle.reader import EMBEDDED
 from pgen.errors import DeviceUnavailable, RequestInvalid
@@ -45,7 +46,7 @@ class Settings:
         threads: on the CPU; 0 means one a core.
         seconds: to measure each part of each backend at each batch.
         rounds: that the seconds are divided into.
-        versus: further backends, see :data:`pgbench.backends.NAMES`; "all" takes what there is.
+        versus: further backends, see :data:`pgbench.processes.backends.NAMES`; "all" takes what there is.
         cold: measure cold starts.
         limit: measure what the machine could do.
     """
@@ -202,7 +203,7 @@ def _measure_batch(
         having = [backend for backend in backends if part in parts[backend.name]]
         targets = {backend.name: backend.target(part, batch, meter) for backend in having}
         for name, measured in measure(targets, settings.seconds, settings.rounds).items():
-            found.append({"batch": batch, "part": part, "backend": name} | figures.summary(measured, batch))
+            found.append({"batch": batch, "part": part, "backend": name} | statistics.summary(measured, batch))
     return found
 
 
@@ -211,7 +212,7 @@ def ratios(measured: Sequence[dict[str, Any]], subject: str) -> list[dict[str, A
     taken = {(entry["batch"], entry["part"], entry["backend"]): entry["turn_medians_ms"] for entry in measured}
     return [
         {"batch": batch, "part": part, "of": subject, "over": name}
-        | figures.ratio(medians, taken[batch, part, subject])
+        | statistics.ratio(medians, taken[batch, part, subject])
         for (batch, part, name), medians in taken.items()
         if name != subject
     ]

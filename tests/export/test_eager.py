@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 import pgtrain.text
-from pgbench.runtime import Runtime
+from pgbench.processes.runtime import Runtime
 from pgen.api import load
 from pgexport import cold, eager
 from pgexport.eager import Eager, Mode

@@ -8,12 +8,13 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from pgbench import limits, meters, parity
+from pgbench import limits, parity
 from pgbench.limits import graphs, roof
-from pgbench.product import product
+from pgbench.measuring import meters
+from pgbench.processes.matmul import product
+from pgbench.processes.rates import best, openvino_products
+from pgbench.processes.runtime import arithmetic, unasked
 from pgbench.profile import Work, counted, finish, ranked
-from pgbench.rates import best, openvino_products
-from pgbench.runtime import arithmetic, unasked
 from pgen.bundle.reader import open_bundle
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from pgbench import figures
-from pgbench.measure import MOST_WARM_UP, Measured, Target, Turn, agree, measure
-from pgbench.worker import MOST_CALLS, texts, turn
+from pgbench.measuring import statistics
+from pgbench.measuring.timing import MOST_WARM_UP, Measured, Target, Turn, agree, measure
+from pgbench.processes.worker import MOST_CALLS, texts, turn
 
 
 class Clock:
@@ -85,7 +85,7 @@ def test_drift_is_marked_too() -> None:
 )
 def test_few_calls_are_marked_unless_they_are_long(turns: int, seconds: float, few: bool) -> None:
     found = Measured([Turn([seconds])] * turns, warm_up=3, settled=True)
-    assert (found.few, figures.summary(found, 1)["few"]) == (few, few)
+    assert (found.few, statistics.summary(found, 1)["few"]) == (few, few)
 
 
 def test_turns_agree_within_five_per_cent() -> None:
@@ -98,7 +98,7 @@ def test_a_summary_keeps_outliers_and_knows_how_sure_it_is() -> None:
     draw = np.random.default_rng(0)
     turns = [Turn([*(0.01 + 0.001 * draw.standard_normal(50))], 50, {"cpu": 1.0}) for _ in range(20)]
     turns[3].times[7] = 2.0
-    told = figures.summary(Measured(turns, 3, True), batch=8)
+    told = statistics.summary(Measured(turns, 3, True), batch=8)
     low, high = told["p50_interval_ms"]
     assert low <= told["p50_ms"] <= high
     assert (low, high) == pytest.approx((10, 10), rel=0.02)
@@ -115,9 +115,9 @@ def test_a_summary_keeps_outliers_and_knows_how_sure_it_is() -> None:
 
 def test_a_ratio_of_turns_taken_together_is_sure_where_the_machine_was_not() -> None:
     noise = np.random.default_rng(0).uniform(1, 5, 30)
-    paired = figures.ratio([*(2 * noise)], [*noise])
+    paired = statistics.ratio([*(2 * noise)], [*noise])
     assert paired == {"ratio": 2.0, "interval": [2.0, 2.0]}
-    low, high = figures.unpaired_ratio([*(2 * noise)], [*noise])["interval"]
+    low, high = statistics.unpaired_ratio([*(2 * noise)], [*noise])["interval"]
     assert low < 2.0 < high
 
 

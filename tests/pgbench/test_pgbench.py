@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pgbench.backends import NAMES, BackendUnknown, names
-from pgbench.environment import environment
+from pgbench.measuring.environment import environment
+from pgbench.processes.backends import NAMES, BackendUnknown, names
 from pgbench.suite import SCHEMA, named
 from tests.conftest import Command
 

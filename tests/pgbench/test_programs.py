@@ -11,7 +11,7 @@ from typing import Any
 import click
 import pytest
 
-from pgbench.backends import TORCH
+from pgbench.processes.backends import TORCH
 from tests.conftest import Command
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"

@@ -10,14 +10,14 @@ import pytest
 from click.testing import CliRunner
 
 from pgbench.cli import main
-from pgbench.compare import compare, differences, history, losses, table
-from pgbench.figures import summary
-from pgbench.files import ResultInvalid, read, write
-from pgbench.measure import Measured, Turn
-from pgbench.plot import plot
-from pgbench.report import markdown
+from pgbench.measuring.statistics import summary
+from pgbench.measuring.timing import Measured, Turn
+from pgbench.reporting.compare import compare, differences, history, losses, table
+from pgbench.reporting.files import ResultInvalid, read, write
+from pgbench.reporting.plot import plot
+from pgbench.reporting.report import markdown
+from pgbench.reporting.tables import notes, tables
 from pgbench.suite import SCHEMA, ratios
-from pgbench.tables import notes, tables
 
 
 def made(times: dict[str, float], cpu: str = "A CPU", at: str = "2026-01-01T00:00:00+00:00") -> dict[str, Any]:

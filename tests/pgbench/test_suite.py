@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from pgbench import suite
-from pgbench.backends import Opened
-from pgbench.meters import Meters
-from pgbench.process import Process
+from pgbench.measuring.meters import Meters
+from pgbench.processes.backends import Opened
+from pgbench.processes.process import Process
 from pgbench.suite import Settings
 from pgen.errors import DeviceUnavailable
 
@@ -55,7 +55,7 @@ def test_the_reference_computes_in_float32_where_one_does(names: list[str], chos
 
 def test_cold_starts_of_pytorch_are_pictures_too(monkeypatch: pytest.MonkeyPatch) -> None:
     commands: list[list[str]] = []
-    monkeypatch.setattr("pgbench.cold.subprocess.run", lambda command, **options: commands.append(command[1:]))
+    monkeypatch.setattr("pgbench.cold_start.subprocess.run", lambda command, **options: commands.append(command[1:]))
     backends: Any = [Fake(name) for name in ("onnx-cpu", "torch")]
     compiled: Any = Fake("torch")
     compiled.name = "torch-compile"
@@ -99,7 +99,7 @@ def test_the_machine_is_rated_by_other_processes_than_the_measured(monkeypatch: 
 )
 def test_a_backend_is_named_once_where_it_fails(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     program = ["sh", "-c", f"echo '{said}' >&2"]
-    monkeypatch.setattr("pgbench.process.command", lambda name, opened: program)
+    monkeypatch.setattr("pgbench.processes.process.command", lambda name, opened: program)
     with pytest.raises(DeviceUnavailable) as failed:
         Process("torch-cuda", Opened(Path()))
     assert failed.value.message == "torch-cuda: there is no GPU"

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pgbench import figures
-from pgbench.files import ResultInvalid, read
-from pgbench.tables import Table, interval
+from pgbench.measuring import statistics
+from pgbench.reporting.files import ResultInvalid, read
+from pgbench.reporting.tables import Table, interval
 
 Result = dict[str, Any]
 Key = tuple[int, str, str]
@@ -61,7 +61,7 @@ def compare(first: Result, second: Result, threshold: float, relative: bool = Fa
 
 
 def _change(key: Key, older: Row, newer: Row, threshold: float) -> Change:
-    found = figures.unpaired_ratio(newer.turns, older.turns)
+    found = statistics.unpaired_ratio(newer.turns, older.turns)
     low, high = found["interval"]
     stable = older.stable and newer.stable
     return Change(*key, found["ratio"], (low, high), worse=low > threshold, unstable=not stable)

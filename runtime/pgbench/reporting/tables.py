@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pgbench.measure import FEW, SHORT
+from pgbench.measuring.timing import FEW, SHORT
 
 Result = dict[str, Any]
 

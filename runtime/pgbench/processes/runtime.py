@@ -1,6 +1,7 @@
 """This project's side of a comparison: pgen in a process of its own.
 
-Run as ``python -m pgbench.runtime DEVICE BUNDLE MODEL THREADS``; the protocol is told in :mod:`pgbench.worker`.
+Run as ``python -m pgbench.processes.runtime DEVICE BUNDLE MODEL THREADS``; the protocol is that of
+:mod:`pgbench.processes.worker`.
 """
 
 import sys
@@ -10,8 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pgbench.rates import rates
-from pgbench.worker import Array, Work, serve, texts
+from pgbench.processes.rates import rates
+from pgbench.processes.worker import Array, Work, serve, texts
 from pgen.api import Generator, load
 from pgen.backends.base import run
 from pgen.bundle.reader import Bundle, Model
@@ -55,7 +56,7 @@ def unasked(model: Model, batch: int) -> dict[str, Array]:
 
 
 class Runtime:
-    """A model of a bundle on one device; see :class:`pgbench.worker.Subject`."""
+    """A model of a bundle on one device; see :class:`pgbench.processes.worker.Subject`."""
 
     def __init__(self, generator: Generator, name: str | None) -> None:
         self.generator, self.model = generator, find(generator.bundle, name)

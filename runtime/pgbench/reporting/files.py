@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pgbench.structure import RESULT, contradictions, faults
+from pgbench.reporting.schema import RESULT, contradictions, faults
 from pgbench.suite import SCHEMA
 from pokegan.errors import PokeganError
 

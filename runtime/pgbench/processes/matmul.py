@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pgbench.worker import Array
+from pgbench.processes.worker import Array
 
 # Field numbers of onnx.proto.
 MODEL_IR, MODEL_GRAPH, MODEL_OPSET, OPSET_VERSION = 1, 7, 8, 2

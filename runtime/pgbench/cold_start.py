@@ -1,6 +1,6 @@
 """Cold start: from the start of a process to its first picture on disk.
 
-Run as ``python -m pgbench.cold DEVICE BUNDLE MODEL THREADS OUT``: draws one picture as ``pgen image`` does, of a
+Run as ``python -m pgbench.cold_start DEVICE BUNDLE MODEL THREADS OUT``: draws one picture as ``pgen image`` does, of a
 text whose embedding is not stored, and ends. The file system's cache is warm.
 """
 
@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pgbench.backends import RUNTIME, TORCH, Opened
-from pgbench.worker import texts
+from pgbench.processes.backends import RUNTIME, TORCH, Opened
+from pgbench.processes.worker import texts
 
 RUNS = 5
 
@@ -50,7 +50,7 @@ def _program(backend: str, opened: Opened, prepared: Path, out: str) -> list[str
     if backend in TORCH:
         return [PEER, "draw", str(prepared), out, backend, texts(1)[0]]
     return [
-        "pgbench.cold",
+        "pgbench.cold_start",
         RUNTIME.get(backend, backend),
         str(opened.bundle),
         opened.model or "",
@@ -67,7 +67,7 @@ def _seconds(command: list[str]) -> float:
 
 def main() -> None:
     """Draw one picture."""
-    from pgbench.runtime import Runtime, to_images, to_pngs
+    from pgbench.processes.runtime import Runtime, to_images, to_pngs
     from pgen.api import load
 
     device, bundle, model, threads, out = sys.argv[1:]

@@ -46,7 +46,7 @@ def load_average() -> list[float] | None:
 
 
 def _gpu() -> dict[str, str | None]:
-    from pgbench.meters import nvml
+    from pgbench.measuring.meters import nvml
 
     gpu = nvml()
     return {"gpu": None, "driver": None} if isinstance(gpu, str) else dict(gpu.facts())

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from pgbench.backends import Opened, command
-from pgbench.measure import Energy, Target, Turn
-from pgbench.worker import Array
+from pgbench.measuring.timing import Energy, Target, Turn
+from pgbench.processes.backends import Opened, command
+from pgbench.processes.worker import Array
 from pgen.errors import DeviceUnavailable
 from pokegan.errors import PokeganError
 
@@ -67,7 +67,7 @@ class Process:
         return self._process.pid
 
     def ask(self, question: str, **details: Any) -> Any:
-        """Ask a question of :class:`pgbench.worker.Worker`.
+        """Ask a question of :class:`pgbench.processes.worker.Worker`.
 
         Raises:
             BackendFailed: the process stopped.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from pgbench.tables import Table
+from pgbench.reporting.tables import Table
 
 WIDTH = 1000
 """Columns where no terminal says how many it has: enough that nothing is cut."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pgbench.measure import Measured
+from pgbench.measuring.timing import Measured
 
 RESAMPLES = 1000
 PERCENTILES = (50, 90, 99)

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from pgbench.product import product
+from pgbench.processes.matmul import product
 
 SIDE = 1536
 """Rows and columns; three such matrices in float32 take 28 MB, less than a server's last cache."""

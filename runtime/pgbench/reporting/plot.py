@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pgbench.files import write
+from pgbench.reporting.files import write
 from pokegan.cli import needs_extra
 
 if TYPE_CHECKING:

@@ -80,4 +80,4 @@ def command(backend: str, opened: Opened) -> list[str]:
     device = RUNTIME.get(backend, backend)
     if device not in DEVICES:
         raise DeviceUnavailable(f"{backend}: this version of pgen has no device {device}; upgrade it, or leave it out")
-    return [sys.executable, "-m", "pgbench.runtime", device, *told]
+    return [sys.executable, "-m", "pgbench.processes.runtime", device, *told]

@@ -1,0 +1,1 @@
+"""Timing, statistics, meters, and a description of the machine."""
