@@ -19,7 +19,7 @@ from pgbench.measuring.environment import environment
 from pgen.api import Generator
 from pgen.backends.tolerance import measure
 from pgen.bundle.reader import EMBEDDED, open_bundle
-from pgexport.eager import rebuild
+from pgexport.peers.eager import rebuild
 
 RESULT = Path(__file__).parent / "results" / "devices.json"
 ROUNDS = 9

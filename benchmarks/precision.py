@@ -29,15 +29,15 @@ from committed import write
 from numpy.typing import NDArray
 
 from pgbench.measuring.environment import environment
-from pgexport import compress
-from pgexport.audit import audit
-from pgexport.emulate import emulated
-from pgexport.graphs import PictureGenerator, export_encoder, export_generator
-from pgexport.models import SENTENCES
-from pgexport.parity import FARTHEST, latent_cases, premultiplied, psnr
-from pgexport.precision import HALVES, LOWEST_OPSET, half
-from pgexport.quantize import INT8_COSINE, INT8_PSNR, Outcome, int8_encoder, int8_generator, samples
-from pgexport.source import Source, fold_batch_norm, load_run
+from pgexport.parity.checks import FARTHEST, latent_cases, premultiplied, psnr
+from pgexport.precision import compress
+from pgexport.precision.audit import audit
+from pgexport.precision.bf16_emulation import emulated
+from pgexport.precision.half import HALVES, LOWEST_OPSET, half
+from pgexport.precision.quantize import INT8_COSINE, INT8_PSNR, Outcome, int8_encoder, int8_generator, samples
+from pgexport.tracing.graphs import PictureGenerator, export_encoder, export_generator
+from pgexport.tracing.run_loader import Source, fold_batch_norm, load_run
+from pgexport.tracing.specs import SENTENCES
 from pgtrain.text import MAX_TOKENS, embed, load_encoder
 
 RESULTS = Path(__file__).parent / "results" / "precision.json"

@@ -2,9 +2,9 @@
 
     python benchmarks/startup.py            # writes benchmarks/results/startup.json
 
-Draws one picture by `pgen image` and by PyTorch with the same weights (pgexport.cold), and runs `pgen --version`
-beside an empty interpreter. The processes of one round run one after the other, so that the machine's drift hits all
-alike; times are medians of ROUNDS rounds, ratios medians of each round's ratio. Pictures are compared once.
+Draws one picture by `pgen image` and by PyTorch with the same weights (pgexport.peers.cold_start), and runs `pgen
+--version` beside an empty interpreter. The processes of one round run one after the other, so that the machine's drift
+hits all alike; times are medians of ROUNDS rounds, ratios medians of each round's ratio. Pictures are compared once.
 """
 
 import statistics
@@ -23,7 +23,7 @@ from PIL import Image
 from pgbench.measuring.environment import environment
 from pgen.backends.tolerance import measure
 from pgen.bundle.reader import EMBEDDED
-from pgexport.cold import prepare
+from pgexport.peers.cold_start import prepare
 
 RESULT = Path(__file__).parent / "results" / "startup.json"
 ROUNDS = 15
@@ -46,7 +46,7 @@ PAIRS = (
 def commands(folder: Path) -> dict[str, list[str]]:
     """Name the processes to time. The default install has no OpenVINO, and so runs on `cpu`."""
     python, pgen = sys.executable, str(Path(sys.executable).parent / "pgen")
-    peer = [python, "-m", "pgexport.cold", "draw", str(folder)]
+    peer = [python, "-m", "pgexport.peers.cold_start", "draw", str(folder)]
     image = [pgen, "image", "--out", str(folder / "out.png"), "--device"]
     named = {
         DRAWN: [*image, "cpu", NAME],

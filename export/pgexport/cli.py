@@ -9,8 +9,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from pgexport.opset import OPSETS, READERS
-from pgexport.tensorrt_options import check_ready, is_bundle, print_engines, tensorrt_options
+from pgexport.targets.tensorrt.options import check_ready, is_bundle, print_engines, tensorrt_options
+from pgexport.tracing.opset import OPSETS, READERS
 from pokegan.cli import Group, needs_extra, version_option
 
 if TYPE_CHECKING:
@@ -107,16 +107,16 @@ def export(
     if engines:
         check_ready()  # before minutes go into the export
     if triton:
-        from pgexport.triton import check_target
+        from pgexport.targets.triton.repository import check_target
 
         check_target(triton, force)
     with needs_extra("export"):
-        from pgexport.choose import newest_finished
+        from pgexport.select_runs import newest_finished
 
         chosen = runs or tuple(newest_finished())
         if not runs:
             click.echo(f"exporting {', '.join(map(str, chosen))}")
-        from pgexport.write import export_runs
+        from pgexport.export import export_runs
     _show_bundle(export_runs(chosen, out, storage=storage, force=force, tensorrt=engines is not None, **settings))
     _derive(out, engines, triton, force)
 
@@ -130,7 +130,7 @@ def _warn_of_opset(opset: int | None) -> None:
 def _derive(bundle: Path, engines: "EngineOptions | None", triton: Path | None, force: bool) -> None:
     """Make of a bundle what was asked for: engines first, because a repository takes them along."""
     if triton:
-        from pgexport.triton import check_target, write_repository
+        from pgexport.targets.triton.repository import check_target, write_repository
 
         check_target(triton, force)  # before minutes go into engines
     if engines:
@@ -171,7 +171,7 @@ def _show_bundle(bundle: "Bundle") -> None:
 @click.option("--json", "as_json", is_flag=True, help="print JSON instead of tables")
 def inspect(bundle: Path, as_json: bool) -> None:
     """Show what BUNDLE holds: models, inputs, outputs, precision, size, parity, provenance."""
-    from pgexport.overview import overview, show
+    from pgexport.inspect import overview, show
 
     told = overview(bundle)
     if as_json:
@@ -212,7 +212,7 @@ def verify(bundle: Path, runs: tuple[Path, ...]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="print JSON instead of a table")
 def diff(one: Path, other: Path, as_json: bool) -> None:
     """Show in what the bundles ONE and OTHER differ; like diff, exit with 1 where they do."""
-    from pgexport.overview import difference, show_difference
+    from pgexport.inspect import difference, show_difference
 
     found = difference(one, other)
     if as_json:
@@ -249,7 +249,7 @@ def _show_graphs(graphs: dict[str, dict[str, Any] | None]) -> None:
 
 
 def _show_parity(by_model: dict[str, dict[str, Any]]) -> None:
-    from pgexport.overview import figures, number
+    from pgexport.inspect import figures, number
 
     table = Table("model", "figure", "measured", "limit", title="Parity with PyTorch")
     for name, parity in by_model.items():

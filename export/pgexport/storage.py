@@ -8,14 +8,14 @@ import onnx
 
 from pgen.bundle.reader import Bundle, Model
 from pgen.errors import BundleInvalid
-from pgexport import compress
-from pgexport.audit import audit
 from pgexport.errors import OpsetInvalid
-from pgexport.models import Part
-from pgexport.opset import OPSET, OPSETS
-from pgexport.parity import FARTHEST, TOLERANCES, Feeds
-from pgexport.precision import HALVES, LOWEST_OPSET
-from pgexport.quantize import INT8_COSINE, INT8_PSNR, Outcome, int8_encoder, int8_generator, samples
+from pgexport.parity.checks import FARTHEST, TOLERANCES, Feeds
+from pgexport.precision import compress
+from pgexport.precision.audit import audit
+from pgexport.precision.half import HALVES, LOWEST_OPSET
+from pgexport.precision.quantize import INT8_COSINE, INT8_PSNR, Outcome, int8_encoder, int8_generator, samples
+from pgexport.tracing.opset import OPSET, OPSETS
+from pgexport.tracing.specs import Part
 
 PRECISIONS = {
     "compact": compress.PRECISION,

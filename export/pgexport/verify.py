@@ -9,16 +9,16 @@ import onnx
 from pgen.bundle.engines import engine_names, read_engine
 from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.errors import BundleInvalid
-from pgexport.choose import RUNS, distinct
-from pgexport.emulate import checkable
 from pgexport.errors import ParityFailed, RunsInvalid
-from pgexport.locate import locate_divergence, locate_in_sequence
-from pgexport.models import Part, parts, texts
-from pgexport.parity import Locator, check, fresh_seed
-from pgexport.source import Source, load_run
+from pgexport.export import runner
+from pgexport.parity.checks import Locator, check, fresh_seed
+from pgexport.parity.divergence import locate_divergence, locate_in_sequence
+from pgexport.parity.text import check_names, check_pictures
+from pgexport.precision.bf16_emulation import checkable
+from pgexport.select_runs import RUNS, distinct
 from pgexport.storage import storage_of, stored_in
-from pgexport.text_parity import check_names, check_pictures
-from pgexport.write import runner
+from pgexport.tracing.run_loader import Source, load_run
+from pgexport.tracing.specs import Part, parts, texts
 from pgtrain.errors import EncoderNotFound, RunInvalid, RunNotFound
 from pgtrain.run import CONFIG, Run
 from pgtrain.text import load_encoder

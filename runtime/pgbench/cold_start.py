@@ -17,7 +17,7 @@ from pgbench.processes.worker import texts
 
 RUNS = 5
 
-PEER = "pgexport.cold"
+PEER = "pgexport.peers.cold_start"
 """PyTorch's side, a program of its own: nothing of it is imported here."""
 
 

@@ -9,10 +9,10 @@ import onnx
 import pytest
 from torch import Tensor, nn
 
-from pgexport import graphs, models
+from pgexport.tracing import graphs, specs
 from tests.conftest import Command
 
-SEEDS = {"write": 1, "verify": 2}
+SEEDS = {"export": 1, "verify": 2}
 """What parity's inputs are drawn with here: a limit that one seed in thousands misses is nothing to fail a test by."""
 
 
@@ -58,5 +58,5 @@ def traced_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(graphs, "export_module", remembered)
-        patch.setattr(models, "export_module", remembered)
+        patch.setattr(specs, "export_module", remembered)
         yield

@@ -15,9 +15,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from pgen.bundle.reader import EMBEDDED, describe, open_bundle
-from pgexport.choose import newest_finished
 from pgexport.cli import main
 from pgexport.errors import RunsInvalid
+from pgexport.select_runs import newest_finished
 from pgtrain.run import CHECKPOINT, Run
 from tests.export.engines import add_engine
 

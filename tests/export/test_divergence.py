@@ -9,14 +9,21 @@ import pytest
 from onnx import helper, numpy_helper
 from torch import nn
 
-from pgexport import models
-from pgexport.compress import Int8, compress
-from pgexport.divergence import LIMITS, describe, first_by_batch, first_divergence, first_from_pytorch, optimised_away
 from pgexport.errors import ParityFailed
-from pgexport.models import Part, parts
-from pgexport.parity import TOLERANCES, Feeds
-from pgexport.source import load_run
-from pgexport.write import export_run
+from pgexport.export import export_run
+from pgexport.parity.checks import TOLERANCES, Feeds
+from pgexport.parity.divergence import (
+    LIMITS,
+    describe,
+    first_by_batch,
+    first_divergence,
+    first_from_pytorch,
+    optimised_away,
+)
+from pgexport.precision.compress import Int8, compress
+from pgexport.tracing import specs
+from pgexport.tracing.run_loader import load_run
+from pgexport.tracing.specs import Part, parts
 from pgtrain.text import load_encoder
 
 
@@ -126,13 +133,13 @@ def test_an_exporter_that_went_wrong_is_told(
 def test_a_batch_norm_that_was_folded_wrongly_is_told(
     system_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fold = models.fold_batch_norm
+    fold = specs.fold_batch_norm
 
     def wrong(network: nn.Module) -> None:
         fold(network)
         network.generator.layers[3].weight.data.mul_(1.5)
 
-    monkeypatch.setattr(models, "fold_batch_norm", wrong)
+    monkeypatch.setattr(specs, "fold_batch_norm", wrong)
     with pytest.raises(ParityFailed, match=r"first diverging node: generator\.layers\.[45][./]"):
         export_run(system_runs["dcgan"], tmp_path / "b", "float32")
 

@@ -4,10 +4,10 @@ import json
 from dataclasses import fields
 from pathlib import Path
 
-from pgexport.opset import READERS
-from pgexport.parity import TOLERANCES, Tolerance
-from pgexport.quantize import INT8_COSINE, INT8_FAR, INT8_PSNR
-from pgexport.tensorrt_engines import CLOSE
+from pgexport.parity.checks import TOLERANCES, Tolerance
+from pgexport.precision.quantize import INT8_COSINE, INT8_FAR, INT8_PSNR
+from pgexport.targets.tensorrt.engines import CLOSE
+from pgexport.tracing.opset import READERS
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "export.md").read_text("utf-8")

@@ -11,8 +11,8 @@ from PIL import Image
 import pgtrain.text
 from pgbench.processes.runtime import Runtime
 from pgen.api import load
-from pgexport import cold, eager
-from pgexport.eager import Eager, Mode
+from pgexport.peers import cold_start, eager
+from pgexport.peers.eager import Eager, Mode
 
 
 class Idle(Eager):
@@ -56,8 +56,8 @@ def test_a_cold_start_draws_the_picture(
 ) -> None:
     encoder = pgtrain.text.load_encoder(str(tiny_encoder))
     monkeypatch.setattr(pgtrain.text, "load_encoder", lambda name: encoder)
-    cold.prepare(tmp_path, full_bundle, model, "an egg")
-    cold.draw(tmp_path, tmp_path / "out.png", backend, text)
+    cold_start.prepare(tmp_path, full_bundle, model, "an egg")
+    cold_start.draw(tmp_path, tmp_path / "out.png", backend, text)
     ours = Runtime(load(full_bundle, "cpu", 1), model)
     inputs = ours.inputs(1)
     if model == "stackgan":

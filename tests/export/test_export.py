@@ -11,12 +11,12 @@ from PIL import Image
 
 from pgen.api import Generator
 from pgen.bundle.reader import open_bundle
-from pgexport.compress import Int8, compress, weights
-from pgexport.eager import rebuild
 from pgexport.errors import ParityFailed, TargetInvalid
-from pgexport.graphs import PictureGenerator, export_generator, to_pixels
-from pgexport.source import fold_batch_norm, load_run
-from pgexport.write import export_run
+from pgexport.export import export_run
+from pgexport.peers.eager import rebuild
+from pgexport.precision.compress import Int8, compress, weights
+from pgexport.tracing.graphs import PictureGenerator, export_generator, to_pixels
+from pgexport.tracing.run_loader import fold_batch_norm, load_run
 from pgtrain.errors import RunInvalid, RunNotFound
 from pgtrain.run import Run
 from pgtrain.stackgan.config import RECIPES, StackGANConfig
@@ -45,7 +45,7 @@ def test_folding_batch_norm_changes_nothing(tiny_run: Path, tiny_encoder: Path) 
 
 
 def test_compressed_weights_are_close_and_smaller(monkeypatch: pytest.MonkeyPatch, tiny_run: Path) -> None:
-    monkeypatch.setattr("pgexport.compress.SMALLEST", 500)
+    monkeypatch.setattr("pgexport.precision.compress.SMALLEST", 500)
     source = load_run(tiny_run)
     fold_batch_norm(source.generator)
     graph = export_generator(PictureGenerator(source.generator), source.config.latent_dim, 32)
@@ -107,7 +107,7 @@ def test_a_wrong_graph_fails_parity(tiny_run: Path, tmp_path: Path, monkeypatch:
                 initializer.CopyFrom(numpy_helper.from_array(wrong.astype(np.float32), initializer.name))
         return compact
 
-    monkeypatch.setattr("pgexport.models.compress.compress", damaged)
+    monkeypatch.setattr("pgexport.tracing.specs.compress.compress", damaged)
     with pytest.raises(
         ParityFailed, match=r"stackgan: parity \(compact\).*first diverging node: .*to_rgba/Conv"
     ) as told:

@@ -13,13 +13,13 @@ import torch
 
 from pgen.bundle.reader import open_bundle
 from pgexport.errors import OpsetInvalid
-from pgexport.graphs import export_encoder
-from pgexport.models import parts
-from pgexport.opset import OPSETS
-from pgexport.parity import TOLERANCES, in_pytorch
-from pgexport.source import fold_batch_norm, load_run
+from pgexport.export import export_runs, runner
+from pgexport.parity.checks import TOLERANCES, in_pytorch
 from pgexport.storage import PRECISIONS, store
-from pgexport.write import export_runs, runner
+from pgexport.tracing.graphs import export_encoder
+from pgexport.tracing.opset import OPSETS
+from pgexport.tracing.run_loader import fold_batch_norm, load_run
+from pgexport.tracing.specs import parts
 from pgtrain.dcgan.config import RECIPES as DCGAN_RECIPES
 from pgtrain.dcgan.config import DCGANConfig
 from pgtrain.dcgan.system import Generator as DCGANGenerator
@@ -228,7 +228,7 @@ WIDENING = {"Cast", "Mul", "Reshape"}
 def test_constants_are_folded(
     system_runs: dict[str, Path], tiny_run: Path, tiny_encoder: Path, storage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pgexport.compress.SMALLEST", 64)
+    monkeypatch.setattr("pgexport.precision.compress.SMALLEST", 64)
     sources = [(load_run(run), None) for run in system_runs.values()]
     made = [part for source, encoder in sources for part in parts(source, encoder)]
     for part in (*made, *parts(load_run(tiny_run), load_encoder(str(tiny_encoder)))):

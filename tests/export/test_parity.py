@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from pgen.errors import BundleNotFound
 from pgen.text_encoder import TextEncoder
-from pgexport import parity
 from pgexport.errors import ParityFailed
-from pgexport.parity import TOLERANCES, Array, Feeds, Trial, check, in_pytorch, latent_cases, measure
-from pgexport.write import export_run, export_runs
+from pgexport.export import export_run, export_runs
+from pgexport.parity import checks
+from pgexport.parity.checks import TOLERANCES, Array, Feeds, Trial, check, in_pytorch, latent_cases, measure
 
 
 class Pictures(nn.Module):
@@ -41,11 +41,11 @@ def test_the_cases() -> None:
 
 
 def test_every_trial_has_a_seed_of_its_own(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len({parity.fresh_seed() for _ in range(10)}) > 1
+    assert len({checks.fresh_seed() for _ in range(10)}) > 1
     assert check(replace(PICTURES, seed=7), same, "float32")["seed"] == 7
     seeds: list[int] = []
-    monkeypatch.setattr("pgexport.write.fresh_seed", lambda: 31)
-    monkeypatch.setattr("pgexport.write.Writer.write", lambda writer, _: seeds.append(writer.seed))
+    monkeypatch.setattr("pgexport.export.fresh_seed", lambda: 31)
+    monkeypatch.setattr("pgexport.export.Writer.write", lambda writer, _: seeds.append(writer.seed))
     for given in (None, 0):
         with pytest.raises(BundleNotFound):
             export_runs([tiny_run], tmp_path / "b", seed=given)
@@ -62,7 +62,7 @@ def test_the_same_pictures_pass_and_are_written_down() -> None:
 
 @pytest.mark.parametrize("figure", ["worst", "most", "psnr", "extreme_most", "extreme_psnr"])
 def test_every_figure_of_pictures_is_enforced(monkeypatch: pytest.MonkeyPatch, figure: str) -> None:
-    impossible = -1.0 if figure in parity.FROM_ABOVE else 100.0
+    impossible = -1.0 if figure in checks.FROM_ABOVE else 100.0
     monkeypatch.setitem(TOLERANCES, "float32", replace(TOLERANCES["float32"], **{figure: impossible}))
     with pytest.raises(ParityFailed, match=rf"x: parity \(float32\): {figure} is .*; node n$"):
         check(PICTURES, same, "float32", lambda feeds, rows=None: "node n")
@@ -95,7 +95,7 @@ def test_pictures_that_depend_on_the_batch_are_refused() -> None:
 
 def test_the_colour_of_an_invisible_pixel_is_no_difference() -> None:
     red, blue = (np.array([[[[*colour, 0]]]], np.uint8) for colour in ((255, 0, 0), (0, 0, 255)))
-    assert np.array_equal(parity.premultiplied(red), parity.premultiplied(blue))
+    assert np.array_equal(checks.premultiplied(red), checks.premultiplied(blue))
 
 
 class Rows(nn.Module):

@@ -19,18 +19,20 @@ from pgen.api import Generator
 from pgen.backends.tolerance import BF16
 from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.cli import main as pgen
-from pgexport import divergence, parity, quantize, storage
-from pgexport.audit import audit
+from pgexport import storage
 from pgexport.cli import main
-from pgexport.eager import rebuild
-from pgexport.emulate import emulated
 from pgexport.errors import ParityFailed
-from pgexport.graphs import PictureGenerator, export_encoder, export_generator, export_module, to_pixels
-from pgexport.precision import HALVES, LOWEST_OPSET, MASKED, half
-from pgexport.quantize import int8_encoder, int8_generator, samples
-from pgexport.source import fold_batch_norm, load_run
+from pgexport.export import export_run
+from pgexport.parity import checks, divergence
+from pgexport.peers.eager import rebuild
+from pgexport.precision import quantize
+from pgexport.precision.audit import audit
+from pgexport.precision.bf16_emulation import emulated
+from pgexport.precision.half import HALVES, LOWEST_OPSET, MASKED, half
+from pgexport.precision.quantize import int8_encoder, int8_generator, samples
+from pgexport.tracing.graphs import PictureGenerator, export_encoder, export_generator, export_module, to_pixels
+from pgexport.tracing.run_loader import fold_batch_norm, load_run
 from pgexport.verify import verify
-from pgexport.write import export_run
 from pgtrain.text import Encoder, embed, load_encoder
 
 NAMES = {"fp16": "float16", "bf16": "bfloat16"}
@@ -100,7 +102,7 @@ def edges(model: onnx.ModelProto) -> set[str]:
 
 
 def pixels_apart(first: NDArray[Any], second: NDArray[Any]) -> float:
-    return parity.psnr(np.abs(parity.premultiplied(first) - parity.premultiplied(second)))
+    return checks.psnr(np.abs(checks.premultiplied(first) - checks.premultiplied(second)))
 
 
 def tokens(rows: int = 3) -> dict[str, NDArray[Any]]:
@@ -392,15 +394,15 @@ def test_int8_that_is_not_kept_is_compact(
 
 
 def test_parity_is_enforced(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(parity.TOLERANCES, "fp16", replace(parity.TOLERANCES["fp16"], psnr=100.0))
+    monkeypatch.setitem(checks.TOLERANCES, "fp16", replace(checks.TOLERANCES["fp16"], psnr=100.0))
     with pytest.raises(ParityFailed, match=r"stackgan: parity \(fp16\): psnr is .*diverg"):
         export_run(tiny_run, tmp_path / "bundle", "fp16")
     assert list(tmp_path.iterdir()) == []
-    assert parity.TOLERANCES.keys() == divergence.LIMITS.keys()
+    assert checks.TOLERANCES.keys() == divergence.LIMITS.keys()
 
 
 def test_devices_in_bf16_are_held_to_what_exports_in_bf16_are() -> None:
-    held = parity.TOLERANCES["bf16"]
+    held = checks.TOLERANCES["bf16"]
     assert {"most": held.most, "psnr": held.psnr} == BF16
     assert held.worst is None
 

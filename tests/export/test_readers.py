@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from pgen.backends.base import open_model, open_session, run
 from pgen.bundle.reader import Bundle, open_bundle
-from pgexport import tensorrt_reads
-from pgexport.compress import Int8, compress
-from pgexport.graphs import export_module
-from pgexport.models import Part, parts
-from pgexport.opset import OPSETS
-from pgexport.source import load_run
+from pgexport.precision.compress import Int8, compress
 from pgexport.storage import store
-from pgexport.tensorrt_reads import unread
+from pgexport.targets.tensorrt import operators
+from pgexport.targets.tensorrt.operators import unread
+from pgexport.tracing.graphs import export_module
+from pgexport.tracing.opset import OPSETS
+from pgexport.tracing.run_loader import load_run
+from pgexport.tracing.specs import Part, parts
 from pgtrain.text import load_encoder
 
 NODE = shutil.which("node")
@@ -44,7 +44,7 @@ def test_tensorrt_reads_every_operator(models: list[Part], storage: str) -> None
     for part in models:
         stored = store(part, storage)
         assert unread(stored.graph) == set(), part.name
-        assert stored.opset in tensorrt_reads.OPSETS
+        assert stored.opset in operators.OPSETS
 
 
 def test_tensorrt_does_not_read_int8_tables_nor_dynamic_int8(models: list[Part]) -> None:
@@ -62,7 +62,7 @@ def test_every_opset_is_written_and_read(models: list[Part]) -> None:
     for opset in OPSETS:
         stored = store(part, "float32", opset)
         assert [entry.version for entry in stored.graph.opset_import] == [opset]
-        assert {node.op_type for node in stored.graph.graph.node} <= tensorrt_reads.OPERATORS
+        assert {node.op_type for node in stored.graph.graph.node} <= operators.OPERATORS
         session = open_session(stored.graph.SerializeToString(), f"opset {opset}", "cpu")
         (pictures,) = run(session, ["pictures"], {"latent": part.inputs["latent"].numpy()})
         assert pictures.shape == (2, 32, 32, 4)

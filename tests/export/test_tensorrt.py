@@ -22,11 +22,11 @@ from pgen.bundle.engines import EngineOptions, check_runs, profile_of, read_engi
 from pgen.bundle.reader import EMBEDDED, Bundle, Model, open_bundle
 from pgen.bundle.reader import Tensor as TensorEntry
 from pgen.errors import BundleInvalid, BundleNotFound, DeviceUnavailable, EngineInvalid
-from pgexport import tensorrt_engines
 from pgexport.cli import main
 from pgexport.errors import EngineFailed, TargetInvalid
-from pgexport.tensorrt_engines import build_engines
-from pgexport.write import export_runs
+from pgexport.export import export_runs
+from pgexport.targets.tensorrt import engines as tensorrt_engines
+from pgexport.targets.tensorrt.engines import build_engines
 from pokegan.errors import PokeganError
 from tests.export.fake_cuda import FakeCuda
 from tests.export.fake_tensorrt import BuilderFlag, Fake, HardwareCompatibilityLevel, MemoryPoolType, Misuse

@@ -26,7 +26,7 @@ from pgen.bundle.reader import EMBEDDED, Manifest, Model, Tensor, describe, open
 from pgen.errors import BundleInvalid, EngineInvalid
 from pgexport.cli import main
 from pgexport.errors import TargetInvalid
-from pgexport.triton import write_repository
+from pgexport.targets.triton.repository import write_repository
 from tests.export.engines import add_engine
 
 DTYPES = {"TYPE_FP32": np.float32, "TYPE_INT64": np.int64, "TYPE_UINT64": np.uint64, "TYPE_UINT8": np.uint8}

@@ -61,8 +61,8 @@ def test_cold_starts_of_pytorch_are_pictures_too(monkeypatch: pytest.MonkeyPatch
     compiled.name = "torch-compile"
     found = suite._cold([*backends, compiled], Opened(Path("b")), say=lambda told: None)
     assert set(found) == {"onnx-cpu", "torch"}
-    assert commands[0][:3] == ["-m", "pgexport.cold", "prepare"]
-    drawn = [command for command in commands if command[1:3] == ["pgexport.cold", "draw"]]
+    assert commands[0][:3] == ["-m", "pgexport.peers.cold_start", "prepare"]
+    drawn = [command for command in commands if command[1:3] == ["pgexport.peers.cold_start", "draw"]]
     assert [command[5:] for command in drawn] == [["torch", "a red dragon 0"]] * 6
     assert {command[3] for command in drawn} == {commands[0][3]}, "all read what was prepared once"
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pgexport.source import load_run
+from pgexport.tracing.run_loader import load_run
 from pgtrain.errors import FeaturesNotFound
 from pgtrain.evaluation import figures
 from pgtrain.evaluation.features import Features, load_features

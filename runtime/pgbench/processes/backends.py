@@ -76,7 +76,7 @@ def command(backend: str, opened: Opened) -> list[str]:
             raise DeviceUnavailable(
                 f"{backend}: needs {', '.join(missing)}; mend it with: pip install 'pokegan[export]'"
             )
-        return [sys.executable, "-m", "pgexport.eager", backend, *told]
+        return [sys.executable, "-m", "pgexport.peers.eager", backend, *told]
     device = RUNTIME.get(backend, backend)
     if device not in DEVICES:
         raise DeviceUnavailable(f"{backend}: this version of pgen has no device {device}; upgrade it, or leave it out")

@@ -11,12 +11,12 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from pgexport import compress
-from pgexport.conditions import conditions
-from pgexport.graphs import LatentPictures, PictureGenerator, StatsRows, export_encoder, export_module
-from pgexport.parity import BATCHES, Array, Feeds, Trial, latent_cases
-from pgexport.precision import half
-from pgexport.source import Source, fold_batch_norm
+from pgexport.parity.checks import BATCHES, Array, Feeds, Trial, latent_cases
+from pgexport.precision import compress
+from pgexport.precision.half import half
+from pgexport.tracing.graphs import LatentPictures, PictureGenerator, StatsRows, export_encoder, export_module
+from pgexport.tracing.run_loader import Source, fold_batch_norm
+from pgexport.tracing.stats_inputs import conditions
 from pgtrain.stats.rows import RARITIES, STATS, TYPES
 from pgtrain.text import MAX_TOKENS, Encoder, embed
 

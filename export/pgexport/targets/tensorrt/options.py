@@ -64,14 +64,14 @@ def is_bundle(folder: Path) -> bool:
 
 def check_ready() -> None:
     """Check that engines can be built here."""
-    from pgexport.tensorrt_engines import ready
+    from pgexport.targets.tensorrt.engines import ready
 
     ready()
 
 
 def print_engines(folder: Path, options: "EngineOptions") -> None:
     """Build the engines of the bundle in `folder` and print what they are."""
-    from pgexport.tensorrt_engines import build_engines
+    from pgexport.targets.tensorrt.engines import build_engines
 
     built = build_engines(folder, options)
     table = Table("engine", "figure", "measured", title="Parity of the engines with ONNX Runtime")

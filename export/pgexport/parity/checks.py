@@ -76,7 +76,7 @@ TOLERANCES = {
     "fp16": Tolerance(24, 3, 58, 8, 50, 0.9999, 48),
     # bf16: 8 bits, as many as a pixel has; outlines move by parts of a pixel.
     "bf16": Tolerance(None, 28, 40, 64, 32, 0.999, 32),
-    # int8: convolutions are taken up to INT8_PSNR (see pgexport.quantize); the encoder's loss is the larger one.
+    # int8: convolutions are taken up to INT8_PSNR, see pgexport.precision.quantize; the encoder's loss is larger.
     "int8": Tolerance(None, 32, 38, 80, 28, 0.97, 18),
 }
 """By storage, in the order of Tolerance's fields; docs/export.md has the same table, and what real runs measured."""

@@ -20,10 +20,10 @@ from pgen.backends.tensorrt import TensorRTSession, check_tensorrt, collecting_l
 from pgen.bundle.engines import FOLDER, EngineInfo, EngineOptions, Profile, profile_of
 from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.errors import DeviceUnavailable
-from pgexport.conditions import conditions
+from pgexport.atomic import beside, put, write_file
 from pgexport.errors import EngineFailed
-from pgexport.place import beside, put, write_file
-from pgexport.tensorrt_reads import check_read
+from pgexport.targets.tensorrt.operators import check_read
+from pgexport.tracing.stats_inputs import conditions
 from pokegan.cli import needs_extra
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _reference(bundle: Bundle, model: Model) -> Session:
     """Open a model in ONNX Runtime on the CPU, where bf16 must be emulated."""
     if model.parity.get("storage") == "bf16":
         with needs_extra("export"):
-            from pgexport.emulate import checkable
+            from pgexport.precision.bf16_emulation import checkable
         bundle = checkable(bundle)
     return open_model(bundle, model, "cpu")
 

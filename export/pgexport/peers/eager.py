@@ -1,6 +1,6 @@
 """The same networks in PyTorch, with the weights of a bundle: the peers that pgbench measures against.
 
-Run as ``python -m pgexport.eager BACKEND BUNDLE MODEL THREADS``; the protocol is that of
+Run as ``python -m pgexport.peers.eager BACKEND BUNDLE MODEL THREADS``; the protocol is that of
 :mod:`pgbench.processes.worker`.
 A backend is ``torch``, then ``-cuda`` for the GPU, then ``-compile`` or ``-graph`` (compiled, and replayed as a CUDA
 graph), then ``-bf16`` or ``-fp16`` (autocast).
@@ -21,9 +21,9 @@ from pgbench.processes.runtime import find, to_images, to_pngs, unasked
 from pgbench.processes.worker import Array, Work, serve, texts
 from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.errors import BundleInvalid, DeviceUnavailable
-from pgexport.compress import weights
-from pgexport.graphs import LatentPictures, PictureGenerator
-from pgexport.source import fold_batch_norm
+from pgexport.precision.compress import weights
+from pgexport.tracing.graphs import LatentPictures, PictureGenerator
+from pgexport.tracing.run_loader import fold_batch_norm
 from pgtrain.config import from_dict
 from pgtrain.dcgan.system import Generator as DCGANGenerator
 from pgtrain.stackgan.networks import Generator

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pgen.bundle.reader import Tensor
-from pgexport.pbtxt import Message, Value, Word, pairs
+from pgexport.targets.triton.pbtxt import Message, Value, Word, pairs
 
 TYPES = {
     "bool": "TYPE_BOOL",

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from pgexport.errors import GraphUnread
-from pgexport.opset import READERS
+from pgexport.tracing.opset import READERS
 from pokegan.cli import needs_extra
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def unread(graph: "onnx.ModelProto") -> set[str]:
     """Tell what TensorRT does not read: operators, and types of values inside the graph."""
     from onnx import TensorProto
 
-    from pgexport.audit import types
+    from pgexport.precision.audit import types
 
     operators = {node.op_type for node in graph.graph.node} - OPERATORS
     outputs = {value.name for value in graph.graph.output}

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from pgen.bundle.reader import MANIFEST, Bundle, Model, Tensor, open_bundle
 from pgen.errors import BundleInvalid
+from pgexport.atomic import beside, put
 from pgexport.errors import TargetInvalid
-from pgexport.pbtxt import Message, Value, dump, pairs
-from pgexport.place import beside, put
-from pgexport.triton_config import instances, port, row, same, step, warm_up
-from pgexport.triton_engine import Engine, read_engine
+from pgexport.targets.triton.config import instances, port, row, same, step, warm_up
+from pgexport.targets.triton.engine import Engine, read_engine
+from pgexport.targets.triton.pbtxt import Message, Value, dump, pairs
 from pokegan import __version__
 
 MARK = "pokegan.json"

@@ -4,7 +4,7 @@ import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from pgen.bundle.reader import Bundle, Model
-from pgexport.audit import types
+from pgexport.precision.audit import types
 
 BF16 = TensorProto.BFLOAT16
 FLOAT = TensorProto.FLOAT

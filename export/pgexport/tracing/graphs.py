@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from pgexport.errors import OpsetInvalid
-from pgexport.opset import OPSET
+from pgexport.tracing.opset import OPSET
 from pgtrain.stackgan.networks import Generator
 from pgtrain.stats.networks import Generator as StatsGenerator
 from pgtrain.stats.table import PAIRS
@@ -95,7 +95,7 @@ def export_module(
         module: called with the `inputs` in their order.
         inputs: examples by name, each with two rows or more.
         outputs: names.
-        opset: one of :data:`pgexport.opset.OPSETS`.
+        opset: one of :data:`pgexport.tracing.opset.OPSETS`.
         axes: the dimensions of every input that vary, where it is more than the batch.
 
     Raises:

@@ -1,6 +1,6 @@
 """Which node is the first to differ: the float32 graph beside PyTorch's modules, and the stored graph beside it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,19 @@ from onnx import ModelProto, TensorProto, helper
 from torch import Tensor, nn
 
 from pgen.backends.base import open_session, run
+from pgexport.parity.checks import Feeds
+from pgexport.precision.bf16_emulation import emulated
+from pgexport.storage import Stored
+from pgexport.tracing.specs import Part
 
 LIMITS = {"float32": 1e-3, "compact": 5e-2, "fp16": 1e-2, "bf16": 1e-1, "int8": 1e-1}
 """How far a value of a stored graph may be from the reference: root mean square, relative to the reference's."""
 
 FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
-"""Types that are compared; bf16 has no NumPy type, and comes here in float32 (see :mod:`pgexport.emulate`)."""
+"""Types that are compared; bf16 has no NumPy type, and comes here in float32.
+
+See :mod:`pgexport.precision.bf16_emulation`.
+"""
 
 
 @dataclass(frozen=True)
@@ -154,3 +161,41 @@ def _distance(found: NDArray[Any], expected: NDArray[Any]) -> float:
     scale = float(np.sqrt(np.square(expected).mean())) if expected.size else 0.0
     error = float(np.sqrt(np.square(found - expected).mean())) if expected.size else 0.0
     return error / (scale + 1e-6)
+
+
+def locate_divergence(part: Part, stored: Stored, feeds: Feeds, rows: slice | None = None) -> str:
+    """Name the first node that diverges on `feeds`; with `rows`, the first that gives those alone another result."""
+    graph = _checkable(stored)
+    if rows is not None:
+        found = first_by_batch(graph, feeds, rows)
+        if found is None:
+            return "no node alone does: ONNX Runtime's optimisation of the graph does it"
+        return f"first node that does: {found.node} ({found.operator}), {found.error:.2g} off"
+    found = _first(part, stored, feeds)
+    if found is None and optimised_away(graph, feeds, LIMITS[stored.storage]):
+        return "no node diverges alone: ONNX Runtime's optimisation of the graph does it"
+    return describe(found)
+
+
+def locate_in_sequence(models: Sequence[tuple[Part, Stored]], seed: int) -> str:
+    """Name the first node that diverges in models that work in sequence, and its model."""
+    for part, stored in models:
+        feeds = {name: values[:2] for name, values in part.cases(seed)["random"].items()}
+        if found := _first(part, stored, feeds):
+            return f"{part.name}: {describe(found)}"
+    return describe(None)
+
+
+def _first(part: Part, stored: Stored, feeds: Feeds) -> Divergence | None:
+    """Find the first node that diverges: of the float32 graph from PyTorch, or else of the stored graph from that one.
+
+    Storing may not have changed anything, so the float32 graph itself is never taken for granted.
+    """
+    reference = stored.graph if stored.storage == "float32" else part.export(stored.opset)
+    limits = LIMITS
+    found = first_from_pytorch(reference, part.network, part.folded(), feeds, limits["float32"])
+    return found or first_divergence(_checkable(stored), reference, feeds, limits[stored.storage])
+
+
+def _checkable(stored: Stored) -> ModelProto:
+    return emulated(stored.graph) if stored.storage == "bf16" else stored.graph

@@ -1,11 +1,12 @@
 """One picture in PyTorch, in a process as short as it can be made: the peer of cold starts.
 
-    python -m pgexport.cold prepare FOLDER BUNDLE MODEL TEXT    # not timed; MODEL may be empty
-    python -m pgexport.cold draw FOLDER OUT BACKEND [TEXT]      # BACKEND as in pgexport.eager, eager whatever it says
+    python -m pgexport.peers.cold_start prepare FOLDER BUNDLE MODEL TEXT    # not timed; MODEL may be empty
+    python -m pgexport.peers.cold_start draw FOLDER OUT BACKEND [TEXT]
 
-FOLDER holds the networks of a bundle as `prepare` wrote them: pickled whole, so that nothing is initialised, and read
-through a memory map. With TEXT the text goes through transformers' BERT and its tokenizer; without, the embedding that
-`prepare` stored is used, and transformers is not imported. Nothing that a picture does not need is imported.
+BACKEND is as in :mod:`pgexport.peers.eager`; it always runs eagerly. FOLDER holds the networks of a bundle as `prepare`
+wrote them: pickled whole, so that nothing is initialised, and read through a memory map. With TEXT the text goes
+through transformers' BERT and its tokenizer; without, the embedding that `prepare` stored is used, and transformers is
+not imported. Nothing that a picture does not need is imported.
 """
 
 import sys
@@ -22,7 +23,7 @@ def prepare(folder: Path, bundle_folder: Path, model_name: str, text: str) -> No
     from pgen.bundle.reader import open_bundle
     from pgen.latents import latents
     from pgen.text_encoder import TextEncoder
-    from pgexport.eager import rebuild
+    from pgexport.peers.eager import rebuild
 
     bundle = open_bundle(bundle_folder)
     model = find(bundle, model_name or None)

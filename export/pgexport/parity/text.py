@@ -6,7 +6,7 @@ import numpy as np
 
 from pgen.api import Generator
 from pgen.bundle.reader import Bundle
-from pgexport.parity import Trial, check_figure, cosine, in_pytorch, premultiplied, psnr
+from pgexport.parity.checks import Trial, check_figure, cosine, in_pytorch, premultiplied, psnr
 from pgexport.storage import loosest, storage_of
 from pgtrain.text import Encoder, embed
 

@@ -15,17 +15,17 @@ from pgen.backends.base import open_session, run
 from pgen.bundle.engines import FOLDER as ENGINES
 from pgen.bundle.reader import FORMAT, MANIFEST, Bundle, Manifest, Model, Tensor, describe, open_bundle
 from pgen.text_encoder import TextEncoder
-from pgexport.choose import distinct
-from pgexport.emulate import checkable
+from pgexport.atomic import beside, put
 from pgexport.errors import ParityFailed, TargetInvalid
-from pgexport.locate import locate_divergence, locate_in_sequence
-from pgexport.models import Part, parts, texts
-from pgexport.parity import Runner, check, fresh_seed
-from pgexport.place import beside, put
-from pgexport.source import Source, load_run
+from pgexport.parity.checks import Runner, check, fresh_seed
+from pgexport.parity.divergence import locate_divergence, locate_in_sequence
+from pgexport.parity.text import check_names, check_pictures
+from pgexport.precision.bf16_emulation import checkable
+from pgexport.select_runs import distinct
 from pgexport.storage import PRECISIONS, Stored, check_opset, one_by_one, store
-from pgexport.tensorrt_reads import check_read
-from pgexport.text_parity import check_names, check_pictures
+from pgexport.targets.tensorrt.operators import check_read
+from pgexport.tracing.run_loader import Source, load_run
+from pgexport.tracing.specs import Part, parts, texts
 from pgtrain.text import Encoder, load_encoder
 from pokegan.revision import revision
 

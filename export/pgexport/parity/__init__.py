@@ -1,0 +1,1 @@
+"""Comparison of exported models with PyTorch."""

@@ -1,0 +1,1 @@
+"""From a training run to float32 ONNX graphs."""
