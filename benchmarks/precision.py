@@ -38,7 +38,7 @@ from pgexport.precision.quantize import INT8_COSINE, INT8_PSNR, Outcome, int8_en
 from pgexport.tracing.graphs import PictureGenerator, export_encoder, export_generator
 from pgexport.tracing.run_loader import Source, fold_batch_norm, load_run
 from pgexport.tracing.specs import SENTENCES
-from pgtrain.text import MAX_TOKENS, embed, load_encoder
+from pgtrain.models.text_encoder import MAX_TOKENS, embed, load_encoder
 
 RESULTS = Path(__file__).parent / "results" / "precision.json"
 BASE = "float32"

@@ -22,7 +22,7 @@ from PIL import Image
 from rich.console import Console
 
 from pgbench.measuring.environment import environment
-from pgtrain.verdict import markdown, ratios, table
+from pgtrain.evaluation.tables import markdown, ratios, table
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "quality.json"

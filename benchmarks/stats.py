@@ -34,11 +34,11 @@ from sdv.single_table import CTGANSynthesizer, GaussianCopulaSynthesizer, TVAESy
 from sklearn.model_selection import train_test_split
 
 from pgbench.measuring.environment import environment
+from pgtrain.data.sources.metadata import METADATA
 from pgtrain.evaluation.rows import COLUMNS, figures, frame
-from pgtrain.sources.metadata import METADATA
-from pgtrain.stats.config import StatsConfig
-from pgtrain.stats.generate import generate, load
-from pgtrain.stats.rows import RARITIES, STATS
+from pgtrain.systems.stats.config import StatsConfig
+from pgtrain.systems.stats.generate import generate, load
+from pgtrain.systems.stats.rows import RARITIES, STATS
 from pgtrain.train import Request, train
 
 RESULTS = Path(__file__).parent / "results" / "stats.json"

@@ -25,10 +25,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from pgbench.measuring.environment import environment
-from pgtrain.dataset import Pictures
-from pgtrain.dcgan.config import RECIPES, DCGANConfig
-from pgtrain.dcgan.system import DCGAN, Critic, Generator, initialise
-from pgtrain.engine import Engine, Precision, best_precision
+from pgtrain.data.dataset import Pictures
+from pgtrain.engine.accelerator import Engine, Precision, best_precision
+from pgtrain.systems.dcgan.config import RECIPES, DCGANConfig
+from pgtrain.systems.dcgan.system import DCGAN, Critic, Generator, initialise
 
 RESULTS = Path(__file__).parent / "results" / "training.json"
 PICTURES = 1024

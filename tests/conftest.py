@@ -190,7 +190,7 @@ def stats_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def system_runs(small_data: Path, stats_table: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Runs of two epochs of the systems that read no text, by system."""
-    from pgtrain.systems import SYSTEMS
+    from pgtrain.systems.registry import SYSTEMS
     from pgtrain.train import Request, train
 
     folder = tmp_path_factory.mktemp("runs")

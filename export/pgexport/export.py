@@ -26,7 +26,7 @@ from pgexport.storage import PRECISIONS, Stored, check_opset, one_by_one, store
 from pgexport.targets.tensorrt.operators import check_read
 from pgexport.tracing.run_loader import Source, load_run
 from pgexport.tracing.specs import Part, parts, texts
-from pgtrain.text import Encoder, load_encoder
+from pgtrain.models.text_encoder import Encoder, load_encoder
 from pokegan.revision import revision
 
 

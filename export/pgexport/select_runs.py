@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pgexport.errors import RunsInvalid
+from pgtrain.engine.run import CONFIG, Run
 from pgtrain.errors import RunInvalid
-from pgtrain.run import CONFIG, Run
 
 RUNS = Path("runs")
 

@@ -19,9 +19,9 @@ from pgexport.select_runs import RUNS, distinct
 from pgexport.storage import storage_of, stored_in
 from pgexport.tracing.run_loader import Source, load_run
 from pgexport.tracing.specs import Part, parts, texts
+from pgtrain.engine.run import CONFIG, Run
 from pgtrain.errors import EncoderNotFound, RunInvalid, RunNotFound
-from pgtrain.run import CONFIG, Run
-from pgtrain.text import load_encoder
+from pgtrain.models.text_encoder import load_encoder
 
 
 def verify(folder: Path, runs: Sequence[Path] = (), seed: int | None = None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from pgen.bundle.reader import EMBEDDED, describe, open_bundle
 from pgexport.cli import main
 from pgexport.errors import RunsInvalid
 from pgexport.select_runs import newest_finished
-from pgtrain.run import CHECKPOINT, Run
+from pgtrain.engine.run import CHECKPOINT, Run
 from tests.export.engines import add_engine
 
 

@@ -24,7 +24,7 @@ from pgexport.precision.compress import Int8, compress
 from pgexport.tracing import specs
 from pgexport.tracing.run_loader import load_run
 from pgexport.tracing.specs import Part, parts
-from pgtrain.text import load_encoder
+from pgtrain.models.text_encoder import load_encoder
 
 
 @pytest.fixture(scope="module")

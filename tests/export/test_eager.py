@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-import pgtrain.text
+import pgtrain.models.text_encoder
 from pgbench.processes.runtime import Runtime
 from pgen.api import load
 from pgexport.peers import cold_start, eager
@@ -54,8 +54,8 @@ def test_a_cold_start_draws_the_picture(
     text: str | None,
     backend: str,
 ) -> None:
-    encoder = pgtrain.text.load_encoder(str(tiny_encoder))
-    monkeypatch.setattr(pgtrain.text, "load_encoder", lambda name: encoder)
+    encoder = pgtrain.models.text_encoder.load_encoder(str(tiny_encoder))
+    monkeypatch.setattr(pgtrain.models.text_encoder, "load_encoder", lambda name: encoder)
     cold_start.prepare(tmp_path, full_bundle, model, "an egg")
     cold_start.draw(tmp_path, tmp_path / "out.png", backend, text)
     ours = Runtime(load(full_bundle, "cpu", 1), model)

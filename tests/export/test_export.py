@@ -17,10 +17,10 @@ from pgexport.peers.eager import rebuild
 from pgexport.precision.compress import Int8, compress, weights
 from pgexport.tracing.graphs import PictureGenerator, export_generator, to_pixels
 from pgexport.tracing.run_loader import fold_batch_norm, load_run
+from pgtrain.engine.run import Run
 from pgtrain.errors import RunInvalid, RunNotFound
-from pgtrain.run import Run
-from pgtrain.stackgan.config import RECIPES, StackGANConfig
-from pgtrain.text import embed, load_encoder
+from pgtrain.models.text_encoder import embed, load_encoder
+from pgtrain.systems.stackgan.config import RECIPES, StackGANConfig
 from pgtrain.train import Request, train
 from tests.conftest import TINY, Command
 

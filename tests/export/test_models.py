@@ -20,19 +20,19 @@ from pgexport.tracing.graphs import export_encoder
 from pgexport.tracing.opset import OPSETS
 from pgexport.tracing.run_loader import fold_batch_norm, load_run
 from pgexport.tracing.specs import parts
-from pgtrain.dcgan.config import RECIPES as DCGAN_RECIPES
-from pgtrain.dcgan.config import DCGANConfig
-from pgtrain.dcgan.system import Generator as DCGANGenerator
-from pgtrain.stats.config import RECIPES as STATS_RECIPES
-from pgtrain.stats.config import StatsConfig
-from pgtrain.stats.generate import generate, load
-from pgtrain.stats.networks import Generator as StatsGenerator
-from pgtrain.stats.rows import RARITIES, TYPES, Row, read_rows
-from pgtrain.stats.table import encode
-from pgtrain.text import load_encoder
-from pgtrain.wgan.config import RECIPES as WGAN_RECIPES
-from pgtrain.wgan.config import WGANConfig
-from pgtrain.wgan.system import Generator as WGANGenerator
+from pgtrain.models.text_encoder import load_encoder
+from pgtrain.systems.dcgan.config import RECIPES as DCGAN_RECIPES
+from pgtrain.systems.dcgan.config import DCGANConfig
+from pgtrain.systems.dcgan.system import Generator as DCGANGenerator
+from pgtrain.systems.stats.config import RECIPES as STATS_RECIPES
+from pgtrain.systems.stats.config import StatsConfig
+from pgtrain.systems.stats.generate import generate, load
+from pgtrain.systems.stats.networks import Generator as StatsGenerator
+from pgtrain.systems.stats.rows import RARITIES, TYPES, Row, read_rows
+from pgtrain.systems.stats.table import encode
+from pgtrain.systems.wgan.config import RECIPES as WGAN_RECIPES
+from pgtrain.systems.wgan.config import WGANConfig
+from pgtrain.systems.wgan.system import Generator as WGANGenerator
 
 SMALL = {"width": 4, "latent_dim": 8, "size": 64}
 NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)

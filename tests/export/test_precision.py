@@ -33,7 +33,7 @@ from pgexport.precision.quantize import int8_encoder, int8_generator, samples
 from pgexport.tracing.graphs import PictureGenerator, export_encoder, export_generator, export_module, to_pixels
 from pgexport.tracing.run_loader import fold_batch_norm, load_run
 from pgexport.verify import verify
-from pgtrain.text import Encoder, embed, load_encoder
+from pgtrain.models.text_encoder import Encoder, embed, load_encoder
 
 NAMES = {"fp16": "float16", "bf16": "bfloat16"}
 PSNR = {"fp16": 55.0, "bf16": 38.0}

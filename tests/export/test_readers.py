@@ -24,7 +24,7 @@ from pgexport.tracing.graphs import export_module
 from pgexport.tracing.opset import OPSETS
 from pgexport.tracing.run_loader import load_run
 from pgexport.tracing.specs import Part, parts
-from pgtrain.text import load_encoder
+from pgtrain.models.text_encoder import load_encoder
 
 NODE = shutil.which("node")
 

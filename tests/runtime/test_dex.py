@@ -112,8 +112,8 @@ def test_texts_agree_with_the_numbers(row: Row, looks: Looks) -> None:
 
 
 def test_prompts_have_the_form_of_captions(small_data: Path) -> None:
-    from pgtrain.captions import captions
-    from pgtrain.records import Record
+    from pgtrain.data.captions import captions
+    from pgtrain.data.records import Record
 
     record = Record("Cindrop", types=("fire", "flying"), color="red", shape="bug-wings")
     assert prompt_for(SPEEDY, Looks("red", "bug-wings")) in [caption.text for caption in captions(record)]

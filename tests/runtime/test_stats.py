@@ -144,7 +144,7 @@ def test_every_format_tells_the_same_rows(generator: Generator) -> None:
 
 
 def test_csv_is_what_pgtrain_reads(generator: Generator, tmp_path: Path) -> None:
-    from pgtrain.stats.rows import read_rows
+    from pgtrain.systems.stats.rows import read_rows
 
     write_stats(generator, tmp_path / "new.csv", 20)
     rows = read_rows(tmp_path / "new.csv")

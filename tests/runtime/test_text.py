@@ -6,7 +6,7 @@ import torch
 
 from pgen.bundle.reader import open_bundle
 from pgen.text_encoder import TextEncoder
-from pgtrain.text import embed, load_encoder
+from pgtrain.models.text_encoder import embed, load_encoder
 
 SAME_LENGTH = [f"a {colour} dragon" for colour in ("red", "blue", "green", "pink", "black")]
 TEXTS = ["redball", "a blue egg that rolls", "x", "a blue egg", "many words " * 60]

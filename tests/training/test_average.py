@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from pgtrain.average import averaged
+from pgtrain.engine.ema import averaged
 
 
 def test_a_short_run_forgets_its_start_and_a_long_one_decays_as_asked() -> None:

@@ -8,9 +8,9 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from pgtrain.background import connected_to_border, without_background
-from pgtrain.pictures import decode
-from pgtrain.rgba import open_rgba
+from pgtrain.data.background import connected_to_border, without_background
+from pgtrain.data.image_io import open_rgba
+from pgtrain.data.images import decode
 
 
 def ring(ground: str = "white", noise: int = 0) -> Image.Image:

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from pgtrain.config import options
-from pgtrain.dcgan.config import RECIPES, DCGANConfig
+from pgtrain.systems.dcgan.config import RECIPES, DCGANConfig
 from pokegan.cli import Command
 
 

@@ -7,13 +7,13 @@ import torch
 from PIL import Image
 
 from pgexport.tracing.run_loader import load_run
+from pgtrain.engine.run import Run
 from pgtrain.errors import FeaturesNotFound
 from pgtrain.evaluation import figures
-from pgtrain.evaluation.features import Features, load_features
-from pgtrain.evaluation.fit import split
-from pgtrain.evaluation.network import SIDE, load_network, resized
-from pgtrain.report import write_report
-from pgtrain.run import Run
+from pgtrain.evaluation.features.artwork import SIDE, load_network, resized
+from pgtrain.evaluation.features.extractors import Features, load_features
+from pgtrain.evaluation.features.train_feature_network import split
+from pgtrain.report.page import write_report
 from tests.conftest import Command
 
 
@@ -67,8 +67,8 @@ def test_families_are_held_out_whole() -> None:
 
 def test_the_packaged_network_sees_what_pictures_lose(pokemon: Path) -> None:
     """Blur, noise and wrong colours each take real artwork further from itself than its own halves are."""
-    from pgtrain.evaluation.jury import as_pixels
-    from pgtrain.pictures import decode
+    from pgtrain.data.images import decode
+    from pgtrain.evaluation.reference_set import as_pixels
 
     files = sorted((pokemon / "images").iterdir())[:256]
     real = as_pixels(torch.stack([decode(file, 64) for file in files]).float() / 255)

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from pgtrain.data.sources import default, pokeapi, read
+from pgtrain.data.sources.default import Origin
+from pgtrain.data.sources.download import CHECKSUMS
 from pgtrain.errors import DataInvalid, DataNotFound
-from pgtrain.sources import default, pokeapi, read
-from pgtrain.sources.default import Origin
-from pgtrain.sources.download import CHECKSUMS
 from tests.conftest import COLOURS, Command, draw
 
 TABLES = {

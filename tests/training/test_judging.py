@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch_fidelity.metric_kid import kid_features_to_metric
 
-from pgtrain import sources
+from pgtrain.data import sources
+from pgtrain.data.records import Collection, Record
 from pgtrain.evaluation import figures
-from pgtrain.evaluation.artist import IN_TURN, draw_in_turn
 from pgtrain.evaluation.copying import Artwork
-from pgtrain.evaluation.features import Features, load_features
+from pgtrain.evaluation.features.extractors import Features, load_features
 from pgtrain.evaluation.labels import Classifier, Shown, agreement, view
 from pgtrain.evaluation.prompts import described
-from pgtrain.records import Collection, Record
-from pgtrain.verdict import lines, markdown, ratios
+from pgtrain.evaluation.sampler import IN_TURN, draw_in_turn
+from pgtrain.evaluation.tables import lines, markdown, ratios
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 import pgen.dex
 from pgen.dex.names import plain as plain_when_drawn
-from pgtrain import sources
-from pgtrain.lexicon import as_json, learn, plain
-from pgtrain.records import Record
+from pgtrain.data import sources
+from pgtrain.data.lexicon import as_json, learn, plain
+from pgtrain.data.records import Record
 
 LEARNED = Path(pgen.dex.__file__).parent / "learned.json"
 

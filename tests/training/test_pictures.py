@@ -5,9 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from pgtrain.augment import augment
+from pgtrain.data.images import decode, grid
 from pgtrain.errors import DataInvalid
-from pgtrain.pictures import decode, grid
+from pgtrain.models.augment import augment
 
 
 def test_decoding_premultiplies_and_pads(tmp_path: Path) -> None:

@@ -3,13 +3,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from pgtrain import projected
-from pgtrain.dataset import load_dataset
-from pgtrain.engine import Engine
-from pgtrain.lite import load_lite
-from pgtrain.projected import MIXED, FrozenFeatures, ProjectedDiscriminator
-from pgtrain.stackgan.config import StackGANConfig
-from pgtrain.stackgan.recipe import StackGAN
+from pgtrain.data.dataset import load_dataset
+from pgtrain.engine.accelerator import Engine
+from pgtrain.models import projected_discriminator
+from pgtrain.models.efficientnet_lite import load_lite
+from pgtrain.models.projected_discriminator import MIXED, FrozenFeatures, ProjectedDiscriminator
+from pgtrain.systems.stackgan.config import StackGANConfig
+from pgtrain.systems.stackgan.system import StackGAN
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +44,13 @@ def test_an_alpha_channel_shows_on_other_grounds_and_as_a_silhouette() -> None:
     torch.manual_seed(0)
     half = torch.zeros(400, 4, 8, 8)
     half[:, :, :, 4:] = 1  # white on the right, nothing on the left
-    seen = projected._on_some_ground(half)
+    seen = projected_discriminator._on_some_ground(half)
     left, right = seen[..., :4].flatten(2).mean(2), seen[..., 4:].flatten(2).mean(2)
     white = (left == 1).all(1) & (right == 1).all(1)
     silhouette = (left == 1).all(1) & (right == 0).all(1)
     coloured = (left != 1).any(1) & (right == 1).all(1)
     assert (white | silhouette | coloured).all()
-    for share, found in ((projected.WHITE, white), (projected.SILHOUETTE, silhouette)):
+    for share, found in ((projected_discriminator.WHITE, white), (projected_discriminator.SILHOUETTE, silhouette)):
         assert found.float().mean() == pytest.approx(share, abs=0.08)
 
 
@@ -74,7 +74,9 @@ def test_a_checkpoint_holds_the_heads_alone(critic: ProjectedDiscriminator) -> N
 def test_two_are_frozen_alike_whatever_the_seed(critic: ProjectedDiscriminator) -> None:
     torch.manual_seed(7)
     pictures = torch.rand(1, 3, 64, 64)
-    for one, other in zip(critic._frozen[0](pictures), FrozenFeatures(projected.SIDE)(pictures), strict=True):
+    for one, other in zip(
+        critic._frozen[0](pictures), FrozenFeatures(projected_discriminator.SIDE)(pictures), strict=True
+    ):
         assert torch.equal(one, other)
 
 
@@ -86,16 +88,17 @@ def test_it_moves_with_its_frozen_part(critic: ProjectedDiscriminator) -> None:
 
 def test_the_features_are_those_of_the_network() -> None:
     """Convolutions without strides, and a choice after them, change no number."""
-    pictures = torch.rand(1, 3, projected.SIDE, projected.SIDE)
-    network, ours = load_lite(1, "train", ""), FrozenFeatures(projected.SIDE)
+    pictures = torch.rand(1, 3, projected_discriminator.SIDE, projected_discriminator.SIDE)
+    network, ours = load_lite(1, "train", ""), FrozenFeatures(projected_discriminator.SIDE)
     hidden = network._swish(network._conv_stem(ours._scaled(pictures)))
     seen = []
     for number, block in enumerate(network._blocks):
         hidden = block(hidden)
-        if number in projected.TAPS:
+        if number in projected_discriminator.TAPS:
             seen.append(hidden)
     assert [tuple(each.shape[1:]) for each in seen] == [
-        (channels, side, side) for channels, side in zip(projected.TAPS.values(), (32, 16, 8, 4), strict=True)
+        (channels, side, side)
+        for channels, side in zip(projected_discriminator.TAPS.values(), (32, 16, 8, 4), strict=True)
     ]
     deepest = ours.lateral[-1](seen[-1])
     found = ours(pictures)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgtrain.captions import captions
+from pgtrain.data.captions import captions
+from pgtrain.data.records import Record
+from pgtrain.data.sources import read
 from pgtrain.errors import DataInvalid, DataNotFound
-from pgtrain.records import Record
-from pgtrain.sources import read
 from pokegan.errors import PokeganError
 
 

@@ -4,10 +4,10 @@ import av
 import pytest
 from PIL import Image
 
-from pgtrain.curves import series
+from pgtrain.engine.run import Run
 from pgtrain.errors import RunInvalid
-from pgtrain.report import write_report
-from pgtrain.run import Run
+from pgtrain.report.curves import series
+from pgtrain.report.page import write_report
 from tests.conftest import Command
 
 

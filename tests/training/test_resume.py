@@ -7,13 +7,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pgtrain import checkpoint
-from pgtrain.checkpoint import Position
-from pgtrain.engine import Engine
+from pgtrain.engine import checkpoint
+from pgtrain.engine.accelerator import Engine
+from pgtrain.engine.checkpoint import Position
+from pgtrain.engine.run import CHECKPOINT
 from pgtrain.errors import Diverged, Interrupted, RunInvalid, RunNotFound
-from pgtrain.run import CHECKPOINT
-from pgtrain.stackgan.config import StackGANConfig
-from pgtrain.stackgan.recipe import StackGAN
+from pgtrain.systems.stackgan.config import StackGANConfig
+from pgtrain.systems.stackgan.system import StackGAN
 from pgtrain.train import Request
 from pgtrain.train import train as start
 

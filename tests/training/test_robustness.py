@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pgtrain import checkpoint
 from pgtrain.cli import main
+from pgtrain.engine import checkpoint
+from pgtrain.engine.run import CHECKPOINT, Run
 from pgtrain.errors import RunInvalid
-from pgtrain.run import CHECKPOINT, Run
 
 SMALL = ("--size", "32", "--width", "4", "--pretrain", "1", "--batch", "4", "--latent-dim", "4", "--precision", "fp32")
 KILLS = 20

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pgtrain.errors import RunInvalid
-from pgtrain.stats.config import StatsConfig
+from pgtrain.systems.stats.config import StatsConfig
 from pgtrain.train import Request, train
 
 SMALL = {"width": 16, "critic_width": 16, "batch": 16, "noise_dim": 8, "passes": 1}

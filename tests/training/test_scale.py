@@ -16,13 +16,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from pgtrain.cli import main
-from pgtrain.dataset import Pictures, fits, load_pictures, weighted
-from pgtrain.dcgan.config import DCGANConfig
-from pgtrain.dcgan.system import DCGAN
-from pgtrain.engine import LEAST_SCALE, Engine
+from pgtrain.data.dataset import Pictures, fits, load_pictures, weighted
+from pgtrain.engine.accelerator import LEAST_SCALE, Engine
+from pgtrain.engine.run import CHECKPOINT, Run
 from pgtrain.errors import ConfigInvalid, Diverged, Elsewhere
-from pgtrain.run import CHECKPOINT, Run
-from pgtrain.stats.rows import STATS, TYPES
+from pgtrain.systems.dcgan.config import DCGANConfig
+from pgtrain.systems.dcgan.system import DCGAN
+from pgtrain.systems.stats.rows import STATS, TYPES
 
 DCGAN_ARGUMENTS = "--size 32 --width 8 --latent-dim 8 --r1-interval 2 --pretrain 1"
 SYSTEMS = {

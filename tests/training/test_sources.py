@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgtrain.captions import captions
-from pgtrain.dataset import load_pictures
+from pgtrain.data.captions import captions
+from pgtrain.data.dataset import load_pictures
+from pgtrain.data.records import Record
+from pgtrain.data.sources import parquet, pokedex, read
 from pgtrain.errors import DataInvalid, DataNotFound
-from pgtrain.records import Record
-from pgtrain.sources import parquet, pokedex, read
 from pokegan.errors import MissingExtra, PokeganError
 from tests.conftest import COLOURS, draw
 
@@ -230,7 +230,7 @@ def test_nothing_there(tmp_path: Path) -> None:
 
 
 def test_reading_folders_imports_no_heavy_package(small_data: Path) -> None:
-    program = f"import sys; from pgtrain.sources import read; read({str(small_data)!r})\n"
+    program = f"import sys; from pgtrain.data.sources import read; read({str(small_data)!r})\n"
     program += "print(sorted({'torch', 'datasets', 'pyarrow', 'kagglehub', 'numpy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

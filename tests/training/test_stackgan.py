@@ -4,13 +4,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pgtrain.dataset import Dataset, load_dataset
-from pgtrain.engine import Engine
-from pgtrain.layers import premultiply, r1_penalty
-from pgtrain.reconstruction import annealed
-from pgtrain.stackgan.config import StackGANConfig
-from pgtrain.stackgan.networks import ConditioningAugmentation, Discriminator, Generator
-from pgtrain.stackgan.recipe import StackGAN, reconstruction_loss
+from pgtrain.data.dataset import Dataset, load_dataset
+from pgtrain.engine.accelerator import Engine
+from pgtrain.models.layers import premultiply, r1_penalty
+from pgtrain.models.reconstruction import annealed
+from pgtrain.systems.stackgan.config import StackGANConfig
+from pgtrain.systems.stackgan.networks import ConditioningAugmentation, Discriminator, Generator
+from pgtrain.systems.stackgan.system import StackGAN, reconstruction_loss
 
 SMALL = StackGANConfig(
     width=8,

@@ -11,14 +11,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pgtrain.dataset import Dataset, load_dataset
-from pgtrain.engine import Engine
+from pgtrain.data.dataset import Dataset, load_dataset
+from pgtrain.engine.accelerator import Engine
+from pgtrain.engine.run import CHECKPOINT
 from pgtrain.errors import Interrupted, RunInvalid
-from pgtrain.ground import as_rgba, grounded, visible
-from pgtrain.run import CHECKPOINT
-from pgtrain.stackgan.config import RECIPES, StackGANConfig
-from pgtrain.stackgan.networks import Generator, discriminator
-from pgtrain.stackgan.recipe import StackGAN
+from pgtrain.models.compositing import as_rgba, grounded, visible
+from pgtrain.systems.stackgan.config import RECIPES, StackGANConfig
+from pgtrain.systems.stackgan.networks import Generator, discriminator
+from pgtrain.systems.stackgan.system import StackGAN
 from pgtrain.train import Request, train
 from tests.conftest import Command
 

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from pgtrain.cli import main
-from pgtrain.engine import Engine
+from pgtrain.data.sources.metadata import METADATA
+from pgtrain.engine.accelerator import Engine
+from pgtrain.engine.run import CHECKPOINT
 from pgtrain.errors import DataInvalid, DataNotFound, Interrupted, RequestInvalid, RunInvalid
-from pgtrain.run import CHECKPOINT
-from pgtrain.sources.metadata import METADATA
-from pgtrain.stats.config import RECIPES, StatsConfig
-from pgtrain.stats.generate import conditions, generate, load
-from pgtrain.stats.networks import Generator, Quantiles, fit_total
-from pgtrain.stats.rows import RARITIES, TYPES, Row, read_rows
-from pgtrain.stats.system import StatsGAN
-from pgtrain.stats.table import PAIRS, Table, decode, encode
+from pgtrain.systems.stats.config import RECIPES, StatsConfig
+from pgtrain.systems.stats.generate import conditions, generate, load
+from pgtrain.systems.stats.networks import Generator, Quantiles, fit_total
+from pgtrain.systems.stats.rows import RARITIES, TYPES, Row, read_rows
+from pgtrain.systems.stats.system import StatsGAN
+from pgtrain.systems.stats.table import PAIRS, Table, decode, encode
 from pgtrain.train import Request, train
 
 SMALL = {"width": 16, "critic_width": 16, "batch": 16, "noise_dim": 8, "passes": 1}

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from pgtrain.data.inspect import CELL, contact_sheet, save_sheet, survey
+from pgtrain.data.sources import read
 from pgtrain.errors import DataInvalid
-from pgtrain.sources import read
-from pgtrain.survey import CELL, contact_sheet, save_sheet, survey
 from tests.conftest import Command
 
 
@@ -53,7 +53,7 @@ def test_a_contact_sheet_shows_every_picture_and_marks_broken_ones(mixed: Path) 
 
 
 def test_a_sheet_of_a_large_data_set_shows_some(mixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pgtrain.survey.MOST", 4)
+    monkeypatch.setattr("pgtrain.data.inspect.MOST", 4)
     assert contact_sheet([mixed / "a.png"] * 99).size == (2 * CELL, 2 * CELL)
 
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from pgtrain.errors import EncoderNotFound
-from pgtrain.layers import Whitening
-from pgtrain.text import DEFAULT_ENCODER, cached_embeddings, embed, load_encoder, whitening
+from pgtrain.models.layers import Whitening
+from pgtrain.models.text_encoder import DEFAULT_ENCODER, cached_embeddings, embed, load_encoder, whitening
 
 
 def test_padding_does_not_change_an_embedding(tiny_encoder: Path) -> None:
@@ -18,7 +18,7 @@ def test_padding_does_not_change_an_embedding(tiny_encoder: Path) -> None:
 
 def test_embeddings_are_cached(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = cached_embeddings(str(tiny_encoder), ["one", "two"])
-    monkeypatch.setattr("pgtrain.text.load_encoder", lambda name: pytest.fail("the cache was not used"))
+    monkeypatch.setattr("pgtrain.models.text_encoder.load_encoder", lambda name: pytest.fail("the cache was not used"))
     assert torch.equal(cached_embeddings(str(tiny_encoder), ["one", "two"]), first)
 
 

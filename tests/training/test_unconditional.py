@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pgtrain.dataset import Pictures, load_pictures
-from pgtrain.dcgan.config import RECIPES as DCGAN_RECIPES
-from pgtrain.dcgan.config import DCGANConfig
-from pgtrain.dcgan.system import DCGAN
-from pgtrain.engine import Engine
-from pgtrain.ground import grounded
-from pgtrain.wgan.config import RECIPES as WGAN_RECIPES
-from pgtrain.wgan.config import WGANConfig
-from pgtrain.wgan.system import WGAN, gradient_penalty
+from pgtrain.data.dataset import Pictures, load_pictures
+from pgtrain.engine.accelerator import Engine
+from pgtrain.models.compositing import grounded
+from pgtrain.systems.dcgan.config import RECIPES as DCGAN_RECIPES
+from pgtrain.systems.dcgan.config import DCGANConfig
+from pgtrain.systems.dcgan.system import DCGAN
+from pgtrain.systems.wgan.config import RECIPES as WGAN_RECIPES
+from pgtrain.systems.wgan.config import WGANConfig
+from pgtrain.systems.wgan.system import WGAN, gradient_penalty
 
 SMALL = {"width": 8, "batch": 4, "latent_dim": 8}
 

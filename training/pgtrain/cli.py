@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from pgtrain.config import options
-from pgtrain.data_cli import DATA_HELP, data_commands
-from pgtrain.run import Run
-from pgtrain.systems import SYSTEMS, SystemEntry
+from pgtrain.data.commands import DATA_HELP, data_commands
+from pgtrain.engine.run import Run
+from pgtrain.systems.registry import SYSTEMS, SystemEntry
 from pokegan.cli import Group, needs_extra, version_option
 
 FOLDER = click.Path(path_type=Path)
@@ -88,7 +88,7 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
         if resume and out is None:
             raise click.UsageError("--resume needs --out, the folder of the run to go on with")
         with needs_extra("train"):
-            from pgtrain import processes
+            from pgtrain.engine import distributed
             from pgtrain.train import Request, train
         request = Request(
             name,
@@ -106,7 +106,7 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
             hold_out,
         )
         run = train(request, entry.config(**recipe))
-        if processes.is_main():
+        if distributed.is_main():
             click.echo(f"trained {run.folder}")
 
     return command
@@ -151,7 +151,7 @@ def evaluate(place: Path, **question: Any) -> None:
         from pgtrain.evaluation.evaluate import evaluate as measure
 
         found = measure(place, Question(**question))
-    from pgtrain.overview import show_figures
+    from pgtrain.report.overview import show_figures
 
     show_figures(found)
     click.echo(f"wrote {(question['out'] or place) / 'metrics.json'}")
@@ -162,7 +162,7 @@ def evaluate(place: Path, **question: Any) -> None:
 def report(run: Path) -> None:
     """Build one HTML page of RUN: pictures, film, curves, figures, model card."""
     with needs_extra("train"):
-        from pgtrain.report import write_report
+        from pgtrain.report.page import write_report
     click.echo(write_report(Run(run)))
 
 
@@ -170,7 +170,7 @@ def report(run: Path) -> None:
 @click.argument("run", type=FOLDER)
 def show(run: Path) -> None:
     """Show what RUN is and how far it has come."""
-    from pgtrain.overview import show_run
+    from pgtrain.report.overview import show_run
 
     show_run(Run(run))
 
@@ -179,7 +179,7 @@ def show(run: Path) -> None:
 @click.argument("folder", type=FOLDER, default=Path("runs"))
 def list_(folder: Path) -> None:
     """List the runs in FOLDER (default: runs/), newest first."""
-    from pgtrain.overview import list_runs
+    from pgtrain.report.overview import list_runs
 
     list_runs(folder)
 

@@ -7,24 +7,24 @@ from typing import Any
 
 import torch
 
-from pgtrain import checkpoint, processes
-from pgtrain.checkpoint import Position
 from pgtrain.config import from_dict
-from pgtrain.engine import Engine, Precision
+from pgtrain.data.image_io import Background
+from pgtrain.data.sources import default
+from pgtrain.engine import checkpoint, distributed
+from pgtrain.engine.accelerator import Engine, Precision
+from pgtrain.engine.checkpoint import Position
+from pgtrain.engine.loop import Loop
+from pgtrain.engine.run import Run
+from pgtrain.engine.system import Data, System
 from pgtrain.errors import ConfigInvalid, RunInvalid
-from pgtrain.loop import Loop
-from pgtrain.rgba import Background
-from pgtrain.run import Run
-from pgtrain.sources import default
-from pgtrain.system import Data, System
-from pgtrain.systems import SYSTEMS
+from pgtrain.systems.registry import SYSTEMS
 
 
 @dataclass(frozen=True)
 class Request:
     """What every training takes, whatever the system.
 
-    `data` is read by :func:`pgtrain.sources.read`, or is None for the default data set; `encoder` is None for
+    `data` is read by :func:`pgtrain.data.sources.read`, or is None for the default data set; `encoder` is None for
     systems that read no text. A batch is computed in `accumulate` parts; `compile` is for :func:`torch.compile`.
     `hold_out` is the share of evolution families that are not trained on, for :mod:`pgtrain.evaluation`.
     """
@@ -54,10 +54,10 @@ def train(request: Request, config: Any) -> Run:
         PokeganError: the data, the encoder or the run folder cannot be used, or training diverged.
         Interrupted: a signal came; the run can be resumed.
     """
-    processes.start()
-    with processes.main_speaks(), ExitStack() as held:
-        run = processes.from_main(Run(request.out) if request.out else Run.dated(request.system))
-        with processes.together():
+    distributed.start()
+    with distributed.main_speaks(), ExitStack() as held:
+        run = distributed.from_main(Run(request.out) if request.out else Run.dated(request.system))
+        with distributed.together():
             if request.resume:
                 request, config = _as_before(run, request, config)
             else:
@@ -70,9 +70,9 @@ def train(request: Request, config: Any) -> Run:
         torch.manual_seed(request.seed)
         engine = Engine(request.precision, request.accumulate, request.compile)
         system: System = SYSTEMS[request.system].load()(config, engine, data.to(engine.device))
-        with processes.together():
+        with distributed.together():
             begun = None if request.resume else _begun(run, request, config, data)
-            if processes.is_main():
+            if distributed.is_main():
                 held.enter_context(run.training())
             position = begun or _resumed(run, request, system)
         Loop(
@@ -92,25 +92,25 @@ def _as_before(run: Run, request: Request, config: Any) -> tuple[Request, Any]:
 
 
 def _read(request: Request, config: Any) -> Data:
-    with processes.first_of_machine():
+    with distributed.first_of_machine():
         place = default.fetch() if request.data is None else request.data
         read = SYSTEMS[request.system].load_reader()
         data: Data = read(place, config, request.encoder, request.background, request.hold_out)
-    least = request.accumulate * processes.count()
+    least = request.accumulate * distributed.count()
     if len(data) < least:
         raise ConfigInvalid(f"{len(data)} examples are fewer than the {least} shares of a batch; take fewer shares")
     return data
 
 
 def _check_shares(batch: int, accumulate: int) -> None:
-    shares = accumulate * processes.count()
+    shares = accumulate * distributed.count()
     if batch % shares:
-        told = f"{processes.count()} processes times --accumulate {accumulate}"
+        told = f"{distributed.count()} processes times --accumulate {accumulate}"
         raise ConfigInvalid(f"--batch {batch} is no multiple of {shares} ({told}); take one that is")
 
 
 def _begun(run: Run, request: Request, config: Any, data: Data) -> Position:
-    if processes.is_main():
+    if distributed.is_main():
         asked = (request.encoder, request.seed, request.epochs, request.accumulate)
         run.create(request.system, *asked, config, data, request.hold_out)
         data.preview().save(run.folder / "real.png")
@@ -120,7 +120,7 @@ def _begun(run: Run, request: Request, config: Any, data: Data) -> Position:
 def _resumed(run: Run, request: Request, system: System) -> Position:
     # A run that was killed before its first checkpoint begins again.
     position = checkpoint.restore(run.checkpoint, system) if run.checkpoint.is_file() else Position()
-    if processes.is_main():
+    if distributed.is_main():
         run.rewind(position.epoch)
         run.extend(request.epochs)
     return position

@@ -8,7 +8,7 @@ from pgen.api import Generator
 from pgen.bundle.reader import Bundle
 from pgexport.parity.checks import Trial, check_figure, cosine, in_pytorch, premultiplied, psnr
 from pgexport.storage import loosest, storage_of
-from pgtrain.text import Encoder, embed
+from pgtrain.models.text_encoder import Encoder, embed
 
 Figure = dict[str, float | None]
 

@@ -40,7 +40,7 @@ def _prepare_encoder(folder: Path, name: str) -> None:
     import torch
     from transformers import BertModel
 
-    from pgtrain.text import load_encoder
+    from pgtrain.models.text_encoder import load_encoder
 
     source = Path(load_encoder(name).tokenizer.name_or_path)
     bert: Any = BertModel.from_pretrained(source, add_pooling_layer=False)

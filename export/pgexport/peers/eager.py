@@ -25,11 +25,11 @@ from pgexport.precision.compress import weights
 from pgexport.tracing.graphs import LatentPictures, PictureGenerator
 from pgexport.tracing.run_loader import fold_batch_norm
 from pgtrain.config import from_dict
-from pgtrain.dcgan.system import Generator as DCGANGenerator
-from pgtrain.stackgan.networks import Generator
-from pgtrain.systems import SYSTEMS
-from pgtrain.text import MAX_TOKENS, load_encoder
-from pgtrain.wgan.system import Generator as WGANGenerator
+from pgtrain.models.text_encoder import MAX_TOKENS, load_encoder
+from pgtrain.systems.dcgan.system import Generator as DCGANGenerator
+from pgtrain.systems.registry import SYSTEMS
+from pgtrain.systems.stackgan.networks import Generator
+from pgtrain.systems.wgan.system import Generator as WGANGenerator
 from pokegan.errors import PokeganError
 
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from pgtrain.layers import Whitening
+from pgtrain.models.layers import Whitening
 
 HALVES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 """The half precisions by the names that the command line gives them."""

@@ -13,10 +13,10 @@ from torch.export import Dim
 
 from pgexport.errors import OpsetInvalid
 from pgexport.tracing.opset import OPSET
-from pgtrain.stackgan.networks import Generator
-from pgtrain.stats.networks import Generator as StatsGenerator
-from pgtrain.stats.table import PAIRS
-from pgtrain.text import SentenceEncoder
+from pgtrain.models.text_encoder import SentenceEncoder
+from pgtrain.systems.stackgan.networks import Generator
+from pgtrain.systems.stats.networks import Generator as StatsGenerator
+from pgtrain.systems.stats.table import PAIRS
 
 SCOPES = "pkg.torch.onnx.name_scopes"
 """Where the exporter notes the modules that a node came from, outermost first, and the call itself."""

@@ -9,16 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pgtrain import checkpoint
 from pgtrain.config import from_dict
-from pgtrain.dcgan.system import Generator as DCGANGenerator
+from pgtrain.engine import checkpoint
+from pgtrain.engine.run import Run
 from pgtrain.errors import RunInvalid
-from pgtrain.layers import GatedConv
-from pgtrain.run import Run
-from pgtrain.stackgan.networks import Generator
-from pgtrain.stats.generate import restored
-from pgtrain.systems import SYSTEMS
-from pgtrain.wgan.system import Generator as WGANGenerator
+from pgtrain.models.layers import GatedConv
+from pgtrain.systems.dcgan.system import Generator as DCGANGenerator
+from pgtrain.systems.registry import SYSTEMS
+from pgtrain.systems.stackgan.networks import Generator
+from pgtrain.systems.stats.generate import restored
+from pgtrain.systems.wgan.system import Generator as WGANGenerator
 
 AVERAGED = "network.average.module."
 Weights = dict[str, Tensor]

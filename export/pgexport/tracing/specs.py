@@ -17,8 +17,8 @@ from pgexport.precision.half import half
 from pgexport.tracing.graphs import LatentPictures, PictureGenerator, StatsRows, export_encoder, export_module
 from pgexport.tracing.run_loader import Source, fold_batch_norm
 from pgexport.tracing.stats_inputs import conditions
-from pgtrain.stats.rows import RARITIES, STATS, TYPES
-from pgtrain.text import MAX_TOKENS, Encoder, embed
+from pgtrain.models.text_encoder import MAX_TOKENS, Encoder, embed
+from pgtrain.systems.stats.rows import RARITIES, STATS, TYPES
 
 SENTENCES = ["a red fire and flying dragon", "a small blue water turtle", "a grey stone golem that guards a ruin"]
 """Texts that are no names, compared beside the names."""

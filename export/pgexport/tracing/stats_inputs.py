@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pgtrain.stats.rows import RARITIES, TYPES
+from pgtrain.systems.stats.rows import RARITIES, TYPES
 
 TOTALS = (0, 0, 300, 6, 1530, 600, 495, 180)
 """Totals that are asked for in turn: 0 asks for nothing, and the least and the most are among them."""

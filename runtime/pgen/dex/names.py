@@ -1,4 +1,4 @@
-"""New names: a small n-gram model of letters, learned from the known ones by ``pgtrain.lexicon``."""
+"""New names: a small n-gram model of letters, learned from the known ones by ``pgtrain.data.lexicon``."""
 
 import codecs
 import json
@@ -39,7 +39,7 @@ DENIED = frozenset(
 
 
 def plain(name: str) -> str:
-    """Keep a name's letters, in lower case and without accents, as ``pgtrain.lexicon`` does.
+    """Keep a name's letters, in lower case and without accents, as ``pgtrain.data.lexicon`` does.
 
     >>> plain("Flabébé")
     'flabebe'

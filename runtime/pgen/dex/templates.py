@@ -104,7 +104,7 @@ def _last_word(row: Row) -> list[str]:
 
 
 def prompt_for(row: Row, looks: Looks) -> str:
-    """Write what the picture is drawn from, in a form that ``pgtrain.captions`` gives to training.
+    """Write what the picture is drawn from, in a form that ``pgtrain.data.captions`` gives to training.
 
     >>> prompt_for(Row(0, {}, ("fire", "flying"), "ordinary"), Looks("red", "wings"))
     'a red fire and flying Pokémon, wings'

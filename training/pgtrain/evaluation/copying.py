@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from pgtrain.evaluation.features import Features
+from pgtrain.evaluation.features.extractors import Features
 from pgtrain.evaluation.figures import Figures
 
 

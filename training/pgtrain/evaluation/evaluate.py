@@ -7,18 +7,18 @@ from typing import Any
 
 import torch
 
-from pgtrain import sources
 from pgtrain.config import from_dict
-from pgtrain.dataset import Pictures, decoded
+from pgtrain.data import sources
+from pgtrain.data.dataset import Pictures, decoded
+from pgtrain.data.images import decode_all
+from pgtrain.data.records import Collection
+from pgtrain.data.sources import default
+from pgtrain.engine.run import EVALUATION, Run
 from pgtrain.errors import RequestInvalid
 from pgtrain.evaluation import pictures
-from pgtrain.evaluation.artist import MANIFEST, Artist, BundleArtist, RunArtist
-from pgtrain.evaluation.features import FeatureName, load_features
-from pgtrain.pictures import decode_all
-from pgtrain.records import Collection
-from pgtrain.run import EVALUATION, Run
-from pgtrain.sources import default
-from pgtrain.systems import SYSTEMS
+from pgtrain.evaluation.features.extractors import FeatureName, load_features
+from pgtrain.evaluation.sampler import MANIFEST, Artist, BundleArtist, RunArtist
+from pgtrain.systems.registry import SYSTEMS
 
 SCHEMA = 2
 FEWEST = 8
@@ -127,8 +127,8 @@ def _judged(
 def _rows(run: Run, data: Any, question: Question) -> dict[str, Any]:
     """Measure rows of the stats GAN; nothing is held out here, so labels are asked of the data's own rows."""
     from pgtrain.evaluation import rows
-    from pgtrain.stats import generate
-    from pgtrain.stats.table import decode
+    from pgtrain.systems.stats import generate
+    from pgtrain.systems.stats.table import decode
 
     samples = question.samples or len(data)
     _check_count(samples, len(data))

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
-from pgtrain.evaluation.features import Features
+from pgtrain.evaluation.features.extractors import Features
 
 Figures = dict[str, float]
 

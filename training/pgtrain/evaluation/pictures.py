@@ -8,14 +8,14 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from pgtrain.data.images import grid
+from pgtrain.data.records import Record
 from pgtrain.evaluation import figures
-from pgtrain.evaluation.artist import Artist, draw_in_turn
-from pgtrain.evaluation.features import Extractor
-from pgtrain.evaluation.jury import PROMPTS, SEEDS, Drawn, Jury
+from pgtrain.evaluation.features.extractors import Extractor
 from pgtrain.evaluation.prompts import Described, described
+from pgtrain.evaluation.reference_set import PROMPTS, SEEDS, Drawn, Jury
+from pgtrain.evaluation.sampler import Artist, draw_in_turn
 from pgtrain.evaluation.sheet import chosen, sheet
-from pgtrain.pictures import grid
-from pgtrain.records import Record
 
 DESCRIBED = 1000
 """Prompts that name no Pokémon, at the most."""

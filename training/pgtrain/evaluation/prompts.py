@@ -4,8 +4,8 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pgtrain.captions import describe
-from pgtrain.records import Record
+from pgtrain.data.captions import describe
+from pgtrain.data.records import Record
 
 KINDS = ("types", "color", "shape")
 """The labels of a record that a prompt names."""

@@ -8,7 +8,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from pgtrain.pictures import grid
+from pgtrain.data.images import grid
 
 COLUMNS = 8
 LINE = 12

@@ -1,0 +1,1 @@
+"""Data sets: sources, records, images and captions."""

@@ -1,0 +1,72 @@
+"""Captions composed from a record, so that a name, a phrase and a sentence all mean something."""
+
+import re
+from dataclasses import dataclass
+
+from pgtrain.data.records import Record
+
+MAX_SENTENCES = 3
+"""Sentences of a description that become captions; more would only drown the others."""
+
+
+@dataclass(frozen=True)
+class Caption:
+    """One text for a picture; `weight` is how often training draws it, relative to its siblings.
+
+    `named` tells whether the text names the Pokémon, so that one picture is right, or describes it, as many would be.
+    """
+
+    text: str
+    weight: float
+    named: bool
+
+
+def captions(record: Record) -> list[Caption]:
+    """Compose the captions of `record` from whichever of its fields are filled.
+
+    Four kinds share the draws: the name alone, the name with its attributes, the attributes without
+    the name, and free text (the sentences of the description and the data set's own ``text``). A kind
+    for which the record has nothing leaves its share to the others, because weights are relative.
+    """
+    kinds = (
+        (0.4, [record.name], True),
+        (0.2, _named(record), True),
+        (0.25, _attributes(record), False),
+        (0.15, _free_text(record), False),
+    )
+    return [Caption(text, share / len(texts), named) for share, texts, named in kinds if texts for text in texts]
+
+
+def describe(types: tuple[str, ...], color: str, shape: str) -> str:
+    """Describe a Pokémon without its name.
+
+    >>> describe(("fire", "flying"), "red", "bug-wings")
+    'a red fire and flying Pokémon, bug wings'
+    """
+    return f"a {color} {' and '.join(types)} Pokémon, {shape.replace('-', ' ')}"
+
+
+def _named(record: Record) -> list[str]:
+    types, color = " and ".join(record.types), record.color
+    if not types:
+        return [f"{record.name}, {color}"] if color else []
+    suffix = f", {color}" if color else ""
+    return [f"{record.name}, a {types} type Pokémon{suffix}"]
+
+
+def _attributes(record: Record) -> list[str]:
+    types, color = " and ".join(record.types), record.color or ""
+    genus = record.genus.removesuffix(" Pokémon").lower()
+    shape = record.shape.replace("-", " ")
+    phrases = [
+        (types, f"a {color} {types} Pokémon"),
+        (genus, f"a {color} {types} {genus}"),
+        (shape and genus, f"a {color} {shape} {genus} Pokémon"),
+        (shape and types, describe(record.types, color, shape)),
+    ]
+    return [" ".join(phrase.split()) for needed, phrase in phrases if needed]
+
+
+def _free_text(record: Record) -> list[str]:
+    sentences = re.split(r"(?<=[.!?])\s+", record.description.strip())
+    return [text for text in (record.text, *sentences[:MAX_SENTENCES]) if text]

@@ -1,0 +1,99 @@
+"""``pgtrain data``: look at a data set, or fetch the default one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pokegan.cli import Group
+
+if TYPE_CHECKING:
+    from pgtrain.data.inspect import Survey
+
+DATA_HELP = "folder of images, a parquet file, hf:OWNER/NAME or kaggle:OWNER/NAME"
+SHOWN = 5
+"""Rows of each kind in the table; --json has all."""
+
+
+@click.group(cls=Group)
+def data_commands() -> None:
+    """Look at a data set, or fetch the default one."""
+
+
+@data_commands.command()
+@click.argument("data", metavar="DATA")
+@click.option("--sheet", type=click.Path(path_type=Path), help="also write a contact sheet here, as .png or .webp")
+@click.option(
+    "--background",
+    type=click.Choice(["keep", "remove"]),
+    default="keep",
+    show_default=True,
+    help="remove: show on the sheet how plain backgrounds are cut away",
+)
+@click.option("--json", "as_json", is_flag=True, help="print all of it as JSON")
+def inspect(data: str, sheet: Path | None, background: Any, as_json: bool) -> None:
+    """Count the records and images of DATA, their sizes and modes, and name broken files and duplicates.
+
+    DATA is a folder (with metadata.jsonl, pokedex.json, parquet files, class folders or plain images), a
+    parquet file, hf:OWNER/NAME or kaggle:OWNER/NAME.
+    """
+    import json
+    from dataclasses import asdict
+
+    from pgtrain.data.inspect import save_sheet, survey
+    from pgtrain.data.sources import read
+
+    collection = read(data)
+    found = survey(collection, _with_progress)
+    if sheet:
+        save_sheet(collection.images, sheet, background)
+    if as_json:
+        click.echo(json.dumps(asdict(found), indent=1))
+    else:
+        _show(data, found)
+
+
+@data_commands.command()
+def fetch() -> None:
+    """Fetch the default data set (artwork, captions, stats) into the user's cache, or check what is there.
+
+    Files come from Purukitto/pokemon-data.json and PokeAPI/pokeapi on GitHub. Each one's SHA-256 is recorded at
+    its first download and verified ever after.
+    """
+    from pgtrain.data.sources import default
+
+    click.echo(f"fetched {default.fetch()}")
+
+
+def _with_progress(paths: Sequence[Path]) -> Any:
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    return track(paths, "opening images", console=console, transient=True, disable=not console.is_terminal)
+
+
+def _show(data: str, found: "Survey") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("what", "count", "which")
+    table.add_row("records", f"{found.records:,}", f"{found.names:,} names, {found.captions:,} with a text")
+    table.add_row("images", f"{found.images:,}", f"digest {found.digest[:16]}")
+    for what, counts in (("size", found.sizes), ("mode", found.modes)):
+        for key, count in list(counts.items())[:SHOWN]:
+            table.add_row(what, f"{count:,}", key)
+        if len(counts) > SHOWN:
+            table.add_row(what, f"{sum(list(counts.values())[SHOWN:]):,}", f"{len(counts) - SHOWN} others")
+    table.add_row("broken", f"{len(found.broken):,}", "images that cannot be decoded")
+    table.add_row("duplicates", f"{len(found.duplicates):,}", "groups of images with the same pixels")
+    # Paths stand below the table, each on one line however narrow the terminal is.
+    alike = [" = ".join(Path(path).name for path in paths) for paths in found.duplicates]
+    more = [f"... and {len(alike) - SHOWN} more groups (--json lists them)"] if len(alike) > SHOWN else []
+    console = Console()
+    console.print(data, markup=False, highlight=False, soft_wrap=True)
+    console.print(table)
+    for what, lines in (("broken", found.broken.values()), ("duplicates", [*alike[:SHOWN], *more])):
+        for line in lines:
+            console.print(f"{what}: {line}", markup=False, highlight=False, soft_wrap=True)

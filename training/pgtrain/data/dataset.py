@@ -1,0 +1,210 @@
+"""The data set in memory: pictures decoded once, captions embedded once, batches drawn on the device."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from pgtrain.data import sources
+from pgtrain.data.captions import captions
+from pgtrain.data.image_io import Background
+from pgtrain.data.images import decode_all, grid
+from pgtrain.data.records import Collection
+from pgtrain.engine import rng
+from pgtrain.models.text_encoder import cached_embeddings
+
+Dataclass = TypeVar("Dataclass")
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`pictures` float32 (N, 4, S, S), premultiplied RGBA in 0..1; `text` float32 (N, D) embeddings.
+
+    `named`, bool (N,), tells which texts name the Pokémon.
+    """
+
+    pictures: Tensor
+    text: Tensor
+    named: Tensor
+
+
+@dataclass
+class Pictures:
+    """The pictures of a data set, beside the networks where the device has room for them.
+
+    `pictures` uint8 (N, 4, S, S) premultiplied RGBA; `labels` are their N names; `names` those of all records,
+    also of those without a picture; `background` says whether it was kept or removed, and `digest` depends on it.
+    Batches go to `device`.
+    """
+
+    pictures: Tensor
+    labels: list[str]
+    names: list[str]
+    digest: str
+    background: Background
+    device: torch.device = field(default=CPU, kw_only=True)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def to(self, device: torch.device) -> Self:
+        """Move every tensor to `device`; the pictures (64 KiB each at 128 pixels) only where they fit."""
+        pictures = self.pictures
+        self.device, self.pictures = device, pictures[:0]
+        moved(self, device)
+        self.pictures = pictures.to(device) if fits(pictures, device) else pictures
+        return self
+
+    def batches(self, size: int, order: torch.Generator) -> Iterator[Tensor]:
+        """Yield the index tensors of one epoch, each int64 (size,), shuffled by `order`.
+
+        The incomplete last batch is left out; a data set smaller than `size` is one batch.
+        """
+        return shuffled_batches(len(self), size, order, self.device)
+
+    def fetch(self, indices: Tensor) -> Tensor:
+        """Take the pictures at `indices` on the data's device: float32 (N, 4, S, S), premultiplied, in 0..1."""
+        taken = self.pictures[indices.to(self.pictures.device)]
+        if taken.device != self.device:
+            taken = taken.pin_memory().to(self.device, non_blocking=True)
+        return taken.float() / 255
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What a run that goes on must find again."""
+        return {"background": self.background, "digest": self.digest}
+
+    def preview(self) -> Image.Image:
+        """Draw the first 64 pictures as a grid."""
+        return grid(self.pictures[:64].float() / 255)
+
+
+@dataclass
+class Dataset(Pictures):
+    """Pictures with captions.
+
+    `embeddings` float32 (C, D), one a caption; `caption_ids` int64 (N, K) indexes them and
+    `caption_weights` float32 (N, K) says how often each is drawn (0 pads); `caption_named` bool (C,) tells which of
+    the captions name the Pokémon; `name_ids` int64 (N,) is the
+    caption that is a picture's name.
+    """
+
+    embeddings: Tensor
+    caption_ids: Tensor
+    caption_weights: Tensor
+    caption_named: Tensor
+    name_ids: Tensor
+
+    def batch(self, indices: Tensor) -> Batch:
+        """Fetch the pictures at `indices`, each with one caption drawn by its weight."""
+        drawn = weighted(self.caption_weights[indices], rng.rand(len(indices), 1, device=indices.device))
+        chosen = self.caption_ids[indices].gather(1, drawn).squeeze(1)
+        return Batch(self.fetch(indices), self.embeddings[chosen], self.caption_named[chosen])
+
+
+def weighted(weights: Tensor, share: Tensor) -> Tensor:
+    """Choose a column of each row of `weights` (N, K) by `share` (N, 1) in 0..1 of their sum: int64 (N, 1).
+
+    A weight of 0 is never chosen, except the first at a share of 0.
+    """
+    until = weights.cumsum(1)
+    return (until < share * until[:, -1:]).sum(1, keepdim=True)
+
+
+def fits(pictures: Tensor, device: torch.device) -> bool:
+    """Tell whether `pictures` take no more than half of the memory that is free on `device`."""
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return pictures.nbytes <= free / 2
+
+
+def moved(data: Dataclass, device: torch.device) -> Dataclass:
+    """Move every tensor of a dataclass to `device`, in place."""
+    for each in fields(data):  # type: ignore[arg-type]
+        value = getattr(data, each.name)
+        if isinstance(value, Tensor):
+            setattr(data, each.name, value.to(device))
+    return data
+
+
+def shuffled_batches(count: int, size: int, order: torch.Generator, device: torch.device) -> Iterator[Tensor]:
+    """Yield indices below `count`, shuffled by `order`, in whole batches of `size` (or one smaller one)."""
+    shuffled = torch.randperm(count, generator=order).to(device)
+    size = min(size, count)
+    for start in range(0, count - size + 1, size):
+        yield shuffled[start : start + size]
+
+
+def read(data: str | Path, config: Any, encoder: str | None, background: Background, hold_out: float = 0.0) -> Pictures:
+    """Read pictures of ``config.size``, with embedded captions where a text encoder is given.
+
+    Whole families, a share `hold_out` of them, are left out.
+    """
+    collection = sources.read(data)
+    return decoded(collection.without(collection.held_out(hold_out)), config.size, encoder, background)
+
+
+def load_pictures(data: str | Path, size: int, background: Background = "keep") -> Pictures:
+    """Read and decode the data set `data`, without its captions; see :func:`pgtrain.data.sources.read`.
+
+    Raises:
+        DataNotFound, DataInvalid: the first file or line that cannot be used is named.
+    """
+    return decoded(sources.read(data), size, None, background)
+
+
+def load_dataset(data: str | Path, size: int, encoder: str, background: Background = "keep") -> Dataset:
+    """Read, decode and embed a data set.
+
+    Args:
+        data: see :func:`pgtrain.data.sources.read`.
+        size: pixels a side of the decoded pictures.
+        encoder: see :func:`pgtrain.models.text_encoder.load_encoder`.
+        background: what to do with a plain one: see :func:`pgtrain.data.background.without_background`.
+
+    Raises:
+        DataNotFound, DataInvalid: the first file or line that cannot be used is named.
+        EncoderNotFound: the encoder cannot be loaded.
+    """
+    return _captioned(sources.read(data), size, encoder, background)
+
+
+def decoded(collection: Collection, size: int, encoder: str | None, background: Background = "keep") -> Pictures:
+    """Decode a data set that was read, as :func:`load_dataset` or, without `encoder`, :func:`load_pictures` does."""
+    return _captioned(collection, size, encoder, background) if encoder else _plain(collection, size, background)
+
+
+def _captioned(collection: Collection, size: int, encoder: str, background: Background) -> Dataset:
+    plain = _plain(collection, size, background)
+    composed = [captions(record) for record in collection.records if record.image]
+    texts = [caption.text for group in composed for caption in group]
+    most = max(len(group) for group in composed)
+    ids, weights = torch.zeros(len(composed), most, dtype=torch.int64), torch.zeros(len(composed), most)
+    start = 0
+    for row, group in enumerate(composed):
+        ids[row, : len(group)] = torch.arange(start, start + len(group))
+        weights[row, : len(group)] = torch.tensor([caption.weight for caption in group])
+        start += len(group)
+    embeddings = cached_embeddings(encoder, texts)
+    named = torch.tensor([caption.named for group in composed for caption in group])
+    return Dataset(
+        **vars(plain),
+        embeddings=embeddings,
+        caption_ids=ids,
+        caption_weights=weights,
+        caption_named=named,
+        name_ids=ids[:, 0],
+    )
+
+
+def _plain(collection: Collection, size: int, background: Background) -> Pictures:
+    pictures = decode_all(collection.images, size, background)
+    labels = [record.name for record in collection.records if record.image]
+    names = list(dict.fromkeys(record.name for record in collection.records))
+    return Pictures(pictures, labels, names, collection.digest(background), background)

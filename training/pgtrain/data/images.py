@@ -1,0 +1,43 @@
+"""Decoding pictures into tensors, and tensors into grids that people look at."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from pgtrain.data.image_io import Background, open_rgba, padded
+from pgtrain.models.compositing import on_white
+
+
+def decode(path: Path, size: int, background: Background = "keep") -> Tensor:
+    """Decode one image to premultiplied RGBA, uint8 (4, size, size), padded to a square, never squashed.
+
+    Raises:
+        DataInvalid: the file is no image, or is cut short.
+    """
+    # Resized premultiplied (RGBa), or the invisible colour of transparent pixels bleeds into the edges.
+    square = padded(open_rgba(path, background)).convert("RGBa")
+    return torch.from_numpy(np.array(square.resize((size, size), Image.Resampling.LANCZOS))).permute(2, 0, 1)
+
+
+def decode_all(paths: Sequence[Path], size: int, background: Background = "keep") -> Tensor:
+    """Decode every image once, uint8 (N, 4, size, size) premultiplied RGBA: 64 KiB a picture at 128."""
+    return torch.stack([decode(path, size, background) for path in paths])
+
+
+def grid(premultiplied: Tensor, columns: int = 8) -> Image.Image:
+    """Lay premultiplied RGBA pictures, float (N, 4, S, S) in 0..1, out on white, `columns` a row."""
+    pictures = premultiplied.detach().float().clamp(0, 1).cpu()
+    flat = on_white(pictures)
+    count, _, size, _ = flat.shape
+    rows = math.ceil(count / columns)
+    canvas = torch.ones(rows * columns, 3, size, size)
+    canvas[:count] = flat
+    tiled = canvas.reshape(rows, columns, 3, size, size).permute(0, 3, 1, 4, 2)
+    pixels: NDArray[np.uint8] = (tiled.reshape(rows * size, columns * size, 3) * 255).round().byte().numpy()
+    return Image.fromarray(pixels)

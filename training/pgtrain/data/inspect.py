@@ -1,0 +1,105 @@
+"""What a data set holds: counts, sizes, modes, broken files, duplicates and a contact sheet; without PyTorch."""
+
+import hashlib
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from pgtrain.data.image_io import Background, open_rgba, padded
+from pgtrain.data.records import Collection
+from pgtrain.errors import DataInvalid
+
+CELL = 64
+"""Pixels a side of a picture on the contact sheet."""
+
+MOST = 1024
+"""Pictures on a contact sheet; of a larger data set, as many at even distances."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found.
+
+    `sizes` ("width x height") and `modes` (Pillow's) count the images that can be decoded, commonest first;
+    `broken` says of each other file why not; each of `duplicates` lists files of the same visible pixels.
+    """
+
+    records: int
+    names: int
+    images: int
+    captions: int
+    digest: str
+    sizes: dict[str, int]
+    modes: dict[str, int]
+    broken: dict[str, str]
+    duplicates: list[list[str]]
+
+
+def survey(collection: Collection, each: Callable[[Sequence[Path]], Sequence[Path]] = lambda paths: paths) -> Survey:
+    """Open every image once; `each` wraps the list of them, as a progress bar does."""
+    sizes, modes, broken = Counter[str](), Counter[str](), {}
+    alike: dict[str, list[str]] = defaultdict(list)
+    for path in each(collection.images):
+        try:
+            picture = open_rgba(path)
+        except DataInvalid as error:
+            broken[str(path)] = error.message
+            continue
+        with Image.open(path) as image:
+            modes[image.mode] += 1
+        sizes[f"{picture.width} x {picture.height}"] += 1
+        alike[_visible(picture)].append(str(path))
+    return Survey(
+        records=len(collection.records),
+        names=len({record.name for record in collection.records}),
+        images=len(collection.images),
+        captions=sum(bool(record.text or record.description) for record in collection.records),
+        digest=collection.digest(),
+        sizes=dict(sizes.most_common()),
+        modes=dict(modes.most_common()),
+        broken=broken,
+        duplicates=[paths for paths in alike.values() if len(paths) > 1],
+    )
+
+
+def contact_sheet(paths: Sequence[Path], background: Background = "keep") -> Image.Image:
+    """Lay the pictures out on white, in order, nearly square; a broken file leaves its cell grey.
+
+    At most 1,024 of them are shown, each within 64 x 64 pixels.
+    """
+    count = min(len(paths), MOST)
+    columns = math.ceil(math.sqrt(count))
+    sheet = Image.new("RGB", (columns * CELL, math.ceil(count / columns) * CELL), "white")
+    for number in range(count):
+        place = (number % columns * CELL, number // columns * CELL)
+        try:
+            picture = padded(open_rgba(paths[number * len(paths) // count], background))
+        except DataInvalid:
+            sheet.paste((128, 128, 128), (*place, place[0] + CELL, place[1] + CELL))
+            continue
+        small = picture.convert("RGBa").resize((CELL, CELL), Image.Resampling.LANCZOS).convert("RGBA")
+        sheet.paste(small, place, small)
+    return sheet
+
+
+def save_sheet(paths: Sequence[Path], out: Path, background: Background = "keep") -> None:
+    """Write the contact sheet to `out`, in the format of its extension.
+
+    Raises:
+        DataInvalid: the extension is unknown, or the file cannot be written.
+    """
+    try:
+        contact_sheet(paths, background).save(out)
+    except ValueError as error:
+        raise DataInvalid(f"{out}: unknown extension; name the sheet .png, .webp or .jpg") from error
+    except OSError as error:
+        raise DataInvalid(f"{out}: cannot be written ({error.strerror or error}); choose another --sheet") from error
+
+
+def _visible(picture: Image.Image) -> str:
+    # Premultiplied, so that the invisible colour of transparent pixels tells no two pictures apart.
+    return hashlib.sha256(repr(picture.size).encode() + picture.convert("RGBa").tobytes()).hexdigest()

@@ -1,0 +1,122 @@
+"""What ``pgen dex`` knows of names, colours and shapes, counted from a data set.
+
+    python -m pgtrain.data.lexicon --data DIR --out runtime/pgen/dex/learned.json
+
+Names become an n-gram model of letters, and for every type the pieces that its names have more often than others;
+colours and shapes become counts a type. Nothing else of the data is kept but the names themselves, so that a new one
+can be told from them.
+"""
+
+import json
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from math import log
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pgtrain.data import sources
+from pgtrain.data.records import Record
+from pokegan.cli import Command
+
+ORDER = 3
+"""Letters that the next one is drawn from. With four, names are mostly pieces of two known ones glued together."""
+
+SEEN, FLAVOUR = 2, 0.5
+"""Names of a type that must have a piece, and the log odds that it must reach, to be kept."""
+
+FORMS = re.compile(r"^(mega|primal|gigantamax) |\s*\(.*\)| [xy]$", re.IGNORECASE)
+"""What the names of forms have beside the name of their Pokémon."""
+
+
+def plain(name: str) -> str:
+    """Keep a name's letters, in lower case and without accents.
+
+    >>> plain("Flabébé")
+    'flabebe'
+    """
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub("[^a-z]", "", letters)
+
+
+def learn(records: Iterable[Record]) -> dict[str, Any]:
+    """Count names, colours and shapes; the result is what ``learned.json`` holds."""
+    kept = list(records)
+    types: dict[str, set[str]] = defaultdict(set)
+    for record in kept:
+        types[FORMS.sub("", record.name)].update(record.types)
+    words = {plain(name): kinds for name, kinds in types.items() if " " not in name and len(plain(name)) > 2}
+    return {
+        "order": ORDER,
+        "letters": _letters(words),
+        "flavours": _flavours(words),
+        "colors": _counts((record.types[:1], record.color) for record in kept),
+        "shapes": _counts((record.types, record.shape) for record in kept),
+        "known": sorted({plain(name) for name in types} - {""}),
+    }
+
+
+def _letters(words: Iterable[str]) -> dict[str, dict[str, int]]:
+    """How often each letter follows each ORDER letters; ^ stands before a name and $ behind it."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for word in words:
+        spelt = "^" * ORDER + word + "$"
+        for end in range(ORDER, len(spelt)):
+            counts[spelt[end - ORDER : end]][spelt[end]] += 1
+    return {context: dict(sorted(counts[context].items())) for context in sorted(counts)}
+
+
+def _flavours(words: dict[str, set[str]]) -> dict[str, dict[str, float]]:
+    """Log odds of three-letter pieces in the names of a type to those in all names."""
+    pieces = {word: {f"^{word}$"[start : start + 3] for start in range(len(word))} for word in words}
+    everywhere = Counter(piece for found in pieces.values() for piece in found)
+    flavours = {}
+    for kind in sorted(set().union(*words.values())):
+        mine = [pieces[word] for word, kinds in words.items() if kind in kinds]
+        here = Counter(piece for found in mine for piece in found)
+        odds = {
+            piece: round(log((here[piece] / len(mine)) / (everywhere[piece] / len(words))), 1)
+            for piece in sorted(here)
+            if here[piece] >= SEEN
+        }
+        flavours[kind] = {piece: value for piece, value in odds.items() if value >= FLAVOUR}
+    return flavours
+
+
+def _counts(seen: Iterable[tuple[tuple[str, ...], str]]) -> dict[str, dict[str, int]]:
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for types, value in seen:
+        for kind in types if value else ():
+            counts[kind][value] += 1
+    return {kind: dict(sorted(counts[kind].items())) for kind in sorted(counts)}
+
+
+def as_json(learned: dict[str, Any]) -> str:
+    """Write it with a line for each context and type, so that a change can be read."""
+    parts = []
+    for key, value in learned.items():
+        if isinstance(value, dict):
+            lines = ",\n".join(f"{json.dumps(name)}:{_compact(inner)}" for name, inner in value.items())
+            parts.append(f"{json.dumps(key)}:{{\n{lines}\n}}")
+        else:
+            parts.append(f"{json.dumps(key)}:{_compact(value)}")
+    return "{" + ",\n".join(parts) + "}\n"
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+@click.command("lexicon", cls=Command)
+@click.option("--data", required=True, help="data set, as pgtrain takes it")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="file to write")
+def main(data: str, out: Path) -> None:
+    """Count what pgen dex knows of names, colours and shapes."""
+    out.write_text(as_json(learn(sources.read(data).records)), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

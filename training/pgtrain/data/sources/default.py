@@ -1,0 +1,98 @@
+"""The default data set: artwork and descriptions of Purukitto/pokemon-data.json, facts and stats of PokeAPI.
+
+Fetched once into the user's cache and written there as a folder with metadata.jsonl. It is never part of
+this project: the artwork belongs to Nintendo, Creatures Inc. and GAME FREAK inc. The addresses cannot be
+reached where this is tested; all that follows them is tested against a local server of the same layout.
+"""
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pgtrain.data.sources import pokeapi, pokedex
+from pgtrain.data.sources.cache import cache_folder
+from pgtrain.data.sources.download import Opener, Store, open_url
+from pgtrain.data.sources.metadata import METADATA
+from pgtrain.errors import DataNotFound
+
+THREADS = 8
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Addresses of the two repositories' files, without a slash at the end."""
+
+    pokedex: str = "https://raw.githubusercontent.com/Purukitto/pokemon-data.json/master"
+    tables: str = "https://raw.githubusercontent.com/PokeAPI/pokeapi/master/data/v2/csv"
+
+
+Item = TypeVar("Item")
+
+
+def fetch(folder: Path | None = None, origin: Origin | None = None, opener: Opener = open_url) -> Path:
+    """Return the folder of the default data set, complete and verified; download what is missing.
+
+    An interrupted download goes on where it stopped. Without a network nothing is needed once it is complete.
+
+    Raises:
+        DataNotFound: something is missing and cannot be downloaded.
+        DataInvalid: a file differs from its checksum of the first download, or is not what it should be.
+    """
+    folder, origin = folder or cache_folder("data"), origin or Origin()
+    try:
+        store = Store(folder, opener)
+        tables = {name: store.get(f"{origin.tables}/{name}", f"csv/{name}") for name in pokeapi.TABLES}
+        source = store.get(f"{origin.pokedex}/{pokedex.POKEDEX}", pokedex.POKEDEX)
+        entries = {entry["id"]: entry for entry in pokedex.parse(source.read_bytes(), source)}
+        images = _images(store, origin, list(entries))
+        _write(folder / METADATA, _merged(pokeapi.species(tables), entries, images))
+    except OSError as error:
+        reason = error.message if isinstance(error, DataNotFound) else f"{folder}: {error.strerror}"
+        raise DataNotFound(
+            f"the default data set is not complete: {reason}; go online and try again, or give --data a folder"
+        ) from error
+    return folder
+
+
+def _images(store: Store, origin: Origin, numbers: list[int]) -> dict[int, str]:
+    def get(number: int) -> tuple[int, Path | None]:
+        name = f"{number:03d}.png"
+        return number, store.get_optional(f"{origin.pokedex}/{pokedex.PLACES[0]}/{name}", f"images/{name}")
+
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        found = list(_with_progress(pool.map(get, numbers), len(numbers)))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return {number: f"images/{path.name}" for number, path in found if path}
+
+
+def _with_progress(items: Iterable[Item], count: int) -> Iterable[Item]:
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    told = "fetching the default data set"
+    return track(items, told, total=count, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _merged(
+    facts: dict[int, dict[str, Any]], entries: dict[int, dict[str, Any]], images: dict[int, str]
+) -> list[dict[str, Any]]:
+    lines = []
+    for number, fact in sorted(facts.items()):
+        image = {"file_name": images[number]} if number in images else {}
+        lines.append(image | fact | {"description": entries.get(number, {}).get("description") or None})
+    return lines
+
+
+def _write(path: Path, lines: list[dict[str, Any]]) -> None:
+    content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
+    if path.is_file() and path.read_bytes() == content:
+        return
+    beside = path.with_suffix(".part")
+    beside.write_bytes(content)
+    beside.replace(path)

@@ -1,0 +1,39 @@
+"""A data set of the Hugging Face hub by name, through ``datasets``.
+
+The download itself cannot be tested without a network; what follows it is, on a local data set.
+"""
+
+import logging
+import tempfile
+from pathlib import Path
+
+from pgtrain.data.sources import parquet
+from pgtrain.data.sources.download import reason
+from pgtrain.errors import DataNotFound
+from pokegan.cli import needs_extra
+
+
+def fetch(name: str) -> Path:
+    """Load every split of ``owner/name`` (or of a local folder) and extract it into the cache: the folder it is in.
+
+    Raises:
+        DataNotFound: there is no such data set, or it cannot be had offline.
+        DataInvalid: it has no image column.
+        MissingExtra: datasets is not installed.
+    """
+    with needs_extra("data"):
+        from datasets import load_dataset
+    # Its client would log each of its retries before the one line that says what is wrong.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    try:
+        splits = load_dataset(name)
+    except Exception as error:  # the library raises its own, the hub client's, requests' and builtin ones
+        raise DataNotFound(
+            f"hf:{name}: cannot be loaded ({reason(error)}); check the name and the network, or download its parquet "
+            "files and give --data their folder"
+        ) from error
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{number}-{split}.parquet" for number, split in enumerate(splits)]
+        for file, rows in zip(files, splits.values(), strict=True):
+            rows.to_parquet(file)
+        return parquet.extract(files)

@@ -1,0 +1,34 @@
+"""A data set of Kaggle by name, through ``kagglehub``: it downloads, the other adapters read.
+
+The download itself cannot be tested without a network; what follows it is, on small folders.
+"""
+
+import re
+from pathlib import Path
+
+from pgtrain.data.sources.download import reason
+from pgtrain.errors import DataInvalid, DataNotFound
+from pokegan.cli import needs_extra
+
+NAME = re.compile(r"[\w.-]+/[\w.-]+(/versions/\d+)?")
+
+
+def fetch(name: str) -> Path:
+    """Download ``owner/name`` into kagglehub's cache, once, and return the folder.
+
+    Raises:
+        DataNotFound: there is no such data set, or it cannot be had offline or without signing in.
+        DataInvalid: `name` is not of the form owner/name.
+        MissingExtra: kagglehub is not installed.
+    """
+    if not NAME.fullmatch(name):
+        raise DataInvalid(f"kaggle:{name}: a Kaggle data set is named kaggle:OWNER/NAME, as in its address")
+    with needs_extra("data"):
+        import kagglehub
+    try:
+        return Path(kagglehub.dataset_download(name))
+    except Exception as error:  # the library raises its own, requests' and builtin ones
+        raise DataNotFound(
+            f"kaggle:{name}: cannot be downloaded ({reason(error)}); check the name and the network, or download it "
+            "in a browser and give --data its folder"
+        ) from error

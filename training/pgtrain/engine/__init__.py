@@ -1,0 +1,1 @@
+"""The training engine: loop, accelerator, random numbers, checkpoints and run folders."""

@@ -1,0 +1,161 @@
+"""Device, precision, processes and compiling: a thin layer over accelerate that every system trains through."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from inspect import signature
+from typing import Any, Literal, TypeVar
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim import AdamW, Optimizer, RMSprop
+
+from pgtrain.engine import distributed
+from pgtrain.engine.compiler import need_compiler
+from pgtrain.engine.sync_batch_norm import share_batch_norm
+from pgtrain.errors import ConfigInvalid, Diverged
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+Part = TypeVar("Part")
+Loss = tuple[Tensor, dict[str, Tensor]]
+"""What is backpropagated, and what is told of it: tensors ()."""
+
+NEWER = "forward_sync_buffers" in signature(DistributedDataParallel).parameters
+OWN_BUFFERS: dict[str, Any] = {"forward_sync_buffers" if NEWER else "broadcast_buffers": False}
+"""Copy no buffers before forward passes; PyTorch 2.15 renamed the option and warns of its older name."""
+
+LEAST_SCALE = 2.0**-14
+"""Below this scale of fp16's losses their gradients are lost, and a network whose gradients still overflow is too."""
+
+
+def best_precision() -> Precision:
+    """bf16 where the hardware multiplies it (CUDA from Ampere, CPUs with AVX-512 BF16 or AMX), fp16 on older CUDA."""
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    capabilities = torch.cpu.get_capabilities()
+    fast = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16")
+    return "bf16" if fast else "fp32"
+
+
+class Engine:
+    """Runs forward passes in the chosen precision and applies losses (with loss scaling for fp16).
+
+    Batches are split into `accumulate` parts, each shared by all processes; `compiled` networks go through
+    :func:`torch.compile`. `stepped` tells whether the last step changed weights: fp16 leaves out those whose
+    gradients overflow.
+
+    Raises:
+        ConfigInvalid: this machine cannot do what is asked.
+    """
+
+    def __init__(self, precision: Precision = "auto", accumulate: int = 1, compiled: bool = False) -> None:
+        distributed.start()
+        self.precision = best_precision() if precision == "auto" else precision
+        if self.precision == "fp16" and not torch.cuda.is_available():
+            raise ConfigInvalid("--precision fp16 needs a CUDA GPU; take bf16, fp32 or auto")
+        # accelerate keeps the first precision of a process for ever; each training here chooses its own.
+        AcceleratorState._reset_state()
+        mixed = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}[self.precision]
+        self.accelerator = Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available())
+        device = self.accelerator.device
+        self.device = device if device.type == "cuda" else torch.device(device.type)  # several CPUs are numbered too
+        if compiled:
+            need_compiler(self.device)
+        self.accumulate, self.compiled, self.stepped = accumulate, compiled, True
+        self._wrapped: list[DistributedDataParallel] = []
+
+    def place(self, network: nn.Module) -> nn.Module:
+        """Move `network` to the device, channels-last: the layout that bf16 and fp16 convolutions are fast in."""
+        share_batch_norm(network)
+        network.to(self.device)
+        return network.to(memory_format=torch.channels_last)
+
+    def prepare(self, network: nn.Module, *, compilable: bool = True) -> nn.Module:
+        """Return what to call for forward passes that train `network`: compiled, its gradients averaged over processes.
+
+        Forward passes of a frozen network, and those of second-order penalties, call `network` itself. Only
+        networks that are `compilable` are compiled: a second derivative of a compiled one does not exist.
+        """
+        if self.compiled and compilable:
+            network.compile()
+        if distributed.count() == 1:
+            return network
+        devices = [self.device] if self.device.type == "cuda" else None
+        # Buffers are equal already; one that is overwritten between a forward and its backward pass breaks the latter.
+        wrapped = DistributedDataParallel(network, device_ids=devices, **OWN_BUFFERS)
+        self._wrapped.append(wrapped)
+        return wrapped
+
+    def adam(self, network: nn.Module, lr: float, betas: tuple[float, float]) -> Optimizer:
+        """Make an Adam (AdamW without decay, fused) for the trainable parameters of `network`."""
+        trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        optimizer = AdamW(trained, lr=lr, betas=betas, weight_decay=0.0, fused=True)
+        return self.accelerator.prepare_optimizer(optimizer)  # type: ignore[no-any-return]
+
+    def rmsprop(self, network: nn.Module, lr: float) -> Optimizer:
+        """Make an RMSProp for the parameters of `network`."""
+        return self.accelerator.prepare_optimizer(RMSprop(network.parameters(), lr=lr))  # type: ignore[no-any-return]
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """Enter the context for forward passes; parameters stay float32."""
+        # accelerate's own asks for the precision of the engine that was made last.
+        dtype = torch.float16 if self.precision == "fp16" else torch.bfloat16
+        return torch.autocast(self.device.type, dtype, enabled=self.precision != "fp32")
+
+    def parts(self, indices: Tensor) -> list[Tensor]:
+        """Split the indices of a batch (N,) into this process's share of each part; a remainder is left out."""
+        shares = torch.split(indices, len(indices) // (self.accumulate * distributed.count()))
+        return list(shares[distributed.rank() :: distributed.count()][: self.accumulate])
+
+    def step(self, optimizer: Optimizer, compute: Callable[[Part], Loss], parts: Sequence[Part]) -> dict[str, Tensor]:
+        """Backpropagate the mean of the losses that `compute` gives for `parts`, update, and clear the gradients.
+
+        Returns what `compute` tells, averaged over the parts and detached.
+
+        Raises:
+            Diverged: gradients overflow at every scale of the loss.
+        """
+        told = []
+        for number, part in enumerate(parts, 1):
+            with self._averaging(number == len(parts)):
+                loss, metrics = compute(part)
+                self.accelerator.backward(loss / len(parts))
+            told.append({name: value.detach() for name, value in metrics.items()})
+        self._update(optimizer)
+        return {name: torch.stack([metrics[name] for metrics in told]).mean(0) for name in told[0]}
+
+    def _averaging(self, last: bool) -> AbstractContextManager[Any]:
+        """Average gradients over processes at the `last` part alone: they are sums until then."""
+        if last or not self._wrapped:
+            return nullcontext()
+        stack = ExitStack()
+        for wrapped in self._wrapped:
+            stack.enter_context(wrapped.no_sync())
+        return stack
+
+    def _update(self, optimizer: Optimizer) -> None:
+        before = self.loss_scale
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        # accelerate's step_was_skipped is never set by fused optimisers, which leave a step out themselves.
+        self.stepped = before is None or self.loss_scale >= before  # type: ignore[operator]
+        if before is not None and before < LEAST_SCALE and not self.stepped:
+            raise Diverged(f"gradients overflow even with losses scaled by {before:g}; try --precision bf16 or fp32")
+
+    @property
+    def loss_scale(self) -> float | None:
+        """What fp16 multiplies losses by; None in other precisions."""
+        scaler = self.accelerator.scaler
+        return None if scaler is None else scaler.get_scale()
+
+    @property
+    def scaling(self) -> dict[str, Any]:
+        """The state of fp16's loss scale, as JSON can hold it; empty in other precisions."""
+        return self.accelerator.scaler.state_dict() if self.accelerator.scaler else {}
+
+    @scaling.setter
+    def scaling(self, state: dict[str, Any]) -> None:
+        if self.accelerator.scaler and state:
+            self.accelerator.scaler.load_state_dict(state)

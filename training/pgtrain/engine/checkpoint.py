@@ -1,0 +1,145 @@
+"""Checkpoints: one safetensors file with networks, optimisers, random streams and position; nothing is unpickled."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.optim import Optimizer
+
+from pgtrain.engine.system import System
+from pgtrain.errors import RunInvalid, RunNotFound
+
+
+@dataclass
+class Position:
+    """Where a run stands: `epoch` (from 0), `step` within it, and `total` steps since the start."""
+
+    epoch: int = 0
+    step: int = 0
+    total: int = 0
+
+
+def save(path: Path, system: System, position: Position) -> None:
+    """Write a checkpoint beside `path` and rename it into place, so that `path` is whole at every moment.
+
+    Raises:
+        RunInvalid: it cannot be written (a full disk, say); the checkpoint before it is intact.
+    """
+    tensors = {f"network.{name}": value for name, value in system.networks.state_dict().items()}
+    groups = {}
+    for name, optimizer in system.optimizers.items():
+        state = optimizer.state_dict()
+        groups[name] = state["param_groups"]
+        for index, values in state["state"].items():
+            tensors |= {f"optimizer.{name}.{index}.{key}": value for key, value in values.items()}
+    tensors["random.cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["random.cuda"] = torch.cuda.get_rng_state()
+    told = {"position": vars(position), "groups": groups, "scaling": system.engine.scaling}
+    metadata = {name: json.dumps(value) for name, value in told.items()}
+    beside = path.with_suffix(".part")
+    try:
+        mode = _mode_of_new_file(beside)
+        save_file({name: value.contiguous() for name, value in tensors.items()}, beside, metadata)
+        beside.chmod(mode)  # safetensors makes files that only their owner may read
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except (SafetensorError, OSError) as error:
+        beside.unlink(missing_ok=True)
+        raise RunInvalid(f"{path}: cannot be written ({error}); free space, then go on with --resume") from error
+
+
+def _mode_of_new_file(path: Path) -> int:
+    """Make an empty file at `path` and tell its permissions, which follow the user's umask."""
+    path.unlink(missing_ok=True)
+    path.touch()
+    return path.stat().st_mode
+
+
+def read(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read the tensors whose names start with `prefix` (which is cut off) and the checkpoint's metadata.
+
+    Raises:
+        RunNotFound: there is no checkpoint.
+        RunInvalid: it is damaged or cut short.
+    """
+    if not path.is_file():
+        raise RunNotFound(f"{path}: no checkpoint there; give the folder of a run that pgtrain made")
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118 (safe_open is no dict)
+            tensors = {name[len(prefix) :]: file.get_tensor(name) for name in names}
+            metadata = file.metadata() or {}
+        return tensors, {key: json.loads(value) for key, value in metadata.items()}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise RunInvalid(f"{path}: damaged or cut short ({error}); restore it or train again") from error
+
+
+def restore(path: Path, system: System) -> Position:
+    """Load the checkpoint at `path` into `system` and the random streams; return where the run stood.
+
+    Raises:
+        RunNotFound, RunInvalid: as :func:`read`, or the networks do not fit the checkpoint.
+    """
+    tensors, metadata = read(path)
+    with _fitting(path):
+        system.networks.load_state_dict(_under("network.", tensors))
+        for name, optimizer in system.optimizers.items():
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in _under(f"optimizer.{name}.", tensors).items():
+                index, field = key.split(".", 1)
+                state.setdefault(int(index), {})[field] = value
+            optimizer.load_state_dict({"state": state, "param_groups": metadata["groups"][name]})
+            _lay_out(optimizer)
+        system.engine.scaling = metadata.get("scaling", {})
+        torch.set_rng_state(tensors["random.cpu"])
+        if "random.cuda" in tensors and torch.cuda.is_available():
+            torch.cuda.set_rng_state(tensors["random.cuda"])
+        return Position(**metadata["position"])
+
+
+def restore_networks(path: Path, system: System) -> Position:
+    """Load only the networks of the checkpoint at `path` into `system`; return where the run stood.
+
+    Raises:
+        RunNotFound, RunInvalid: as :func:`restore`.
+    """
+    tensors, metadata = read(path)
+    with _fitting(path):
+        system.networks.load_state_dict(_under("network.", tensors))
+        return Position(**metadata["position"])
+
+
+@contextmanager
+def _fitting(path: Path) -> Iterator[None]:
+    """Turn what PyTorch says of tensors that do not fit into one line."""
+    try:
+        yield
+    except (RuntimeError, KeyError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise RunInvalid(f"{path}: does not fit this run's networks ({reason})") from error
+
+
+def _lay_out(optimizer: Optimizer) -> None:
+    """Give each moment the memory layout and alignment of its parameter.
+
+    The file holds plain contiguous tensors at any alignment; a fused optimiser walks parameter and
+    moments side by side, and a resumed run must round as an uninterrupted one does.
+    """
+    for parameter, values in optimizer.state.items():
+        for key, value in values.items():
+            if value.shape == parameter.shape:
+                values[key] = torch.empty_like(parameter).copy_(value)
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}

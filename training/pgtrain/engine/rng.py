@@ -1,0 +1,31 @@
+"""Random numbers for rows of a batch, the same however many processes share it.
+
+Every process draws for the whole batch from the same stream and takes its own rows. So all random states stay
+equal, a checkpoint keeps one of them, and a run may go on with another number of processes.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from pgtrain.engine import distributed
+
+
+def rand(rows: int, *shape: int, device: torch.device) -> Tensor:
+    """Uniform numbers in 0..1 for this process's rows, float32 (rows, *shape)."""
+    return distributed.mine(torch.rand(rows * distributed.count(), *shape, device=device))
+
+
+def randn(rows: int, *shape: int, device: torch.device) -> Tensor:
+    """Standard normal numbers for this process's rows, float32 (rows, *shape)."""
+    return distributed.mine(torch.randn(rows * distributed.count(), *shape, device=device))
+
+
+class Dropout(nn.Dropout):
+    """Dropout (Srivastava et al., 2014) whose choice comes from :func:`rand`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Leave out a share `p` of the numbers of (N, ...) in training."""
+        if not self.training or self.p == 0:
+            return input
+        kept = rand(*input.shape, device=input.device) >= self.p
+        return input * kept / (1 - self.p)

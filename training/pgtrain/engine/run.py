@@ -1,0 +1,230 @@
+"""The run folder: configuration, metrics, grids and the checkpoint of one training."""
+
+import dataclasses
+import json
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pgtrain.errors import RunInvalid, RunNotFound
+from pokegan.revision import revision
+
+if TYPE_CHECKING:
+    from pgtrain.engine.system import Data
+
+try:
+    import fcntl
+except ImportError:  # Windows: there nobody is told that a run is being trained
+    fcntl = None  # type: ignore[assignment]
+
+CONFIG = "config.json"
+CHECKPOINT = "checkpoint.safetensors"
+EVALUATION = "metrics.json"
+PACKAGES = ("pokegan", "torch", "transformers", "accelerate", "numpy")
+FIELDS = ("system", "encoder", "seed", "epochs", "accumulate", "config", "data", "versions", "revision")
+TYPES = {"system": str, "encoder": str | None, "seed": int, "epochs": int | None, "config": dict, "data": dict}
+"""What is read from a run's config.json before anything else has looked at it."""
+
+
+class Run:
+    """Paths and small files of one run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def dated(cls, system: str) -> "Run":
+        """Name a new folder under runs/ by date, time and system."""
+        return cls(Path("runs") / f"{datetime.now():%Y-%m-%d_%H%M%S}_{system}")
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the checkpoint is."""
+        return self.folder / CHECKPOINT
+
+    def create(
+        self,
+        system: str,
+        encoder: str | None,
+        seed: int,
+        epochs: int,
+        accumulate: int,
+        config: Any,
+        data: "Data",
+        hold_out: float = 0.0,
+    ) -> None:
+        """Make the folder and write what the run is: system, resolved configuration, data, versions and revision.
+
+        Raises:
+            RunInvalid: the folder holds a run already.
+        """
+        if (self.folder / CONFIG).exists():
+            raise RunInvalid(f"{self.folder}: holds a run already; go on with --resume, or name another --out")
+        self.make_folder(self.folder / "grids")
+        described = {
+            "system": system,
+            "encoder": encoder,
+            "seed": seed,
+            "epochs": epochs,
+            "accumulate": accumulate,
+            "config": dataclasses.asdict(config),
+            "data": data.identity | {"examples": len(data), "names": data.names, "hold_out": hold_out},
+            "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+            "revision": revision(),
+        }
+        self.write(CONFIG, json.dumps(described, indent=1, ensure_ascii=False))
+
+    def extend(self, epochs: int) -> None:
+        """Note that the run is now to reach `epochs` in all."""
+        described = json.loads((self.folder / CONFIG).read_bytes()) | {"epochs": epochs}
+        self.write(CONFIG, json.dumps(described, indent=1, ensure_ascii=False))
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Hold the run while it is trained, so that nothing else trains or exports it.
+
+        The system lets go of it when this process ends, however it ends. A file system without locks holds nothing.
+
+        Raises:
+            RunInvalid: another process trains it.
+        """
+        handle = self._hold("LOCK_EX")
+        if handle is None:
+            raise RunInvalid(f"{self.folder}: is being trained by another process; wait for it, or name another --out")
+        try:
+            yield
+        finally:
+            os.close(handle)
+
+    def is_training(self) -> bool:
+        """Tell whether a process trains the run at this moment."""
+        handle = self._hold("LOCK_SH")
+        if handle is not None:
+            os.close(handle)
+        return handle is None
+
+    def _hold(self, kind: str) -> int | None:
+        """Lock the folder and give the open handle; None where another process has it."""
+        if fcntl is None:
+            return os.open(os.devnull, os.O_RDONLY)
+        handle = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, getattr(fcntl, kind) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        except OSError:
+            pass
+        return handle
+
+    def make_folder(self, folder: Path) -> None:
+        """Make `folder`, or say in one line why it cannot be made."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunInvalid(f"{folder}: cannot be made ({error.strerror}); choose another --out") from error
+
+    def described(self) -> dict[str, Any]:
+        """Read back what :meth:`create` wrote.
+
+        Raises:
+            RunNotFound: the folder holds no run.
+            RunInvalid: its config.json is damaged.
+        """
+        path = self.folder / CONFIG
+        if not path.is_file():
+            raise RunNotFound(f"{path}: not found; give the folder of a run that pgtrain made")
+        try:
+            described: dict[str, Any] = json.loads(path.read_bytes())
+            # Older versions do not tell them.
+            described = {"accumulate": 1, "revision": None, "epochs": None} | described
+            for name, kind in TYPES.items():
+                if not isinstance(described[name], kind):
+                    raise TypeError(f"{name} is {described[name]!r}")
+            if "pictures" in described["data"]:  # as older versions called the examples of every system
+                described["data"]["examples"] = described["data"].pop("pictures")
+            described["data"].setdefault("hold_out", 0.0)
+            return {key: described[key] for key in FIELDS}
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise RunInvalid(f"{path}: damaged ({repr(error)[:200]}); restore it or train again") from error
+
+    def evaluation(self) -> dict[str, Any]:
+        """Read what `pgtrain evaluate` found; empty before it has looked.
+
+        Raises:
+            RunInvalid: metrics.json is damaged.
+        """
+        path = self.folder / EVALUATION
+        if not path.is_file():
+            return {}
+        try:
+            found: dict[str, Any] = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise RunInvalid(f"{path}: damaged ({error}); evaluate the run again") from error
+        return found
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Tell in one line that the disk is full, or the like, where the block writes into the run.
+
+        Raises:
+            RunInvalid: something could not be written; checkpoints are whole all the same.
+        """
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or error
+            raise RunInvalid(
+                f"{self.folder}: cannot be written ({reason}); free space and try again (a training: with --resume)"
+            ) from error
+
+    def log(self, metrics: dict[str, Any]) -> None:
+        """Append one line to metrics.jsonl."""
+        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(metrics) + "\n")
+
+    def rewind(self, epochs: int) -> None:
+        """Forget the metrics after `epochs`: a run that goes on from its checkpoint does those epochs again.
+
+        A line that a kill cut short is forgotten too.
+        """
+        kept = [entry for entry in self.metrics() if entry["epoch"] <= epochs]
+        self.write("metrics.jsonl", "".join(json.dumps(entry) + "\n" for entry in kept))
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file of the run whole: beside its place, then renamed into it."""
+        beside = self.folder / f"{name}.part"
+        beside.write_text(text, "utf-8")
+        beside.replace(self.folder / name)
+
+    def grids(self) -> list[Path]:
+        """List the grids of the epochs, oldest first."""
+        return sorted((self.folder / "grids").glob("*.png"))
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Read metrics.jsonl, one entry an epoch; empty before the first epoch ended.
+
+        A last line without its end is left out: a killed process leaves one.
+
+        Raises:
+            RunInvalid: another line is damaged.
+        """
+        path = self.folder / "metrics.jsonl"
+        if not path.is_file():
+            return []
+        lines = path.read_bytes().splitlines(keepends=True)
+        return [self._entry(path, number, line) for number, line in enumerate(lines, 1) if line.endswith(b"\n")]
+
+    def _entry(self, path: Path, number: int, line: bytes) -> dict[str, Any]:
+        try:
+            entry: dict[str, Any] = json.loads(line)
+            if not isinstance(entry["epoch"], int):
+                raise TypeError(f"its epoch is {entry['epoch']!r}")
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise RunInvalid(f"{path}: line {number} is damaged ({repr(error)[:200]}); restore or remove it") from error
+        return entry

@@ -1,0 +1,60 @@
+"""Batch norm over the batch of all processes."""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from pgtrain.engine import distributed
+
+
+class GlobalBatchNorm(_BatchNorm):
+    """Batch norm (N, C, ...) whose statistics are those of all processes' rows; weights are named as ever.
+
+    :class:`torch.nn.SyncBatchNorm` does this on CUDA alone.
+    """
+
+    @classmethod
+    def like(cls, norm: _BatchNorm) -> "GlobalBatchNorm":
+        """Take over the weights, running statistics and settings of `norm`."""
+        made = cls(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
+        for name, value in (norm._parameters | norm._buffers).items():
+            setattr(made, name, value)
+        return made.train(norm.training)
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        """Any number of dimensions from 2 on will do."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise each channel; in evaluation mode as the running statistics say."""
+        if not self.training:
+            return super().forward(input)
+        values = input.float()
+        axes = [axis for axis in range(values.dim()) if axis != 1]
+        shape = [-1 if axis == 1 else 1 for axis in range(values.dim())]
+        mean = distributed.mean(values.mean(axes))
+        centred = values - mean.view(shape)
+        variance = distributed.mean(centred.square().mean(axes))
+        self._remember(mean, variance, values.numel() // len(mean) * distributed.count())
+        normal = centred * (variance + self.eps).rsqrt().view(shape)
+        if self.affine:
+            normal = normal * self.weight.view(shape) + self.bias.view(shape)
+        return normal.to(input.dtype)
+
+    @torch.no_grad()
+    def _remember(self, mean: Tensor, variance: Tensor, size: int) -> None:
+        momentum = cast(float, self.momentum)
+        cast(Tensor, self.num_batches_tracked).add_(1)
+        cast(Tensor, self.running_mean).lerp_(mean, momentum)
+        cast(Tensor, self.running_var).lerp_(variance * size / max(1, size - 1), momentum)
+
+
+def share_batch_norm(network: nn.Module) -> None:
+    """Replace every batch norm inside `network` by one over all processes, where there are several."""
+    if distributed.count() == 1:
+        return
+    for parent in network.modules():
+        for name, child in parent.named_children():
+            if isinstance(child, _BatchNorm):
+                setattr(parent, name, GlobalBatchNorm.like(child))

@@ -1,0 +1,60 @@
+"""What the training loop needs to know of a system; it knows no system by name."""
+
+from collections.abc import Iterator
+from typing import Any, Protocol, Self
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from pgtrain.engine.accelerator import Engine
+
+Metrics = dict[str, Tensor]
+
+
+class Data(Protocol):
+    """A data set in memory: what the loop, the run folder and the command need of it, whatever it holds.
+
+    `names` of its Pokémon; `identity` is what a run that goes on must find again: the SHA-256 of the files that
+    it was read from (``digest``, hex), and options that change what was read.
+    """
+
+    names: list[str]
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """Say what tells this data from other data."""
+
+    def __len__(self) -> int:
+        """Count the examples."""
+
+    def to(self, device: torch.device) -> Self:
+        """Move every tensor to `device`."""
+
+    def batches(self, size: int, order: torch.Generator) -> Iterator[Tensor]:
+        """Yield the index tensors of one epoch, each int64 (size,), shuffled by `order`."""
+
+    def preview(self) -> Image.Image:
+        """Draw what real examples look like, as ``real.png`` shows it."""
+
+
+class System(Protocol):
+    """Networks, losses and recipe of one kind of GAN.
+
+    `networks` and `optimizers` hold everything that a checkpoint must keep, by name.
+    """
+
+    name: str
+    engine: Engine
+    networks: nn.ModuleDict
+    optimizers: dict[str, Optimizer]
+
+    def start_epoch(self, epoch: int) -> str:
+        """Prepare for `epoch` (from 0) and name the phase it belongs to."""
+
+    def train_step(self, data: Any, indices: Tensor, step: int) -> Metrics:
+        """Update once on this process's share of the examples at `indices`; `step` counts from the start of the run."""
+
+    def progress(self) -> Image.Image:
+        """Draw what the averaged generator makes of the same latents after every epoch."""

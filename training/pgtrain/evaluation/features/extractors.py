@@ -1,0 +1,80 @@
+"""Feature networks to judge pictures by: one from pip, the package's own, and two whose weights are downloaded."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from pgtrain.errors import FeaturesNotFound
+from pgtrain.evaluation.features.artwork import load_network, resized
+from pgtrain.evaluation.features.imagenet import load_imagenet
+
+FeatureName = Literal["imagenet", "artwork", "inception", "dinov2"]
+CHUNK = 32
+LAYERS = {"inception": "2048", "dinov2": "dinov2"}
+"""The layer of each downloaded network that torch-fidelity takes distances in."""
+
+
+class Features(NamedTuple):
+    """Of N pictures: `values` float (N, F), in which distributions are compared; `embeddings` unit vectors (N, E),
+    in which single pictures are.
+    """
+
+    values: Tensor
+    embeddings: Tensor
+
+    def take(self, indices: Tensor) -> "Features":
+        """Select pictures."""
+        return Features(self.values[indices], self.embeddings[indices])
+
+
+Extractor = Callable[[Tensor], Features]
+"""Maps uint8 RGB pictures (N, 3, S, S) to their features."""
+
+
+def load_features(name: FeatureName, weights: Path | None = None) -> Extractor:
+    """Load a feature network.
+
+    Args:
+        name: whose features distributions are compared in. "imagenet" comes with pip and never saw the artwork;
+            "artwork" is the package's own; "inception" (the network of FID and KID as published) and "dinov2" are
+            torch-fidelity's, whose weights are downloaded once.
+        weights: a file of their weights, for machines that cannot download.
+
+    Single pictures are compared in the package's own network whatever the name, because it was taught to find a picture
+    again: in a network of photographs the same few pictures lie nearest to whatever is drawn softly.
+
+    Raises:
+        FeaturesNotFound: the weights cannot be had.
+    """
+    own = load_network()
+    network = None if name == "artwork" else load_imagenet() if name == "imagenet" else _downloaded(name, weights)
+
+    @torch.no_grad()
+    def extract(pictures: Tensor) -> Features:
+        parts = [own(resized(chunk.float() / 255)) for chunk in torch.split(pictures, CHUNK)]
+        values, embeddings = (torch.cat(column) for column in zip(*parts, strict=True))
+        if network is not None:
+            values = torch.cat([network(chunk) for chunk in torch.split(pictures, CHUNK)])
+        return Features(values, embeddings)
+
+    return extract
+
+
+def _downloaded(name: str, weights: Path | None) -> Callable[[Tensor], Tensor]:
+    from torch_fidelity.feature_extractor_dinov2 import FeatureExtractorDinoV2
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+    kinds: dict[str, Any] = {"inception": FeatureExtractorInceptionV3, "dinov2": FeatureExtractorDinoV2}
+    file = str(weights) if weights else None
+    try:
+        network = kinds[name](name, [LAYERS[name]], feature_extractor_weights_path=file).eval()
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise FeaturesNotFound(
+            f"the weights of {name} cannot be had ({reason}); "
+            "download them elsewhere and name the file with --weights, or take --features imagenet"
+        ) from error
+    return lambda pictures: network(pictures)[0].float()

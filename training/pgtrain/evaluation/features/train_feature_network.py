@@ -1,0 +1,180 @@
+"""How the package's own feature network was taught. Needed only to teach it anew.
+
+    python -m pgtrain.evaluation.features.train_feature_network --data shared/data/pokemon
+
+Multi-task: binary cross-entropy of the 18 types, cross-entropy of colour and of shape, and InfoNCE (van den Oord et
+al., 2018, arXiv:1807.03748) between two augmented views of a picture. Whole evolution families, a fifth of them, are
+held out; what the network knows of them goes into artwork.json beside the weights.
+"""
+
+import argparse
+import json
+import random
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import Tensor
+
+from pgtrain.data.images import decode_all
+from pgtrain.evaluation.features.artwork import SIDE, WEIGHTS, ArtworkNetwork, resized
+from pgtrain.models.augment import augment
+from pgtrain.models.compositing import on_white
+
+SMALL = 64
+"""Half of the views lose what this many pixels a side cannot show: generators draw no more."""
+TEMPERATURE = 0.2
+BATCH = 96
+
+
+class Labelled(NamedTuple):
+    """Premultiplied RGBA uint8 (N, 4, 128, 128); types float (N, T); colour and shape int64 (N,), -1: unknown."""
+
+    pictures: Tensor
+    types: Tensor
+    color: Tensor
+    shape: Tensor
+
+    def take(self, indices: Tensor) -> "Labelled":
+        """Select rows."""
+        return Labelled(*(column[indices] for column in self))
+
+
+def read(folder: Path) -> tuple[Labelled, list[int], dict[str, list[str]]]:
+    """Read pictures and labels, the family of each, and the names of the labels."""
+    lines = [json.loads(line) for line in (folder / "metadata.jsonl").read_text("utf-8").splitlines()]
+    parents = {record["id"]: record.get("evolves_from") for record in lines}
+    lines = [record for record in lines if record.get("file_name")]
+    names = {
+        "types": sorted({kind for record in lines for kind in record["types"]}),
+        "color": sorted({record["color"] for record in lines if record["color"]}),
+        "shape": sorted({record["shape"] for record in lines if record["shape"]}),
+    }
+    types = [[float(kind in record["types"]) for kind in names["types"]] for record in lines]
+    one = {
+        key: torch.tensor([names[key].index(record[key]) if record[key] else -1 for record in lines])
+        for key in ("color", "shape")
+    }
+    pictures = decode_all([folder / record["file_name"] for record in lines], SIDE)
+    families = [_root(record["id"], parents) for record in lines]
+    return Labelled(pictures, torch.tensor(types), **one), families, names
+
+
+def _root(number: int, parents: dict[int, Any]) -> int:
+    while parents.get(number):
+        number = parents[number]
+    return number
+
+
+def split(families: list[int], share: float = 0.2) -> tuple[Tensor, Tensor]:
+    """Hold out a share of the families: indices to train on, and held out."""
+    known = sorted(set(families))
+    held = set(random.Random(0).sample(known, round(share * len(known))))
+    indices = torch.arange(len(families))
+    mask = torch.tensor([family in held for family in families])
+    return indices[~mask], indices[mask]
+
+
+def view(pictures: Tensor) -> Tensor:
+    """Make one augmented view of uint8 premultiplied RGBA pictures: float (N, 3, 128, 128) in 0..1."""
+    seen = on_white(augment(pictures.float() / 255))
+    coarse = resized(resized(seen, SMALL), SIDE)
+    return torch.where(torch.rand(len(seen), 1, 1, 1) < 0.5, coarse, seen)
+
+
+def contrast(first: Tensor, second: Tensor) -> Tensor:
+    """InfoNCE both ways between unit vectors (N, E) of the same pictures: ()."""
+    likeness = first @ second.T / TEMPERATURE
+    same = torch.arange(len(first))
+    return (F.cross_entropy(likeness, same) + F.cross_entropy(likeness.T, same)) / 2
+
+
+def label_loss(told: dict[str, Tensor], batch: Labelled) -> Tensor:
+    """Sum the losses of types, colour and shape: ()."""
+    total = 4 * F.binary_cross_entropy_with_logits(told["types"], batch.types)
+    for name in ("color", "shape"):
+        total = total + F.cross_entropy(told[name], getattr(batch, name), ignore_index=-1, label_smoothing=0.1)
+    return total
+
+
+@torch.no_grad()
+def accuracies(network: ArtworkNetwork, held: Labelled) -> dict[str, float]:
+    """Measure on pictures that were held out; the most frequent answer tells what each figure is worth."""
+    seen = on_white(held.pictures.float() / 255)
+    pooled = network.eval().pooled(seen)
+    told = {name: logits.argmax(1) for name, logits in network.tell(pooled).items()}
+    found = {"type": held.types.gather(1, told["types"][:, None]).mean().item()}
+    found["type_most_frequent"] = held.types.mean(0).max().item()
+    for name in ("color", "shape"):
+        true = getattr(held, name)
+        found[name] = (told[name] == true).float().mean().item()
+        found[f"{name}_most_frequent"] = true.bincount().max().item() / len(true)
+    likeness = network.embedding(network.pooled(view(held.pictures))) @ network.embedding(pooled).T
+    found["found_again"] = (likeness.argmax(1) == torch.arange(len(seen))).float().mean().item()
+    return {name: round(value, 4) for name, value in found.items()}
+
+
+def fit(data: Labelled, names: dict[str, list[str]], epochs: int) -> ArtworkNetwork:
+    """Teach a new network."""
+    network = ArtworkNetwork(names).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.05)
+    steps = epochs * (len(data.pictures) // BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
+    for epoch in range(epochs):
+        for indices in torch.split(torch.randperm(len(data.pictures)), BATCH)[: steps // epochs]:
+            batch = data.take(indices)
+            views = torch.cat([view(batch.pictures), view(batch.pictures)])
+            with torch.autocast("cpu", torch.bfloat16):
+                pooled = network.pooled(views.contiguous(memory_format=torch.channels_last))
+                first, second = network.embedding(pooled.float()).chunk(2)
+            doubled = Labelled(*(torch.cat([column, column]) for column in batch))
+            loss = contrast(first.float(), second.float()) + label_loss(network.tell(pooled.float()), doubled)
+            optimizer.zero_grad(set_to_none=True)
+            torch.autograd.backward(loss)
+            optimizer.step()
+            schedule.step()
+        print(epoch + 1, round(loss.item(), 4), flush=True)
+    return network
+
+
+@torch.no_grad()
+def standardise(network: ArtworkNetwork, pictures: Tensor) -> None:
+    """Fit the mean and deviation that features are told in, over `pictures`."""
+    pooled = network.eval().pooled(on_white(pictures.float() / 255))
+    network.mean.copy_(pooled.mean(0))
+    network.deviation.copy_(pooled.std(0) + 1e-3)
+
+
+def main() -> None:
+    """Teach, measure, and write the weights and what is known of them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with metadata.jsonl")
+    parser.add_argument("--epochs", type=int, default=120)
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    asked = parser.parse_args()
+    torch.manual_seed(0)
+    data, families, names = read(asked.data)
+    rows, held = split(families)
+    network = fit(data.take(rows), names, asked.epochs)
+    standardise(network, data.pictures[rows])
+    found = accuracies(network, data.take(held))
+    told = {
+        "trained_on": len(rows),
+        "held_out": len(held),
+        "epochs": asked.epochs,
+        "held_out_accuracy": found,
+        "labels": names,
+    }
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    stored = {
+        name: value.half() if value.is_floating_point() else value for name, value in network.state_dict().items()
+    }
+    save_file({name: value.contiguous() for name, value in stored.items()}, asked.out)
+    asked.out.with_suffix(".json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+    print(told)
+
+
+if __name__ == "__main__":
+    main()

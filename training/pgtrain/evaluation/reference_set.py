@@ -1,0 +1,117 @@
+"""The artwork as it is compared with, and what can be said of pictures beside it."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from pgtrain.data.images import grid
+from pgtrain.data.records import Record
+from pgtrain.evaluation import figures
+from pgtrain.evaluation.copying import Artwork
+from pgtrain.evaluation.features.extractors import Extractor, Features
+from pgtrain.evaluation.labels import Classifier, Shown, agreement, view
+from pgtrain.evaluation.prompts import KINDS, Described
+from pgtrain.evaluation.sampler import Artist
+from pgtrain.evaluation.sheet import chosen
+from pgtrain.models.compositing import on_white
+
+COMPARED = 12
+"""Samples whose nearest training pictures are drawn."""
+PROMPTS, SEEDS = 32, 8
+"""Prompts, and pictures of each, that the effect of seeds is measured on."""
+
+
+class Drawn(NamedTuple):
+    """Pictures of an artist: premultiplied RGBA uint8 (N, 4, S, S), their features, what a classifier sees, seeds."""
+
+    pictures: Tensor
+    features: Features
+    view: Any
+    seeds: Tensor
+
+
+class Jury:
+    """The artwork, seen once, that whatever an artist draws is compared with."""
+
+    def __init__(self, real: Tensor, records: Sequence[Record], held: Tensor, extract: Extractor) -> None:
+        """Look at the artwork.
+
+        Args:
+            real: premultiplied RGBA, uint8 (N, 4, S, S).
+            records: of those N pictures.
+            held: whether a picture was held out from training, bool (N,).
+            extract: the feature network.
+        """
+        self.extract, self.records, self.pictures = extract, records, real
+        pixels, turned = as_pixels(real), as_pixels(real.flip(3))
+        self.real, mirrored = extract(pixels), extract(turned)
+        families = [record.family or record.name for record in records]
+        self.artwork = Artwork(self.real, mirrored, families, held)
+        self.spread = figures.spread(self.real.embeddings)
+        views = view(pixels, self.real.values), view(turned, mirrored.values)
+        shown = {kind: Shown.of([wanted(record, kind) for record in records]) for kind in KINDS}
+        self.classifiers = {
+            kind: Classifier(*views, each, families) for kind, each in shown.items() if len(each.names) > 1
+        }
+
+    def see(self, pictures: Tensor, seeds: Tensor) -> Drawn:
+        """Look at drawn pictures."""
+        pixels = as_pixels(pictures)
+        features = self.extract(pixels)
+        return Drawn(pictures, features, view(pixels, features.values), seeds)
+
+    def quality(self, drawn: Drawn) -> dict[str, Any]:
+        """Compare a set of drawn pictures with the artwork."""
+        values, real = drawn.features.values, self.real.values
+        found: dict[str, Any] = {"samples": len(values)}
+        found |= figures.kernel_distance(values, real) | figures.frechet_distance(values, real)
+        found |= figures.precision_recall(values, real)
+        return found | {
+            "spread": figures.spread(drawn.features.embeddings),
+            "copying": self.artwork.copying(drawn.features),
+        }
+
+    def text(self, drawn: Drawn, asked: Sequence[Record | Described]) -> dict[str, dict[str, float]]:
+        """Ask the classifiers whether the pictures show what their prompts name."""
+        found = {}
+        for kind, classifier in self.classifiers.items():
+            ceiling = agreement(classifier.told, classifier.shown.flags)["found"]
+            named = Shown.of([wanted(each, kind) for each in asked], classifier.shown.names)
+            found[kind] = agreement(classifier.tell(drawn.view), named.flags, ceiling)
+        return found
+
+    def changed_by_prompt(self, drawn: Drawn) -> float:
+        """Mean distance of two pictures of one seed and different prompts, over that of two real pictures."""
+        groups = [drawn.features.embeddings[drawn.seeds == seed] for seed in set(drawn.seeds.tolist())]
+        spreads = [figures.spread(group) for group in groups if len(group) > 1]
+        return sum(spreads) / max(1, len(spreads)) / self.spread
+
+    def over_seeds(self, artist: Artist, prompts: Sequence[str], seed: int) -> tuple[float, Tensor]:
+        """Draw some prompts with several seeds: mean distance within a prompt, over that of two real pictures."""
+        some = [prompts[index] for index in chosen(len(prompts), PROMPTS)]
+        drawn = self.see(artist.draw(some, range(seed, seed + SEEDS)), torch.arange(SEEDS).repeat(len(some)))
+        groups: tuple[Tensor, ...] = torch.split(drawn.features.embeddings, SEEDS)
+        return sum(figures.spread(group) for group in groups) / len(groups) / self.spread, drawn.pictures
+
+    def beside(self, drawn: Drawn) -> Image.Image:
+        """Lay out samples, each (first column) beside its nearest real pictures, nearest first."""
+        nearest = self.artwork.nearest(drawn.features)
+        rows = [
+            torch.cat([drawn.pictures[index, None], self.pictures[nearest[index]]])
+            for index in chosen(len(nearest), COMPARED)
+        ]
+        return grid(torch.cat(rows).float() / 255, columns=1 + nearest.shape[1])
+
+
+def wanted(asked: Record | Described, kind: str) -> tuple[str, ...]:
+    """Name the labels of `kind` that a record has or a prompt names."""
+    value = getattr(asked, kind)
+    return value if isinstance(value, tuple) else tuple(filter(None, (value,)))
+
+
+def as_pixels(premultiplied: Tensor) -> Tensor:
+    """Lay premultiplied RGBA, uint8 (N, 4, S, S), on white: uint8 RGB (N, 3, S, S)."""
+    return (on_white(premultiplied.float() / 255).clamp(0, 1) * 255).round().byte()

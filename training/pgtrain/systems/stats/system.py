@@ -1,0 +1,225 @@
+"""Losses and steps of the stats GAN."""
+
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from pgtrain.engine import distributed, rng
+from pgtrain.engine.accelerator import Engine, Loss
+from pgtrain.engine.system import Metrics
+from pgtrain.systems.stats.config import StatsConfig
+from pgtrain.systems.stats.networks import KINDS, RARE, SECONDS, Conditions, Critic, Drawn, Generator
+from pgtrain.systems.stats.plot import distributions
+from pgtrain.systems.stats.rows import STATS
+from pgtrain.systems.stats.table import Table
+
+SHOWN = 512
+"""Rows in the picture of every epoch."""
+
+Part = tuple[Tensor, Conditions]
+"""Feature rows of real Pokémon, and what is asked of as many generated ones."""
+
+ALONE = 0.8
+"""How often one type is told of a row of two, as a user mostly would."""
+
+
+class StatsGAN:
+    """The system. In float32 throughout: a step takes milliseconds."""
+
+    name = "stats"
+
+    def __init__(self, config: StatsConfig, engine: Engine, data: Table) -> None:
+        self.config, self.engine = config, engine
+        features = len(STATS) + 1 + KINDS + SECONDS + RARE + KINDS
+        if config.networks == "direct":
+            features += len(STATS) * RARE
+        generator, critic = Generator(config, data), Critic(config, features)
+        self.networks = nn.ModuleDict({"generator": generator, "critic": critic})
+        engine.place(self.networks)
+        average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
+        self.networks["average"] = AveragedModel(generator, multi_avg_fn=average, use_buffers=False)
+        betas = (config.beta1, config.beta2)
+        self.rates = {"generator": config.lr, "critic": config.critic_lr}
+        self.optimizers: dict[str, Any] = {
+            name: engine.adam(self.networks[name], rate, betas) for name, rate in self.rates.items()
+        }
+        # Every step of the critic has second derivatives, which a compiled one lacks.
+        self.trained = {
+            "generator": engine.prepare(generator),
+            "critic": engine.prepare(critic, compilable=False),
+        }
+        fixed = torch.Generator().manual_seed(0)  # the same rows in every run, whatever its seed
+        self.fixed = torch.randn(SHOWN, generator.latent_dim, generator=fixed).to(engine.device)
+        self.real = data
+
+    @property
+    def generator(self) -> Generator:
+        """The generator that is trained."""
+        return cast(Generator, self.networks["generator"])
+
+    @property
+    def critic(self) -> Critic:
+        """The critic."""
+        return cast(Critic, self.networks["critic"])
+
+    @property
+    def average(self) -> Generator:
+        """The averaged generator: the one to use."""
+        return cast(Generator, cast(AveragedModel, self.networks["average"]).module)
+
+    def start_epoch(self, epoch: int) -> str:
+        """Set the learning rates, which depend on `epoch` alone, so that a resumed run has the right ones."""
+        factor = self.config.lr_decay ** (epoch // self.config.lr_epochs)
+        for name, rate in self.rates.items():
+            for group in self.optimizers[name].param_groups:
+                group["lr"] = rate * factor
+        return "adversarial"
+
+    def train_step(self, data: Table, indices: Tensor, step: int) -> Metrics:
+        """Update the critic, and the generator every ``config.critic_steps`` steps, on whole packs."""
+        # For the batch of all processes, which draw the same numbers: a row may go to another process's share.
+        indices, told = self._choose_told(indices)
+        shares = zip(self.engine.parts(indices), self.engine.parts(told), strict=True)
+        parts = [self._part(data, *share) for share in shares]
+        metrics = self.engine.step(self.optimizers["critic"], self._critic_part, parts)
+        if step % self.config.critic_steps == self.config.critic_steps - 1:
+            metrics |= self._train_generator(parts)
+        return metrics
+
+    def _part(self, data: Table, indices: Tensor, told: Tensor) -> Part:
+        count, pac = len(indices), self.config.pac
+        packed = torch.arange(max(pac, count // pac * pac), device=indices.device) % count
+        indices, told = indices[packed], told[packed]
+        asked = self._conditions(indices, told)
+        return self._real_rows(data, indices, asked), asked
+
+    def _choose_told(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Choose whose types are told, and draw those rows anew: the indices, and float 1 where told (N, 1).
+
+        Who asks for a type means every row that has it. A row of two types is met by either, so it comes the more
+        often; else a told type mostly stands alone, and the generator makes up for that where none is told.
+        """
+        count = self.generator.seen_types[indices].sum(1)
+        often = torch.where(count > 1, 2 / ALONE, 1.0)
+        anew = indices[torch.multinomial(often, len(indices), replacement=True)]
+        told = torch.rand(len(indices), 1, device=indices.device) > self.config.type_dropout
+        return torch.where(told[:, 0], anew, indices), told.float()
+
+    def _conditions(self, indices: Tensor, told: Tensor) -> Conditions:
+        """Ask for the real rows' totals and rarities, and where `told` for one or all of their types."""
+        generator = self.generator
+        types = generator.seen_types[indices]
+        # Of two types one is mostly told, as a user would; the noise chooses which.
+        most = (types * rng.rand(*types.shape, device=types.device)).argmax(1)
+        alone = rng.rand(len(indices), 1, device=types.device) < ALONE
+        types = torch.where(alone, F.one_hot(most, KINDS).float(), types) * told
+        return Conditions(types, generator.seen_total[indices], generator.seen_rarity[indices])
+
+    def _real_rows(self, data: Table, indices: Tensor, asked: Conditions) -> Tensor:
+        generator, stats = self.generator, data.stats[indices]
+        pair = F.one_hot(data.pairs[indices], len(generator.first)).float()
+        return self._features(stats.float(), pair, asked)
+
+    def _features(self, stats: Tensor, pair: Tensor, asked: Conditions) -> Tensor:
+        """What the critic reads of rows: (N, F). Integers are spread over their intervals of the Gaussian."""
+        generator = self.generator
+        integers = stats.detach().round()
+        spread = generator.quantiles.spread(integers, rng.rand(*integers.shape, device=integers.device))
+        spread = spread + (stats - stats.detach()) / generator.scale[2]
+        kinds = pair @ generator.first, pair @ generator.second
+        columns = [spread, generator.standard(asked.total), *kinds, asked.rarity, asked.types]
+        if self.config.networks == "direct":
+            # Told for each rarity apart, lest the stats of the few rare rows drown in those of all.
+            columns.append((asked.rarity[:, :, None] * spread[:, None, :]).flatten(1))
+        return torch.cat(columns, 1)
+
+    def _draw(self, asked: Conditions) -> tuple[Tensor, Drawn]:
+        latent = rng.randn(len(asked.total), self.generator.latent_dim, device=self.engine.device)
+        drawn: Drawn = self.trained["generator"](latent, *asked)
+        return self._features(drawn.stats, drawn.pair, asked), drawn
+
+    def _critic_part(self, part: Part) -> Loss:
+        config, critic = self.config, self.trained["critic"]
+        real, asked = part
+        with torch.no_grad():
+            fake, _ = self._draw(asked)
+        real, fake = (rows.detach().requires_grad_(config.penalty == "zero") for rows in (real, fake))
+        on_real, on_fake = critic(real), critic(fake)
+        loss = self._critic_loss(on_real, on_fake)
+        if config.penalty == "zero":
+            penalty = (_slope(on_real, real) + _slope(on_fake, fake)) / 2
+        else:
+            penalty = self._between(real, fake)
+        return loss + config.gamma * penalty, {"critic": loss, "penalty": penalty}
+
+    def _between(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Squared distance of the gradient's norm from 1, between real and generated rows: ()."""
+        share = rng.rand(len(real), 1, device=real.device)
+        rows = torch.lerp(real, fake, share).requires_grad_(True)
+        (gradient,) = torch.autograd.grad(self.critic(rows).sum(), rows, create_graph=True)
+        return F.mse_loss(gradient.norm(dim=1), torch.ones(len(real), device=real.device))
+
+    def _train_generator(self, parts: list[Part]) -> Metrics:
+        self.critic.requires_grad_(False)
+        metrics = self.engine.step(self.optimizers["generator"], self._generator_part, parts)
+        self.critic.requires_grad_(True)
+        if self.engine.stepped:
+            cast(AveragedModel, self.networks["average"]).update_parameters(self.generator)
+        return metrics
+
+    def _generator_part(self, part: Part) -> Loss:
+        config, critic = self.config, self.critic
+        real, asked = part
+        fake, drawn = self._draw(asked)
+        loss = self._generator_loss(critic(real), critic(fake))
+        consistency = (drawn.miss / 30).square().mean()
+        total = loss + config.consistency * consistency
+        if config.matching:
+            total = total + config.matching * F.mse_loss(_mean(critic.features(fake)), _mean(critic.features(real)))
+        if config.moments:
+            total = total + config.moments * (_moments(fake) - _moments(real)).square().sum()
+        return total, {"generator": loss, "consistency": consistency}
+
+    def _critic_loss(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
+        if self.config.loss == "relativistic":
+            return F.softplus(on_fake - on_real).mean()
+        if self.config.loss == "hinge":
+            return F.relu(1 - on_real).mean() + F.relu(1 + on_fake).mean()
+        soft = self.config.soft_labels
+        wrong = F.binary_cross_entropy_with_logits(on_fake, torch.full_like(on_fake, soft))
+        return F.binary_cross_entropy_with_logits(on_real, torch.full_like(on_real, 1 - soft)) + wrong
+
+    def _generator_loss(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
+        if self.config.loss == "relativistic":
+            return F.softplus(on_real - on_fake).mean()
+        return -on_fake.mean() if self.config.loss == "hinge" else F.softplus(-on_fake).mean()
+
+    @torch.no_grad()
+    def progress(self) -> Image.Image:
+        """Draw the distributions of the fixed latents' rows over those of the real ones."""
+        average = self.average.eval()
+        nothing = torch.zeros(SHOWN, KINDS), torch.zeros(SHOWN), torch.zeros(SHOWN, RARE)
+        drawn: Drawn = average(self.fixed, *(value.to(self.engine.device) for value in nothing))
+        pairs = drawn.pair.argmax(1)
+        real = self.real
+        return distributions(real.stats.cpu(), real.pairs.cpu(), drawn.stats.cpu(), pairs.cpu())
+
+
+def _mean(rows: Tensor) -> Tensor:
+    """Mean over rows (N, F) of all processes: (F,)."""
+    return distributed.mean(rows.mean(0))
+
+
+def _moments(rows: Tensor) -> Tensor:
+    """Means and mean squares of feature rows (N, F), as in table-GAN (Park et al., 2018, arXiv:1806.03384): (2F,)."""
+    return torch.cat([_mean(rows), _mean(rows.square())])
+
+
+def _slope(scores: Tensor, rows: Tensor) -> Tensor:
+    """Mean squared gradient norm of packed scores at `rows` (Mescheder et al., 2018, arXiv:1801.04406): ()."""
+    (gradient,) = torch.autograd.grad(scores.sum(), rows, create_graph=True)
+    return gradient.square().sum() / len(scores)

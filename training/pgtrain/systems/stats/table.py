@@ -1,0 +1,119 @@
+"""Rows as tensors, and the quantile tables that lead from Gaussian numbers back to integers."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from pgtrain.data.dataset import moved, shuffled_batches
+from pgtrain.systems.stats.rows import HIGHEST, RARITIES, TYPES, Row, digest, read_rows
+
+PAIRS = [(first, second) for first in range(len(TYPES)) for second in range(len(TYPES) + 1) if first != second]
+"""The 324 ordered pairs of different types, as indices of TYPES; a second of 18 stands for none."""
+
+NEIGHBOURS, ANYWHERE, REACH = 0.05, 1e-4, 4.0
+"""Shares of probability that a quantile table lends to values near those seen (deviation REACH) and to all."""
+
+
+@dataclass
+class Table:
+    """The rows of a data set on one device, N of them.
+
+    `stats` int64 (N, 6) in 1..255; `pairs` int64 (N,) indexes PAIRS; `rarities` int64 (N,) indexes RARITIES.
+    An epoch is `passes` passes over them, because a pass takes milliseconds.
+    """
+
+    stats: Tensor
+    pairs: Tensor
+    rarities: Tensor
+    names: list[str]
+    digest: str
+    passes: int = 1
+
+    def __len__(self) -> int:
+        return len(self.stats)
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What a run that goes on must find again."""
+        return {"digest": self.digest}
+
+    @property
+    def totals(self) -> Tensor:
+        """Base stat totals, int64 (N,)."""
+        return self.stats.sum(1)
+
+    def to(self, device: torch.device) -> Self:
+        """Move every tensor to `device`."""
+        return moved(self, device)
+
+    def batches(self, size: int, order: torch.Generator) -> Iterator[Tensor]:
+        """Yield the index tensors of one epoch, each int64 (size,), shuffled anew in each pass."""
+        for _ in range(self.passes):
+            yield from shuffled_batches(len(self), size, order, self.stats.device)
+
+    def preview(self) -> Image.Image:
+        """Draw the distributions of the rows, as the grids of a run do."""
+        from pgtrain.systems.stats.plot import distributions
+
+        return distributions(self.stats.cpu(), self.pairs.cpu())
+
+
+def encode(rows: Sequence[Row], digest: str = "", passes: int = 1) -> Table:
+    """Turn rows into tensors; :func:`decode` turns them back."""
+    indices = {pair: index for index, pair in enumerate(PAIRS)}
+    kinds = [[*(TYPES.index(kind) for kind in row.types), len(TYPES)][:2] for row in rows]
+    return Table(
+        stats=torch.tensor([row.stats for row in rows]),
+        pairs=torch.tensor([indices[first, second] for first, second in kinds]),
+        rarities=torch.tensor([RARITIES.index(row.rarity) for row in rows]),
+        names=list(dict.fromkeys(row.name for row in rows)),
+        digest=digest,
+        passes=passes,
+    )
+
+
+def decode(stats: Tensor, pairs: Tensor, rarities: Tensor) -> list[Row]:
+    """Turn `stats` (N, 6), `pairs` (N,) and `rarities` (N,) into rows.
+
+    Raises:
+        ValueError: a number is out of its range.
+    """
+    listed = zip(stats.tolist(), pairs.tolist(), rarities.tolist(), strict=True)
+    rows = []
+    for values, pair, rarity in listed:
+        types = tuple(TYPES[kind] for kind in PAIRS[pair] if kind < len(TYPES))
+        rows.append(Row(tuple(int(value) for value in values), types, RARITIES[rarity]))
+    return rows
+
+
+def read(data: str | Path, config: Any, encoder: str | None, background: str, hold_out: float = 0.0) -> Table:
+    """Read the rows that the stats GAN trains on; see :func:`pgtrain.systems.stats.rows.read_rows`."""
+    path = Path(data)
+    return encode(read_rows(path), digest(path), config.passes)
+
+
+def cumulative(values: Tensor) -> Tensor:
+    """Cumulative probabilities of integers 0..255, float64 (..., 256), from samples int64 (N, ...).
+
+    Every integer of 1..255 has some probability, so that every valid row can be encoded.
+    """
+    counts = torch.nn.functional.one_hot(values, HIGHEST + 1).double().mean(0)
+    grid = torch.arange(HIGHEST + 1, dtype=torch.float64, device=values.device)
+    kernel = torch.exp(-0.5 * ((grid[:, None] - grid) / REACH) ** 2)
+    kernel[:, 0] = 0
+    near = counts @ (kernel / kernel.sum(1, keepdim=True))
+    mixed = (1 - NEIGHBOURS - ANYWHERE) * counts + NEIGHBOURS * near
+    mixed[..., 1:] += ANYWHERE / HIGHEST
+    edges: Tensor = mixed.cumsum(-1) / mixed.sum(-1, keepdim=True)
+    return edges
+
+
+def gaussian(probabilities: Tensor) -> Tensor:
+    """The standard normal's quantiles of float64 `probabilities`, float32, finite."""
+    quantiles: Tensor = torch.special.ndtri(probabilities.clamp(1e-9, 1 - 1e-9))
+    return quantiles.float()

@@ -1,0 +1,120 @@
+"""Networks, losses and steps of WGAN."""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pgtrain.data.dataset import Pictures
+from pgtrain.engine import rng
+from pgtrain.engine.accelerator import Engine, Loss
+from pgtrain.engine.system import Metrics
+from pgtrain.models.layers import keep_variance
+from pgtrain.systems.unconditional import Unconditional, halving_widths
+from pgtrain.systems.wgan.config import WGANConfig
+
+
+class Generator(nn.Module):
+    """Latents (N, L) to logits (N, C, S, S): a dense layer to 8x8, then doublings."""
+
+    def __init__(self, config: WGANConfig) -> None:
+        super().__init__()
+        channels = halving_widths(config.size, config.width)
+        self.channels = channels[0]
+        self.dense = nn.Linear(config.latent_dim, channels[0] * 64)
+        doubled = _upsampled if config.blocks == "upsample" else _transposed
+        layers: list[nn.Module] = [nn.BatchNorm2d(channels[0]), nn.ReLU()]
+        for pair in pairwise(channels):
+            layers += [*doubled(*pair), nn.BatchNorm2d(pair[1]), nn.ReLU()]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(channels[-1], config.channels, 5, padding=2))
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Draw the logits of straight RGBA or RGB."""
+        hidden = self.dense(latent)
+        logits: Tensor = self.layers(hidden.view(-1, self.channels, 8, 8))
+        return logits
+
+
+def _upsampled(channels_in: int, channels_out: int) -> list[nn.Module]:
+    return [nn.Upsample(scale_factor=2), nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False)]
+
+
+def _transposed(channels_in: int, channels_out: int) -> list[nn.Module]:
+    return [nn.ConvTranspose2d(channels_in, channels_out, 5, 2, padding=2, output_padding=1, bias=False)]
+
+
+class Critic(nn.Module):
+    """Pictures (N, C, S, S) in 0..1 to one number each (N,).
+
+    No batch norm: the gradient penalty holds each picture by itself, which a norm over the batch breaks.
+    """
+
+    def __init__(self, config: WGANConfig) -> None:
+        super().__init__()
+        channels = [config.channels, *reversed(halving_widths(config.size, config.width))]
+        layers: list[nn.Module] = []
+        for pair in pairwise(channels):
+            layers += [nn.Conv2d(*pair, 5, 2, padding=2), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, nn.Flatten())
+        self.score = nn.Linear(channels[-1] * (config.size >> (len(channels) - 1)) ** 2, 1)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Score; higher is more real."""
+        score: Tensor = self.score(self.layers(pictures * 2 - 1))
+        return score.squeeze(1)
+
+
+class WGAN(Unconditional):
+    """The system."""
+
+    name = "wgan"
+    config: WGANConfig
+
+    def __init__(self, config: WGANConfig, engine: Engine, data: Pictures) -> None:
+        critic = Critic(config)
+        if config.blocks == "upsample":
+            critic.apply(keep_variance)
+        super().__init__(config, engine, data, Generator(config), critic)
+        # Runs from before the critic had a rate of its own tell 0.
+        for network, rate in (("generator", config.lr), ("critic", config.critic_lr or config.lr)):
+            if config.lipschitz == "gp":
+                betas = (config.beta1, config.beta2)
+                self.optimizers[network] = engine.adam(self.networks[network], rate, betas)
+            else:
+                self.optimizers[network] = engine.rmsprop(self.networks[network], rate)
+
+    def train_critic(self, data: Pictures, parts: list[Tensor], step: int) -> Metrics:
+        """One step up the Wasserstein distance, then the clipping."""
+        metrics = super().train_critic(data, parts, step)
+        if self.config.lipschitz == "clip":
+            with torch.no_grad():
+                for weight in self.networks["critic"].parameters():
+                    weight.clamp_(-self.config.clip, self.config.clip)
+        return metrics
+
+    def critic_loss(self, real: Tensor, fake: Tensor, step: int) -> Loss:
+        """The Wasserstein distance, negated, and the penalty."""
+        config, critic = self.config, self.trained["critic"]
+        distance = self.score(critic, real).mean() - self.score(critic, fake).mean()
+        loss, metrics = -distance, {"wasserstein": distance}
+        if config.lipschitz == "gp" and step % config.penalty_interval == 0:
+            metrics["penalty"] = gradient_penalty(self.networks["critic"], real, fake)
+            loss = loss + config.penalty * config.penalty_interval * metrics["penalty"]
+        return loss, metrics
+
+    def generator_loss(self, scores: Tensor) -> Tensor:
+        """The critic's score, negated."""
+        return -scores.mean()
+
+
+def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    """Squared distance of the gradient's norm from 1, between real and generated pictures: ().
+
+    Each pair is mixed by one number of its own. In float32 and uncompiled: see
+    :func:`pgtrain.models.layers.r1_penalty`.
+    """
+    share = rng.rand(len(real), 1, 1, 1, device=real.device)
+    between = torch.lerp(real.float(), fake.float(), share).detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(critic.forward(between).sum(), between, create_graph=True)
+    return F.mse_loss(gradient.flatten(1).norm(dim=1), torch.ones(len(real), device=real.device))
