@@ -14,7 +14,7 @@ import onnx
 import onnxruntime
 
 from pgexport.targets.tensorrt.operators import unread
-from tests.export.fake_cuda import FakeCuda
+from tests.export.targets.fake_cuda import FakeCuda
 
 DTYPES = {"FLOAT": np.float32, "HALF": np.float16, "INT32": np.int32, "INT64": np.int64, "UINT8": np.uint8}
 

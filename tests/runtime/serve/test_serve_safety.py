@@ -25,7 +25,7 @@ from pgen.errors import ServeInvalid
 from pgen.serve import protocol
 from pgen.serve.config import KEY, Settings, key_of_environment
 from pgen.serve.service import Service
-from tests.runtime.serving import PATIENCE, Hold, serving, until, without_network
+from tests.runtime.serve.serving import PATIENCE, Hold, serving, until, without_network
 
 IMAGES = "/v1/images/generations"
 JSON = {"Content-Type": "application/json"}

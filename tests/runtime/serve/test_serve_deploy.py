@@ -12,9 +12,9 @@ from pgen.commands.serve import serve as command
 from pgen.serve.config import KEY, Settings
 from pokegan import __version__
 from pokegan.errors import PokeganError
-from tests.runtime.serving import needs_ray_serve
+from tests.runtime.serve.serving import needs_ray_serve
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+DEPLOY = Path(__file__).parents[3] / "deploy"
 OPTIONS = {option.name: option for option in command.params if isinstance(option, click.Option)}
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.*")

@@ -17,7 +17,7 @@ import pgen
 from pgen.errors import BundleInvalid, RunFailed
 from pgen.serve.config import Settings
 from pgen.serve.service import Service
-from tests.runtime.serving import PATIENCE, Hold, decoded, pixels_of, until, without_network
+from tests.runtime.serve.serving import PATIENCE, Hold, decoded, pixels_of, until, without_network
 from tests.runtime.toy import write_toy
 
 

@@ -28,8 +28,8 @@ from pgexport.export import export_runs
 from pgexport.targets.tensorrt import engines as tensorrt_engines
 from pgexport.targets.tensorrt.engines import build_engines
 from pokegan.errors import PokeganError
-from tests.export.fake_cuda import FakeCuda
-from tests.export.fake_tensorrt import BuilderFlag, Fake, HardwareCompatibilityLevel, MemoryPoolType, Misuse
+from tests.export.targets.fake_cuda import FakeCuda
+from tests.export.targets.fake_tensorrt import BuilderFlag, Fake, HardwareCompatibilityLevel, MemoryPoolType, Misuse
 
 SMALL = EngineOptions(batches=(1, 2, 3))
 Install = Callable[..., Fake]

@@ -23,7 +23,7 @@ from pgtrain.evaluation.prompts import described
 from pgtrain.evaluation.sampler import IN_TURN, draw_in_turn
 from pgtrain.evaluation.tables import lines, markdown, ratios
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def cloud(count: int, shift: float = 0.0, seed: int = 0) -> Tensor:

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from pgen.serve.config import KEY, Settings
-from tests.runtime.serving import PATIENCE, needs_ray_serve, serving
+from tests.runtime.serve.serving import PATIENCE, needs_ray_serve, serving
 
 needs_ray_serve()
 import ray  # noqa: E402

@@ -17,7 +17,7 @@ import pytest
 
 from pgen.serve.config import KEY
 from tests.conftest import Command
-from tests.runtime.serving import PATIENCE
+from tests.runtime.serve.serving import PATIENCE
 from tests.runtime.toy import write_toy
 
 IMAGES = "/v1/images/generations"

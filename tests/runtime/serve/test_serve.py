@@ -20,7 +20,7 @@ from pgen.cli import main
 from pgen.images.metadata import read_made
 from pgen.serve.config import Settings
 from pgen.serve.protocol import Protocol
-from tests.runtime.serving import PATIENCE, decoded, pixels_of, serving
+from tests.runtime.serve.serving import PATIENCE, decoded, pixels_of, serving
 from tests.runtime.toy import SIDE
 
 
