@@ -15,7 +15,12 @@ from pokegan.cli import Group, needs_extra, version_option
 FOLDER = click.Path(path_type=Path)
 PRECISIONS = click.Choice(["auto", "fp32", "bf16", "fp16"])
 COMMON = (
-    click.option("--data", help=f"{DATA_HELP}; for stats also a .csv  [default: the default data set, fetched once]"),
+    click.option(
+        "--data",
+        multiple=True,
+        help=f"{DATA_HELP}; for stats also a .csv; give it again for each further data set  "
+        "[default: the default data set, fetched once]",
+    ),
     click.option("--out", type=FOLDER, help="run folder  [default: a dated one under runs/]"),
     click.option(
         "--epochs", type=click.IntRange(1), default=200, show_default=True, help="passes over the data, in all"
@@ -71,7 +76,7 @@ main.add_command(data_commands, "data")
 
 def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
     def command(
-        data: str | None,
+        data: tuple[str, ...],
         out: Path | None,
         epochs: int,
         resume: bool,
@@ -92,7 +97,7 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
             from pgtrain.train import Request, train
         request = Request(
             name,
-            data,
+            data or None,
             out,
             epochs,
             encoder,

@@ -1,5 +1,6 @@
 """Start or resume the training of a system: the Python side of the commands of pgtrain."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +31,7 @@ class Request:
     """
 
     system: str
-    data: str | Path | None
+    data: str | Path | Sequence[str | Path] | None
     out: Path | None
     epochs: int
     encoder: str | None
@@ -126,7 +127,7 @@ def _resumed(run: Run, request: Request, system: System) -> Position:
     return position
 
 
-def _same_data(run: Run, trained: dict[str, Any], data: Data, place: str | Path | None) -> None:
+def _same_data(run: Run, trained: dict[str, Any], data: Data, place: str | Path | Sequence[str | Path] | None) -> None:
     for name, value in data.identity.items():
         found = trained.get(name, "keep")  # runs of older versions say nothing of a background: they kept it
         if name == "digest" and found != value:

@@ -62,7 +62,7 @@ SYSTEMS = {
     "stackgan": SystemEntry(
         stackgan.StackGANConfig,
         stackgan.RECIPES,
-        "pgtrain.systems.stackgan.system:StackGAN",
+        "pgtrain.systems.stackgan:build",
         True,
         "Text to picture: stage I draws 64x64, stage II refines it.",
         starter="pgtrain.systems.stackgan.warm_start:prepare",
