@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pgtrain.engine.accelerator import rng
+from pgtrain.engine import rng
 
 SHIFT = 0.125
 """Largest translation, as a share of the side."""
