@@ -113,3 +113,12 @@ def test_most_work_of_stage_two_is_at_32_pixels() -> None:
     stage2 = Stage2(32, 4, 128, CodeSize())
     assert stage2.to_rgba.out_channels == 4 * 4
     assert isinstance(Stage1(32, 4, CodeSize()).to_rgba, torch.nn.Conv2d)
+
+
+def test_the_adversarial_phase_begins_once(system: MemoryStackGAN, data: Dataset) -> None:
+    step(system, data, 0)
+    system.start_epoch(2)
+    system.train_step(data, torch.arange(4), 0)
+    before = {name: value.clone() for name, value in system.networks.state_dict().items()}
+    system.start_epoch(2)
+    assert all(torch.equal(value, before[name]) for name, value in system.networks.state_dict().items())

