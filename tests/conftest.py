@@ -128,7 +128,20 @@ def inside() -> Command:
     return run
 
 
-TINY = ("--width", "8", "--critic-width", "4", "--batch", "4", "--condition-dim", "8", "--noise-dim", "8")
+TINY = (
+    "--generator",
+    "conditional",
+    "--width",
+    "8",
+    "--critic-width",
+    "4",
+    "--batch",
+    "4",
+    "--condition-dim",
+    "8",
+    "--noise-dim",
+    "8",
+)
 TINY += ("--discriminator", "projection")  # the default one loads a network of photographs
 
 

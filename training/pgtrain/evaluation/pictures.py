@@ -12,13 +12,16 @@ from pgtrain.data.images import grid
 from pgtrain.data.records import Record
 from pgtrain.evaluation import figures
 from pgtrain.evaluation.features.extractors import Extractor
-from pgtrain.evaluation.prompts import Described, described
+from pgtrain.evaluation.islands import islands
+from pgtrain.evaluation.prompts import Described, described, invented
 from pgtrain.evaluation.reference_set import PROMPTS, SEEDS, Drawn, Jury
 from pgtrain.evaluation.sampler import Artist, draw_in_turn
 from pgtrain.evaluation.sheet import chosen, sheet
 
 DESCRIBED = 1000
 """Prompts that name no Pokémon, at the most."""
+INVENTED = 200
+"""Names that no Pokémon has, likewise."""
 Rows = list[tuple[str, Tensor]]
 
 
@@ -30,11 +33,15 @@ class Judged(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """How to judge: the feature network, samples (None: as many as there are real pictures), the first seed."""
+    """How to judge: the feature network, samples (None: as many as there are real pictures), the first seed.
+
+    `second` is another network that sets of pictures are compared in.
+    """
 
     extract: Extractor
     samples: int | None
     seed: int
+    second: Callable[[Tensor], Tensor] | None = None
 
 
 def judge(
@@ -60,10 +67,13 @@ def judge(
         seeds = asked.seed + torch.arange(samples)
         pictures = artist.draw([], seeds.tolist())
     side = pictures.shape[-1]
-    jury = Jury(real(side), records, held, asked.extract)
+    jury = Jury(real(side), records, held, asked.extract, asked.second)
     drawn = jury.see(pictures, seeds)
     found = {"side": side, "real": len(records), "held_out": int(held.sum())}
     found |= jury.quality(drawn) | {"floor": figures.floor(jury.real.values, samples), "spread_real": jury.spread}
+    found["islands_real"] = jury.islands
+    if jury.real_second is not None:
+        found["second"]["floor"] = figures.floor(jury.real_second, samples)
     shown = {
         "samples.png": grid(drawn.pictures[chosen(samples, 64)].float() / 255),
         "neighbours.png": jury.beside(drawn),
@@ -97,6 +107,16 @@ def _text(
             artist, list(dict.fromkeys(prompt.text for prompt in prompts)), asked.seed
         )
         rows += [(prompts[index].text, spoken.pictures[index]) for index in chosen(len(prompts), 24)]
+    names_new = invented([record.name for record in jury.records], min(INVENTED, asked.samples or INVENTED))
+    if names_new:
+        coined = jury.see(*draw_in_turn(artist, names_new, asked.seed))
+        found["invented"] = {
+            "changed_by_prompt": jury.changed_by_prompt(coined),
+            "changed_by_seed": jury.over_seeds(artist, names_new, asked.seed)[0],
+            "islands": islands(coined.pictures),
+        }
+    for part in (found, *(found[key] for key in ("described", "invented") if key in found)):
+        part["seed_over_prompt"] = part["changed_by_seed"] / max(1e-9, part["changed_by_prompt"])
     rows += [(f"{several[0]}, seed {asked.seed + turn}", over_seeds[turn]) for turn in range(SEEDS)]
     return found, rows
 
