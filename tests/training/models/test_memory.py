@@ -79,6 +79,14 @@ def test_colors_and_shapes_are_chosen_by_separate_parts_of_the_latent(memory: Me
     assert not torch.equal(before.color, after.color)
 
 
+def test_another_text_may_ask_for_the_colors(memory: Memory) -> None:
+    latent, text, other = torch.randn(8, SIZE.latent_dim), torch.randn(8, 16), torch.randn(8, 16)
+    plain, same, apart = memory(latent, text), memory(latent, text, text), memory(latent, text, other)
+    assert torch.equal(plain.color, same.color)
+    assert torch.equal(plain.shape, apart.shape)
+    assert not torch.equal(plain.color, apart.color)
+
+
 def test_freezing_changes_no_code(memory: Memory) -> None:
     latent, text = torch.randn(4, SIZE.latent_dim), torch.randn(4, 16)
     before = memory(latent, text)

@@ -194,20 +194,24 @@ class Memory(nn.Module):
         self.register_buffer("prior", torch.zeros(pictures))
         self.register_buffer("places", torch.linspace(-1, 1, SIDE), persistent=False)
 
-    def forward(self, latent: Tensor, text: Tensor) -> Codes:
-        """Read the codes for texts (N, D) and latents (N, ``size.latent_dim``)."""
-        return self.noisy(self.table.blend(self.choose(latent, text)), latent)
+    def forward(self, latent: Tensor, text: Tensor, color_text: Tensor | None = None) -> Codes:
+        """Read the codes for texts (N, D) and latents (N, ``size.latent_dim``); see :meth:`choose`."""
+        return self.noisy(self.table.blend(self.choose(latent, text, color_text)), latent)
 
     def freeze(self) -> None:
         """Store codes and keys as they are used: for export, in place; training needs them as they were."""
         for part in (self.table, self.shape_head, self.color_head):
             part.freeze()
 
-    def choose(self, latent: Tensor, text: Tensor) -> Choice:
-        """Choose pictures: two for the shape, whose outlines are alike, and one for the colors."""
+    def choose(self, latent: Tensor, text: Tensor, color_text: Tensor | None = None) -> Choice:
+        """Choose pictures: two for the shape, whose outlines are alike, and one for the colors.
+
+        `color_text` (N, D) is the text that asks for the colors; None for the same as asks for the shape.
+        """
         whitened = self.whitening(text)
+        colors = whitened if color_text is None else self.whitening(color_text)
         shape = relevance(self.shape_head(whitened)) + self.prior
-        color = relevance(self.color_head(whitened)) + self.prior
+        color = relevance(self.color_head(colors)) + self.prior
         first, second, third = latent[:, : 3 * CHOICE_DIM].split(CHOICE_DIM, 1)
         one = self._pick(shape, first)
         alike = (one @ self.silhouettes) @ self.silhouettes.T

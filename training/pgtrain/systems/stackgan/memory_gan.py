@@ -66,9 +66,12 @@ class MemoryGenerator(nn.Module):
         self.memory = Memory(size, text_dim, whitened_dim, pictures, OUTLINE_DIM)
         self.decoder = Decoder(config.width, config.channels, pixels, size)
 
-    def forward(self, latent: Tensor, text: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Map latents (N, L) and text embeddings (N, D) to the logits of stage I and of stage II."""
-        drawn: tuple[Tensor, Tensor | None] = self.decoder(self.memory(latent, text))
+    def forward(self, latent: Tensor, text: Tensor, color_text: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """Map latents (N, L) and text embeddings (N, D) to the logits of stage I and of stage II.
+
+        `color_text` (N, D) asks for the colors; None for `text`.
+        """
+        drawn: tuple[Tensor, Tensor | None] = self.decoder(self.memory(latent, text, color_text))
         return drawn
 
 
