@@ -160,9 +160,9 @@ def _show_bundle(bundle: "Bundle") -> None:
         if "data" in run and run.get("epochs") is not None and run["epoch"] < run["epochs"]:
             click.echo(f"note: {name} is of a run stopped after {run['epoch']} of {run['epochs']} epochs")
     size = sum(entry.bytes for entry in bundle.manifest.files.values()) / 1e6
-    drawing = "stackgan" in bundle.manifest.models
     out = bundle.folder
-    then = f"pgen image Charizard --bundle {out} --out out.png" if drawing else f"pgexport inspect {out}"
+    reads_text = any(model.reads_text for model in bundle.manifest.models.values())
+    then = f"pgen image Charizard --bundle {out} --out out.png" if reads_text else f"pgexport inspect {out}"
     click.echo(f"wrote {out} ({size:.1f} MB); next: {then}")
 
 

@@ -15,12 +15,6 @@ from pokegan.cli import Group, needs_extra, version_option
 FOLDER = click.Path(path_type=Path)
 PRECISIONS = click.Choice(["auto", "fp32", "bf16", "fp16"])
 COMMON = (
-    click.option(
-        "--data",
-        multiple=True,
-        help=f"{DATA_HELP}; for stats also a .csv; give it again for each further data set  "
-        "[default: the default data set, fetched once]",
-    ),
     click.option("--out", type=FOLDER, help="run folder  [default: a dated one under runs/]"),
     click.option(
         "--epochs", type=click.IntRange(1), default=200, show_default=True, help="passes over the data, in all"
@@ -126,7 +120,13 @@ for _name, _entry in SYSTEMS.items():
     )
     for _wanted, _option in _special:
         _call = _option(_call) if _wanted else _call
-    for _option in reversed(COMMON):
+    _data = click.option(
+        "--data",
+        multiple=True,
+        help=f"{' '.join(filter(None, (DATA_HELP, _entry.data_help)))}; give it again for each further data set  "
+        "[default: the default data set, fetched once]",
+    )
+    for _option in reversed((_data, *COMMON)):
         _call = _option(_call)
     main.command(_name, help=_entry.summary)(_call)
 

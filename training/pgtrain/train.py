@@ -70,7 +70,7 @@ def train(request: Request, config: Any) -> Run:
                 _same_data(run, run.described()["data"], data, request.data)
         torch.manual_seed(request.seed)
         engine = Engine(request.precision, request.accumulate, request.compile)
-        system: System = SYSTEMS[request.system].load()(config, engine, data.to(engine.device))
+        system: System = SYSTEMS[request.system].load("system")(config, engine, data.to(engine.device))
         with distributed.together():
             begun = None if request.resume else _begun(run, request, config, data)
             if distributed.is_main():
@@ -95,7 +95,7 @@ def _as_before(run: Run, request: Request, config: Any) -> tuple[Request, Any]:
 def _read(request: Request, config: Any) -> Data:
     with distributed.first_of_machine():
         place = default.fetch() if request.data is None else request.data
-        read = SYSTEMS[request.system].load_reader()
+        read = SYSTEMS[request.system].load("reader")
         data: Data = read(place, config, request.encoder, request.background, request.hold_out)
     least = request.accumulate * distributed.count()
     if len(data) < least:

@@ -12,10 +12,10 @@ from onnx import ModelProto, TensorProto, helper
 from torch import Tensor, nn
 
 from pgen.backends.base import open_session, run
-from pgexport.parity.checks import Feeds
 from pgexport.precision.bf16_emulation import emulated
 from pgexport.storage import Stored
-from pgexport.tracing.specs import Part
+from pgexport.tracing.specs import ModelSpec
+from pgexport.trial import Feeds
 
 LIMITS = {"float32": 1e-3, "compact": 5e-2, "fp16": 1e-2, "bf16": 1e-1, "int8": 1e-1}
 """How far a value of a stored graph may be from the reference: root mean square, relative to the reference's."""
@@ -163,7 +163,7 @@ def _distance(found: NDArray[Any], expected: NDArray[Any]) -> float:
     return error / (scale + 1e-6)
 
 
-def locate_divergence(part: Part, stored: Stored, feeds: Feeds, rows: slice | None = None) -> str:
+def locate_divergence(spec: ModelSpec, stored: Stored, feeds: Feeds, rows: slice | None = None) -> str:
     """Name the first node that diverges on `feeds`; with `rows`, the first that gives those alone another result."""
     graph = _checkable(stored)
     if rows is not None:
@@ -171,29 +171,29 @@ def locate_divergence(part: Part, stored: Stored, feeds: Feeds, rows: slice | No
         if found is None:
             return "no node alone does: ONNX Runtime's optimisation of the graph does it"
         return f"first node that does: {found.node} ({found.operator}), {found.error:.2g} off"
-    found = _first(part, stored, feeds)
+    found = _first(spec, stored, feeds)
     if found is None and optimised_away(graph, feeds, LIMITS[stored.storage]):
         return "no node diverges alone: ONNX Runtime's optimisation of the graph does it"
     return describe(found)
 
 
-def locate_in_sequence(models: Sequence[tuple[Part, Stored]], seed: int) -> str:
+def locate_in_sequence(models: Sequence[tuple[ModelSpec, Stored]], seed: int) -> str:
     """Name the first node that diverges in models that work in sequence, and its model."""
-    for part, stored in models:
-        feeds = {name: values[:2] for name, values in part.cases(seed)["random"].items()}
-        if found := _first(part, stored, feeds):
-            return f"{part.name}: {describe(found)}"
+    for spec, stored in models:
+        feeds = {name: values[:2] for name, values in spec.cases(seed)["random"].items()}
+        if found := _first(spec, stored, feeds):
+            return f"{spec.name}: {describe(found)}"
     return describe(None)
 
 
-def _first(part: Part, stored: Stored, feeds: Feeds) -> Divergence | None:
+def _first(spec: ModelSpec, stored: Stored, feeds: Feeds) -> Divergence | None:
     """Find the first node that diverges: of the float32 graph from PyTorch, or else of the stored graph from that one.
 
     Storing may not have changed anything, so the float32 graph itself is never taken for granted.
     """
-    reference = stored.graph if stored.storage == "float32" else part.export(stored.opset)
+    reference = stored.graph if stored.storage == "float32" else spec.export(stored.opset)
     limits = LIMITS
-    found = first_from_pytorch(reference, part.network, part.folded(), feeds, limits["float32"])
+    found = first_from_pytorch(reference, spec.network, spec.frozen(), feeds, limits["float32"])
     return found or first_divergence(_checkable(stored), reference, feeds, limits[stored.storage])
 
 

@@ -23,8 +23,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto
 
-from pgexport.parity.checks import Feeds, premultiplied, psnr
+from pgexport.metrics import premultiplied, psnr
 from pgexport.precision import compress
+from pgexport.trial import Feeds
 
 INT8_PSNR = 42.0
 """What int8 generators must reach, in dB, on latents that they were not calibrated on."""

@@ -18,6 +18,7 @@ from pgtrain.train import Request
 from pgtrain.train import train as start
 
 RECIPE = {
+    "generator": "conditional",
     "width": 8,
     "discriminator": "projection",
     "critic_width": 4,

@@ -28,8 +28,8 @@ DCGAN_ARGUMENTS = "--size 32 --width 8 --latent-dim 8 --r1-interval 2 --pretrain
 SYSTEMS = {
     "dcgan": f"{DCGAN_ARGUMENTS} --epochs 3",
     "wgan": "--size 32 --width 8 --latent-dim 8 --penalty-interval 2 --pretrain 1 --epochs 3",
-    "stackgan": "--width 8 --discriminator projection --critic-width 4 --condition-dim 8 --noise-dim 8 --r1-interval 2"
-    " --epochs 4 --stage1-epochs 2 --stage1-pretrain 1 --stage2-pretrain 1",
+    "stackgan": "--generator conditional --width 8 --discriminator projection --critic-width 4 --condition-dim 8"
+    " --noise-dim 8 --r1-interval 2 --epochs 4 --stage1-epochs 2 --stage1-pretrain 1 --stage2-pretrain 1",
     "stats": "--width 16 --critic-width 16 --noise-dim 8 --pac 2 --passes 1 --epochs 2 --recipe original",
 }
 Runs = tuple[dict[str, Path], dict[str, Path]]

@@ -84,9 +84,14 @@ def _run(run: Run, data: str | Path, question: Question) -> pictures.Judged:
     described = run.described()
     entry = SYSTEMS[described["system"]]
     config = from_dict(entry.config, described["config"], str(run.folder))
-    if not entry.reads_pictures:
-        return pictures.Judged(_rows(run, entry.load_reader()(data, config, None, "keep"), question), {})
-    background = described["data"].get("background", "keep")
+    judged: pictures.Judged = entry.load("evaluator")(run, config, data, question)
+    return judged
+
+
+def evaluate_pictures(run: Run, config: Any, data: str | Path, question: Question) -> pictures.Judged:
+    """Measure the pictures of a run."""
+    described = run.described()
+    background = described["data"]["background"]
     collection = sources.read(data)
     kept = collection.without(collection.held_out(described["data"]["hold_out"]))
     real = decoded(collection, config.size, described["encoder"], background)
@@ -98,6 +103,23 @@ def _run(run: Run, data: str | Path, question: Question) -> pictures.Judged:
         "drawn_by": "pgtrain",
     }
     return _judged(artist, collection, kept, real, about, question)
+
+
+def evaluate_rows(run: Run, config: Any, data: str | Path, question: Question) -> pictures.Judged:
+    """Measure the rows of a run of the stats GAN; nothing is held out here: labels are asked of the data's own rows."""
+    from pgtrain.evaluation import rows
+    from pgtrain.systems.stats import generate
+    from pgtrain.systems.stats.table import decode, read
+
+    table = read(data, config, None, "keep")
+    samples = question.samples or len(table)
+    _check_count(samples, len(table))
+    described = run.described()
+    same = table.identity["digest"] == described["data"]["digest"]
+    real = rows.frame(decode(table.stats, table.pairs, table.rarities))
+    drawn = rows.frame(generate.generate(generate.load(run.folder), samples, seed=question.seed))
+    about = {"system": described["system"], "trained_on_this_data": same, "samples": samples, "real": len(real)}
+    return pictures.Judged(about | rows.figures(real, real, drawn, taught=drawn), {})
 
 
 def _judged(
@@ -122,22 +144,6 @@ def _judged(
 
     judged = pictures.judge(artist, real, records, held, asked)
     return pictures.Judged(about | {"features": question.features} | judged.figures, judged.pictures)
-
-
-def _rows(run: Run, data: Any, question: Question) -> dict[str, Any]:
-    """Measure rows of the stats GAN; nothing is held out here, so labels are asked of the data's own rows."""
-    from pgtrain.evaluation import rows
-    from pgtrain.systems.stats import generate
-    from pgtrain.systems.stats.table import decode
-
-    samples = question.samples or len(data)
-    _check_count(samples, len(data))
-    described = run.described()
-    same = data.identity["digest"] == described["data"]["digest"]
-    real = rows.frame(decode(data.stats, data.pairs, data.rarities))
-    drawn = rows.frame(generate.generate(generate.load(run.folder), samples, seed=question.seed))
-    about = {"system": described["system"], "trained_on_this_data": same, "samples": samples, "real": len(real)}
-    return about | rows.figures(real, real, drawn, taught=drawn)
 
 
 def _check_count(samples: int, real: int) -> None:

@@ -52,7 +52,7 @@ class RunArtist:
         """
         described = run.described()
         engine = Engine("fp32")
-        self.system = SYSTEMS[described["system"]].load()(config, engine, data.to(engine.device))
+        self.system = SYSTEMS[described["system"]].load("system")(config, engine, data.to(engine.device))
         position = checkpoint.restore_networks(run.checkpoint, self.system)
         self.system.start_epoch(position.epoch if position.step else max(0, position.epoch - 1))
         self.epochs, self.encoder = position.epoch, described["encoder"]

@@ -91,6 +91,13 @@ class GatedConv(nn.Module):
         gated: Tensor = value * torch.sigmoid(gate)
         return gated
 
+    def freeze(self) -> None:
+        """Fold the batch norm, in evaluation mode, into the convolution."""
+        norm = self.norm.norm
+        if isinstance(norm, nn.BatchNorm2d):
+            self.conv = nn.utils.fuse_conv_bn_eval(self.conv, norm)
+            self.norm.register_module("norm", nn.Identity())
+
 
 class ResidualBlock(nn.Module):
     """x + gated convolution of x."""
@@ -138,6 +145,12 @@ class DownBlock(nn.Module):
         path = F.leaky_relu(self.conv(F.leaky_relu(self.down(features), 0.2)), 0.2)
         shortcut: Tensor = self.shortcut(F.avg_pool2d(features, 2))
         return shortcut + self.strength * path
+
+
+def fold_statistics(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Write a batch norm in evaluation mode as scale and shift: (C,) each."""
+    scale = norm.weight * (cast(Tensor, norm.running_var) + norm.eps).rsqrt()
+    return scale, norm.bias - cast(Tensor, norm.running_mean) * scale
 
 
 def keep_variance(module: nn.Module) -> None:

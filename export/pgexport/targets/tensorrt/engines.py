@@ -22,8 +22,8 @@ from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.errors import DeviceUnavailable
 from pgexport.atomic import beside, put, write_file
 from pgexport.errors import EngineFailed
+from pgexport.kinds import KINDS
 from pgexport.targets.tensorrt.operators import check_read
-from pgexport.tracing.stats_inputs import conditions
 from pokegan.cli import needs_extra
 
 if TYPE_CHECKING:
@@ -210,11 +210,11 @@ def _compare(
 def _inputs(bundle: Bundle, model: Model, batch: int, random: np.random.Generator) -> dict[str, NDArray[Any]]:
     feeds: dict[str, NDArray[Any]] = {}
     shapes = profile_of(model, (batch, batch, batch))
-    asked = conditions(batch, seed=0) if model.kind == "stats" else {}
+    further = KINDS[model.kind].further_inputs(batch, 0)
     for tensor in model.inputs:
         name, dtype, shape = tensor.name, np.dtype(tensor.dtype), shapes[tensor.name][1]
-        if name in asked:
-            feeds[name] = asked[name].astype(dtype)
+        if name in further:
+            feeds[name] = further[name].astype(dtype)
         elif dtype.kind == "f":
             values = random.standard_normal(shape)
             if name == "text":  # sentence embeddings have length 1
@@ -236,7 +236,7 @@ def _vocabulary(bundle: Bundle) -> int:
 def _difference(kind: str, ours: NDArray[Any], theirs: NDArray[Any]) -> tuple[str, float]:
     if ours.shape != theirs.shape:
         return "equal", 0.0
-    if kind == "stats" or ours.dtype.kind not in "fu":  # indices and points: one off is another Pokémon
+    if KINDS[kind].exact or ours.dtype.kind not in "fu":
         return "equal", float(np.mean(ours == theirs))
     if ours.dtype == np.uint8:
         return "pixels", float(np.quantile(np.abs(ours.astype(int) - theirs.astype(int)), 0.999))

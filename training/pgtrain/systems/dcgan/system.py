@@ -7,7 +7,9 @@ from torch import Tensor, nn
 
 from pgtrain.data.dataset import Pictures
 from pgtrain.engine.accelerator import Engine, Loss
+from pgtrain.engine.checkpoint import Position
 from pgtrain.models.layers import keep_variance, r1_penalty
+from pgtrain.systems.base import Architecture, Weights
 from pgtrain.systems.dcgan.config import DCGANConfig
 from pgtrain.systems.unconditional import Unconditional, halving_widths
 
@@ -104,6 +106,11 @@ class DCGAN(Unconditional):
     def _toward(self, scores: Tensor, sign: int) -> Tensor:
         signed = sign * scores
         return F.relu(1 - signed).mean() if self.config.loss == "hinge" else F.softplus(-signed).mean()
+
+
+def rebuild(config: DCGANConfig, weights: Weights, position: Position | None = None) -> Architecture:
+    """Rebuild the generator of a run."""
+    return Architecture(Generator(config), config.latent_dim)
 
 
 def initialise(module: nn.Module) -> None:

@@ -10,8 +10,8 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from pgtrain.engine.rng import Dropout
 from pgtrain.systems.stats.config import StatsConfig
-from pgtrain.systems.stats.rows import HIGHEST, LOWEST, RARITIES, STATS, TYPES
-from pgtrain.systems.stats.table import PAIRS, Table, cumulative, gaussian
+from pgtrain.systems.stats.rows import HIGHEST, LOWEST, PAIRS, RARITIES, STATS, TYPES
+from pgtrain.systems.stats.table import Table, cumulative, gaussian
 
 KINDS, SECONDS, RARE = len(TYPES), len(TYPES) + 1, len(RARITIES)
 BANDWIDTH = 15.0

@@ -6,8 +6,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from pgtrain.systems.stats.rows import STATS, TYPES
-from pgtrain.systems.stats.table import PAIRS
+from pgtrain.systems.stats.rows import PAIRS, STATS, TYPES
 
 PANEL, HEIGHT, GAP, BINS = 240, 120, 20, 24
 REAL, DRAWN, INK = "#b8c4d6", "#d1495b", "#333333"

@@ -19,6 +19,9 @@ TYPES = (
 RARITIES = ("ordinary", "legendary", "mythical", "baby")
 LOWEST, HIGHEST = 1, 255
 
+PAIRS = [(first, second) for first in range(len(TYPES)) for second in range(len(TYPES) + 1) if first != second]
+"""The 324 ordered pairs of different types, as indices of TYPES; a second of 18 stands for none."""
+
 ALIASES = {
     "sp_attack": "special_attack",
     "sp_defense": "special_defense",
