@@ -152,12 +152,10 @@ def _refuse_export_options(bundle: Path, forced: bool) -> None:
 def _show_bundle(bundle: "Bundle") -> None:
     """Print what was exported, and what can be done with it."""
     _show_parity({name: model.parity for name, model in bundle.manifest.models.items()})
-    _show_graphs(
-        {name: model.provenance.get("export", {}).get("graph") for name, model in bundle.manifest.models.items()}
-    )
+    _show_graphs({name: model.provenance["export"]["graph"] for name, model in bundle.manifest.models.items()})
     for name, model in bundle.manifest.models.items():
         run = model.provenance.get("run", {})
-        if "data" in run and run.get("epochs") is not None and run["epoch"] < run["epochs"]:
+        if "data" in run and run["epoch"] < run["epochs"]:
             click.echo(f"note: {name} is of a run stopped after {run['epoch']} of {run['epochs']} epochs")
     size = sum(entry.bytes for entry in bundle.manifest.files.values()) / 1e6
     out = bundle.folder
@@ -226,26 +224,25 @@ def diff(one: Path, other: Path, as_json: bool) -> None:
 
 def _chosen(storage: str, flags: dict[str, bool]) -> str:
     """Reduce the options to one precision."""
-    asked = [f"--{name}" for name, given in flags.items() if given]
+    options = [f"--{name}" for name, is_set in flags.items() if is_set]
     source = click.get_current_context().get_parameter_source("storage")
-    if asked and source is not click.core.ParameterSource.DEFAULT:
-        asked.append("--storage")
-    if len(asked) > 1:
-        raise click.UsageError(f"{' and '.join(asked)} exclude each other; choose one")
-    return asked[0].removeprefix("--") if asked else storage
+    if options and source is not click.core.ParameterSource.DEFAULT:
+        options.append("--storage")
+    if len(options) > 1:
+        raise click.UsageError(f"{' and '.join(options)} exclude each other; choose one")
+    return options[0].removeprefix("--") if options else storage
 
 
-def _show_graphs(graphs: dict[str, dict[str, Any] | None]) -> None:
-    """Print which type each graph's nodes compute in, and what came of int8; bundles of format 1 tell neither."""
-    known = {name: told for name, told in graphs.items() if told}
-    kinds = sorted({kind for told in known.values() for kind in told["nodes"]["all"]})
-    table = Table("model", *kinds, title="Nodes by the type they compute in")
-    for name, told in known.items():
-        table.add_row(name, *(str(told["nodes"]["all"].get(kind, "")) for kind in kinds))
+def _show_graphs(graphs: dict[str, dict[str, Any]]) -> None:
+    """Print which type each graph's nodes compute in, and what came of int8."""
+    types = sorted({type for graph in graphs.values() for type in graph["nodes"]["all"]})
+    table = Table("model", *types, title="Nodes by the type they compute in")
+    for name, graph in graphs.items():
+        table.add_row(name, *(str(graph["nodes"]["all"].get(type, "")) for type in types))
     Console().print(table)
-    for name, told in known.items():
-        if "int8" in told:
-            click.echo(f"{name}, int8: {told['int8']['reason']}")
+    for name, graph in graphs.items():
+        if "int8" in graph:
+            click.echo(f"{name}, int8: {graph['int8']['reason']}")
 
 
 def _show_parity(by_model: dict[str, dict[str, Any]]) -> None:

@@ -67,9 +67,9 @@ def _tensor(tensor: Tensor) -> str:
 
 
 def figures(parity: dict[str, Any]) -> dict[str, dict[str, float | None]]:
-    """Take the figures out of what a manifest tells of parity; in format 1 they stood beside the rest."""
-    found: dict[str, dict[str, float | None]] = parity.get("figures", parity)
-    return {name: value for name, value in found.items() if isinstance(value, dict) and "measured" in value}
+    """Take the figures out of what a manifest tells of parity."""
+    figures: dict[str, dict[str, float | None]] = parity.get("figures", {})
+    return figures
 
 
 def number(value: float | None) -> str:
@@ -121,10 +121,8 @@ def origin(provenance: dict[str, Any]) -> list[str]:
     run, export = provenance.get("run", {}), provenance.get("export", {})
     lines = []
     if "data" in run:
-        count = run["data"].get("examples", run["data"].get("pictures"))
-        lines.append(
-            f"a run of {run['system']}, seed {run['seed']}, on {count} examples ({run['data']['digest'][:12]})"
-        )
+        data = f"{run['data']['examples']} examples ({run['data']['digest'][:12]})"
+        lines.append(f"a run of {run['system']}, seed {run['seed']}, on {data}")
         lines.append(progress(run))
     if run.get("encoder"):
         lines.append(f"encoder {run['encoder']}")
@@ -135,8 +133,7 @@ def origin(provenance: dict[str, Any]) -> list[str]:
 
 def progress(run: dict[str, Any]) -> str:
     """Tell how far a run of a manifest had come."""
-    asked = run.get("epochs")
-    return f"after {run['epoch']} of {asked if asked is not None else 'an unknown number of'} epochs"
+    return f"after {run['epoch']} of {run['epochs']} epochs"
 
 
 def difference(one: Path, other: Path) -> dict[str, dict[str, tuple[Any, Any]]]:
@@ -173,10 +170,9 @@ def _facts(model: dict[str, Any] | None) -> dict[str, Any]:
 
 def _parity_facts(parity: dict[str, Any]) -> dict[str, Any]:
     """Name what was measured, its limits, and how: the storage, the batches."""
-    found = figures(parity)
-    measured = {f"parity {name}": value["measured"] for name, value in found.items()}
-    limits = {f"parity {name} limit": value["limit"] for name, value in found.items()}
-    rest = {name: value for name, value in parity.items() if name != "figures" and name not in found}
+    measured = {f"parity {name}": value["measured"] for name, value in figures(parity).items()}
+    limits = {f"parity {name} limit": value["limit"] for name, value in figures(parity).items()}
+    rest = {name: value for name, value in parity.items() if name != "figures"}
     return measured | limits | _flat(rest, "parity ")
 
 

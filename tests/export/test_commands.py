@@ -69,12 +69,11 @@ def test_an_opset_that_not_all_read_is_warned_of(tmp_path: Path) -> None:
 def test_without_runs_the_newest_finished_of_each_system_are_taken(
     system_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("stats", "old", "stopped", "ancient", "broken", "strange", "torn"):
+    for name in ("stats", "old", "stopped", "broken", "strange", "torn"):
         shutil.copytree(system_runs["stats"], tmp_path / "runs" / name)
     shutil.copy(tmp_path / "runs/old" / CHECKPOINT, tmp_path / "new")
     (tmp_path / "new").replace(tmp_path / "runs/stats" / CHECKPOINT)
     edit(tmp_path / "runs/stopped", epochs=9)
-    edit(tmp_path / "runs/ancient", epochs=None)
     (tmp_path / "runs/broken/config.json").write_text("{")
     edit(tmp_path / "runs/strange", system=["stats"])
     (tmp_path / "runs/torn/metrics.jsonl").write_text("{\n")

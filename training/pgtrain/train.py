@@ -129,9 +129,10 @@ def _resumed(run: Run, request: Request, system: System) -> Position:
 
 def _same_data(run: Run, trained: dict[str, Any], data: Data, place: str | Path | Sequence[str | Path] | None) -> None:
     for name, value in data.identity.items():
-        found = trained.get(name, "keep")  # runs of older versions say nothing of a background: they kept it
-        if name == "digest" and found != value:
-            told = place or "the default data set"
-            raise RunInvalid(f"{run.folder}: was trained on other data than {told}; give the same --data")
-        if found != value:
-            raise RunInvalid(f"{run.folder}: was trained with --{name} {found}; give the same")
+        before = trained.get(name)
+        if name == "digest" and before != value:
+            raise RunInvalid(
+                f"{run.folder}: was trained on other data than {place or 'the default data set'}; give the same data"
+            )
+        if before != value:
+            raise RunInvalid(f"{run.folder}: was trained with {name} {before}; give the same")

@@ -26,9 +26,18 @@ CONFIG = "config.json"
 CHECKPOINT = "checkpoint.safetensors"
 EVALUATION = "metrics.json"
 PACKAGES = ("pokegan", "torch", "transformers", "accelerate", "numpy")
-FIELDS = ("system", "encoder", "seed", "epochs", "accumulate", "config", "data", "versions", "revision")
-TYPES = {"system": str, "encoder": str | None, "seed": int, "epochs": int | None, "config": dict, "data": dict}
-"""What is read from a run's config.json before anything else has looked at it."""
+FIELDS = {
+    "system": str,
+    "encoder": str | None,
+    "seed": int,
+    "epochs": int,
+    "accumulate": int,
+    "config": dict,
+    "data": dict,
+    "versions": dict,
+    "revision": str | None,
+}
+"""The fields of a run's config.json and their types."""
 
 
 class Run:
@@ -141,15 +150,10 @@ class Run:
             raise RunNotFound(f"{path}: not found; give the folder of a run that pgtrain made")
         try:
             described: dict[str, Any] = json.loads(path.read_bytes())
-            # Older versions do not tell them.
-            described = {"accumulate": 1, "revision": None, "epochs": None} | described
-            for name, kind in TYPES.items():
-                if not isinstance(described[name], kind):
+            for name, kind in FIELDS.items():
+                if not isinstance(described[name], kind):  # type: ignore[arg-type]
                     raise TypeError(f"{name} is {described[name]!r}")
-            if "pictures" in described["data"]:  # as older versions called the examples of every system
-                described["data"]["examples"] = described["data"].pop("pictures")
-            described["data"].setdefault("hold_out", 0.0)
-            return {key: described[key] for key in FIELDS}
+            return {name: described[name] for name in FIELDS}
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise RunInvalid(f"{path}: damaged ({repr(error)[:200]}); restore it or train again") from error
 

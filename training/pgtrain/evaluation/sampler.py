@@ -100,9 +100,7 @@ class BundleArtist:
         path = self.folder / MANIFEST
         try:
             manifest = json.loads(path.read_bytes())
-            models: dict[str, Any] = manifest["models"]
-            shared = manifest.get("provenance", {})  # format 1 has one for all models
-            return {name: {"provenance": shared} | model for name, model in models.items()}
+            return {name: {"provenance": {}} | model for name, model in manifest["models"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise BundleInvalid(f"{path}: no manifest of a bundle ({error!r}); export the bundle again") from error
 

@@ -20,12 +20,12 @@ class BothStages(Generator):
 
 
 def rebuild(config: StackGANConfig, weights: Weights, position: Position | None = None) -> Architecture:
-    """Rebuild the generator that ``config.generator`` names; without stage II if that was never trained.
+    """Rebuild the generator that `weights` are of; without stage II if that was never trained.
 
     Raises:
-        KeyError: `weights` are those of another generator.
+        KeyError: they are of neither generator.
     """
-    return (_memory if config.generator == "memory" else _conditional)(config, weights, position)
+    return (_memory if "memory.draws" in weights else _conditional)(config, weights, position)
 
 
 def _conditional(config: StackGANConfig, weights: Weights, position: Position | None) -> Architecture:

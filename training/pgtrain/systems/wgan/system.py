@@ -88,8 +88,7 @@ class WGAN(Unconditional):
         if config.blocks == "upsample":
             critic.apply(keep_variance)
         super().__init__(config, engine, data, Generator(config), critic)
-        # Runs from before the critic had a rate of its own tell 0.
-        for network, rate in (("generator", config.lr), ("critic", config.critic_lr or config.lr)):
+        for network, rate in (("generator", config.lr), ("critic", config.critic_lr)):
             if config.lipschitz == "gp":
                 betas = (config.beta1, config.beta2)
                 self.optimizers[network] = engine.adam(self.networks[network], rate, betas)
