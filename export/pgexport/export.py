@@ -74,7 +74,7 @@ def export_runs(
         _check_target(out, force)
     loaded = [load_run(folder) for folder in runs]
     distinct((run.system, folder) for run, folder in zip(loaded, runs, strict=True))
-    with beside(out, "--out") as staged:
+    with beside(out) as staged:
         kept = _kept(before, staged, loaded, force) if before else Manifest({}, {})
         for name, model in kept.models.items() if tensorrt else ():
             check_read(name, (staged / model.file).read_bytes())
@@ -249,7 +249,7 @@ def _kept(before: Bundle, staged: Path, runs: list[LoadedRun], force: bool) -> M
     replaced = {run.system for run in runs} | {"encoder" for run in runs if run.reads_text}
     present = [name for name in before.manifest.models if name in replaced]
     if present and not force:
-        raise TargetInvalid(f"{before.folder}: has {' and '.join(present)} already; replace with --add --force")
+        raise TargetInvalid(f"{before.folder}: has {' and '.join(present)} already; they are replaced only by force")
     kept = {name: model for name, model in before.manifest.models.items() if name not in replaced}
     dropped = {before.manifest.models[name].file for name in present} - {model.file for model in kept.values()}
     files = {name: entry for name, entry in before.manifest.files.items() if name not in dropped}
@@ -272,8 +272,6 @@ def _check_target(out: Path, force: bool) -> None:
     if not out.parent.is_dir():
         raise TargetInvalid(f"{out.parent}: no such folder; make it first")
     if out.exists() and not force:
-        raise TargetInvalid(
-            f"{out}: exists; choose another --out, replace the bundle with --force, or add to it with --add"
-        )
+        raise TargetInvalid(f"{out}: exists; choose another folder, replace the bundle by force, or add to it")
     if out.exists() and not (out / MANIFEST).is_file():
-        raise TargetInvalid(f"{out}: exists and is no bundle, so --force does not replace it; choose another --out")
+        raise TargetInvalid(f"{out}: exists and is no bundle, so force does not replace it; choose another folder")

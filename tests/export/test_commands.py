@@ -107,7 +107,7 @@ def test_adding_to_a_bundle(system_runs: dict[str, Path], dcgan: Path, tmp_path:
     both = open_bundle(out)
     assert list(both.manifest.models) == ["dcgan", "stats"]
     assert both.manifest.models["dcgan"] == before.manifest.models["dcgan"]
-    refused(call(system_runs["stats"], "--out", out, "--add"), "has stats already; replace with --add --force")
+    refused(call(system_runs["stats"], "--out", out, "--add"), "has stats already; they are replaced only by force")
     edit(dcgan, seed=77)
     assert call(dcgan, "--out", out, "--add", "--force").exit_code == 0
     models = open_bundle(out).manifest.models

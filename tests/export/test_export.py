@@ -123,7 +123,7 @@ def test_a_wrong_graph_fails_parity(tiny_run: Path, tmp_path: Path, monkeypatch:
 def test_an_existing_bundle_is_replaced_only_by_force(tiny_bundle: Path, tiny_run: Path, tmp_path: Path) -> None:
     out = tmp_path / "bundle"
     shutil.copytree(tiny_bundle, out)
-    with pytest.raises(TargetInvalid, match="--force"):
+    with pytest.raises(TargetInvalid, match="by force"):
         export_run(tiny_run, out)
     (out / "manifest.json").write_text("old")
     export_run(tiny_run, out, force=True)

@@ -104,7 +104,7 @@ def read_toml(path: Path, known: set[str]) -> dict[str, Any]:
     except ValueError as error:
         raise ConfigInvalid(f"{path}: not valid TOML ({error})") from error
     for key in values.keys() - known:
-        raise ConfigInvalid(f"{path}: no such option: {key}; the options stand in --help")
+        raise ConfigInvalid(f"{path}: unknown option: {key}; choose from {', '.join(sorted(known))}")
     return values
 
 

@@ -106,8 +106,9 @@ def _read(request: Request, config: Any) -> Data:
 def _check_shares(batch: int, accumulate: int) -> None:
     shares = accumulate * distributed.count()
     if batch % shares:
-        told = f"{distributed.count()} processes times --accumulate {accumulate}"
-        raise ConfigInvalid(f"--batch {batch} is no multiple of {shares} ({told}); take one that is")
+        raise ConfigInvalid(
+            f"batch {batch} is not a multiple of {shares} ({distributed.count()} processes times {accumulate} parts)"
+        )
 
 
 def _begun(run: Run, request: Request, config: Any, data: Data) -> Position:

@@ -344,7 +344,7 @@ def test_the_steps_need_neither_a_runtime_nor_what_exports() -> None:
 def test_a_repository_is_replaced_only_by_force(plain_bundle: Path, tmp_path: Path) -> None:
     out = tmp_path / "models"
     write_repository(plain_bundle, out)
-    with pytest.raises(TargetInvalid, match="--force"):
+    with pytest.raises(TargetInvalid, match="by force"):
         write_repository(plain_bundle, out)
     (out / "old").mkdir()
     write_repository(plain_bundle, out, force=True)

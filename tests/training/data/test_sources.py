@@ -185,7 +185,7 @@ def test_a_hub_data_set_through_datasets(tmp_path: Path, content: bytes) -> None
 
 
 def test_a_hub_data_set_that_cannot_be_had(tmp_path: Path) -> None:
-    with pytest.raises(DataNotFound, match=r"hf:.*cannot be loaded .*--data") as refused:
+    with pytest.raises(DataNotFound, match=r"hf:.*cannot be loaded .*folder") as refused:
         read(f"hf:{tmp_path / 'none'}")
     assert "\n" not in refused.value.message
 

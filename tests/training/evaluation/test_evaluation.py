@@ -96,7 +96,7 @@ def test_the_packaged_network_gives_unit_embeddings_at_any_size() -> None:
 
 
 def test_weights_that_cannot_be_had_are_explained(tmp_path: Path) -> None:
-    with pytest.raises(FeaturesNotFound, match="--weights") as caught:
+    with pytest.raises(FeaturesNotFound, match="name their file") as caught:
         load_features("inception", tmp_path / "nothing.pth")
     assert len(str(caught.value).splitlines()) == 1
 

@@ -97,7 +97,7 @@ def save_sheet(paths: Sequence[Path], out: Path, background: Background = "keep"
     except ValueError as error:
         raise DataInvalid(f"{out}: unknown extension; name the sheet .png, .webp or .jpg") from error
     except OSError as error:
-        raise DataInvalid(f"{out}: cannot be written ({error.strerror or error}); choose another --sheet") from error
+        raise DataInvalid(f"{out}: cannot be written ({error.strerror or error}); choose another file") from error
 
 
 def _visible(picture: Image.Image) -> str:

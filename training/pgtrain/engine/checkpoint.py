@@ -55,7 +55,7 @@ def save(path: Path, system: System, position: Position) -> None:
         beside.replace(path)
     except (SafetensorError, OSError) as error:
         beside.unlink(missing_ok=True)
-        raise RunInvalid(f"{path}: cannot be written ({error}); free space, then go on with --resume") from error
+        raise RunInvalid(f"{path}: cannot be written ({error}); free space, then resume the run") from error
 
 
 def _mode_of_new_file(path: Path) -> int:

@@ -114,7 +114,7 @@ class Loop:
                 epoch, step = self.position.epoch + 1, self.position.total
                 raise Diverged(
                     f"the {name} loss became {value} in epoch {epoch} (by step {step}); "
-                    "the last checkpoint is kept: try a lower learning rate or --precision fp32"
+                    "the last checkpoint is kept: try a lower learning rate or fp32 precision"
                 )
 
     def _due(self) -> bool:

@@ -73,7 +73,7 @@ class Run:
             RunInvalid: the folder holds a run already.
         """
         if (self.folder / CONFIG).exists():
-            raise RunInvalid(f"{self.folder}: holds a run already; go on with --resume, or name another --out")
+            raise RunInvalid(f"{self.folder}: holds a run already; resume it, or choose another folder")
         self.make_folder(self.folder / "grids")
         described = {
             "system": system,
@@ -104,7 +104,9 @@ class Run:
         """
         handle = self._hold("LOCK_EX")
         if handle is None:
-            raise RunInvalid(f"{self.folder}: is being trained by another process; wait for it, or name another --out")
+            raise RunInvalid(
+                f"{self.folder}: is being trained by another process; wait for it, or choose another folder"
+            )
         try:
             yield
         finally:
@@ -136,7 +138,7 @@ class Run:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RunInvalid(f"{folder}: cannot be made ({error.strerror}); choose another --out") from error
+            raise RunInvalid(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
 
     def described(self) -> dict[str, Any]:
         """Read back what :meth:`create` wrote.
@@ -184,7 +186,7 @@ class Run:
         except OSError as error:
             reason = error.strerror or error
             raise RunInvalid(
-                f"{self.folder}: cannot be written ({reason}); free space and try again (a training: with --resume)"
+                f"{self.folder}: cannot be written ({reason}); free space and try again (resume a training)"
             ) from error
 
     def log(self, metrics: dict[str, Any]) -> None:

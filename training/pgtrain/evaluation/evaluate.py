@@ -52,7 +52,9 @@ def evaluate(place: Path, question: Question) -> dict[str, Any]:
     """
     bundle = (place / MANIFEST).is_file()
     if bundle and question.out is None:
-        raise RequestInvalid(f"{place}: is a bundle, whose files stay as they are; say where to write with --out DIR")
+        raise RequestInvalid(
+            f"{place}: is a bundle, which evaluation does not write into; name a folder for the results"
+        )
     data = default.fetch() if question.data is None else question.data
     found, drawn = _bundle(place, data, question) if bundle else _run(Run(place), data, question)
     found = {name: _rounded(value) for name, value in ({"schema": SCHEMA, "seed": question.seed} | found).items()}

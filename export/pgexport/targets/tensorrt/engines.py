@@ -66,7 +66,7 @@ def build_engines(folder: Path, options: EngineOptions | None = None) -> dict[st
     bundle = open_bundle(folder)
     cuda = ready()
     if options.hardware_compatible and cuda.capability < (8, 0):
-        raise DeviceUnavailable(f"{cuda.gpu}: --hardware-compatible needs a GPU from Ampere on; leave it out")
+        raise DeviceUnavailable(f"{cuda.gpu}: hardware-compatible engines need a GPU from Ampere on")
     for name, model in bundle.manifest.models.items():
         check_read(name, bundle.graph(model))
     built = {name: _build(bundle, name, options, cuda) for name in bundle.manifest.models}
@@ -122,14 +122,14 @@ def build_plan(onnx: bytes, name: str, profile: Profile, options: EngineOptions,
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = trt.OnnxParser(network, logger)
     if not parser.parse(onnx):
-        raise EngineFailed(f"{name}: TensorRT cannot read it ({_told(parser)}); try --storage float32")
+        raise EngineFailed(f"{name}: TensorRT cannot read it ({_told(parser)}); export its run with float32 storage")
     config = builder.create_builder_config()
     _configure(config, options)
     config.add_optimization_profile(_profile(builder, network, name, profile))
     with _timing_cache(config, cuda):
         plan = builder.build_serialized_network(network, config)
     if plan is None:
-        raise EngineFailed(f"{name}: TensorRT cannot build it ({why(logger)}); more --workspace or smaller --batches?")
+        raise EngineFailed(f"{name}: TensorRT cannot build it ({why(logger)}); try more workspace or smaller batches")
     return bytes(plan)
 
 
@@ -247,7 +247,7 @@ def _difference(kind: str, ours: NDArray[Any], theirs: NDArray[Any]) -> tuple[st
 
 def _write(folder: Path, built: dict[str, tuple[EngineInfo, bytes]]) -> None:
     """Put all engines and their sidecars in place at once, instead of those that are there."""
-    with beside(folder, "place for the bundle") as staged:
+    with beside(folder) as staged:
         for name, (info, plan) in built.items():
             (staged / f"{name}.plan").write_bytes(plan)
             (staged / f"{name}.json").write_text(info.to_json(), "utf-8")

@@ -84,7 +84,7 @@ def write_repository(bundle: Path, out: Path, force: bool = False) -> list[str]:
     """
     check_target(out, force)
     opened = open_bundle(bundle)
-    with beside(out, "--triton") as staged:
+    with beside(out) as staged:
         ensembles = _Repository(opened, staged).write()
         put(staged, out)
     return ensembles
@@ -99,10 +99,11 @@ def check_target(out: Path, force: bool = False) -> None:
     if not out.parent.is_dir():
         raise TargetInvalid(f"{out.parent}: no such folder; make it first")
     if out.exists() and not force:
-        raise TargetInvalid(f"{out}: exists; choose another --triton, or replace the repository with --force")
+        raise TargetInvalid(f"{out}: exists; choose another folder, or replace the repository by force")
     if out.exists() and not (out / MARK).is_file():
-        told = "exists and is no repository that pgexport made, so --force does not replace it"
-        raise TargetInvalid(f"{out}: {told}; choose another --triton")
+        raise TargetInvalid(
+            f"{out}: exists and is no repository made by pgexport, so force does not replace it; choose another folder"
+        )
 
 
 class _Repository:

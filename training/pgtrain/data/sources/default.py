@@ -52,7 +52,7 @@ def fetch(folder: Path | None = None, origin: Origin | None = None, opener: Open
     except OSError as error:
         reason = error.message if isinstance(error, DataNotFound) else f"{folder}: {error.strerror}"
         raise DataNotFound(
-            f"the default data set is not complete: {reason}; go online and try again, or give --data a folder"
+            f"the default data set is not complete: {reason}; go online and try again, or use a folder of data"
         ) from error
     return folder
 

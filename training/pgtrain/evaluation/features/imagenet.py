@@ -19,7 +19,7 @@ def load_imagenet() -> nn.Module:
     Raises:
         FeaturesNotFound: the packages of network and weights are not installed.
     """
-    network = load_lite(0, "evaluate", "take --features artwork")
+    network = load_lite(0, "evaluate", "choose the features artwork")
     for module in network.modules():
         if isinstance(module, nn.ReLU6):
             module.inplace = True  # for speed
