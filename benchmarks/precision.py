@@ -97,7 +97,7 @@ def subjects(run: LoadedRun) -> dict[str, Subject]:
     far = [{"latent": latent_cases(latent_dim, 0)[FARTHEST][:8], "text": text[:8]}]
     drawing = int8_generator(generators[BASE], samples(latent_dim, text), INT8_PSNR, far)
     understood = int8_encoder(encoders[BASE], reading, INT8_COSINE)
-    generators["int8"], encoders["int8"] = drawing.quantised, understood.quantised
+    generators["int8"], encoders["int8"] = drawing.quantized, understood.quantized
     expected = np.concatenate([in_pytorch(generator_spec.network, feeds)[0] for feeds in fresh])
     return {
         "generator": Subject(generators, drawing, [dict(feeds) for feeds in fresh], expected, pictures_apart),

@@ -146,20 +146,20 @@ for _name, _entry in SYSTEMS.items():
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="of the latents")
 @click.option("--out", type=FOLDER, help="folder to write into; a bundle needs one  [default: the run's own]")
 @click.option("--model", help="of a bundle that has several  [default: the first that draws from text, or else draws]")
-def evaluate(place: Path, **question: Any) -> None:
-    """Measure what RUN generates beside real examples, into its metrics.json and pictures to look at.
+def evaluate(place: Path, **arguments: Any) -> None:
+    """Compare what RUN generates with real examples; write metrics.json and pictures to look at.
 
     RUN is the folder of a run, or of a bundle, which pgen then draws from.
     """
     with needs_extra("evaluate"):
-        from pgtrain.evaluation.evaluate import Question
+        from pgtrain.evaluation.evaluate import Options
         from pgtrain.evaluation.evaluate import evaluate as measure
 
-        found = measure(place, Question(**question))
+        results = measure(place, Options(**arguments))
     from pgtrain.report.overview import show_figures
 
-    show_figures(found)
-    click.echo(f"wrote {(question['out'] or place) / 'metrics.json'}")
+    show_figures(results)
+    click.echo(f"wrote {(arguments['out'] or place) / 'metrics.json'}")
 
 
 @main.command()

@@ -73,7 +73,7 @@ def first_from_pytorch(
     last = {node.name.rpartition("/")[0]: node for node in model.graph.node}
     for node in model.graph.node:
         module, output = node.name.rpartition("/")[0], node.output[0]
-        # Of another shape is what the exporter joined with its neighbour: that is compared there.
+        # Of another shape is what the exporter joined with its neighbor: that is compared there.
         if last[module] is node and module in expected and output in found:
             ours, theirs = found[output], expected[module]
             if ours.shape == theirs.shape and not (error := _distance(ours, theirs)) <= limit:
@@ -93,8 +93,8 @@ def first_by_batch(model: ModelProto, feeds: dict[str, NDArray[Any]], rows: slic
     return None
 
 
-def optimised_away(model: ModelProto, feeds: dict[str, NDArray[Any]], limit: float) -> bool:
-    """Tell whether ONNX Runtime's optimisation of `model` changes what comes out by more than `limit`."""
+def optimized_away(model: ModelProto, feeds: dict[str, NDArray[Any]], limit: float) -> bool:
+    """Tell whether ONNX Runtime's optimization of `model` changes what comes out by more than `limit`."""
     names = [entry.name for entry in model.graph.output]
     plain = _values(model, feeds)
     session = open_session(model.SerializeToString(), "the graph", "cpu")
@@ -169,11 +169,11 @@ def locate_divergence(spec: ModelSpec, stored: Stored, feeds: Feeds, rows: slice
     if rows is not None:
         found = first_by_batch(graph, feeds, rows)
         if found is None:
-            return "no node alone does: ONNX Runtime's optimisation of the graph does it"
+            return "no node alone does: ONNX Runtime's optimization of the graph does it"
         return f"first node that does: {found.node} ({found.operator}), {found.error:.2g} off"
     found = _first(spec, stored, feeds)
-    if found is None and optimised_away(graph, feeds, LIMITS[stored.storage]):
-        return "no node diverges alone: ONNX Runtime's optimisation of the graph does it"
+    if found is None and optimized_away(graph, feeds, LIMITS[stored.storage]):
+        return "no node diverges alone: ONNX Runtime's optimization of the graph does it"
     return describe(found)
 
 

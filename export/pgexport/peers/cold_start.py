@@ -4,7 +4,7 @@
     python -m pgexport.peers.cold_start draw FOLDER OUT BACKEND [TEXT]
 
 BACKEND is as in :mod:`pgexport.peers.eager`; it always runs eagerly. FOLDER holds the networks of a bundle as `prepare`
-wrote them: pickled whole, so that nothing is initialised, and read through a memory map. With TEXT the text goes
+wrote them: pickled whole, so that nothing is initialized, and read through a memory map. With TEXT the text goes
 through transformers' BERT and its tokenizer; without, the embedding that `prepare` stored is used, and transformers is
 not imported. Nothing that a picture does not need is imported.
 """

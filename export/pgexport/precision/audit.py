@@ -23,7 +23,7 @@ COLUMNS = ("float32", "float16", "bfloat16", "float64", "int8", "integer", "conv
 class Audit:
     """Nodes of a graph by operator and by the type they compute in (one of COLUMNS).
 
-    "int8" are products of quantised values, "integer" is arithmetic of shapes, ids and masks, and "conversion" are
+    "int8" are products of quantized values, "integer" is arithmetic of shapes, ids and masks, and "conversion" are
     nodes that only change the type.
     """
 

@@ -135,7 +135,7 @@ def weights(model: ModelProto) -> dict[str, NDArray[np.float32]]:
 
 
 def _dequantized(model: ModelProto, stored: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.float32]]:
-    """Widen what static int8 quantised: weights with a scale for each of the first dimension, and zero points of 0."""
+    """Widen what static int8 quantized: weights with a scale for each of the first dimension, and zero points of 0."""
     found: dict[str, NDArray[np.float32]] = {}
     for node in model.graph.node:
         if node.op_type == "DequantizeLinear" and node.input[0] in stored:

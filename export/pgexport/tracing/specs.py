@@ -22,7 +22,7 @@ from pgexport.trial import BATCHES, Feeds, Trial, latent_cases
 from pgtrain.models.text_encoder import MAX_TOKENS, Encoder, embed
 from pgtrain.systems.stats.rows import RARITIES, STATS, TYPES
 
-SENTENCES = ["a red fire and flying dragon", "a small blue water turtle", "a grey stone golem that guards a ruin"]
+SENTENCES = ["a red fire and flying dragon", "a small blue water turtle", "a gray stone golem that guards a ruin"]
 """Texts that are no names, compared beside the names."""
 
 LONGEST = " ".join(SENTENCES * 5)

@@ -17,7 +17,7 @@ from pgexport.parity.divergence import (
     first_by_batch,
     first_divergence,
     first_from_pytorch,
-    optimised_away,
+    optimized_away,
 )
 from pgexport.parity.tolerances import TOLERANCES
 from pgexport.precision.compress import Int8, compress
@@ -102,7 +102,7 @@ def test_sound_graphs_do_not_diverge_from_pytorch(
     ):
         feeds = {name: values[:3] for name, values in model.cases(1)["random"].items()}
         assert from_pytorch(model, model.export(18), feeds) is None, model.name
-    assert not optimised_away(graph, FEEDS, 0.0)
+    assert not optimized_away(graph, FEEDS, 0.0)
 
 
 def test_a_float32_graph_is_held_against_pytorch_not_against_itself(spec: ModelSpec, graph: onnx.ModelProto) -> None:

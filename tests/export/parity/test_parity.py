@@ -22,8 +22,8 @@ from pgexport.trial import Feeds, Trial, fresh_seed, latent_cases
 
 class Pictures(nn.Module):
     def forward(self, latent: Tensor) -> tuple[Tensor, ...]:
-        colour = (latent[:, :4].sigmoid() * 255).round()
-        return (colour[:, None, None, :].expand(-1, 8, 8, -1).to(torch.uint8),)
+        color = (latent[:, :4].sigmoid() * 255).round()
+        return (color[:, None, None, :].expand(-1, 8, 8, -1).to(torch.uint8),)
 
 
 PICTURES = Trial("x", "latent-to-image", Pictures(), {k: {"latent": v} for k, v in latent_cases(6, 1).items()})
@@ -96,8 +96,8 @@ def test_pictures_that_depend_on_the_batch_are_refused() -> None:
         check(PICTURES, uneven, "compact", locate)
 
 
-def test_the_colour_of_an_invisible_pixel_is_no_difference() -> None:
-    red, blue = (np.array([[[[*colour, 0]]]], np.uint8) for colour in ((255, 0, 0), (0, 0, 255)))
+def test_the_color_of_an_invisible_pixel_is_no_difference() -> None:
+    red, blue = (np.array([[[[*color, 0]]]], np.uint8) for color in ((255, 0, 0), (0, 0, 255)))
     assert np.array_equal(premultiplied(red), premultiplied(blue))
 
 

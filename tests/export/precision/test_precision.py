@@ -201,7 +201,7 @@ def test_a_half_encoder_means_the_same(
 @pytest.mark.parametrize("scale", [0.0, 5.0])
 def test_extreme_latents_stay_finite(drawing: Drawing, encoder: Encoder, precision: str, scale: float) -> None:
     network = half(drawing.network.generator, HALVES[precision])
-    texts = [f"{colour}{shape}" for colour in ("red", "blue", "green", "yellow") for shape in ("ball", "wings")]
+    texts = [f"{color}{shape}" for color in ("red", "blue", "green", "yellow") for shape in ("ball", "wings")]
     with torch.no_grad():
         logits, _ = network(scale * drawing.latent.sign(), embed(encoder, texts), 2)
     assert logits.dtype == torch.float32
@@ -357,7 +357,7 @@ def test_a_bundle_of_each_precision(
         assert bundle.model("encoder").settings["alone"]
         encode = Generator(bundle, "cpu").encoder.encode
         alone = encode(["a red egg"])[0]
-        assert np.array_equal(encode(["a red egg", "a hot egg"])[0], alone), "neighbours change nothing"
+        assert np.array_equal(encode(["a red egg", "a hot egg"])[0], alone), "neighbors change nothing"
     else:
         assert graphs["stackgan"]["nodes"]["Conv"] == {NAMES[precision]: 15}
         for name in ("dcgan", "wgan"):

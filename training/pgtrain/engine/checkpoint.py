@@ -1,4 +1,4 @@
-"""Checkpoints: one safetensors file with networks, optimisers, random streams and position; nothing is unpickled."""
+"""Checkpoints: one safetensors file with networks, optimizers, random streams and position; nothing is unpickled."""
 
 import json
 import os
@@ -132,7 +132,7 @@ def _fitting(path: Path) -> Iterator[None]:
 def _lay_out(optimizer: Optimizer) -> None:
     """Give each moment the memory layout and alignment of its parameter.
 
-    The file holds plain contiguous tensors at any alignment; a fused optimiser walks parameter and
+    The file holds plain contiguous tensors at any alignment; a fused optimizer walks parameter and
     moments side by side, and a resumed run must round as an uninterrupted one does.
     """
     for parameter, values in optimizer.state.items():

@@ -1,6 +1,6 @@
 """The processes of one training, as `torchrun` or `accelerate launch` started them; one process without a launcher.
 
-Each holds the same networks, optimisers and random streams and computes some rows of every batch. Processes agree
+Each holds the same networks, optimizers and random streams and computes some rows of every batch. Processes agree
 through a group of their own on the CPU, so that agreeing waits for no accelerator and may wait for hours.
 """
 

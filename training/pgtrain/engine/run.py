@@ -104,9 +104,7 @@ class Run:
         """
         handle = self._hold("LOCK_EX")
         if handle is None:
-            raise RunInvalid(
-                f"{self.folder}: is being trained by another process; wait for it, or choose another folder"
-            )
+            raise RunInvalid(f"{self.folder}: is being trained by another process; wait, or choose another folder")
         try:
             yield
         finally:

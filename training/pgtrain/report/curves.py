@@ -36,6 +36,6 @@ def write_curves(metrics: list[dict[str, Any]], out: Path) -> None:
         chart.set_ylabel(name)
         chart.grid(alpha=0.3)
         for epoch in changes:
-            chart.axvline(epoch, color="grey", linestyle=":", linewidth=1)
+            chart.axvline(epoch, color="gray", linestyle=":", linewidth=1)
     charts[-1].set_xlabel("epoch")
     figure.savefig(out)

@@ -28,7 +28,7 @@ class SystemEntry(NamedTuple):
         reader: called with data, config, text encoder, background and the share to hold out; returns the `Data`.
         warm_start: called with config and text encoder; fits a new run to the run that it starts from, and returns
             the encoder. "": no run starts from another.
-        evaluator: called with run, config, data and question; returns figures and pictures.
+        evaluator: called with run, config, data and options; returns figures and pictures.
         data_help: what `--data` also takes.
     """
 

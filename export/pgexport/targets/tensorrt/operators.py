@@ -23,7 +23,7 @@ OPERATORS = frozenset(READ.split())
 MatMulInteger, ConvInteger."""
 
 VALUES = frozenset({"FLOAT", "FLOAT16", "BFLOAT16", "INT32", "INT64", "BOOL"})
-"""Types that values inside a graph may have; UINT8 only those that come out, INT8 only quantised ones."""
+"""Types that values inside a graph may have; UINT8 only those that come out, INT8 only quantized ones."""
 
 
 def unread(graph: "onnx.ModelProto") -> set[str]:

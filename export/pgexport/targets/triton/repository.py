@@ -268,7 +268,7 @@ def _alone(model: Model) -> bool:
 
 
 def _together(model: Model) -> int:
-    """Rows of several requests that the server may put together: one where a neighbour would change a row's bits."""
+    """Rows of several requests that the server may put together: one where a neighbor would change a row's bits."""
     return 1 if _alone(model) else _proven(model)
 
 

@@ -1,4 +1,4 @@
-"""Where data comes from: one adapter a layout, recognised from what is there.
+"""Where data comes from: one adapter a layout, recognized from what is there.
 
 An adapter is a module with ``fits(folder)`` and ``read(folder)``; a hub is one with ``fetch(name)``, which
 returns a folder for the adapters. The first adapter that fits reads.

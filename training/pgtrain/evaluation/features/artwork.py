@@ -1,8 +1,8 @@
 """The feature network that comes with the package, for machines that cannot download another.
 
-A small residual network, taught on 80 % of the artwork (whole evolution families are held out) to tell types, colour
+A small residual network, taught on 80 % of the artwork (whole evolution families are held out) to tell types, color
 and shape, and to find a picture again among others after augmentation; see
-:mod:`pgtrain.evaluation.features.train_feature_network`. Nothing that it learnt is ever used in the training of a
+:mod:`pgtrain.evaluation.features.train_feature_network`. Nothing that it learned is ever used in the training of a
 generator.
 """
 
@@ -80,7 +80,7 @@ class ArtworkNetwork(nn.Module):
         return {name: head(deep) for name, head in self.heads.items()}
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Map float (N, 3, 128, 128) in 0..1 to standardised features (N, 512) and embeddings (N, 128)."""
+        """Map float (N, 3, 128, 128) in 0..1 to standardized features (N, 512) and embeddings (N, 128)."""
         pooled = self.pooled(pictures)
         return (pooled - self.mean) / self.deviation, self.embedding(pooled)
 

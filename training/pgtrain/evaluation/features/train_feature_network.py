@@ -2,7 +2,7 @@
 
     python -m pgtrain.evaluation.features.train_feature_network --data shared/data/pokemon
 
-Multi-task: binary cross-entropy of the 18 types, cross-entropy of colour and of shape, and InfoNCE (van den Oord et
+Multi-task: binary cross-entropy of the 18 types, cross-entropy of color and of shape, and InfoNCE (van den Oord et
 al., 2018, arXiv:1807.03748) between two augmented views of a picture. Whole evolution families, a fifth of them, are
 held out; what the network knows of them goes into artwork.json beside the weights.
 """
@@ -30,7 +30,7 @@ BATCH = 96
 
 
 class Labelled(NamedTuple):
-    """Premultiplied RGBA uint8 (N, 4, 128, 128); types float (N, T); colour and shape int64 (N,), -1: unknown."""
+    """Premultiplied RGBA uint8 (N, 4, 128, 128); types float (N, T); color and shape int64 (N,), -1: unknown."""
 
     pictures: Tensor
     types: Tensor
@@ -92,7 +92,7 @@ def contrast(first: Tensor, second: Tensor) -> Tensor:
 
 
 def label_loss(told: dict[str, Tensor], batch: Labelled) -> Tensor:
-    """Sum the losses of types, colour and shape: ()."""
+    """Sum the losses of types, color and shape: ()."""
     total = 4 * F.binary_cross_entropy_with_logits(told["types"], batch.types)
     for name in ("color", "shape"):
         total = total + F.cross_entropy(told[name], getattr(batch, name), ignore_index=-1, label_smoothing=0.1)
@@ -140,7 +140,7 @@ def fit(data: Labelled, names: dict[str, list[str]], epochs: int) -> ArtworkNetw
 
 
 @torch.no_grad()
-def standardise(network: ArtworkNetwork, pictures: Tensor) -> None:
+def standardize(network: ArtworkNetwork, pictures: Tensor) -> None:
     """Fit the mean and deviation that features are told in, over `pictures`."""
     pooled = network.eval().pooled(on_white(pictures.float() / 255))
     network.mean.copy_(pooled.mean(0))
@@ -158,7 +158,7 @@ def main() -> None:
     data, families, names = read(asked.data)
     rows, held = split(families)
     network = fit(data.take(rows), names, asked.epochs)
-    standardise(network, data.pictures[rows])
+    standardize(network, data.pictures[rows])
     found = accuracies(network, data.take(held))
     told = {
         "trained_on": len(rows),

@@ -79,8 +79,8 @@ class DCGAN(Unconditional):
     def __init__(self, config: DCGANConfig, engine: Engine, data: Pictures) -> None:
         generator, critic = Generator(config), Critic(config)
         if config.blocks == "transposed":
-            generator.apply(initialise)
-            critic.apply(initialise)
+            generator.apply(initialize)
+            critic.apply(initialize)
         else:
             critic.apply(keep_variance)
         super().__init__(config, engine, data, generator, critic)
@@ -113,7 +113,7 @@ def rebuild(config: DCGANConfig, weights: Weights, position: Position | None = N
     return Architecture(Generator(config), config.latent_dim)
 
 
-def initialise(module: nn.Module) -> None:
+def initialize(module: nn.Module) -> None:
     """DCGAN's weights: normal with deviation 0.02, batch norm around 1."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)

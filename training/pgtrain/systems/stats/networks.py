@@ -162,7 +162,7 @@ class Generator(nn.Module):
         return Drawn(fit_total(rounded, total) + sloped, total, pair, rarity, raw, miss)
 
     def standard(self, total: Tensor) -> Tensor:
-        """Standardise totals (N,) to (N, 1)."""
+        """Standardize totals (N,) to (N, 1)."""
         return ((total - self.scale[0]) / self.scale[1])[:, None]
 
     def _choose(self, logits: Tensor, normal: Tensor, types: Tensor) -> Tensor:
@@ -181,7 +181,7 @@ class Generator(nn.Module):
         other_type = (asked_types - types @ self.seen_types.T).clamp(0, 1)
         other_rarity = asked_rarity - rarity @ self.seen_rarity.T
         away = asked_total * ((total[:, None] - self.seen_total) / BANDWIDTH) ** 2
-        # No sum: the ONNX exporter's optimiser takes adding 1e-12 for adding nothing, and far totals would weigh 0.
+        # No sum: the ONNX exporter's optimizer takes adding 1e-12 for adding nothing, and far totals would weigh 0.
         near = torch.exp(-0.5 * away).clamp(min=1e-12)
         weight = torch.exp(-18 * other_type - 36 * other_rarity) * near
         until = weight.cumsum(1)
@@ -211,7 +211,7 @@ class Skip(nn.Module):
 
 
 class Residual(nn.Module):
-    """x + two dense layers of normalised x; each row by itself."""
+    """x + two dense layers of normalized x; each row by itself."""
 
     def __init__(self, wide: int) -> None:
         super().__init__()

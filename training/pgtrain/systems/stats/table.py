@@ -13,7 +13,7 @@ from pgtrain.data.dataset import moved, shuffled_batches
 from pgtrain.systems.stats.plot import distributions
 from pgtrain.systems.stats.rows import HIGHEST, PAIRS, RARITIES, TYPES, Row, digest, read_rows
 
-NEIGHBOURS, ANYWHERE, REACH = 0.05, 1e-4, 4.0
+NEIGHBORS, ANYWHERE, REACH = 0.05, 1e-4, 4.0
 """Shares of probability that a quantile table lends to values near those seen (deviation REACH) and to all."""
 
 
@@ -103,7 +103,7 @@ def cumulative(values: Tensor) -> Tensor:
     kernel = torch.exp(-0.5 * ((grid[:, None] - grid) / REACH) ** 2)
     kernel[:, 0] = 0
     near = counts @ (kernel / kernel.sum(1, keepdim=True))
-    mixed = (1 - NEIGHBOURS - ANYWHERE) * counts + NEIGHBOURS * near
+    mixed = (1 - NEIGHBORS - ANYWHERE) * counts + NEIGHBORS * near
     mixed[..., 1:] += ANYWHERE / HIGHEST
     edges: Tensor = mixed.cumsum(-1) / mixed.sum(-1, keepdim=True)
     return edges
