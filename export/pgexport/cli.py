@@ -122,13 +122,13 @@ def export(
 
 
 def _warn_of_opset(opset: int | None) -> None:
-    """Say on stderr who does not read the opset that was asked for."""
+    """Warn of readers that do not read the opset."""
     if late := [reader for reader, last in READERS.items() if opset is not None and opset > last]:
         click.echo(f"warning: --opset {opset}: {' and '.join(late)} cannot be counted on to read it", err=True)
 
 
 def _derive(bundle: Path, engines: "EngineOptions | None", triton: Path | None, force: bool) -> None:
-    """Make of a bundle what was asked for: engines first, because a repository takes them along."""
+    """Derive engines and a repository from a bundle: engines first, because a repository takes them along."""
     if triton:
         from pgexport.targets.triton.repository import check_target, write_repository
 
@@ -169,13 +169,13 @@ def _show_bundle(bundle: "Bundle") -> None:
 @click.option("--json", "as_json", is_flag=True, help="print JSON instead of tables")
 def inspect(bundle: Path, as_json: bool) -> None:
     """Show what BUNDLE holds: models, inputs, outputs, precision, size, parity, provenance."""
-    from pgexport.inspect import overview, show
+    from pgexport.inspect import describe_bundle, show
 
-    told = overview(bundle)
+    summary = describe_bundle(bundle)
     if as_json:
-        click.echo(json.dumps(told, indent=1, ensure_ascii=False))
+        click.echo(json.dumps(summary, indent=1, ensure_ascii=False))
     else:
-        show(told)
+        show(summary)
 
 
 @main.command()
@@ -191,17 +191,17 @@ def verify(bundle: Path, runs: tuple[Path, ...]) -> None:
     """Check BUNDLE: sizes, checksums, the ONNX checker, and where its runs are there parity on fresh latents."""
     with needs_extra("export"):
         from pgexport.verify import verify as check
-    found = check(bundle, runs)
-    if found["runs"] and not runs:
-        click.echo(f"comparing with {', '.join(found['runs'])}, which it was made of")
-    repeated = {name: parity for name, parity in found["models"].items() if parity}
+    report = check(bundle, runs)
+    if report["runs"] and not runs:
+        click.echo(f"comparing with {', '.join(report['runs'])}, which it was made of")
+    repeated = {name: parity for name, parity in report["models"].items() if parity}
     if repeated:
         _show_parity(repeated)
-    for name, parity in found["models"].items():
+    for name, parity in report["models"].items():
         click.echo(f"{name}: graph is sound, parity {'holds' if parity else 'not repeated (give its --run)'}")
-    for name in found["engines"]:
+    for name in report["engines"]:
         click.echo(f"engines/{name}.plan: is the engine of {name}.onnx that its sidecar tells of; not run")
-    click.echo(f"{bundle}: {found['files']} files are what the manifest says")
+    click.echo(f"{bundle}: {report['files']} files are what the manifest says")
 
 
 @main.command()
@@ -212,14 +212,14 @@ def diff(one: Path, other: Path, as_json: bool) -> None:
     """Show in what the bundles ONE and OTHER differ; like diff, exit with 1 where they do."""
     from pgexport.inspect import difference, show_difference
 
-    found = difference(one, other)
+    differences = difference(one, other)
     if as_json:
-        click.echo(json.dumps(found, indent=1, ensure_ascii=False))
-    elif found:
-        show_difference(found, one, other)
+        click.echo(json.dumps(differences, indent=1, ensure_ascii=False))
+    elif differences:
+        show_difference(differences, one, other)
     else:
         click.echo("the bundles hold the same")
-    sys.exit(1 if found else 0)
+    sys.exit(1 if differences else 0)
 
 
 def _chosen(storage: str, flags: dict[str, bool]) -> str:

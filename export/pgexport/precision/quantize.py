@@ -69,8 +69,8 @@ class Outcome:
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything but the graph, for a manifest; the times are those of the machine that exports."""
-        told = {name: value for name, value in vars(self).items() if not isinstance(value, ModelProto)}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
+        fields = {name: value for name, value in vars(self).items() if not isinstance(value, ModelProto)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
 
 
 def samples(latent_dim: int, text: NDArray[np.float32] | None = None, count: int = 12, seed: int = 0) -> list[Feeds]:
@@ -91,9 +91,9 @@ def int8_encoder(model: ModelProto, texts: Sequence[Feeds], limit: float) -> Out
     """
     products = _weighted(model, ("MatMul", "Gemm"))
     quantized = dynamic(model)
-    found = _cosine(_outputs(model, texts), _outputs(quantized, texts))
+    score = _cosine(_outputs(model, texts), _outputs(quantized, texts))
     other = compress.compress(model, compress.ENCODER)
-    return _judged(quantized, other, texts, "cosine", found, limit, (len(products), len(products)))
+    return _judged(quantized, other, texts, "cosine", score, limit, (len(products), len(products)))
 
 
 def int8_generator(model: ModelProto, batches: Sequence[Feeds], limit: float, far: Sequence[Feeds] = ()) -> Outcome:
@@ -118,14 +118,14 @@ def int8_generator(model: ModelProto, batches: Sequence[Feeds], limit: float, fa
             return min(_psnr(expected, _outputs(graph, feeds)) + spare for feeds, expected, spare in probes)
 
         chosen = _affordable(candidates, score, limit)
-        found = score(chosen) if chosen else 0.0
-        while chosen and found < limit:
+        reached = score(chosen) if chosen else 0.0
+        while chosen and reached < limit:
             chosen = chosen[:-1]
-            found = score(chosen) if chosen else 0.0
+            reached = score(chosen) if chosen else 0.0
         quantized = _static(model, ranges, chosen) if chosen else model
     quantized, other = (compress.compress(graph, compress.GENERATOR) for graph in (quantized, model))
     figure = f"PSNR ({INT8_FAR:g} dB less on far latents)" if far else "PSNR"
-    return _judged(quantized, other, probe, figure, found, limit, (len(chosen), len(candidates)))
+    return _judged(quantized, other, probe, figure, reached, limit, (len(chosen), len(candidates)))
 
 
 def dynamic(model: ModelProto) -> ModelProto:
@@ -219,14 +219,14 @@ def _judged(
 
 def _times(first: ModelProto, second: ModelProto, feeds: Sequence[Feeds]) -> tuple[float, float]:
     sessions = [_session(model) for model in (first, second)]
-    taken: tuple[list[float], list[float]] = ([], [])
+    durations: tuple[list[float], list[float]] = ([], [])
     for number in range(ROUNDS + 1):
-        for session, times in zip(sessions, taken, strict=True):
+        for session, times in zip(sessions, durations, strict=True):
             began = time.perf_counter()
             session.run(None, dict(feeds[0]))
             if number:  # the first run allocates
                 times.append(time.perf_counter() - began)
-    return 1e3 * median(taken[0]), 1e3 * median(taken[1])
+    return 1e3 * median(durations[0]), 1e3 * median(durations[1])
 
 
 def _outputs(model: ModelProto, batches: Sequence[Feeds]) -> list[NDArray[Any]]:
@@ -249,18 +249,18 @@ def _weighted(model: ModelProto, operators: Sequence[str]) -> list[str]:
     return [node.name for node in model.graph.node if node.op_type in operators and node.input[1] in weights]
 
 
-def _cosine(expected: Sequence[NDArray[Any]], found: Sequence[NDArray[Any]]) -> float:
+def _cosine(expected: Sequence[NDArray[Any]], outputs: Sequence[NDArray[Any]]) -> float:
     """Give the smallest cosine between rows."""
-    pairs = zip(np.concatenate(expected), np.concatenate(found), strict=True)
+    pairs = zip(np.concatenate(expected), np.concatenate(outputs), strict=True)
     return min(float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b))) for a, b in pairs)
 
 
-def _psnr(expected: Sequence[NDArray[Any]], found: Sequence[NDArray[Any]]) -> float:
-    return psnr(premultiplied(np.concatenate(expected)) - premultiplied(np.concatenate(found)))
+def _psnr(expected: Sequence[NDArray[Any]], outputs: Sequence[NDArray[Any]]) -> float:
+    return psnr(premultiplied(np.concatenate(expected)) - premultiplied(np.concatenate(outputs)))
 
 
 def _copied(model: ModelProto) -> ModelProto:
-    # onnxruntime.quantization moves the weights of what it is given to files that are gone afterwards.
+    # onnxruntime.quantization moves the weights of the graph to files that are gone afterwards.
     copy = ModelProto()
     copy.CopyFrom(model)
     return copy

@@ -72,11 +72,11 @@ def _letters(words: Iterable[str]) -> dict[str, dict[str, int]]:
 def _flavours(words: dict[str, set[str]]) -> dict[str, dict[str, float]]:
     """Log odds of three-letter pieces in the names of a type to those in all names."""
     pieces = {word: {f"^{word}$"[start : start + 3] for start in range(len(word))} for word in words}
-    everywhere = Counter(piece for found in pieces.values() for piece in found)
+    everywhere = Counter(piece for each in pieces.values() for piece in each)
     flavours = {}
     for kind in sorted(set().union(*words.values())):
         mine = [pieces[word] for word, kinds in words.items() if kind in kinds]
-        here = Counter(piece for found in mine for piece in found)
+        here = Counter(piece for each in mine for piece in each)
         odds = {
             piece: round(log((here[piece] / len(mine)) / (everywhere[piece] / len(words))), 1)
             for piece in sorted(here)

@@ -43,8 +43,8 @@ def save(path: Path, system: System, position: Position) -> None:
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
-    told = {"position": vars(position), "groups": groups, "scaling": system.engine.scaling}
-    metadata = {name: json.dumps(value) for name, value in told.items()}
+    header = {"position": vars(position), "groups": groups, "scaling": system.engine.scaling}
+    metadata = {name: json.dumps(value) for name, value in header.items()}
     beside = path.with_suffix(".part")
     try:
         mode = _mode_of_new_file(beside)

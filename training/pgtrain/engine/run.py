@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 try:
     import fcntl
-except ImportError:  # Windows: there nobody is told that a run is being trained
+except ImportError:  # Windows: runs are not locked there
     fcntl = None  # type: ignore[assignment]
 
 CONFIG = "config.json"
@@ -147,7 +147,7 @@ class Run:
         """
         path = self.folder / CONFIG
         if not path.is_file():
-            raise RunNotFound(f"{path}: not found; give the folder of a run that pgtrain made")
+            raise RunNotFound(f"{path}: not figures; give the folder of a run that pgtrain made")
         try:
             described: dict[str, Any] = json.loads(path.read_bytes())
             for name, kind in FIELDS.items():
@@ -158,7 +158,7 @@ class Run:
             raise RunInvalid(f"{path}: damaged ({repr(error)[:200]}); restore it or train again") from error
 
     def evaluation(self) -> dict[str, Any]:
-        """Read what `pgtrain evaluate` found; empty before it has looked.
+        """Read the figures of `pgtrain evaluate`; empty before it has run.
 
         Raises:
             RunInvalid: metrics.json is damaged.
@@ -167,10 +167,10 @@ class Run:
         if not path.is_file():
             return {}
         try:
-            found: dict[str, Any] = json.loads(path.read_bytes())
+            figures: dict[str, Any] = json.loads(path.read_bytes())
         except ValueError as error:
             raise RunInvalid(f"{path}: damaged ({error}); evaluate the run again") from error
-        return found
+        return figures
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -106,7 +106,7 @@ def evaluate_pictures(run: Run, config: Any, data: str | Path, options: Options)
 
 
 def evaluate_rows(run: Run, config: Any, data: str | Path, options: Options) -> pictures.Evaluation:
-    """Measure the rows of a run of the stats GAN; nothing is held out here: labels are predicted for the data's own rows."""
+    """Measure the rows of a run of the stats GAN; nothing is held out: labels are predicted for the data itself."""
     from pgtrain.evaluation import rows
     from pgtrain.systems.stats import generate
     from pgtrain.systems.stats.table import decode, read

@@ -122,7 +122,7 @@ def build_plan(onnx: bytes, name: str, profile: Profile, options: EngineOptions,
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = trt.OnnxParser(network, logger)
     if not parser.parse(onnx):
-        raise EngineFailed(f"{name}: TensorRT cannot read it ({_told(parser)}); export its run with float32 storage")
+        raise EngineFailed(f"{name}: TensorRT cannot read it ({_reason(parser)}); export its run with float32 storage")
     config = builder.create_builder_config()
     _configure(config, options)
     config.add_optimization_profile(_profile(builder, network, name, profile))
@@ -133,7 +133,7 @@ def build_plan(onnx: bytes, name: str, profile: Profile, options: EngineOptions,
     return bytes(plan)
 
 
-def _told(parser: "trt.OnnxParser") -> str:
+def _reason(parser: "trt.OnnxParser") -> str:
     if not parser.num_errors:
         return "no reason given"
     error = parser.get_error(0)
@@ -157,9 +157,9 @@ def _profile(
 ) -> "trt.IOptimizationProfile":
     import tensorrt as trt
 
-    found = {network.get_input(index).name for index in range(network.num_inputs)}
-    if found != set(shapes):
-        raise EngineFailed(f"{name}: has inputs {sorted(found)}, its manifest {sorted(shapes)}; export it again")
+    inputs = {network.get_input(index).name for index in range(network.num_inputs)}
+    if inputs != set(shapes):
+        raise EngineFailed(f"{name}: has inputs {sorted(inputs)}, its manifest {sorted(shapes)}; export it again")
     profile = builder.create_optimization_profile()
     for tensor, (least, usual, most) in shapes.items():
         profile.set_shape(tensor, trt.Dims(least), trt.Dims(usual), trt.Dims(most))
@@ -189,14 +189,14 @@ def _compare(
     """Run both on the same inputs at the three batches; the worst figures."""
     limits = CLOSE["float32" if model.precision.startswith("float32") else "narrower"]
     outputs = [tensor.name for tensor in model.outputs]
-    found: dict[str, list[float]] = {}
+    figures: dict[str, list[float]] = {}
     random = np.random.default_rng(0)
     for batch in options.batches:
         feeds = _inputs(bundle, model, batch, random)
         for ours, theirs in zip(engine.run(outputs, feeds), reference.run(outputs, feeds), strict=True):
             figure, value = _difference(model.kind, ours, theirs)
-            found.setdefault(figure, []).append(value)
-    worst = {figure: max(values) if figure == "pixels" else min(values) for figure, values in found.items()}
+            figures.setdefault(figure, []).append(value)
+    worst = {figure: max(values) if figure == "pixels" else min(values) for figure, values in figures.items()}
     for figure, value in worst.items():
         good = value <= limits[figure] if figure == "pixels" else value >= limits[figure]
         if not good:  # a value that is not a number is not good

@@ -209,20 +209,20 @@ class _Repository:
         One ensemble with both outputs would not do: Triton (2.51) prunes the steps of an output that a request
         does not ask for, and with them those of a tensor that is an output and another step's input too.
         """
-        asked, seeds = [SEED], same([SEED])
+        inputs, seeds = [SEED], same([SEED])
         steps: list[Value] = []
         if _reads_text(model) and self.encoder is not None:
-            asked, encoder = [PROMPT, SEED], self.models[self.encoder]
+            inputs, encoder = [PROMPT, SEED], self.models[self.encoder]
             tokens, embedding = same(encoder.inputs), same(encoder.outputs)
             steps += [step("tokenizer", same([PROMPT]), tokens), step(self.encoder, tokens, embedding)]
-            seeds = same(asked) | embedding
+            seeds = same(inputs) | embedding
         steps.append(step(f"{name}_latents", seeds, same(model.inputs)))
         steps.append(step(name, same(model.inputs), {"pictures": "pixels"}))
-        png = step("png", {"pictures": "pixels"} | same(asked), same([PNG]))
+        png = step("png", {"pictures": "pixels"} | same(inputs), same([PNG]))
         pixels = replace(_pictures(model), name="pixels")
         return [
-            self._ensemble(f"{name}_png", asked, PNG, [*steps, png]),
-            self._ensemble(f"{name}_pixels", asked, pixels, steps),
+            self._ensemble(f"{name}_png", inputs, PNG, [*steps, png]),
+            self._ensemble(f"{name}_pixels", inputs, pixels, steps),
         ]
 
     def _ensemble(self, name: str, inputs: list[Tensor], output: Tensor, steps: list[Value]) -> str:
@@ -281,5 +281,5 @@ def _reads_text(model: Model) -> bool:
 
 
 def _pictures(model: Model) -> Tensor:
-    (found,) = (tensor for tensor in model.outputs if tensor.name == "pictures")
-    return found
+    (pictures,) = (tensor for tensor in model.outputs if tensor.name == "pictures")
+    return pictures

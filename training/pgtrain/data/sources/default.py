@@ -64,10 +64,10 @@ def _images(store: Store, origin: Origin, numbers: list[int]) -> dict[int, str]:
 
     pool = ThreadPoolExecutor(THREADS)
     try:
-        found = list(_with_progress(pool.map(get, numbers), len(numbers)))
+        files = list(_with_progress(pool.map(get, numbers), len(numbers)))
     finally:
         pool.shutdown(cancel_futures=True)
-    return {number: f"images/{path.name}" for number, path in found if path}
+    return {number: f"images/{path.name}" for number, path in files if path}
 
 
 def _with_progress(items: Iterable[Item], count: int) -> Iterable[Item]:
@@ -75,8 +75,8 @@ def _with_progress(items: Iterable[Item], count: int) -> Iterable[Item]:
     from rich.progress import track
 
     console = Console(stderr=True)
-    told = "fetching the default data set"
-    return track(items, told, total=count, console=console, transient=True, disable=not console.is_terminal)
+    description = "fetching the default data set"
+    return track(items, description, total=count, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _merged(

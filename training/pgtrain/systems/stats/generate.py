@@ -1,4 +1,4 @@
-"""Rows from a trained generator, with what is asked of them."""
+"""Rows from a trained generator, under conditions."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,16 +35,16 @@ def generate(
     Args:
         generator: a trained one, in evaluation or training mode (it is used in evaluation mode).
         n: how many rows.
-        seed: of the latents, where none are given; the same seed gives the same rows.
+        seed: of the latents, where there are none; the same seed gives the same rows.
         latents: float (n, generator.latent_dim), standard normal.
         type: one type of TYPES, or two, that every row must have.
         total: the base stat total, which the six stats sum to exactly, 6..1530.
         rarity: one of RARITIES.
 
     Raises:
-        RequestInvalid: something was asked that no Pokémon can be.
+        RequestInvalid: no Pokémon can meet the conditions.
     """
-    asked = conditions(n, type, total, rarity)
+    inputs = conditions(n, type, total, rarity)
     if latents is None:
         latents = draw_latents(generator, n, seed or 0)
     if latents.shape != (n, generator.latent_dim):
@@ -53,7 +53,7 @@ def generate(
         )
     device, training = generator.scale.device, generator.training
     with torch.no_grad():
-        drawn: Drawn = generator.eval()(latents.to(device), *(value.to(device) for value in asked))
+        drawn: Drawn = generator.eval()(latents.to(device), *(value.to(device) for value in inputs))
     generator.train(training)
     return decode(drawn.stats.round().long(), drawn.pair.argmax(1), drawn.rarity.argmax(1))
 
@@ -93,7 +93,7 @@ def draw_latents(generator: Generator, n: int, seed: int) -> Tensor:
 def conditions(
     n: int, type: str | Sequence[str] | None = None, total: int | None = None, rarity: str | None = None
 ) -> Conditions:
-    """Write what is asked of all `n` rows as the generator's inputs.
+    """Write the conditions of all `n` rows as the generator's inputs.
 
     Raises:
         RequestInvalid: as :func:`generate`.

@@ -20,8 +20,8 @@ def distributions(
     draw = ImageDraw.Draw(canvas)
     for number, name in enumerate(STATS):
         corner = GAP + number % 3 * (PANEL + GAP), GAP + number // 3 * (HEIGHT + 2 * GAP)
-        found = _histogram(stats[:, number]), None if drawn is None else _histogram(drawn[:, number])
-        _panel(draw, corner, PANEL, f"{name}, 1 to 255", *found)
+        shares = _histogram(stats[:, number]), None if drawn is None else _histogram(drawn[:, number])
+        _panel(draw, corner, PANEL, f"{name}, 1 to 255", *shares)
     corner, wide = (GAP, GAP + 2 * (HEIGHT + 2 * GAP)), 3 * PANEL + 2 * GAP
     _panel(draw, corner, wide, "types", _types(pairs), None if chosen is None else _types(chosen))
     for number, kind in enumerate(TYPES):
