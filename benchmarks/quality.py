@@ -7,7 +7,7 @@ r"""Runs and bundles judged side by side: one table, one contact sheet, and rati
 
 Each is drawn and measured by `pgtrain evaluate`, its files go into WORK/NAME, and what is there already is not
 measured again. OUT, beside it a .md with the table and a .png with the contact sheets, the first on the left. The
-sheets hold no artwork; neighbours.png in WORK/NAME does, and stays there.
+sheets hold no artwork; neighbors.png in WORK/NAME does, and stays there.
 """
 
 import argparse

@@ -12,11 +12,11 @@ from pokegan.errors import PokeganError
 
 
 @contextmanager
-def beside(out: Path, option: str) -> Iterator[Path]:
+def beside(out: Path) -> Iterator[Path]:
     """Make a hidden folder beside `out`, to fill and then to :func:`put`; it is removed unless that happened.
 
     Raises:
-        TargetInvalid: something could not be written, a full disk for one; `option` is what to choose anew.
+        TargetInvalid: something could not be written, because the disk is full for example.
     """
     staged = None
     try:
@@ -28,7 +28,7 @@ def beside(out: Path, option: str) -> Iterator[Path]:
             raise
         reason = error.strerror or error
         raise TargetInvalid(
-            f"{out}: cannot be written ({reason}); free space or choose another {option}; nothing was written"
+            f"{out}: cannot be written ({reason}); free space or choose another place; nothing was written"
         ) from error
     finally:
         if staged:

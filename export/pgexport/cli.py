@@ -122,13 +122,13 @@ def export(
 
 
 def _warn_of_opset(opset: int | None) -> None:
-    """Say on stderr who does not read the opset that was asked for."""
+    """Warn of readers that do not read the opset."""
     if late := [reader for reader, last in READERS.items() if opset is not None and opset > last]:
         click.echo(f"warning: --opset {opset}: {' and '.join(late)} cannot be counted on to read it", err=True)
 
 
 def _derive(bundle: Path, engines: "EngineOptions | None", triton: Path | None, force: bool) -> None:
-    """Make of a bundle what was asked for: engines first, because a repository takes them along."""
+    """Derive engines and a repository from a bundle: engines first, because a repository takes them along."""
     if triton:
         from pgexport.targets.triton.repository import check_target, write_repository
 
@@ -152,17 +152,15 @@ def _refuse_export_options(bundle: Path, forced: bool) -> None:
 def _show_bundle(bundle: "Bundle") -> None:
     """Print what was exported, and what can be done with it."""
     _show_parity({name: model.parity for name, model in bundle.manifest.models.items()})
-    _show_graphs(
-        {name: model.provenance.get("export", {}).get("graph") for name, model in bundle.manifest.models.items()}
-    )
+    _show_graphs({name: model.provenance["export"]["graph"] for name, model in bundle.manifest.models.items()})
     for name, model in bundle.manifest.models.items():
         run = model.provenance.get("run", {})
-        if "data" in run and run.get("epochs") is not None and run["epoch"] < run["epochs"]:
+        if "data" in run and run["epoch"] < run["epochs"]:
             click.echo(f"note: {name} is of a run stopped after {run['epoch']} of {run['epochs']} epochs")
     size = sum(entry.bytes for entry in bundle.manifest.files.values()) / 1e6
-    drawing = "stackgan" in bundle.manifest.models
     out = bundle.folder
-    then = f"pgen image Charizard --bundle {out} --out out.png" if drawing else f"pgexport inspect {out}"
+    reads_text = any(model.reads_text for model in bundle.manifest.models.values())
+    then = f"pgen image Charizard --bundle {out} --out out.png" if reads_text else f"pgexport inspect {out}"
     click.echo(f"wrote {out} ({size:.1f} MB); next: {then}")
 
 
@@ -171,13 +169,13 @@ def _show_bundle(bundle: "Bundle") -> None:
 @click.option("--json", "as_json", is_flag=True, help="print JSON instead of tables")
 def inspect(bundle: Path, as_json: bool) -> None:
     """Show what BUNDLE holds: models, inputs, outputs, precision, size, parity, provenance."""
-    from pgexport.inspect import overview, show
+    from pgexport.inspect import describe_bundle, show
 
-    told = overview(bundle)
+    summary = describe_bundle(bundle)
     if as_json:
-        click.echo(json.dumps(told, indent=1, ensure_ascii=False))
+        click.echo(json.dumps(summary, indent=1, ensure_ascii=False))
     else:
-        show(told)
+        show(summary)
 
 
 @main.command()
@@ -193,17 +191,17 @@ def verify(bundle: Path, runs: tuple[Path, ...]) -> None:
     """Check BUNDLE: sizes, checksums, the ONNX checker, and where its runs are there parity on fresh latents."""
     with needs_extra("export"):
         from pgexport.verify import verify as check
-    found = check(bundle, runs)
-    if found["runs"] and not runs:
-        click.echo(f"comparing with {', '.join(found['runs'])}, which it was made of")
-    repeated = {name: parity for name, parity in found["models"].items() if parity}
+    report = check(bundle, runs)
+    if report["runs"] and not runs:
+        click.echo(f"comparing with {', '.join(report['runs'])}, which it was made of")
+    repeated = {name: parity for name, parity in report["models"].items() if parity}
     if repeated:
         _show_parity(repeated)
-    for name, parity in found["models"].items():
+    for name, parity in report["models"].items():
         click.echo(f"{name}: graph is sound, parity {'holds' if parity else 'not repeated (give its --run)'}")
-    for name in found["engines"]:
+    for name in report["engines"]:
         click.echo(f"engines/{name}.plan: is the engine of {name}.onnx that its sidecar tells of; not run")
-    click.echo(f"{bundle}: {found['files']} files are what the manifest says")
+    click.echo(f"{bundle}: {report['files']} files are what the manifest says")
 
 
 @main.command()
@@ -214,38 +212,37 @@ def diff(one: Path, other: Path, as_json: bool) -> None:
     """Show in what the bundles ONE and OTHER differ; like diff, exit with 1 where they do."""
     from pgexport.inspect import difference, show_difference
 
-    found = difference(one, other)
+    differences = difference(one, other)
     if as_json:
-        click.echo(json.dumps(found, indent=1, ensure_ascii=False))
-    elif found:
-        show_difference(found, one, other)
+        click.echo(json.dumps(differences, indent=1, ensure_ascii=False))
+    elif differences:
+        show_difference(differences, one, other)
     else:
         click.echo("the bundles hold the same")
-    sys.exit(1 if found else 0)
+    sys.exit(1 if differences else 0)
 
 
 def _chosen(storage: str, flags: dict[str, bool]) -> str:
     """Reduce the options to one precision."""
-    asked = [f"--{name}" for name, given in flags.items() if given]
+    options = [f"--{name}" for name, is_set in flags.items() if is_set]
     source = click.get_current_context().get_parameter_source("storage")
-    if asked and source is not click.core.ParameterSource.DEFAULT:
-        asked.append("--storage")
-    if len(asked) > 1:
-        raise click.UsageError(f"{' and '.join(asked)} exclude each other; choose one")
-    return asked[0].removeprefix("--") if asked else storage
+    if options and source is not click.core.ParameterSource.DEFAULT:
+        options.append("--storage")
+    if len(options) > 1:
+        raise click.UsageError(f"{' and '.join(options)} exclude each other; choose one")
+    return options[0].removeprefix("--") if options else storage
 
 
-def _show_graphs(graphs: dict[str, dict[str, Any] | None]) -> None:
-    """Print which type each graph's nodes compute in, and what came of int8; bundles of format 1 tell neither."""
-    known = {name: told for name, told in graphs.items() if told}
-    kinds = sorted({kind for told in known.values() for kind in told["nodes"]["all"]})
-    table = Table("model", *kinds, title="Nodes by the type they compute in")
-    for name, told in known.items():
-        table.add_row(name, *(str(told["nodes"]["all"].get(kind, "")) for kind in kinds))
+def _show_graphs(graphs: dict[str, dict[str, Any]]) -> None:
+    """Print which type each graph's nodes compute in, and what came of int8."""
+    types = sorted({type for graph in graphs.values() for type in graph["nodes"]["all"]})
+    table = Table("model", *types, title="Nodes by the type they compute in")
+    for name, graph in graphs.items():
+        table.add_row(name, *(str(graph["nodes"]["all"].get(type, "")) for type in types))
     Console().print(table)
-    for name, told in known.items():
-        if "int8" in told:
-            click.echo(f"{name}, int8: {told['int8']['reason']}")
+    for name, graph in graphs.items():
+        if "int8" in graph:
+            click.echo(f"{name}, int8: {graph['int8']['reason']}")
 
 
 def _show_parity(by_model: dict[str, dict[str, Any]]) -> None:

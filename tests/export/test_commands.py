@@ -69,12 +69,11 @@ def test_an_opset_that_not_all_read_is_warned_of(tmp_path: Path) -> None:
 def test_without_runs_the_newest_finished_of_each_system_are_taken(
     system_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("stats", "old", "stopped", "ancient", "broken", "strange", "torn"):
+    for name in ("stats", "old", "stopped", "broken", "strange", "torn"):
         shutil.copytree(system_runs["stats"], tmp_path / "runs" / name)
     shutil.copy(tmp_path / "runs/old" / CHECKPOINT, tmp_path / "new")
     (tmp_path / "new").replace(tmp_path / "runs/stats" / CHECKPOINT)
     edit(tmp_path / "runs/stopped", epochs=9)
-    edit(tmp_path / "runs/ancient", epochs=None)
     (tmp_path / "runs/broken/config.json").write_text("{")
     edit(tmp_path / "runs/strange", system=["stats"])
     (tmp_path / "runs/torn/metrics.jsonl").write_text("{\n")
@@ -108,7 +107,7 @@ def test_adding_to_a_bundle(system_runs: dict[str, Path], dcgan: Path, tmp_path:
     both = open_bundle(out)
     assert list(both.manifest.models) == ["dcgan", "stats"]
     assert both.manifest.models["dcgan"] == before.manifest.models["dcgan"]
-    refused(call(system_runs["stats"], "--out", out, "--add"), "has stats already; replace with --add --force")
+    refused(call(system_runs["stats"], "--out", out, "--add"), "has stats already; they are replaced only by force")
     edit(dcgan, seed=77)
     assert call(dcgan, "--out", out, "--add", "--force").exit_code == 0
     models = open_bundle(out).manifest.models

@@ -15,8 +15,10 @@ from pgexport.errors import ParityFailed, TargetInvalid
 from pgexport.export import export_run
 from pgexport.peers.eager import rebuild
 from pgexport.precision.compress import Int8, compress, weights
-from pgexport.tracing.graphs import PictureGenerator, export_generator, to_pixels
-from pgexport.tracing.run_loader import fold_batch_norm, load_run
+from pgexport.tracing.freeze import freeze
+from pgexport.tracing.graphs import TextPictures, to_pixels
+from pgexport.tracing.run_loader import load_run
+from pgexport.tracing.specs import model_specs
 from pgtrain.engine.run import Run
 from pgtrain.errors import RunInvalid, RunNotFound
 from pgtrain.models.text_encoder import embed, load_encoder
@@ -33,22 +35,23 @@ def test_pixels_round_and_hide_the_invisible() -> None:
 
 
 def test_folding_batch_norm_changes_nothing(tiny_run: Path, tiny_encoder: Path) -> None:
-    source = load_run(tiny_run)
-    network = PictureGenerator(source.generator).eval()
+    run = load_run(tiny_run)
+    network = TextPictures(run.generator).eval()
     text = embed(load_encoder(str(tiny_encoder)), ["redball", "an egg", "bluewings", "unseen"])
-    latent = torch.randn(4, source.config.latent_dim)
+    latent = torch.randn(4, run.latent_dim)
     with torch.no_grad():
         before = network(latent, text)[0].int()
-        fold_batch_norm(network)
+        freeze(network)
         assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
         assert (network(latent, text)[0].int() - before).abs().max() <= 1
 
 
-def test_compressed_weights_are_close_and_smaller(monkeypatch: pytest.MonkeyPatch, tiny_run: Path) -> None:
+def test_compressed_weights_are_close_and_smaller(
+    monkeypatch: pytest.MonkeyPatch, tiny_run: Path, tiny_encoder: Path
+) -> None:
     monkeypatch.setattr("pgexport.precision.compress.SMALLEST", 500)
-    source = load_run(tiny_run)
-    fold_batch_norm(source.generator)
-    graph = export_generator(PictureGenerator(source.generator), source.config.latent_dim, 32)
+    _, spec = model_specs(load_run(tiny_run), load_encoder(str(tiny_encoder)))
+    graph = spec.export(18)
     compact = compress(graph, Int8(2000, 32))
     assert compact.ByteSize() < 0.75 * graph.ByteSize()
     assert {node.domain for node in compact.graph.node} == {""}, "only plain operators"
@@ -120,7 +123,7 @@ def test_a_wrong_graph_fails_parity(tiny_run: Path, tmp_path: Path, monkeypatch:
 def test_an_existing_bundle_is_replaced_only_by_force(tiny_bundle: Path, tiny_run: Path, tmp_path: Path) -> None:
     out = tmp_path / "bundle"
     shutil.copytree(tiny_bundle, out)
-    with pytest.raises(TargetInvalid, match="--force"):
+    with pytest.raises(TargetInvalid, match="by force"):
         export_run(tiny_run, out)
     (out / "manifest.json").write_text("old")
     export_run(tiny_run, out, force=True)

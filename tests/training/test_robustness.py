@@ -103,7 +103,7 @@ def test_a_disk_that_is_full_at_the_end_of_an_epoch_stops_the_run(
     before = (out / CHECKPOINT).read_bytes()
     with monkeypatch.context() as patched:
         patched.setattr(Image.Image, "save", full)
-        with pytest.raises(RunInvalid, match=r"No space left on device.*--resume"):
+        with pytest.raises(RunInvalid, match=r"No space left on device.*resume"):
             main([*call, "3", "--resume"], standalone_mode=False)
     assert (out / CHECKPOINT).read_bytes() == before
     main([*call, "3", "--resume"], standalone_mode=False)

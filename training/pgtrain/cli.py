@@ -15,12 +15,6 @@ from pokegan.cli import Group, needs_extra, version_option
 FOLDER = click.Path(path_type=Path)
 PRECISIONS = click.Choice(["auto", "fp32", "bf16", "fp16"])
 COMMON = (
-    click.option(
-        "--data",
-        multiple=True,
-        help=f"{DATA_HELP}; for stats also a .csv; give it again for each further data set  "
-        "[default: the default data set, fetched once]",
-    ),
     click.option("--out", type=FOLDER, help="run folder  [default: a dated one under runs/]"),
     click.option(
         "--epochs", type=click.IntRange(1), default=200, show_default=True, help="passes over the data, in all"
@@ -126,7 +120,13 @@ for _name, _entry in SYSTEMS.items():
     )
     for _wanted, _option in _special:
         _call = _option(_call) if _wanted else _call
-    for _option in reversed(COMMON):
+    _data = click.option(
+        "--data",
+        multiple=True,
+        help=f"{' '.join(filter(None, (DATA_HELP, _entry.data_help)))}; give it again for each further data set  "
+        "[default: the default data set, fetched once]",
+    )
+    for _option in reversed((_data, *COMMON)):
         _call = _option(_call)
     main.command(_name, help=_entry.summary)(_call)
 
@@ -147,20 +147,20 @@ for _name, _entry in SYSTEMS.items():
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="of the latents")
 @click.option("--out", type=FOLDER, help="folder to write into; a bundle needs one  [default: the run's own]")
 @click.option("--model", help="of a bundle that has several  [default: the first that draws from text, or else draws]")
-def evaluate(place: Path, **question: Any) -> None:
-    """Measure what RUN generates beside real examples, into its metrics.json and pictures to look at.
+def evaluate(place: Path, **arguments: Any) -> None:
+    """Compare what RUN generates with real examples; write metrics.json and pictures to look at.
 
     RUN is the folder of a run, or of a bundle, which pgen then draws from.
     """
     with needs_extra("evaluate"):
-        from pgtrain.evaluation.evaluate import Question
+        from pgtrain.evaluation.evaluate import Options
         from pgtrain.evaluation.evaluate import evaluate as measure
 
-        found = measure(place, Question(**question))
+        results = measure(place, Options(**arguments))
     from pgtrain.report.overview import show_figures
 
-    show_figures(found)
-    click.echo(f"wrote {(question['out'] or place) / 'metrics.json'}")
+    show_figures(results)
+    click.echo(f"wrote {(arguments['out'] or place) / 'metrics.json'}")
 
 
 @main.command()

@@ -52,7 +52,7 @@ class Interrupted(PokeganError):
     exit_code = 130  # what a shell expects after Ctrl-C
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(f"stopped; go on with the same command and --resume --out {folder}")
+        super().__init__(f"stopped; the run in {folder} can be resumed")
 
 
 class Elsewhere(PokeganError):

@@ -123,23 +123,23 @@ def _add(graph: onnx.GraphProto, name: str, values: NDArray[np.generic]) -> None
 def weights(model: ModelProto) -> dict[str, NDArray[np.float32]]:
     """Read every float weight of `model` under its PyTorch name, widened again if it was stored narrow."""
     stored = {entry.name: numpy_helper.to_array(entry) for entry in model.graph.initializer}
-    found = _dequantized(model, stored)
+    widened_weights = _dequantized(model, stored)
     for name, values in stored.items():
         if name.endswith(".int8"):
             base = name.removesuffix(".int8")
             wide = values.astype(np.float32) * stored[f"{base}.scale"].astype(np.float32)
-            found[base] = wide.reshape(stored.get(f"{base}.shape", np.array(wide.shape)))
+            widened_weights[base] = wide.reshape(stored.get(f"{base}.shape", np.array(wide.shape)))
         elif not name.endswith((".scale", ".shape")):
-            found[name.removesuffix(".float16")] = values.astype(np.float32)
-    return found
+            widened_weights[name.removesuffix(".float16")] = values.astype(np.float32)
+    return widened_weights
 
 
 def _dequantized(model: ModelProto, stored: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.float32]]:
-    """Widen what static int8 quantised: weights with a scale for each of the first dimension, and zero points of 0."""
-    found: dict[str, NDArray[np.float32]] = {}
+    """Widen what static int8 quantized: weights with a scale for each of the first dimension, and zero points of 0."""
+    widened_weights: dict[str, NDArray[np.float32]] = {}
     for node in model.graph.node:
         if node.op_type == "DequantizeLinear" and node.input[0] in stored:
             values, scale = (stored[name].astype(np.float32) for name in node.input[:2])
             shape = scale.shape + (1,) * (values.ndim - scale.ndim)
-            found[node.input[0].removesuffix("_quantized")] = values * scale.reshape(shape)
-    return found
+            widened_weights[node.input[0].removesuffix("_quantized")] = values * scale.reshape(shape)
+    return widened_weights

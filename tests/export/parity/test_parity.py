@@ -13,14 +13,17 @@ from pgen.errors import BundleNotFound
 from pgen.text_encoder import TextEncoder
 from pgexport.errors import ParityFailed
 from pgexport.export import export_run, export_runs
-from pgexport.parity import checks
-from pgexport.parity.checks import TOLERANCES, Array, Feeds, Trial, check, in_pytorch, latent_cases, measure
+from pgexport.metrics import Array, premultiplied
+from pgexport.parity.checks import check, measure
+from pgexport.parity.comparisons import in_pytorch
+from pgexport.parity.tolerances import FROM_ABOVE, TOLERANCES
+from pgexport.trial import Feeds, Trial, fresh_seed, latent_cases
 
 
 class Pictures(nn.Module):
     def forward(self, latent: Tensor) -> tuple[Tensor, ...]:
-        colour = (latent[:, :4].sigmoid() * 255).round()
-        return (colour[:, None, None, :].expand(-1, 8, 8, -1).to(torch.uint8),)
+        color = (latent[:, :4].sigmoid() * 255).round()
+        return (color[:, None, None, :].expand(-1, 8, 8, -1).to(torch.uint8),)
 
 
 PICTURES = Trial("x", "latent-to-image", Pictures(), {k: {"latent": v} for k, v in latent_cases(6, 1).items()})
@@ -41,7 +44,7 @@ def test_the_cases() -> None:
 
 
 def test_every_trial_has_a_seed_of_its_own(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len({checks.fresh_seed() for _ in range(10)}) > 1
+    assert len({fresh_seed() for _ in range(10)}) > 1
     assert check(replace(PICTURES, seed=7), same, "float32")["seed"] == 7
     seeds: list[int] = []
     monkeypatch.setattr("pgexport.export.fresh_seed", lambda: 31)
@@ -62,7 +65,7 @@ def test_the_same_pictures_pass_and_are_written_down() -> None:
 
 @pytest.mark.parametrize("figure", ["worst", "most", "psnr", "extreme_most", "extreme_psnr"])
 def test_every_figure_of_pictures_is_enforced(monkeypatch: pytest.MonkeyPatch, figure: str) -> None:
-    impossible = -1.0 if figure in checks.FROM_ABOVE else 100.0
+    impossible = -1.0 if figure in FROM_ABOVE else 100.0
     monkeypatch.setitem(TOLERANCES, "float32", replace(TOLERANCES["float32"], **{figure: impossible}))
     with pytest.raises(ParityFailed, match=rf"x: parity \(float32\): {figure} is .*; node n$"):
         check(PICTURES, same, "float32", lambda feeds, rows=None: "node n")
@@ -93,9 +96,9 @@ def test_pictures_that_depend_on_the_batch_are_refused() -> None:
         check(PICTURES, uneven, "compact", locate)
 
 
-def test_the_colour_of_an_invisible_pixel_is_no_difference() -> None:
-    red, blue = (np.array([[[[*colour, 0]]]], np.uint8) for colour in ((255, 0, 0), (0, 0, 255)))
-    assert np.array_equal(checks.premultiplied(red), checks.premultiplied(blue))
+def test_the_color_of_an_invisible_pixel_is_no_difference() -> None:
+    red, blue = (np.array([[[[*color, 0]]]], np.uint8) for color in ((255, 0, 0), (0, 0, 255)))
+    assert np.array_equal(premultiplied(red), premultiplied(blue))
 
 
 class Rows(nn.Module):

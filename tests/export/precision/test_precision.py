@@ -23,15 +23,18 @@ from pgexport import storage
 from pgexport.cli import main
 from pgexport.errors import ParityFailed
 from pgexport.export import export_run
-from pgexport.parity import checks, divergence
+from pgexport.metrics import premultiplied, psnr
+from pgexport.parity import divergence
+from pgexport.parity.tolerances import TOLERANCES
 from pgexport.peers.eager import rebuild
 from pgexport.precision import quantize
 from pgexport.precision.audit import audit
 from pgexport.precision.bf16_emulation import emulated
 from pgexport.precision.half import HALVES, LOWEST_OPSET, MASKED, half
 from pgexport.precision.quantize import int8_encoder, int8_generator, samples
-from pgexport.tracing.graphs import PictureGenerator, export_encoder, export_generator, export_module, to_pixels
-from pgexport.tracing.run_loader import fold_batch_norm, load_run
+from pgexport.tracing.freeze import freeze
+from pgexport.tracing.graphs import TextPictures, export_encoder, export_module, to_pixels
+from pgexport.tracing.run_loader import load_run
 from pgexport.verify import verify
 from pgtrain.models.text_encoder import Encoder, embed, load_encoder
 
@@ -43,13 +46,14 @@ COSINE = {"fp16": 0.9999, "bf16": 0.999}
 class Drawing(NamedTuple):
     """A generator, exported in float32, and eight inputs."""
 
-    network: PictureGenerator
+    network: TextPictures
     graph: onnx.ModelProto
     latent: Tensor
     text: Tensor
 
-    def export(self, network: PictureGenerator, opset: int = 18) -> onnx.ModelProto:
-        return export_generator(network, self.latent.shape[1], self.text.shape[1], opset)
+    def export(self, network: TextPictures, opset: int = 18) -> onnx.ModelProto:
+        inputs = {"latent": self.latent[:2], "text": self.text[:2]}
+        return export_module(network, inputs, ["pictures", "stage1"], opset)
 
     def feeds(self, rows: slice = slice(None)) -> dict[str, NDArray[Any]]:
         return {"latent": self.latent[rows].numpy(), "text": self.text[rows].numpy()}
@@ -57,12 +61,13 @@ class Drawing(NamedTuple):
 
 @pytest.fixture(scope="module")
 def drawing(tiny_run: Path) -> Drawing:
-    source = load_run(tiny_run)
-    fold_batch_norm(source.generator)
-    network = PictureGenerator(source.generator).eval()
+    loaded = load_run(tiny_run)
+    network = TextPictures(loaded.generator).eval()
+    freeze(network)
     random = torch.Generator().manual_seed(5)
-    latent, text = (torch.randn(8, count, generator=random) for count in (source.config.latent_dim, 32))
-    return Drawing(network, export_generator(network, latent.shape[1], 32), latent, text)
+    latent, text = (torch.randn(8, count, generator=random) for count in (loaded.latent_dim, loaded.text_dim))
+    drawing = Drawing(network, onnx.ModelProto(), latent, text)
+    return drawing._replace(graph=drawing.export(network))
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +107,7 @@ def edges(model: onnx.ModelProto) -> set[str]:
 
 
 def pixels_apart(first: NDArray[Any], second: NDArray[Any]) -> float:
-    return checks.psnr(np.abs(checks.premultiplied(first) - checks.premultiplied(second)))
+    return psnr(np.abs(premultiplied(first) - premultiplied(second)))
 
 
 def tokens(rows: int = 3) -> dict[str, NDArray[Any]]:
@@ -154,7 +159,7 @@ def test_a_half_generator_draws_the_same(
 def test_what_is_converted_is_a_copy(drawing: Drawing) -> None:
     before = {name: value.clone() for name, value in drawing.network.state_dict().items()}
     converted = half(drawing.network, torch.float16)
-    assert isinstance(converted, PictureGenerator)
+    assert isinstance(converted, TextPictures)
     assert all(torch.equal(value, before[name]) for name, value in drawing.network.state_dict().items())
     whitening = converted.generator.whitening.linear.weight
     assert torch.equal(whitening, before["generator.whitening.linear.weight"]), "float32 weights, never rounded"
@@ -196,7 +201,7 @@ def test_a_half_encoder_means_the_same(
 @pytest.mark.parametrize("scale", [0.0, 5.0])
 def test_extreme_latents_stay_finite(drawing: Drawing, encoder: Encoder, precision: str, scale: float) -> None:
     network = half(drawing.network.generator, HALVES[precision])
-    texts = [f"{colour}{shape}" for colour in ("red", "blue", "green", "yellow") for shape in ("ball", "wings")]
+    texts = [f"{color}{shape}" for color in ("red", "blue", "green", "yellow") for shape in ("ball", "wings")]
     with torch.no_grad():
         logits, _ = network(scale * drawing.latent.sign(), embed(encoder, texts), 2)
     assert logits.dtype == torch.float32
@@ -352,7 +357,7 @@ def test_a_bundle_of_each_precision(
         assert bundle.model("encoder").settings["alone"]
         encode = Generator(bundle, "cpu").encoder.encode
         alone = encode(["a red egg"])[0]
-        assert np.array_equal(encode(["a red egg", "a hot egg"])[0], alone), "neighbours change nothing"
+        assert np.array_equal(encode(["a red egg", "a hot egg"])[0], alone), "neighbors change nothing"
     else:
         assert graphs["stackgan"]["nodes"]["Conv"] == {NAMES[precision]: 15}
         for name in ("dcgan", "wgan"):
@@ -394,15 +399,15 @@ def test_int8_that_is_not_kept_is_compact(
 
 
 def test_parity_is_enforced(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(checks.TOLERANCES, "fp16", replace(checks.TOLERANCES["fp16"], psnr=100.0))
+    monkeypatch.setitem(TOLERANCES, "fp16", replace(TOLERANCES["fp16"], psnr=100.0))
     with pytest.raises(ParityFailed, match=r"stackgan: parity \(fp16\): psnr is .*diverg"):
         export_run(tiny_run, tmp_path / "bundle", "fp16")
     assert list(tmp_path.iterdir()) == []
-    assert checks.TOLERANCES.keys() == divergence.LIMITS.keys()
+    assert TOLERANCES.keys() == divergence.LIMITS.keys()
 
 
 def test_devices_in_bf16_are_held_to_what_exports_in_bf16_are() -> None:
-    held = checks.TOLERANCES["bf16"]
+    held = TOLERANCES["bf16"]
     assert {"most": held.most, "psnr": held.psnr} == BF16
     assert held.worst is None
 

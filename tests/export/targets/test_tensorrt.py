@@ -315,7 +315,7 @@ def test_what_tensorrt_does_not_read_is_refused_before_anything_is_built(
     fake = install()
     embedded = Path(shutil.copytree(EMBEDDED, tmp_path / "embedded"))
     refused = CliRunner().invoke(main, [str(embedded), "--tensorrt"])
-    told = "encoder: TensorRT does not read INT8 in its graph; export its run with --storage float32 or --fp16"
+    told = "encoder: TensorRT does not read INT8 in its graph; export its run with float32 or fp16 storage"
     assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
     assert told in refused.stderr
     assert not fake.configs

@@ -140,7 +140,7 @@ def test_networks_are_as_the_manifest_says(
                 config = read_config(folder / name / f"{place}.pbtxt")
                 group = config.instance_group[0]
                 assert type(group).Kind.Name(group.kind) == kind
-                alone = model.kind == "encoder"  # as pgen.text_encoder runs it: a neighbour would change the last bit
+                alone = model.kind == "encoder"  # as pgen.text_encoder runs it: a neighbor would change the last bit
                 assert config.max_batch_size == (1 if alone else max(model.parity["batches"]))
                 threads = {key: value.string_value for key, value in config.parameters.items()}
                 assert threads == ({"intra_op_thread_count": "1"} if alone else {})
@@ -344,7 +344,7 @@ def test_the_steps_need_neither_a_runtime_nor_what_exports() -> None:
 def test_a_repository_is_replaced_only_by_force(plain_bundle: Path, tmp_path: Path) -> None:
     out = tmp_path / "models"
     write_repository(plain_bundle, out)
-    with pytest.raises(TargetInvalid, match="--force"):
+    with pytest.raises(TargetInvalid, match="by force"):
         write_repository(plain_bundle, out)
     (out / "old").mkdir()
     write_repository(plain_bundle, out, force=True)
@@ -593,7 +593,7 @@ def test_a_real_server_answers_many_at_once_as_one_by_one(server: tuple[str, Pat
     from concurrent.futures import ThreadPoolExecutor
 
     url, _ = server
-    prompts = [f"a {colour} {kind}" for colour in ("red", "blue", "green") for kind in ("dragon", "tiny water turtle")]
+    prompts = [f"a {color} {kind}" for color in ("red", "blue", "green") for kind in ("dragon", "tiny water turtle")]
     seeds = np.array([3], np.uint64)
 
     def draw(prompt: str) -> np.ndarray:

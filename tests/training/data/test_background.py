@@ -14,7 +14,7 @@ from pgtrain.data.images import decode
 
 
 def ring(ground: str = "white", noise: int = 0) -> Image.Image:
-    """A red ring whose hole has the ground's colour."""
+    """A red ring whose hole has the ground's color."""
     image = Image.new("RGB", (64, 48), ground)
     ImageDraw.Draw(image).ellipse((12, 8, 52, 40), outline="red", width=8)
     pixels = np.array(image).astype(int) + np.random.default_rng(0).integers(-noise, noise + 1, (48, 64, 3))

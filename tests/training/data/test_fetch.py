@@ -176,13 +176,13 @@ def test_a_cut_transfer_is_not_trusted_and_goes_on_later(server: Server, tmp_pat
 
 def test_tables_that_are_not_as_known(server: Server, tmp_path: Path) -> None:
     (server.folder / "csv/pokemon_stats.csv").write_text("pokemon,stat\n1,2\n")
-    with pytest.raises(DataInvalid, match=r"not the tables of PokeAPI.*--data"):
+    with pytest.raises(DataInvalid, match=r"not the tables of PokeAPI.*folder of data"):
         default.fetch(tmp_path / "cache", server.origin)
 
 
 def test_a_missing_table_is_told(server: Server, tmp_path: Path) -> None:
     (server.folder / "csv/types.csv").unlink()
-    with pytest.raises(DataNotFound, match=r"types\.csv cannot be downloaded.*--data a folder"):
+    with pytest.raises(DataNotFound, match=r"types\.csv cannot be downloaded.*folder of data"):
         default.fetch(tmp_path / "cache", server.origin)
 
 

@@ -25,7 +25,7 @@ def test_every_mode_becomes_rgba(tmp_path: Path, mode: str) -> None:
     assert decode(tmp_path / "a.png", 8)[:, 0, 0].tolist() == [255] * 4
 
 
-def test_invisible_colour_does_not_bleed(tmp_path: Path) -> None:
+def test_invisible_color_does_not_bleed(tmp_path: Path) -> None:
     pixels = np.zeros((64, 64, 4), np.uint8)
     pixels[..., 0] = 255  # invisible red around
     pixels[16:48, 16:48] = (0, 0, 255, 255)

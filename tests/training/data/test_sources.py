@@ -21,9 +21,9 @@ from pokegan.errors import MissingExtra, PokeganError
 from tests.conftest import COLOURS, draw
 
 
-def picture(path: Path, colour: str = "red") -> Path:
+def picture(path: Path, color: str = "red") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    draw(path, "ball", COLOURS[colour], 96)
+    draw(path, "ball", COLOURS[color], 96)
     return path
 
 
@@ -138,12 +138,12 @@ def content(tmp_path: Path) -> bytes:
 
 
 def test_parquet_in_the_hubs_layout(tmp_path: Path, content: bytes) -> None:
-    rows = [{"image": {"bytes": content, "path": None}, "text": f"a {colour} ball"} for colour in COLOURS]
+    rows = [{"image": {"bytes": content, "path": None}, "text": f"a {color} ball"} for color in COLOURS]
     first = hub_file(tmp_path / "set/data/train-00000-of-00002.parquet", rows[:3])
     hub_file(tmp_path / "set/data/train-00001-of-00002.parquet", rows[3:])
     (tmp_path / "set/README.md").write_text("# card")
-    assert names(tmp_path / "set") == [f"a {colour} ball" for colour in COLOURS]
-    assert names(first) == [f"a {colour} ball" for colour in list(COLOURS)[:3]]
+    assert names(tmp_path / "set") == [f"a {color} ball" for color in COLOURS]
+    assert names(first) == [f"a {color} ball" for color in list(COLOURS)[:3]]
     found = read(tmp_path / "set")
     assert [image.read_bytes() for image in found.images] == [content] * 4
     assert captions(found.records[0])[0].text == "a red ball"
@@ -185,7 +185,7 @@ def test_a_hub_data_set_through_datasets(tmp_path: Path, content: bytes) -> None
 
 
 def test_a_hub_data_set_that_cannot_be_had(tmp_path: Path) -> None:
-    with pytest.raises(DataNotFound, match=r"hf:.*cannot be loaded .*--data") as refused:
+    with pytest.raises(DataNotFound, match=r"hf:.*cannot be loaded .*folder") as refused:
         read(f"hf:{tmp_path / 'none'}")
     assert "\n" not in refused.value.message
 

@@ -35,9 +35,9 @@ def test_a_survey_counts_and_names(mixed: Path) -> None:
     assert found.duplicates == [[str(mixed / "a.png"), str(mixed / "b.tiff")]]
 
 
-def test_invisible_colour_makes_no_difference(tmp_path: Path) -> None:
-    for name, colour in (("a", "red"), ("b", "blue")):
-        image = Image.new("RGBA", (8, 8), colour)
+def test_invisible_color_makes_no_difference(tmp_path: Path) -> None:
+    for name, color in (("a", "red"), ("b", "blue")):
+        image = Image.new("RGBA", (8, 8), color)
         image.putalpha(0)
         image.save(tmp_path / f"{name}.png")
     assert len(survey(read(tmp_path)).duplicates) == 1

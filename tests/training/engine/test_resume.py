@@ -18,6 +18,7 @@ from pgtrain.train import Request
 from pgtrain.train import train as start
 
 RECIPE = {
+    "generator": "conditional",
     "width": 8,
     "discriminator": "projection",
     "critic_width": 4,
@@ -53,7 +54,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(
         return real_step(self, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(StackGAN, "train_step", counted)
-    with pytest.raises(Interrupted, match="--resume"):
+    with pytest.raises(Interrupted, match="resume"):
         train(small_data, tmp_path / "parts", tiny_encoder, 4, discriminator=discriminator)
     train(small_data, tmp_path / "parts", tiny_encoder, 3, resume=True)
     train(small_data, tmp_path / "parts", tiny_encoder, 4, resume=True)
@@ -69,7 +70,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(
 def test_a_run_is_not_overwritten(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
     train(small_data, tmp_path / "run", tiny_encoder, 1)
     before = (tmp_path / "run" / CHECKPOINT).read_bytes()
-    with pytest.raises(RunInvalid, match="--resume"):
+    with pytest.raises(RunInvalid, match="resume"):
         train(small_data, tmp_path / "run", tiny_encoder, 1)
     assert (tmp_path / "run" / CHECKPOINT).read_bytes() == before
 

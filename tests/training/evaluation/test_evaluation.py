@@ -66,7 +66,7 @@ def test_families_are_held_out_whole() -> None:
 
 
 def test_the_packaged_network_sees_what_pictures_lose(pokemon: Path) -> None:
-    """Blur, noise and wrong colours each take real artwork further from itself than its own halves are."""
+    """Blur, noise and wrong colors each take real artwork further from itself than its own halves are."""
     from pgtrain.data.images import decode
     from pgtrain.evaluation.reference_set import as_pixels
 
@@ -96,7 +96,7 @@ def test_the_packaged_network_gives_unit_embeddings_at_any_size() -> None:
 
 
 def test_weights_that_cannot_be_had_are_explained(tmp_path: Path) -> None:
-    with pytest.raises(FeaturesNotFound, match="--weights") as caught:
+    with pytest.raises(FeaturesNotFound, match="name their file") as caught:
         load_features("inception", tmp_path / "nothing.pth")
     assert len(str(caught.value).splitlines()) == 1
 
@@ -114,15 +114,15 @@ def test_evaluate_a_text_run(command: Command, tiny_run: Path, small_data: Path,
     assert found["features"] == "artwork"
     assert found["drawn_by"] == "pgtrain"
     assert set(found["text"]) == {"types", "color", "shape"}
-    assert found["described"]["text"]["known"]["color"]["ceiling"] > 0.9, "ellipses of four colours"
-    for name in ("samples.png", "neighbours.png", "sheet.png"):
+    assert found["described"]["text"]["known"]["color"]["ceiling"] > 0.9, "ellipses of four colors"
+    for name in ("samples.png", "neighbors.png", "sheet.png"):
         with Image.open(run / name) as picture:
             assert picture.width % 128 == 0
     command(*call)
     assert json.loads((run / "metrics.json").read_text()) == found, "the same seed, the same figures"
     page = write_report(Run(run)).read_text("utf-8")
     assert "median_rank" in page
-    assert page.count("data:image/") == 5, "grid, real ones, film, curves, and neighbours"
+    assert page.count("data:image/") == 5, "grid, real ones, film, curves, and neighbors"
     assert load_run(run).evaluation == found, "what export puts into the manifest"
 
 

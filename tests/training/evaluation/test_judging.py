@@ -137,16 +137,16 @@ def test_agreement_lies_between_chance_and_the_ceiling() -> None:
 
 def test_a_classifier_learns_what_can_be_seen_and_nothing_else() -> None:
     draws = torch.Generator().manual_seed(0)
-    colours = torch.tensor([[200, 40, 40], [50, 80, 210], [40, 180, 60]])
+    colors = torch.tensor([[200, 40, 40], [50, 80, 210], [40, 180, 60]])
     labels = torch.randint(0, 3, (90,), generator=draws)
-    pixels = colours[labels][:, :, None, None].expand(-1, -1, 8, 8).byte()
+    pixels = colors[labels][:, :, None, None].expand(-1, -1, 8, 8).byte()
     seen = view(pixels, torch.randn(90, 16, generator=draws))
     families = [str(number // 2) for number in range(90)]
     names = ["red", "blue", "green"]
     shown = Shown.of([(names[label],) for label in labels], names)
-    assert agreement(Classifier(seen, seen, shown, families).told, shown.flags)["found"] > 0.7
+    assert agreement(Classifier(seen, seen, shown, families).predictions, shown.flags)["found"] > 0.7
     shuffled = Shown(names, shown.flags[torch.randperm(90, generator=draws).numpy()])
-    assert agreement(Classifier(seen, seen, shuffled, families).told, shuffled.flags)["found"] < 0.6
+    assert agreement(Classifier(seen, seen, shuffled, families).predictions, shuffled.flags)["found"] < 0.6
 
 
 class Echo:

@@ -48,8 +48,8 @@ def test_an_alpha_channel_shows_on_other_grounds_and_as_a_silhouette() -> None:
     left, right = seen[..., :4].flatten(2).mean(2), seen[..., 4:].flatten(2).mean(2)
     white = (left == 1).all(1) & (right == 1).all(1)
     silhouette = (left == 1).all(1) & (right == 0).all(1)
-    coloured = (left != 1).any(1) & (right == 1).all(1)
-    assert (white | silhouette | coloured).all()
+    colored = (left != 1).any(1) & (right == 1).all(1)
+    assert (white | silhouette | colored).all()
     for share, found in ((projected_discriminator.WHITE, white), (projected_discriminator.SILHOUETTE, silhouette)):
         assert found.float().mean() == pytest.approx(share, abs=0.08)
 

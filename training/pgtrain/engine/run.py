@@ -19,16 +19,25 @@ if TYPE_CHECKING:
 
 try:
     import fcntl
-except ImportError:  # Windows: there nobody is told that a run is being trained
+except ImportError:  # Windows: runs are not locked there
     fcntl = None  # type: ignore[assignment]
 
 CONFIG = "config.json"
 CHECKPOINT = "checkpoint.safetensors"
 EVALUATION = "metrics.json"
 PACKAGES = ("pokegan", "torch", "transformers", "accelerate", "numpy")
-FIELDS = ("system", "encoder", "seed", "epochs", "accumulate", "config", "data", "versions", "revision")
-TYPES = {"system": str, "encoder": str | None, "seed": int, "epochs": int | None, "config": dict, "data": dict}
-"""What is read from a run's config.json before anything else has looked at it."""
+FIELDS = {
+    "system": str,
+    "encoder": str | None,
+    "seed": int,
+    "epochs": int,
+    "accumulate": int,
+    "config": dict,
+    "data": dict,
+    "versions": dict,
+    "revision": str | None,
+}
+"""The fields of a run's config.json and their types."""
 
 
 class Run:
@@ -64,7 +73,7 @@ class Run:
             RunInvalid: the folder holds a run already.
         """
         if (self.folder / CONFIG).exists():
-            raise RunInvalid(f"{self.folder}: holds a run already; go on with --resume, or name another --out")
+            raise RunInvalid(f"{self.folder}: holds a run already; resume it, or choose another folder")
         self.make_folder(self.folder / "grids")
         described = {
             "system": system,
@@ -95,7 +104,7 @@ class Run:
         """
         handle = self._hold("LOCK_EX")
         if handle is None:
-            raise RunInvalid(f"{self.folder}: is being trained by another process; wait for it, or name another --out")
+            raise RunInvalid(f"{self.folder}: is being trained by another process; wait, or choose another folder")
         try:
             yield
         finally:
@@ -127,7 +136,7 @@ class Run:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RunInvalid(f"{folder}: cannot be made ({error.strerror}); choose another --out") from error
+            raise RunInvalid(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
 
     def described(self) -> dict[str, Any]:
         """Read back what :meth:`create` wrote.
@@ -138,23 +147,18 @@ class Run:
         """
         path = self.folder / CONFIG
         if not path.is_file():
-            raise RunNotFound(f"{path}: not found; give the folder of a run that pgtrain made")
+            raise RunNotFound(f"{path}: not figures; give the folder of a run that pgtrain made")
         try:
             described: dict[str, Any] = json.loads(path.read_bytes())
-            # Older versions do not tell them.
-            described = {"accumulate": 1, "revision": None, "epochs": None} | described
-            for name, kind in TYPES.items():
-                if not isinstance(described[name], kind):
+            for name, kind in FIELDS.items():
+                if not isinstance(described[name], kind):  # type: ignore[arg-type]
                     raise TypeError(f"{name} is {described[name]!r}")
-            if "pictures" in described["data"]:  # as older versions called the examples of every system
-                described["data"]["examples"] = described["data"].pop("pictures")
-            described["data"].setdefault("hold_out", 0.0)
-            return {key: described[key] for key in FIELDS}
+            return {name: described[name] for name in FIELDS}
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise RunInvalid(f"{path}: damaged ({repr(error)[:200]}); restore it or train again") from error
 
     def evaluation(self) -> dict[str, Any]:
-        """Read what `pgtrain evaluate` found; empty before it has looked.
+        """Read the figures of `pgtrain evaluate`; empty before it has run.
 
         Raises:
             RunInvalid: metrics.json is damaged.
@@ -163,10 +167,10 @@ class Run:
         if not path.is_file():
             return {}
         try:
-            found: dict[str, Any] = json.loads(path.read_bytes())
+            figures: dict[str, Any] = json.loads(path.read_bytes())
         except ValueError as error:
             raise RunInvalid(f"{path}: damaged ({error}); evaluate the run again") from error
-        return found
+        return figures
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -180,7 +184,7 @@ class Run:
         except OSError as error:
             reason = error.strerror or error
             raise RunInvalid(
-                f"{self.folder}: cannot be written ({reason}); free space and try again (a training: with --resume)"
+                f"{self.folder}: cannot be written ({reason}); free space and try again (resume a training)"
             ) from error
 
     def log(self, metrics: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Prompts that name no Pokémon: type, colour and shape, in combinations that exist and in such that do not."""
+"""Prompts that name no Pokémon: type, color and shape, in combinations that exist and in such that do not."""
 
 import random
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Described(NamedTuple):
 def described(records: Sequence[Record], count: int) -> list[Described]:
     """Compose `count` prompts, half of them known combinations and half new ones; at most two for each record.
 
-    Frequent combinations come more than once. New ones take type, colour and shape from three different Pokémon, so
+    Frequent combinations come more than once. New ones take type, color and shape from three different Pokémon, so
     that each is as frequent as it is among the real ones, and what is right for real pictures is so for these.
     """
     full = [(record.types, record.color, record.shape) for record in records if _is_full(record)]

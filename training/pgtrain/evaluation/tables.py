@@ -1,11 +1,11 @@
-"""The table of what an evaluation of pictures found, for people: in the terminal, or as Markdown."""
+"""The table of the figures of an evaluation of pictures, for people: in the terminal, or as Markdown."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rich.table import Table
 
-Found = Mapping[str, Any]
+Results = Mapping[str, Any]
 
 
 class Line(NamedTuple):
@@ -22,7 +22,7 @@ class Line(NamedTuple):
 
 
 def _text(label: str, path: str) -> list[Line]:
-    kinds = {"types": "type", "color": "colour", "shape": "shape"}
+    kinds = {"types": "type", "color": "color", "shape": "shape"}
     return [
         line
         for kind, name in kinds.items()
@@ -77,50 +77,52 @@ LINES = [
 ]
 
 
-def lines(found: Mapping[str, Found]) -> list[list[str]]:
-    """Write one line a figure that any of the evaluations in `found` has: label, one cell each, and what real ones do.
+def lines(evaluations: Mapping[str, Results]) -> list[list[str]]:
+    """Write one line per figure that any of `evaluations` has: label, one cell each, and what real pictures reach.
 
     What real pictures reach is read from the first evaluation that tells it.
     """
     written = []
     for line in LINES:
-        cells = [_written(_at(each, line.path), line.form) for each in found.values()]
+        cells = [_written(_at(each, line.path), line.form) for each in evaluations.values()]
         if any(cells):
-            known = [value for each in found.values() if (value := _at(each, line.beside)) is not None]
+            known = [value for each in evaluations.values() if (value := _at(each, line.beside)) is not None]
             written.append([line.label, *cells, _written(known[0], line.form) if known else line.best])
     return written
 
 
-def ratios(found: Mapping[str, Found]) -> dict[str, dict[str, float]]:
+def ratios(evaluations: Mapping[str, Results]) -> dict[str, dict[str, float]]:
     """Divide the figures of every evaluation by those of the first, where both tell a number and it is not 0."""
-    names = list(found)
-    told: dict[str, dict[str, float]] = {}
+    names = list(evaluations)
+    quotients: dict[str, dict[str, float]] = {}
     for name in names[1:]:
-        pairs = {line.path: (_at(found[name], line.path), _at(found[names[0]], line.path)) for line in LINES}
-        told[name] = {
+        pairs = {
+            line.path: (_at(evaluations[name], line.path), _at(evaluations[names[0]], line.path)) for line in LINES
+        }
+        quotients[name] = {
             path: round(mine / first, 3) for path, (mine, first) in pairs.items() if mine is not None and first
         }
-    return told
+    return quotients
 
 
-def table(found: Mapping[str, Found]) -> Table:
+def table(evaluations: Mapping[str, Results]) -> Table:
     """Lay the lines out for a terminal."""
-    drawn = Table("figure", *found, "real pictures")
-    for line in lines(found):
+    drawn = Table("figure", *evaluations, "real pictures")
+    for line in lines(evaluations):
         drawn.add_row(*line)
     return drawn
 
 
-def markdown(found: Mapping[str, Found]) -> str:
+def markdown(evaluations: Mapping[str, Results]) -> str:
     """Write the lines as a Markdown table."""
-    head: Sequence[str] = ["figure", *found, "real pictures"]
-    rows = [head, ["---"] * len(head), *lines(found)]
+    head: Sequence[str] = ["figure", *evaluations, "real pictures"]
+    rows = [head, ["---"] * len(head), *lines(evaluations)]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def _at(found: Found, path: str) -> Any:
+def _at(results: Results, path: str) -> Any:
     """Follow a path such as "floor kid"; None where it leads nowhere."""
-    value: Any = found if path else None
+    value: Any = results if path else None
     for key in path.split():
         value = value.get(key) if isinstance(value, Mapping) else None
     return value

@@ -71,7 +71,7 @@ class ConditionalNorm(nn.Module):
         nn.init.zeros_(self.affine.bias)
 
     def forward(self, features: Tensor, condition: Tensor) -> Tensor:
-        """Normalise (N, C, H, W) features and modulate them by the (N, K) condition."""
+        """Normalize (N, C, H, W) features and modulate them by the (N, K) condition."""
         scale, shift = self.affine(condition)[:, :, None, None].chunk(2, 1)
         modulated: Tensor = self.norm(features) * (1 + scale) + shift
         return modulated
@@ -91,6 +91,13 @@ class GatedConv(nn.Module):
         gated: Tensor = value * torch.sigmoid(gate)
         return gated
 
+    def freeze(self) -> None:
+        """Fold the batch norm, in evaluation mode, into the convolution."""
+        norm = self.norm.norm
+        if isinstance(norm, nn.BatchNorm2d):
+            self.conv = nn.utils.fuse_conv_bn_eval(self.conv, norm)
+            self.norm.register_module("norm", nn.Identity())
+
 
 class ResidualBlock(nn.Module):
     """x + gated convolution of x."""
@@ -106,7 +113,7 @@ class ResidualBlock(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """Nearest-neighbour doubling, then a gated convolution.
+    """Nearest-neighbor doubling, then a gated convolution.
 
     Upsampling and convolving trains and runs faster than a transposed convolution of the same width
     on CPUs with bf16 matrix units, and leaves no checkerboard (Odena et al., 2016, Distill).
@@ -140,6 +147,12 @@ class DownBlock(nn.Module):
         return shortcut + self.strength * path
 
 
+def fold_statistics(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Write a batch norm in evaluation mode as scale and shift: (C,) each."""
+    scale = norm.weight * (cast(Tensor, norm.running_var) + norm.eps).rsqrt()
+    return scale, norm.bias - cast(Tensor, norm.running_mean) * scale
+
+
 def keep_variance(module: nn.Module) -> None:
     """He et al., 2015 (arXiv:1502.01852): without norm layers PyTorch's own weights fade a critic's scores to 0."""
     if isinstance(module, nn.Conv2d):
@@ -150,12 +163,12 @@ def keep_variance(module: nn.Module) -> None:
 def premultiply(logits: Tensor) -> Tensor:
     """Logits (N, 4, S, S) of straight RGBA to premultiplied RGBA in 0..1.
 
-    The networks draw straight colour, so that exported pictures need no division by alpha; losses see
-    it premultiplied, so that the colour of invisible pixels costs nothing.
+    The networks draw straight color, so that exported pictures need no division by alpha; losses see
+    it premultiplied, so that the color of invisible pixels costs nothing.
     """
     rgba = torch.sigmoid(logits.float())
-    colour, alpha = rgba[:, :3], rgba[:, 3:]
-    return torch.cat([colour * alpha, alpha], 1)
+    color, alpha = rgba[:, :3], rgba[:, 3:]
+    return torch.cat([color * alpha, alpha], 1)
 
 
 def r1_penalty(critic: nn.Module, real: Tensor, *condition: Tensor) -> Tensor:

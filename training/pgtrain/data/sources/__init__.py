@@ -1,4 +1,4 @@
-"""Where data comes from: one adapter a layout, recognised from what is there.
+"""Where data comes from: one adapter a layout, recognized from what is there.
 
 An adapter is a module with ``fits(folder)`` and ``read(folder)``; a hub is one with ``fetch(name)``, which
 returns a folder for the adapters. The first adapter that fits reads.
@@ -50,12 +50,12 @@ def read(data: str | Path | Sequence[str | Path]) -> Collection:
     if place.is_file() and place.suffix == ".parquet":
         return parquet.read(place)
     if not place.is_dir():
-        raise DataNotFound(f"{place}: no such folder; --data takes a folder with {KNOWN}")
+        raise DataNotFound(f"{place}: no such folder; give a folder with {KNOWN}")
     folder = _unwrapped(place)
     for adapter in ADAPTERS:
         if adapter.fits(folder):
             return adapter.read(folder)
-    raise DataInvalid(f"{place}: holds no data set; --data takes a folder with {KNOWN}")
+    raise DataInvalid(f"{place}: holds no data set; give a folder with {KNOWN}")
 
 
 def _unwrapped(folder: Path) -> Path:

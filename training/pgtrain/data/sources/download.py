@@ -118,6 +118,6 @@ def _sha256(path: Path) -> str:
 
 def reason(error: Exception) -> str:
     """Say in one short line why a transfer failed; libraries of the network tell it in paragraphs."""
-    told = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-    lines = str(told).strip().splitlines()
+    cause = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+    lines = str(cause).strip().splitlines()
     return textwrap.shorten(lines[0], 160, placeholder=" ...") if lines else type(error).__name__

@@ -29,6 +29,6 @@ def fetch(name: str) -> Path:
         return Path(kagglehub.dataset_download(name))
     except Exception as error:  # the library raises its own, requests' and builtin ones
         raise DataNotFound(
-            f"kaggle:{name}: cannot be downloaded ({reason(error)}); check the name and the network, or download it "
-            "in a browser and give --data its folder"
+            f"kaggle:{name}: cannot be downloaded ({reason(error)}); check the name and the network, or use a folder "
+            "of it that was downloaded in a browser"
         ) from error

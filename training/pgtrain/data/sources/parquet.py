@@ -21,7 +21,7 @@ from pokegan.cli import needs_extra
 NAMES = ("name", "pokemon", "pokemon_name")
 TEXTS = ("text", "caption", "en_text", "prompt", "description")
 LAYOUT = b"1"
-"""Raised when what is extracted changes, so that older folders are not taken for it."""
+"""Raised when what is extracted changes, so that older folders are not mistaken for it."""
 
 
 class Columns(NamedTuple):
@@ -83,9 +83,9 @@ def _rows(file: Path) -> Iterator[tuple[dict[str, Any], Columns, str]]:
     try:
         with ParquetFile(file) as opened:
             columns = find_columns(opened.schema_arrow, file)
-            wanted = [name for name in columns if name]
+            named = [name for name in columns if name]
             number = 0
-            for batch in opened.iter_batches(64, columns=wanted):
+            for batch in opened.iter_batches(64, columns=named):
                 for row in batch.to_pylist():
                     number += 1
                     yield row, columns, f"{file}, row {number}"

@@ -94,6 +94,6 @@ def _downloaded(name: str, weights: Path | None) -> Callable[[Tensor], Tensor]:
         reason = str(error).splitlines()[0]
         raise FeaturesNotFound(
             f"the weights of {name} cannot be had ({reason}); "
-            "download them elsewhere and name the file with --weights, or take --features imagenet"
+            "download the weights elsewhere and name their file, or choose the features imagenet"
         ) from error
     return lambda pictures: network(pictures)[0].float()

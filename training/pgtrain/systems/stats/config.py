@@ -34,7 +34,7 @@ class StatsConfig:
     beta2: float = option(0.99, "Adam's second beta")
     critic_steps: int = option(1, "steps of the critic for one of the generator", minimum=1)
     dropout: float = option(0.0, "share of the critic's units that a step leaves out", maximum=0.9)
-    type_dropout: float = option(0.6, "share of rows whose types are not told to the generator", maximum=1)
+    type_dropout: float = option(0.6, "share of rows whose types are hidden from the generator", maximum=1)
     temperature: float = option(0.4, "of the softmax over type pairs", minimum=0.05)
     consistency: float = option(1.0, "weight of the distance between the drawn stats' sum and the total")
     soft_labels: float = option(0.0, "how far from 1 and 0 the labels of bce are", maximum=0.5)

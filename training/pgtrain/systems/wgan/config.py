@@ -36,12 +36,12 @@ class WGANConfig:
     def resolve(self, epochs: int) -> None:
         """Fill what the way of holding the critic decides.
 
-        A penalised critic that learns faster than the generator needs no further steps of its own (Heusel et al.,
+        A penalized critic that learns faster than the generator needs no further steps of its own (Heusel et al.,
         2017, arXiv:1706.08500).
         """
-        penalised = self.lipschitz == "gp"
-        self.critic_lr = self.critic_lr or (5 if penalised else 1) * self.lr
-        self.critic_steps = self.critic_steps or (1 if penalised else 5)
+        penalized = self.lipschitz == "gp"
+        self.critic_lr = self.critic_lr or (5 if penalized else 1) * self.lr
+        self.critic_steps = self.critic_steps or (1 if penalized else 5)
 
 
 RECIPES: dict[str, dict[str, Any]] = {
