@@ -205,6 +205,17 @@ def verify(bundle: Path, runs: tuple[Path, ...]) -> None:
 
 
 @main.command()
+@click.argument("bundle", type=FOLDER)
+@click.option("--out", type=FOLDER, required=True, help="folder of the run")
+def unpack(bundle: Path, out: Path) -> None:
+    """Write the generator of BUNDLE as a run that pgtrain stackgan --start goes on from."""
+    with needs_extra("export"):
+        from pgexport.unpack import unpack as write
+    write(bundle, out)
+    click.echo(f"wrote {out}")
+
+
+@main.command()
 @click.argument("one", type=FOLDER)
 @click.argument("other", type=FOLDER)
 @click.option("--json", "as_json", is_flag=True, help="print JSON instead of a table")

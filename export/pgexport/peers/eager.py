@@ -59,7 +59,7 @@ def rebuild(bundle: Bundle, model: Model) -> nn.Module:
     zeros = {GENERATOR + name: torch.zeros_like(expected[GENERATOR + name]) for name in rebuilt.zeros}
     missing = expected.keys() - stored.keys() - zeros.keys()
     if missing:
-        raise BundleInvalid(f"{path}: lacks {len(missing)} weights, such as {min(missing)}")
+        raise BundleInvalid(f"{path}: lacks {len(missing)} weights: {sorted(missing)}")
     loaded = zeros | {name: torch.tensor(values) for name, values in stored.items() if name in expected}
     network.load_state_dict(loaded)
     return network

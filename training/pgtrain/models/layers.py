@@ -98,6 +98,20 @@ class GatedConv(nn.Module):
             self.conv = nn.utils.fuse_conv_bn_eval(self.conv, norm)
             self.norm.register_module("norm", nn.Identity())
 
+    def thaw(self) -> None:
+        """Undo :meth:`freeze`: a batch norm that, in evaluation mode, adds what the convolution's bias added."""
+        frozen, channels = self.conv, self.conv.out_channels
+        if frozen.bias is None:
+            return
+        norm = nn.BatchNorm2d(channels, affine=False)
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        norm.running_mean.copy_(-frozen.bias)
+        norm.running_var.fill_(1 - norm.eps)
+        self.conv = nn.Conv2d(frozen.in_channels, channels, 3, padding=1, bias=False)
+        self.conv.weight.copy_(frozen.weight)
+        self.norm.register_module("norm", norm.train(self.training))
+
 
 class ResidualBlock(nn.Module):
     """x + gated convolution of x."""

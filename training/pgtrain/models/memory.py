@@ -90,6 +90,15 @@ def unit_rms(values: Tensor, dim: int = 1) -> Tensor:
     return values * torch.rsqrt(values.square().mean(dim, keepdim=True) + 1e-4)
 
 
+def unit_cells(codes: Tensor) -> Tensor:
+    """As :func:`unit_rms` over the channels of (N, C, H, W).
+
+    By a convolution: ONNX Runtime sums over channels in an order that depends on the batch.
+    """
+    mean = F.conv2d(codes.square(), torch.full_like(codes[:1, :, :1, :1], 1 / codes.shape[1]))
+    return codes * torch.rsqrt(mean + 1e-4)
+
+
 class Head(nn.Module):
     """Scores every picture of the memory for a text: cosine of a query and one learned key a picture."""
 
@@ -106,9 +115,7 @@ class Head(nn.Module):
     def forward(self, text: Tensor) -> Tensor:
         """Map whitened texts (N, K) to logits (N, M) over the pictures."""
         query = _unit(self.query(F.gelu(self.hidden(text))) + self.skip(text))
-        keys = self.keys if self.frozen else self.scale * _unit(self.keys)
-        logits: Tensor = query @ keys.T + self.bias
-        return logits
+        return F.linear(query, self.keys if self.frozen else self.scale * _unit(self.keys), self.bias)
 
     @torch.no_grad()
     def freeze(self) -> None:
@@ -116,6 +123,12 @@ class Head(nn.Module):
         if not self.frozen:
             self.keys.copy_(self.scale * _unit(self.keys))
             self.frozen = True
+
+    @torch.no_grad()
+    def thaw(self) -> None:
+        """Undo :meth:`freeze`."""
+        self.scale.copy_(self.keys.norm(dim=1).mean())
+        self.frozen = False
 
 
 def _unit(vectors: Tensor) -> Tensor:
@@ -143,7 +156,7 @@ class CodeTable(nn.Module):
             codes = self.scaled(shapes, colors)
             shapes, colors = codes.shape.flatten(1), codes.color
         first, second = (self._cells(weights @ shapes) for weights in (choice.first, choice.second))
-        shape = unit_rms(first * choice.mask + second * (1 - choice.mask))
+        shape = unit_cells(first * choice.mask + second * (1 - choice.mask))
         return Codes(shape, self._slots(choice.color @ colors))
 
     @torch.no_grad()
@@ -151,6 +164,10 @@ class CodeTable(nn.Module):
         """Store the codes scaled, as they are used, so that no graph scales them again."""
         self.fill(self.scaled(self.shapes, self.colors))
         self.frozen = True
+
+    def thaw(self) -> None:
+        """Scale the codes in every pass again."""
+        self.frozen = False
 
     @torch.no_grad()
     def fill(self, codes: Codes) -> None:
@@ -163,7 +180,7 @@ class CodeTable(nn.Module):
         return Codes(self._cells(shapes), self._slots(colors))
 
     def _cells(self, shapes: Tensor) -> Tensor:
-        return unit_rms(shapes.view(-1, self.size.shape, SIDE, SIDE))
+        return unit_cells(shapes.view(-1, self.size.shape, SIDE, SIDE))
 
     def _slots(self, colors: Tensor) -> Tensor:
         return unit_rms(colors.view(-1, self.size.slots, self.size.slot_dim), 2).flatten(1)

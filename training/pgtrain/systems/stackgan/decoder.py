@@ -24,7 +24,7 @@ class PaletteAttention(nn.Module):
     def forward(self, features: Tensor, color: Tensor) -> Tensor:
         """Map (N, C, H, W) and color codes (N, K) to (N, C, H, W)."""
         weights = torch.softmax(self.choose(features), 1)
-        values = self.value(color.view(-1, self.size.slots, self.size.slot_dim))
+        values = self.value(color.view(-1, self.size.slot_dim)).view(-1, self.size.slots, features.shape[1])
         for slot in range(self.size.slots):
             features = features + weights[:, slot : slot + 1] * values[:, slot, :, None, None]
         return features

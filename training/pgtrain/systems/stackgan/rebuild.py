@@ -41,7 +41,8 @@ def _memory(config: StackGANConfig, weights: Weights, position: Position | None)
     generator = MemoryGenerator(config, text_dim, whitened_dim, weights["memory.draws"].shape[1])
     if not _has_stage2(weights, "decoder.stage2.", config.stage1_pretrain, position):
         generator.decoder.stage2 = None
-    zeros = ("memory.whitening.linear.bias", "memory.prior")
+    # Keys are stored scaled, and constants that are 0 are left out of a graph.
+    zeros = ("memory.whitening.linear.bias", "memory.prior", "memory.shape_head.scale", "memory.color_head.scale")
     return Architecture(generator, generator.memory.size.latent_dim, text_dim, zeros)
 
 
