@@ -54,12 +54,12 @@ def test_the_default_command_needs_no_name(dcgan: Path, tmp_path: Path) -> None:
     assert told.startswith("Usage: pgexport [OPTIONS] [RUN]...")
     for word in ("--storage", "--opset", "--add", "--force", "inspect", "verify", "diff"):
         assert word in told
-    refused(call(dcgan), "say where to write: --out DIR")
+    refused(call(dcgan), "--out DIR is missing")
     refused(call(dcgan, "--out", tmp_path / "c", "--opset", 99), "'--opset'")
 
 
 def test_an_opset_that_not_all_read_is_warned_of(tmp_path: Path) -> None:
-    late = "cannot be counted on to read it"
+    late = "may not read it"
     told = {opset: call(tmp_path / "none", "--out", tmp_path / "b", "--opset", opset).stderr for opset in (21, 22, 25)}
     assert "warning" not in told[21]
     assert told[22].startswith(f"warning: --opset 22: ONNX Runtime 1.20 {late}\n")
@@ -258,10 +258,10 @@ def test_verify_repeats_checksums_and_parity(
     assert call(dcgan, system_runs["stats"], "--out", out).exit_code == 0
     done = call("verify", out)
     assert done.exit_code == 0, done.output
-    assert "dcgan: graph is sound, parity not repeated" in done.output
+    assert "dcgan: graph is valid, parity not repeated" in done.output
     done = call("verify", out, "--run", dcgan, "--run", system_runs["stats"])
     assert done.exit_code == 0, done.output
-    assert "stats: graph is sound, parity holds" in done.output
+    assert "stats: graph is valid, parity holds" in done.output
     verify_finds_the_run_itself(out, tmp_path, monkeypatch)
     refused(call("verify", out, "--run", system_runs["wgan"]), "has no model")
     tensors = load_file(dcgan / CHECKPOINT)
@@ -291,8 +291,8 @@ def verify_finds_the_run_itself(bundle: Path, folder: Path, monkeypatch: pytest.
         done = call("verify", bundle)
     assert done.exit_code == 0, done.output
     assert done.output.startswith("comparing with runs/dcgan, which it was made of\n")
-    assert "dcgan: graph is sound, parity holds" in done.output
-    assert "stats: graph is sound, parity not repeated" in done.output
+    assert "dcgan: graph is valid, parity holds" in done.output
+    assert "stats: graph is valid, parity not repeated" in done.output
 
 
 def test_verify_repeats_the_parity_of_text(tiny_bundle: Path, tiny_run: Path, tmp_path: Path) -> None:
@@ -376,7 +376,7 @@ def test_diff(dcgan: Path, system_runs: dict[str, Path], full_bundle: Path, tmp_
     assert call(dcgan, "--out", one, "--storage", "float32").exit_code == 0
     shutil.copytree(one, other)
     done = call("diff", one, other)
-    assert (done.exit_code, done.output) == (0, "the bundles hold the same\n")
+    assert (done.exit_code, done.output) == (0, "the bundles are equal\n")
     assert call(system_runs["stats"], "--out", other, "--add").exit_code == 0
     done = call("diff", one, other, "--json")
     assert done.exit_code == 1

@@ -26,7 +26,7 @@ CONFIG = "config.json"
 CHECKPOINT = "checkpoint.safetensors"
 EVALUATION = "metrics.json"
 PACKAGES = ("pokegan", "torch", "transformers", "accelerate", "numpy")
-FIELDS = {
+FIELDS: dict[str, Any] = {
     "system": str,
     "encoder": str | None,
     "seed": int,
@@ -151,7 +151,7 @@ class Run:
         try:
             described: dict[str, Any] = json.loads(path.read_bytes())
             for name, kind in FIELDS.items():
-                if not isinstance(described[name], kind):  # type: ignore[arg-type]
+                if not isinstance(described[name], kind):
                     raise TypeError(f"{name} is {described[name]!r}")
             return {name: described[name] for name in FIELDS}
         except (ValueError, KeyError, TypeError, RecursionError) as error:

@@ -12,21 +12,23 @@ class DCGANConfig:
 
     size: int = option(64, "pixels a side", choices=(32, 64, 128, 256))
     channels: int = option(4, "4: RGBA, 3: RGB on white", choices=(3, 4))
-    latent_dim: int = option(128, "numbers of noise", minimum=1)
-    width: int = option(32, "channels of the widest resolution; deeper layers have up to 8 times as many", minimum=4)
+    latent_dim: int = option(128, "size of the latent", minimum=1)
+    width: int = option(32, "channels at the full resolution; deeper layers have up to 8 times as many", minimum=4)
     blocks: str = option("upsample", "how the generator doubles its resolution", choices=("upsample", "transposed"))
-    loss: str = option("hinge", "what the two networks play for", choices=("hinge", "bce"))
-    pretrain: int = option(20, "first epochs, in which the generator learns to draw each picture from its own code")
-    pretrain_lr: float = option(2e-3, "Adam's learning rate in those epochs")
-    batch: int = option(32, "pictures a step", minimum=1)
-    lr: float = option(3e-4, "Adam's learning rate of both networks")
+    loss: str = option("hinge", "adversarial loss", choices=("hinge", "bce"))
+    pretrain: int = option(
+        20, "epochs of reconstruction before adversarial training: each picture from a code of its own"
+    )
+    pretrain_lr: float = option(2e-3, "learning rate of reconstruction")
+    batch: int = option(32, "batch size", minimum=1)
+    lr: float = option(3e-4, "learning rate of both networks (Adam)")
     beta1: float = option(0.0, "Adam's first beta")
     beta2: float = option(0.99, "Adam's second beta")
-    critic_steps: int = option(1, "steps of the critic for one of the generator", minimum=1)
-    augment: bool = option(True, "differentiable augmentation of what the critic sees")
+    critic_steps: int = option(1, "discriminator steps per generator step", minimum=1)
+    augment: bool = option(True, "differentiable augmentation of the discriminator's inputs")
     r1: float = option(0.2, "gamma of the R1 penalty; 0: none")
     r1_interval: int = option(16, "steps between two R1 penalties", minimum=1)
-    ema: float = option(0.995, "decay of the averaged generator, a step")
+    ema: float = option(0.995, "decay per step of the averaged generator")
 
     def resolve(self, epochs: int) -> None:
         """Nothing depends on the number of epochs."""
