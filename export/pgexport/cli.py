@@ -53,9 +53,7 @@ def main() -> None:
     help="compact: large weights as int8 and float16, a third of the size; arithmetic is float32 in both",
 )
 @click.option("--fp16", is_flag=True, help="weights and arithmetic in fp16; norms, softmax and pixels in float32")
-@click.option(
-    "--bf16", is_flag=True, help="weights and arithmetic in bf16, which ONNX Runtime's CPU provider cannot run"
-)
+@click.option("--bf16", is_flag=True, help="the same in bf16, which ONNX Runtime's CPU provider cannot run")
 @click.option("--int8", is_flag=True, help="arithmetic in int8 where it is smaller or faster and parity holds")
 @click.option(
     "--opset",

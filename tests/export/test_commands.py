@@ -327,7 +327,7 @@ def test_engines_are_told_and_checked(dcgan: Path, tmp_path: Path) -> None:
         assert told in done.output
     done = call("verify", out)
     assert done.exit_code == 0, done.output
-    assert "engines/dcgan.plan: is the engine of dcgan.onnx" in done.output
+    assert "engines/dcgan.plan: matches its sidecar and dcgan.onnx" in done.output
     add_engine(out, "dcgan", onnx_sha256="0")
     told = json.loads(call("inspect", out, "--json").output)["engines"]["dcgan"]
     assert told["tensorrt"] == "10.16.1.11"

@@ -36,9 +36,7 @@ COMMON = (
         help="gradient accumulation: parts that a batch is computed in, for less memory",
     ),
     click.option("--compile", is_flag=True, help="compile the networks with torch.compile: slower start, faster steps"),
-    click.option(
-        "--minutes", type=click.FloatRange(0), default=3.0, show_default=True, help="minutes between checkpoints"
-    ),
+    click.option("--minutes", type=click.FloatRange(0), default=3.0, show_default=True, help="between checkpoints"),
 )
 BACKGROUND = click.option(
     "--background",

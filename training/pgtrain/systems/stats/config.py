@@ -21,7 +21,7 @@ class StatsConfig:
     loss: str = option("relativistic", "adversarial loss", choices=("relativistic", "hinge", "bce"))
     penalty: str = option(
         "zero",
-        "gradient penalty: gradients at real and generated rows to 0, or between them to 1",
+        "penalty: gradients at real and generated rows to 0, or between them to 1",
         choices=("zero", "gp"),
     )
     gamma: float = option(2.0, "weight of the gradient penalty")

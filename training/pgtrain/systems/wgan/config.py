@@ -14,21 +14,19 @@ class WGANConfig:
     """
 
     lipschitz: str = option(
-        "gp", "Lipschitz constraint of the critic: gradient penalty or weight clipping", choices=("gp", "clip")
+        "gp", "constraint of the critic: gradient penalty or weight clipping", choices=("gp", "clip")
     )
     size: int = option(64, "pixels a side", choices=(32, 64, 128, 256))
     channels: int = option(4, "4: RGBA, 3: RGB on white", choices=(3, 4))
     latent_dim: int = option(128, "size of the latent", minimum=1)
     width: int = option(32, "channels at the full resolution; deeper layers have up to 8 times as many", minimum=4)
     blocks: str = option("upsample", "how the generator doubles its resolution", choices=("upsample", "transposed"))
-    pretrain: int = option(
-        20, "epochs of reconstruction before adversarial training: each picture from a code of its own"
-    )
+    pretrain: int = option(20, "first epochs, of reconstruction: the generator draws each picture from its code")
     pretrain_lr: float = option(2e-3, "learning rate of reconstruction")
     batch: int = option(32, "batch size", minimum=1)
     lr: float = option(2e-4, "learning rate of the generator: Adam for gp, RMSProp for clip")
     critic_lr: float = option(
-        0.0, "learning rate of the critic; 0: five times the generator's for gp, the same for clip"
+        0.0, "the critic's learning rate; 0: five times the generator's for gp, the same for clip"
     )
     beta1: float = option(0.0, "Adam's first beta, for gp")
     beta2: float = option(0.99, "Adam's second beta, for gp")
