@@ -43,7 +43,7 @@ def edit(run: Path, **changes: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-def test_the_default_command_needs_no_name(dcgan: Path, tmp_path: Path) -> None:
+def test_default_command_needs_no_name(dcgan: Path, tmp_path: Path) -> None:
     done = call(dcgan, "--out", tmp_path / "b", "--storage", "float32")
     assert done.exit_code == 0, done.output
     assert f"next: pgexport inspect {tmp_path / 'b'}" in done.output
@@ -58,7 +58,7 @@ def test_the_default_command_needs_no_name(dcgan: Path, tmp_path: Path) -> None:
     refused(call(dcgan, "--out", tmp_path / "c", "--opset", 99), "'--opset'")
 
 
-def test_an_opset_that_not_all_read_is_warned_of(tmp_path: Path) -> None:
+def test_opset_that_not_all_read_is_warned_of(tmp_path: Path) -> None:
     late = "may not read it"
     told = {opset: call(tmp_path / "none", "--out", tmp_path / "b", "--opset", opset).stderr for opset in (21, 22, 25)}
     assert "warning" not in told[21]
@@ -88,12 +88,12 @@ def test_without_runs_the_newest_finished_of_each_system_are_taken(
     assert set(open_bundle(tmp_path / "b").manifest.models) == {"dcgan", "stats"}
 
 
-def test_no_finished_run_is_told(tmp_path: Path) -> None:
+def test_no_finished_run_is_reported(tmp_path: Path) -> None:
     with pytest.raises(RunsInvalid, match="name a run"):
         newest_finished(tmp_path)
 
 
-def test_two_runs_of_one_system_are_refused(system_runs: dict[str, Path], dcgan: Path, tmp_path: Path) -> None:
+def test_two_runs_of_one_system_are_rejected(system_runs: dict[str, Path], dcgan: Path, tmp_path: Path) -> None:
     refused(call(dcgan, system_runs["dcgan"], "--out", tmp_path / "b"), "both runs of dcgan")
     assert not (tmp_path / "b").exists()
 
@@ -148,7 +148,7 @@ def test_adding_takes_along_what_the_manifest_names_and_engines_alone(
     assert call("verify", out).exit_code == 0
 
 
-def test_a_picture_command_on_a_bundle_of_others_is_told(dcgan: Path, tmp_path: Path) -> None:
+def test_picture_command_on_a_bundle_of_others_is_reported(dcgan: Path, tmp_path: Path) -> None:
     from pgen.cli import main as pgen
 
     assert call(dcgan, "--out", tmp_path / "b").exit_code == 0
@@ -188,19 +188,19 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("fault", SPOILED)
-def test_a_bad_run_is_one_line(dcgan: Path, tmp_path: Path, fault: str) -> None:
+def test_bad_run_is_one_line(dcgan: Path, tmp_path: Path, fault: str) -> None:
     spoil, told = SPOILED[fault]
     spoil(dcgan)
     refused(call(dcgan, "--out", tmp_path / "b"), told)
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 
 
-def test_a_checkpoint_of_another_system_is_one_line(system_runs: dict[str, Path], dcgan: Path, tmp_path: Path) -> None:
+def test_checkpoint_of_another_system_is_one_line(system_runs: dict[str, Path], dcgan: Path, tmp_path: Path) -> None:
     shutil.copy(system_runs["wgan"] / CHECKPOINT, dcgan / CHECKPOINT)
     refused(call(dcgan, "--out", tmp_path / "b"), "of another system or version")
 
 
-def test_a_run_still_training_is_refused_and_a_stopped_one_told(dcgan: Path, tmp_path: Path) -> None:
+def test_run_still_training_is_rejected_and_a_stopped_one_told(dcgan: Path, tmp_path: Path) -> None:
     with Run(dcgan).training():
         refused(call(dcgan, "--out", tmp_path / "b"), "is being trained by another process")
     assert not (tmp_path / "b").exists()
@@ -211,7 +211,7 @@ def test_a_run_still_training_is_refused_and_a_stopped_one_told(dcgan: Path, tmp
 
 
 @pytest.mark.parametrize("writer", ["onnx.save", "pathlib.Path.write_text"])
-def test_a_full_disk_leaves_nothing(dcgan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: str) -> None:
+def test_full_disk_leaves_nothing(dcgan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: str) -> None:
     def full(*arguments: object, **options: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -233,7 +233,7 @@ def test_sigterm_leaves_nothing(dcgan: Path, tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that even root cannot write to")
-def test_a_target_that_cannot_be_written(dcgan: Path, tmp_path: Path) -> None:
+def test_target_that_cannot_be_written(dcgan: Path, tmp_path: Path) -> None:
     refused(call(dcgan, "--out", "/proc/b"), "/proc/b: cannot be written")
     refused(call(dcgan, "--out", tmp_path / "none" / "b"), "no such folder")
 
@@ -311,7 +311,7 @@ def test_verify_repeats_the_parity_of_text(tiny_bundle: Path, tiny_run: Path, tm
     refused(call("verify", copy, "--run", tiny_run), "has no encoder; export it again")
 
 
-def test_engines_are_told_and_checked(dcgan: Path, tmp_path: Path) -> None:
+def test_engines_are_reported_and_checked(dcgan: Path, tmp_path: Path) -> None:
     out = tmp_path / "b"
     assert call(dcgan, "--out", out).exit_code == 0
     assert json.loads(call("inspect", out, "--json").output)["engines"] == {}

@@ -43,7 +43,7 @@ def test_invisible_color_makes_no_difference(tmp_path: Path) -> None:
     assert len(inspect_data(read(tmp_path)).duplicates) == 1
 
 
-def test_a_contact_sheet_shows_every_picture_and_marks_broken_ones(mixed: Path) -> None:
+def test_contact_sheet_shows_every_picture_and_marks_broken_ones(mixed: Path) -> None:
     sheet = contact_sheet(read(mixed).images)
     assert sheet.size == (3 * CELL, 2 * CELL)
     middles = [sheet.getpixel((x * CELL + CELL // 2, y * CELL + CELL // 2)) for y in (0, 1) for x in range(3)]
@@ -52,18 +52,18 @@ def test_a_contact_sheet_shows_every_picture_and_marks_broken_ones(mixed: Path) 
     assert sheet.getpixel((2, 2)) == white, "padded, not squashed"
 
 
-def test_a_sheet_of_a_large_data_set_shows_some(mixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sheet_of_a_large_data_set_shows_some(mixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pgtrain.data.inspect.MOST", 4)
     assert contact_sheet([mixed / "a.png"] * 99).size == (2 * CELL, 2 * CELL)
 
 
 @pytest.mark.parametrize(("place", "told"), [("a.nonsense", "unknown extension"), ("none/a.png", "cannot be written")])
-def test_a_sheet_that_cannot_be_written(mixed: Path, tmp_path: Path, place: str, told: str) -> None:
+def test_sheet_that_cannot_be_written(mixed: Path, tmp_path: Path, place: str, told: str) -> None:
     with pytest.raises(DataInvalid, match=told):
         save_sheet(read(mixed).images, tmp_path / place)
 
 
-def test_the_command(command: Command, mixed: Path, tmp_path: Path) -> None:
+def test_command(command: Command, mixed: Path, tmp_path: Path) -> None:
     done = command("pgtrain", "data", "inspect", mixed, "--sheet", tmp_path / "sheet.png")
     assert (done.returncode, done.stderr) == (0, "")
     for told in ("30 x 20", "e.png", "a.png = b.tiff", "RGBA"):
@@ -73,14 +73,14 @@ def test_the_command(command: Command, mixed: Path, tmp_path: Path) -> None:
     assert inspection["images"] == 5
 
 
-def test_what_the_command_refuses(command: Command, tmp_path: Path) -> None:
+def test_command_rejects_bad_calls(command: Command, tmp_path: Path) -> None:
     done = command("pgtrain", "data", "inspect", tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith(f"Error: {tmp_path}: holds no data set")
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_resuming_with_another_background_is_refused(command: Command, small_data: Path, tmp_path: Path) -> None:
+def test_resuming_with_another_background_is_rejected(command: Command, small_data: Path, tmp_path: Path) -> None:
     data, out = tmp_path / "data", tmp_path / "run"
     shutil.copytree(small_data, data)
     options = ("--data", data, "--out", out, "--width", 4, "--size", 32, "--batch", 4, "--epochs", 1)
