@@ -134,11 +134,12 @@ for _name, _entry in SYSTEMS.items():
 @click.option("--data", help=f"{DATA_HELP}; for stats also a .csv  [default: the default data set, fetched once]")
 @click.option(
     "--features",
-    type=click.Choice(["imagenet", "artwork", "inception", "dinov2"]),
+    type=click.Choice(["imagenet", "artwork", "dinov2-small", "inception", "dinov2"]),
     default="imagenet",
     show_default=True,
     help="feature network of the figures; inception and dinov2 are downloaded once",
 )
+@click.option("--second/--no-second", default=True, show_default=True, help="compare in the features of DINOv2, too")
 @click.option("--weights", type=FOLDER, help="file with the weights of inception or dinov2, instead of the download")
 @click.option("--samples", type=click.IntRange(1), help="number of samples  [default: as many as real examples]")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="random seed of the latents")

@@ -128,7 +128,7 @@ def test_evaluate_a_text_run(command: Command, tiny_run: Path, small_data: Path,
 
 def test_evaluate_a_bundle_as_its_run(command: Command, tiny_bundle: Path, small_data: Path, tmp_path: Path) -> None:
     out = tmp_path / "quality"
-    call = ("pgtrain", "evaluate", tiny_bundle, "--data", small_data, "--features", "artwork")
+    call = ("pgtrain", "evaluate", tiny_bundle, "--data", small_data, "--features", "artwork", "--no-second")
     before = sorted(tiny_bundle.iterdir())
     done = command(*call, "--out", out)
     assert done.returncode == 0, done.stderr
@@ -170,7 +170,7 @@ def test_evaluate_without_text_and_rows(command: Command, small_data: Path, poke
     run = tmp_path / "dcgan"
     options = ("--epochs", "1", "--width", "4", "--size", "32", "--batch", "4", "--out", run)
     assert command("pgtrain", "dcgan", "--data", small_data, *options).returncode == 0
-    done = command("pgtrain", "evaluate", run, "--data", small_data, "--features", "artwork")
+    done = command("pgtrain", "evaluate", run, "--data", small_data, "--features", "artwork", "--no-second")
     assert done.returncode == 0, done.stderr
     found = json.loads((run / "metrics.json").read_text())
     assert "retrieval" not in found

@@ -16,11 +16,11 @@ from pgtrain.data.sources import default
 from pgtrain.engine.run import EVALUATION, Run
 from pgtrain.errors import RequestInvalid
 from pgtrain.evaluation import pictures
-from pgtrain.evaluation.features.extractors import FeatureName, load_features
+from pgtrain.evaluation.features.extractors import FeatureName, load_features, load_second
 from pgtrain.evaluation.sampler import MANIFEST, BundleSampler, RunSampler, Sampler
 from pgtrain.systems.registry import SYSTEMS
 
-SCHEMA = 2
+SCHEMA = 3
 FEWEST = 8
 """Samples and real examples that figures need."""
 
@@ -30,7 +30,8 @@ class Options:
     """How to evaluate.
 
     `data` as in training; `samples` None for as many as there are real examples; `out` None for the run's own
-    folder; `model` of a bundle that has several, None for the first that draws from text, or else draws.
+    folder; `model` of a bundle that has several, None for the first that draws from text, or else draws;
+    `second` whether sets of pictures are also compared in the features of DINOv2.
     """
 
     data: str | Path | None = None
@@ -40,6 +41,7 @@ class Options:
     seed: int = 0
     out: Path | None = None
     model: str | None = None
+    second: bool = True
 
 
 def evaluate(place: Path, options: Options) -> dict[str, Any]:
@@ -135,7 +137,8 @@ def _measured(
     _check_count(options.samples or len(records), len(records))
     trained = {record.name for record in kept.records if record.image}
     held = torch.tensor([record.name not in trained for record in records])
-    settings = pictures.Settings(load_features(options.features, options.weights), options.samples, options.seed)
+    extract, second = load_features(options.features, options.weights), load_second() if options.second else None
+    settings = pictures.Settings(extract, options.samples, options.seed, second)
 
     def real(side: int) -> torch.Tensor:
         if decoded_before is None:

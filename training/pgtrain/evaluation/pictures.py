@@ -12,13 +12,16 @@ from pgtrain.data.images import grid
 from pgtrain.data.records import Record
 from pgtrain.evaluation import figures
 from pgtrain.evaluation.features.extractors import Extractor
-from pgtrain.evaluation.prompts import Described, described
+from pgtrain.evaluation.islands import islands
+from pgtrain.evaluation.prompts import Described, described, invented
 from pgtrain.evaluation.reference_set import PROMPTS, SEEDS, Drawn, ReferenceSet
 from pgtrain.evaluation.sampler import Sampler, draw_in_turn
 from pgtrain.evaluation.sheet import chosen, sheet
 
 DESCRIBED = 1000
 """Prompts that name no Pokémon, at the most."""
+INVENTED = 200
+"""Names that no Pokémon has, likewise."""
 Rows = list[tuple[str, Tensor]]
 
 
@@ -30,11 +33,15 @@ class Evaluation(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """How to measure: the feature network, samples (None: as many as there are real pictures), the first seed."""
+    """How to measure: the feature network, samples (None: as many as there are real pictures), the first seed.
+
+    `second` is another network that sets of pictures are compared in.
+    """
 
     extract: Extractor
     samples: int | None
     seed: int
+    second: Callable[[Tensor], Tensor] | None = None
 
 
 def measure(
@@ -60,13 +67,16 @@ def measure(
         seeds = settings.seed + torch.arange(samples)
         pictures = sampler.draw([], seeds.tolist())
     side = pictures.shape[-1]
-    reference = ReferenceSet(real(side), records, held, settings.extract)
+    reference = ReferenceSet(real(side), records, held, settings.extract, settings.second)
     drawn = reference.see(pictures, seeds)
     results = {"side": side, "real": len(records), "held_out": int(held.sum())}
     results |= reference.quality(drawn) | {
         "floor": figures.floor(reference.real.values, samples),
         "spread_real": reference.spread,
+        "islands_real": reference.islands,
     }
+    if reference.real_second is not None:
+        results["second"]["floor"] = figures.floor(reference.real_second, samples)
     shown = {
         "samples.png": grid(drawn.pictures[chosen(samples, 64)].float() / 255),
         "neighbors.png": reference.beside(drawn),
@@ -100,6 +110,16 @@ def _text(
             sampler, list(dict.fromkeys(prompt.text for prompt in prompts)), settings.seed
         )
         rows += [(prompts[index].text, spoken.pictures[index]) for index in chosen(len(prompts), 24)]
+    coined = invented([record.name for record in reference.records], min(INVENTED, settings.samples or INVENTED))
+    if coined:
+        drawn = reference.see(*draw_in_turn(sampler, coined, settings.seed))
+        results["invented"] = {
+            "changed_by_prompt": reference.changed_by_prompt(drawn),
+            "changed_by_seed": reference.over_seeds(sampler, coined, settings.seed)[0],
+            "islands": islands(drawn.pictures),
+        }
+    for part in (results, *(results[key] for key in ("described", "invented") if key in results)):
+        part["seed_over_prompt"] = part["changed_by_seed"] / max(1e-9, part["changed_by_prompt"])
     rows += [(f"{several[0]}, seed {settings.seed + turn}", over_seeds[turn]) for turn in range(SEEDS)]
     return results, rows
 

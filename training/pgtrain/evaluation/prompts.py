@@ -45,5 +45,19 @@ def described(records: Sequence[Record], count: int) -> list[Described]:
     return [Described(*each, known=True) for each in known] + [Described(*each, known=False) for each in new]
 
 
+def invented(names: Sequence[str], count: int) -> list[str]:
+    """Compose `count` names that no Pokémon has, of the beginning of one name and the end of another."""
+    plain = sorted({name for name in names if name.isalpha() and len(name) > 4})
+    if len(plain) < 2:
+        return []
+    chosen, coined = random.Random(0), []
+    for _ in range(10 * count):
+        head, tail = chosen.sample(plain, 2)
+        name = head[: (len(head) + 1) // 2] + tail[len(tail) // 2 :].lower()
+        if name not in names and name not in coined and len(coined) < count:
+            coined.append(name)
+    return coined
+
+
 def _is_full(record: Record) -> bool:
     return bool(record.image and record.types and record.color and record.shape)

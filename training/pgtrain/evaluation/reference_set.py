@@ -1,6 +1,6 @@
 """The artwork as it is compared with, and what can be said of pictures beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -12,6 +12,7 @@ from pgtrain.data.records import Record
 from pgtrain.evaluation import figures
 from pgtrain.evaluation.copying import Artwork
 from pgtrain.evaluation.features.extractors import Extractor, Features
+from pgtrain.evaluation.islands import islands
 from pgtrain.evaluation.labels import Classifier, Shown, agreement, view
 from pgtrain.evaluation.prompts import KINDS, Described
 from pgtrain.evaluation.sampler import Sampler
@@ -36,7 +37,14 @@ class Drawn(NamedTuple):
 class ReferenceSet:
     """The artwork, seen once, that whatever a sampler draws is compared with."""
 
-    def __init__(self, real: Tensor, records: Sequence[Record], held: Tensor, extract: Extractor) -> None:
+    def __init__(
+        self,
+        real: Tensor,
+        records: Sequence[Record],
+        held: Tensor,
+        extract: Extractor,
+        second: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
         """Look at the artwork.
 
         Args:
@@ -44,12 +52,15 @@ class ReferenceSet:
             records: of those N pictures.
             held: whether a picture was held out from training, bool (N,).
             extract: the feature network.
+            second: another network that sets of pictures are compared in, beside it.
         """
-        self.extract, self.records, self.pictures = extract, records, real
+        self.extract, self.records, self.pictures, self.second = extract, records, real, second
         pixels, turned = as_pixels(real), as_pixels(real.flip(3))
         self.real, mirrored = extract(pixels), extract(turned)
         families = [record.family or record.name for record in records]
         self.artwork = Artwork(self.real, mirrored, families, held)
+        self.real_second = second(pixels) if second else None
+        self.islands = islands(real)
         self.spread = figures.spread(self.real.embeddings)
         views = view(pixels, self.real.values), view(turned, mirrored.values)
         shown = {kind: Shown.of([labels_of(record, kind) for record in records]) for kind in KINDS}
@@ -69,6 +80,11 @@ class ReferenceSet:
         results: dict[str, Any] = {"samples": len(values)}
         results |= figures.kernel_distance(values, real) | figures.frechet_distance(values, real)
         results |= figures.precision_recall(values, real)
+        results["islands"] = islands(drawn.pictures)
+        if self.second and self.real_second is not None:
+            seen = self.second(as_pixels(drawn.pictures))
+            results["second"] = figures.kernel_distance(seen, self.real_second)
+            results["second"] |= figures.frechet_distance(seen, self.real_second)
         return results | {
             "spread": figures.spread(drawn.features.embeddings),
             "copying": self.artwork.copying(drawn.features),

@@ -28,7 +28,7 @@ def augment(pictures: Tensor) -> Tensor:
 
 
 def jitter(pictures: Tensor, share: float) -> Tensor:
-    """Flip, turn, stretch and shift a `share` of pictures (N, C, S, S) a little: what a picture still is the same after."""
+    """Flip, turn, stretch and shift a `share` of pictures (N, C, S, S) a little; float, same shape."""
     count, device = len(pictures), pictures.device
     draw = rng.rand(count, 8, device=device)
     on = (draw[:, 0] < share).float()

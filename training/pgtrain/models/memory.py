@@ -101,14 +101,25 @@ class Head(nn.Module):
         self.keys = nn.Parameter(torch.randn(pictures, KEY_DIM) * 0.1)
         self.bias = nn.Parameter(torch.zeros(pictures))
         self.scale = nn.Parameter(torch.tensor(12.0))
+        self.frozen = False
 
     def forward(self, text: Tensor) -> Tensor:
         """Map whitened texts (N, K) to logits (N, M) over the pictures."""
-        query = self.query(F.gelu(self.hidden(text))) + self.skip(text)
-        query = query * torch.rsqrt(query.square().sum(1, keepdim=True) + 1e-6)
-        keys = self.keys * torch.rsqrt(self.keys.square().sum(1, keepdim=True) + 1e-6)
-        logits: Tensor = self.scale * (query @ keys.T) + self.bias
+        query = _unit(self.query(F.gelu(self.hidden(text))) + self.skip(text))
+        keys = self.keys if self.frozen else self.scale * _unit(self.keys)
+        logits: Tensor = query @ keys.T + self.bias
         return logits
+
+    @torch.no_grad()
+    def freeze(self) -> None:
+        """Store the keys as they are used, so that no graph scales them again."""
+        if not self.frozen:
+            self.keys.copy_(self.scale * _unit(self.keys))
+            self.frozen = True
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    return vectors * torch.rsqrt(vectors.square().sum(1, keepdim=True) + 1e-6)
 
 
 class CodeTable(nn.Module):
@@ -119,6 +130,7 @@ class CodeTable(nn.Module):
         self.size = size
         self.shapes = nn.Parameter(torch.zeros(pictures, size.shape * SIDE * SIDE))
         self.colors = nn.Parameter(torch.zeros(pictures, size.color))
+        self.frozen = False
 
     def forward(self, pictures: Tensor) -> Codes:
         """Look up the codes of `pictures`, int64 (N,)."""
@@ -126,11 +138,19 @@ class CodeTable(nn.Module):
 
     def blend(self, choice: Choice) -> Codes:
         """Blend the codes of chosen pictures."""
-        codes = self.scaled(self.shapes, self.colors)
-        shapes = codes.shape.flatten(1)
+        shapes, colors = self.shapes, self.colors
+        if not self.frozen:
+            codes = self.scaled(shapes, colors)
+            shapes, colors = codes.shape.flatten(1), codes.color
         first, second = (self._cells(weights @ shapes) for weights in (choice.first, choice.second))
         shape = unit_rms(first * choice.mask + second * (1 - choice.mask))
-        return Codes(shape, self._slots(choice.color @ codes.color))
+        return Codes(shape, self._slots(choice.color @ colors))
+
+    @torch.no_grad()
+    def freeze(self) -> None:
+        """Store the codes scaled, as they are used, so that no graph scales them again."""
+        self.fill(self.scaled(self.shapes, self.colors))
+        self.frozen = True
 
     @torch.no_grad()
     def fill(self, codes: Codes) -> None:
@@ -174,15 +194,24 @@ class Memory(nn.Module):
         self.register_buffer("prior", torch.zeros(pictures))
         self.register_buffer("places", torch.linspace(-1, 1, SIDE), persistent=False)
 
-    def forward(self, latent: Tensor, text: Tensor) -> Codes:
-        """Read the codes for texts (N, D) and latents (N, ``size.latent_dim``)."""
-        return self.noisy(self.table.blend(self.choose(latent, text)), latent)
+    def forward(self, latent: Tensor, text: Tensor, color_text: Tensor | None = None) -> Codes:
+        """Read the codes for texts (N, D) and latents (N, ``size.latent_dim``); see :meth:`choose`."""
+        return self.noisy(self.table.blend(self.choose(latent, text, color_text)), latent)
 
-    def choose(self, latent: Tensor, text: Tensor) -> Choice:
-        """Choose pictures: two for the shape, whose outlines are alike, and one for the colors."""
+    def freeze(self) -> None:
+        """Store codes and keys as they are used: for export, in place; training needs them as they were."""
+        for part in (self.table, self.shape_head, self.color_head):
+            part.freeze()
+
+    def choose(self, latent: Tensor, text: Tensor, color_text: Tensor | None = None) -> Choice:
+        """Choose pictures: two for the shape, whose outlines are alike, and one for the colors.
+
+        `color_text` (N, D) is the text that asks for the colors; None for the same as asks for the shape.
+        """
         whitened = self.whitening(text)
+        colors = whitened if color_text is None else self.whitening(color_text)
         shape = relevance(self.shape_head(whitened)) + self.prior
-        color = relevance(self.color_head(whitened)) + self.prior
+        color = relevance(self.color_head(colors)) + self.prior
         first, second, third = latent[:, : 3 * CHOICE_DIM].split(CHOICE_DIM, 1)
         one = self._pick(shape, first)
         alike = (one @ self.silhouettes) @ self.silhouettes.T

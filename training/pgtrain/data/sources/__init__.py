@@ -34,7 +34,7 @@ KNOWN = "metadata.jsonl and images, pokedex.json and images, parquet files, clas
 
 
 def read(data: str | Path | Sequence[str | Path]) -> Collection:
-    """Read the data set `data`: a folder, a parquet file, ``hf:OWNER/NAME``, ``kaggle:OWNER/NAME``, or several of them.
+    """Read `data`: a folder, a parquet file, ``hf:OWNER/NAME``, ``kaggle:OWNER/NAME``; or several of them.
 
     Several are one data set, in the order given; a name may have pictures in more than one.
 

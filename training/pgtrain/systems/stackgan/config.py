@@ -17,7 +17,7 @@ class StackGANConfig:
     """
 
     stage: str = option("both", "train stage I alone, stage II alone (on --start), or both", choices=("1", "2", "both"))
-    start: str | None = option(None, "run whose stage I and --encoder a --stage 1 goes on from, or a --stage 2 refines")
+    start: str | None = option(None, "run, or bundle, whose generator and --encoder this run goes on from")
     size: int = option(128, "pixels a side after stage II", choices=(128, 256))
     generator: str = option(
         "memory",
@@ -90,12 +90,12 @@ class StackGANConfig:
             self.stage2_pretrain = round(0.6 * max(0, epochs - self.stage1_epochs))
 
     def _resolve_memory(self, epochs: int) -> None:
-        """Reconstruct in the first third of `epochs`: three quarters of it stage I alone, then both stages."""
+        """Reconstruct in the first third of `epochs`, most of it in stage I; not in a run that has a start."""
         refined = self.stage != "1"
         if self.stage1_pretrain < 0:
-            self.stage1_pretrain = max(1, round(epochs * (0.25 if refined else 0.35)))
+            self.stage1_pretrain = 0 if self.start else max(1, round(epochs * (0.25 if refined else 0.35)))
         if self.stage2_pretrain < 0:
-            self.stage2_pretrain = round(0.1 * epochs) if refined else 0
+            self.stage2_pretrain = round(0.1 * epochs) if refined and not self.start else 0
 
 
 RECIPES: dict[str, dict[str, Any]] = {

@@ -35,6 +35,7 @@ from pgtrain.models.reconstruction import annealed, edge_loss, reconstruction_lo
 from pgtrain.models.text_encoder import whitening
 from pgtrain.systems.stackgan.config import STAGE1_SIZE, StackGANConfig
 from pgtrain.systems.stackgan.decoder import ColorEncoder, Decoder, ShapeEncoder
+from pgtrain.systems.stackgan.warm_start import take_over_memory
 
 OUTLINE_SIDE, OUTLINE_DIM = 16, 24
 """Pixels a side, and numbers, of what is kept of a silhouette."""
@@ -65,9 +66,12 @@ class MemoryGenerator(nn.Module):
         self.memory = Memory(size, text_dim, whitened_dim, pictures, OUTLINE_DIM)
         self.decoder = Decoder(config.width, config.channels, pixels, size)
 
-    def forward(self, latent: Tensor, text: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Map latents (N, L) and text embeddings (N, D) to the logits of stage I and of stage II."""
-        drawn: tuple[Tensor, Tensor | None] = self.decoder(self.memory(latent, text))
+    def forward(self, latent: Tensor, text: Tensor, color_text: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """Map latents (N, L) and text embeddings (N, D) to the logits of stage I and of stage II.
+
+        `color_text` (N, D) asks for the colors; None for `text`.
+        """
+        drawn: tuple[Tensor, Tensor | None] = self.decoder(self.memory(latent, text, color_text))
         return drawn
 
 
@@ -185,6 +189,8 @@ class MemoryStackGAN:
     def start_epoch(self, epoch: int) -> str:
         """Choose the phase for `epoch`, and set its learning rates."""
         config = self.config
+        if config.start and not self._average.n_averaged:  # a new run; one that goes on has its own checkpoint
+            take_over_memory(config.start, self.generator, self._averaged())
         first, both = config.stage1_pretrain, config.stage1_pretrain + config.stage2_pretrain
         if epoch < both:
             for name in ("autoencoder", "heads"):
@@ -202,11 +208,16 @@ class MemoryStackGAN:
         return self.phase
 
     def _begin_adversarial(self) -> None:
-        """Go on from the averaged decoder; its pictures of the encoded codes become the anchor."""
+        """Go on from the averaged decoder; its pictures of the encoded codes become the anchor.
+
+        Nothing is changed in a run that has an anchor: one that was interrupted in this epoch, or is evaluated.
+        """
+        anchor = cast(nn.ModuleDict, self.networks["anchor"])
+        if cast(CodeTable, anchor["table"]).shapes.any():
+            return
         if self.config.stage1_pretrain + self.config.stage2_pretrain:
             self.generator.memory.table.fill(self._encoded())
             self.generator.decoder.load_state_dict(self._averaged().decoder.state_dict())
-        anchor = cast(nn.ModuleDict, self.networks["anchor"])
         anchor["decoder"].load_state_dict(self.generator.decoder.state_dict())
         anchor["table"].load_state_dict(self.generator.memory.table.state_dict())
         average = self._averaged()
