@@ -44,23 +44,23 @@ def main() -> None:
 
 @main.command(DEFAULT, hidden=True)
 @click.argument("runs", type=FOLDER, nargs=-1, metavar="[RUN]...")
-@click.option("--out", type=FOLDER, help="folder of the bundle to make")
+@click.option("--out", type=FOLDER, help="folder of the new bundle")
 @click.option(
     "--storage",
     type=click.Choice(["compact", "float32"]),
     default="compact",
     show_default=True,
-    help="compact: large weights as int8 and float16, a third of the size; arithmetic is float32 either way",
+    help="compact: large weights as int8 and float16, a third of the size; arithmetic is float32 in both",
 )
 @click.option("--fp16", is_flag=True, help="weights and arithmetic in fp16; norms, softmax and pixels in float32")
 @click.option("--bf16", is_flag=True, help="the same in bf16, which ONNX Runtime's CPU provider cannot run")
-@click.option("--int8", is_flag=True, help="arithmetic in int8 wherever it is smaller or faster and parity holds")
+@click.option("--int8", is_flag=True, help="arithmetic in int8 where it is smaller or faster and parity holds")
 @click.option(
     "--opset",
     type=click.IntRange(OPSETS[0], OPSETS[-1]),
     help="version of the ONNX operator set  [default: 18; with --bf16 22]",
 )
-@click.option("--add", is_flag=True, help="put the models into the bundle in --out, beside those that it has")
+@click.option("--add", is_flag=True, help="add the models to the bundle in --out")
 @click.option("--triton", type=FOLDER, help="also write a model repository for Triton Inference Server to this folder")
 @click.option(
     "--force",
@@ -83,16 +83,16 @@ def export(
 ) -> None:
     """Export each RUN, a folder that pgtrain made, to one bundle of ONNX models, with the text encoder if one needs it.
 
-    Without RUN the newest finished run of every system under runs/ is taken. Of a stackgan whose stage II was
-    never trained, the pictures are stage I's, 64x64.
+    Without RUN the newest finished run of every system under runs/ is exported. Stages that were never trained are
+    left out: a stackgan without stage II draws 64x64 pixels.
 
-    --storage, --fp16, --bf16 and --int8 choose the precision of pictures and texts; stats are in float32 always.
+    --storage, --fp16, --bf16 and --int8 choose the precision of pictures and texts; stats are always in float32.
 
-    Every graph is compared with PyTorch first; beyond the tolerances no bundle is written.
+    Every graph is compared with PyTorch first; if a tolerance is exceeded, no bundle is written.
 
     With --tensorrt the bundle also gets TensorRT engines for this machine's GPU, and with --triton it is also written
-    as a model repository. RUN may then be a bundle that exists, without --out; it is otherwise left alone.
-    TensorRT does not read what compact and int8 make of a text encoder: export with --storage float32 or --fp16.
+    as a model repository. RUN may then be an existing bundle, without --out. TensorRT does not read text encoders in
+    compact or int8: export with --storage float32 or --fp16.
     """
     storage = _chosen(storage, {"fp16": fp16, "bf16": bf16, "int8": int8})
     if (engines or triton) and len(runs) == 1 and is_bundle(runs[0]):
@@ -100,9 +100,7 @@ def export(
         _derive(runs[0], engines, triton, force)
         return
     if out is None:
-        raise click.UsageError(
-            "say where to write: --out DIR; only a bundle that exists takes --tensorrt or --triton alone"
-        )
+        raise click.UsageError("--out DIR is missing; only an existing bundle takes --tensorrt or --triton alone")
     _warn_of_opset(settings["opset"])
     if engines:
         check_ready()  # before minutes go into the export
@@ -124,7 +122,7 @@ def export(
 def _warn_of_opset(opset: int | None) -> None:
     """Warn of readers that do not read the opset."""
     if late := [reader for reader, last in READERS.items() if opset is not None and opset > last]:
-        click.echo(f"warning: --opset {opset}: {' and '.join(late)} cannot be counted on to read it", err=True)
+        click.echo(f"warning: --opset {opset}: {' and '.join(late)} may not read it", err=True)
 
 
 def _derive(bundle: Path, engines: "EngineOptions | None", triton: Path | None, force: bool) -> None:
@@ -137,20 +135,20 @@ def _derive(bundle: Path, engines: "EngineOptions | None", triton: Path | None, 
         print_engines(bundle, engines)
     if triton:
         ensembles = ", ".join(write_repository(bundle, triton, force)) or "no ensemble"
-        click.echo(f"wrote {triton} ({ensembles}); next: docs/triton.md tells how to serve it")
+        click.echo(f"wrote {triton} ({ensembles}); next: serve it as docs/triton.md describes")
 
 
 def _refuse_export_options(bundle: Path, forced: bool) -> None:
-    """Refuse what only makes sense where a run is exported; `forced` says that --force has a meaning."""
+    """Reject options that apply to runs alone; `forced` says that --force applies."""
     context = click.get_current_context()
     names = ("out", "storage", "fp16", "bf16", "int8", "opset", "add", "force")
     for name in names[:-1] if forced else names:
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
-            raise click.UsageError(f"{bundle} is a bundle already, not a run: leave out --{name}")
+            raise click.UsageError(f"{bundle} is a bundle, not a run: leave out --{name}")
 
 
 def _show_bundle(bundle: "Bundle") -> None:
-    """Print what was exported, and what can be done with it."""
+    """Print what was exported, and the next command."""
     _show_parity({name: model.parity for name, model in bundle.manifest.models.items()})
     _show_graphs({name: model.provenance["export"]["graph"] for name, model in bundle.manifest.models.items()})
     for name, model in bundle.manifest.models.items():
@@ -185,10 +183,10 @@ def inspect(bundle: Path, as_json: bool) -> None:
     "runs",
     type=FOLDER,
     multiple=True,
-    help="repeat parity with this run; may be given again  [default: those under runs/ that BUNDLE was made of]",
+    help="repeat parity with this run; repeatable  [default: those under runs/ that BUNDLE was made of]",
 )
 def verify(bundle: Path, runs: tuple[Path, ...]) -> None:
-    """Check BUNDLE: sizes, checksums, the ONNX checker, and where its runs are there parity on fresh latents."""
+    """Check BUNDLE: sizes, checksums, the ONNX checker and, if its runs are there, parity on new latents."""
     with needs_extra("export"):
         from pgexport.verify import verify as check
     report = check(bundle, runs)
@@ -198,10 +196,10 @@ def verify(bundle: Path, runs: tuple[Path, ...]) -> None:
     if repeated:
         _show_parity(repeated)
     for name, parity in report["models"].items():
-        click.echo(f"{name}: graph is sound, parity {'holds' if parity else 'not repeated (give its --run)'}")
+        click.echo(f"{name}: graph is valid, parity {'holds' if parity else 'not repeated (give its --run)'}")
     for name in report["engines"]:
-        click.echo(f"engines/{name}.plan: is the engine of {name}.onnx that its sidecar tells of; not run")
-    click.echo(f"{bundle}: {report['files']} files are what the manifest says")
+        click.echo(f"engines/{name}.plan: matches its sidecar and {name}.onnx; not run")
+    click.echo(f"{bundle}: {report['files']} files match the manifest")
 
 
 @main.command()
@@ -220,7 +218,7 @@ def unpack(bundle: Path, out: Path) -> None:
 @click.argument("other", type=FOLDER)
 @click.option("--json", "as_json", is_flag=True, help="print JSON instead of a table")
 def diff(one: Path, other: Path, as_json: bool) -> None:
-    """Show in what the bundles ONE and OTHER differ; like diff, exit with 1 where they do."""
+    """Show how the bundles ONE and OTHER differ; like diff, exit with 1 if they do."""
     from pgexport.inspect import difference, show_difference
 
     differences = difference(one, other)
@@ -229,12 +227,12 @@ def diff(one: Path, other: Path, as_json: bool) -> None:
     elif differences:
         show_difference(differences, one, other)
     else:
-        click.echo("the bundles hold the same")
+        click.echo("the bundles are equal")
     sys.exit(1 if differences else 0)
 
 
 def _chosen(storage: str, flags: dict[str, bool]) -> str:
-    """Reduce the options to one precision."""
+    """Reduce the options to one storage."""
     options = [f"--{name}" for name, is_set in flags.items() if is_set]
     source = click.get_current_context().get_parameter_source("storage")
     if options and source is not click.core.ParameterSource.DEFAULT:

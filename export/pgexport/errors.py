@@ -1,4 +1,4 @@
-"""What can go wrong in export."""
+"""Errors of export."""
 
 from pokegan.errors import PokeganError
 

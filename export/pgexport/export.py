@@ -1,4 +1,4 @@
-"""Runs become a bundle: exported, compared with PyTorch, and only then put in place."""
+"""Export of runs to a bundle, which is compared with PyTorch before it is put in place."""
 
 import json
 import shutil
@@ -57,7 +57,7 @@ def export_runs(
         opset: version of the ONNX operator set; None: 18, or the lowest that has the storage's operators.
         force: replace a bundle that is there; with `add`, models in it of the same name.
         add: put the models into the bundle that is there, beside those that it has.
-        seed: what parity's inputs are drawn with; None draws one. The manifest tells it.
+        seed: of parity's inputs; None draws one, which the manifest records.
         tensorrt: write no bundle with a graph that TensorRT does not read.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What a bundle holds, and how two differ; without PyTorch, ONNX or a runtime."""
+"""The contents of a bundle, and how two differ; without PyTorch, ONNX or a runtime."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +13,7 @@ from pokegan.errors import PokeganError
 
 
 def describe_bundle(folder: Path) -> dict[str, Any]:
-    """Tell what the bundle in `folder` holds, ready for JSON: models with inputs, outputs, size, parity, provenance.
+    """Describe the bundle in `folder`, ready for JSON: models with inputs, outputs, size, parity, provenance.
 
     TensorRT engines, which are not part of the bundle, are listed beside it, with what is wrong with each.
 
@@ -52,7 +52,7 @@ def _model(bundle: Bundle, model: Model) -> dict[str, Any]:
 
 
 def _engine(bundle: Bundle, name: str) -> dict[str, Any]:
-    """Tell what the sidecar of an engine says, and what is wrong with the engine: None if it is of its model's file."""
+    """Describe an engine by its sidecar, and what is wrong with it: None if it matches its model's file."""
     info: dict[str, Any] = {}
     try:
         info = asdict(read_info(bundle, name)) | {"bytes": plan_path(bundle, name).stat().st_size}
@@ -67,19 +67,19 @@ def _tensor(tensor: Tensor) -> str:
 
 
 def figures(parity: dict[str, Any]) -> dict[str, dict[str, float | None]]:
-    """Take the figures out of what a manifest tells of parity."""
+    """The figures among what a manifest says of parity."""
     figures: dict[str, dict[str, float | None]] = parity.get("figures", {})
     return figures
 
 
 def number(value: float | None) -> str:
-    """Write a figure or its limit; None is a limit that there is not."""
+    """Format a figure or its limit; None: no limit."""
     return "none" if value is None else f"{value:.5g}"
 
 
 def show(summary: dict[str, Any]) -> None:
-    """Print an :func:`describe_bundle` for people."""
-    console = Console(markup=False)  # what a bundle says is text, brackets too
+    """Print a :func:`describe_bundle`."""
+    console = Console(markup=False)  # brackets in a bundle are text, not markup
     for name, model in summary["models"].items():
         table = Table(title=f"{name}: {model['kind']}", show_header=False, title_justify="left")
         size = f"{model['bytes'] / 1e6:.1f} MB" if model["bytes"] is not None else "missing"
@@ -119,7 +119,7 @@ def _shapes(shapes: list[list[int]]) -> str:
 
 
 def origin(provenance: dict[str, Any]) -> list[str]:
-    """Tell in a few lines where a model comes from."""
+    """Describe in a few lines where a model comes from."""
     run, export = provenance.get("run", {}), provenance.get("export", {})
     lines = []
     if "data" in run:
@@ -134,12 +134,12 @@ def origin(provenance: dict[str, Any]) -> list[str]:
 
 
 def progress(run: dict[str, Any]) -> str:
-    """Tell how far a run of a manifest had come."""
+    """The progress of a run in a manifest."""
     return f"after {run['epoch']} of {run['epochs']} epochs"
 
 
 def difference(one: Path, other: Path) -> dict[str, dict[str, tuple[Any, Any]]]:
-    """Tell in which facts the models of two bundles differ: by model and fact the two values, None where it is missing.
+    """Compare the models of two bundles: by model and fact the two values that differ, None where one is missing.
 
     Files that belong to no model stand under the name ``files``.
 
@@ -171,7 +171,7 @@ def _facts(model: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _parity_facts(parity: dict[str, Any]) -> dict[str, Any]:
-    """Name what was measured, its limits, and how: the storage, the batches."""
+    """The figures, their limits, and how they were measured: storage, batches."""
     measured = {f"parity {name}": value["measured"] for name, value in figures(parity).items()}
     limits = {f"parity {name} limit": value["limit"] for name, value in figures(parity).items()}
     rest = {name: value for name, value in parity.items() if name != "figures"}
@@ -191,7 +191,7 @@ def _differing(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[An
 
 
 def show_difference(differences: dict[str, dict[str, tuple[Any, Any]]], one: Path, other: Path) -> None:
-    """Print a :func:`difference`, one line a fact."""
+    """Print a :func:`difference`, one line per fact."""
     table = Table("model", "fact", str(one), str(other))
     for name, facts in differences.items():
         for fact, values in facts.items():

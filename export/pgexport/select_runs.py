@@ -1,4 +1,4 @@
-"""Which runs to export; without PyTorch."""
+"""The runs to export; without PyTorch."""
 
 from collections.abc import Iterable
 from pathlib import Path

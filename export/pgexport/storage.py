@@ -1,4 +1,4 @@
-"""Storages: the precisions that a model's graph can be written in, and what a manifest tells of it."""
+"""Storages: the precisions that a model's graph can be written in, and their description in the manifest."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,7 @@ PRECISIONS = {
     "bf16": "bfloat16 arithmetic and weights; norms, softmax and pixels in float32",
     "int8": "int8 arithmetic where it costs little, the rest float32; int8 and float16 weights",
 }
-"""What the manifest says of each storage."""
+"""Each storage as the manifest describes it."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ def rows(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if "| `" in line]
 
 
-def test_the_limits_are_those_in_the_code() -> None:
+def test_limits_are_those_in_the_code() -> None:
     table = TEXT.partition("## Tolerances")[2].partition("Differences are of a channel")[0]
     told = {}
     for storage, *cells in rows(table):
@@ -27,7 +27,7 @@ def test_the_limits_are_those_in_the_code() -> None:
     assert told == {storage: [getattr(limits, name) for name in names] for storage, limits in TOLERANCES.items()}
 
 
-def test_the_limits_beside_parity_are_those_in_the_code() -> None:
+def test_limits_beside_parity_are_those_in_the_code() -> None:
     table = TEXT.partition("Two more are held")[2].partition("Beyond a limit")[0]
     numbers = [
         [None if cell == "-" else float(cell.removesuffix(" dB")) for cell in cells[1:]] for cells in rows(table)
@@ -37,14 +37,14 @@ def test_the_limits_beside_parity_are_those_in_the_code() -> None:
     assert numbers == [*psnrs, [None, None, INT8_COSINE, None], *engines]
 
 
-def test_the_opsets_are_those_in_the_code() -> None:
+def test_opsets_are_those_in_the_code() -> None:
     table = TEXT.partition("## Who reads the graphs")[2]
     for reader, last in READERS.items():
         (row,) = [line for line in table.splitlines() if line.startswith(f"| {reader} ")]
         assert f"to {last}" in row.split("|")[2]
 
 
-def test_the_precisions_are_those_measured() -> None:
+def test_precisions_are_those_measured() -> None:
     models = json.loads((ROOT / "benchmarks" / "results" / "precision.json").read_text())["models"]
     told = rows(TEXT.partition("## Precisions")[2].partition("So on the CPU provider")[0])
     assert [(row[0], row[1].strip("`")) for row in told] == [(name, key) for name in models for key in models[name]]

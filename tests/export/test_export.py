@@ -62,7 +62,7 @@ def test_compressed_weights_are_close_and_smaller(
             assert np.abs(stored[initializer.name] - original).max() <= np.abs(original).max() / 200
 
 
-def test_a_bundle_holds_what_it_says(tiny_bundle: Path) -> None:
+def test_bundle_matches_its_manifest(tiny_bundle: Path) -> None:
     bundle = open_bundle(tiny_bundle)
     assert {path.name for path in tiny_bundle.iterdir()} == {*bundle.manifest.files, "manifest.json"}
     assert "unseen" in bundle.known_names
@@ -79,7 +79,7 @@ def test_a_bundle_holds_what_it_says(tiny_bundle: Path) -> None:
     assert len(run["data"]["digest"]) == 64
 
 
-def test_a_bundle_names_no_place_of_this_machine(full_bundle: Path, tiny_encoder: Path) -> None:
+def test_bundle_contains_no_path_of_this_machine(full_bundle: Path, tiny_encoder: Path) -> None:
     places = (Path(torch.__file__).parent, Path(__file__).parents[2], Path.home(), tiny_encoder.parent, Path("/tmp"))
     for path in full_bundle.iterdir():
         content = path.read_bytes()
@@ -101,7 +101,7 @@ def test_float32_storage(tiny_run: Path, tmp_path: Path) -> None:
     assert bundle.model("text-to-image").precision == "float32"
 
 
-def test_a_wrong_graph_fails_parity(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_graph_fails_parity(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def damaged(model: onnx.ModelProto, int8: Int8) -> onnx.ModelProto:
         compact = compress(model, int8)
         for initializer in compact.graph.initializer:
@@ -120,7 +120,7 @@ def test_a_wrong_graph_fails_parity(tiny_run: Path, tmp_path: Path, monkeypatch:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_existing_bundle_is_replaced_only_by_force(tiny_bundle: Path, tiny_run: Path, tmp_path: Path) -> None:
+def test_existing_bundle_is_replaced_only_by_force(tiny_bundle: Path, tiny_run: Path, tmp_path: Path) -> None:
     out = tmp_path / "bundle"
     shutil.copytree(tiny_bundle, out)
     with pytest.raises(TargetInvalid, match="by force"):
@@ -135,7 +135,7 @@ def test_an_existing_bundle_is_replaced_only_by_force(tiny_bundle: Path, tiny_ru
         export_run(tiny_run, other, force=True)
 
 
-def test_bad_runs(tiny_run: Path, tmp_path: Path) -> None:
+def test_load_run_rejects_bad_runs(tiny_run: Path, tmp_path: Path) -> None:
     with pytest.raises(RunNotFound):
         load_run(tmp_path)
     copy = tmp_path / "copy"
@@ -164,7 +164,7 @@ def test_stage_one_alone_draws_64_pixels(
     assert rebuild(bundle, bundle.model("text-to-image")).generator.stage2 is None
 
 
-def test_a_stage_two_that_was_never_trained_is_left_out(tiny_run: Path, tmp_path: Path) -> None:
+def test_stage_two_that_was_never_trained_is_left_out(tiny_run: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(tiny_run, tmp_path / "copy"))
     path = copy / "config.json"
     described = json.loads(path.read_text())
@@ -174,7 +174,7 @@ def test_a_stage_two_that_was_never_trained_is_left_out(tiny_run: Path, tmp_path
     assert load_run(copy).generator.stage2 is None
 
 
-def test_the_original_recipe_exports_opaque_pictures(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+def test_original_recipe_exports_opaque_pictures(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
     recipe = {name: value for name, value in RECIPES["original"].items() if name != "epochs"}
     recipe |= {"width": 1, "critic_width": 4, "batch": 4, "condition_dim": 8, "noise_dim": 8}
     request = Request("stackgan", small_data, tmp_path / "run", 3, str(tiny_encoder), 0, "fp32", 60, False)

@@ -1,4 +1,4 @@
-"""Parity of what texts become: pictures through encoder and generator, and the stored embeddings of names."""
+"""Parity of texts: pictures through encoder and generator, and the stored embeddings of names."""
 
 from collections.abc import Callable
 

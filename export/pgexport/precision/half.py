@@ -84,7 +84,7 @@ def _compute_in_float32(part: nn.Module) -> None:
     def forward(self: nn.Module, *inputs: Any) -> Any:
         _Policy.paused = True
         try:
-            return original.forward(self, *(value.float() for value in inputs))
+            return original.forward(self, *_cast(inputs, torch.float32))
         finally:
             _Policy.paused = False
 

@@ -18,7 +18,7 @@ from pgtrain.systems.stats.networks import Generator as StatsGenerator
 from pgtrain.systems.stats.rows import PAIRS
 
 SCOPES = "pkg.torch.onnx.name_scopes"
-"""Where the exporter notes the modules that a node came from, outermost first, and the call itself."""
+"""The metadata in which the exporter notes the modules of a node, outermost first, and the call itself."""
 
 
 class TextPictures(nn.Module):
@@ -61,7 +61,7 @@ class StatsRows(nn.Module):
         self.register_buffer("kinds", torch.tensor(PAIRS).float())
 
     def forward(self, latent: Tensor, types: Tensor, total: Tensor, rarity: Tensor) -> tuple[Tensor, ...]:
-        """Map latents (N, L) and conditions (zeros ask for nothing) to stats, pairs of types and rarities, all uint8.
+        """Map latents (N, L) and conditions (zeros: none) to stats, pairs of types and rarities, all uint8.
 
         Stats are (N, 6) in 1..255; a pair is (N, 2), its second 18 where there is none; a rarity is (N,).
         """
@@ -115,11 +115,11 @@ def export_module(
         )
     assert program is not None
     model = program.model_proto
-    # Where a conversion fails, torch says so on the side and hands over what it had.
+    # If a conversion to the opset fails, torch only warns and returns the graph as it was.
     if [(entry.domain, entry.version) for entry in model.opset_import] != [("", opset)]:
         raise OpsetInvalid(f"opset {opset}: PyTorch cannot write this graph in it; use opset {OPSET}")
     for value, varying in zip(model.graph.input, shapes, strict=True):
-        for axis, dimension in varying.items():  # torch freezes what its tracing made a number of, and says nothing
+        for axis, dimension in varying.items():  # tracing freezes a dimension silently if code used it as a number
             frozen = not value.type.tensor_type.shape.dim[axis].dim_param
             assert not frozen, f"the {dimension.__name__} of {value.name} is frozen in the graph"
     _name_nodes(model.graph)
@@ -145,7 +145,7 @@ def export_encoder(encoder: SentenceEncoder, max_tokens: int, opset: int = OPSET
 
 
 def _name_nodes(graph: onnx.GraphProto) -> None:
-    """Call every node by the module that it came from and by its operator: ``generator.layers.3/Conv``."""
+    """Name every node by its module and operator: ``generator.layers.3/Conv``."""
     seen: Counter[str] = Counter()
     for node in graph.node:
         scopes = next((entry.value for entry in node.metadata_props if entry.key == SCOPES), "[]")
@@ -156,7 +156,7 @@ def _name_nodes(graph: onnx.GraphProto) -> None:
 
 
 def _forget_sources(model: onnx.ModelProto) -> None:
-    """Drop what the exporter notes of where each node came from: paths and stack traces of this machine."""
+    """Drop the exporter's notes on the source of each node: paths and stack traces of this machine."""
     graph = model.graph
     for part in (model, graph, *graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
         del part.metadata_props[:]

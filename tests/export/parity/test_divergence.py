@@ -51,13 +51,13 @@ def damaged(graph: onnx.ModelProto, weight: str, factor: float) -> onnx.ModelPro
     return copy
 
 
-def test_a_graph_does_not_diverge_from_itself(graph: onnx.ModelProto) -> None:
+def test_graph_does_not_diverge_from_itself(graph: onnx.ModelProto) -> None:
     assert first_divergence(graph, graph, FEEDS, 0.0) is None
     assert first_divergence(compress(graph, Int8(10**9, 32)), graph, FEEDS, LIMITS["compact"]) is None
     assert "add up" in describe(None)
 
 
-def test_the_node_whose_weight_was_damaged_is_named(graph: onnx.ModelProto) -> None:
+def test_node_whose_weight_was_damaged_is_named(graph: onnx.ModelProto) -> None:
     weights = [initializer.name for initializer in graph.graph.initializer if initializer.name.endswith(".weight")]
     assert len(weights) >= 3
     for weight in weights:
@@ -68,13 +68,13 @@ def test_the_node_whose_weight_was_damaged_is_named(graph: onnx.ModelProto) -> N
         assert weight.removesuffix(".weight") in describe(found)
 
 
-def test_a_value_that_is_no_number_diverges(graph: onnx.ModelProto) -> None:
+def test_value_that_is_no_number_diverges(graph: onnx.ModelProto) -> None:
     found = first_divergence(damaged(graph, "generator.dense.weight", float("nan")), graph, FEEDS, 1e9)
     assert found is not None
     assert found.node == "generator.dense/Gemm"
 
 
-def test_an_operator_that_was_changed_is_named(graph: onnx.ModelProto) -> None:
+def test_operator_that_was_changed_is_named(graph: onnx.ModelProto) -> None:
     changed = onnx.ModelProto()
     changed.CopyFrom(graph)
     node = [node for node in changed.graph.node if node.op_type == "Relu"][1]
@@ -105,7 +105,7 @@ def test_sound_graphs_do_not_diverge_from_pytorch(
     assert not optimized_away(graph, FEEDS, 0.0)
 
 
-def test_a_float32_graph_is_held_against_pytorch_not_against_itself(spec: ModelSpec, graph: onnx.ModelProto) -> None:
+def test_float32_graph_is_held_against_pytorch_not_against_itself(spec: ModelSpec, graph: onnx.ModelProto) -> None:
     weights = [initializer.name for initializer in graph.graph.initializer if initializer.name.endswith(".weight")]
     for weight in weights:
         (user,) = (node for node in graph.graph.node if weight in node.input)
@@ -117,7 +117,7 @@ def test_a_float32_graph_is_held_against_pytorch_not_against_itself(spec: ModelS
     assert from_pytorch(spec, changed, FEEDS) == node.name
 
 
-def test_an_exporter_that_went_wrong_is_told(
+def test_wrong_export_names_the_node(
     system_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     export = ModelSpec.export
@@ -131,7 +131,7 @@ def test_an_exporter_that_went_wrong_is_told(
             export_run(system_runs["dcgan"], tmp_path / "b", storage)
 
 
-def test_a_batch_norm_that_was_folded_wrongly_is_told(
+def test_wrongly_folded_batch_norm_names_the_node(
     system_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     freeze = specs.freeze
@@ -159,7 +159,7 @@ def test_text_that_went_wrong_names_the_node(tiny_run: Path, tmp_path: Path, mon
         export_run(tiny_run, tmp_path / "b")
 
 
-def test_the_node_that_mixes_rows_is_named() -> None:
+def test_node_that_mixes_rows_is_named() -> None:
     nodes = [
         helper.make_node("Relu", ["latent"], ["bright"], name="bright"),
         helper.make_node("ReduceMean", ["bright", "axes"], ["mean"], name="mean", keepdims=1),

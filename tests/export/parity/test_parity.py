@@ -33,7 +33,7 @@ def same(feeds: Feeds) -> list[Array]:
     return in_pytorch(PICTURES.network, feeds)
 
 
-def test_the_cases() -> None:
+def test_latent_cases() -> None:
     cases = latent_cases(7, 3)
     assert {case: value.shape for case, value in cases.items()} == dict.fromkeys(cases, (64, 7))
     assert {str(value.dtype) for value in cases.values()} == {"float32"}
@@ -56,7 +56,7 @@ def test_every_trial_has_a_seed_of_its_own(tiny_run: Path, tmp_path: Path, monke
     assert seeds == [31, 0]
 
 
-def test_the_same_pictures_pass_and_are_written_down() -> None:
+def test_same_pictures_pass_and_are_written_down() -> None:
     told = check(PICTURES, same, "float32")
     assert told["batches"] == [1, 3, 64]
     assert told["figures"]["worst"] == {"measured": 0.0, "limit": 2}
@@ -71,7 +71,7 @@ def test_every_figure_of_pictures_is_enforced(monkeypatch: pytest.MonkeyPatch, f
         check(PICTURES, same, "float32", lambda feeds, rows=None: "node n")
 
 
-def test_the_worst_case_is_the_one_that_counts() -> None:
+def test_worst_case_is_the_one_that_counts() -> None:
     def off(feeds: Feeds) -> list[Array]:
         (pixels,) = same(feeds)
         return [pixels if feeds["latent"].any() else pixels ^ 1]
@@ -82,7 +82,7 @@ def test_the_worst_case_is_the_one_that_counts() -> None:
     assert set(found["components 5"]) == {"extreme_most", "extreme_psnr"}
 
 
-def test_pictures_that_depend_on_the_batch_are_refused() -> None:
+def test_pictures_that_depend_on_the_batch_are_rejected() -> None:
     def uneven(feeds: Feeds) -> list[Array]:
         (pixels,) = same(feeds)
         return [pixels if len(pixels) == 64 else pixels ^ 1]
@@ -96,7 +96,7 @@ def test_pictures_that_depend_on_the_batch_are_refused() -> None:
         check(PICTURES, uneven, "compact", locate)
 
 
-def test_the_color_of_an_invisible_pixel_is_no_difference() -> None:
+def test_color_of_an_invisible_pixel_is_no_difference() -> None:
     red, blue = (np.array([[[[*color, 0]]]], np.uint8) for color in ((255, 0, 0), (0, 0, 255)))
     assert np.array_equal(premultiplied(red), premultiplied(blue))
 
@@ -128,7 +128,7 @@ def test_rows_must_be_equal_unless_they_lie_on_an_edge() -> None:
     assert measure(rows(np.zeros((64, 2))), wrong)["random"]["decided"] == 0
 
 
-def test_nothing_is_no_number() -> None:
+def test_empty_text_is_not_a_number() -> None:
     embeddings = Trial("e", "encoder", nn.Identity(), {"random": {"x": np.ones((64, 4), np.float32)}})
     with pytest.raises(ParityFailed, match="cosine is nan"):
         check(embeddings, lambda feeds: [feeds["x"] * np.nan], "compact")
@@ -161,7 +161,7 @@ def test_stored_names_are_held_to_their_limit(tiny_run: Path, tmp_path: Path, mo
         export_run(tiny_run, tmp_path / "b")
 
 
-def test_a_figure_without_a_limit_is_told_and_not_held() -> None:
+def test_figure_without_limit_is_reported_and_not_enforced() -> None:
     trial = replace(PICTURES, cases={"random": PICTURES.cases["random"]})
     latent = trial.cases["random"]["latent"]
 

@@ -45,7 +45,7 @@ def test_tf32_is_allowed_only_while_the_machine_is_rated(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("backend", ["torch", "torch-bf16"])
 @pytest.mark.parametrize(("model", "text"), [("stackgan", "an egg"), ("stackgan", None), ("dcgan", "ignored")])
-def test_a_cold_start_draws_the_picture(
+def test_cold_start_draws_the_picture(
     full_bundle: Path,
     tiny_encoder: Path,
     tmp_path: Path,

@@ -118,7 +118,7 @@ def tokens(rows: int = 3) -> dict[str, NDArray[Any]]:
 
 
 @pytest.mark.parametrize("precision", HALVES)
-def test_a_half_generator_computes_in_half(
+def test_half_generator_computes_in_half(
     drawing: Drawing, half_drawings: dict[str, onnx.ModelProto], precision: str
 ) -> None:
     model = half_drawings[precision]
@@ -142,7 +142,7 @@ def audit_type(precision: str) -> int:
 
 
 @pytest.mark.parametrize("precision", HALVES)
-def test_a_half_generator_draws_the_same(
+def test_half_generator_draws_the_same(
     drawing: Drawing, half_drawings: dict[str, onnx.ModelProto], precision: str
 ) -> None:
     network = half(drawing.network, HALVES[precision])
@@ -156,7 +156,7 @@ def test_a_half_generator_draws_the_same(
         assert np.array_equal(run(model, drawing.feeds(slice(batch))), whole[:batch])
 
 
-def test_what_is_converted_is_a_copy(drawing: Drawing) -> None:
+def test_half_precision_converts_a_copy(drawing: Drawing) -> None:
     before = {name: value.clone() for name, value in drawing.network.state_dict().items()}
     converted = half(drawing.network, torch.float16)
     assert isinstance(converted, TextPictures)
@@ -166,7 +166,7 @@ def test_what_is_converted_is_a_copy(drawing: Drawing) -> None:
 
 
 @pytest.mark.parametrize("precision", HALVES)
-def test_a_half_encoder_keeps_norms_and_softmax(half_encoders: dict[str, onnx.ModelProto], precision: str) -> None:
+def test_half_encoder_keeps_norms_and_softmax(half_encoders: dict[str, onnx.ModelProto], precision: str) -> None:
     model = half_encoders[precision]
     found = audit(model).nodes
     assert found["LayerNormalization"] == {"float32": 5}
@@ -182,7 +182,7 @@ def test_a_half_encoder_keeps_norms_and_softmax(half_encoders: dict[str, onnx.Mo
 
 
 @pytest.mark.parametrize("precision", HALVES)
-def test_a_half_encoder_means_the_same(
+def test_half_encoder_means_the_same(
     encoder: Encoder, half_encoders: dict[str, onnx.ModelProto], precision: str
 ) -> None:
     model = runnable(half_encoders[precision], precision)
@@ -319,7 +319,7 @@ def test_int8_is_dropped_where_it_is_no_gain(
     assert set(audit(outcome.model).products()) == {"float32"}
 
 
-def test_the_audit_adds_up(drawing: Drawing) -> None:
+def test_audit_adds_up(drawing: Drawing) -> None:
     found = audit(drawing.graph)
     told = found.to_dict()
     assert sum(told["all"].values()) == len(drawing.graph.graph.node)
@@ -335,9 +335,7 @@ def drawn_again(bundle: Bundle, model: Model) -> float:
 
 
 @pytest.mark.parametrize("precision", ["fp16", pytest.param("bf16", marks=pytest.mark.slow), "int8"])
-def test_a_bundle_of_each_precision(
-    tiny_run: Path, system_runs: dict[str, Path], tmp_path: Path, precision: str
-) -> None:
+def test_bundle_of_each_precision(tiny_run: Path, system_runs: dict[str, Path], tmp_path: Path, precision: str) -> None:
     out = tmp_path / "bundle"
     runs = [str(run) for run in (tiny_run, *system_runs.values())]
     done = CliRunner().invoke(main, [*runs, "--out", str(out), f"--{precision}"])

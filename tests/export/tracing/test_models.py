@@ -126,7 +126,7 @@ def test_one_bundle_holds_every_system(full_bundle: Path) -> None:
     assert models["stats"].parity["figures"]["rows"] == {"measured": 1.0, "limit": 1.0}
 
 
-def test_a_file_tells_what_it_is(full_bundle: Path) -> None:
+def test_onnx_file_describes_itself(full_bundle: Path) -> None:
     bundle = open_bundle(full_bundle)
     for name, model in bundle.manifest.models.items():
         graph = onnx.load_from_string(bundle.read(model.file))
@@ -182,13 +182,13 @@ def test_another_opset(system_runs: dict[str, Path], tmp_path: Path, opset: int)
 
 
 @pytest.mark.parametrize("opset", [7, 17, 26, 99])
-def test_an_unknown_opset_is_refused(system_runs: dict[str, Path], tmp_path: Path, opset: int) -> None:
+def test_unknown_opset_is_rejected(system_runs: dict[str, Path], tmp_path: Path, opset: int) -> None:
     with pytest.raises(OpsetInvalid, match="choose an opset from 18 to"):
         export_runs([system_runs["dcgan"]], tmp_path / "b", opset=opset)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_conversion_that_fails_is_told(
+def test_conversion_that_fails_is_reported(
     system_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = torch.onnx.export
@@ -200,7 +200,7 @@ def test_a_conversion_that_fails_is_told(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_sequence_that_was_frozen_is_told(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sequence_that_was_frozen_is_reported(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = torch.onnx.export
 
     def frozen(*arguments: Any, dynamic_shapes: Any, **options: Any) -> Any:
@@ -212,7 +212,7 @@ def test_a_sequence_that_was_frozen_is_told(tiny_encoder: Path, monkeypatch: pyt
         export_encoder(load_encoder(str(tiny_encoder)).network, 63)  # a length of its own: other tests keep the graph
 
 
-def test_the_encoder_is_tried_on_short_texts_without_padding(tiny_run: Path, tiny_encoder: Path) -> None:
+def test_encoder_is_tried_on_short_texts_without_padding(tiny_run: Path, tiny_encoder: Path) -> None:
     encoder, _ = model_specs(load_run(tiny_run), load_encoder(str(tiny_encoder)))
     cases = encoder.cases(1)
     lengths = {case: feeds["input_ids"].shape for case, feeds in cases.items()}

@@ -15,7 +15,7 @@ def request(table: Path, out: Path, epochs: int, resume: bool = False) -> Reques
     return Request("stats", table, out, epochs, None, 0, "fp32", 60, resume)
 
 
-def test_a_run_notes_the_epochs_it_is_to_reach(stats_table: Path, tmp_path: Path) -> None:
+def test_run_notes_the_epochs_it_is_to_reach(stats_table: Path, tmp_path: Path) -> None:
     run = train(request(stats_table, tmp_path / "run", 1), StatsConfig(**SMALL))  # type: ignore[arg-type]
     assert run.described()["epochs"] == 1
     train(request(stats_table, run.folder, 2, resume=True), StatsConfig())

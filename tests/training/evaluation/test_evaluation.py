@@ -65,7 +65,7 @@ def test_families_are_held_out_whole() -> None:
     assert not {families[index] for index in rows} & {families[index] for index in held}
 
 
-def test_the_packaged_network_sees_what_pictures_lose(pokemon: Path) -> None:
+def test_packaged_network_sees_what_pictures_lose(pokemon: Path) -> None:
     """Blur, noise and wrong colors each take real artwork further from itself than its own halves are."""
     from pgtrain.data.images import decode
     from pgtrain.evaluation.reference_set import as_pixels
@@ -86,7 +86,7 @@ def test_the_packaged_network_sees_what_pictures_lose(pokemon: Path) -> None:
         assert figures.kernel_distance(extract(pictures).values, seen)["kid"] > floor + 0.02, name
 
 
-def test_the_packaged_network_gives_unit_embeddings_at_any_size() -> None:
+def test_packaged_network_gives_unit_embeddings_at_any_size() -> None:
     extract = load_features("artwork")
     for side in (32, 64, SIDE, 256):
         found = extract(torch.randint(0, 256, (3, 3, side, side), dtype=torch.uint8))
@@ -184,7 +184,7 @@ def test_evaluate_without_text_and_rows(command: Command, small_data: Path, poke
     assert 0 < found["overall"] < 1
 
 
-def test_what_cannot_be_evaluated_is_told_in_one_line(command: Command, tiny_run: Path, tmp_path: Path) -> None:
+def test_evaluation_rejects_unusable_input_in_one_line(command: Command, tiny_run: Path, tmp_path: Path) -> None:
     for call in (
         ("evaluate", tmp_path),
         ("evaluate", tiny_run, "--data", tmp_path / "missing"),

@@ -21,8 +21,8 @@ MOST = 1024
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What was found.
+class Inspection:
+    """What a data set holds.
 
     `sizes` ("width x height") and `modes` (Pillow's) count the images that can be decoded, commonest first;
     `broken` says of each other file why not; each of `duplicates` lists files of the same visible pixels.
@@ -39,7 +39,9 @@ class Survey:
     duplicates: list[list[str]]
 
 
-def survey(collection: Collection, each: Callable[[Sequence[Path]], Sequence[Path]] = lambda paths: paths) -> Survey:
+def inspect_data(
+    collection: Collection, each: Callable[[Sequence[Path]], Sequence[Path]] = lambda paths: paths
+) -> Inspection:
     """Open every image once; `each` wraps the list of them, as a progress bar does."""
     sizes, modes, broken = Counter[str](), Counter[str](), {}
     alike: dict[str, list[str]] = defaultdict(list)
@@ -53,7 +55,7 @@ def survey(collection: Collection, each: Callable[[Sequence[Path]], Sequence[Pat
             modes[image.mode] += 1
         sizes[f"{picture.width} x {picture.height}"] += 1
         alike[_visible(picture)].append(str(path))
-    return Survey(
+    return Inspection(
         records=len(collection.records),
         names=len({record.name for record in collection.records}),
         images=len(collection.images),

@@ -37,12 +37,12 @@ def count() -> int:
 
 
 def rank() -> int:
-    """Number this process, from 0."""
+    """The number of this process, from 0."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
 def is_main() -> bool:
-    """Tell whether this process is the one that writes files and speaks."""
+    """Whether this process is the one that writes files and prints."""
     return rank() == 0
 
 
@@ -52,7 +52,7 @@ def _agreeing() -> Any:
 
 
 def any_of(*flags: bool) -> list[bool]:
-    """Tell for each flag whether it is set in any process."""
+    """Combine flags: whether each is set in any process."""
     if count() == 1:
         return list(flags)
     union = torch.tensor(flags, dtype=torch.int32)
@@ -71,7 +71,7 @@ def from_main(value: Value) -> Value:
 
 @contextmanager
 def together() -> Iterator[None]:
-    """Fail in every process if the block fails in one, so that none waits for ever for another.
+    """Fail in every process if the block fails in one, so that none waits forever for another.
 
     Raises:
         PokeganError: the block's own, or what another process said.
@@ -94,7 +94,7 @@ def together() -> Iterator[None]:
 
 @contextmanager
 def main_speaks() -> Iterator[None]:
-    """Let only the main process tell of an error that the block raises in every process.
+    """Let only the main process report an error that the block raises in every process.
 
     Raises:
         Elsewhere: in the other processes; it prints nothing.
@@ -104,7 +104,7 @@ def main_speaks() -> Iterator[None]:
     except PokeganError as error:
         if is_main():
             raise
-        time.sleep(1)  # launchers end all processes when one ends: leave the main one the time to speak
+        time.sleep(1)  # launchers end all processes when one ends: leave the main one time to print
         raise Elsewhere(error.exit_code) from error
 
 
@@ -122,7 +122,7 @@ def first_of_machine() -> Iterator[None]:
 
 
 def mean(values: Tensor) -> Tensor:
-    """Average a tensor that every process has, of any shape, over the processes; gradients pass through it."""
+    """Average a tensor of any shape over the processes; gradients flow through."""
     if count() == 1:
         return values
     summed: Tensor = _Sum.apply(values)

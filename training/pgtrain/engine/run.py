@@ -26,7 +26,7 @@ CONFIG = "config.json"
 CHECKPOINT = "checkpoint.safetensors"
 EVALUATION = "metrics.json"
 PACKAGES = ("pokegan", "torch", "transformers", "accelerate", "numpy")
-FIELDS = {
+FIELDS: dict[str, Any] = {
     "system": str,
     "encoder": str | None,
     "seed": int,
@@ -97,7 +97,7 @@ class Run:
     def training(self) -> Iterator[None]:
         """Hold the run while it is trained, so that nothing else trains or exports it.
 
-        The system lets go of it when this process ends, however it ends. A file system without locks holds nothing.
+        The operating system releases it when this process ends. File systems without locks do not hold it.
 
         Raises:
             RunInvalid: another process trains it.
@@ -111,7 +111,7 @@ class Run:
             os.close(handle)
 
     def is_training(self) -> bool:
-        """Tell whether a process trains the run at this moment."""
+        """Whether a process trains the run at this moment."""
         handle = self._hold("LOCK_SH")
         if handle is not None:
             os.close(handle)
@@ -132,7 +132,7 @@ class Run:
         return handle
 
     def make_folder(self, folder: Path) -> None:
-        """Make `folder`, or say in one line why it cannot be made."""
+        """Make `folder`; an error is one line."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -147,11 +147,11 @@ class Run:
         """
         path = self.folder / CONFIG
         if not path.is_file():
-            raise RunNotFound(f"{path}: not figures; give the folder of a run that pgtrain made")
+            raise RunNotFound(f"{path}: not found; give the folder of a run that pgtrain made")
         try:
             described: dict[str, Any] = json.loads(path.read_bytes())
             for name, kind in FIELDS.items():
-                if not isinstance(described[name], kind):  # type: ignore[arg-type]
+                if not isinstance(described[name], kind):
                     raise TypeError(f"{name} is {described[name]!r}")
             return {name: described[name] for name in FIELDS}
         except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -174,7 +174,7 @@ class Run:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Tell in one line that the disk is full, or the like, where the block writes into the run.
+        """Turn errors of the block's writes into the run, such as a full disk, into one line.
 
         Raises:
             RunInvalid: something could not be written; checkpoints are whole all the same.

@@ -50,7 +50,8 @@ def invented(names: Sequence[str], count: int) -> list[str]:
     plain = sorted({name for name in names if name.isalpha() and len(name) > 4})
     if len(plain) < 2:
         return []
-    chosen, coined = random.Random(0), []
+    chosen = random.Random(0)
+    coined: list[str] = []
     for _ in range(10 * count):
         head, tail = chosen.sample(plain, 2)
         name = head[: (len(head) + 1) // 2] + tail[len(tail) // 2 :].lower()

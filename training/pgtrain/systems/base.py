@@ -1,4 +1,4 @@
-"""What the systems share with whoever reads their runs."""
+"""The interface between systems and the readers of their runs."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

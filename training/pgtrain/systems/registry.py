@@ -60,7 +60,10 @@ class SystemEntry(NamedTuple):
 
     def prepare(self, config: Any, encoder: str | None) -> str | None:
         """Fit a new run's `config` to the run that it starts from, if any; return the encoder to use."""
-        return self.load("warm_start")(config, encoder) if self.warm_start else encoder  # type: ignore[no-any-return]
+        if not self.warm_start:
+            return encoder
+        agreed: str | None = self.load("warm_start")(config, encoder)
+        return agreed
 
 
 SYSTEMS = {

@@ -23,6 +23,7 @@ from pgen.errors import DeviceUnavailable
 from pgexport.atomic import beside, put, write_file
 from pgexport.errors import EngineFailed
 from pgexport.kinds import KINDS
+from pgexport.metrics import cosine
 from pgexport.targets.tensorrt.operators import check_read
 from pokegan.cli import needs_extra
 
@@ -241,8 +242,7 @@ def _difference(kind: str, ours: NDArray[Any], theirs: NDArray[Any]) -> tuple[st
     if ours.dtype == np.uint8:
         return "pixels", float(np.quantile(np.abs(ours.astype(int) - theirs.astype(int)), 0.999))
     ours, theirs = (array.reshape(len(array), -1).astype(np.float64) for array in (ours, theirs))
-    lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
-    return "cosine", float(np.min((ours * theirs).sum(1) / lengths))
+    return "cosine", float(cosine(ours, theirs).min())
 
 
 def _write(folder: Path, built: dict[str, tuple[EngineInfo, bytes]]) -> None:

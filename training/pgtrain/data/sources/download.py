@@ -117,7 +117,7 @@ def _sha256(path: Path) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Say in one short line why a transfer failed; libraries of the network tell it in paragraphs."""
+    """Reduce the reason of a failed transfer to one short line; network libraries write paragraphs."""
     cause = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
     lines = str(cause).strip().splitlines()
     return textwrap.shorten(lines[0], 160, placeholder=" ...") if lines else type(error).__name__

@@ -72,7 +72,7 @@ def _write(files: Sequence[Path], folder: Path) -> None:
     except OSError as error:
         if not metadata.fits(folder):  # or else another process was faster
             raise DataInvalid(
-                f"{folder}: cannot be written ({error.strerror}); free space or mend its rights"
+                f"{folder}: cannot be written ({error.strerror}); free space or change its permissions"
             ) from error
 
 

@@ -47,7 +47,7 @@ def _transposed(channels_in: int, channels_out: int, bias: bool) -> list[nn.Modu
     return [nn.ConvTranspose2d(channels_in, channels_out, 4, stride=2, padding=1, bias=bias)]
 
 
-class Critic(nn.Module):
+class Discriminator(nn.Module):
     """Pictures (N, C, S, S) in 0..1 to one score each (N,): strided convolutions and LeakyReLU.
 
     Batch norm in the original recipe alone: R1 holds each picture by itself, which a norm over the batch breaks.
@@ -77,7 +77,7 @@ class DCGAN(Unconditional):
     config: DCGANConfig
 
     def __init__(self, config: DCGANConfig, engine: Engine, data: Pictures) -> None:
-        generator, critic = Generator(config), Critic(config)
+        generator, critic = Generator(config), Discriminator(config)
         if config.blocks == "transposed":
             generator.apply(initialize)
             critic.apply(initialize)

@@ -100,7 +100,7 @@ def _read_jsonl(file: Path) -> list[Row]:
             try:
                 rows.append(from_record(json.loads(line)))
             except (ValueError, TypeError, AttributeError) as error:
-                raise DataInvalid(f"{file}, line {number}: {_reason(error)}; mend or drop the line") from error
+                raise DataInvalid(f"{file}, line {number}: {_reason(error)}; fix or remove the line") from error
     return rows
 
 
@@ -130,7 +130,7 @@ def _read_csv(file: Path) -> list[Row]:
     except (ValueError, csv.Error) as error:
         if isinstance(error, DataInvalid):
             raise
-        raise DataInvalid(f"{file}, line {reader.line_num}: {_reason(error)}; mend or drop the line") from error
+        raise DataInvalid(f"{file}, line {reader.line_num}: {_reason(error)}; fix or remove the line") from error
     return rows
 
 
