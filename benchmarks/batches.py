@@ -37,7 +37,7 @@ from PIL import Image
 import pgen
 from pgbench.measuring.environment import environment
 from pgen.api import Generator
-from pgen.backends.base import resolve
+from pgen.backends.devices import resolve
 from pgen.images.postprocess import Finish
 from pgen.jobs import folder as folder_module
 from pgen.jobs.folder import Folder

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pgbench.processes.backends import RUNTIME, TORCH, Opened
+from pgbench.processes.backends import TORCH, Opened, runtime_backends
 from pgbench.processes.worker import texts
 
 RUNS = 5
@@ -51,7 +51,7 @@ def _program(backend: str, opened: Opened, prepared: Path, out: str) -> list[str
         return [PEER, "draw", str(prepared), out, backend, texts(1)[0]]
     return [
         "pgbench.cold_start",
-        RUNTIME.get(backend, backend),
+        runtime_backends().get(backend, backend),
         str(opened.bundle),
         opened.model or "",
         str(opened.threads),

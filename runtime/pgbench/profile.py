@@ -17,7 +17,7 @@ from typing import Any
 
 from pgbench.processes.worker import Array
 from pgen.bundle.reader import Bundle, Model
-from pokegan.cli import needs_extra
+from pokegan.extras import needs_extra
 
 PRODUCTS = {
     "Conv": (0, 1),

@@ -14,9 +14,10 @@ from pgbench.limits import Rates, limits, one_of_each, take_rates
 from pgbench.measuring import meters, statistics
 from pgbench.measuring.environment import environment, load_average
 from pgbench.measuring.timing import ROUNDS, measure
-from pgbench.processes.backends import RUNTIME, TORCH, Opened, names
+from pgbench.processes.backends import TORCH, Opened, names, runtime_backends
 from pgbench.processes.process import Process
 from pgen.backends.cores import cores
+from pgen.backends.registry import AUTO, device_of
 from pgen.bundle.reader import EMBEDDED
 from pgen.errors import DeviceUnavailable, RequestInvalid
 
@@ -46,7 +47,7 @@ class Settings:
         threads: on the CPU; 0 means one a core.
         seconds: to measure each part of each backend at each batch.
         rounds: that the seconds are divided into.
-        versus: further backends, see :data:`pgbench.processes.backends.NAMES`; "all" takes what there is.
+        versus: further backends, see :func:`pgbench.processes.backends.names`; "all" takes all that work.
         cold: measure cold starts.
         limit: measure what the machine could do.
     """
@@ -133,13 +134,10 @@ def _check_precision(arithmetic: str, settings: Settings) -> None:
         )
 
 
-def named(device: str, runs_on: Sequence[str]) -> str:
+def named(device: str, runs_on: list[str]) -> str:
     """Name the backend that a device of pgen turned out to be."""
-    for name, known in RUNTIME.items():
-        if known == device:
-            return name
-    kinds = {"CUDAExecutionProvider": "onnx-cuda", "CPUExecutionProvider": "onnx-cpu", "OpenVINO": "openvino"}
-    return kinds.get(runs_on[0].split()[0], runs_on[0])
+    chosen = device_of(runs_on).name if device == AUTO else device
+    return next(name for name, known in runtime_backends().items() if known == chosen)
 
 
 def _compare(backends: Sequence[Process], say: Say) -> dict[str, dict[str, Any]]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.backends.base import Session, check_device, open_model, run
+from pgen.backends.base import Session, run
+from pgen.backends.devices import check_device, open_model
 from pgen.bundle.reader import EMBEDDED, Bundle, Model, open_bundle
 from pgen.errors import RequestInvalid
 from pgen.images.metadata import variation_requests
@@ -336,7 +337,7 @@ class Generator:
         """
         if name is None:
             return self.model
-        drawing = {key: model for key, model in self.bundle.manifest.models.items() if model.kind.endswith("-to-image")}
+        drawing = {key: model for key, model in self.bundle.manifest.models.items() if model.draws_pictures}
         if name not in drawing:
             raise RequestInvalid(
                 f"model {name}: {self.bundle.folder} draws with {', '.join(drawing) or 'nothing'}; name that"

@@ -12,8 +12,16 @@ COMMANDS = {
 }
 """Where each command lives: it is imported when it is called, so that none waits for another's packages."""
 
+HINTS = {
+    "bundle_not_found": "--bundle names another bundle; pgexport makes and extends them",
+    "device_unavailable": "--device chooses; pgen doctor shows what works here",
+    "missing_extra": "pgen doctor shows what is installed",
+    "run_failed": "--batch sets how many pictures are drawn at once",
+}
+"""What the command line adds to messages, by the errors' codes."""
 
-@click.group(cls=LazyGroup, places=COMMANDS)
+
+@click.group(cls=LazyGroup, places=COMMANDS, hints=HINTS)
 @version_option
 def main() -> None:
     """Generate new Pokémon from exported networks: offline, in milliseconds, without PyTorch."""

@@ -1,6 +1,5 @@
 """From a prompt to its embedding: checks, the stored names, and the encoder for everything else."""
 
-import io
 import unicodedata
 from collections.abc import Sequence
 from functools import cached_property
@@ -10,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.backends.base import Session, open_model, run
+from pgen.backends.base import Session, run
 from pgen.backends.cores import physical_cores
+from pgen.backends.devices import open_model
 from pgen.bundle.reader import Bundle
 from pgen.errors import BundleInvalid, PromptInvalid
-from pokegan.errors import PokeganError
+from pokegan.errors import one_line
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -63,7 +63,7 @@ class TextEncoder:
     def stored(self, prompt: str) -> NDArray[np.float32] | None:
         """Look up the embedding of a known name, float32 (D,); None if `prompt` is no known name."""
         row = self.bundle.known_names.get(" ".join(prompt.lower().split()))
-        return None if row is None else self._stored[row]
+        return None if row is None else self.bundle.stored_embeddings[row]
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """Split checked texts into the encoder's token ids, each as long as it needs."""
@@ -111,17 +111,6 @@ class TextEncoder:
         return bool(self.bundle.model("encoder").settings.get("alone", True))
 
     @cached_property
-    def _stored(self) -> NDArray[np.float32]:
-        rows = len(self.bundle.names)
-        try:
-            loaded = np.load(io.BytesIO(self.bundle.read("names.npy")), allow_pickle=False)
-            if loaded.ndim != 2 or len(loaded) != rows:
-                raise ValueError(f"not {rows} rows")
-            return loaded.astype(np.float32)  # type: ignore[no-any-return]
-        except (ValueError, EOFError) as error:
-            raise self._damaged("names.npy", error) from error
-
-    @cached_property
     def _tokenizer(self) -> "Tokenizer":
         from tokenizers import Tokenizer
 
@@ -129,16 +118,11 @@ class TextEncoder:
         try:
             tokenizer = Tokenizer.from_str(content.decode())
         except Exception as error:  # tokenizers raises plain ones
-            raise self._damaged("tokenizer.json", error) from error
+            path = self.bundle.folder / "tokenizer.json"
+            raise BundleInvalid(f"{path}: cannot be read ({one_line(error)}); export the bundle again") from error
         tokenizer.no_padding()
         tokenizer.enable_truncation(self.bundle.model("encoder").settings["max_tokens"])
         return tokenizer
-
-    def _damaged(self, name: str, error: Exception) -> PokeganError:
-        if isinstance(error, PokeganError):
-            return error
-        reason = " ".join(str(error).split())[:200]
-        return BundleInvalid(f"{self.bundle.folder / name}: cannot be read ({reason}); export the bundle again")
 
     def _session(self) -> Session:
         with self._lock:

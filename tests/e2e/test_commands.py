@@ -254,7 +254,7 @@ def test_a_missing_extra_prints_the_pip_command(
     home = {"pgen": "pgen.main"}.get(name, f"{name}.cli")
     program = f"import sys; sys.modules[{package!r}] = None; sys.argv = {call!r}; import {home}; {home}.main()"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    refused(done, f"{package} is not installed; mend it with: pip install '{extra}'")
+    refused(done, f"{package} is not installed; install it with: pip install '{extra}'")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
-from pgen.backends.base import resolve
+from pgen.backends.devices import resolve
 from tests.conftest import Command
 
 DRAW = ("pgen", "image", "Charizard")
@@ -53,7 +53,7 @@ def test_auto_says_on_a_terminal_what_it_chose(tmp_path: Path) -> None:
 
     line = told().strip()
     assert line.startswith("device auto: ")
-    assert line.endswith(f"(--device {resolve('auto')})")
+    assert line.endswith(f"({resolve('auto')})")
     assert "\n" not in line
     assert told("--quiet") == told("--device", "cpu") == ""
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from pgexport.errors import ParityFailed
+from pokegan.image_metrics import premultiplied, psnr
 
 BATCHES = (1, 3, 64)
 """Batches at which every model is compared."""
@@ -183,18 +184,6 @@ def _place(locate: Locator | None, feeds: Feeds) -> str:
 
 def _beyond(name: str, value: float, limit: float) -> bool:
     return not (value <= limit if name in FROM_ABOVE else value >= limit)  # NaN is beyond everything
-
-
-def psnr(difference: Array) -> float:
-    """Peak signal-to-noise ratio in dB of differences on a scale of 255; 99 stands for no difference."""
-    error = float(np.square(difference).mean())
-    return 99.0 if error == 0 else min(99.0, float(10 * np.log10(255**2 / error)))
-
-
-def premultiplied(pixels: Array) -> Array:
-    """Straight RGBA, uint8 (N, S, S, 4), to premultiplied, float: an invisible pixel's colour is no difference."""
-    alpha = pixels[..., 3:].astype(np.float32)
-    return np.concatenate([pixels[..., :3] * (alpha / 255), alpha], -1)
 
 
 def cosine(found: Array, expected: Array) -> Array:

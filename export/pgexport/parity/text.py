@@ -6,9 +6,10 @@ import numpy as np
 
 from pgen.api import Generator
 from pgen.bundle.reader import Bundle
-from pgexport.parity.checks import Trial, check_figure, cosine, in_pytorch, premultiplied, psnr
+from pgexport.parity.checks import Trial, check_figure, cosine, in_pytorch
 from pgexport.storage import loosest, storage_of
 from pgtrain.models.text_encoder import Encoder, embed
+from pokegan.image_metrics import premultiplied, psnr
 
 Figure = dict[str, float | None]
 

@@ -30,6 +30,7 @@ from pgtrain.systems.dcgan.system import Generator as DCGANGenerator
 from pgtrain.systems.registry import SYSTEMS
 from pgtrain.systems.stackgan.networks import Generator
 from pgtrain.systems.wgan.system import Generator as WGANGenerator
+from pokegan.cli import exit_with
 from pokegan.errors import PokeganError
 
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -191,8 +192,7 @@ def main() -> None:
     try:
         serve(lambda: Eager(Mode(backend), open_bundle(Path(folder)), model or None))
     except PokeganError as error:
-        error.show()
-        sys.exit(error.exit_code)
+        exit_with(error)
 
 
 if __name__ == "__main__":

@@ -23,8 +23,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto
 
-from pgexport.parity.checks import Feeds, premultiplied, psnr
+from pgexport.parity.checks import Feeds
 from pgexport.precision import compress
+from pokegan.image_metrics import premultiplied, psnr
 
 INT8_PSNR = 42.0
 """What int8 generators must reach, in dB, on latents that they were not calibrated on."""

@@ -7,6 +7,7 @@ from typing import Any
 from pgbench.reporting.schema import RESULT, contradictions, faults
 from pgbench.suite import SCHEMA
 from pokegan.errors import PokeganError
+from pokegan.files import atomic_path, atomic_write
 
 
 class ResultInvalid(PokeganError, ValueError):
@@ -38,17 +39,14 @@ def _no_number(name: str) -> None:
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """Write beside `path` and rename into place.
+    """Write a whole file, replacing what is there.
 
     Raises:
         ResultInvalid: it cannot be written.
     """
-    beside = _beside(path)
     try:
-        beside.write_bytes(content.encode() if isinstance(content, str) else content)
-        beside.replace(path)
+        atomic_write(path, content)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise _unwritable(path, error) from error
 
 
@@ -62,17 +60,13 @@ def check_place(path: Path) -> Path:
         raise ResultInvalid(
             f"{path}: {'is a folder' if path.is_dir() else 'its folder is missing'}; name a file in one"
         )
-    tried = _beside(path)
-    try:  # only trying tells, of /proc for example
-        tried.touch()
-        tried.unlink()
+    try:  # only trying shows whether a folder such as /proc can be written
+        with atomic_path(path) as hidden:
+            hidden.touch()
+            hidden.unlink()
     except OSError as error:
         raise _unwritable(path, error) from error
     return path
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
 
 
 def _unwritable(path: Path, error: OSError) -> ResultInvalid:

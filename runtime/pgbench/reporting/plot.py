@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pgbench.reporting.files import write
-from pokegan.cli import needs_extra
+from pokegan.extras import needs_extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,19 +7,23 @@ slower. Encoders and stats stay in ONNX Runtime: they take little time, and thei
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pgen.backends import onnxruntime
+from pgen.backends.base import Session
 from pgen.backends.cores import physical_cores
-from pgen.backends.onnxruntime import cache_folder
 from pgen.backends.openvino_probe import computes_bf16, open_core
-from pgen.backends.registry import OPENVINO
-from pgen.backends.tolerance import limits
+from pgen.backends.parity import measured
+from pgen.backends.registry import DEVICES, Device
+from pgen.backends.tolerance import Figures, limits
 from pgen.bundle.reader import Bundle, Model
 from pgen.errors import BundleInvalid
+from pokegan.errors import one_line
 
 if TYPE_CHECKING:
     import openvino
@@ -39,7 +43,7 @@ class OpenVINOSession:
             "INFERENCE_PRECISION_HINT": precision,
             # By default inputs of layers with int8 weights are rounded to 8 bits.
             "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
-            "CACHE_DIR": str(cache_folder(OPENVINO, "openvino")),
+            "CACHE_DIR": str(cache()),
             "INFERENCE_NUM_THREADS": str(self._threads),
         }
         self._model = self._read(graph)
@@ -110,15 +114,26 @@ class OpenVINOSession:
             raise self._invalid(error) from error
 
     def _invalid(self, error: RuntimeError) -> BundleInvalid:
-        reason = " ".join(str(error).split())[:200]
-        return BundleInvalid(f"{self._where}: OpenVINO cannot load it ({reason}); use --device cpu")
+        return BundleInvalid(f"{self._where}: OpenVINO cannot load it ({one_line(error)}); use device cpu")
 
 
 def _outputs(request: "openvino.InferRequest") -> Row:
     return [tensor.data.copy() for tensor in request.output_tensors]
 
 
-def open_openvino(bundle: Bundle, model: Model, device: str = OPENVINO, threads: int = 0) -> OpenVINOSession:
+def cache() -> Path:
+    """Make the folder that both devices of OpenVINO keep what they compile in; errors as :func:`open_openvino`."""
+    return onnxruntime.cache_folder(DEVICES["openvino"])
+
+
+def open_model(bundle: Bundle, model: Model, device: Device, threads: int) -> Session:
+    """Open a model: one that draws pictures in OpenVINO, others in ONNX Runtime; errors as :func:`open_openvino`."""
+    if model.draws_pictures:
+        return open_openvino(bundle, model, device.name, threads)
+    return onnxruntime.open_model(bundle, model, DEVICES["cpu"], threads)
+
+
+def open_openvino(bundle: Bundle, model: Model, device: str = "openvino", threads: int = 0) -> OpenVINOSession:
     """Open a picture model in OpenVINO.
 
     bf16 is taken where the CPU computes in it and the pictures are within the tolerances of bf16; that is measured when
@@ -127,19 +142,21 @@ def open_openvino(bundle: Bundle, model: Model, device: str = OPENVINO, threads:
     Args:
         bundle: where it comes from.
         model: one of its models.
-        device: OPENVINO or OPENVINO_F32.
+        device: "openvino" or "openvino-f32".
         threads: 0 is one a physical core.
 
     Raises:
         MissingExtra, DeviceUnavailable: OpenVINO is not installed, or does not start.
         BundleNotFound, BundleInvalid: the model's file is missing, damaged, or not to be read by OpenVINO.
     """
-    from pgen.backends.parity import measured
-
     graph, where = bundle.graph(model), str(bundle.folder / model.file)
-    if device == OPENVINO and computes_bf16():
+    if device == "openvino" and computes_bf16():
         session = OpenVINOSession(graph, where, "bf16", threads)
-        asked = model.parity.get("storage") == "bf16"  # the graph itself rounds to it
-        if asked or measured(bundle, model, graph, session).within(limits(model, "bf16")):
+        exported_in_bf16 = model.parity.get("storage") == "bf16"  # the graph itself rounds to it
+        if exported_in_bf16 or _figures(bundle, model, graph, session).within(limits(model, "bf16")):
             return session
     return OpenVINOSession(graph, where, "f32", threads)
+
+
+def _figures(bundle: Bundle, model: Model, graph: bytes, session: OpenVINOSession) -> Figures:
+    return measured(bundle, model, graph, session, cache(), (session.precision, session.version))

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgen.backends.cuda import Cuda, CudaFailed, open_cuda
+from pgen.backends.registry import Device
 from pgen.bundle.engines import EngineInfo, check_runs, name_of, plan_path, read_engine
 from pgen.bundle.reader import Bundle, Model
 from pgen.errors import DeviceUnavailable, EngineInvalid
-from pokegan.cli import needs_extra
-from pokegan.errors import MissingExtra
+from pokegan.errors import MissingExtra, one_line
+from pokegan.extras import needs_extra
 
 if TYPE_CHECKING:
     import tensorrt
@@ -33,16 +34,16 @@ def check_tensorrt() -> None:
         MissingExtra: it is not installed.
         DeviceUnavailable: it is installed without its libraries.
     """
-    mend = "install it with its libraries: pip install --force-reinstall 'pokegan[tensorrt]'"
+    remedy = "install it with its libraries: pip install --force-reinstall 'pokegan[tensorrt]'"
     try:
         with needs_extra("tensorrt"):
             import tensorrt
     except MissingExtra:
         raise
     except (ImportError, OSError) as error:
-        raise DeviceUnavailable(f"TensorRT: cannot be imported ({' '.join(str(error).split())}); {mend}") from error
+        raise DeviceUnavailable(f"TensorRT: cannot be imported ({one_line(error)}); {remedy}") from error
     if not hasattr(tensorrt, "Runtime"):  # an empty folder of that name, such as one of type stubs
-        raise DeviceUnavailable(f"TensorRT: the package that is installed is incomplete; {mend}")
+        raise DeviceUnavailable(f"TensorRT: the package that is installed is incomplete; {remedy}")
 
 
 def collecting_logger() -> Any:
@@ -231,6 +232,17 @@ def started(kind: Any, logger: Any) -> Any:
         return kind(logger)
     except TypeError as error:
         raise DeviceUnavailable(f"TensorRT: does not start ({why(logger)}); is the GPU's driver new enough?") from error
+
+
+def probe(device: Device) -> None:
+    """Check that TensorRT and a GPU work; errors as :func:`check_tensorrt` and :func:`pgen.backends.cuda.open_cuda`."""
+    check_tensorrt()
+    open_cuda()
+
+
+def open_model(bundle: Bundle, model: Model, device: Device, threads: int) -> TensorRTSession:
+    """Open a model; errors as :func:`open_engine`."""
+    return open_engine(bundle, model)
 
 
 def open_engine(bundle: Bundle, model: Model) -> TensorRTSession:

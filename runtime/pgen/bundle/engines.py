@@ -5,15 +5,15 @@ that built it and not to the manifest. The sidecar ties it to the model file tha
 """
 
 import hashlib
-import json
 import os
 import re
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from pgen.bundle.manifest import check_engine
-from pgen.bundle.reader import Bundle, Model, read_file
+from msgspec import Meta, Struct
+
+from pgen.bundle.manifest import Batch, Model, decode, to_json, version_of
+from pgen.bundle.reader import Bundle, printable, read_file
 from pgen.errors import BundleInvalid, BundleNotFound, EngineInvalid
 
 FOLDER = "engines"
@@ -29,12 +29,13 @@ BATCHES = (1, 8, 64)
 TYPICAL_TOKENS = 16
 """Length of text that an encoder's engine is tuned for; a sentence of a prompt has 6 to 20 tokens."""
 
-Profile = dict[str, list[list[int]]]
+Length = Annotated[int, Meta(ge=1, le=2**24)]
+
+Profile = dict[str, list[list[Length]]]
 """Smallest, usual and largest shape of each input."""
 
 
-@dataclass(frozen=True)
-class EngineOptions:
+class EngineOptions(Struct, frozen=True):
     """How an engine is built.
 
     `batches` are its smallest, usual and largest batch; `workspace` is the memory in MiB that it may use for
@@ -42,8 +43,8 @@ class EngineOptions:
     TensorRT, `hardware_compatible` ones on every GPU from Ampere on; both can be slower.
     """
 
-    batches: tuple[int, int, int] = BATCHES
-    workspace: int | None = None
+    batches: tuple[Batch, Batch, Batch] = BATCHES
+    workspace: Annotated[int, Meta(ge=1, le=2**31)] | None = None
     version_compatible: bool = False
     hardware_compatible: bool = False
 
@@ -56,15 +57,14 @@ class EngineOptions:
         return " ".join(words)
 
 
-@dataclass(frozen=True)
-class EngineInfo:
+class EngineInfo(Struct, frozen=True):
     """What a sidecar says: TensorRT's version, the GPU, the profile, SHA-256 of model and plan, options, parity.
 
     `compute_capability` is written as "9.0"; `parity` are the figures against ONNX Runtime on the CPU.
     """
 
     model: str
-    tensorrt: str
+    tensorrt: Annotated[str, Meta(pattern=r"^[\w.+-]{1,64}$")]
     gpu: str
     compute_capability: str
     profile: Profile
@@ -72,11 +72,11 @@ class EngineInfo:
     plan_sha256: str
     options: EngineOptions
     parity: dict[str, float]
-    format: int = field(default=FORMAT)
+    format: int = FORMAT
 
     def to_json(self) -> str:
-        """Serialise, readable and in a stable order."""
-        return json.dumps(asdict(self), indent=1) + "\n"
+        """Serialize, readable and in a stable order."""
+        return to_json(self)
 
 
 def plan_path(bundle: Bundle, name: str) -> Path:
@@ -168,22 +168,17 @@ def _parse(sidecar: Path, command: str) -> EngineInfo:
     rebuild = f"build the engine again with: {command}"
     content = _read(sidecar, MAX_SIDECAR, rebuild)
     try:
-        values: dict[str, Any] = json.loads(content)
-        if values["format"] > FORMAT:
-            raise EngineInvalid(
-                f"{sidecar}: format {values['format']}, but this version reads up to {FORMAT}; "
-                "mend it with: pip install -U pokegan"
-            )
-        options = values.pop("options")
-        smallest, usual, largest = options.pop("batches")
-        info = EngineInfo(**values, options=EngineOptions((smallest, usual, largest), **options))
-        check_engine(info)
+        if (version := version_of(content)) != FORMAT:
+            remedy = "upgrade with: pip install -U pokegan" if version > FORMAT else rebuild
+            raise EngineInvalid(f"{sidecar}: format {version}, but this version reads format {FORMAT}; {remedy}")
+        info = decode(content, EngineInfo)
+        if list(info.options.batches) != sorted(info.options.batches):
+            raise ValueError("batches must rise")
         return info
-    except (RecursionError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except ValueError as error:
         if isinstance(error, EngineInvalid):
             raise
-        reason = "".join(sign if sign.isprintable() else "?" for sign in repr(error)[:200])
-        raise EngineInvalid(f"{sidecar}: damaged ({reason}); {rebuild}") from error
+        raise EngineInvalid(f"{sidecar}: damaged ({printable(error)}); {rebuild}") from error
 
 
 def check_runs(bundle: Bundle, info: EngineInfo, version: str, gpu: str, capability: tuple[int, int]) -> None:

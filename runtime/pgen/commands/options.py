@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from pgen.backends.base import DEVICES
 from pgen.backends.cores import cores
+from pgen.backends.registry import device_names
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Option = Callable[[Any], Any]
@@ -34,7 +34,7 @@ def where(command: Function) -> Function:
     told = "auto: the fastest that works; engine: TensorRT, as built by pgexport --tensorrt"
     add = (
         click.option("--bundle", type=FOLDER, help="folder of a bundle  [default: the one installed with pgen]"),
-        click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help=told),
+        click.option("--device", type=click.Choice(device_names()), default="auto", show_default=True, help=told),
         click.option("--threads", type=_Threads(0), default=0, help="CPU threads  [default: one a core]"),
     )
     for option in reversed(add):

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Protocol
 import click
 from click.core import ParameterSource
 
-from pgen.backends.base import resolve, told
+from pgen.backends.devices import describe_device, resolve
 from pgen.images.grid import write_grid
 from pgen.jobs.job import Job, write_one
 from pokegan.progress import progress
@@ -70,7 +70,7 @@ class Manner:
     def on(self, device: str) -> "Manner":
         """Take the device of a job, and tell on stderr what ``auto`` has chosen: people alone, no pipe asked for it."""
         if device == "auto" and not self.quiet and sys.stderr.isatty():
-            click.echo(told(device), err=True)
+            click.echo(describe_device(device), err=True)
         return replace(self, device=device)
 
     def tell(self, written: Written) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from pgen.commands.options import where
-from pokegan.cli import Command, needs_extra
+from pokegan.cli import Command
+from pokegan.extras import needs_extra
 
 
 @click.command("serve", cls=Command)

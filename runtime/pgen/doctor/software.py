@@ -7,8 +7,9 @@ from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
-from pgen.doctor.finding import Finding, guarded, one_line
+from pgen.doctor.finding import Finding, guarded
 from pokegan import __version__
+from pokegan.errors import one_line
 
 TOPIC = "packages"
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from pgen.backends.auto import probe
 from pgen.backends.openvino_probe import installed
+from pgen.backends.registry import DEVICES
 from pgen.bundle.engines import check_runs, plan_path, read_engine
 from pgen.bundle.reader import EMBEDDED, Bundle, open_bundle
 from pgen.doctor.finding import Finding, guarded, split
@@ -42,7 +42,7 @@ def _file(bundle: Bundle, name: str) -> Finding:
 
 
 def _model(bundle: Bundle, name: str) -> Finding:
-    from pgen.backends.base import open_model
+    from pgen.backends.devices import open_model
 
     model = bundle.manifest.models[name]
     told = f"{model.kind}, opset {model.opset}, {model.precision}"
@@ -57,7 +57,7 @@ def _compared(bundle: Bundle, name: str) -> Iterator[Finding]:
     """Draw through OpenVINO and hold the pictures against the tolerances of what it computes in."""
     model = bundle.manifest.models[name]
     # ONNX Runtime has no bf16 on the CPU, to compare with.
-    if not model.kind.endswith("-to-image") or model.parity.get("storage") == "bf16" or not installed():
+    if not model.draws_pictures or model.parity.get("storage") == "bf16" or not installed():
         return
 
     def look() -> Finding:
@@ -71,7 +71,7 @@ def _compared(bundle: Bundle, name: str) -> Iterator[Finding]:
         if figures.within(limits(model, session.precision)):
             found = f"in {session.precision}, {told}: within the tolerances"
             return Finding(BUNDLE, f"{name} in OpenVINO", "ok", found)
-        return Finding(BUNDLE, f"{name} in OpenVINO", "wrong", f"{told}: beyond the tolerances", "use --device cpu")
+        return Finding(BUNDLE, f"{name} in OpenVINO", "wrong", f"{told}: beyond the tolerances", "use device cpu")
 
     yield guarded(BUNDLE, f"{name} in OpenVINO", look)
 
@@ -85,7 +85,7 @@ def _engine(bundle: Bundle, name: str) -> Iterator[Finding]:
         info, _ = read_engine(bundle, name)
         told = f"TensorRT {info.tensorrt} on {info.gpu}"
         try:
-            probe("engine")
+            DEVICES["engine"].probe()
         except PokeganError:
             return Finding(BUNDLE, f"engine of {name}", "note", f"{told}; it cannot run here, see the device engine")
         import tensorrt

@@ -10,7 +10,7 @@ from PIL import Image
 
 from pgen.errors import OutputInvalid
 from pgen.images.encoders import palette
-from pokegan.cli import needs_extra
+from pokegan.extras import needs_extra
 
 FILMS = ("gif", "mp4", "webp")
 """Formats of films: GIF and WebP run without end, and keep what is transparent."""

@@ -5,13 +5,14 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from pgen.errors import OutputInvalid
 from pgen.request import Request
 from pokegan.errors import PokeganError
+from pokegan.files import atomic_path
 
 RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)", re.IGNORECASE)
 """Names of devices, which Windows gives to no file, whatever their extension."""
@@ -87,16 +88,12 @@ def writing(path: Path) -> Iterator[BinaryIO]:
         OutputInvalid: the disk is full, or the place cannot be written; nothing is left behind, and what was
             there stays. So it is after any other error in the block.
     """
-    beside = path.parent / f".pgen-{os.urandom(8).hex()}.part"
     try:
-        with beside.open("xb") as file:
+        with atomic_path(path) as hidden, hidden.open("xb") as file:
             yield file
-        beside.replace(path)
-    except BaseException as error:
-        remove(beside)
-        # ValueError: a null byte in the name. Errors of our own are builtins as well, and tell more.
-        if isinstance(error, PokeganError) or not isinstance(error, OSError | ValueError):
-            raise
+    except PokeganError:  # may derive from OSError or ValueError, and says more
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         raise unwritable(path, error) from error
 
 
@@ -109,10 +106,8 @@ def unwritable(path: Path, error: OSError | ValueError) -> OutputInvalid:
 
 def remove(path: Path) -> None:
     """Remove a file if it is there."""
-    try:
+    with suppress(OSError, ValueError):  # its folder is gone or out of reach, and the file with it
         path.unlink(missing_ok=True)
-    except (OSError, ValueError):
-        return  # its folder is gone or out of reach, and so is it
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -27,7 +27,7 @@ def reproduce(path: str | Path, bundle: str | Path = EMBEDDED, device: str = "au
     Args:
         path: PNG, WebP or GIF that pgen wrote.
         bundle: folder of the bundle that drew it.
-        device: one of pgen.backends.base.DEVICES.
+        device: see pgen.backends.registry.device_names.
         threads: CPU threads; 0 is one a core.
 
     Returns:

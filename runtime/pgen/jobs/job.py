@@ -28,7 +28,7 @@ class Job:
         finish: size, background and format of the files.
         batch: pictures generated at once; "auto" chooses by measuring.
         bundle: folder of the bundle.
-        device: one of pgen.backends.base.DEVICES.
+        device: see pgen.backends.registry.device_names.
         threads: CPU threads; 0 is one a core.
         resume: leave out what is finished in the folder.
         shards: pictures a WebDataset shard; None for a file each.

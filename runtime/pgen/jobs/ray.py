@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgen.api import Generator
-from pgen.backends.registry import ENGINE, RTX
+from pgen.backends.registry import DEVICES
 from pgen.bundle.reader import open_bundle
 from pgen.errors import BundleInvalid, JobFailed
 from pgen.jobs.folder import Folder, marked, seen
@@ -28,8 +28,8 @@ from pgen.jobs.job import Job, Written
 from pgen.jobs.local import target_of, tasks_of, write_tasks
 from pgen.jobs.shards import Shards
 from pgen.jobs.tasks import Task
-from pokegan.cli import needs_extra
 from pokegan.errors import PokeganError
+from pokegan.extras import needs_extra
 
 if TYPE_CHECKING:
     from ray.data import Dataset
@@ -43,7 +43,7 @@ UNIT = 256
 SHARES = 4
 """Units for each actor, at least, where there are so many pictures: so that none waits long for the last."""
 
-ON_GPUS = ("cuda", "tensorrt", RTX, ENGINE)
+ON_GPUS = tuple(name for name, device in DEVICES.items() if device.on_gpu)
 """Devices for which an actor asks for a GPU."""
 
 MOST_BLOCKS = 1000

@@ -1,7 +1,6 @@
 """WebDataset shards: tar files with a picture and a JSON object under one key for each sample."""
 
 import json
-import os
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pgen.api import Picture
 from pgen.bundle.reader import Bundle
 from pgen.errors import OutputInvalid
 from pgen.images.metadata import facts, model_name
-from pgen.images.naming import remove, unwritable
+from pgen.images.naming import unwritable
 from pgen.images.postprocess import Finish
 from pgen.jobs.folder import MEANWHILE_MEND, WRITERS
 from pgen.jobs.job import Written, render
@@ -22,6 +21,7 @@ from pgen.jobs.pipeline import Pipe
 from pgen.jobs.resume import check_same
 from pgen.jobs.tasks import Task
 from pokegan.errors import PokeganError
+from pokegan.files import atomic_path
 
 RESUME_MEND = "choose another folder"
 
@@ -85,25 +85,23 @@ class Shards:
         return *made, render(made[1], self.bundle, self.finish)
 
     def _write(self, samples: Iterable[Sample], path: Path) -> list[Written]:
-        beside = self.path / f".pgen-{os.urandom(8).hex()}.part"
         tasks: list[Task] = []
         written: list[Written] = []
         try:
-            with tarfile.open(beside, "x:", format=tarfile.USTAR_FORMAT) as tar:
-                for task, picture, content in samples:
-                    _add(tar, task.name, content)
-                    _add(tar, _described(task), self._describe(task))
-                    tasks.append(task)
-                    model = model_name(task.request, self.bundle)
-                    written.append(Written(path / task.name, task.request, model, picture.milliseconds))
-            if not self._is_finished(tasks, MEANWHILE_MEND):
-                beside.replace(path)
+            with atomic_path(path) as hidden:
+                with tarfile.open(hidden, "x:", format=tarfile.USTAR_FORMAT) as tar:
+                    for task, picture, content in samples:
+                        _add(tar, task.name, content)
+                        _add(tar, _described(task), self._describe(task))
+                        tasks.append(task)
+                        model = model_name(task.request, self.bundle)
+                        written.append(Written(path / task.name, task.request, model, picture.milliseconds))
+                if self._is_finished(tasks, MEANWHILE_MEND):
+                    hidden.unlink()
         except PokeganError:
             raise
         except OSError as error:
             raise unwritable(path, error) from error
-        finally:
-            remove(beside)
         return written
 
     def _is_finished(self, tasks: list[Task], mend: str) -> bool:

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from time import perf_counter
 
 from pgen.api import Generator, load
-from pgen.backends.base import told
+from pgen.backends.devices import describe_device
 from pgen.bundle.reader import MANIFEST, Model
 from pgen.dex.entry import Maker
 from pgen.request import Request, pattern
@@ -90,7 +90,7 @@ def open_loaded(settings: Settings) -> Loaded:
     """
     generator = load(settings.bundle, settings.device, settings.threads)
     created = int((generator.bundle.folder / MANIFEST).stat().st_mtime)
-    loaded = Loaded(generator, told(settings.device), created)
+    loaded = Loaded(generator, describe_device(settings.device), created)
     _warm(loaded)
     return loaded
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
 from pgen.stats.rows import Rows, joined
-from pokegan.cli import needs_extra
+from pokegan.extras import needs_extra
 
 GROUP = 2**16
 """Rows in a row group of a Parquet file."""

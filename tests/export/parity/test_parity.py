@@ -15,6 +15,7 @@ from pgexport.errors import ParityFailed
 from pgexport.export import export_run, export_runs
 from pgexport.parity import checks
 from pgexport.parity.checks import TOLERANCES, Array, Feeds, Trial, check, in_pytorch, latent_cases, measure
+from pokegan.image_metrics import premultiplied
 
 
 class Pictures(nn.Module):
@@ -95,7 +96,7 @@ def test_pictures_that_depend_on_the_batch_are_refused() -> None:
 
 def test_the_colour_of_an_invisible_pixel_is_no_difference() -> None:
     red, blue = (np.array([[[[*colour, 0]]]], np.uint8) for colour in ((255, 0, 0), (0, 0, 255)))
-    assert np.array_equal(checks.premultiplied(red), checks.premultiplied(blue))
+    assert np.array_equal(premultiplied(red), premultiplied(blue))
 
 
 class Rows(nn.Module):

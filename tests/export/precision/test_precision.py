@@ -34,6 +34,7 @@ from pgexport.tracing.graphs import PictureGenerator, export_encoder, export_gen
 from pgexport.tracing.run_loader import fold_batch_norm, load_run
 from pgexport.verify import verify
 from pgtrain.models.text_encoder import Encoder, embed, load_encoder
+from pokegan.image_metrics import premultiplied, psnr
 
 NAMES = {"fp16": "float16", "bf16": "bfloat16"}
 PSNR = {"fp16": 55.0, "bf16": 38.0}
@@ -102,7 +103,7 @@ def edges(model: onnx.ModelProto) -> set[str]:
 
 
 def pixels_apart(first: NDArray[Any], second: NDArray[Any]) -> float:
-    return checks.psnr(np.abs(checks.premultiplied(first) - checks.premultiplied(second)))
+    return psnr(np.abs(premultiplied(first) - premultiplied(second)))
 
 
 def tokens(rows: int = 3) -> dict[str, NDArray[Any]]:

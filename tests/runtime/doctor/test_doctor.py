@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from pgen.backends.registry import Device
 from pgen.bundle.reader import EMBEDDED
 from pgen.doctor import Finding, examine, hardware, healthy, software, storage
+from pokegan.errors import PokeganError
 from tests.conftest import Command
 
 
@@ -77,10 +79,10 @@ def test_a_damaged_file_of_a_bundle_is_told(tmp_path: Path) -> None:
 
 
 def test_a_gpu_that_onnx_runtime_lists_and_cannot_start_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    def lacks(device: str) -> None:
-        raise hardware.PokeganError(f"device {device}: not available (could not start it); install a driver")
+    def lacks(device: Device) -> None:
+        raise PokeganError(f"device {device.name}: not available (could not start it); install a driver")
 
-    monkeypatch.setattr(hardware, "probe", lacks)
+    monkeypatch.setattr(Device, "probe", lacks)
     monkeypatch.setattr(hardware, "_listed", lambda device: True)
     monkeypatch.setattr(hardware, "choose", lambda: "cpu")
     for gpu, state in ((["NVIDIA"], "wrong"), (None, "note")):
