@@ -1,9 +1,9 @@
 """What a bundle holds, and how two differ; without PyTorch, ONNX or a runtime."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from rich.console import Console
 from rich.table import Table
 
@@ -55,7 +55,7 @@ def _engine(bundle: Bundle, name: str) -> dict[str, Any]:
     """Tell what the sidecar of an engine says, and what is wrong with the engine: None if it is of its model's file."""
     told: dict[str, Any] = {}
     try:
-        told = msgspec.to_builtins(read_info(bundle, name)) | {"bytes": plan_path(bundle, name).stat().st_size}
+        told = asdict(read_info(bundle, name)) | {"bytes": plan_path(bundle, name).stat().st_size}
         read_engine(bundle, name)
     except PokeganError as error:
         return told | {"wrong": error.message}

@@ -18,7 +18,15 @@ PLACES = {
 }
 
 
-@click.group(cls=LazyGroup, places=PLACES, invoke_without_command=True)
+HINTS = {
+    "backend_unknown": "--vs lists backends",
+    "device_unavailable": "--device and --vs choose; pgen doctor shows what works here",
+    "bundle_not_found": "--bundle names another bundle",
+}
+"""What the command line adds to messages, by the errors' codes."""
+
+
+@click.group(cls=LazyGroup, places=PLACES, hints=HINTS, invoke_without_command=True)
 @click.option("--batch", "batches", type=Batches(), default="64", show_default=True, help="pictures at once: 1,8,64")
 @where
 @click.option("--model", help="a model of the bundle, by name  [default: the one that draws from text]")
@@ -29,7 +37,7 @@ PLACES = {
 @click.option("--cold", is_flag=True, help="measure cold starts too: process start to first picture")
 @click.option("--limit", is_flag=True, help="count operations and bytes, measure what the machine can do")
 @click.option("--out", type=FOLDER, help="write the result to this .json file")
-@click.option("--plot", type=FOLDER, help="write a figure to this name as .svg and .png")
+@click.option("--plot", type=FOLDER, help="write a figure to this .png file")
 @click.option("--json", "form", flag_value="json", help="print JSON instead of tables")
 @click.option("--markdown", "form", flag_value="markdown", help="print Markdown instead of tables")
 @version_option

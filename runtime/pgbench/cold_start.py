@@ -67,7 +67,7 @@ def _seconds(command: list[str]) -> float:
 
 def main() -> None:
     """Draw one picture."""
-    from pgbench.processes.runtime import Runtime, to_images, to_pngs
+    from pgbench.processes.pgen_worker import Runtime, to_images, to_pngs
     from pgen.api import load
 
     device, bundle, model, threads, out = sys.argv[1:]

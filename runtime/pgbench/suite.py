@@ -10,12 +10,12 @@ from typing import Any
 
 from pgbench import parity
 from pgbench.cold_start import cold_start, has_cold_start, prepare
-from pgbench.limits import Rates, limits, one_of_each, take_rates
 from pgbench.measuring import meters, statistics
 from pgbench.measuring.environment import environment, load_average
 from pgbench.measuring.timing import ROUNDS, measure
 from pgbench.processes.backends import TORCH, Opened, names, runtime_backends
-from pgbench.processes.process import Process
+from pgbench.processes.client import Process
+from pgbench.roofline import Rates, limits, one_of_each, take_rates
 from pgen.backends.cores import cores
 from pgen.backends.registry import AUTO, device_of
 from pgen.bundle.reader import EMBEDDED
@@ -129,8 +129,8 @@ def _start(stack: ExitStack, settings: Settings, opened: Opened, say: Say) -> tu
 def _check_precision(arithmetic: str, settings: Settings) -> None:
     if settings.precision and PRECISIONS[settings.precision] != arithmetic:
         raise RequestInvalid(
-            f"--precision {settings.precision}: {settings.bundle} computes in {arithmetic} on this device; "
-            f"export it again (pgexport --help tells how) and name it with --bundle, or choose another --device"
+            f"precision {settings.precision}: {settings.bundle} computes in {arithmetic} on this device; export it "
+            "again in that precision, or choose another device"
         )
 
 

@@ -1,6 +1,5 @@
 """The root of the error tree: plain exceptions with a code. A command line and HTTP each add their own hint."""
 
-import re
 from typing import ClassVar
 
 MAX_REASON = 200
@@ -19,7 +18,7 @@ class PokeganError(Exception):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.code = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
+        cls.code = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in cls.__name__)[1:]
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

@@ -8,7 +8,6 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -305,7 +304,7 @@ def test_verify_repeats_the_parity_of_text(tiny_bundle: Path, tiny_run: Path, tm
     copy = Path(shutil.copytree(tiny_bundle, tmp_path / "b"))
     np.save(copy / "names.npy", -np.load(copy / "names.npy"))
     values = json.loads((copy / "manifest.json").read_text())
-    values["files"]["names.npy"] = msgspec.structs.asdict(describe(copy / "names.npy"))
+    values["files"]["names.npy"] = vars(describe(copy / "names.npy"))
     (copy / "manifest.json").write_text(json.dumps(values))
     refused(call("verify", copy, "--run", tiny_run), "encoder: parity (compact): names_cosine is -")
     del values["models"]["encoder"]

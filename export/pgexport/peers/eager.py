@@ -16,8 +16,8 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from pgbench.processes.pgen_worker import find, to_images, to_pngs, unasked
 from pgbench.processes.rates import OPERATIONS, SIDE, best
-from pgbench.processes.runtime import find, to_images, to_pngs, unasked
 from pgbench.processes.worker import Array, Work, serve, texts
 from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.errors import BundleInvalid, DeviceUnavailable

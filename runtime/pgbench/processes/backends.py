@@ -73,4 +73,4 @@ def command(backend: str, opened: Opened) -> list[str]:
     device = runtime_backends().get(backend, backend)
     if device not in device_names():
         raise DeviceUnavailable(f"{backend}: this version of pgen has no device {device}; upgrade it, or leave it out")
-    return [sys.executable, "-m", "pgbench.processes.runtime", device, *arguments]
+    return [sys.executable, "-m", "pgbench.processes.pgen_worker", device, *arguments]

@@ -1,7 +1,7 @@
 """Inside a backend's process: answers questions, a line of JSON each, about one subject.
 
 Every backend has a process of its own: memory is its own, threads that spin do not starve another's, and this project's
-side never imports PyTorch. The other end is :mod:`pgbench.processes.process`.
+side never imports PyTorch. The other end is :mod:`pgbench.processes.client`.
 """
 
 import json

@@ -53,7 +53,7 @@ def compare(first: Result, second: Result, threshold: float, relative: bool = Fa
     older, newer = _rows(first, relative), _rows(second, relative)
     if relative and not (older and newer):
         alone = (second if older else first)["backend"]
-        raise ResultInvalid(f"--relative: one of the results is of {alone} alone; measure it beside others with --vs")
+        raise ResultInvalid(f"one of the results has only {alone}, so there are no ratios; measure others beside it")
     shared = [key for key in older if key in newer]
     if not shared:
         raise ResultInvalid("the two results have no batch, part and backend in common; measure the same again")
@@ -134,7 +134,7 @@ def history(folder: Path) -> Table:
     """
     results = sorted(_results(folder), key=lambda found: str(found[1]["time"]))
     if not results:
-        raise ResultInvalid(f"{folder}: holds no result of pgbench; make one with pgbench --out {folder / 'one.json'}")
+        raise ResultInvalid(f"{folder}: holds no result of pgbench; measure one into this folder")
     keys = dict.fromkeys(key for _, result in results for key in _named(result))
     columns = [f"{result['time'][:10]} {(result['environment']['revision'] or '')[:7]}" for _, result in results]
     rows = [[*key, *(_named(result).get(key, "-") for _, result in results)] for key in keys]

@@ -1,41 +1,33 @@
-"""Results as files: read with care, written whole."""
+"""Results as files."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from pgbench.reporting.schema import RESULT, contradictions, faults
 from pgbench.suite import SCHEMA
-from pokegan.errors import PokeganError
+from pokegan.errors import PokeganError, one_line
 from pokegan.files import atomic_path, atomic_write
 
 
 class ResultInvalid(PokeganError, ValueError):
-    """A file that holds no result that this version reads."""
+    """A file that is not a result that this version reads, or cannot be written."""
 
 
 def read(path: Path) -> dict[str, Any]:
     """Read what ``pgbench --json`` wrote.
 
     Raises:
-        ResultInvalid: it is not there, or no such result.
+        ResultInvalid: the file is missing, or not a result of this schema.
     """
     try:
-        found = json.loads(path.read_text("utf-8"), parse_constant=_no_number)
+        result = json.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise ResultInvalid(f"{path}: cannot be read ({error.strerror}); make one with pgbench --out {path}") from error
+        raise ResultInvalid(f"{path}: cannot be read ({error.strerror}); check its name and permissions") from error
     except (ValueError, RecursionError) as error:
-        raise ResultInvalid(f"{path}: is no JSON ({error}); make one with pgbench --out {path}") from error
-    schema = found.get("schema") if isinstance(found, dict) else None
-    if schema != SCHEMA:
-        raise ResultInvalid(f"{path}: is no result of schema {SCHEMA}, which this pgbench reads; measure again")
-    if wrong := next(faults(found, RESULT), None) or next(contradictions(found), None):
-        raise ResultInvalid(f"{path}: is damaged: {wrong} is missing or not what it should be; measure again")
-    return dict(found)
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+        raise ResultInvalid(f"{path}: is not JSON ({one_line(error)}); measure again") from error
+    if not isinstance(result, dict) or result.get("schema") != SCHEMA:
+        raise ResultInvalid(f"{path}: is not a result of schema {SCHEMA}, which this pgbench reads; measure again")
+    return result
 
 
 def write(path: Path, content: str | bytes) -> None:

@@ -7,13 +7,13 @@ that built it and not to the manifest. The sidecar ties it to the model file tha
 import hashlib
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from msgspec import Meta, Struct
-
-from pgen.bundle.manifest import Batch, Model, decode, to_json, version_of
+from pgen.bundle.manifest import Batch, Model, version_of
 from pgen.bundle.reader import Bundle, printable, read_file
+from pgen.bundle.schema import decode, encode
 from pgen.errors import BundleInvalid, BundleNotFound, EngineInvalid
 
 FOLDER = "engines"
@@ -29,13 +29,14 @@ BATCHES = (1, 8, 64)
 TYPICAL_TOKENS = 16
 """Length of text that an encoder's engine is tuned for; a sentence of a prompt has 6 to 20 tokens."""
 
-Length = Annotated[int, Meta(ge=1, le=2**24)]
+Length = Annotated[int, range(1, 2**24 + 1)]
 
 Profile = dict[str, list[list[Length]]]
 """Smallest, usual and largest shape of each input."""
 
 
-class EngineOptions(Struct, frozen=True):
+@dataclass(frozen=True)
+class EngineOptions:
     """How an engine is built.
 
     `batches` are its smallest, usual and largest batch; `workspace` is the memory in MiB that it may use for
@@ -44,7 +45,7 @@ class EngineOptions(Struct, frozen=True):
     """
 
     batches: tuple[Batch, Batch, Batch] = BATCHES
-    workspace: Annotated[int, Meta(ge=1, le=2**31)] | None = None
+    workspace: Annotated[int, range(1, 2**31 + 1)] | None = None
     version_compatible: bool = False
     hardware_compatible: bool = False
 
@@ -57,14 +58,15 @@ class EngineOptions(Struct, frozen=True):
         return " ".join(words)
 
 
-class EngineInfo(Struct, frozen=True):
+@dataclass(frozen=True)
+class EngineInfo:
     """What a sidecar says: TensorRT's version, the GPU, the profile, SHA-256 of model and plan, options, parity.
 
     `compute_capability` is written as "9.0"; `parity` are the figures against ONNX Runtime on the CPU.
     """
 
     model: str
-    tensorrt: Annotated[str, Meta(pattern=r"^[\w.+-]{1,64}$")]
+    tensorrt: str
     gpu: str
     compute_capability: str
     profile: Profile
@@ -76,7 +78,7 @@ class EngineInfo(Struct, frozen=True):
 
     def to_json(self) -> str:
         """Serialize, readable and in a stable order."""
-        return to_json(self)
+        return encode(self)
 
 
 def plan_path(bundle: Bundle, name: str) -> Path:
@@ -172,6 +174,8 @@ def _parse(sidecar: Path, command: str) -> EngineInfo:
             remedy = "upgrade with: pip install -U pokegan" if version > FORMAT else rebuild
             raise EngineInvalid(f"{sidecar}: format {version}, but this version reads format {FORMAT}; {remedy}")
         info = decode(content, EngineInfo)
+        if not re.fullmatch(r"[\w.+-]{1,64}", info.tensorrt):
+            raise ValueError("tensorrt must be a version")
         if list(info.options.batches) != sorted(info.options.batches):
             raise ValueError("batches must rise")
         return info

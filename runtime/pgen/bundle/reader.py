@@ -13,8 +13,9 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from pgen.bundle.manifest import FORMAT, FileEntry, Manifest, Model, Tensor, decode, decode_manifest, version_of
+from pgen.bundle.manifest import FORMAT, FileEntry, Manifest, Model, Tensor, decode_manifest, version_of
 from pgen.bundle.onnx_check import check_graph
+from pgen.bundle.schema import decode
 from pgen.errors import BundleInvalid, BundleNotFound
 
 if TYPE_CHECKING:

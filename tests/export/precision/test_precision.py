@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pgbench.processes.runtime import unasked
+from pgbench.processes.pgen_worker import unasked
 from pgen.api import Generator
 from pgen.backends.tolerance import BF16
 from pgen.bundle.reader import Bundle, Model, open_bundle

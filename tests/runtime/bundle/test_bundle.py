@@ -3,7 +3,6 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from pgen.api import load
@@ -52,7 +51,7 @@ def test_a_missing_file_is_named(bundle: Path, name: str) -> None:
 def test_names_that_are_no_names_are_told(bundle: Path, content: bytes) -> None:
     (bundle / "names.json").write_bytes(content)
     values = json.loads((bundle / "manifest.json").read_text())
-    values["files"]["names.json"] = msgspec.structs.asdict(describe(bundle / "names.json"))
+    values["files"]["names.json"] = vars(describe(bundle / "names.json"))
     (bundle / "manifest.json").write_text(json.dumps(values))
     with pytest.raises(
         BundleInvalid, match=r"names\.json: must be a list of names .*; export the bundle again"
@@ -103,7 +102,7 @@ def test_sizes_are_bounded_before_anything_is_read(bundle: Path, monkeypatch: py
     values = json.loads(path.read_text())
     values["files"]["stackgan.onnx"]["bytes"] = 2**40
     path.write_text(json.dumps(values))
-    with pytest.raises(BundleInvalid, match=r"damaged .*<= 2147483648"):
+    with pytest.raises(BundleInvalid, match=r"damaged .*must be from 0 to 2147483648"):
         open_bundle(bundle)
     with path.open("r+b") as file:
         file.truncate(2**40)

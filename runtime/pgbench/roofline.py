@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from pgbench.processes.backends import TORCH, Opened
-from pgbench.processes.process import Process
-from pgbench.processes.runtime import find, unasked
+from pgbench.processes.client import Process
+from pgbench.processes.pgen_worker import find, unasked
 from pgbench.processes.worker import Array, texts
 from pgbench.profile import Work, count, slowest
 from pgen.bundle.reader import Bundle, Model, open_bundle

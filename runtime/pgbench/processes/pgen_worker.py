@@ -1,6 +1,6 @@
 """This project's side of a comparison: pgen in a process of its own.
 
-Run as ``python -m pgbench.processes.runtime DEVICE BUNDLE MODEL THREADS``; the protocol is that of
+Run as ``python -m pgbench.processes.pgen_worker DEVICE BUNDLE MODEL THREADS``; the protocol is that of
 :mod:`pgbench.processes.worker`.
 """
 
