@@ -33,7 +33,7 @@ class _Failed(click.ClickException):
 
     def __init__(self, error: PokeganError, hint: str | None) -> None:
         super().__init__(f"{error.message} ({hint})" if hint else error.message)
-        self.exit_code = getattr(error, "exit_code", EXIT_CODE)
+        self.exit_code = getattr(error, "exit_code", EXIT_CODE)  # type: ignore[misc]
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the line; an error without a message was reported by another process."""

@@ -17,7 +17,7 @@ NAMES = {
     int: "an integer",
     float: "a number",
     str: "a string",
-    bool: "true or false",
+    bool: "a boolean",
     list: "a list",
     dict: "an object",
 }
