@@ -70,9 +70,9 @@ def main(
     print_result(result, form, plot)
 
 
-def _progress(told: str) -> None:
+def _progress(message: str) -> None:
     if sys.stderr.isatty():
-        click.echo(told, err=True)
+        click.echo(message, err=True)
 
 
 if __name__ == "__main__":

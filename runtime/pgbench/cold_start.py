@@ -22,14 +22,14 @@ PEER = "pgexport.peers.cold_start"
 
 
 def has_cold_start(backend: str) -> bool:
-    """Tell whether a backend is timed: nobody compiles a network to draw one picture."""
+    """Check whether a backend is timed: nobody compiles a network to draw one picture."""
     return not {"compile", "graph"} & set(backend.split("-"))
 
 
 def prepare(folder: Path, opened: Opened) -> None:
     """Write into `folder` what PyTorch's processes read; not timed."""
-    told = [str(folder), str(opened.bundle), opened.model or "", texts(1)[0]]
-    _seconds([sys.executable, "-m", PEER, "prepare", *told])
+    arguments = [str(folder), str(opened.bundle), opened.model or "", texts(1)[0]]
+    _seconds([sys.executable, "-m", PEER, "prepare", *arguments])
 
 
 def cold_start(backend: str, opened: Opened, prepared: Path, runs: int = RUNS) -> dict[str, Any]:
@@ -37,12 +37,12 @@ def cold_start(backend: str, opened: Opened, prepared: Path, runs: int = RUNS) -
     with tempfile.TemporaryDirectory() as folder:
         out = str(Path(folder) / "first.png")
         program = [sys.executable, "-m", *_program(backend, opened, prepared, out)]
-        taken = [_seconds(program) for _ in range(1 + runs)][1:]
+        seconds = [_seconds(program) for _ in range(1 + runs)][1:]
     return {
         "what": "a process from start to exit, one picture written",
         "runs": runs,
-        "median_ms": round(1e3 * statistics.median(taken), 1),
-        "range_ms": [round(1e3 * min(taken), 1), round(1e3 * max(taken), 1)],
+        "median_ms": round(1e3 * statistics.median(seconds), 1),
+        "range_ms": [round(1e3 * min(seconds), 1), round(1e3 * max(seconds), 1)],
     }
 
 

@@ -72,8 +72,8 @@ def history(folder: Path, as_markdown: bool) -> None:
     from pgbench.reporting.render import markdown
     from pgbench.reporting.render import show as show_tables
 
-    found = laid_out(folder)
+    medians = laid_out(folder)
     if as_markdown:
-        click.echo(markdown([found], []))
+        click.echo(markdown([medians], []))
     else:
-        show_tables([found], [])
+        show_tables([medians], [])

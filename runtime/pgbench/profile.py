@@ -89,7 +89,7 @@ def counted(events: Iterable[Event]) -> Work:
                 for kind, shape in tensor.items():
                     values[kind] = values.get(kind, 0) + math.prod(shape)
     sizes = {kind: number * SIZES.get(kind, 4) for kind, number in values.items()}
-    floats, float_bytes = (sum(found.get(kind, 0) for kind in FLOATS) for found in (values, sizes))
+    floats, float_bytes = (sum(counts.get(kind, 0) for kind in FLOATS) for counts in (values, sizes))
     return Work(sum(operations.values()), sum(sizes.values()), operations, floats, float_bytes)
 
 
@@ -115,27 +115,27 @@ def finish(events: Iterable[Event], nodes: Sequence[Node]) -> Node:
 
 def ranked(events: Iterable[Event], runs: int = 1 + RUNS) -> list[Node]:
     """Add up each node's times over all runs but the first; the longest first."""
-    taken: dict[str, list[int]] = {}
-    told: dict[str, Event] = {}
+    durations: dict[str, list[int]] = {}
+    arguments: dict[str, Event] = {}
     for event in events:
-        taken.setdefault(event["name"], []).append(event["dur"])
-        told[event["name"]] = event["args"]
-    times = {name: sum(found[len(found) // runs :]) for name, found in taken.items()}
+        durations.setdefault(event["name"], []).append(event["dur"])
+        arguments[event["name"]] = event["args"]
+    times = {name: sum(runs_of_node[len(runs_of_node) // runs :]) for name, runs_of_node in durations.items()}
     total = sum(times.values()) or 1
     nodes = []
     for name in sorted(times, key=lambda name: -times[name]):
-        shape = next(iter((told[name].get("output_type_shape") or [{"": []}])[0].values()))
+        shape = next(iter((arguments[name].get("output_type_shape") or [{"": []}])[0].values()))
         milliseconds = times[name] / 1e3 / max(1, runs - 1)
-        operator = told[name]["op_name"]
+        operator = arguments[name]["op_name"]
         plain = name.removesuffix(KERNEL)
         nodes.append(Node(plain, operator, round(times[name] / total, 4), round(milliseconds, 4), shape))
     return nodes
 
 
-def _operations(operator: str, told: dict[str, Any]) -> int:
-    inputs = [_shape(tensor) for tensor in told["input_type_shape"]]
+def _operations(operator: str, arguments: dict[str, Any]) -> int:
+    inputs = [_shape(tensor) for tensor in arguments["input_type_shape"]]
     data, weight = (inputs[place] for place in PRODUCTS[operator])
-    output = _shape(told["output_type_shape"][0])
+    output = _shape(arguments["output_type_shape"][0])
     if operator == "ConvTranspose":  # each input value meets the filters of all outputs of its group
         return 2 * math.prod(data) * math.prod(weight[1:])
     if "Conv" in operator:

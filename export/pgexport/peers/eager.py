@@ -140,9 +140,9 @@ class Eager:
         """Make the model's inputs."""
         return unasked(self.model, batch) | ({"text": self.encode(batch)} if self.model.reads_text else {})
 
-    def draw(self, given: dict[str, Array]) -> Array:
+    def draw(self, inputs: dict[str, Array]) -> Array:
         """Run the model; its first output."""
-        tensors = [torch.from_numpy(given[tensor.name]).to(self.mode.device) for tensor in self.model.inputs]
+        tensors = [torch.from_numpy(inputs[tensor.name]).to(self.mode.device) for tensor in self.model.inputs]
         with torch.inference_mode(), self.mode.autocast():
             drawn: Tensor = self.network(*tensors)[0]
         return drawn.cpu().numpy()

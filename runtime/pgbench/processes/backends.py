@@ -31,7 +31,7 @@ class BackendUnknown(PokeganError, ValueError):
 
 @dataclass(frozen=True)
 class Opened:
-    """What a backend's process is told: `model` is a name in the bundle, None for the one that draws from text."""
+    """What a backend's process opens: `model` is a name in the bundle, None for the one that draws from text."""
 
     bundle: Path
     model: str | None = None

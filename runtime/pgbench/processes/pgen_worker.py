@@ -66,7 +66,7 @@ class Runtime:
         self.outputs = [tensor.name for tensor in self.model.outputs][:1]
 
     def facts(self) -> dict[str, Any]:
-        """Tell the providers, the arithmetic and what the model draws."""
+        """Name the providers, the arithmetic, the model and the bundle."""
         providers = self.session.get_providers()
         return {
             "runs_on": providers,
@@ -82,10 +82,10 @@ class Runtime:
         text = {"text": self.generator.encoder.encode(texts(batch))} if self.model.reads_text else {}
         return unasked(self.model, batch) | text
 
-    def draw(self, given: dict[str, Array]) -> Array:
+    def draw(self, inputs: dict[str, Array]) -> Array:
         """Run the model; its first output."""
-        found: Array = run(self.session, self.outputs, given)[0]
-        return found
+        drawn: Array = run(self.session, self.outputs, inputs)[0]
+        return drawn
 
     def parts(self, batch: int) -> dict[str, Work]:
         """Name what can be run: "post-processing" is what is left of it outside the graph."""

@@ -57,19 +57,19 @@ class OpenVINOSession:
         self._alike = True
 
     def get_providers(self) -> list[str]:
-        """Tell where it runs, in the words of ONNX Runtime's sessions."""
+        """Name what it runs on, as ONNX Runtime's sessions do."""
         return [f"OpenVINO {self.precision}"]
 
     def run(self, outputs: Sequence[str], feeds: Arrays) -> list[NDArray[Any]]:
         """Compute the named outputs, row by row."""
-        wanted = [self._names.index(name) for name in outputs]
+        indices = [self._names.index(name) for name in outputs]
         count = len(next(iter(feeds.values())))
         rows = [{name: array[at : at + 1] for name, array in feeds.items()} for at in range(count)]
         with self._lock:
-            found = (
+            results = (
                 self._together(rows) if count > 1 and self._opened_streams(rows[0]) else list(map(self._alone, rows))
             )
-        return [np.concatenate([row[index] for row in found]) for index in wanted]
+        return [np.concatenate([row[index] for row in results]) for index in indices]
 
     def _alone(self, row: Arrays) -> Row:
         """Compute one row on all threads."""
@@ -79,12 +79,12 @@ class OpenVINOSession:
     def _together(self, rows: list[Arrays]) -> list[Row]:
         """Compute a row a thread."""
         assert self._queue is not None
-        found: list[Row] = [[]] * len(rows)
-        self._queue.set_callback(lambda request, at: found.__setitem__(at, _outputs(request)))
+        results: list[Row] = [[]] * len(rows)
+        self._queue.set_callback(lambda request, at: results.__setitem__(at, _outputs(request)))
         for at, row in enumerate(rows):
             self._queue.start_async(row, at)
         self._queue.wait_all()
-        return found
+        return results
 
     def _opened_streams(self, row: Arrays) -> bool:
         """Open a stream a thread; False where `row` computed on one thread is not what it is on all of them."""
@@ -93,8 +93,8 @@ class OpenVINOSession:
         if self._queue is None:
             compiled = self._compile({"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(self._threads)})
             self._queue = openvino.AsyncInferQueue(compiled, self._threads)
-            (found,) = self._together([row])
-            self._alike = all(map(np.array_equal, found, self._alone(row)))
+            (on_one_thread,) = self._together([row])
+            self._alike = all(map(np.array_equal, on_one_thread, self._alone(row)))
         return self._alike
 
     def _read(self, graph: bytes) -> "openvino.Model":
@@ -105,7 +105,7 @@ class OpenVINOSession:
 
     def _one_row(self) -> None:
         """Fix the batch at the one row that every call has: of a batch that may vary OpenVINO makes slower kernels."""
-        self._model.reshape({given: [1, *given.get_partial_shape()[1:]] for given in self._model.inputs})
+        self._model.reshape({port: [1, *port.get_partial_shape()[1:]] for port in self._model.inputs})
 
     def _compile(self, settings: dict[str, str]) -> "openvino.CompiledModel":
         try:
@@ -136,7 +136,7 @@ def open_model(bundle: Bundle, model: Model, device: Device, threads: int) -> Se
 def open_openvino(bundle: Bundle, model: Model, device: str = "openvino", threads: int = 0) -> OpenVINOSession:
     """Open a picture model in OpenVINO.
 
-    bf16 is taken where the CPU computes in it and the pictures are within the tolerances of bf16; that is measured when
+    bf16 is used where the CPU computes in it and the pictures are within the tolerances of bf16; that is measured when
     a model is first opened on a machine.
 
     Args:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def installed() -> bool:
-    """Tell whether OpenVINO is installed, without importing it."""
+    """Check whether OpenVINO is installed, without importing it."""
     return find_spec("openvino") is not None
 
 

@@ -36,7 +36,7 @@ def _register(device: Device) -> list[Any]:
     except Exception as error:  # onnxruntime's exceptions share no base class
         # The end of a long message names the library that could not be loaded.
         raise device.unavailable(one_line(error, 1000).rpartition(" with error: ")[2][:200]) from error
-    hardware = [found for found in onnxruntime.get_ep_devices() if found.ep_name == name]
+    hardware = [gpu for gpu in onnxruntime.get_ep_devices() if gpu.ep_name == name]
     if not hardware:
         raise device.unavailable("the plug-in finds no GPU that it supports")
     return hardware

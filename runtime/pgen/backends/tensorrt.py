@@ -63,7 +63,7 @@ def collecting_logger() -> Any:
 
 
 def why(logger: Any) -> str:
-    """Tell TensorRT's first error, cut to what fits a line; the later ones follow from it."""
+    """TensorRT's first error, cut to what fits a line; the later ones follow from it."""
     return str(logger.errors[0])[:300] if logger.errors else "no reason given"
 
 
@@ -140,7 +140,7 @@ class TensorRTSession:
         return addresses
 
     def get_providers(self) -> list[str]:
-        """Tell where it runs, in the words of ONNX Runtime's sessions."""
+        """Name what it runs on, as ONNX Runtime's sessions do."""
         return ["TensorRT"]
 
     def run(self, outputs: Sequence[str], feeds: Arrays) -> list[NDArray[Any]]:
@@ -175,11 +175,11 @@ class TensorRTSession:
             self._cuda.upload(self._addresses[name], array, self._stream)
         shapes = {name: array.shape for name, array in whole.items()}
         sizes = self._queue_usual() if shapes == self._usual else self._queue(shapes)
-        found = [np.empty(sizes[name], self._dtypes[name]) for name in outputs]
-        for name, array in zip(outputs, found, strict=True):
+        results = [np.empty(sizes[name], self._dtypes[name]) for name in outputs]
+        for name, array in zip(outputs, results, strict=True):
             self._cuda.download(array, self._addresses[name], self._stream)
         self._cuda.wait(self._stream)
-        return [array[:rows] for array in found]
+        return [array[:rows] for array in results]
 
     def _queue(self, shapes: Shapes) -> Shapes:
         self._lane.shape(shapes)

@@ -21,7 +21,7 @@ class Figures:
     psnr: float
 
     def within(self, limits: dict[str, float]) -> bool:
-        """Are they within `limits`? Limits that are not given are not looked at."""
+        """Are they within `limits`? Missing limits are not checked."""
         above = self.worst <= limits.get("worst", np.inf) and self.most <= limits.get("most", np.inf)
         return bool(above and self.psnr >= limits.get("psnr", -np.inf))
 

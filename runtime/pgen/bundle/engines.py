@@ -1,4 +1,4 @@
-"""TensorRT engines of a bundle: ``engines/NAME.plan`` and the JSON sidecar that tells where it runs.
+"""TensorRT engines of a bundle: ``engines/NAME.plan`` and the JSON sidecar that says where it runs.
 
 An engine is machine code for one version of TensorRT and one GPU architecture, so it belongs to the machine
 that built it and not to the manifest. The sidecar ties it to the model file that it was built from.
@@ -82,13 +82,13 @@ class EngineInfo:
 
 
 def plan_path(bundle: Bundle, name: str) -> Path:
-    """Tell where the engine of model `name` lies; the sidecar has the same name and ends in .json.
+    """Path of the engine of model `name`; the sidecar has the same name and ends in .json.
 
     Raises:
-        BundleInvalid: `name` is none that a file can have.
+        BundleInvalid: no file can have that name.
     """
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-        raise BundleInvalid(f"{bundle.folder}: the model name {name!r} is no file name; export the bundle again")
+        raise BundleInvalid(f"{bundle.folder}: the model name {name!r} cannot be a file name; export the bundle again")
     return bundle.folder / FOLDER / f"{name}.plan"
 
 
@@ -115,8 +115,8 @@ def profile_of(model: Model, batches: tuple[int, int, int]) -> Profile:
 
 def engine_names(bundle: Bundle) -> list[str]:
     """List the models that ``engines/`` has a plan or a sidecar of."""
-    found = (bundle.folder / FOLDER).glob("*")
-    return sorted({path.stem for path in found if path.suffix in (".plan", ".json") and not path.name.startswith(".")})
+    files = (bundle.folder / FOLDER).glob("*")
+    return sorted({path.stem for path in files if path.suffix in (".plan", ".json") and not path.name.startswith(".")})
 
 
 def read_info(bundle: Bundle, name: str) -> EngineInfo:
@@ -150,7 +150,7 @@ def read_engine(bundle: Bundle, name: str) -> tuple[EngineInfo, bytes]:
         raise EngineInvalid(f"{plan}: the bundle has no model {name!r}; delete the engine")
     rebuild = f"build it again with: {info.options.command(bundle.folder)}"
     if info.model != name:
-        raise EngineInvalid(f"{sidecar}: tells of the engine of {info.model!r}; {rebuild}")
+        raise EngineInvalid(f"{sidecar}: describes the engine of {info.model!r}; {rebuild}")
     content = _read(plan, MAX_PLAN, rebuild)
     if hashlib.sha256(content).hexdigest() != info.plan_sha256:
         raise EngineInvalid(f"{plan}: not the engine that {sidecar.name} describes; {rebuild}")
@@ -162,7 +162,7 @@ def read_engine(bundle: Bundle, name: str) -> tuple[EngineInfo, bytes]:
 def _read(path: Path, most: int, rebuild: str) -> bytes:
     size, content = read_file(path, most)
     if size > most:
-        raise EngineInvalid(f"{path}: larger than {most:,} bytes, which none is; {rebuild}")
+        raise EngineInvalid(f"{path}: larger than {most:,} bytes, which no engine is; {rebuild}")
     return content
 
 
@@ -196,11 +196,11 @@ def check_runs(bundle: Bundle, info: EngineInfo, version: str, gpu: str, capabil
     built, here = release(info.tensorrt), release(version)
     if built != here and not (info.options.version_compatible and built < here):
         raise EngineInvalid(f"{plan}: built by TensorRT {info.tensorrt}, but this is {version}; {rebuild}")
-    asked = ".".join(map(str, capability))
-    fits = capability >= (8, 0) if info.options.hardware_compatible else asked == info.compute_capability
+    present = ".".join(map(str, capability))
+    fits = capability >= (8, 0) if info.options.hardware_compatible else present == info.compute_capability
     if not fits:
-        told = f"built for {info.gpu} (compute capability {info.compute_capability}), but this is {gpu} ({asked})"
-        raise EngineInvalid(f"{plan}: {told}; {rebuild}")
+        reason = f"built for {info.gpu} (compute capability {info.compute_capability}), but this is {gpu} ({present})"
+        raise EngineInvalid(f"{plan}: {reason}; {rebuild}")
 
 
 def release(version: str) -> tuple[int, ...]:

@@ -13,13 +13,13 @@ State = Literal["ok", "note", "wrong"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, how it is, and what to do; `mend` is empty where nothing is to be done."""
+    """What was looked at, how it is, and what to do; `remedy` is empty where nothing is to be done."""
 
     topic: str
     name: str
     state: State
-    found: str
-    mend: str = ""
+    description: str
+    remedy: str = ""
 
 
 def split(error: BaseException) -> tuple[str, str]:
@@ -36,5 +36,5 @@ def guarded(topic: str, name: str, look: Callable[[], Finding]) -> Finding:
     try:
         return look()
     except Exception as error:  # a broken installation raises anything
-        found, mend = split(error)
-        return Finding(topic, name, "wrong", found, mend or f"install {name} again")
+        problem, remedy = split(error)
+        return Finding(topic, name, "wrong", problem, remedy or f"install {name} again")

@@ -58,7 +58,7 @@ def test_toy_device_draws(toy: None) -> None:
 
 def test_doctor_probes_toy_device(toy: None) -> None:
     (finding,) = (finding for finding in devices() if finding.name == "toy")
-    assert (finding.state, finding.found) == ("ok", "a provider added by a test")
+    assert (finding.state, finding.description) == ("ok", "a provider added by a test")
 
 
 def test_pgbench_measures_toy_device(toy: None) -> None:
