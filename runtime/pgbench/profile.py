@@ -1,7 +1,7 @@
 """What a graph has to compute and move, and which of its nodes take the time.
 
 Both are read off ONNX Runtime's profile, which tells the shapes of every node's inputs and outputs. Operations are
-counted in the graph as it was exported, with ONNX Runtime's optimisations off: only products with many terms
+counted in the graph as it was exported, with ONNX Runtime's optimizations off: only products with many terms
 (convolutions and matrix products), two operations for a multiplication with its addition. Bytes are those that their
 inputs, weights and outputs have, each moved once: what would remain if all other nodes were fused into them; a backend
 that computes in another width than the graph moves floats of that width. Nodes are timed in the graph as it runs.
@@ -73,7 +73,7 @@ class Node:
 
 def count(bundle: Bundle, model: Model, inputs: dict[str, Array]) -> Work:
     """Count what `model` has to do for `inputs`."""
-    events = _profile(bundle, model, inputs, ["CPUExecutionProvider"], runs=1, threads=0, optimised=False)
+    events = _profile(bundle, model, inputs, ["CPUExecutionProvider"], runs=1, threads=0, optimized=False)
     return counted(events)
 
 
@@ -97,7 +97,7 @@ def slowest(
     bundle: Bundle, model: Model, inputs: dict[str, Array], providers: list[str], threads: int, most: int = 5
 ) -> list[Node]:
     """Time the nodes of `model` on `inputs`: those that take longest, and all that come after the last product."""
-    events = _profile(bundle, model, inputs, providers, 1 + RUNS, threads, optimised=True)
+    events = _profile(bundle, model, inputs, providers, 1 + RUNS, threads, optimized=True)
     nodes = ranked(events)
     return [*nodes[:most], finish(events, nodes)]
 
@@ -164,14 +164,14 @@ def _profile(
     providers: list[str],
     runs: int,
     threads: int,
-    optimised: bool,
+    optimized: bool,
 ) -> list[Event]:
     with needs_extra("cpu"):
         import onnxruntime
     options = onnxruntime.SessionOptions()
     options.enable_profiling = True
     options.intra_op_num_threads = threads
-    if not optimised:
+    if not optimized:
         # A weight that is laid out anew for the processor is missing from its node's inputs.
         options.add_session_config_entry("session.disable_prepacking", "1")
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL

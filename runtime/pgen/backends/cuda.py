@@ -38,7 +38,7 @@ class Cuda:
         self._call("cudaFree", address)
 
     def stream(self) -> Any:
-        """Make a stream; the default one cannot be captured, and TensorRT synchronises on it."""
+        """Make a stream; the default one cannot be captured, and TensorRT synchronizes on it."""
         return self._call("cudaStreamCreateWithFlags", self._runtime.cudaStreamNonBlocking)
 
     def close_stream(self, stream: Any) -> None:

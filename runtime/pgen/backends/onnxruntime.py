@@ -40,7 +40,7 @@ def probe(device: Device) -> None:
 
 
 def is_built_in(device: Device) -> bool:
-    """Tell whether the installed ONNX Runtime was built with the device's provider.
+    """Check whether the installed ONNX Runtime was built with the device's provider.
 
     Raises:
         MissingExtra: ONNX Runtime is not installed.

@@ -45,7 +45,7 @@ def probe(device: Device) -> None:
 
 
 def is_faster(device: Device) -> bool:
-    """Tell whether OpenVINO draws faster here than ONNX Runtime: installed, on a CPU that computes in bf16.
+    """Check whether OpenVINO draws faster here than ONNX Runtime: installed, on a CPU that computes in bf16.
 
     Raises:
         DeviceUnavailable: as :func:`open_core`.

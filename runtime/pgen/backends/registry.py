@@ -66,7 +66,7 @@ class Device:
         _load(self.prober)(self)
 
     def is_preferred(self) -> bool:
-        """Tell whether ``auto`` takes it if it works."""
+        """Check whether ``auto`` takes it if it works."""
         return bool(self.preferred and _load(self.preferred)(self))
 
     def unavailable(self, reason: str) -> DeviceUnavailable:

@@ -142,9 +142,9 @@ def _required(kind: Any) -> set[str]:
 
 
 def _expect(value: Any, kind: type, place: str) -> Any:
-    accepted = (int, float) if kind is float else kind
+    fits = isinstance(value, (int, float) if kind is float else kind)
     # JSON's true is not a number, though Python's is; and no float holds every integer.
-    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+    if not fits or (isinstance(value, bool) and kind is not bool):
         raise ValueError(f"{place or 'it'} must be {NAMES[kind]}")
     if kind is float and not (abs(value) <= 2**53 and math.isfinite(value)):
         raise ValueError(f"{place} must be a finite number")
