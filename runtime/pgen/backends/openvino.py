@@ -130,7 +130,8 @@ def open_model(bundle: Bundle, model: Model, device: Device, threads: int) -> Se
     """Open a model: one that draws pictures in OpenVINO, others in ONNX Runtime; errors as :func:`open_openvino`."""
     if model.draws_pictures:
         return open_openvino(bundle, model, device.name, threads)
-    return onnxruntime.open_model(bundle, model, DEVICES["cpu"], threads)
+    session: Session = onnxruntime.open_model(bundle, model, DEVICES["cpu"], threads)
+    return session
 
 
 def open_openvino(bundle: Bundle, model: Model, device: str = "openvino", threads: int = 0) -> OpenVINOSession:

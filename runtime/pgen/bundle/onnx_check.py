@@ -30,9 +30,7 @@ def check_graph(content: bytes, name: str) -> None:
             if number == OPSET_IMPORT:
                 _check_domain(_message(value), name)
             elif number in (TRAINING, FUNCTIONS):
-                raise BundleInvalid(
-                    f"{name}: holds functions or training information, which no exported graph does; do not use this bundle"
-                )
+                raise BundleInvalid(f"{name}: holds functions or training parts; do not use this bundle")
             elif number == GRAPH:
                 _check_inside(_message(value), name)
     except (IndexError, RecursionError, ValueError) as error:
@@ -45,9 +43,7 @@ def _check_domain(opset: memoryview, name: str) -> None:
     for number, value in _fields(opset):
         domain = bytes(_message(value)).decode() if number == DOMAIN else ""
         if domain not in PLAIN:
-            raise BundleInvalid(
-                f"{name}: uses operators of {domain!r}, which are not standard ONNX; do not use this bundle"
-            )
+            raise BundleInvalid(f"{name}: uses operators of {domain!r}, not standard ones; do not use this bundle")
 
 
 def _check_inside(graph: memoryview, name: str) -> None:
