@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from pgbench.options import Finite
-from pgen.commands.options import FOLDER
+from pgen.commands.options import PATH
 from pokegan.cli import Command
 
 
@@ -30,8 +30,8 @@ def print_result(result: dict[str, Any], form: str | None, plot: Path | None) ->
 
 
 @click.command(cls=Command)
-@click.argument("result", type=FOLDER, metavar="FILE.json")
-@click.option("--plot", type=FOLDER, help="write a figure to this .png file")
+@click.argument("result", type=PATH, metavar="FILE.json")
+@click.option("--plot", type=PATH, help="write a figure to this .png file")
 @click.option("--markdown", "form", flag_value="markdown", help="print Markdown instead of tables")
 def show(result: Path, plot: Path | None, form: str | None) -> None:
     """Show a result again: its tables, as Markdown, as a figure."""
@@ -41,8 +41,8 @@ def show(result: Path, plot: Path | None, form: str | None) -> None:
 
 
 @click.command(cls=Command)
-@click.argument("first", type=FOLDER, metavar="A.json")
-@click.argument("second", type=FOLDER, metavar="B.json")
+@click.argument("first", type=PATH, metavar="A.json")
+@click.argument("second", type=PATH, metavar="B.json")
 @click.option("--threshold", type=Finite(1), default=1.1, show_default=True, help="times as slow: too slow")
 @click.option("--relative", is_flag=True, help="compare ratios over the other backends, not times")
 @click.pass_context
@@ -64,7 +64,7 @@ def compare(ctx: click.Context, first: Path, second: Path, threshold: float, rel
 
 
 @click.command(cls=Command)
-@click.argument("folder", type=FOLDER, metavar="DIR")
+@click.argument("folder", type=PATH, metavar="DIR")
 @click.option("--markdown", "as_markdown", is_flag=True, help="print Markdown instead of a table")
 def history(folder: Path, as_markdown: bool) -> None:
     """Lay out the medians of all results in a folder, oldest first."""

@@ -4,21 +4,14 @@ import sys
 
 import click
 
+from pgen.commands.hints import HINTS
 from pokegan.cli import LazyGroup, version_option
 
 COMMANDS = {
     name: f"pgen.commands.{name}:{name}"
     for name in ("image", "random", "morph", "variations", "reproduce", "stats", "dex", "serve", "doctor")
 }
-"""Where each command lives: it is imported when it is called, so that none waits for another's packages."""
-
-HINTS = {
-    "bundle_not_found": "--bundle names another bundle; pgexport makes and extends them",
-    "device_unavailable": "--device chooses; pgen doctor shows what works here",
-    "missing_extra": "pgen doctor shows what is installed",
-    "run_failed": "--batch sets how many pictures are drawn at once",
-}
-"""What the command line adds to messages, by the errors' codes."""
+"""Where each command is defined: it is imported when it is called, so that none waits for another's packages."""
 
 
 @click.group(cls=LazyGroup, places=COMMANDS, hints=HINTS)

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from pgen.backends import auto
 from pgen.backends.base import Session
 from pgen.backends.registry import AUTO, DEVICES, device_names
 from pgen.errors import DeviceUnavailable
@@ -31,6 +30,8 @@ def resolve(device: str) -> str:
     """
     if check_device(device) != AUTO:
         return device
+    from pgen.backends import auto  # only where it is needed: it knows how to probe
+
     return auto.choose()
 
 

@@ -14,7 +14,6 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pgen.bundle.manifest import FORMAT, FileEntry, Manifest, Model, Tensor, decode_manifest, version_of
-from pgen.bundle.onnx_check import check_graph
 from pgen.bundle.schema import decode
 from pgen.errors import BundleInvalid, BundleNotFound
 
@@ -91,6 +90,8 @@ class Bundle:
         Raises:
             BundleNotFound, BundleInvalid: as :meth:`read`, or the file needs more than plain operators and itself.
         """
+        from pgen.bundle.onnx_check import check_graph
+
         content = self.read(model.file)
         check_graph(content, str(self.folder / model.file))
         return content

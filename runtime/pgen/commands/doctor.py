@@ -17,12 +17,15 @@ COLORS = {"ok": "green", "note": "yellow", "wrong": "red"}
 
 
 @click.command("doctor", cls=Command)
-@click.option("--bundle", type=click.Path(path_type=Path), help="folder of a bundle  [default: the one with pgen]")
+@click.option(
+    "--bundle", type=click.Path(path_type=Path), help="folder of a bundle  [default: the one installed with pgen]"
+)
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 def doctor(bundle: Path | None, as_json: bool) -> None:
     """Diagnose the installation.
 
-    Exits with 1 if something that is installed does not work; a device that this machine lacks is no error.
+    Checks packages, devices, the bundle and caches, and prints how to fix what does not work. The exit code is 1 if
+    something that is installed does not work; a missing device is not an error.
     """
     from pgen.doctor import examine, healthy
 
