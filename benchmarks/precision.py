@@ -27,7 +27,6 @@ from committed import write
 from numpy.typing import NDArray
 
 from pgbench.measuring.environment import environment
-from pgexport.metrics import premultiplied, psnr
 from pgexport.parity.comparisons import in_pytorch
 from pgexport.precision import compress
 from pgexport.precision.audit import audit
@@ -39,6 +38,8 @@ from pgexport.tracing.run_loader import LoadedRun, load_run
 from pgexport.tracing.specs import SENTENCES, model_specs
 from pgexport.trial import FARTHEST, latent_cases
 from pgtrain.models.text_encoder import MAX_TOKENS, embed, load_encoder
+from pokegan.errors import one_line
+from pokegan.image_metrics import premultiplied, psnr
 
 RESULTS = Path(__file__).parent / "results" / "precision.json"
 BASE = "float32"
@@ -116,7 +117,7 @@ def measure(name: str, subject: Subject, batches: list[int], rounds: int, thread
         try:
             session = _session(path.read_bytes(), threads)
         except Exception as error:  # onnxruntime's exceptions share no base class
-            told[precision]["cannot_run"] = " ".join(str(error).split())[:160]
+            told[precision]["cannot_run"] = one_line(error, 160)
             session = _session(emulated(graph).SerializeToString(), threads)
         else:
             targets[precision] = _target(session, alone=(name, precision) == ("encoder", "int8"))

@@ -55,16 +55,3 @@ def put(staged: Path, out: Path) -> None:
             if replaced.exists() and not out.exists():
                 replaced.rename(out)
             raise
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write `content` to `path`, in the place of what is there."""
-    handle, hidden = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(hidden).chmod(0o666 & ~_umask())
-        Path(hidden).replace(path)
-    except BaseException:
-        Path(hidden).unlink(missing_ok=True)
-        raise

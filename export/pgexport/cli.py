@@ -11,7 +11,8 @@ from rich.table import Table
 
 from pgexport.targets.tensorrt.options import check_ready, is_bundle, print_engines, tensorrt_options
 from pgexport.tracing.opset import OPSETS, READERS
-from pokegan.cli import Group, needs_extra, version_option
+from pokegan.cli import Group, version_option
+from pokegan.extras import needs_extra
 
 if TYPE_CHECKING:
     from pgen.bundle.engines import EngineOptions

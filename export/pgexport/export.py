@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import onnx
 
-from pgen.backends.base import open_session, run
+from pgen.backends.base import run
+from pgen.backends.onnxruntime import open_session
 from pgen.bundle.engines import FOLDER as ENGINES
 from pgen.bundle.reader import FORMAT, MANIFEST, Bundle, Manifest, Model, Tensor, describe, open_bundle
 from pgen.text_encoder import TextEncoder

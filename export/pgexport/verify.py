@@ -24,6 +24,7 @@ from pgexport.trial import fresh_seed
 from pgtrain.engine.run import CONFIG, Run
 from pgtrain.errors import EncoderNotFound, RunInvalid, RunNotFound
 from pgtrain.models.text_encoder import load_encoder
+from pokegan.errors import one_line
 
 
 def verify(folder: Path, runs: Sequence[Path] = (), seed: int | None = None) -> dict[str, Any]:
@@ -109,8 +110,9 @@ def _check_model(bundle: Bundle, name: str, model: Model) -> None:
     except Exception as error:  # the checker's, protobuf's and those of shape inference share no base class
         if isinstance(error, BundleInvalid):
             raise
-        reason = " ".join(str(error).split())[:200]
-        raise BundleInvalid(f"{path}: the ONNX checker rejects it ({reason}); export the bundle again") from error
+        raise BundleInvalid(
+            f"{path}: the ONNX checker rejects it ({one_line(error)}); export the bundle again"
+        ) from error
     for side, values, tensors in (
         ("inputs", graph.graph.input, model.inputs),
         ("outputs", graph.graph.output, model.outputs),

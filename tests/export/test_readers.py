@@ -14,7 +14,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from pgen.backends.base import open_model, open_session, run
+from pgen.backends.base import run
+from pgen.backends.devices import open_model
+from pgen.backends.onnxruntime import open_session
 from pgen.bundle.reader import Bundle, open_bundle
 from pgexport.precision.compress import Int8, compress
 from pgexport.storage import store

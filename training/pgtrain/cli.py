@@ -10,7 +10,8 @@ from pgtrain.config import options
 from pgtrain.data.commands import DATA_HELP, data_commands
 from pgtrain.engine.run import Run
 from pgtrain.systems.registry import SYSTEMS, SystemEntry
-from pokegan.cli import Group, needs_extra, version_option
+from pokegan.cli import Group, version_option
+from pokegan.extras import needs_extra
 
 FOLDER = click.Path(path_type=Path)
 PRECISIONS = click.Choice(["auto", "fp32", "bf16", "fp16"])

@@ -1,7 +1,6 @@
 """Errors of training."""
 
 from pathlib import Path
-from typing import IO, Any
 
 from pokegan.errors import PokeganError
 
@@ -59,8 +58,5 @@ class Elsewhere(PokeganError):
     """The main process reports the error; this one only exits."""
 
     def __init__(self, exit_code: int) -> None:
-        super().__init__("reported by the main process")
-        self.exit_code = exit_code  # type: ignore[misc]
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        """Print nothing."""
+        super().__init__("")  # of which the command line prints nothing
+        self.exit_code = exit_code

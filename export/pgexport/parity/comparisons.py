@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from pgexport.errors import ParityFailed
-from pgexport.metrics import Array, cosine, premultiplied, psnr
+from pgexport.metrics import Array, cosine
 from pgexport.trial import BATCHES, Feeds, Runner, Trial
+from pokegan.image_metrics import premultiplied, psnr
 
 EDGE = 1e-5
 """How far latents are moved to tell which rows of stats lie on an edge, where rounding decides."""

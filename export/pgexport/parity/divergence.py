@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper
 from torch import Tensor, nn
 
-from pgen.backends.base import open_session, run
+from pgen.backends.base import run
+from pgen.backends.onnxruntime import open_session
 from pgexport.precision.bf16_emulation import emulated
 from pgexport.storage import Stored
 from pgexport.tracing.specs import ModelSpec

@@ -6,13 +6,14 @@ import numpy as np
 
 from pgen.api import Generator
 from pgen.bundle.reader import Bundle
-from pgexport.metrics import cosine, premultiplied, psnr
+from pgexport.metrics import cosine
 from pgexport.parity.checks import check_figure
 from pgexport.parity.comparisons import in_pytorch
 from pgexport.parity.tolerances import TOLERANCES
 from pgexport.storage import storage_of
 from pgexport.trial import Trial
 from pgtrain.models.text_encoder import Encoder, embed
+from pokegan.image_metrics import premultiplied, psnr
 
 Figure = dict[str, float | None]
 

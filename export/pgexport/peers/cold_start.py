@@ -19,7 +19,7 @@ def prepare(folder: Path, bundle_folder: Path, model_name: str, text: str) -> No
     import numpy as np
     import torch
 
-    from pgbench.processes.runtime import find
+    from pgbench.processes.pgen_worker import find
     from pgen.bundle.reader import open_bundle
     from pgen.latents import latents
     from pgen.text_encoder import TextEncoder

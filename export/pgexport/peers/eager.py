@@ -15,8 +15,8 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from pgbench.processes.pgen_worker import find, to_images, to_pngs, unasked
 from pgbench.processes.rates import OPERATIONS, SIDE, best
-from pgbench.processes.runtime import find, to_images, to_pngs, unasked
 from pgbench.processes.worker import Array, Work, serve, texts
 from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.errors import BundleInvalid, DeviceUnavailable
@@ -27,6 +27,7 @@ from pgtrain.config import from_dict
 from pgtrain.models.text_encoder import MAX_TOKENS, load_encoder
 from pgtrain.systems.base import Architecture
 from pgtrain.systems.registry import SYSTEMS
+from pokegan.cli import exit_with
 from pokegan.errors import PokeganError
 
 GENERATOR = "generator."
@@ -181,8 +182,7 @@ def main() -> None:
     try:
         serve(lambda: Eager(Mode(backend), open_bundle(Path(folder)), model or None))
     except PokeganError as error:
-        error.show()
-        sys.exit(error.exit_code)
+        exit_with(error)
 
 
 if __name__ == "__main__":

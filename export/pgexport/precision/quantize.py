@@ -23,9 +23,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto
 
-from pgexport.metrics import premultiplied, psnr
 from pgexport.precision import compress
 from pgexport.trial import Feeds
+from pokegan.image_metrics import premultiplied, psnr
 
 INT8_PSNR = 42.0
 """What int8 generators must reach, in dB, on latents that they were not calibrated on."""

@@ -13,11 +13,12 @@ from pgen.errors import BundleNotFound
 from pgen.text_encoder import TextEncoder
 from pgexport.errors import ParityFailed
 from pgexport.export import export_run, export_runs
-from pgexport.metrics import Array, premultiplied
+from pgexport.metrics import Array
 from pgexport.parity.checks import check, measure
 from pgexport.parity.comparisons import in_pytorch
 from pgexport.parity.tolerances import FROM_ABOVE, TOLERANCES
 from pgexport.trial import Feeds, Trial, fresh_seed, latent_cases
+from pokegan.image_metrics import premultiplied
 
 
 class Pictures(nn.Module):

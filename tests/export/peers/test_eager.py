@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 import pgtrain.models.text_encoder
-from pgbench.processes.runtime import Runtime
+from pgbench.processes.pgen_worker import Runtime
 from pgen.api import load
 from pgexport.peers import cold_start, eager
 from pgexport.peers.eager import Eager, Mode

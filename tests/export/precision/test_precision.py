@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pgbench.processes.runtime import unasked
+from pgbench.processes.pgen_worker import unasked
 from pgen.api import Generator
 from pgen.backends.tolerance import BF16
 from pgen.bundle.reader import Bundle, Model, open_bundle
@@ -23,7 +23,6 @@ from pgexport import storage
 from pgexport.cli import main
 from pgexport.errors import ParityFailed
 from pgexport.export import export_run
-from pgexport.metrics import premultiplied, psnr
 from pgexport.parity import divergence
 from pgexport.parity.tolerances import TOLERANCES
 from pgexport.peers.eager import rebuild
@@ -37,6 +36,7 @@ from pgexport.tracing.graphs import TextPictures, export_encoder, export_module,
 from pgexport.tracing.run_loader import load_run
 from pgexport.verify import verify
 from pgtrain.models.text_encoder import Encoder, embed, load_encoder
+from pokegan.image_metrics import premultiplied, psnr
 
 NAMES = {"fp16": "float16", "bf16": "bfloat16"}
 PSNR = {"fp16": 55.0, "bf16": 38.0}

@@ -305,7 +305,7 @@ def test_what_is_missing_is_named(bundle: Path, install: Install, monkeypatch: p
     assert "incomplete; install it with its libraries: pip install" in told()
     monkeypatch.setitem(sys.modules, "tensorrt", None)
     monkeypatch.delitem(sys.modules, "tensorrt")
-    assert "tensorrt is not installed; mend it with: pip install 'pokegan[tensorrt]'" in told()
+    assert "tensorrt is not installed; install it with: pip install 'pokegan[tensorrt]'" in told()
     assert not (bundle / "engines").exists()
 
 

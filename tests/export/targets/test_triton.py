@@ -321,8 +321,8 @@ def test_generator_without_text_needs_seeds_alone(run: Run, plain_repository: Pa
         ("x" * 1001, 1, "1,001 characters"),
         ("a\nb", 1, r"control character (U+000A) at 2"),
         (b"\xff", 1, "the prompt is not UTF-8 at character 1"),
-        (7, 1, "the prompt is no text"),
-        ("Mew", 65, "seed has 65 numbers, one a picture; send 1 to 64 at once"),
+        (7, 1, "the prompt is not text"),
+        ("Mew", 65, "seed has 65 numbers, one per picture; send 1 to 64"),
         ("Mew", 0, "seed has 0 numbers"),
     ],
 )

@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 
 from pgtrain.engine.system import System
 from pgtrain.errors import RunInvalid, RunNotFound
+from pokegan.files import atomic_path
 
 
 @dataclass
@@ -45,16 +46,14 @@ def save(path: Path, system: System, position: Position) -> None:
         tensors["random.cuda"] = torch.cuda.get_rng_state()
     header = {"position": vars(position), "groups": groups, "scaling": system.engine.scaling}
     metadata = {name: json.dumps(value) for name, value in header.items()}
-    beside = path.with_suffix(".part")
     try:
-        mode = _mode_of_new_file(beside)
-        save_file({name: value.contiguous() for name, value in tensors.items()}, beside, metadata)
-        beside.chmod(mode)  # safetensors makes files that only their owner may read
-        with beside.open("rb") as file:
-            os.fsync(file.fileno())
-        beside.replace(path)
+        with atomic_path(path) as hidden:
+            mode = _mode_of_new_file(hidden)
+            save_file({name: value.contiguous() for name, value in tensors.items()}, hidden, metadata)
+            hidden.chmod(mode)  # safetensors makes files that only their owner may read
+            with hidden.open("rb") as file:
+                os.fsync(file.fileno())
     except (SafetensorError, OSError) as error:
-        beside.unlink(missing_ok=True)
         raise RunInvalid(f"{path}: cannot be written ({error}); free space, then resume the run") from error
 
 

@@ -18,6 +18,7 @@ from accelerate import PartialState
 from torch import Tensor
 
 from pgtrain.errors import Elsewhere, RunInvalid
+from pokegan.cli import EXIT_CODE
 from pokegan.errors import PokeganError
 
 PATIENCE = timedelta(hours=6)
@@ -105,7 +106,7 @@ def main_speaks() -> Iterator[None]:
         if is_main():
             raise
         time.sleep(1)  # launchers end all processes when one ends: leave the main one time to print
-        raise Elsewhere(error.exit_code) from error
+        raise Elsewhere(getattr(error, "exit_code", EXIT_CODE)) from error
 
 
 @contextmanager

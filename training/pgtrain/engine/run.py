@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pgtrain.errors import RunInvalid, RunNotFound
+from pokegan.files import atomic_write
 from pokegan.revision import revision
 
 if TYPE_CHECKING:
@@ -201,10 +202,8 @@ class Run:
         self.write("metrics.jsonl", "".join(json.dumps(entry) + "\n" for entry in kept))
 
     def write(self, name: str, text: str) -> None:
-        """Write a file of the run whole: beside its place, then renamed into it."""
-        beside = self.folder / f"{name}.part"
-        beside.write_text(text, "utf-8")
-        beside.replace(self.folder / name)
+        """Write a whole file of the run, replacing what is there."""
+        atomic_write(self.folder / name, text)
 
     def grids(self) -> list[Path]:
         """List the grids of the epochs, oldest first."""

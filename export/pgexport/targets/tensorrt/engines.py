@@ -14,18 +14,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.backends.base import Session, open_model
+from pgen.backends.base import Session
 from pgen.backends.cuda import Cuda, open_cuda
+from pgen.backends.devices import open_model
 from pgen.backends.tensorrt import TensorRTSession, check_tensorrt, collecting_logger, started, why
 from pgen.bundle.engines import FOLDER, EngineInfo, EngineOptions, Profile, profile_of
 from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.errors import DeviceUnavailable
-from pgexport.atomic import beside, put, write_file
+from pgexport.atomic import beside, put
 from pgexport.errors import EngineFailed
 from pgexport.kinds import KINDS
 from pgexport.metrics import cosine
 from pgexport.targets.tensorrt.operators import check_read
-from pokegan.cli import needs_extra
+from pokegan.extras import needs_extra
+from pokegan.files import atomic_write
 
 if TYPE_CHECKING:
     import tensorrt as trt
@@ -181,7 +183,7 @@ def _timing_cache(config: "trt.IBuilderConfig", cuda: Cuda) -> Iterator[None]:
     yield
     with suppress(OSError):  # only a cache: without it the next build takes longer
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, bytes(config.get_timing_cache().serialize()))
+        atomic_write(path, bytes(config.get_timing_cache().serialize()))
 
 
 def _compare(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from pgexport.errors import GraphUnread
 from pgexport.tracing.opset import READERS
-from pokegan.cli import needs_extra
+from pokegan.extras import needs_extra
 
 if TYPE_CHECKING:
     import onnx

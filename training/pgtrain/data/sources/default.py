@@ -17,6 +17,7 @@ from pgtrain.data.sources.cache import cache_folder
 from pgtrain.data.sources.download import Opener, Store, open_url
 from pgtrain.data.sources.metadata import METADATA
 from pgtrain.errors import DataNotFound
+from pokegan.files import atomic_write
 
 THREADS = 8
 
@@ -91,8 +92,5 @@ def _merged(
 
 def _write(path: Path, lines: list[dict[str, Any]]) -> None:
     content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
-    if path.is_file() and path.read_bytes() == content:
-        return
-    beside = path.with_suffix(".part")
-    beside.write_bytes(content)
-    beside.replace(path)
+    if not (path.is_file() and path.read_bytes() == content):
+        atomic_write(path, content)

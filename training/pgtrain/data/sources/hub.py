@@ -10,7 +10,7 @@ from pathlib import Path
 from pgtrain.data.sources import parquet
 from pgtrain.data.sources.download import reason
 from pgtrain.errors import DataNotFound
-from pokegan.cli import needs_extra
+from pokegan.extras import needs_extra
 
 
 def fetch(name: str) -> Path:

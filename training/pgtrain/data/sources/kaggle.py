@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pgtrain.data.sources.download import reason
 from pgtrain.errors import DataInvalid, DataNotFound
-from pokegan.cli import needs_extra
+from pokegan.extras import needs_extra
 
 NAME = re.compile(r"[\w.-]+/[\w.-]+(/versions/\d+)?")
 

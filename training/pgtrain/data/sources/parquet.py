@@ -16,7 +16,7 @@ from pgtrain.data.sources import metadata
 from pgtrain.data.sources.cache import cache_folder
 from pgtrain.data.sources.files import SUFFIXES, spoken
 from pgtrain.errors import DataInvalid
-from pokegan.cli import needs_extra
+from pokegan.extras import needs_extra
 
 NAMES = ("name", "pokemon", "pokemon_name")
 TEXTS = ("text", "caption", "en_text", "prompt", "description")

@@ -8,7 +8,7 @@ WIDTH = 1000
 """Columns where no terminal says how many it has: enough that nothing is cut."""
 
 
-def show(found: Iterable[Table], said: Iterable[str]) -> None:
+def show(tables: Iterable[Table], notes: Iterable[str]) -> None:
     """Print tables and notes."""
     from rich import box, table
     from rich.console import Console
@@ -16,27 +16,27 @@ def show(found: Iterable[Table], said: Iterable[str]) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
-    for laid in found:
-        printed = table.Table(title=laid.title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-        for name in laid.columns:
+    for content in tables:
+        printed = table.Table(title=content.title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+        for name in content.columns:
             printed.add_column(name, overflow="fold")  # names go on in the next line, they are never cut
-        for row in laid.rows:
+        for row in content.rows:
             printed.add_row(*row)
         console.print(printed)
-    for line in said:
+    for line in notes:
         console.print(line, highlight=False, soft_wrap=True)
 
 
-def markdown(found: Iterable[Table], said: Iterable[str]) -> str:
+def markdown(tables: Iterable[Table], notes: Iterable[str]) -> str:
     """Write tables and notes as Markdown."""
-    return "\n".join([*(line for laid in found for line in _markdown(laid)), *(f"- {line}" for line in said)])
+    return "\n".join([*(line for content in tables for line in _markdown(content)), *(f"- {line}" for line in notes)])
 
 
-def _markdown(laid: Table) -> Iterator[str]:
-    yield from (f"**{laid.title}**", "")
-    yield _row(laid.columns)
-    yield _row(["---"] * len(laid.columns))
-    yield from map(_row, laid.rows)
+def _markdown(content: Table) -> Iterator[str]:
+    yield from (f"**{content.title}**", "")
+    yield _row(content.columns)
+    yield _row(["---"] * len(content.columns))
+    yield from map(_row, content.rows)
     yield ""
 
 
