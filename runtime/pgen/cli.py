@@ -13,8 +13,8 @@ COMMANDS = {
 """Where each command lives: it is imported when it is called, so that none waits for another's packages."""
 
 HINTS = {
-    "bundle_not_found": "--bundle names another bundle; pgexport makes and extends them",
-    "device_unavailable": "--device chooses; pgen doctor shows what works here",
+    "bundle_not_found": "--bundle chooses the bundle",
+    "device_unavailable": "--device chooses the device; pgen doctor shows what works here",
     "missing_extra": "pgen doctor shows what is installed",
     "run_failed": "--batch sets how many pictures are drawn at once",
 }
