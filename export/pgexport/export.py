@@ -211,7 +211,7 @@ def _stamp(stored: Stored, spec: ModelSpec, run: LoadedRun) -> None:
 
 def _tensor(value: onnx.ValueInfoProto) -> Tensor:
     kind = value.type.tensor_type
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name
+    dtype: Any = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name
     return Tensor(value.name, dtype, [size.dim_param or size.dim_value for size in kind.shape.dim])
 
 

@@ -75,6 +75,6 @@ def _sample(folder: Path, tensor: Tensor) -> Message:
     if tensor.dtype in ZEROS:
         return sample | {"zero_data": Word("true")}
     (folder / "warmup").mkdir(exist_ok=True)
-    content = WARM_PROMPT if tensor.dtype == "bytes" else np.ones(shape, tensor.dtype).tobytes()
+    content = WARM_PROMPT if str(tensor.dtype) == "bytes" else np.ones(shape, tensor.dtype).tobytes()
     (folder / "warmup" / tensor.name).write_bytes(content)
     return sample | {"input_data_file": tensor.name}

@@ -41,9 +41,12 @@ none; always on the CPU; on GPUs or not at all. The server's option --model-conf
 GPU_PLACES = {"config.pbtxt": "KIND_GPU", "configs/gpu.pbtxt": "KIND_GPU"}
 """The same for a network in bf16, which ONNX Runtime's CPU provider cannot run."""
 
-PROMPT = Tensor("prompt", "bytes", [1])
+BYTES: Any = "bytes"
+"""A type that Triton has and bundles lack."""
+
+PROMPT = Tensor("prompt", BYTES, [1])
 SEED, ONE_SEED = Tensor("seed", "uint64", ["pictures"]), Tensor("seed", "uint64", [1])
-PNG = Tensor("png", "bytes", ["pictures"])
+PNG = Tensor("png", BYTES, ["pictures"])
 
 SOURCE = """# The code is pgen's, installed in the server's image.
 from pgen.triton import {step}
