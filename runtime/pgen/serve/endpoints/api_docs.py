@@ -22,7 +22,7 @@ class API(FastAPI):
     """
 
     def __init__(self, requires_key: bool, **options: Any) -> None:
-        super().__init__(**options, openapi_url=None, redirect_slashes=False)
+        super().__init__(**options, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
         self.requires_key = requires_key
 
     def openapi(self) -> dict[str, Any]:
