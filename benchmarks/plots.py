@@ -1,7 +1,7 @@
 """Figures of the committed results, drawn from their JSON.
 
     pip install -e ".[plot]"
-    python benchmarks/plots.py              # rewrites the .svg and .png beside each file that it knows
+    python benchmarks/plots.py              # rewrites the .png beside each JSON file listed in FIGURES
 
 pgbench draws its own (`pgbench show FILE.json --plot NAME`).
 """
@@ -118,9 +118,8 @@ def environment(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def draw(name: str, panels: dict[str, Bars], note: str) -> None:
-    """Draw horizontal bars, a panel for each entry of `panels`."""
-    # A fixed salt makes the same figure the same bytes.
-    with rc_context({"svg.hashsalt": name, "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
+    """Draw horizontal bars, a panel for each entry of `panels`, into results/NAME.png."""
+    with rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
         rows = max(len(bars) for bars in panels.values())
         figure = Figure(figsize=(2 + 4.2 * len(panels), 0.8 + 0.4 * rows), layout="constrained")
         for axes, (title, bars) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
@@ -130,11 +129,9 @@ def draw(name: str, panels: dict[str, Bars], note: str) -> None:
             axes.margins(x=0.15)
             axes.set_title(title, fontsize=9)
         figure.supxlabel(note, fontsize=7)
-        for extension in ("svg", "png"):
-            content = io.BytesIO()
-            metadata = {"Date": None} if extension == "svg" else {}
-            figure.savefig(content, format=extension, dpi=150, metadata=metadata)
-            write(RESULTS / f"{name}.{extension}", content.getvalue())
+        content = io.BytesIO()
+        figure.savefig(content, format="png", dpi=150)
+        write(RESULTS / f"{name}.png", content.getvalue())
 
 
 def main() -> None:

@@ -6,8 +6,8 @@ r"""Runs and bundles judged side by side: one table, one contact sheet, and rati
         now=runtime/pgen/embedded new=mine original=runs/original                      # which weights should ship?
 
 Each is drawn and measured by `pgtrain evaluate`, its files go into WORK/NAME, and what is there already is not
-measured again. OUT, beside it a .md with the table and a .png with the contact sheets, the first on the left. The
-sheets hold no artwork; neighbours.png in WORK/NAME does, and stays there.
+evaluated again. Writes OUT, and next to it a .png with the contact sheets, the first on the left. The sheets hold no
+artwork; neighbours.png in WORK/NAME does, and stays there.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from PIL import Image
 from rich.console import Console
 
 from pgbench.measuring.environment import environment
-from pgtrain.evaluation.tables import markdown, ratios, table
+from pgtrain.evaluation.tables import ratios, table
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "quality.json"
@@ -70,7 +70,6 @@ def main() -> None:
     told = {name: {key: value for key, value in each.items() if key != "schema"} for name, each in found.items()}
     command = " ".join(["python benchmarks/quality.py --data shared/data/pokemon", *asked.contenders])
     write(asked.out, {"command": command, "environment": environment(), "judged": told, "over_first": ratios(found)})
-    asked.out.with_suffix(".md").write_text(markdown(found), "utf-8")
     sheets([asked.work / name for name in places], asked.out.with_suffix(".png"))
     Console().print(table(found))
 

@@ -29,7 +29,7 @@ PLACES = {
 @click.option("--cold", is_flag=True, help="measure cold starts too: process start to first picture")
 @click.option("--limit", is_flag=True, help="count operations and bytes, measure what the machine can do")
 @click.option("--out", type=FOLDER, help="write the result to this .json file")
-@click.option("--plot", type=FOLDER, help="write a figure to this name as .svg and .png")
+@click.option("--plot", type=FOLDER, help="write a figure to this file (.png)")
 @click.option("--json", "form", flag_value="json", help="print JSON instead of tables")
 @click.option("--markdown", "form", flag_value="markdown", help="print Markdown instead of tables")
 @version_option

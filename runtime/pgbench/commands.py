@@ -24,15 +24,14 @@ def print_result(result: dict[str, Any], form: str | None, plot: Path | None) ->
     else:
         show_tables(tables(result), notes(result))
     if plot:
-        from pgbench.reporting.plot import plot as drawn
+        from pgbench.reporting.plot import plot as write_plot
 
-        for path in drawn(result, plot):
-            click.echo(path, err=True)
+        click.echo(write_plot(result, plot), err=True)
 
 
 @click.command(cls=Command)
 @click.argument("result", type=FOLDER, metavar="FILE.json")
-@click.option("--plot", type=FOLDER, help="write a figure to this name as .svg and .png")
+@click.option("--plot", type=FOLDER, help="write a figure to this file (.png)")
 @click.option("--markdown", "form", flag_value="markdown", help="print Markdown instead of tables")
 def show(result: Path, plot: Path | None, form: str | None) -> None:
     """Show a result again: its tables, as Markdown, as a figure."""

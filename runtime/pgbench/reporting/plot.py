@@ -1,7 +1,6 @@
 """A result as a figure: latency and throughput against batch, and the roofline."""
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,19 +26,18 @@ def check() -> None:
         import matplotlib  # noqa: F401
 
 
-def plot(result: Result, base: Path) -> Iterator[Path]:
-    """Write the figure of a result to `base`, as .svg and .png whichever of the two it ends in; yield the files.
+def plot(result: Result, base: Path) -> Path:
+    """Write the figure of a result to `base`, with the extension .png added where it is missing; return the file.
 
     Raises:
         MissingExtra: matplotlib is not installed.
     """
     check()
-    name = base.stem if base.suffix.lower() in (".svg", ".png") else base.name
+    name = base.stem if base.suffix.lower() == ".png" else base.name
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    # A fixed salt makes the same figure the same bytes.
-    with rc_context({"svg.hashsalt": "pgbench", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
+    with rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
         panels = 3 if result["limit"] else 2
         figure = Figure(figsize=(4.4 * panels, 3.8), layout="constrained")
         axes = figure.subplots(1, panels)
@@ -52,13 +50,11 @@ def plot(result: Result, base: Path) -> Iterator[Path]:
         figure.suptitle(
             f"{result['model']} on {around['gpu'] or around['cpu']}, {result['threads']} threads", fontsize=10
         )
-        for extension in ("svg", "png"):
-            drawn = io.BytesIO()
-            metadata = {"Date": None} if extension == "svg" else {}
-            figure.savefig(drawn, format=extension, dpi=150, metadata=metadata)
-            path = base.with_name(f"{name}.{extension}")
-            write(path, drawn.getvalue())
-            yield path
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format="png", dpi=150)
+    path = base.with_name(f"{name}.png")
+    write(path, drawn.getvalue())
+    return path
 
 
 def made(result: Result) -> str:

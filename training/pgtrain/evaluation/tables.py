@@ -1,9 +1,11 @@
 """The table of what an evaluation of pictures found, for people: in the terminal, or as Markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from rich.table import Table
+
+from pokegan.markdown import table as markdown_table
 
 Found = Mapping[str, Any]
 
@@ -104,9 +106,7 @@ def table(found: Mapping[str, Found]) -> Table:
 
 def markdown(found: Mapping[str, Found]) -> str:
     """Write the lines as a Markdown table."""
-    head: Sequence[str] = ["figure", *found, "real pictures"]
-    rows = [head, ["---"] * len(head), *lines(found)]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return f"{markdown_table(['figure', *found, 'real pictures'], lines(found))}\n"
 
 
 def _at(found: Found, path: str) -> Any:
