@@ -24,7 +24,7 @@ class Line(NamedTuple):
 
 
 def _text(label: str, path: str) -> list[Line]:
-    kinds = {"types": "type", "color": "colour", "shape": "shape"}
+    kinds = {"types": "type", "color": "color", "shape": "shape"}
     return [
         line
         for kind, name in kinds.items()
