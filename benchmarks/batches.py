@@ -37,13 +37,13 @@ from PIL import Image
 import pgen
 from pgbench.measuring.environment import environment
 from pgen.api import Generator
-from pgen.backends.base import resolve
-from pgen.images.postprocess import Finish
+from pgen.backends.devices import resolve
+from pgen.images.postprocess import Postprocess
 from pgen.jobs import folder as folder_module
 from pgen.jobs.folder import Folder
 from pgen.jobs.job import Job
-from pgen.jobs.local import write_pictures, write_tasks
-from pgen.jobs.tasks import named
+from pgen.jobs.local import write_tasks
+from pgen.jobs.write import write_pictures
 from pgen.request import Request
 
 RESULT = Path(__file__).parent / "results" / "batches.json"
@@ -91,8 +91,8 @@ def whole(generator: Generator) -> Callable[[], object]:
 
     def run() -> object:
         with tempfile.TemporaryDirectory() as place:
-            target = Folder(Path(place), generator.bundle, Finish(), time.time())
-            tasks = named(islice(sentences(), BATCH * BATCHES), "png")
+            target = Folder(Path(place), generator.bundle, Postprocess(), time.time())
+            tasks = Job(islice(sentences(), BATCH * BATCHES)).tasks()
             return sum(1 for _ in write_tasks(generator, tasks, target, BATCH, False))
 
     return run

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pokegan.files import atomic_write
+
 
 def kept(path: Path, key: str) -> dict[str, Any]:
     """Read what `path` holds under `key`; nothing where there is no file yet."""
@@ -12,7 +14,5 @@ def kept(path: Path, key: str) -> dict[str, Any]:
 
 
 def write(path: Path, told: dict[str, Any]) -> None:
-    """Write `told` beside `path` and rename it into place."""
-    beside = path.with_name(f"{path.name}.part")
-    beside.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
-    beside.replace(path)
+    """Write `told` to `path` as JSON."""
+    atomic_write(path, json.dumps(told, indent=1) + "\n")

@@ -16,7 +16,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,21 +23,23 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
-import torch
 from committed import write
 from numpy.typing import NDArray
 
 from pgbench.measuring.environment import environment
-from pgexport.parity.checks import FARTHEST, latent_cases, premultiplied, psnr
+from pgexport.parity.comparisons import in_pytorch
 from pgexport.precision import compress
 from pgexport.precision.audit import audit
 from pgexport.precision.bf16_emulation import emulated
-from pgexport.precision.half import HALVES, LOWEST_OPSET, half
+from pgexport.precision.half import HALVES, LOWEST_OPSET
 from pgexport.precision.quantize import INT8_COSINE, INT8_PSNR, Outcome, int8_encoder, int8_generator, samples
-from pgexport.tracing.graphs import PictureGenerator, export_encoder, export_generator
-from pgexport.tracing.run_loader import Source, fold_batch_norm, load_run
-from pgexport.tracing.specs import SENTENCES
+from pgexport.tracing.opset import OPSET
+from pgexport.tracing.run_loader import LoadedRun, load_run
+from pgexport.tracing.specs import SENTENCES, model_specs
+from pgexport.trial import FARTHEST, latent_cases
 from pgtrain.models.text_encoder import MAX_TOKENS, embed, load_encoder
+from pokegan.errors import one_line
+from pokegan.image_metrics import premultiplied, psnr
 
 RESULTS = Path(__file__).parent / "results" / "precision.json"
 BASE = "float32"
@@ -78,38 +79,27 @@ def embeddings_apart(expected: NDArray[Any], found: NDArray[Any]) -> dict[str, f
     return {"cosine_lowest": round(float(cosines.min()), 6), "cosine_mean": round(float(cosines.mean()), 6)}
 
 
-def subjects(source: Source) -> dict[str, Subject]:
+def subjects(run: LoadedRun) -> dict[str, Subject]:
     """Export generator and encoder of a run in every precision."""
-    encoder = load_encoder(source.described["encoder"])
-    names = source.described["data"]["names"]
+    encoder = load_encoder(run.described["encoder"])
+    names = run.described["data"]["names"]
     texts = [*names[:: max(1, len(names) // 32)], *SENTENCES]
-    text, latent_dim = embed(encoder, texts).numpy(), source.config.latent_dim
-    reference = PictureGenerator(deepcopy(source.generator)).eval()
-    fold_batch_norm(source.generator)
-    network = PictureGenerator(source.generator).eval()
+    text, latent_dim = embed(encoder, texts).numpy(), run.latent_dim
+    encoder_spec, generator_spec = model_specs(run, encoder)
     tokens = [encoder.tokenizer(one, truncation=True, max_length=MAX_TOKENS, return_tensors="np") for one in texts]
     reading = [{name: token[name].astype(np.int64) for name in ("input_ids", "attention_mask")} for token in tokens]
     fresh = samples(latent_dim, text, count=8, seed=1)
-
-    def drawn(feeds: Any) -> NDArray[Any]:
-        with torch.no_grad():
-            pictures: NDArray[Any] = reference(*(torch.from_numpy(feeds[name]) for name in ("latent", "text")))[
-                0
-            ].numpy()
-        return pictures
-
-    generators = {BASE: export_generator(network, latent_dim, text.shape[1])}
-    encoders = {BASE: export_encoder(encoder.network, MAX_TOKENS)}
+    generators, encoders = {BASE: generator_spec.export(OPSET)}, {BASE: encoder_spec.export(OPSET)}
     generators["compact"] = compress.compress(generators[BASE], compress.GENERATOR)
     encoders["compact"] = compress.compress(encoders[BASE], compress.ENCODER)
     for name, dtype in HALVES.items():
-        generators[name] = export_generator(half(network, dtype), latent_dim, text.shape[1], LOWEST_OPSET[name])
-        encoders[name] = export_encoder(half(encoder.network, dtype), MAX_TOKENS, LOWEST_OPSET[name])
+        generators[name] = generator_spec.export(LOWEST_OPSET[name], dtype)
+        encoders[name] = encoder_spec.export(LOWEST_OPSET[name], dtype)
     far = [{"latent": latent_cases(latent_dim, 0)[FARTHEST][:8], "text": text[:8]}]
     drawing = int8_generator(generators[BASE], samples(latent_dim, text), INT8_PSNR, far)
     understood = int8_encoder(encoders[BASE], reading, INT8_COSINE)
-    generators["int8"], encoders["int8"] = drawing.quantised, understood.quantised
-    expected = np.concatenate([drawn(feeds) for feeds in fresh])
+    generators["int8"], encoders["int8"] = drawing.quantized, understood.quantized
+    expected = np.concatenate([in_pytorch(generator_spec.network, feeds)[0] for feeds in fresh])
     return {
         "generator": Subject(generators, drawing, [dict(feeds) for feeds in fresh], expected, pictures_apart),
         "encoder": Subject(encoders, understood, reading, text, embeddings_apart),
@@ -127,7 +117,7 @@ def measure(name: str, subject: Subject, batches: list[int], rounds: int, thread
         try:
             session = _session(path.read_bytes(), threads)
         except Exception as error:  # onnxruntime's exceptions share no base class
-            told[precision]["cannot_run"] = " ".join(str(error).split())[:160]
+            told[precision]["cannot_run"] = one_line(error, 160)
             session = _session(emulated(graph).SerializeToString(), threads)
         else:
             targets[precision] = _target(session, alone=(name, precision) == ("encoder", "int8"))

@@ -7,7 +7,7 @@ r"""Runs and bundles judged side by side: one table, one contact sheet, and rati
 
 Each is drawn and measured by `pgtrain evaluate`, its files go into WORK/NAME, and what exists already is not
 evaluated again. Writes OUT, and next to it a .png with the contact sheets, the first on the left. The sheets hold no
-artwork; neighbours.png in WORK/NAME does, and stays there.
+artwork; neighbors.png in WORK/NAME does, and stays there.
 """
 
 import argparse

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from pgbench.limits import graphs
 from pgbench.processes.matmul import product
+from pgbench.processes.pgen_worker import Runtime, to_images, to_pngs
 from pgbench.processes.rates import OPERATIONS, SIDE
-from pgbench.processes.runtime import Runtime, to_images, to_pngs
+from pgbench.roofline import graphs
 from pgen.api import load
 from pgen.backends.cores import cores
 

@@ -28,7 +28,7 @@ from pgbench.measuring.environment import environment
 from pgtrain.data.dataset import Pictures
 from pgtrain.engine.accelerator import Engine, Precision, best_precision
 from pgtrain.systems.dcgan.config import RECIPES, DCGANConfig
-from pgtrain.systems.dcgan.system import DCGAN, Critic, Generator, initialise
+from pgtrain.systems.dcgan.system import DCGAN, Discriminator, Generator, initialize
 
 RESULTS = Path(__file__).parent / "results" / "training.json"
 PICTURES = 1024
@@ -67,10 +67,10 @@ def plain(config: DCGANConfig) -> Turn:
     """Prepare the tutorial's loop over the same networks."""
     torch.manual_seed(0)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    generator, critic = Generator(config).to(device), Critic(config).to(device)
+    generator, critic = Generator(config).to(device), Discriminator(config).to(device)
     if config.blocks == "transposed":
-        generator.apply(initialise)
-        critic.apply(initialise)
+        generator.apply(initialize)
+        critic.apply(initialize)
     betas = (config.beta1, config.beta2)
     adams = [torch.optim.Adam(network.parameters(), config.lr, betas) for network in (generator, critic)]
     real = pictures().float() / 255

@@ -129,7 +129,13 @@ def inside() -> Command:
 
 
 TINY = ("--width", "8", "--critic-width", "4", "--batch", "4", "--condition-dim", "8", "--noise-dim", "8")
-TINY += ("--discriminator", "projection")  # the default one loads a network of photographs
+TINY += (
+    "--generator",
+    "conditional",
+    "--discriminator",
+    "projection",
+)  # the default one loads a network of photographs
+TINY_MEMORY = ("--generator", "memory", "--width", "8", "--batch", "4")
 
 
 @pytest.fixture(scope="session")
@@ -152,7 +158,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
 
 @pytest.fixture(scope="session")
 def tiny_run(inside: Command, small_data: Path, tiny_encoder: Path, made_once: MadeOnce) -> Path:
-    """A run of `pgtrain stackgan` through all four phases on the small data."""
+    """A run of `pgtrain stackgan --generator conditional` through all four phases on the small data."""
     phases = ("--epochs", "4", "--stage1-epochs", "2", "--stage1-pretrain", "1", "--stage2-pretrain", "1")
     where = ("--data", small_data, "--encoder", tiny_encoder)
 
@@ -161,6 +167,19 @@ def tiny_run(inside: Command, small_data: Path, tiny_encoder: Path, made_once: M
         assert done.returncode == 0, done.stderr
 
     return made_once("tiny-run", write)
+
+
+@pytest.fixture(scope="session")
+def memory_run(inside: Command, small_data: Path, tiny_encoder: Path, made_once: MadeOnce) -> Path:
+    """A run of `pgtrain stackgan --generator memory` through all three phases on the small data."""
+    phases = ("--epochs", "3", "--stage1-pretrain", "1", "--stage2-pretrain", "1")
+    where = ("--data", small_data, "--encoder", tiny_encoder)
+
+    def write(folder: Path) -> None:
+        done = inside("pgtrain", "stackgan", *where, "--out", folder, *phases, *TINY_MEMORY)
+        assert done.returncode == 0, done.stderr
+
+    return made_once("memory-run", write)
 
 
 @pytest.fixture(scope="session")

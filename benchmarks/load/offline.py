@@ -14,10 +14,10 @@ from pathlib import Path
 
 from load.prompts import prompt
 from pgen.api import Generator, load
-from pgen.images.postprocess import Finish
+from pgen.images.postprocess import Postprocess
 from pgen.jobs.folder import Folder
+from pgen.jobs.job import Job
 from pgen.jobs.local import write_tasks
-from pgen.jobs.tasks import named
 from pgen.request import Request
 
 WARM_UP = 2
@@ -32,8 +32,8 @@ def requests(names: list[str]) -> Iterator[Request]:
 def write(generator: Generator, wanted: Iterator[Request], batch: int) -> int:
     """Write the pictures into a folder that then goes; counts them."""
     with tempfile.TemporaryDirectory() as place:
-        target = Folder(Path(place), generator.bundle, Finish(), time.time())
-        return sum(1 for _ in write_tasks(generator, named(wanted, "png"), target, batch, False))
+        target = Folder(Path(place), generator.bundle, Postprocess(), time.time())
+        return sum(1 for _ in write_tasks(generator, Job(wanted).tasks(), target, batch, False))
 
 
 def rate(generator: Generator, wanted: Iterator[Request], batch: int, seconds: float) -> float:

@@ -12,11 +12,11 @@ from pokegan.errors import PokeganError
 
 
 @contextmanager
-def beside(out: Path, option: str) -> Iterator[Path]:
+def beside(out: Path) -> Iterator[Path]:
     """Make a hidden folder beside `out`, to fill and then to :func:`put`; it is removed unless that happened.
 
     Raises:
-        TargetInvalid: something could not be written, a full disk for one; `option` is what to choose anew.
+        TargetInvalid: something could not be written, because the disk is full for example.
     """
     staged = None
     try:
@@ -28,7 +28,7 @@ def beside(out: Path, option: str) -> Iterator[Path]:
             raise
         reason = error.strerror or error
         raise TargetInvalid(
-            f"{out}: cannot be written ({reason}); free space or choose another {option}; nothing was written"
+            f"{out}: cannot be written ({reason}); free space or choose another place; nothing was written"
         ) from error
     finally:
         if staged:
@@ -55,16 +55,3 @@ def put(staged: Path, out: Path) -> None:
             if replaced.exists() and not out.exists():
                 replaced.rename(out)
             raise
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write `content` to `path`, in the place of what is there."""
-    handle, hidden = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(hidden).chmod(0o666 & ~_umask())
-        Path(hidden).replace(path)
-    except BaseException:
-        Path(hidden).unlink(missing_ok=True)
-        raise

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from pgexport.targets.tensorrt.options import check_ready, is_bundle, print_engines, tensorrt_options
 from pgexport.tracing.opset import OPSETS, READERS
-from pokegan.cli import Group, needs_extra, version_option
+from pokegan.cli import Group, version_option
+from pokegan.extras import needs_extra
 
 if TYPE_CHECKING:
     from pgen.bundle.engines import EngineOptions
@@ -44,23 +45,23 @@ def main() -> None:
 
 @main.command(DEFAULT, hidden=True)
 @click.argument("runs", type=FOLDER, nargs=-1, metavar="[RUN]...")
-@click.option("--out", type=FOLDER, help="folder of the bundle to make")
+@click.option("--out", type=FOLDER, help="folder of the new bundle")
 @click.option(
     "--storage",
     type=click.Choice(["compact", "float32"]),
     default="compact",
     show_default=True,
-    help="compact: large weights as int8 and float16, a third of the size; arithmetic is float32 either way",
+    help="compact: large weights as int8 and float16, a third of the size; arithmetic is float32 in both",
 )
 @click.option("--fp16", is_flag=True, help="weights and arithmetic in fp16; norms, softmax and pixels in float32")
 @click.option("--bf16", is_flag=True, help="the same in bf16, which ONNX Runtime's CPU provider cannot run")
-@click.option("--int8", is_flag=True, help="arithmetic in int8 wherever it is smaller or faster and parity holds")
+@click.option("--int8", is_flag=True, help="arithmetic in int8 where it is smaller or faster and parity holds")
 @click.option(
     "--opset",
     type=click.IntRange(OPSETS[0], OPSETS[-1]),
     help="version of the ONNX operator set  [default: 18; with --bf16 22]",
 )
-@click.option("--add", is_flag=True, help="put the models into the bundle in --out, beside those that it has")
+@click.option("--add", is_flag=True, help="add the models to the bundle in --out")
 @click.option("--triton", type=FOLDER, help="also write a model repository for Triton Inference Server to this folder")
 @click.option(
     "--force",
@@ -83,16 +84,16 @@ def export(
 ) -> None:
     """Export each RUN, a folder that pgtrain made, to one bundle of ONNX models, with the text encoder if one needs it.
 
-    Without RUN the newest finished run of every system under runs/ is taken. Of a stackgan whose stage II was
-    never trained, the pictures are stage I's, 64x64.
+    Without RUN the newest finished run of every system under runs/ is exported. Stages that were never trained are
+    left out: a stackgan without stage II draws 64x64 pixels.
 
-    --storage, --fp16, --bf16 and --int8 choose the precision of pictures and texts; stats are in float32 always.
+    --storage, --fp16, --bf16 and --int8 choose the precision of pictures and texts; stats are always in float32.
 
-    Every graph is compared with PyTorch first; beyond the tolerances no bundle is written.
+    Every graph is compared with PyTorch first; if a tolerance is exceeded, no bundle is written.
 
     With --tensorrt the bundle also gets TensorRT engines for this machine's GPU, and with --triton it is also written
-    as a model repository. RUN may then be a bundle that exists, without --out; it is otherwise left alone.
-    TensorRT does not read what compact and int8 make of a text encoder: export with --storage float32 or --fp16.
+    as a model repository. RUN may then be an existing bundle, without --out. TensorRT does not read text encoders in
+    compact or int8: export with --storage float32 or --fp16.
     """
     storage = _chosen(storage, {"fp16": fp16, "bf16": bf16, "int8": int8})
     if (engines or triton) and len(runs) == 1 and is_bundle(runs[0]):
@@ -100,9 +101,7 @@ def export(
         _derive(runs[0], engines, triton, force)
         return
     if out is None:
-        raise click.UsageError(
-            "say where to write: --out DIR; only a bundle that exists takes --tensorrt or --triton alone"
-        )
+        raise click.UsageError("--out DIR is missing; only an existing bundle takes --tensorrt or --triton alone")
     _warn_of_opset(settings["opset"])
     if engines:
         check_ready()  # before minutes go into the export
@@ -122,13 +121,13 @@ def export(
 
 
 def _warn_of_opset(opset: int | None) -> None:
-    """Say on stderr who does not read the opset that was asked for."""
+    """Warn of readers that do not read the opset."""
     if late := [reader for reader, last in READERS.items() if opset is not None and opset > last]:
-        click.echo(f"warning: --opset {opset}: {' and '.join(late)} cannot be counted on to read it", err=True)
+        click.echo(f"warning: --opset {opset}: {' and '.join(late)} may not read it", err=True)
 
 
 def _derive(bundle: Path, engines: "EngineOptions | None", triton: Path | None, force: bool) -> None:
-    """Make of a bundle what was asked for: engines first, because a repository takes them along."""
+    """Derive engines and a repository from a bundle: engines first, because a repository takes them along."""
     if triton:
         from pgexport.targets.triton.repository import check_target, write_repository
 
@@ -137,32 +136,30 @@ def _derive(bundle: Path, engines: "EngineOptions | None", triton: Path | None, 
         print_engines(bundle, engines)
     if triton:
         ensembles = ", ".join(write_repository(bundle, triton, force)) or "no ensemble"
-        click.echo(f"wrote {triton} ({ensembles}); next: docs/triton.md tells how to serve it")
+        click.echo(f"wrote {triton} ({ensembles}); next: serve it as docs/triton.md describes")
 
 
 def _refuse_export_options(bundle: Path, forced: bool) -> None:
-    """Refuse what only makes sense where a run is exported; `forced` says that --force has a meaning."""
+    """Reject options that apply to runs alone; `forced` says that --force applies."""
     context = click.get_current_context()
     names = ("out", "storage", "fp16", "bf16", "int8", "opset", "add", "force")
     for name in names[:-1] if forced else names:
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
-            raise click.UsageError(f"{bundle} is a bundle already, not a run: leave out --{name}")
+            raise click.UsageError(f"{bundle} is a bundle, not a run: leave out --{name}")
 
 
 def _show_bundle(bundle: "Bundle") -> None:
-    """Print what was exported, and what can be done with it."""
+    """Print what was exported, and the next command."""
     _show_parity({name: model.parity for name, model in bundle.manifest.models.items()})
-    _show_graphs(
-        {name: model.provenance.get("export", {}).get("graph") for name, model in bundle.manifest.models.items()}
-    )
+    _show_graphs({name: model.provenance["export"]["graph"] for name, model in bundle.manifest.models.items()})
     for name, model in bundle.manifest.models.items():
         run = model.provenance.get("run", {})
-        if "data" in run and run.get("epochs") is not None and run["epoch"] < run["epochs"]:
+        if "data" in run and run["epoch"] < run["epochs"]:
             click.echo(f"note: {name} is of a run stopped after {run['epoch']} of {run['epochs']} epochs")
     size = sum(entry.bytes for entry in bundle.manifest.files.values()) / 1e6
-    drawing = "stackgan" in bundle.manifest.models
     out = bundle.folder
-    then = f"pgen image Charizard --bundle {out} --out out.png" if drawing else f"pgexport inspect {out}"
+    reads_text = any(model.reads_text for model in bundle.manifest.models.values())
+    then = f"pgen image Charizard --bundle {out} --out out.png" if reads_text else f"pgexport inspect {out}"
     click.echo(f"wrote {out} ({size:.1f} MB); next: {then}")
 
 
@@ -171,13 +168,13 @@ def _show_bundle(bundle: "Bundle") -> None:
 @click.option("--json", "as_json", is_flag=True, help="print JSON instead of tables")
 def inspect(bundle: Path, as_json: bool) -> None:
     """Show what BUNDLE holds: models, inputs, outputs, precision, size, parity, provenance."""
-    from pgexport.inspect import overview, show
+    from pgexport.inspect import describe_bundle, show
 
-    told = overview(bundle)
+    summary = describe_bundle(bundle)
     if as_json:
-        click.echo(json.dumps(told, indent=1, ensure_ascii=False))
+        click.echo(json.dumps(summary, indent=1, ensure_ascii=False))
     else:
-        show(told)
+        show(summary)
 
 
 @main.command()
@@ -187,23 +184,34 @@ def inspect(bundle: Path, as_json: bool) -> None:
     "runs",
     type=FOLDER,
     multiple=True,
-    help="repeat parity with this run; may be given again  [default: those under runs/ that BUNDLE was made of]",
+    help="repeat parity with this run; repeatable  [default: those under runs/ that BUNDLE was made of]",
 )
 def verify(bundle: Path, runs: tuple[Path, ...]) -> None:
-    """Check BUNDLE: sizes, checksums, the ONNX checker, and where its runs are there parity on fresh latents."""
+    """Check BUNDLE: sizes, checksums, the ONNX checker and, if its runs are there, parity on new latents."""
     with needs_extra("export"):
         from pgexport.verify import verify as check
-    found = check(bundle, runs)
-    if found["runs"] and not runs:
-        click.echo(f"comparing with {', '.join(found['runs'])}, which it was made of")
-    repeated = {name: parity for name, parity in found["models"].items() if parity}
+    report = check(bundle, runs)
+    if report["runs"] and not runs:
+        click.echo(f"comparing with {', '.join(report['runs'])}, which it was made of")
+    repeated = {name: parity for name, parity in report["models"].items() if parity}
     if repeated:
         _show_parity(repeated)
-    for name, parity in found["models"].items():
-        click.echo(f"{name}: graph is sound, parity {'holds' if parity else 'not repeated (give its --run)'}")
-    for name in found["engines"]:
-        click.echo(f"engines/{name}.plan: is the engine of {name}.onnx that its sidecar tells of; not run")
-    click.echo(f"{bundle}: {found['files']} files are what the manifest says")
+    for name, parity in report["models"].items():
+        click.echo(f"{name}: graph is valid, parity {'holds' if parity else 'not repeated (give its --run)'}")
+    for name in report["engines"]:
+        click.echo(f"engines/{name}.plan: matches its sidecar and {name}.onnx; not run")
+    click.echo(f"{bundle}: {report['files']} files match the manifest")
+
+
+@main.command()
+@click.argument("bundle", type=FOLDER)
+@click.option("--out", type=FOLDER, required=True, help="folder of the run")
+def unpack(bundle: Path, out: Path) -> None:
+    """Write the generator of BUNDLE as a run that pgtrain stackgan --start goes on from."""
+    with needs_extra("export"):
+        from pgexport.unpack import unpack as write
+    write(bundle, out)
+    click.echo(f"wrote {out}")
 
 
 @main.command()
@@ -211,41 +219,40 @@ def verify(bundle: Path, runs: tuple[Path, ...]) -> None:
 @click.argument("other", type=FOLDER)
 @click.option("--json", "as_json", is_flag=True, help="print JSON instead of a table")
 def diff(one: Path, other: Path, as_json: bool) -> None:
-    """Show in what the bundles ONE and OTHER differ; like diff, exit with 1 where they do."""
+    """Show how the bundles ONE and OTHER differ; like diff, exit with 1 if they do."""
     from pgexport.inspect import difference, show_difference
 
-    found = difference(one, other)
+    differences = difference(one, other)
     if as_json:
-        click.echo(json.dumps(found, indent=1, ensure_ascii=False))
-    elif found:
-        show_difference(found, one, other)
+        click.echo(json.dumps(differences, indent=1, ensure_ascii=False))
+    elif differences:
+        show_difference(differences, one, other)
     else:
-        click.echo("the bundles hold the same")
-    sys.exit(1 if found else 0)
+        click.echo("the bundles are equal")
+    sys.exit(1 if differences else 0)
 
 
 def _chosen(storage: str, flags: dict[str, bool]) -> str:
-    """Reduce the options to one precision."""
-    asked = [f"--{name}" for name, given in flags.items() if given]
+    """Reduce the options to one storage."""
+    options = [f"--{name}" for name, is_set in flags.items() if is_set]
     source = click.get_current_context().get_parameter_source("storage")
-    if asked and source is not click.core.ParameterSource.DEFAULT:
-        asked.append("--storage")
-    if len(asked) > 1:
-        raise click.UsageError(f"{' and '.join(asked)} exclude each other; choose one")
-    return asked[0].removeprefix("--") if asked else storage
+    if options and source is not click.core.ParameterSource.DEFAULT:
+        options.append("--storage")
+    if len(options) > 1:
+        raise click.UsageError(f"{' and '.join(options)} exclude each other; choose one")
+    return options[0].removeprefix("--") if options else storage
 
 
-def _show_graphs(graphs: dict[str, dict[str, Any] | None]) -> None:
-    """Print which type each graph's nodes compute in, and what came of int8; bundles of format 1 tell neither."""
-    known = {name: told for name, told in graphs.items() if told}
-    kinds = sorted({kind for told in known.values() for kind in told["nodes"]["all"]})
-    table = Table("model", *kinds, title="Nodes by the type they compute in")
-    for name, told in known.items():
-        table.add_row(name, *(str(told["nodes"]["all"].get(kind, "")) for kind in kinds))
+def _show_graphs(graphs: dict[str, dict[str, Any]]) -> None:
+    """Print which type each graph's nodes compute in, and what came of int8."""
+    types = sorted({type for graph in graphs.values() for type in graph["nodes"]["all"]})
+    table = Table("model", *types, title="Nodes by the type they compute in")
+    for name, graph in graphs.items():
+        table.add_row(name, *(str(graph["nodes"]["all"].get(type, "")) for type in types))
     Console().print(table)
-    for name, told in known.items():
-        if "int8" in told:
-            click.echo(f"{name}, int8: {told['int8']['reason']}")
+    for name, graph in graphs.items():
+        if "int8" in graph:
+            click.echo(f"{name}, int8: {graph['int8']['reason']}")
 
 
 def _show_parity(by_model: dict[str, dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""What can go wrong in export."""
+"""Errors of export."""
 
 from pokegan.errors import PokeganError
 
@@ -8,19 +8,19 @@ class ParityFailed(PokeganError, ArithmeticError):
 
 
 class TargetInvalid(PokeganError, FileExistsError):
-    """A bundle or a model repository cannot be written where it was asked for."""
+    """A bundle or a model repository cannot be written to its place."""
 
 
 class OpsetInvalid(PokeganError, ValueError):
-    """The graphs cannot be written in the opset that was asked for."""
+    """The graphs cannot be written in the requested opset."""
 
 
 class RunsInvalid(PokeganError, ValueError):
-    """The runs that were named, or found, cannot go into one bundle."""
+    """Runs cannot go into one bundle, or there is none."""
 
 
 class GraphUnread(PokeganError, ValueError):
-    """TensorRT does not read a graph that an engine was asked of; nothing is built."""
+    """TensorRT does not read a graph; no engine is built."""
 
 
 class EngineFailed(PokeganError, RuntimeError):

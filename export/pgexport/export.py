@@ -1,4 +1,4 @@
-"""Runs become a bundle: exported, compared with PyTorch, and only then put in place."""
+"""Export of runs to a bundle, which is compared with PyTorch before it is put in place."""
 
 import json
 import shutil
@@ -11,21 +11,23 @@ from typing import Any
 import numpy as np
 import onnx
 
-from pgen.backends.base import open_session, run
+from pgen.backends.base import run
+from pgen.backends.onnxruntime import open_session
 from pgen.bundle.engines import FOLDER as ENGINES
 from pgen.bundle.reader import FORMAT, MANIFEST, Bundle, Manifest, Model, Tensor, describe, open_bundle
 from pgen.text_encoder import TextEncoder
 from pgexport.atomic import beside, put
 from pgexport.errors import ParityFailed, TargetInvalid
-from pgexport.parity.checks import Runner, check, fresh_seed
+from pgexport.parity.checks import check
 from pgexport.parity.divergence import locate_divergence, locate_in_sequence
 from pgexport.parity.text import check_names, check_pictures
 from pgexport.precision.bf16_emulation import checkable
 from pgexport.select_runs import distinct
 from pgexport.storage import PRECISIONS, Stored, check_opset, one_by_one, store
 from pgexport.targets.tensorrt.operators import check_read
-from pgexport.tracing.run_loader import Source, load_run
-from pgexport.tracing.specs import Part, parts, texts
+from pgexport.tracing.run_loader import LoadedRun, load_run
+from pgexport.tracing.specs import ModelSpec, model_specs, sample_texts
+from pgexport.trial import Runner, fresh_seed
 from pgtrain.models.text_encoder import Encoder, load_encoder
 from pokegan.revision import revision
 
@@ -56,7 +58,7 @@ def export_runs(
         opset: version of the ONNX operator set; None: 18, or the lowest that has the storage's operators.
         force: replace a bundle that is there; with `add`, models in it of the same name.
         add: put the models into the bundle that is there, beside those that it has.
-        seed: what parity's inputs are drawn with; None draws one. The manifest tells it.
+        seed: of parity's inputs; None draws one, which the manifest records.
         tensorrt: write no bundle with a graph that TensorRT does not read.
 
     Raises:
@@ -71,17 +73,17 @@ def export_runs(
     before = _whole(out) if add else None
     if not add:
         _check_target(out, force)
-    sources = [load_run(run) for run in runs]
-    distinct((source.system, run) for source, run in zip(sources, runs, strict=True))
-    with beside(out, "--out") as staged:
-        kept = _kept(before, staged, sources, force) if before else Manifest({}, {})
+    loaded = [load_run(folder) for folder in runs]
+    distinct((run.system, folder) for run, folder in zip(loaded, runs, strict=True))
+    with beside(out) as staged:
+        kept = _kept(before, staged, loaded, force) if before else Manifest({}, {})
         for name, model in kept.models.items() if tensorrt else ():
             check_read(name, (staged / model.file).read_bytes())
         order = list(before.manifest.models) if before else []
         writer = Writer(staged, storage, opset, kept, order, fresh_seed() if seed is None else seed, tensorrt)
-        for source in sources:
+        for run in loaded:
             try:
-                writer.write(source)
+                writer.write(run)
             except ParityFailed as error:
                 raise ParityFailed(f"{error.message} (seed {writer.seed}); no bundle was written") from error
         put(staged, out)
@@ -109,64 +111,64 @@ class Writer:
         self.models, self.files = dict(kept.models), set(kept.files)
         self.tensorrt = tensorrt
 
-    def write(self, source: Source) -> None:
+    def write(self, run: LoadedRun) -> None:
         """Write the models of a run and the manifest, once they are found to give what PyTorch gives."""
-        encoder = load_encoder(source.described["encoder"]) if source.described["encoder"] else None
-        made = parts(source, encoder)
-        stored = {part.name: self._write_model(part, source) for part in made}
+        encoder = load_encoder(run.described["encoder"]) if run.reads_text else None
+        specs = model_specs(run, encoder)
+        stored = {spec.name: self._write_model(spec, run) for spec in specs}
         if encoder:
             self._place("tokenizer.json").write_text(encoder.tokenizer.backend_tokenizer.to_str(), "utf-8")
         bundle = checkable(self._write_manifest())
-        for part in made:
-            self.models[part.name].parity.update(self._parity(part, bundle, stored[part.name]))
+        for spec in specs:
+            self.models[spec.name].parity.update(self._parity(spec, bundle, stored[spec.name]))
         if encoder:
-            self._check_text(source, encoder, bundle, [(part, stored[part.name]) for part in made])
+            self._check_text(run, encoder, bundle, [(spec, stored[spec.name]) for spec in specs])
         self._write_manifest()
 
-    def _write_model(self, part: Part, source: Source) -> Stored:
+    def _write_model(self, spec: ModelSpec, run: LoadedRun) -> Stored:
         """Write one model."""
-        stored = store(part, self.storage, self.opset)
+        stored = store(spec, self.storage, self.opset)
         if self.tensorrt:  # before minutes go into parity
-            check_read(part.name, stored.graph.SerializeToString())
-        _stamp(stored, part, source)
+            check_read(spec.name, stored.graph.SerializeToString())
+        _stamp(stored, spec, run)
         onnx.checker.check_model(stored.graph, full_check=True)
-        onnx.save(stored.graph, self._place(f"{part.name}.onnx"))
-        told = provenance(source, part)
-        told["export"]["graph"] = stored.told
-        self.models[part.name] = Model(
-            kind=part.kind,
-            file=f"{part.name}.onnx",
+        onnx.save(stored.graph, self._place(f"{spec.name}.onnx"))
+        origin = provenance(run, spec)
+        origin["export"]["graph"] = stored.report
+        self.models[spec.name] = Model(
+            kind=spec.kind,
+            file=f"{spec.name}.onnx",
             inputs=[_tensor(value) for value in stored.graph.graph.input],
             outputs=[_tensor(value) for value in stored.graph.graph.output],
             precision=PRECISIONS[stored.storage],
             opset=stored.opset,
             settings=stored.settings,
             parity={"storage": stored.storage},
-            provenance=told,
+            provenance=origin,
         )
         return stored
 
-    def _parity(self, part: Part, bundle: Bundle, stored: Stored) -> dict[str, Any]:
-        ran = runner(bundle, bundle.manifest.models[part.name])
-        return check(part.trial(self.seed), ran, stored.storage, partial(locate_divergence, part, stored))
+    def _parity(self, spec: ModelSpec, bundle: Bundle, stored: Stored) -> dict[str, Any]:
+        model = runner(bundle, bundle.manifest.models[spec.name])
+        return check(spec.trial(self.seed), model, stored.storage, partial(locate_divergence, spec, stored))
 
     def _check_text(
-        self, source: Source, encoder: Encoder, bundle: Bundle, made: Sequence[tuple[Part, Stored]]
+        self, run: LoadedRun, encoder: Encoder, bundle: Bundle, models: Sequence[tuple[ModelSpec, Stored]]
     ) -> None:
         """Hold prompt to picture to its limit; store the embeddings of known names, and hold them too."""
-        part, _ = made[-1]
-        place = partial(locate_in_sequence, made, self.seed)
-        told = check_pictures(bundle, encoder, texts(source), part.trial(self.seed), place)
-        self.models[part.name].parity["figures"]["text_psnr"] = told
-        names = source.described["data"]["names"]
+        spec, _ = models[-1]
+        place = partial(locate_in_sequence, models, self.seed)
+        figures = self.models[spec.name].parity["figures"]
+        figures["text_psnr"] = check_pictures(bundle, encoder, sample_texts(run), spec.trial(self.seed), place)
+        names = run.described["data"]["names"]
         self._place("names.json").write_text(json.dumps(names, ensure_ascii=False), "utf-8")
         embeddings = TextEncoder(bundle, device="cpu").encode(names)
         np.save(self._place("names.npy"), embeddings.astype(np.float16))
-        told = check_names(checkable(self._write_manifest()), encoder)
-        self.models["encoder"].parity["figures"]["names_cosine"] = told
+        names_cosine = check_names(checkable(self._write_manifest()), encoder)
+        self.models["encoder"].parity["figures"]["names_cosine"] = names_cosine
 
     def _place(self, name: str) -> Path:
-        """Where to write the file `name`, which the manifest is to tell of."""
+        """Add the file `name` to the manifest; return where to write it."""
         self.files.add(name)
         return self.folder / name
 
@@ -185,27 +187,26 @@ def runner(bundle: Bundle, model: Model) -> Runner:
     if not model.settings.get("alone"):
         return lambda feeds: run(session, outputs, feeds)
     return lambda feeds: [
-        np.concatenate(found)
-        for found in zip(*(run(session, outputs, text) for text in one_by_one(feeds)), strict=True)
+        np.concatenate(rows) for rows in zip(*(run(session, outputs, text) for text in one_by_one(feeds)), strict=True)
     ]
 
 
-def _stamp(stored: Stored, part: Part, source: Source) -> None:
-    """Tell inside the ONNX file what it is, for whoever has the file alone."""
+def _stamp(stored: Stored, spec: ModelSpec, run: LoadedRun) -> None:
+    """Write into the ONNX file what it is, for readers that have the file alone."""
     model = stored.graph
     model.producer_name, model.producer_version = "pokegan", version("pokegan")
-    model.graph.name = part.name
-    facts = {
-        "system": source.system,
-        "kind": part.kind,
-        "data_digest": source.described["data"]["digest"],
+    model.graph.name = spec.name
+    properties = {
+        "system": run.system,
+        "kind": spec.kind,
+        "data_digest": run.described["data"]["digest"],
         "format": FORMAT,
         "precision": PRECISIONS[stored.storage],
         "opset": stored.opset,
         **stored.settings,
     }
-    told = {name: value if isinstance(value, str) else json.dumps(value) for name, value in facts.items()}
-    onnx.helper.set_model_props(model, told)
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in properties.items()}
+    onnx.helper.set_model_props(model, texts)
 
 
 def _tensor(value: onnx.ValueInfoProto) -> Tensor:
@@ -214,23 +215,23 @@ def _tensor(value: onnx.ValueInfoProto) -> Tensor:
     return Tensor(value.name, dtype, [size.dim_param or size.dim_value for size in kind.shape.dim])
 
 
-def provenance(source: Source, part: Part) -> dict[str, Any]:
-    """Tell where a model comes from; places of the machine that trained are nobody's business."""
-    described = dict(source.described)
+def provenance(run: LoadedRun, spec: ModelSpec) -> dict[str, Any]:
+    """Describe where a model comes from, without paths of the machine that trained it."""
+    described = dict(run.described)
     described["data"] = {key: described["data"][key] for key in ("digest", "examples", "hold_out")}
     described["config"] = {key: value for key, value in described["config"].items() if key != "start"}
     if described["encoder"] and Path(described["encoder"]).is_dir():
         described["encoder"] = Path(described["encoder"]).resolve().name
     tools = {name: version(name) for name in ("pokegan", "torch", "onnx", "onnxscript", "onnxruntime")}
-    told = {
-        "run": described | source.position,
-        "metrics": source.metrics,
-        "evaluation": source.evaluation,
-        "export": {"versions": tools, "revision": revision()},
+    export = {"versions": tools, "revision": revision()}
+    if spec.kind == "encoder":  # its weights are not the run's: it was frozen
+        return {"run": {"system": run.system, "encoder": described["encoder"]}, "export": export}
+    return {
+        "run": described | run.position,
+        "metrics": run.metrics,
+        "evaluation": run.evaluation,
+        "export": export,
     }
-    if part.kind == "encoder":  # its weights are not the run's: it was frozen
-        return {"run": {"system": source.system, "encoder": described["encoder"]}, "export": told["export"]}
-    return told
 
 
 def _whole(out: Path) -> Bundle:
@@ -240,20 +241,19 @@ def _whole(out: Path) -> Bundle:
     return bundle
 
 
-def _kept(before: Bundle, staged: Path, sources: list[Source], force: bool) -> Manifest:
+def _kept(before: Bundle, staged: Path, runs: list[LoadedRun], force: bool) -> Manifest:
     """Copy a bundle to `staged` but for the models that are replaced; return what it then tells.
 
-    Only files that its manifest names are copied, and engines: whatever else lies in the folder, or is reached through
-    a link in it, is nobody's to publish.
+    Only files that its manifest names are copied, and engines: other files in the folder, and what links lead to, are
+    not published.
     """
-    systems = {source.system for source in sources}
-    replaced = systems | ({"encoder"} if "stackgan" in systems else set())
-    there = [name for name in before.manifest.models if name in replaced]
-    if there and not force:
-        raise TargetInvalid(f"{before.folder}: has {' and '.join(there)} already; replace with --add --force")
+    replaced = {run.system for run in runs} | {"encoder" for run in runs if run.reads_text}
+    present = [name for name in before.manifest.models if name in replaced]
+    if present and not force:
+        raise TargetInvalid(f"{before.folder}: has {' and '.join(present)} already; they are replaced only by force")
     kept = {name: model for name, model in before.manifest.models.items() if name not in replaced}
-    gone = {before.manifest.models[name].file for name in there} - {model.file for model in kept.values()}
-    files = {name: entry for name, entry in before.manifest.files.items() if name not in gone}
+    dropped = {before.manifest.models[name].file for name in present} - {model.file for model in kept.values()}
+    files = {name: entry for name, entry in before.manifest.files.items() if name not in dropped}
     for name in files:
         (staged / name).parent.mkdir(parents=True, exist_ok=True)
         (staged / name).write_bytes(before.read(name))
@@ -263,8 +263,8 @@ def _kept(before: Bundle, staged: Path, sources: list[Source], force: bool) -> M
 
 def _keep_engines(before: Path, after: Path, models: Iterable[str]) -> None:
     """Copy the engines of `models`, which are of this machine and no part of the bundle; links stay links."""
-    found = [before / f"{name}{suffix}" for name in models for suffix in (".plan", ".json")]
-    for path in (path for path in found if path.is_file()):
+    paths = [before / f"{name}{suffix}" for name in models for suffix in (".plan", ".json")]
+    for path in (path for path in paths if path.is_file()):
         after.mkdir(exist_ok=True)
         shutil.copy2(path, after / path.name, follow_symlinks=False)
 
@@ -273,8 +273,6 @@ def _check_target(out: Path, force: bool) -> None:
     if not out.parent.is_dir():
         raise TargetInvalid(f"{out.parent}: no such folder; make it first")
     if out.exists() and not force:
-        raise TargetInvalid(
-            f"{out}: exists; choose another --out, replace the bundle with --force, or add to it with --add"
-        )
+        raise TargetInvalid(f"{out}: exists; choose another folder, replace the bundle by force, or add to it")
     if out.exists() and not (out / MANIFEST).is_file():
-        raise TargetInvalid(f"{out}: exists and is no bundle, so --force does not replace it; choose another --out")
+        raise TargetInvalid(f"{out}: exists and is no bundle, so force does not replace it; choose another folder")

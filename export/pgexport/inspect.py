@@ -1,4 +1,4 @@
-"""What a bundle holds, and how two differ; without PyTorch, ONNX or a runtime."""
+"""The contents of a bundle, and how two differ; without PyTorch, ONNX or a runtime."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -12,10 +12,10 @@ from pgen.bundle.reader import MANIFEST, Bundle, Model, Tensor, open_bundle
 from pokegan.errors import PokeganError
 
 
-def overview(folder: Path) -> dict[str, Any]:
-    """Tell what the bundle in `folder` holds, ready for JSON: models with inputs, outputs, size, parity, provenance.
+def describe_bundle(folder: Path) -> dict[str, Any]:
+    """Describe the bundle in `folder`, ready for JSON: models with inputs, outputs, size, parity, provenance.
 
-    TensorRT engines, which are no part of the bundle, are told beside it, with what is wrong with each.
+    TensorRT engines, which are not part of the bundle, are listed beside it, with what is wrong with each.
 
     Raises:
         BundleNotFound, BundleInvalid: there is no bundle, or its manifest is damaged.
@@ -52,14 +52,14 @@ def _model(bundle: Bundle, model: Model) -> dict[str, Any]:
 
 
 def _engine(bundle: Bundle, name: str) -> dict[str, Any]:
-    """Tell what the sidecar of an engine says, and what is wrong with the engine: None if it is of its model's file."""
-    told: dict[str, Any] = {}
+    """Describe an engine by its sidecar, and what is wrong with it: None if it matches its model's file."""
+    info: dict[str, Any] = {}
     try:
-        told = asdict(read_info(bundle, name)) | {"bytes": plan_path(bundle, name).stat().st_size}
+        info = asdict(read_info(bundle, name)) | {"bytes": plan_path(bundle, name).stat().st_size}
         read_engine(bundle, name)
     except PokeganError as error:
-        return told | {"wrong": error.message}
-    return told | {"wrong": None}
+        return info | {"wrong": error.message}
+    return info | {"wrong": None}
 
 
 def _tensor(tensor: Tensor) -> str:
@@ -67,20 +67,20 @@ def _tensor(tensor: Tensor) -> str:
 
 
 def figures(parity: dict[str, Any]) -> dict[str, dict[str, float | None]]:
-    """Take the figures out of what a manifest tells of parity; in format 1 they stood beside the rest."""
-    found: dict[str, dict[str, float | None]] = parity.get("figures", parity)
-    return {name: value for name, value in found.items() if isinstance(value, dict) and "measured" in value}
+    """The figures among what a manifest says of parity."""
+    figures: dict[str, dict[str, float | None]] = parity.get("figures", {})
+    return figures
 
 
 def number(value: float | None) -> str:
-    """Write a figure or its limit; None is a limit that there is not."""
+    """Format a figure or its limit; None: no limit."""
     return "none" if value is None else f"{value:.5g}"
 
 
-def show(told: dict[str, Any]) -> None:
-    """Print an :func:`overview` for people."""
-    console = Console(markup=False)  # what a bundle says is text, brackets too
-    for name, model in told["models"].items():
+def show(summary: dict[str, Any]) -> None:
+    """Print a :func:`describe_bundle`."""
+    console = Console(markup=False)  # brackets in a bundle are text, not markup
+    for name, model in summary["models"].items():
         table = Table(title=f"{name}: {model['kind']}", show_header=False, title_justify="left")
         size = f"{model['bytes'] / 1e6:.1f} MB" if model["bytes"] is not None else "missing"
         table.add_row("file", f"{model['file']}, {size}, opset {model['opset']}")
@@ -94,11 +94,13 @@ def show(told: dict[str, Any]) -> None:
         table.add_row("parity", "\n".join(parity))
         table.add_row("from", "\n".join(origin(model["provenance"])))
         console.print(table)
-    for name, engine in told["engines"].items():
+    for name, engine in summary["engines"].items():
         console.print(_engine_table(name, engine))
-    others = ", ".join(f"{name} ({size / 1e6:.1f} MB)" for name, size in told["other_files"].items())
+    others = ", ".join(f"{name} ({size / 1e6:.1f} MB)" for name, size in summary["other_files"].items())
     console.print(f"other files: {others or 'none'}", highlight=False)
-    console.print(f"format {told['format']}, {told['bytes'] / 1e6:.1f} MB, digest {told['digest']}", highlight=False)
+    console.print(
+        f"format {summary['format']}, {summary['bytes'] / 1e6:.1f} MB, digest {summary['digest']}", highlight=False
+    )
 
 
 def _engine_table(name: str, engine: dict[str, Any]) -> Table:
@@ -117,44 +119,41 @@ def _shapes(shapes: list[list[int]]) -> str:
 
 
 def origin(provenance: dict[str, Any]) -> list[str]:
-    """Tell in a few lines where a model comes from."""
+    """Describe in a few lines where a model comes from."""
     run, export = provenance.get("run", {}), provenance.get("export", {})
     lines = []
     if "data" in run:
-        count = run["data"].get("examples", run["data"].get("pictures"))
-        lines.append(
-            f"a run of {run['system']}, seed {run['seed']}, on {count} examples ({run['data']['digest'][:12]})"
-        )
+        data = f"{run['data']['examples']} examples ({run['data']['digest'][:12]})"
+        lines.append(f"a run of {run['system']}, seed {run['seed']}, on {data}")
         lines.append(progress(run))
     if run.get("encoder"):
         lines.append(f"encoder {run['encoder']}")
     if "versions" in export:
-        lines.append("exported by " + ", ".join(f"{name} {found}" for name, found in export["versions"].items()))
+        lines.append("exported by " + ", ".join(f"{name} {version}" for name, version in export["versions"].items()))
     return lines
 
 
 def progress(run: dict[str, Any]) -> str:
-    """Tell how far a run of a manifest had come."""
-    asked = run.get("epochs")
-    return f"after {run['epoch']} of {asked if asked is not None else 'an unknown number of'} epochs"
+    """The progress of a run in a manifest."""
+    return f"after {run['epoch']} of {run['epochs']} epochs"
 
 
 def difference(one: Path, other: Path) -> dict[str, dict[str, tuple[Any, Any]]]:
-    """Tell in which facts the models of two bundles differ: by model and fact the two values, None where it is missing.
+    """Compare the models of two bundles: by model and fact the two values that differ, None where one is missing.
 
     Files that belong to no model stand under the name ``files``.
 
     Raises:
         BundleNotFound, BundleInvalid: one is no bundle.
     """
-    first, second = overview(one), overview(other)
-    found: dict[str, dict[str, tuple[Any, Any]]] = {}
+    first, second = describe_bundle(one), describe_bundle(other)
+    differences: dict[str, dict[str, tuple[Any, Any]]] = {}
     for name in {**first["models"], **second["models"]}:
-        facts = [_facts(told["models"].get(name)) for told in (first, second)]
-        found[name] = _differing(*facts)
+        facts = [_facts(summary["models"].get(name)) for summary in (first, second)]
+        differences[name] = _differing(*facts)
     checksums = [_other_files(folder) for folder in (one, other)]
-    found["files"] = _differing(*checksums)
-    return {name: facts for name, facts in found.items() if facts}
+    differences["files"] = _differing(*checksums)
+    return {name: facts for name, facts in differences.items() if facts}
 
 
 def _other_files(folder: Path) -> dict[str, Any]:
@@ -167,16 +166,15 @@ def _facts(model: dict[str, Any] | None) -> dict[str, Any]:
     if model is None:
         return {}
     direct = ("kind", "file", "precision", "opset", "inputs", "outputs", "bytes", "sha256")
-    told = {name: model[name] for name in direct} | _flat(model["settings"], "settings ")
-    return told | _parity_facts(model["parity"]) | _flat(model["provenance"])
+    facts = {name: model[name] for name in direct} | _flat(model["settings"], "settings ")
+    return facts | _parity_facts(model["parity"]) | _flat(model["provenance"])
 
 
 def _parity_facts(parity: dict[str, Any]) -> dict[str, Any]:
-    """Name what was measured, its limits, and how: the storage, the batches."""
-    found = figures(parity)
-    measured = {f"parity {name}": value["measured"] for name, value in found.items()}
-    limits = {f"parity {name} limit": value["limit"] for name, value in found.items()}
-    rest = {name: value for name, value in parity.items() if name != "figures" and name not in found}
+    """The figures, their limits, and how they were measured: storage, batches."""
+    measured = {f"parity {name}": value["measured"] for name, value in figures(parity).items()}
+    limits = {f"parity {name} limit": value["limit"] for name, value in figures(parity).items()}
+    rest = {name: value for name, value in parity.items() if name != "figures"}
     return measured | limits | _flat(rest, "parity ")
 
 
@@ -192,10 +190,10 @@ def _differing(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[An
     return {name: (one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)}
 
 
-def show_difference(found: dict[str, dict[str, tuple[Any, Any]]], one: Path, other: Path) -> None:
-    """Print a :func:`difference`, one line a fact."""
+def show_difference(differences: dict[str, dict[str, tuple[Any, Any]]], one: Path, other: Path) -> None:
+    """Print a :func:`difference`, one line per fact."""
     table = Table("model", "fact", str(one), str(other))
-    for name, facts in found.items():
+    for name, facts in differences.items():
         for fact, values in facts.items():
             table.add_row(name, fact, *(_short(value) for value in values))
     Console(markup=False).print(table)

@@ -1,4 +1,4 @@
-"""Which runs to export; without PyTorch."""
+"""The runs to export; without PyTorch."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,13 +11,10 @@ RUNS = Path("runs")
 
 
 def finished(run: Run) -> bool:
-    """Tell whether a run has done all the epochs that it was asked for, and nothing trains it on.
-
-    Runs of versions that did not note how many epochs were asked for never count as finished.
-    """
-    asked, metrics = run.described()["epochs"], run.metrics()
+    """Tell whether a run has all its epochs, and no process trains it on."""
+    epochs, metrics = run.described()["epochs"], run.metrics()
     done = metrics[-1]["epoch"] if metrics else 0
-    return asked is not None and done >= asked and run.checkpoint.is_file() and not run.is_training()
+    return done >= epochs and run.checkpoint.is_file() and not run.is_training()
 
 
 def newest_finished(folder: Path = RUNS) -> list[Path]:
@@ -33,15 +30,12 @@ def newest_finished(folder: Path = RUNS) -> list[Path]:
             if not finished(run):
                 continue
         except RunInvalid:
-            continue  # a damaged run is none to take unasked
-        found = run.checkpoint.stat().st_mtime, run.folder
+            continue  # only a run that is named may fail
+        candidate = run.checkpoint.stat().st_mtime, run.folder
         system = run.described()["system"]
-        newest[system] = max(newest.get(system, found), found)
+        newest[system] = max(newest.get(system, candidate), candidate)
     if not newest:
-        raise RunsInvalid(
-            f"{folder}: no finished run in it (runs of older versions, and those stopped early, count only by name); "
-            "name a run: pgexport RUN --out BUNDLE"
-        )
+        raise RunsInvalid(f"{folder}: no finished run in it (one that was stopped early must be named); name a run")
     return [newest[system][1] for system in sorted(newest)]
 
 

@@ -1,4 +1,4 @@
-"""Storages: the precisions that a model's graph can be written in, and what a manifest tells of it."""
+"""Storages: the precisions that a model's graph can be written in, and their description in the manifest."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +9,13 @@ import onnx
 from pgen.bundle.reader import Bundle, Model
 from pgen.errors import BundleInvalid
 from pgexport.errors import OpsetInvalid
-from pgexport.parity.checks import FARTHEST, TOLERANCES, Feeds
 from pgexport.precision import compress
 from pgexport.precision.audit import audit
 from pgexport.precision.half import HALVES, LOWEST_OPSET
 from pgexport.precision.quantize import INT8_COSINE, INT8_PSNR, Outcome, int8_encoder, int8_generator, samples
 from pgexport.tracing.opset import OPSET, OPSETS
-from pgexport.tracing.specs import Part
+from pgexport.tracing.specs import ModelSpec
+from pgexport.trial import FARTHEST, Feeds
 
 PRECISIONS = {
     "compact": compress.PRECISION,
@@ -24,14 +24,14 @@ PRECISIONS = {
     "bf16": "bfloat16 arithmetic and weights; norms, softmax and pixels in float32",
     "int8": "int8 arithmetic where it costs little, the rest float32; int8 and float16 weights",
 }
-"""What the manifest says of each storage."""
+"""Each storage as the manifest describes it."""
 
 
 @dataclass(frozen=True)
 class Stored:
     """A graph as it is shipped.
 
-    `storage` is the one that it really got, a key of PRECISIONS. `settings` are the model's. `told` is what the
+    `storage` is the one that it really got, a key of PRECISIONS. `settings` are the model's. `report` is what the
     manifest's provenance says of the graph: the types that its nodes compute in, and what came of int8.
     """
 
@@ -39,7 +39,7 @@ class Stored:
     storage: str
     opset: int
     settings: dict[str, Any]
-    told: dict[str, Any]
+    report: dict[str, Any]
 
 
 def check_opset(opset: int | None, storage: str) -> None:
@@ -51,39 +51,40 @@ def check_opset(opset: int | None, storage: str) -> None:
     least = LOWEST_OPSET.get(storage, OPSETS[0])
     if opset is not None and not least <= opset <= OPSETS[-1]:
         raise OpsetInvalid(
-            f"--opset {opset}: not one that {storage} can be written in; take one of {least} to {OPSETS[-1]}"
+            f"opset {opset}: {storage} cannot be written in it; choose an opset from {least} to {OPSETS[-1]}"
         )
 
 
-def store(part: Part, asked: str, opset: int | None = None) -> Stored:
-    """Export a model in the storage that was `asked` for, or in float32 where the model takes no other.
+def store(spec: ModelSpec, requested: str, opset: int | None = None) -> Stored:
+    """Export a model in the `requested` storage, or in float32 where the model takes no other.
 
     Without `opset` it is the default one, or the lowest that has the storage's operators.
     """
-    storage, settings, told = part.storage(asked), part.settings, {}
+    storage, settings = spec.storage(requested), spec.settings
+    report: dict[str, Any] = {}
     opset = opset or LOWEST_OPSET.get(storage, OPSET)
-    graph = part.export(opset, HALVES.get(storage))
-    if storage == "compact" and part.int8 is not None:
-        graph = compress.compress(graph, part.int8)
+    graph = spec.export(opset, HALVES.get(storage))
+    if storage == "compact" and spec.int8 is not None:
+        graph = compress.compress(graph, spec.int8)
     if storage == "int8":
-        outcome = quantised(part, graph)
-        graph, told["int8"] = outcome.model, outcome.to_dict()
+        outcome = quantized(spec, graph)
+        graph, report["int8"] = outcome.model, outcome.to_dict()
         if not outcome.kept:
             storage = "compact"
-        elif part.kind == "encoder":  # its scales are taken from the batch: neighbours would change a text
+        elif spec.kind == "encoder":  # its scales are taken from the batch: neighbors would change a text
             settings = settings | {"alone": True}
-    told["nodes"] = audit(graph).to_dict()
-    return Stored(graph, storage, opset, settings, told)
+    report["nodes"] = audit(graph).to_dict()
+    return Stored(graph, storage, opset, settings, report)
 
 
-def quantised(part: Part, graph: onnx.ModelProto) -> Outcome:
-    """Quantise the float32 `graph` of a model, calibrated and judged on its own inputs."""
-    cases = part.cases(0)
+def quantized(spec: ModelSpec, graph: onnx.ModelProto) -> Outcome:
+    """Quantize the float32 `graph` of a model, calibrated and judged on its own inputs."""
+    cases = spec.cases(0)
     feeds = cases["random"]
-    if part.kind == "encoder":
+    if spec.kind == "encoder":
         return int8_encoder(graph, one_by_one(feeds), INT8_COSINE)
     far = [{name: values[:8] for name, values in cases[FARTHEST].items()}]
-    return int8_generator(graph, samples(part.settings["latent_dim"], feeds.get("text")), INT8_PSNR, far)
+    return int8_generator(graph, samples(spec.settings["latent_dim"], feeds.get("text")), INT8_PSNR, far)
 
 
 def one_by_one(feeds: Feeds) -> list[Feeds]:
@@ -96,23 +97,20 @@ def one_by_one(feeds: Feeds) -> list[Feeds]:
 
 
 def storage_of(model: Model) -> str:
-    """Name the storage whose tolerances hold; bundles of format 1 told it by the precision alone.
+    """Name the storage whose tolerances hold.
 
     Raises:
         BundleInvalid: it is none that this version knows.
     """
-    told: str = model.parity.get("storage", "float32" if model.precision == "float32" else "compact")
-    if told not in TOLERANCES:
-        raise BundleInvalid(f"{model.file}: is stored as {told!r}, which this version does not know; export it again")
-    return told
+    storage = model.parity.get("storage")
+    if storage not in PRECISIONS:
+        raise BundleInvalid(
+            f"{model.file}: is stored as {storage!r}, which this version does not know; export it again"
+        )
+    return str(storage)
 
 
 def stored_in(bundle: Bundle, model: Model) -> Stored:
     """Read a model of a bundle as it was stored."""
     graph = onnx.load_from_string(bundle.graph(model))
     return Stored(graph, storage_of(model), model.opset, model.settings, {})
-
-
-def loosest(*storages: str) -> str:
-    """Name the storage whose limits hold for models that work in sequence."""
-    return min(storages, key=lambda storage: TOLERANCES[storage].text_psnr)

@@ -1,4 +1,4 @@
-"""Is a bundle what its manifest says, and does it still give what PyTorch gives?"""
+"""Check that a bundle is what its manifest says, and still gives what PyTorch gives."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,17 +11,20 @@ from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.errors import BundleInvalid
 from pgexport.errors import ParityFailed, RunsInvalid
 from pgexport.export import runner
-from pgexport.parity.checks import Locator, check, fresh_seed
+from pgexport.parity.checks import check
+from pgexport.parity.comparisons import Locator
 from pgexport.parity.divergence import locate_divergence, locate_in_sequence
 from pgexport.parity.text import check_names, check_pictures
 from pgexport.precision.bf16_emulation import checkable
 from pgexport.select_runs import RUNS, distinct
 from pgexport.storage import storage_of, stored_in
-from pgexport.tracing.run_loader import Source, load_run
-from pgexport.tracing.specs import Part, parts, texts
+from pgexport.tracing.run_loader import LoadedRun, load_run
+from pgexport.tracing.specs import ModelSpec, model_specs, sample_texts
+from pgexport.trial import fresh_seed
 from pgtrain.engine.run import CONFIG, Run
 from pgtrain.errors import EncoderNotFound, RunInvalid, RunNotFound
 from pgtrain.models.text_encoder import load_encoder
+from pokegan.errors import one_line
 
 
 def verify(folder: Path, runs: Sequence[Path] = (), seed: int | None = None) -> dict[str, Any]:
@@ -52,50 +55,50 @@ def verify(folder: Path, runs: Sequence[Path] = (), seed: int | None = None) -> 
     for name in engines:
         read_engine(bundle, name)
     seed = fresh_seed() if seed is None else seed
-    found: dict[str, Any] = dict.fromkeys(bundle.manifest.models)
-    sources = _given(bundle, runs) if runs else _own(bundle)
-    for source, _ in sources:
+    parity: dict[str, Any] = dict.fromkeys(bundle.manifest.models)
+    loaded = _named_runs(bundle, runs) if runs else _own_runs(bundle)
+    for run, _ in loaded:
         try:
-            found |= _parity(bundle, source, seed)
+            parity |= _parity(bundle, run, seed)
         except ParityFailed as error:
             raise ParityFailed(f"{error.message} (seed {seed})") from error
-    used = [str(run) for _, run in sources]
-    return {"files": len(bundle.manifest.files), "models": found, "runs": used, "engines": engines}
+    used = [str(folder) for _, folder in loaded]
+    return {"files": len(bundle.manifest.files), "models": parity, "runs": used, "engines": engines}
 
 
-def _given(bundle: Bundle, runs: Sequence[Path]) -> list[tuple[Source, Path]]:
-    sources = [(load_run(run), run) for run in runs]
-    distinct((source.system, run) for source, run in sources)
-    for source, run in sources:
-        _check_run(bundle, source, run)
-    return sources
+def _named_runs(bundle: Bundle, folders: Sequence[Path]) -> list[tuple[LoadedRun, Path]]:
+    loaded = [(load_run(folder), folder) for folder in folders]
+    distinct((run.system, folder) for run, folder in loaded)
+    for run, folder in loaded:
+        _check_run(bundle, run, folder)
+    return loaded
 
 
-def _own(bundle: Bundle) -> list[tuple[Source, Path]]:
-    """Find runs under runs/ that the bundle was made of, one for a model; nobody named them, so no fault is told."""
-    found: dict[str, tuple[Source, Path]] = {}
-    for run in sorted(path.parent for path in RUNS.glob(f"*/{CONFIG}")):
+def _own_runs(bundle: Bundle) -> list[tuple[LoadedRun, Path]]:
+    """Find runs under runs/ that the bundle was made of, one for a model; runs that cannot be used are passed over."""
+    by_system: dict[str, tuple[LoadedRun, Path]] = {}
+    for folder in sorted(path.parent for path in RUNS.glob(f"*/{CONFIG}")):
         try:
-            if _may_be(bundle, Run(run).described()):
-                source = load_run(run)
-                _check_run(bundle, source, run)
-                if source.described["encoder"]:
-                    load_encoder(source.described["encoder"])
-                found.setdefault(source.system, (source, run))
+            if _may_be(bundle, Run(folder).described()):
+                run = load_run(folder)
+                _check_run(bundle, run, folder)
+                if run.reads_text:
+                    load_encoder(run.described["encoder"])
+                by_system.setdefault(run.system, (run, folder))
         except (RunNotFound, RunInvalid, RunsInvalid, EncoderNotFound):
             continue
-    return list(found.values())
+    return list(by_system.values())
 
 
 def _may_be(bundle: Bundle, described: dict[str, Any]) -> bool:
     """Tell whether a run has the seed, the data and the recipe of a model, before its checkpoint is read."""
     model = bundle.manifest.models.get(described["system"])
-    told = model.provenance.get("run", {}) if model else {}
+    origin = model.provenance.get("run", {}) if model else {}
     recipe = {key: value for key, value in described["config"].items() if key != "start"}
     return (
-        described["seed"] == told.get("seed")
-        and described["data"].get("digest") == told.get("data", {}).get("digest")
-        and recipe == told.get("config")
+        described["seed"] == origin.get("seed")
+        and described["data"].get("digest") == origin.get("data", {}).get("digest")
+        and recipe == origin.get("config")
     )
 
 
@@ -107,52 +110,52 @@ def _check_model(bundle: Bundle, name: str, model: Model) -> None:
     except Exception as error:  # the checker's, protobuf's and those of shape inference share no base class
         if isinstance(error, BundleInvalid):
             raise
-        reason = " ".join(str(error).split())[:200]
-        raise BundleInvalid(f"{path}: the ONNX checker refuses it ({reason}); export the bundle again") from error
-    for part, values, told in (
+        raise BundleInvalid(
+            f"{path}: the ONNX checker rejects it ({one_line(error)}); export the bundle again"
+        ) from error
+    for side, values, tensors in (
         ("inputs", graph.graph.input, model.inputs),
         ("outputs", graph.graph.output, model.outputs),
     ):
-        if [value.name for value in values] != [tensor.name for tensor in told]:
-            raise BundleInvalid(f"{path}: its {part} are not those that the manifest tells of {name}; export it again")
+        if [value.name for value in values] != [tensor.name for tensor in tensors]:
+            raise BundleInvalid(f"{path}: its {side} are not those in the manifest of {name}; export it again")
     if [entry.version for entry in graph.opset_import] != [model.opset]:
         raise BundleInvalid(f"{path}: is not in opset {model.opset}, as the manifest says; export it again")
 
 
-def _check_run(bundle: Bundle, source: Source, run: Path) -> None:
-    model = bundle.manifest.models.get(source.system)
+def _check_run(bundle: Bundle, run: LoadedRun, folder: Path) -> None:
+    model = bundle.manifest.models.get(run.system)
     if model is None:
-        raise RunsInvalid(f"{run}: is a run of {source.system}, of which {bundle.folder} has no model")
-    if source.described["encoder"] and "encoder" not in bundle.manifest.models:
-        raise RunsInvalid(f"{run}: is a run that reads text, but {bundle.folder} has no encoder; export it again")
-    told, trained = model.provenance.get("run", {}), source.described | source.position
+        raise RunsInvalid(f"{folder}: is a run of {run.system}, of which {bundle.folder} has no model")
+    if run.reads_text and "encoder" not in bundle.manifest.models:
+        raise RunsInvalid(f"{folder}: is a run that reads text, but {bundle.folder} has no encoder; export it again")
+    origin, trained = model.provenance.get("run", {}), run.described | run.position
     for name, ours in (("digest", trained["data"]["digest"]), ("total", trained["total"]), ("seed", trained["seed"])):
-        theirs = told.get("data", {}).get("digest") if name == "digest" else told.get(name)
+        theirs = origin.get("data", {}).get("digest") if name == "digest" else origin.get(name)
         if theirs != ours:
             raise RunsInvalid(
-                f"{run}: is not the run that {bundle.folder} was made of, or was trained on since "
+                f"{folder}: is not the run that {bundle.folder} was made of, or was trained on since "
                 f"({name} {str(ours)[:12]}, the bundle's {str(theirs)[:12]})"
             )
 
 
-def _parity(bundle: Bundle, source: Source, seed: int) -> dict[str, Any]:
-    name = source.described["encoder"]
-    encoder = load_encoder(name) if name else None
-    made, models, ran = parts(source, encoder), bundle.manifest.models, checkable(bundle)
+def _parity(bundle: Bundle, run: LoadedRun, seed: int) -> dict[str, Any]:
+    encoder = load_encoder(run.described["encoder"]) if run.reads_text else None
+    specs, models, runnable = model_specs(run, encoder), bundle.manifest.models, checkable(bundle)
 
-    def locator(part: Part) -> Locator:
-        return lambda feeds, rows=None: locate_divergence(part, stored_in(bundle, models[part.name]), feeds, rows)
+    def locator(spec: ModelSpec) -> Locator:
+        return lambda feeds, rows=None: locate_divergence(spec, stored_in(bundle, models[spec.name]), feeds, rows)
 
     def place() -> str:
-        return locate_in_sequence([(part, stored_in(bundle, models[part.name])) for part in made], seed)
+        return locate_in_sequence([(spec, stored_in(bundle, models[spec.name])) for spec in specs], seed)
 
-    found: dict[str, Any] = {}
-    for part in made:
-        model = models[part.name]
-        found[part.name] = check(part.trial(seed), runner(ran, model), storage_of(model), locator(part))
+    parity: dict[str, Any] = {}
+    for spec in specs:
+        model = models[spec.name]
+        parity[spec.name] = check(spec.trial(seed), runner(runnable, model), storage_of(model), locator(spec))
     if encoder:
-        told = check_pictures(ran, encoder, texts(source), made[-1].trial(seed), place)
-        found[source.system]["figures"]["text_psnr"] = told
+        text_psnr = check_pictures(runnable, encoder, sample_texts(run), specs[-1].trial(seed), place)
+        parity[run.system]["figures"]["text_psnr"] = text_psnr
         if bundle.names:
-            found["encoder"]["figures"]["names_cosine"] = check_names(ran, encoder)
-    return found
+            parity["encoder"]["figures"]["names_cosine"] = check_names(runnable, encoder)
+    return parity

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pgbench.options import Batches, Finite
-from pgen.commands.options import FOLDER, where
+from pgen.commands.options import PATH, device_options
 from pokegan.cli import LazyGroup, version_option
 
 PLACES = {
@@ -18,9 +18,17 @@ PLACES = {
 }
 
 
-@click.group(cls=LazyGroup, places=PLACES, invoke_without_command=True)
+HINTS = {
+    "backend_unknown": "--vs lists backends",
+    "device_unavailable": "--device and --vs choose devices; pgen doctor shows what works here",
+    "bundle_not_found": "--bundle chooses the bundle",
+}
+"""What the command line adds to messages, by the errors' codes."""
+
+
+@click.group(cls=LazyGroup, places=PLACES, hints=HINTS, invoke_without_command=True)
 @click.option("--batch", "batches", type=Batches(), default="64", show_default=True, help="pictures at once: 1,8,64")
-@where
+@device_options
 @click.option("--model", help="a model of the bundle, by name  [default: the one that draws from text]")
 @click.option("--precision", type=click.Choice(["fp32", "fp16", "bf16", "int8"]), help="refuse any other arithmetic")
 @click.option("--vs", "versus", default="", metavar="NAMES", help="other backends: torch,torch-compile,...; or all")
@@ -28,8 +36,8 @@ PLACES = {
 @click.option("--rounds", type=click.IntRange(2), default=10, show_default=True, help="that --seconds are divided into")
 @click.option("--cold", is_flag=True, help="measure cold starts too: process start to first picture")
 @click.option("--limit", is_flag=True, help="count operations and bytes, measure what the machine can do")
-@click.option("--out", type=FOLDER, help="write the result to this .json file")
-@click.option("--plot", type=FOLDER, help="write a figure to this file (.png)")
+@click.option("--out", type=PATH, help="write the result to this .json file")
+@click.option("--plot", type=PATH, help="write a figure to this .png file")
 @click.option("--json", "form", flag_value="json", help="print JSON instead of tables")
 @click.option("--markdown", "form", flag_value="markdown", help="print Markdown instead of tables")
 @version_option
@@ -62,9 +70,9 @@ def main(
     print_result(result, form, plot)
 
 
-def _progress(told: str) -> None:
+def _progress(message: str) -> None:
     if sys.stderr.isatty():
-        click.echo(told, err=True)
+        click.echo(message, err=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pgbench.processes.backends import RUNTIME, TORCH, Opened
+from pgbench.processes.backends import TORCH, Opened, runtime_backends
 from pgbench.processes.worker import texts
 
 RUNS = 5
@@ -22,14 +22,14 @@ PEER = "pgexport.peers.cold_start"
 
 
 def has_cold_start(backend: str) -> bool:
-    """Tell whether a backend is timed: nobody compiles a network to draw one picture."""
+    """Check whether a backend is timed: nobody compiles a network to draw one picture."""
     return not {"compile", "graph"} & set(backend.split("-"))
 
 
 def prepare(folder: Path, opened: Opened) -> None:
     """Write into `folder` what PyTorch's processes read; not timed."""
-    told = [str(folder), str(opened.bundle), opened.model or "", texts(1)[0]]
-    _seconds([sys.executable, "-m", PEER, "prepare", *told])
+    arguments = [str(folder), str(opened.bundle), opened.model or "", texts(1)[0]]
+    _seconds([sys.executable, "-m", PEER, "prepare", *arguments])
 
 
 def cold_start(backend: str, opened: Opened, prepared: Path, runs: int = RUNS) -> dict[str, Any]:
@@ -37,12 +37,12 @@ def cold_start(backend: str, opened: Opened, prepared: Path, runs: int = RUNS) -
     with tempfile.TemporaryDirectory() as folder:
         out = str(Path(folder) / "first.png")
         program = [sys.executable, "-m", *_program(backend, opened, prepared, out)]
-        taken = [_seconds(program) for _ in range(1 + runs)][1:]
+        seconds = [_seconds(program) for _ in range(1 + runs)][1:]
     return {
         "what": "a process from start to exit, one picture written",
         "runs": runs,
-        "median_ms": round(1e3 * statistics.median(taken), 1),
-        "range_ms": [round(1e3 * min(taken), 1), round(1e3 * max(taken), 1)],
+        "median_ms": round(1e3 * statistics.median(seconds), 1),
+        "range_ms": [round(1e3 * min(seconds), 1), round(1e3 * max(seconds), 1)],
     }
 
 
@@ -51,7 +51,7 @@ def _program(backend: str, opened: Opened, prepared: Path, out: str) -> list[str
         return [PEER, "draw", str(prepared), out, backend, texts(1)[0]]
     return [
         "pgbench.cold_start",
-        RUNTIME.get(backend, backend),
+        runtime_backends().get(backend, backend),
         str(opened.bundle),
         opened.model or "",
         str(opened.threads),
@@ -67,7 +67,7 @@ def _seconds(command: list[str]) -> float:
 
 def main() -> None:
     """Draw one picture."""
-    from pgbench.processes.runtime import Runtime, to_images, to_pngs
+    from pgbench.processes.pgen_worker import Runtime, to_images, to_pngs
     from pgen.api import load
 
     device, bundle, model, threads, out = sys.argv[1:]

@@ -7,14 +7,14 @@ from typing import Any
 import click
 
 from pgbench.options import Finite
-from pgen.commands.options import FOLDER
+from pgen.commands.options import PATH
 from pokegan.cli import Command
 
 
 def print_result(result: dict[str, Any], form: str | None, plot: Path | None) -> None:
     """Print a result as `form` says, "json", "markdown" or None for tables, and draw it where that is asked for."""
-    from pgbench.reporting.report import markdown
-    from pgbench.reporting.report import show as show_tables
+    from pgbench.reporting.render import markdown
+    from pgbench.reporting.render import show as show_tables
     from pgbench.reporting.tables import notes, tables
 
     if form == "json":
@@ -30,8 +30,8 @@ def print_result(result: dict[str, Any], form: str | None, plot: Path | None) ->
 
 
 @click.command(cls=Command)
-@click.argument("result", type=FOLDER, metavar="FILE.json")
-@click.option("--plot", type=FOLDER, help="write a figure to this file (.png)")
+@click.argument("result", type=PATH, metavar="FILE.json")
+@click.option("--plot", type=PATH, help="write a figure to this .png file")
 @click.option("--markdown", "form", flag_value="markdown", help="print Markdown instead of tables")
 def show(result: Path, plot: Path | None, form: str | None) -> None:
     """Show a result again: its tables, as Markdown, as a figure."""
@@ -41,8 +41,8 @@ def show(result: Path, plot: Path | None, form: str | None) -> None:
 
 
 @click.command(cls=Command)
-@click.argument("first", type=FOLDER, metavar="A.json")
-@click.argument("second", type=FOLDER, metavar="B.json")
+@click.argument("first", type=PATH, metavar="A.json")
+@click.argument("second", type=PATH, metavar="B.json")
 @click.option("--threshold", type=Finite(1), default=1.1, show_default=True, help="times as slow: too slow")
 @click.option("--relative", is_flag=True, help="compare ratios over the other backends, not times")
 @click.pass_context
@@ -54,7 +54,7 @@ def compare(ctx: click.Context, first: Path, second: Path, threshold: float, rel
     from pgbench.reporting.compare import compare as compared
     from pgbench.reporting.compare import differences, losses, table
     from pgbench.reporting.files import read
-    from pgbench.reporting.report import show as show_tables
+    from pgbench.reporting.render import show as show_tables
 
     older, newer = read(first), read(second)
     changes = compared(older, newer, threshold, relative)
@@ -64,16 +64,16 @@ def compare(ctx: click.Context, first: Path, second: Path, threshold: float, rel
 
 
 @click.command(cls=Command)
-@click.argument("folder", type=FOLDER, metavar="DIR")
+@click.argument("folder", type=PATH, metavar="DIR")
 @click.option("--markdown", "as_markdown", is_flag=True, help="print Markdown instead of a table")
 def history(folder: Path, as_markdown: bool) -> None:
     """Lay out the medians of all results in a folder, oldest first."""
     from pgbench.reporting.compare import history as laid_out
-    from pgbench.reporting.report import markdown
-    from pgbench.reporting.report import show as show_tables
+    from pgbench.reporting.render import markdown
+    from pgbench.reporting.render import show as show_tables
 
-    found = laid_out(folder)
+    medians = laid_out(folder)
     if as_markdown:
-        click.echo(markdown([found], []))
+        click.echo(markdown([medians], []))
     else:
-        show_tables([found], [])
+        show_tables([medians], [])

@@ -11,10 +11,10 @@ class Finite(click.FloatRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read it."""
-        found = super().convert(value, param, ctx)
-        if not math.isfinite(found):
-            self.fail(f"{value} is no finite number", param, ctx)
-        return found
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} must be a finite number", param, ctx)
+        return number
 
 
 class Batches(click.ParamType[tuple[int, ...]]):
@@ -29,7 +29,7 @@ class Batches(click.ParamType[tuple[int, ...]]):
         try:
             batches = tuple(dict.fromkeys(int(part) for part in value.split(",")))
         except ValueError:
-            self.fail(f"{value!r} is no list of numbers such as 1,8,64", param, ctx)
+            self.fail(f"{value!r} must be a list of numbers such as 1,8,64", param, ctx)
         if min(batches) < 1:
-            self.fail(f"{min(batches)} is no batch; the smallest is 1", param, ctx)
+            self.fail(f"{min(batches)} must be at least 1", param, ctx)
         return batches

@@ -1,11 +1,11 @@
 """Are the pictures of two backends the same? A fast wrong picture is no result."""
 
-import math
 from typing import Any
 
 import numpy as np
 
 from pgbench.processes.worker import Array
+from pokegan.image_metrics import premultiplied, psnr
 
 SAME = 30.0
 """Decibels below which two pictures look different."""
@@ -27,12 +27,7 @@ def compare(drawn: Array, reference: Array) -> dict[str, Any]:
     if drawn.ndim != 4:
         equal = float(np.mean(drawn == reference))
         return {"equal": round(equal, 4), "same": equal > 0.99}
-    difference = _premultiplied(drawn) - _premultiplied(reference)
-    mean = float(np.mean(difference**2))
-    psnr = min(99.0, 10 * math.log10(255**2 / mean)) if mean else 99.0
-    return {"largest": round(float(np.abs(difference).max()), 1), "psnr_db": round(psnr, 1), "same": psnr >= SAME}
-
-
-def _premultiplied(pixels: Array) -> Array:
-    alpha = pixels[..., 3:].astype(np.float64)
-    return np.concatenate([pixels[..., :3] * (alpha / 255), alpha], axis=-1)
+    difference = premultiplied(drawn) - premultiplied(reference)
+    decibels = psnr(difference)
+    largest = round(float(np.abs(difference).max()), 1)
+    return {"largest": largest, "psnr_db": round(decibels, 1), "same": decibels >= SAME}

@@ -1,7 +1,7 @@
 """What a graph has to compute and move, and which of its nodes take the time.
 
 Both are read off ONNX Runtime's profile, which tells the shapes of every node's inputs and outputs. Operations are
-counted in the graph as it was exported, with ONNX Runtime's optimisations off: only products with many terms
+counted in the graph as it was exported, with ONNX Runtime's optimizations off: only products with many terms
 (convolutions and matrix products), two operations for a multiplication with its addition. Bytes are those that their
 inputs, weights and outputs have, each moved once: what would remain if all other nodes were fused into them; a backend
 that computes in another width than the graph moves floats of that width. Nodes are timed in the graph as it runs.
@@ -17,7 +17,7 @@ from typing import Any
 
 from pgbench.processes.worker import Array
 from pgen.bundle.reader import Bundle, Model
-from pokegan.cli import needs_extra
+from pokegan.extras import needs_extra
 
 PRODUCTS = {
     "Conv": (0, 1),
@@ -73,7 +73,7 @@ class Node:
 
 def count(bundle: Bundle, model: Model, inputs: dict[str, Array]) -> Work:
     """Count what `model` has to do for `inputs`."""
-    events = _profile(bundle, model, inputs, ["CPUExecutionProvider"], runs=1, threads=0, optimised=False)
+    events = _profile(bundle, model, inputs, ["CPUExecutionProvider"], runs=1, threads=0, optimized=False)
     return counted(events)
 
 
@@ -89,7 +89,7 @@ def counted(events: Iterable[Event]) -> Work:
                 for kind, shape in tensor.items():
                     values[kind] = values.get(kind, 0) + math.prod(shape)
     sizes = {kind: number * SIZES.get(kind, 4) for kind, number in values.items()}
-    floats, float_bytes = (sum(found.get(kind, 0) for kind in FLOATS) for found in (values, sizes))
+    floats, float_bytes = (sum(counts.get(kind, 0) for kind in FLOATS) for counts in (values, sizes))
     return Work(sum(operations.values()), sum(sizes.values()), operations, floats, float_bytes)
 
 
@@ -97,7 +97,7 @@ def slowest(
     bundle: Bundle, model: Model, inputs: dict[str, Array], providers: list[str], threads: int, most: int = 5
 ) -> list[Node]:
     """Time the nodes of `model` on `inputs`: those that take longest, and all that come after the last product."""
-    events = _profile(bundle, model, inputs, providers, 1 + RUNS, threads, optimised=True)
+    events = _profile(bundle, model, inputs, providers, 1 + RUNS, threads, optimized=True)
     nodes = ranked(events)
     return [*nodes[:most], finish(events, nodes)]
 
@@ -115,27 +115,27 @@ def finish(events: Iterable[Event], nodes: Sequence[Node]) -> Node:
 
 def ranked(events: Iterable[Event], runs: int = 1 + RUNS) -> list[Node]:
     """Add up each node's times over all runs but the first; the longest first."""
-    taken: dict[str, list[int]] = {}
-    told: dict[str, Event] = {}
+    durations: dict[str, list[int]] = {}
+    arguments: dict[str, Event] = {}
     for event in events:
-        taken.setdefault(event["name"], []).append(event["dur"])
-        told[event["name"]] = event["args"]
-    times = {name: sum(found[len(found) // runs :]) for name, found in taken.items()}
+        durations.setdefault(event["name"], []).append(event["dur"])
+        arguments[event["name"]] = event["args"]
+    times = {name: sum(runs_of_node[len(runs_of_node) // runs :]) for name, runs_of_node in durations.items()}
     total = sum(times.values()) or 1
     nodes = []
     for name in sorted(times, key=lambda name: -times[name]):
-        shape = next(iter((told[name].get("output_type_shape") or [{"": []}])[0].values()))
+        shape = next(iter((arguments[name].get("output_type_shape") or [{"": []}])[0].values()))
         milliseconds = times[name] / 1e3 / max(1, runs - 1)
-        operator = told[name]["op_name"]
+        operator = arguments[name]["op_name"]
         plain = name.removesuffix(KERNEL)
         nodes.append(Node(plain, operator, round(times[name] / total, 4), round(milliseconds, 4), shape))
     return nodes
 
 
-def _operations(operator: str, told: dict[str, Any]) -> int:
-    inputs = [_shape(tensor) for tensor in told["input_type_shape"]]
+def _operations(operator: str, arguments: dict[str, Any]) -> int:
+    inputs = [_shape(tensor) for tensor in arguments["input_type_shape"]]
     data, weight = (inputs[place] for place in PRODUCTS[operator])
-    output = _shape(told["output_type_shape"][0])
+    output = _shape(arguments["output_type_shape"][0])
     if operator == "ConvTranspose":  # each input value meets the filters of all outputs of its group
         return 2 * math.prod(data) * math.prod(weight[1:])
     if "Conv" in operator:
@@ -164,14 +164,14 @@ def _profile(
     providers: list[str],
     runs: int,
     threads: int,
-    optimised: bool,
+    optimized: bool,
 ) -> list[Event]:
     with needs_extra("cpu"):
         import onnxruntime
     options = onnxruntime.SessionOptions()
     options.enable_profiling = True
     options.intra_op_num_threads = threads
-    if not optimised:
+    if not optimized:
         # A weight that is laid out anew for the processor is missing from its node's inputs.
         options.add_session_config_entry("session.disable_prepacking", "1")
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL

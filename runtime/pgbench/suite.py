@@ -10,13 +10,14 @@ from typing import Any
 
 from pgbench import parity
 from pgbench.cold_start import cold_start, has_cold_start, prepare
-from pgbench.limits import Rates, limits, one_of_each, take_rates
 from pgbench.measuring import meters, statistics
 from pgbench.measuring.environment import environment, load_average
 from pgbench.measuring.timing import ROUNDS, measure
-from pgbench.processes.backends import RUNTIME, TORCH, Opened, names
-from pgbench.processes.process import Process
+from pgbench.processes.backends import TORCH, Opened, names, runtime_backends
+from pgbench.processes.client import Process
+from pgbench.roofline import Rates, limits, one_of_each, take_rates
 from pgen.backends.cores import cores
+from pgen.backends.registry import AUTO, device_of
 from pgen.bundle.reader import EMBEDDED
 from pgen.errors import DeviceUnavailable, RequestInvalid
 
@@ -27,7 +28,7 @@ COMPARED = 8
 """Pictures of each backend that are compared."""
 
 PRECISIONS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "int8": "int8"}
-"""What can be asked for, and what manifests call it."""
+"""What ``--precision`` takes, and what manifests call it."""
 
 Say = Callable[[str], None]
 """Told what is going on."""
@@ -46,7 +47,7 @@ class Settings:
         threads: on the CPU; 0 means one a core.
         seconds: to measure each part of each backend at each batch.
         rounds: that the seconds are divided into.
-        versus: further backends, see :data:`pgbench.processes.backends.NAMES`; "all" takes what there is.
+        versus: further backends, see :func:`pgbench.processes.backends.names`; "all" takes all that work.
         cold: measure cold starts.
         limit: measure what the machine could do.
     """
@@ -64,11 +65,11 @@ class Settings:
     limit: bool = False
 
 
-def run(settings: Settings, say: Say = lambda told: None) -> dict[str, Any]:
+def run(settings: Settings, say: Say = lambda message: None) -> dict[str, Any]:
     """Measure, and return the result as JSON-ready values (schema SCHEMA).
 
     Raises:
-        PokeganError: the bundle or a backend that was asked for by name cannot be used.
+        PokeganError: the bundle or a backend that was chosen by name cannot be used.
     """
     threads = settings.threads or cores()
     opened = Opened(settings.bundle, settings.model, threads)
@@ -80,7 +81,7 @@ def run(settings: Settings, say: Say = lambda told: None) -> dict[str, Any]:
         same = _compare(backends, say)
         raters = _raters(stack, backends, opened) if settings.limit else []
         measured, peaks, rates = _measure(backends, raters, settings, meter, say)
-        found = limits(backends, opened, measured, rates) if settings.limit else None
+        limit = limits(backends, opened, measured, rates) if settings.limit else None
     return {
         "schema": SCHEMA,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -98,7 +99,7 @@ def run(settings: Settings, say: Say = lambda told: None) -> dict[str, Any]:
         "cold_start": _cold(backends, opened, say) if settings.cold else None,
         "measurements": measured,
         "ratios": ratios(measured, subject.name),
-        "limit": found,
+        "limit": limit,
         "energy_missing": meter.missing,
         "environment": before | {"load_average_after": load_average()},
     }
@@ -128,26 +129,23 @@ def _start(stack: ExitStack, settings: Settings, opened: Opened, say: Say) -> tu
 def _check_precision(arithmetic: str, settings: Settings) -> None:
     if settings.precision and PRECISIONS[settings.precision] != arithmetic:
         raise RequestInvalid(
-            f"--precision {settings.precision}: {settings.bundle} computes in {arithmetic} on this device; "
-            f"export it again (pgexport --help tells how) and name it with --bundle, or choose another --device"
+            f"precision {settings.precision}: {settings.bundle} computes in {arithmetic} on this device; export it "
+            "again in that precision, or choose another device"
         )
 
 
-def named(device: str, runs_on: Sequence[str]) -> str:
+def named(device: str, runs_on: list[str]) -> str:
     """Name the backend that a device of pgen turned out to be."""
-    for name, known in RUNTIME.items():
-        if known == device:
-            return name
-    kinds = {"CUDAExecutionProvider": "onnx-cuda", "CPUExecutionProvider": "onnx-cpu", "OpenVINO": "openvino"}
-    return kinds.get(runs_on[0].split()[0], runs_on[0])
+    chosen = device_of(runs_on).name if device == AUTO else device
+    return next(name for name, known in runtime_backends().items() if known == chosen)
 
 
 def _compare(backends: Sequence[Process], say: Say) -> dict[str, dict[str, Any]]:
     """Let all draw the same: from the same embeddings, and from text by their own encoder."""
     say("comparing pictures")
     reference = _reference(backends)
-    given = backends[0].inputs(COMPARED)
-    drawn = {backend.name: (backend.draw(given, COMPARED), backend.draw(None, COMPARED)) for backend in backends}
+    inputs = backends[0].inputs(COMPARED)
+    drawn = {backend.name: (backend.draw(inputs, COMPARED), backend.draw(None, COMPARED)) for backend in backends}
     generator, whole = drawn[reference.name]
     return {
         name: {
@@ -174,17 +172,17 @@ def _measure(
     backends: Sequence[Process], raters: Sequence[Process], settings: Settings, meter: meters.Meters, say: Say
 ) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], Rates]:
     """Measure every batch; the machine's rates before, between and after, because it is not always equally busy."""
-    found: list[dict[str, Any]] = []
+    measurements: list[dict[str, Any]] = []
     peaks: dict[str, list[dict[str, Any]]] = {backend.name: [] for backend in backends}
     rates: Rates = {}
     for batch in sorted(settings.batches):
         _rate(rates, raters, settings, say)
-        found += _measure_batch(backends, batch, settings, meter, say)
+        measurements += _measure_batch(backends, batch, settings, meter, say)
         for backend in backends:
             held = {"process": backend.ask("memory"), "gpu": meters.gpu_memory(backend.pid)}
             peaks[backend.name].append({"batch": batch} | held)
     _rate(rates, raters, settings, say)
-    return found, peaks, rates
+    return measurements, peaks, rates
 
 
 def _rate(rates: Rates, raters: Sequence[Process], settings: Settings, say: Say) -> None:
@@ -196,35 +194,35 @@ def _rate(rates: Rates, raters: Sequence[Process], settings: Settings, say: Say)
 def _measure_batch(
     backends: Sequence[Process], batch: int, settings: Settings, meter: meters.Meters, say: Say
 ) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    measurements: list[dict[str, Any]] = []
     parts = {backend.name: backend.ask("parts", batch=batch) for backend in backends}
     for part in parts[backends[0].name]:
         say(f"batch {batch}: {part}")
         having = [backend for backend in backends if part in parts[backend.name]]
         targets = {backend.name: backend.target(part, batch, meter) for backend in having}
         for name, measured in measure(targets, settings.seconds, settings.rounds).items():
-            found.append({"batch": batch, "part": part, "backend": name} | statistics.summary(measured, batch))
-    return found
+            measurements.append({"batch": batch, "part": part, "backend": name} | statistics.summary(measured, batch))
+    return measurements
 
 
 def ratios(measured: Sequence[dict[str, Any]], subject: str) -> list[dict[str, Any]]:
     """Divide what each other backend took by what the subject took, round by round."""
-    taken = {(entry["batch"], entry["part"], entry["backend"]): entry["turn_medians_ms"] for entry in measured}
+    medians_by_row = {(entry["batch"], entry["part"], entry["backend"]): entry["turn_medians_ms"] for entry in measured}
     return [
         {"batch": batch, "part": part, "of": subject, "over": name}
-        | statistics.ratio(medians, taken[batch, part, subject])
-        for (batch, part, name), medians in taken.items()
+        | statistics.ratio(medians, medians_by_row[batch, part, subject])
+        for (batch, part, name), medians in medians_by_row.items()
         if name != subject
     ]
 
 
 def _cold(backends: Sequence[Process], opened: Opened, say: Say) -> dict[str, Any]:
     timed = [backend.name for backend in backends if has_cold_start(backend.name)]
-    found = {}
+    times = {}
     with TemporaryDirectory() as folder:
         if set(timed) & set(TORCH):
             prepare(Path(folder), opened)
         for name in timed:
             say(f"cold start: {name}")
-            found[name] = cold_start(name, opened, Path(folder))
-    return found
+            times[name] = cold_start(name, opened, Path(folder))
+    return times

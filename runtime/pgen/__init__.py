@@ -5,11 +5,11 @@
 >>> generator.images(["Charizard"], n=4, seed=7).shape  # uint8, straight RGBA
 (4, 128, 128, 4)
 
-To files, as the commands do:
+Written to files, as the commands do:
 
 >>> import tempfile
 >>> from pathlib import Path
->>> job = pgen.Job(pgen.requests(["Mew"], seeds=[1, 2]), pgen.Finish(size=256, resample="nearest"))
+>>> job = pgen.Job(pgen.requests(["Mew"], seeds=[1, 2]), pgen.Postprocess(size=256, resample="nearest"))
 >>> with tempfile.TemporaryDirectory() as folder:
 ...     files = [written.file.name for written in pgen.write_pictures(job, Path(folder))]
 ...     pgen.reproduce(Path(folder) / files[0]).size
@@ -17,7 +17,7 @@ To files, as the commands do:
 >>> files
 ['mew_1.png', 'mew_2.png']
 
-Names are resolved on first use, so that ``import pgen`` and ``pgen --help`` stay instant.
+Names are imported on first use, so that ``import pgen`` and ``pgen --help`` stay instant.
 """
 
 from pokegan import __version__
@@ -28,73 +28,71 @@ if TYPE_CHECKING:
     from pgen.bundle.reader import EMBEDDED, Bundle, open_bundle
     from pgen.dex.job import write_dex
     from pgen.doctor import examine, healthy
-    from pgen.images.grid import write_grid
-    from pgen.images.metadata import Made, read_made, variation_requests
-    from pgen.images.postprocess import Finish
-    from pgen.images.reproduce import reproduce
-    from pgen.jobs.job import Job, Written, write_one
-    from pgen.jobs.local import write_pictures
+    from pgen.images.metadata import Metadata, read_metadata
+    from pgen.images.postprocess import Postprocess
+    from pgen.images.reproduce import reproduce, variation_requests
+    from pgen.jobs.job import Job, Written
+    from pgen.jobs.write import write_grid, write_one, write_pictures
     from pgen.morph.job import MorphJob, write_morph
     from pgen.random_prompts import random_requests
-    from pgen.request import Request, choose_seeds, pattern, requests
+    from pgen.request import Request, choose_seeds, request_template, requests
     from pgen.stats.job import write_stats
 
-_HOMES = {
-    "jobs.local": ("write_pictures",),
-    "images.reproduce": ("reproduce",),
+_MODULES = {
+    "api": ("Generator", "Picture", "load"),
     "bundle.reader": ("EMBEDDED", "Bundle", "open_bundle"),
-    "random_prompts": ("random_requests",),
     "dex.job": ("write_dex",),
     "doctor": ("examine", "healthy"),
-    "images.postprocess": ("Finish",),
-    "api": ("Generator", "Picture", "load"),
-    "images.grid": ("write_grid",),
-    "jobs.job": ("Job", "Written", "write_one"),
-    "images.metadata": ("Made", "read_made", "variation_requests"),
+    "images.metadata": ("Metadata", "read_metadata"),
+    "images.postprocess": ("Postprocess",),
+    "images.reproduce": ("reproduce", "variation_requests"),
+    "jobs.job": ("Job", "Written"),
+    "jobs.write": ("write_grid", "write_one", "write_pictures"),
     "morph.job": ("MorphJob", "write_morph"),
-    "request": ("Request", "choose_seeds", "pattern", "requests"),
+    "random_prompts": ("random_requests",),
+    "request": ("Request", "choose_seeds", "request_template", "requests"),
     "stats.job": ("write_stats",),
 }
-_PLACES = {name: home for home, names in _HOMES.items() for name in names}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [  # noqa: RUF022 (by module, as above)
     "__version__",
-    "reproduce",
-    "EMBEDDED",
-    "Bundle",
-    "open_bundle",
-    "random_requests",
-    "write_dex",
-    "examine",
-    "healthy",
-    "Finish",
     "Generator",
     "Picture",
     "load",
-    "write_grid",
+    "EMBEDDED",
+    "Bundle",
+    "open_bundle",
+    "write_dex",
+    "examine",
+    "healthy",
+    "Metadata",
+    "read_metadata",
+    "Postprocess",
+    "reproduce",
+    "variation_requests",
     "Job",
     "Written",
+    "write_grid",
     "write_one",
     "write_pictures",
-    "Made",
-    "read_made",
-    "variation_requests",
     "MorphJob",
     "write_morph",
+    "random_requests",
     "Request",
     "choose_seeds",
-    "pattern",
+    "request_template",
     "requests",
     "write_stats",
 ]
 
 
 def __getattr__(name: str) -> object:
-    if name not in _PLACES:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'pgen' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"pgen.{_PLACES[name]}"), name)
+    return getattr(import_module(f"pgen.{_MODULE_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -1,26 +1,54 @@
-"""What can go wrong in generation."""
+"""Errors of pgen; the subclasses let the command line add a hint, see :mod:`pgen.commands.hints`."""
 
 from pokegan.errors import PokeganError
 
 
 class BundleNotFound(PokeganError, FileNotFoundError):
-    """A bundle, or a file of it, is not there."""
+    """A bundle, or a file or a model of it, is missing."""
 
 
 class BundleInvalid(PokeganError, ValueError):
     """A bundle is damaged, or of a format that this version does not read."""
 
 
+class OtherBundle(BundleInvalid):
+    """A file was generated with another bundle."""
+
+
 class PromptInvalid(PokeganError, ValueError):
-    """A prompt is empty, too long, or holds control characters."""
+    """A prompt is empty, too long, or has control characters; or prompts cannot be read."""
+
+
+class NoPrompt(PromptInvalid):
+    """Neither prompts nor a file of prompts are given."""
+
+
+class StdinClosed(PromptInvalid):
+    """Prompts are to be read from a standard input that is closed."""
 
 
 class OutputInvalid(PokeganError, ValueError):
-    """A picture cannot be written where it was asked for."""
+    """An output path, format, size or background cannot be used."""
+
+
+class OutputIsFolder(OutputInvalid):
+    """The path of an output file is a folder."""
+
+
+class OutputTooLarge(OutputInvalid):
+    """A grid or an animation would have too many pixels."""
+
+
+class OutputDiffers(OutputInvalid):
+    """A resumed job would skip a file that was made with other settings."""
+
+
+class ShardsExist(OutputInvalid):
+    """A new job would overwrite shards."""
 
 
 class DeviceUnavailable(PokeganError, RuntimeError):
-    """The device that was asked for cannot run the model; nothing silently runs elsewhere."""
+    """The requested device cannot run the model; there is no silent fallback."""
 
 
 class EngineInvalid(PokeganError, ValueError):
@@ -28,28 +56,48 @@ class EngineInvalid(PokeganError, ValueError):
 
 
 class RequestInvalid(PokeganError, ValueError):
-    """A request asks for a seed, a stage, a model or a number of pictures that there cannot be."""
+    """A seed, stage, model, number of pictures or another parameter of a request is invalid."""
+
+
+class SeedsConflict(RequestInvalid):
+    """Both a list of seeds and a number of pictures or a first seed are given."""
+
+
+class PromptNotRead(RequestInvalid):
+    """A prompt is given to a model that reads no text."""
+
+
+class SeveralPictures(RequestInvalid):
+    """Several pictures are to be written to one file."""
+
+
+class EqualEnds(RequestInvalid):
+    """Both ends of a morph are the same picture."""
 
 
 class JobFailed(PokeganError, RuntimeError):
-    """A part of a job failed on another machine, or there is no machine for it."""
+    """A part of a job failed on another machine, or no machine can run it."""
 
 
 class PictureInvalid(PokeganError, ValueError):
-    """A file is no picture, or does not tell how it was made."""
+    """A file is not a picture, or has no valid metadata of pgen."""
 
 
 class RunFailed(PokeganError, RuntimeError):
-    """A network was loaded, but could not be run."""
+    """A network was loaded, but its run failed."""
 
 
 class EndpointFailed(PokeganError, RuntimeError):
-    """A language model's endpoint cannot be used, did not answer, or answered something that cannot be used."""
+    """The endpoint of a language model cannot be used, did not answer, or sent an invalid answer."""
+
+
+class EndpointWithoutModel(EndpointFailed):
+    """The endpoint of a language model lists no models, and none is named."""
 
 
 class DexInvalid(PokeganError, ValueError):
-    """A dex.json is none, so that nothing can be added to it."""
+    """An existing dex.json cannot be read, so that nothing can be added to it."""
 
 
 class ServeInvalid(PokeganError, ValueError):
-    """A server cannot be started as it was asked to: an origin that is none, no key, or a port that is taken."""
+    """A server cannot be started as configured: an invalid origin, no key, or a port that is in use."""

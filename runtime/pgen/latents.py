@@ -1,4 +1,4 @@
-"""Latents from seeds: the same numbers on every machine, for every batch size and order."""
+"""Latents from seeds: equal on every machine, for every batch size and order."""
 
 from collections.abc import Sequence
 
@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 MAX_SEED = 2**64 - 1
 
 CHUNK = 256
-"""Seeds at once: what is in work then fits a cache."""
+"""Seeds per step, so that intermediate arrays fit a cache."""
 
 
 def latents(seeds: Sequence[int], dimensions: int) -> NDArray[np.float32]:
-    """Draw one standard normal latent a seed, float32 (N, dimensions).
+    """Draw one standard normal latent per seed, float32 (N, dimensions).
 
-    Each row depends on its own seed alone. The bits come from Philox (Salmon et al., 2011), whose stream
+    Each row depends only on its own seed. The bits come from Philox (Salmon et al., 2011), whose stream
     NumPy guarantees; the normal numbers from the Box-Muller transform, because NumPy's own normal
     distribution may change between releases.
     """
@@ -26,14 +26,14 @@ def latents(seeds: Sequence[int], dimensions: int) -> NDArray[np.float32]:
 
 
 def pick(seed: int, count: int) -> int:
-    """Pick one of `count` things by a seed, with bits that its latent does not use."""
+    """Pick an index below `count` by a seed, with bits that its latent does not use."""
     return int(np.random.Philox(key=seed, counter=2**64).random_raw()) % count
 
 
 def _bits(seeds: Sequence[int], count: int) -> NDArray[np.uint64]:
     """Draw the first `count` outputs of each seed's stream, uint64 (N, count)."""
     source = np.random.Philox(key=0)
-    start = source.state  # of a stream's beginning; to set it takes a tenth of the time of a new Philox
+    start = source.state  # of a stream's beginning; setting it takes a tenth of the time of a new Philox
     raw = np.empty((len(seeds), count), np.uint64)
     for row, seed in enumerate(seeds):
         start["state"]["key"][0] = seed

@@ -1,7 +1,7 @@
-"""Entry point of ``pgen``: answers ``--help`` and ``--version`` without importing the command line.
+"""Entry point of ``pgen``: answers ``--help`` and ``--version`` without importing click.
 
-Importing click takes longer than an empty Python interpreter; the help text is rendered once
-(``make help``) and kept beside this file, and a test holds it equal to what click would print.
+Importing click takes longer than an empty Python interpreter; the help text is rendered once (``make help``) and
+stored beside this file, and a test compares it with the output of click.
 """
 
 import os
@@ -12,7 +12,7 @@ def main() -> None:
     """Run pgen."""
     try:
         _main(sys.argv[1:])
-    except KeyboardInterrupt:  # before click was there to tell of it
+    except KeyboardInterrupt:  # before click handles it
         sys.stderr.write("Error: interrupted\n")
         sys.exit(130)
 
@@ -26,13 +26,13 @@ def _print(text: str) -> None:
     except BrokenPipeError:
         os._exit(1)
     except OSError as error:
-        sys.stderr.write(f"Error: stdout: cannot be written ({error.strerror}); free space, or send it elsewhere\n")
+        sys.stderr.write(f"Error: stdout: cannot be written ({error.strerror}); free space, or redirect it elsewhere\n")
         sys.stderr.flush()
-        os._exit(2)  # or Python would try again to write what is left
+        os._exit(2)  # Python would try again to write what is left, and print a traceback
 
 
 def _main(arguments: list[str]) -> None:
-    completing = "_PGEN_COMPLETE" in os.environ  # a shell asks; click answers
+    completing = "_PGEN_COMPLETE" in os.environ  # a shell requests completions, which click provides
     if arguments in ([], ["--help"]) and not completing:
         with open(__file__.removesuffix("main.py") + "help.txt", encoding="utf-8") as file:  # noqa: PTH123 (pathlib is slow to import)
             _print(file.read())
@@ -41,7 +41,7 @@ def _main(arguments: list[str]) -> None:
 
         _print(f"pgen {__version__}\n")
     else:
-        # NumPy's linear algebra, which pgen hardly uses, otherwise starts a thread a core and their buffers.
+        # NumPy's linear algebra, which pgen hardly uses, would otherwise start threads and allocate their buffers.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         from pgen.cli import main as cli
 

@@ -1,74 +1,96 @@
-"""Prompts from the command line, from files and from standard input."""
+"""Prompts: their checks, and how they are read from arguments, files and standard input."""
 
 import os
 import sys
+import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from pgen.errors import PromptInvalid
-from pgen.text_encoder import check_prompt
+from pgen.errors import NoPrompt, PromptInvalid, StdinClosed
+
+MAX_PROMPT = 1000
+"""Characters; the encoder reads 64 tokens, so a longer prompt would make no difference."""
 
 STDIN = "-"
 
 MAX_LINE = 2**16
-"""Bytes that are read at once: a longer line is no prompt, and might not fit into memory."""
+"""Bytes read at once: a longer line cannot be a prompt, and might not fit into memory."""
+
+
+def check_prompt(prompt: str) -> str:
+    """Strip a prompt and return it.
+
+    Raises:
+        PromptInvalid: it is blank, longer than MAX_PROMPT, or has control characters.
+    """
+    stripped = prompt.strip()
+    if not stripped:
+        raise PromptInvalid('the prompt is empty; write a name or a sentence, such as "Charizard"')
+    if len(stripped) > MAX_PROMPT:
+        raise PromptInvalid(f"the prompt has {len(stripped):,} characters; the maximum is {MAX_PROMPT:,}")
+    for position, character in enumerate(stripped, 1):
+        if unicodedata.category(character) == "Cs":  # a lone surrogate, which a shell makes of such bytes
+            raise PromptInvalid(f"the prompt is not UTF-8 at character {position}; retype it, or fix the locale")
+        if unicodedata.category(character) == "Cc":
+            raise PromptInvalid(f"the prompt has a control character (U+{ord(character):04X}) at {position}; remove it")
+    return stripped
 
 
 def read_prompts(prompts: Iterable[str] = (), file: Path | None = None) -> tuple[Iterator[str], int | None]:
-    """Read prompts as they are needed, those of `file` after the others; a file has one a line, blank ones skipped.
+    """Read prompts as they are needed, `prompts` first, then the lines of `file`; blank lines are skipped.
 
     "-" among `prompts`, or as `file`, is standard input.
 
     Returns:
-        The checked prompts, and how many there are; None where that is known only at the end, because they come
+        The checked prompts, and their number; None where the number is known only at the end, because prompts come
         from standard input or a pipe.
 
     Raises:
-        PromptInvalid: one of them cannot be used, or `file` cannot be read. Prompts of standard input and pipes
-            are checked when they come, all others at once.
+        PromptInvalid: a prompt is invalid, or `file` cannot be read. Prompts from standard input and pipes are
+            checked as they arrive, all others at once.
     """
-    places: list[str | Path] = [*prompts, *([] if file is None else [file])]
-    if not places:
-        raise PromptInvalid('no PROMPT; write a name or a sentence, such as "Charizard", or --file FILE')
-    counts = [_count(place) for place in places]
+    sources: list[str | Path] = [*prompts, *([] if file is None else [file])]
+    if not sources:
+        raise NoPrompt("no prompt is given")
+    counts = [_count(source) for source in sources]
     total = None if None in counts else sum(count or 0 for count in counts)
     if total == 0:
-        raise PromptInvalid(f"{file}: holds no prompt; write one a line")
-    return chain.from_iterable(_read(place) for place in places), total
+        raise PromptInvalid(f"{file}: contains no prompt; write one a line")
+    return chain.from_iterable(_read(source) for source in sources), total
 
 
-def _count(place: str | Path) -> int | None:
-    if str(place) == STDIN or (isinstance(place, Path) and _comes_once(place)):
+def _count(source: str | Path) -> int | None:
+    if str(source) == STDIN or (isinstance(source, Path) and _is_stream(source)):
         return None
-    return sum(1 for _ in _read(place))
+    return sum(1 for _ in _read(source))
 
 
-def _comes_once(path: Path) -> bool:
+def _is_stream(path: Path) -> bool:
     return os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113 (pathlib's raise for long names)
 
 
-def _read(place: str | Path) -> Iterator[str]:
-    if str(place) == STDIN:
+def _read(source: str | Path) -> Iterator[str]:
+    if str(source) == STDIN:
         yield from _checked(_stdin(), "stdin")
-    elif isinstance(place, Path):
+    elif isinstance(source, Path):
         try:
-            with place.open("rb") as file:
-                yield from _checked(file, str(place))
+            with source.open("rb") as file:
+                yield from _checked(file, str(source))
         except OSError as error:
-            raise PromptInvalid(f"{place}: cannot be read ({error.strerror}); name a text file of prompts") from error
+            raise PromptInvalid(f"{source}: cannot be read ({error.strerror}); name a text file of prompts") from error
     else:
-        yield check_prompt(place)
+        yield check_prompt(source)
 
 
 def _stdin() -> BinaryIO:
-    """Open standard input a second time: a thread that waits in sys.stdin makes Python abort when it ends."""
+    """Open standard input a second time: a thread that waits in sys.stdin makes Python abort at exit."""
     if sys.stdin is None:
-        raise PromptInvalid("stdin: is closed; pipe prompts into it, or name a file with --file")
+        raise StdinClosed("stdin is closed")
     try:
         return open(sys.stdin.fileno(), "rb", closefd=False)
-    except (OSError, ValueError):  # a stand-in, as in tests and notebooks
+    except (OSError, ValueError):  # a replacement, as in tests and notebooks
         return sys.stdin.buffer
 
 

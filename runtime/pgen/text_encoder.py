@@ -1,7 +1,5 @@
-"""From a prompt to its embedding: checks, the stored names, and the encoder for everything else."""
+"""Text embeddings: stored ones for known names, and the encoder for every other prompt."""
 
-import io
-import unicodedata
 from collections.abc import Sequence
 from functools import cached_property
 from threading import Lock
@@ -10,42 +8,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.backends.base import Session, open_model, run
+from pgen.backends.base import Session, run
 from pgen.backends.cores import physical_cores
+from pgen.backends.devices import open_model
 from pgen.bundle.reader import Bundle
-from pgen.errors import BundleInvalid, PromptInvalid
-from pokegan.errors import PokeganError
+from pgen.errors import BundleInvalid
+from pokegan.errors import one_line
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-MAX_PROMPT = 1000
-"""Characters; the encoder reads 64 tokens, so more could not matter."""
-
-
-def check_prompt(prompt: str) -> str:
-    """Strip a prompt and return it.
-
-    Raises:
-        PromptInvalid: it is blank, longer than MAX_PROMPT, or holds control characters.
-    """
-    stripped = prompt.strip()
-    if not stripped:
-        raise PromptInvalid('the prompt is empty; write a name or a sentence, such as "Charizard"')
-    if len(stripped) > MAX_PROMPT:
-        raise PromptInvalid(f"the prompt has {len(stripped):,} characters; the most is {MAX_PROMPT:,}")
-    for position, character in enumerate(stripped, 1):
-        if unicodedata.category(character) == "Cs":  # a lone surrogate, which a shell makes of such bytes
-            raise PromptInvalid(f"the prompt is not UTF-8 at character {position}; write it anew, or mend the locale")
-        if unicodedata.category(character) == "Cc":
-            raise PromptInvalid(f"the prompt has a control character (U+{ord(character):04X}) at {position}; remove it")
-    return stripped
-
 
 class TextEncoder:
-    """Maps prompts to embeddings; the tokenizer and the encoder load when the first unknown text comes.
+    """Maps prompts to embeddings; tokenizer and encoder load with the first prompt that is not a known name.
 
-    Threads may share one. What is cached without the lock is small, and the same however often it is read.
+    Threads may share an instance: what is cached without the lock is small, and equal however often it is read.
     """
 
     def __init__(self, bundle: Bundle, device: str = "auto", threads: int = 0) -> None:
@@ -54,27 +31,26 @@ class TextEncoder:
         self._opened: Session | None = None
 
     def __call__(self, prompts: Sequence[str]) -> NDArray[np.float32]:
-        """Embed checked prompts, float32 (N, D). A known name's embedding is looked up, not computed."""
-        found = [self.stored(prompt) for prompt in prompts]
-        unknown = [prompt for prompt, embedding in zip(prompts, found, strict=True) if embedding is None]
+        """Embed checked prompts, float32 (N, D). Embeddings of known names are looked up, not computed."""
+        stored = [self.stored(prompt) for prompt in prompts]
+        unknown = [prompt for prompt, embedding in zip(prompts, stored, strict=True) if embedding is None]
         computed = iter(self.encode(unknown) if unknown else ())
-        return np.stack([next(computed) if embedding is None else embedding for embedding in found])
+        return np.stack([next(computed) if embedding is None else embedding for embedding in stored])
 
     def stored(self, prompt: str) -> NDArray[np.float32] | None:
-        """Look up the embedding of a known name, float32 (D,); None if `prompt` is no known name."""
+        """Look up the embedding of a known name, float32 (D,); None if `prompt` is not one."""
         row = self.bundle.known_names.get(" ".join(prompt.lower().split()))
-        return None if row is None else self._stored[row]
+        return None if row is None else self.bundle.stored_embeddings[row]
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
-        """Split checked texts into the encoder's token ids, each as long as it needs."""
+        """Tokenize checked texts; the lists of token ids are not padded."""
         return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Run the encoder on `texts`, float32 (N, D).
 
-        A text's embedding depends neither on its neighbours nor on the number of threads: texts are encoded one by
-        one, unless the bundle says that its encoder may take several; those of one length then share a batch, and
-        none is padded.
+        An embedding depends neither on the other texts nor on the number of threads: texts are encoded one by one,
+        unless the bundle allows batches; then texts of equal length share a batch, and none is padded.
         """
         tokens = self.tokens(texts)
         groups: dict[int, list[int]] = {}
@@ -98,28 +74,17 @@ class TextEncoder:
 
     def _run(self, batch: NDArray[np.int64]) -> NDArray[np.float32]:
         feeds = {"input_ids": batch, "attention_mask": np.ones_like(batch)}
-        (found,) = run(self._session(), ["sentence_embedding"], feeds)
-        return found  # type: ignore[no-any-return]
+        (embeddings,) = run(self._session(), ["sentence_embedding"], feeds)
+        return embeddings  # type: ignore[no-any-return]
 
     @property
     def _alone(self) -> bool:
-        """Is every text a batch of its own?
+        """Whether each text is encoded in a batch of its own.
 
-        ONNX Runtime sums over tokens in another order for one text than for several, and by threads: the last bit of
-        an embedding, and then a pixel, would change. Scales taken from the batch (dynamic int8) do worse.
+        The order of ONNX Runtime's sums over tokens depends on the batch size and on the number of threads, which
+        changes the last bit of an embedding, and then a pixel. Scales taken from the batch (dynamic int8) differ more.
         """
         return bool(self.bundle.model("encoder").settings.get("alone", True))
-
-    @cached_property
-    def _stored(self) -> NDArray[np.float32]:
-        rows = len(self.bundle.names)
-        try:
-            loaded = np.load(io.BytesIO(self.bundle.read("names.npy")), allow_pickle=False)
-            if loaded.ndim != 2 or len(loaded) != rows:
-                raise ValueError(f"not {rows} rows")
-            return loaded.astype(np.float32)  # type: ignore[no-any-return]
-        except (ValueError, EOFError) as error:
-            raise self._damaged("names.npy", error) from error
 
     @cached_property
     def _tokenizer(self) -> "Tokenizer":
@@ -129,21 +94,16 @@ class TextEncoder:
         try:
             tokenizer = Tokenizer.from_str(content.decode())
         except Exception as error:  # tokenizers raises plain ones
-            raise self._damaged("tokenizer.json", error) from error
+            path = self.bundle.folder / "tokenizer.json"
+            raise BundleInvalid(f"{path}: cannot be read ({one_line(error)}); export the bundle again") from error
         tokenizer.no_padding()
         tokenizer.enable_truncation(self.bundle.model("encoder").settings["max_tokens"])
         return tokenizer
 
-    def _damaged(self, name: str, error: Exception) -> PokeganError:
-        if isinstance(error, PokeganError):
-            return error
-        reason = " ".join(str(error).split())[:200]
-        return BundleInvalid(f"{self.bundle.folder / name}: cannot be read ({reason}); export the bundle again")
-
     def _session(self) -> Session:
         with self._lock:
             if self._opened is None:
-                # A text is little work: threads that share it wait for each other longer than they compute.
+                # One text is little work: several threads would wait for each other longer than they compute.
                 threads = 1 if self._alone else self.threads
                 self._opened = open_model(self.bundle, self.bundle.model("encoder"), self.device, threads)
             return self._opened

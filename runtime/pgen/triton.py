@@ -1,8 +1,8 @@
-"""The steps of the Triton ensembles that are code: tokens from a prompt, latents from seeds, PNG from pixels.
+"""The Python steps of the Triton ensembles: tokens from a prompt, latents from seeds, PNG from pixels.
 
-They run in Triton's Python backend, with the functions that `pgen image` runs, and need neither PyTorch nor
-ONNX Runtime: networks are run by Triton's own backends. ``pgexport --triton`` writes a ``model.py`` for each that
-names its class, and lays beside it the files of the bundle that it reads.
+They run in Triton's Python backend, with the functions of `pgen image`, and need neither PyTorch nor ONNX Runtime:
+Triton's own backends run the networks. ``pgexport --triton`` writes a ``model.py`` per step that names its class, and
+copies the files of the bundle that it reads.
 """
 
 import json
@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.api import Picture
 from pgen.bundle.reader import Bundle, open_bundle
 from pgen.errors import PromptInvalid, RequestInvalid
-from pgen.images.postprocess import Finish
+from pgen.images.model import Picture
+from pgen.images.postprocess import Postprocess
 from pgen.jobs.job import render
 from pgen.latents import latents
+from pgen.prompts import check_prompt
 from pgen.request import Request
-from pgen.text_encoder import TextEncoder, check_prompt
+from pgen.text_encoder import TextEncoder
 from pokegan.errors import PokeganError
 
 Tensors = dict[str, NDArray[Any]]
@@ -33,14 +34,14 @@ class Step:
     """From the model's config.pbtxt."""
 
     def initialize(self, args: dict[str, str]) -> None:
-        """Open the files of the bundle that lie beside model.py; Triton calls this once an instance."""
+        """Open the files of the bundle beside model.py; Triton calls this once per instance."""
         self.bundle = open_bundle(Path(args["model_repository"]) / args["model_version"] / "bundle")
-        given = json.loads(args["model_config"]).get("parameters", {})
-        self.parameters = {name: value["string_value"] for name, value in given.items()}
+        parameters = json.loads(args["model_config"]).get("parameters", {})
+        self.parameters = {name: value["string_value"] for name, value in parameters.items()}
         self.prepare()
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        """Answer every request; a mistake of the user becomes the error of that request alone."""
+        """Answer every request; invalid input fails only its own request."""
         return [self._answer(request) for request in requests]
 
     def _answer(self, request: Any) -> Any:
@@ -49,12 +50,12 @@ class Step:
         try:
             outputs = self.run({tensor.name(): tensor.as_numpy() for tensor in request.inputs()})
         except PokeganError as error:
-            mistake = backend.TritonError(error.message, backend.TritonError.INVALID_ARG)
-            return backend.InferenceResponse(error=mistake)
+            failure = backend.TritonError(error.message, backend.TritonError.INVALID_ARG)
+            return backend.InferenceResponse(error=failure)
         return backend.InferenceResponse([backend.Tensor(name, values) for name, values in outputs.items()])
 
     def prepare(self) -> None:
-        """Load what `run` needs, so that a fault shows when the server starts."""
+        """Load what `run` needs, so that errors appear when the server starts."""
 
     def run(self, inputs: Tensors) -> Tensors:
         """Compute the outputs of one request.
@@ -66,10 +67,10 @@ class Step:
 
 
 class Tokenizer(Step):
-    """A prompt to the encoder's token ids (1, T), as long as it needs and never padded.
+    """Converts a prompt to the encoder's token ids (1, T), without padding.
 
-    Triton batches requests of one shape only, so texts of one length share a batch and a text's embedding does
-    not depend on its neighbours, as in :class:`pgen.text_encoder.TextEncoder`.
+    Triton batches only requests of equal shape, so texts of one length share a batch and a text's embedding does not
+    depend on the others, as in :class:`pgen.text_encoder.TextEncoder`.
     """
 
     def prepare(self) -> None:
@@ -85,7 +86,7 @@ class Tokenizer(Step):
 
 
 class Latents(Step):
-    """Seeds to the generator's inputs, one row a picture."""
+    """Converts seeds to the generator's inputs, one row per picture."""
 
     def prepare(self) -> None:
         """Load the stored embeddings of known names."""
@@ -97,11 +98,11 @@ class Latents(Step):
     def run(self, inputs: Tensors) -> Tensors:
         """Map seed, uint64 (N,), and prompt and sentence_embedding (1, D), to latent (N, L) and text (N, D).
 
-        A known name takes its stored embedding, as in `pgen image`.
+        Known names have stored embeddings, as in `pgen image`.
         """
         seeds = [int(seed) for seed in inputs["seed"]]
         if not 1 <= len(seeds) <= self.most:
-            raise RequestInvalid(f"seed has {len(seeds)} numbers, one a picture; send 1 to {self.most} at once")
+            raise RequestInvalid(f"seed has {len(seeds)} numbers, one per picture; send 1 to {self.most}")
         outputs: Tensors = {"latent": latents(seeds, self.dimensions)}
         if "prompt" in inputs:
             stored = self.encoder.stored(_prompt(inputs))
@@ -111,20 +112,20 @@ class Latents(Step):
 
 
 class Png(Step):
-    """Pictures to PNG files that carry prompt, seed and bundle, as `pgen image` writes them."""
+    """Encodes pictures as PNG files with prompt, seed and bundle, as `pgen image` does."""
 
     def run(self, inputs: Tensors) -> Tensors:
         """Map pictures, uint8 (N, S, S, C), with their seed (N,) and prompt (1,), to png, bytes (N,)."""
         prompt = _prompt(inputs) if "prompt" in inputs else ""
         rows = zip(inputs["seed"], inputs["pictures"], strict=True)
-        made = [Picture(Request(prompt, int(seed)), pixels) for seed, pixels in rows]
-        files = [render(picture, self.bundle, Finish()) for picture in made]
+        pictures = [Picture(Request(prompt, int(seed)), pixels) for seed, pixels in rows]
+        files = [render(picture, self.bundle, Postprocess()) for picture in pictures]
         return {"png": np.array(files, np.object_)}
 
 
 def _prompt(inputs: Tensors) -> str:
     content = inputs["prompt"][0]
     if not isinstance(content, bytes):
-        raise PromptInvalid("the prompt is no text; send it as BYTES")
-    # Bytes that are no UTF-8 become lone surrogates, which check_prompt refuses by name and place.
+        raise PromptInvalid("the prompt is not text; send it as BYTES")
+    # Invalid UTF-8 becomes lone surrogates, which check_prompt rejects with their position.
     return check_prompt(content.decode("utf-8", "surrogateescape"))

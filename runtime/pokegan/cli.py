@@ -1,29 +1,44 @@
-"""How the commands behave: lazy extras and errors of one line."""
+"""How the commands behave: each is imported when it is called, and every error is one line with exit code 2."""
 
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NoReturn
 
 import click
 
 from pokegan import __version__
-from pokegan.errors import MissingExtra, PokeganError
+from pokegan.errors import PokeganError
 
-# Why nothing more can be written; Windows has no quota.
+EXIT_CODE = 2
+"""Of every error that a user can fix, unless its class has an `exit_code`."""
+
+# Errors of a full disk or quota; Windows has no quota.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO) if hasattr(errno, "EDQUOT") else (errno.ENOSPC, errno.EIO)
-
-OWN_PACKAGES = ("pokegan", "pgen", "pgbench", "pgexport", "pgtrain")
 
 
 def _in_one_line(error: click.UsageError) -> click.UsageError:
     # A UsageError without a context prints its message alone, not the usage block before it.
-    told = " ".join(error.format_message().split())
-    return click.UsageError(f"{told} (see {error.ctx.command_path} --help)" if error.ctx else told)
+    message = " ".join(error.format_message().split())
+    return click.UsageError(f"{message} (see {error.ctx.command_path} --help)" if error.ctx else message)
+
+
+class _Failed(click.ClickException):
+    """One of this project's errors, with the hint that the command line has for its code."""
+
+    def __init__(self, error: PokeganError, hint: str | None) -> None:
+        super().__init__(f"{error.message} ({hint})" if hint else error.message)
+        self.exit_code = getattr(error, "exit_code", EXIT_CODE)  # type: ignore[misc]
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the line; an error without a message was reported by another process."""
+        if self.message:
+            super().show(file)
 
 
 class _Interrupted(click.ClickException):
@@ -36,26 +51,28 @@ class _Interrupted(click.ClickException):
 
 
 class _StdoutFull(click.ClickException):
-    """Nothing more can be written to stdout; the code is that of all errors which a user can mend."""
+    """Nothing more can be written to stdout."""
 
-    exit_code = 2
+    exit_code = EXIT_CODE
 
     def __init__(self, error: OSError) -> None:
-        super().__init__(f"stdout: cannot be written ({error.strerror}); free space, or send it elsewhere")
-        # Python writes out what is left when it ends, and would fail again, and louder.
+        super().__init__(f"stdout: cannot be written ({error.strerror}); free space, or redirect it elsewhere")
+        # Python flushes stdout when it exits, and would fail again with a traceback.
         with contextlib.suppress(OSError), Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), 1)
 
 
 @contextmanager
-def _one_line() -> Iterator[None]:
+def _one_line(hints: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except click.exceptions.NoArgsIsHelpError:
         raise
+    except PokeganError as error:
+        raise _Failed(error, hints.get(error.code)) from error
     except OSError as error:
-        # Whoever writes files tells of them by their names; a pipe that closes is click's.
-        if isinstance(error, PokeganError) or error.errno not in FULL:
+        # Errors of named files are PokeganErrors; click handles a closed pipe.
+        if error.errno not in FULL:
             raise
         raise _StdoutFull(error) from error
     except click.UsageError as error:
@@ -65,19 +82,19 @@ def _one_line() -> Iterator[None]:
 
 
 class _OneLine:
-    """Turns usage errors and Ctrl-C into one line on stderr."""
+    """Turns errors, bad usage and Ctrl-C into one line on stderr."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        with _one_line():
+        with _one_line({}):
             return super().make_context(*args, **kwargs)  # type: ignore[misc, no-any-return]
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _one_line():
+        with _one_line(getattr(ctx.find_root().command, "hints", {})):
             return super().invoke(ctx)  # type: ignore[misc]
 
 
 class Command(_OneLine, click.Command):
-    """A command whose bad usage is told in one line, and which cleans up when it is told to end."""
+    """A command whose errors are one line, and which cleans up on SIGTERM."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call it."""
@@ -88,9 +105,13 @@ class Command(_OneLine, click.Command):
 
 
 class Group(_OneLine, click.Group):
-    """A group of such commands."""
+    """A group of such commands; `hints` maps codes of errors to what the command line adds to their messages."""
 
     command_class = Command
+
+    def __init__(self, *args: Any, hints: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.hints = hints or {}
 
 
 class LazyGroup(Group):
@@ -116,17 +137,7 @@ class LazyGroup(Group):
 version_option = click.version_option(__version__, message="%(prog)s %(version)s")
 
 
-@contextmanager
-def needs_extra(extra: str) -> Iterator[None]:
-    """Turn a failed import of a third-party package inside the block into the pip command that mends it.
-
-    Raises:
-        MissingExtra: a package of `extra` is not installed.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        package = (error.name or "").split(".")[0]
-        if package in OWN_PACKAGES or not package:
-            raise
-        raise MissingExtra(package, extra) from error
+def exit_with(error: PokeganError) -> NoReturn:
+    """End a program without click: the error in one line on stderr, and its exit code."""
+    sys.stderr.write(f"Error: {error.message}\n")
+    sys.exit(getattr(error, "exit_code", EXIT_CODE))

@@ -1,20 +1,38 @@
-"""The root of the error tree. Every error that a user can mend is one line and exit code 2."""
+"""The root of the error tree: plain exceptions with a code. A command line and HTTP each add their own hint."""
 
-import click
+from typing import ClassVar
+
+MAX_REASON = 200
+"""Characters of another library's error that fit into a message of one line."""
 
 
-class PokeganError(click.ClickException):
-    """Base of all errors that a user can mend: the message names the thing, what is wrong, and the mend.
+class PokeganError(Exception):
+    """Base of all errors that a user can fix; subclasses also derive from the fitting builtin.
 
-    It is a :class:`click.ClickException`, so that a command line prints it as one line and exits with
-    `exit_code`; its subclasses also derive from the builtin that fits.
+    Attributes:
+        message: one line that names the thing, what is wrong, and the remedy.
+        code: the class's name in snake case, such as "bundle_not_found", for programs.
     """
 
-    exit_code = 2
+    code: ClassVar[str] = "pokegan_error"
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.code = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in cls.__name__)[1:]
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 class MissingExtra(PokeganError, ImportError):
     """A package of one of the optional extras is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed; mend it with: pip install 'pokegan[{extra}]'")
+        super().__init__(f"{package} is not installed; install it with: pip install 'pokegan[{extra}]'")
+
+
+def one_line(error: BaseException, limit: int = MAX_REASON) -> str:
+    """Join an error's message into one line of at most `limit` characters; its type's name if it has no message."""
+    message = " ".join(str(getattr(error, "message", None) or error).split())
+    return (message or type(error).__name__)[:limit]

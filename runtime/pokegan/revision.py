@@ -7,14 +7,14 @@ from pathlib import Path
 def revision() -> str | None:
     """Git revision (hex) of this source tree; None where it is installed without one."""
     here = Path(__file__)
-    # Asked first whether this file is tracked: an environment may lie inside another project's repository.
+    # Only where this file is tracked: an environment may lie inside another project's repository.
     tracked = _git(here.parent, "ls-files", "--error-unmatch", here.name)
     return _git(here.parent, "rev-parse", "HEAD") if tracked else None
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
     try:
-        found = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True)
+        result = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    return found.stdout.strip()
+    return result.stdout.strip()

@@ -1,4 +1,4 @@
-"""What becomes of a command that is told to end."""
+"""How a command ends on SIGTERM."""
 
 import signal
 import sys

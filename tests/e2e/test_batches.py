@@ -31,13 +31,13 @@ def names(folder: Path) -> list[str]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
 @pytest.mark.parametrize("shards", [(), ("--shards", 2)])
-def test_ctrl_c_keeps_what_is_finished(usual: tuple[object, ...], tmp_path: Path, shards: tuple[object, ...]) -> None:
+def test_ctrl_c_keeps_finished_files(usual: tuple[object, ...], tmp_path: Path, shards: tuple[object, ...]) -> None:
     process = started(*usual, *shards, "--json", "-n", 2)
     assert process.stdin
     assert process.stdout
     process.stdin.write("redball\n")  # and stays open: more may come
-    told = [json.loads(process.stdout.readline()) for _ in range(2)]
-    assert [one["seed"] for one in told] == [0, 1]
+    described = [json.loads(process.stdout.readline()) for _ in range(2)]
+    assert [one["seed"] for one in described] == [0, 1]
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -45,7 +45,7 @@ def test_ctrl_c_keeps_what_is_finished(usual: tuple[object, ...], tmp_path: Path
     assert names(tmp_path / "out") == (["shard-000000.tar"] if shards else ["redball_0.png", "redball_1.png"])
 
 
-def test_a_job_resumes(command: Command, usual: tuple[object, ...], tmp_path: Path) -> None:
+def test_resume_skips_finished_files(command: Command, usual: tuple[object, ...], tmp_path: Path) -> None:
     assert command(*("pgen", *usual), input="redball\n").returncode == 0
     (tmp_path / "out" / ".pgen-0.part").write_bytes(b"of a process that was killed")
     done = command("pgen", *usual, "--resume", input="redball\na green egg\n")
@@ -58,7 +58,7 @@ def test_a_job_resumes(command: Command, usual: tuple[object, ...], tmp_path: Pa
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs limits of POSIX")
-def test_no_space_leaves_no_half_shard(usual: tuple[object, ...], tmp_path: Path) -> None:
+def test_full_disk_leaves_no_partial_shard(usual: tuple[object, ...], tmp_path: Path) -> None:
     import resource
 
     def limited() -> None:  # what a full disk does to write(), for files of more bytes than this
@@ -68,11 +68,11 @@ def test_no_space_leaves_no_half_shard(usual: tuple[object, ...], tmp_path: Path
     _, error = process.communicate("redball\nbluewings\n", timeout=60)
     assert process.returncode == 2
     assert error.count("\n") == 1
-    assert "cannot be written (File too large); free space or choose another" in error
+    assert "cannot be written (File too large); free space or choose another path" in error
     assert names(tmp_path / "out") == []
 
 
-def test_a_bad_line_comes_after_what_was_good(command: Command, usual: tuple[object, ...], tmp_path: Path) -> None:
+def test_invalid_line_keeps_earlier_files(command: Command, usual: tuple[object, ...], tmp_path: Path) -> None:
     done = command("pgen", *usual, input=f"redball\n{'x' * 2000}\nbluewings\n")
     assert done.returncode == 2
     assert "stdin, line 2" in done.stderr
@@ -80,17 +80,19 @@ def test_a_bad_line_comes_after_what_was_good(command: Command, usual: tuple[obj
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("options", "message"),
     [
-        (("--out", "a.png", "--resume"), "are for pictures in a folder: use --out-dir DIR"),
-        (("--grid", "--shards", 3), "are for pictures in a folder: use --out-dir DIR"),
+        (("--out", "a.png", "--resume"), "need a folder: use --out-dir DIR"),
+        (("--grid", "--shards", 3), "need a folder: use --out-dir DIR"),
         (("--batch", "fast"), "'fast' is not a valid"),
         (("--batch", 0), "0 is not in the range"),
     ],
 )
-def test_options_that_cannot_be(command: Command, tmp_path: Path, wrong: tuple[object, ...], told: str) -> None:
-    done = command("pgen", "image", "redball", *wrong, cwd=tmp_path)
+def test_invalid_options_fail_in_one_line(
+    command: Command, tmp_path: Path, options: tuple[object, ...], message: str
+) -> None:
+    done = command("pgen", "image", "redball", *options, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert told in done.stderr
+    assert message in done.stderr
     assert names(tmp_path) == []

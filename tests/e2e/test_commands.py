@@ -22,7 +22,7 @@ def test_help_and_version(command: Command, name: str) -> None:
     assert "Usage: " + name in command(name, "--help").stdout
 
 
-def test_the_stored_help_is_what_click_prints(command: Command) -> None:
+def test_stored_help_equals_that_of_click(command: Command) -> None:
     expected = CliRunner().invoke(main, ["--help"], prog_name="pgen", terminal_width=80).output
     assert command("pgen", "--help").stdout == expected, "the help changed: run `make help`"
 
@@ -59,7 +59,7 @@ def test_help_imports_nothing_heavy(call: list[str]) -> None:
     assert done.stderr.strip() == "[]"
 
 
-def test_a_picture_from_the_embedded_bundle(command: Command, tmp_path: Path) -> None:
+def test_image_draws_from_the_embedded_bundle(command: Command, tmp_path: Path) -> None:
     done = command("pgen", "image", "Charizard", "--out", tmp_path / "out.png")
     assert (done.returncode, done.stderr) == (0, "")
     with Image.open(tmp_path / "out.png") as picture:
@@ -70,7 +70,7 @@ def test_a_picture_from_the_embedded_bundle(command: Command, tmp_path: Path) ->
     assert 0.1 < visible.mean() < 0.9, "a creature on a transparent ground"
 
 
-def test_generation_imports_no_training_package(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_image_imports_no_training_package(tiny_bundle: Path, tmp_path: Path) -> None:
     program = f"""
 import sys
 sys.argv = ["pgen", "image", "redball", "a text to encode", "--grid", "--out", r"{tmp_path / "a.png"}"]
@@ -86,7 +86,7 @@ print(sorted({{"torch", "torchvision", "transformers", "onnx", "pgtrain", "pgexp
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
 
-def test_the_same_seed_is_the_same_picture_at_every_batch(command: Command, tiny_bundle: Path, tmp_path: Path) -> None:
+def test_batch_does_not_change_pictures(command: Command, tiny_bundle: Path, tmp_path: Path) -> None:
     prompts = ["redball", "a blue egg", "greenwings"]
     for batch in (1, 2, 7):
         (tmp_path / str(batch)).mkdir()
@@ -136,30 +136,30 @@ BAD_CALLS = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "told"), BAD_CALLS)
-def test_bad_input_is_one_line(command: Command, tmp_path: Path, arguments: list[str], told: str) -> None:
-    refused(command("pgen", "image", *arguments, "--out", tmp_path / "out.png"), told)
+@pytest.mark.parametrize(("arguments", "message"), BAD_CALLS)
+def test_invalid_input_fails_in_one_line(command: Command, tmp_path: Path, arguments: list[str], message: str) -> None:
+    refused(command("pgen", "image", *arguments, "--out", tmp_path / "out.png"), message)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("place", "told"),
+    ("place", "message"),
     [("out.bmp", "unknown extension"), ("none/out.png", "no such folder"), ("file/out.png", "not a folder")],
 )
-def test_a_bad_place_is_one_line(command: Command, tmp_path: Path, place: str, told: str) -> None:
+def test_invalid_output_path_fails_in_one_line(command: Command, tmp_path: Path, place: str, message: str) -> None:
     (tmp_path / "file").write_text("")
-    refused(command("pgen", "image", "a", "--out", tmp_path / place), told)
+    refused(command("pgen", "image", "a", "--out", tmp_path / place), message)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_two_places_are_one_too_many(command: Command, tmp_path: Path) -> None:
+def test_output_options_exclude_each_other(command: Command, tmp_path: Path) -> None:
     refused(command("pgen", "image", "a", "--out", tmp_path / "a.png", "--out-dir", tmp_path), "--out")
     refused(command("pgen", "image", "a", "--grid", "--out-dir", tmp_path), "--out FILE")
     refused(command("pgen", "image", "a", "--columns", 2, "--out", tmp_path / "a.png"), "--grid")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_damaged_bundle_is_one_line(command: Command, tiny_bundle: Path, tmp_path: Path) -> None:
+def test_damaged_bundle_fails_in_one_line(command: Command, tiny_bundle: Path, tmp_path: Path) -> None:
     bundle = tmp_path / "bundle"
     shutil.copytree(tiny_bundle, bundle)
     content = bytearray((bundle / "stackgan.onnx").read_bytes())
@@ -172,7 +172,7 @@ def test_a_damaged_bundle_is_one_line(command: Command, tiny_bundle: Path, tmp_p
 
 
 @pytest.mark.parametrize("fault", ["line", "missing", "broken"])
-def test_a_bad_data_set_is_one_line(
+def test_damaged_data_set_fails_in_one_line(
     command: Command, small_data: Path, tiny_encoder: Path, tmp_path: Path, fault: str
 ) -> None:
     data = tmp_path / "data"
@@ -180,17 +180,17 @@ def test_a_bad_data_set_is_one_line(
     if fault == "line":
         lines = (data / "metadata.jsonl").read_text().splitlines()
         (data / "metadata.jsonl").write_text("\n".join([*lines[:3], "{not json", *lines[3:]]))
-        told = "line 4"
+        message = "line 4"
     else:
         image = next(iter(sorted((data / "images").iterdir())))
         image.unlink() if fault == "missing" else image.write_bytes(image.read_bytes()[:40])
-        told = image.name
+        message = image.name
     out = tmp_path / "run"
-    refused(command("pgtrain", "stackgan", "--data", data, "--encoder", tiny_encoder, "--out", out), told)
+    refused(command("pgtrain", "stackgan", "--data", data, "--encoder", tiny_encoder, "--out", out), message)
     assert not out.exists()
 
 
-def test_bad_training_and_export_calls(command: Command, small_data: Path, tiny_run: Path, tmp_path: Path) -> None:
+def test_invalid_training_and_export_calls(command: Command, small_data: Path, tiny_run: Path, tmp_path: Path) -> None:
     refused(command("pgtrain", "stackgan", "--data", tmp_path), "metadata.jsonl")
     refused(command("pgtrain", "stackgan", "--data", small_data, "--epochs", 0), "'--epochs'")
     refused(command("pgtrain", "stackgan", "--data", small_data, "--resume"), "--out")
@@ -206,15 +206,15 @@ def test_bad_training_and_export_calls(command: Command, small_data: Path, tiny_
     assert not (tmp_path / "b").exists()
 
 
-def refused(done: object, told: str) -> None:
+def refused(done: object, message: str) -> None:
     assert done.returncode == 2, done.stderr  # type: ignore[attr-defined]
     lines = done.stderr.strip().splitlines()  # type: ignore[attr-defined]
     assert len(lines) == 1, lines
     assert lines[0].startswith("Error: ")
-    assert told in lines[0]
+    assert message in lines[0]
 
 
-def test_what_a_run_leaves(tiny_run: Path) -> None:
+def test_run_folder_contents(tiny_run: Path) -> None:
     described = json.loads((tiny_run / "config.json").read_text())
     assert described["config"]["width"] == 8
     assert "Unseen" in described["data"]["names"]
@@ -233,7 +233,7 @@ MISSING = [
 
 
 @pytest.mark.parametrize(("name", "arguments", "package", "extra"), MISSING)
-def test_a_missing_extra_prints_the_pip_command(
+def test_missing_extra_prints_the_pip_command(
     small_data: Path,
     tiny_run: Path,
     tiny_bundle: Path,
@@ -254,11 +254,11 @@ def test_a_missing_extra_prints_the_pip_command(
     home = {"pgen": "pgen.main"}.get(name, f"{name}.cli")
     program = f"import sys; sys.modules[{package!r}] = None; sys.argv = {call!r}; import {home}; {home}.main()"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    refused(done, f"{package} is not installed; mend it with: pip install '{extra}'")
+    refused(done, f"{package} is not installed; install it with: pip install '{extra}'")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that even root cannot write to")
-def test_a_folder_that_cannot_be_written(command: Command, tiny_bundle: Path) -> None:
+def test_unwritable_folder_fails_in_one_line(command: Command, tiny_bundle: Path) -> None:
     refused(command("pgen", "image", "redball", "--bundle", tiny_bundle, "--out", "/proc/out.png"), "/proc")
     refused(command("pgen", "image", "redball", "--bundle", tiny_bundle, "--out-dir", "/proc/new"), "/proc")

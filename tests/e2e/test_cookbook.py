@@ -31,7 +31,7 @@ def size(path: Path) -> tuple[int, int]:
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-def test_the_commands(tmp_path: Path) -> None:
+def test_cookbook_commands_run(tmp_path: Path) -> None:
     assert len(blocks("sh")) >= 7
     for block in blocks("sh"):
         run(["bash", "-e", "-o", "pipefail"], block, tmp_path)
@@ -45,7 +45,7 @@ def test_the_commands(tmp_path: Path) -> None:
     }
 
 
-def test_the_python(tmp_path: Path) -> None:
+def test_cookbook_python_runs(tmp_path: Path) -> None:
     assert blocks("python")
     for block in blocks("python"):
         run([sys.executable, "-"], block, tmp_path)
@@ -53,7 +53,7 @@ def test_the_python(tmp_path: Path) -> None:
     assert len(list((tmp_path / "from-python").iterdir())) == 6
 
 
-def test_the_name_that_is_told_of() -> None:
+def test_cookbook_shows_the_real_file_name() -> None:
     from pgen.images.naming import Namer
     from pgen.request import Request
 

@@ -1,4 +1,4 @@
-"""Devices as a person meets them: what runs is what was asked for, and auto says what it is."""
+"""Devices on the command line: the requested one runs, and auto prints its choice."""
 
 import json
 import os
@@ -9,14 +9,14 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
-from pgen.backends.base import resolve
+from pgen.backends.devices import resolve
 from tests.conftest import Command
 
 DRAW = ("pgen", "image", "Charizard")
 
 
 @pytest.mark.parametrize("device", ["cuda", "tensorrt", "tensorrt-rtx", "engine"])
-def test_a_device_that_is_not_there_is_one_line_and_no_picture(command: Command, tmp_path: Path, device: str) -> None:
+def test_missing_device_fails_in_one_line(command: Command, tmp_path: Path, device: str) -> None:
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("it may be there")
     done = command(*DRAW, "--device", device, "--out", tmp_path / "a.png")
@@ -35,10 +35,10 @@ def test_json_records_the_device(command: Command, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
-def test_auto_says_on_a_terminal_what_it_chose(tmp_path: Path) -> None:
+def test_auto_prints_its_choice_on_a_terminal(tmp_path: Path) -> None:
     program = str(Path(sys.executable).parent / "pgen")
 
-    def told(*options: str) -> str:
+    def printed(*options: str) -> str:
         ours, theirs = os.openpty()
         call = [program, *DRAW[1:], "--out", str(tmp_path / "a.png"), *options]
         subprocess.run(call, stdout=subprocess.DEVNULL, stderr=theirs, check=True)
@@ -51,14 +51,14 @@ def test_auto_says_on_a_terminal_what_it_chose(tmp_path: Path) -> None:
         finally:
             os.close(ours)
 
-    line = told().strip()
+    line = printed().strip()
     assert line.startswith("device auto: ")
-    assert line.endswith(f"(--device {resolve('auto')})")
+    assert line.endswith(f"({resolve('auto')})")
     assert "\n" not in line
-    assert told("--quiet") == told("--device", "cpu") == ""
+    assert printed("--quiet") == printed("--device", "cpu") == ""
 
 
-def test_a_known_name_needs_no_encoder_nor_anything_else(tmp_path: Path) -> None:
+def test_known_name_opens_only_the_generator(tmp_path: Path) -> None:
     call = ["pgen", "image", "Charizard", "--device", "cpu", "--out", str(tmp_path / "a.png")]
     program = f"""
 import sys

@@ -28,7 +28,9 @@ ENDS = pytest.mark.parametrize(("number", "code", "told"), [CTRL_C, (signal.SIGT
 
 
 @ENDS
-def test_rows_leave_no_half_file(full_bundle: Path, tmp_path: Path, number: int, code: int, told: str) -> None:
+def test_interrupted_stats_leave_no_partial_file(
+    full_bundle: Path, tmp_path: Path, number: int, code: int, told: str
+) -> None:
     def begun() -> bool:
         return any(path.stat().st_size > 100_000 for path in tmp_path.iterdir())
 
@@ -38,7 +40,7 @@ def test_rows_leave_no_half_file(full_bundle: Path, tmp_path: Path, number: int,
 
 
 @ENDS
-def test_finished_cards_stay_and_are_listed(
+def test_interrupted_dex_keeps_and_lists_finished_cards(
     full_bundle: Path, tmp_path: Path, number: int, code: int, told: str
 ) -> None:
     asked = ["dex", "--bundle", full_bundle, "-n", 10**6, "--quiet", "--out", tmp_path]

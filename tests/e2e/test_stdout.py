@@ -1,4 +1,4 @@
-"""Where stdout is full or closed, a command says so in one line, and files are written all the same."""
+"""With a full or closed stdout, a command fails in one line, and files are still written."""
 
 import os
 import subprocess
@@ -16,26 +16,26 @@ def shell(call: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("call", ["--version", "image Mew --out -", "image Mew --out x.png", "stats -n 3"])
-def test_a_full_one_is_one_line(call: str, tmp_path: Path) -> None:
+def test_full_stdout_fails_in_one_line(call: str, tmp_path: Path) -> None:
     done = shell(f"{PGEN} {call} > /dev/full", tmp_path)
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        "Error: stdout: cannot be written (No space left on device); free space, or send it elsewhere"
+        "Error: stdout: cannot be written (No space left on device); free space, or redirect it elsewhere"
     ]
-    assert (tmp_path / "x.png").exists() == ("x.png" in call), "what was drawn is kept"
+    assert (tmp_path / "x.png").exists() == ("x.png" in call), "written files are kept"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
 @pytest.mark.parametrize(
     ("call", "code"), [("--help", 0), ("image Mew --out x.png", 0), ("image Mew --out -", 2), ("stats", 2)]
 )
-def test_a_closed_one(call: str, code: int, tmp_path: Path) -> None:
+def test_closed_stdout(call: str, code: int, tmp_path: Path) -> None:
     done = shell(f"{PGEN} {call} >&-", tmp_path)
     assert done.returncode == code
     assert len(done.stderr.splitlines()) == (code > 0)
 
 
-def test_nothing_is_noted_for_the_makers_of_onnxruntime(tmp_path: Path) -> None:
+def test_onnxruntime_writes_no_telemetry(tmp_path: Path) -> None:
     home = {name: str(tmp_path) for name in ("HOME", "USERPROFILE", "XDG_CACHE_HOME", "LOCALAPPDATA")}
     call = [sys.executable, "-m", "pgen", "image", "Mew", "--out", str(tmp_path / "mew.png")]
     kept = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}

@@ -1,4 +1,4 @@
-"""What a person at a terminal sees, and a pipe does not."""
+"""What a command prints on a terminal, and not on a pipe."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import pytest
 
 pty = pytest.importorskip("pty", reason="needs pseudo-terminals")
 
-COLOUR = re.compile(r"\x1b\[[0-9;]*[1-9][0-9;]*m")
+COLOR = re.compile(r"\x1b\[[0-9;]*[1-9][0-9;]*m")
 
 
 def at_a_terminal(bundle: Path, folder: Path, *arguments: str, **environment: str) -> tuple[str, str]:
@@ -35,24 +35,24 @@ def at_a_terminal(bundle: Path, folder: Path, *arguments: str, **environment: st
     return printed, seen.decode()
 
 
-def test_a_bar_at_a_terminal_and_names_on_the_pipe(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_progress_bar_goes_to_the_terminal_and_names_to_the_pipe(tiny_bundle: Path, tmp_path: Path) -> None:
     printed, seen = at_a_terminal(tiny_bundle, tmp_path)
     assert [Path(line).name for line in printed.splitlines()] == [f"mew_{seed}.png" for seed in range(40)]
     assert "40/40 pictures" in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen)
-    assert COLOUR.search(seen)
+    assert COLOR.search(seen)
 
 
-def test_no_colour_for_those_who_want_none(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_no_color_variable_turns_colors_off(tiny_bundle: Path, tmp_path: Path) -> None:
     _, seen = at_a_terminal(tiny_bundle, tmp_path, NO_COLOR="1")
     assert "40/40" in seen
-    assert not COLOUR.search(re.sub(r"\x1b\[[12]m", "", seen)), "bold and faint are no colours"
+    assert not COLOR.search(re.sub(r"\x1b\[[12]m", "", seen)), "bold and faint are no colors"
 
 
-def test_quiet_is_quiet(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_quiet_prints_nothing(tiny_bundle: Path, tmp_path: Path) -> None:
     assert at_a_terminal(tiny_bundle, tmp_path, "--quiet") == ("", "")
 
 
-def test_no_picture_is_thrown_at_a_terminal(tiny_bundle: Path) -> None:
+def test_picture_is_not_written_to_a_terminal(tiny_bundle: Path) -> None:
     ours, theirs = pty.openpty()
     call = [sys.executable, "-m", "pgen", "image", "mew", "--out", "-", "--bundle", str(tiny_bundle)]
     done = subprocess.run(call, stdout=theirs, stderr=subprocess.PIPE, text=True, check=False)

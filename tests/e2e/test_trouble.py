@@ -1,4 +1,4 @@
-"""What happens to pictures when something goes wrong meanwhile."""
+"""Interruptions, full disks and closed pipes while pictures are written."""
 
 import os
 import resource
@@ -59,7 +59,7 @@ def ended(process: Started) -> tuple[int, list[str]]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has another Ctrl-C")
-def test_ctrl_c_keeps_what_is_finished(started: Callable[..., Started], tmp_path: Path) -> None:
+def test_ctrl_c_keeps_finished_files(started: Callable[..., Started], tmp_path: Path) -> None:
     process = started()
     assert process.stdout is not None
     printed = [process.stdout.readline() for _ in range(5)]
@@ -70,7 +70,7 @@ def test_ctrl_c_keeps_what_is_finished(started: Callable[..., Started], tmp_path
     assert 5 <= whole(tmp_path / "out") < 2000
 
 
-def test_a_folder_that_is_removed_meanwhile(started: Callable[..., Started], tmp_path: Path) -> None:
+def test_removed_folder_fails_in_one_line(started: Callable[..., Started], tmp_path: Path) -> None:
     process = started()
     assert process.stdout is not None
     process.stdout.readline()
@@ -82,7 +82,7 @@ def test_a_folder_that_is_removed_meanwhile(started: Callable[..., Started], tmp
     assert whole(tmp_path / "moved") >= 1
 
 
-def test_a_reader_that_goes_away_ends_it_quietly(started: Callable[..., Started], tmp_path: Path) -> None:
+def test_closed_stdout_ends_the_command_quietly(started: Callable[..., Started], tmp_path: Path) -> None:
     process = started()
     assert process.stdout is not None
     process.stdout.readline()
@@ -94,7 +94,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(started: Callable[..., Started]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file sizes are limited as Linux does")
-def test_a_full_disk_leaves_no_half_file(started: Callable[..., Started], tmp_path: Path) -> None:
+def test_full_disk_leaves_no_partial_file(started: Callable[..., Started], tmp_path: Path) -> None:
     process = started(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000)))
     code, errors = ended(process)
     assert code == 2
@@ -139,7 +139,7 @@ ANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthChec
         ]
     ),
 )
-def test_any_call_draws_or_refuses(
+def test_any_call_writes_or_fails_in_one_line(
     tiny_bundle: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

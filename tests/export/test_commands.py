@@ -43,7 +43,7 @@ def edit(run: Path, **changes: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-def test_the_default_command_needs_no_name(dcgan: Path, tmp_path: Path) -> None:
+def test_default_command_needs_no_name(dcgan: Path, tmp_path: Path) -> None:
     done = call(dcgan, "--out", tmp_path / "b", "--storage", "float32")
     assert done.exit_code == 0, done.output
     assert f"next: pgexport inspect {tmp_path / 'b'}" in done.output
@@ -54,12 +54,12 @@ def test_the_default_command_needs_no_name(dcgan: Path, tmp_path: Path) -> None:
     assert told.startswith("Usage: pgexport [OPTIONS] [RUN]...")
     for word in ("--storage", "--opset", "--add", "--force", "inspect", "verify", "diff"):
         assert word in told
-    refused(call(dcgan), "say where to write: --out DIR")
+    refused(call(dcgan), "--out DIR is missing")
     refused(call(dcgan, "--out", tmp_path / "c", "--opset", 99), "'--opset'")
 
 
-def test_an_opset_that_not_all_read_is_warned_of(tmp_path: Path) -> None:
-    late = "cannot be counted on to read it"
+def test_opset_that_not_all_read_is_warned_of(tmp_path: Path) -> None:
+    late = "may not read it"
     told = {opset: call(tmp_path / "none", "--out", tmp_path / "b", "--opset", opset).stderr for opset in (21, 22, 25)}
     assert "warning" not in told[21]
     assert told[22].startswith(f"warning: --opset 22: ONNX Runtime 1.20 {late}\n")
@@ -69,12 +69,11 @@ def test_an_opset_that_not_all_read_is_warned_of(tmp_path: Path) -> None:
 def test_without_runs_the_newest_finished_of_each_system_are_taken(
     system_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("stats", "old", "stopped", "ancient", "broken", "strange", "torn"):
+    for name in ("stats", "old", "stopped", "broken", "strange", "torn"):
         shutil.copytree(system_runs["stats"], tmp_path / "runs" / name)
     shutil.copy(tmp_path / "runs/old" / CHECKPOINT, tmp_path / "new")
     (tmp_path / "new").replace(tmp_path / "runs/stats" / CHECKPOINT)
     edit(tmp_path / "runs/stopped", epochs=9)
-    edit(tmp_path / "runs/ancient", epochs=None)
     (tmp_path / "runs/broken/config.json").write_text("{")
     edit(tmp_path / "runs/strange", system=["stats"])
     (tmp_path / "runs/torn/metrics.jsonl").write_text("{\n")
@@ -89,12 +88,12 @@ def test_without_runs_the_newest_finished_of_each_system_are_taken(
     assert set(open_bundle(tmp_path / "b").manifest.models) == {"dcgan", "stats"}
 
 
-def test_no_finished_run_is_told(tmp_path: Path) -> None:
+def test_no_finished_run_is_reported(tmp_path: Path) -> None:
     with pytest.raises(RunsInvalid, match="name a run"):
         newest_finished(tmp_path)
 
 
-def test_two_runs_of_one_system_are_refused(system_runs: dict[str, Path], dcgan: Path, tmp_path: Path) -> None:
+def test_two_runs_of_one_system_are_rejected(system_runs: dict[str, Path], dcgan: Path, tmp_path: Path) -> None:
     refused(call(dcgan, system_runs["dcgan"], "--out", tmp_path / "b"), "both runs of dcgan")
     assert not (tmp_path / "b").exists()
 
@@ -108,7 +107,7 @@ def test_adding_to_a_bundle(system_runs: dict[str, Path], dcgan: Path, tmp_path:
     both = open_bundle(out)
     assert list(both.manifest.models) == ["dcgan", "stats"]
     assert both.manifest.models["dcgan"] == before.manifest.models["dcgan"]
-    refused(call(system_runs["stats"], "--out", out, "--add"), "has stats already; replace with --add --force")
+    refused(call(system_runs["stats"], "--out", out, "--add"), "has stats already; they are replaced only by force")
     edit(dcgan, seed=77)
     assert call(dcgan, "--out", out, "--add", "--force").exit_code == 0
     models = open_bundle(out).manifest.models
@@ -149,7 +148,7 @@ def test_adding_takes_along_what_the_manifest_names_and_engines_alone(
     assert call("verify", out).exit_code == 0
 
 
-def test_a_picture_command_on_a_bundle_of_others_is_told(dcgan: Path, tmp_path: Path) -> None:
+def test_picture_command_on_a_bundle_of_others_is_reported(dcgan: Path, tmp_path: Path) -> None:
     from pgen.cli import main as pgen
 
     assert call(dcgan, "--out", tmp_path / "b").exit_code == 0
@@ -189,19 +188,19 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("fault", SPOILED)
-def test_a_bad_run_is_one_line(dcgan: Path, tmp_path: Path, fault: str) -> None:
+def test_bad_run_is_one_line(dcgan: Path, tmp_path: Path, fault: str) -> None:
     spoil, told = SPOILED[fault]
     spoil(dcgan)
     refused(call(dcgan, "--out", tmp_path / "b"), told)
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 
 
-def test_a_checkpoint_of_another_system_is_one_line(system_runs: dict[str, Path], dcgan: Path, tmp_path: Path) -> None:
+def test_checkpoint_of_another_system_is_one_line(system_runs: dict[str, Path], dcgan: Path, tmp_path: Path) -> None:
     shutil.copy(system_runs["wgan"] / CHECKPOINT, dcgan / CHECKPOINT)
     refused(call(dcgan, "--out", tmp_path / "b"), "of another system or version")
 
 
-def test_a_run_still_training_is_refused_and_a_stopped_one_told(dcgan: Path, tmp_path: Path) -> None:
+def test_run_still_training_is_rejected_and_a_stopped_one_told(dcgan: Path, tmp_path: Path) -> None:
     with Run(dcgan).training():
         refused(call(dcgan, "--out", tmp_path / "b"), "is being trained by another process")
     assert not (tmp_path / "b").exists()
@@ -212,7 +211,7 @@ def test_a_run_still_training_is_refused_and_a_stopped_one_told(dcgan: Path, tmp
 
 
 @pytest.mark.parametrize("writer", ["onnx.save", "pathlib.Path.write_text"])
-def test_a_full_disk_leaves_nothing(dcgan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: str) -> None:
+def test_full_disk_leaves_nothing(dcgan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: str) -> None:
     def full(*arguments: object, **options: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -234,7 +233,7 @@ def test_sigterm_leaves_nothing(dcgan: Path, tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that even root cannot write to")
-def test_a_target_that_cannot_be_written(dcgan: Path, tmp_path: Path) -> None:
+def test_target_that_cannot_be_written(dcgan: Path, tmp_path: Path) -> None:
     refused(call(dcgan, "--out", "/proc/b"), "/proc/b: cannot be written")
     refused(call(dcgan, "--out", tmp_path / "none" / "b"), "no such folder")
 
@@ -259,10 +258,10 @@ def test_verify_repeats_checksums_and_parity(
     assert call(dcgan, system_runs["stats"], "--out", out).exit_code == 0
     done = call("verify", out)
     assert done.exit_code == 0, done.output
-    assert "dcgan: graph is sound, parity not repeated" in done.output
+    assert "dcgan: graph is valid, parity not repeated" in done.output
     done = call("verify", out, "--run", dcgan, "--run", system_runs["stats"])
     assert done.exit_code == 0, done.output
-    assert "stats: graph is sound, parity holds" in done.output
+    assert "stats: graph is valid, parity holds" in done.output
     verify_finds_the_run_itself(out, tmp_path, monkeypatch)
     refused(call("verify", out, "--run", system_runs["wgan"]), "has no model")
     tensors = load_file(dcgan / CHECKPOINT)
@@ -292,8 +291,8 @@ def verify_finds_the_run_itself(bundle: Path, folder: Path, monkeypatch: pytest.
         done = call("verify", bundle)
     assert done.exit_code == 0, done.output
     assert done.output.startswith("comparing with runs/dcgan, which it was made of\n")
-    assert "dcgan: graph is sound, parity holds" in done.output
-    assert "stats: graph is sound, parity not repeated" in done.output
+    assert "dcgan: graph is valid, parity holds" in done.output
+    assert "stats: graph is valid, parity not repeated" in done.output
 
 
 def test_verify_repeats_the_parity_of_text(tiny_bundle: Path, tiny_run: Path, tmp_path: Path) -> None:
@@ -312,7 +311,7 @@ def test_verify_repeats_the_parity_of_text(tiny_bundle: Path, tiny_run: Path, tm
     refused(call("verify", copy, "--run", tiny_run), "has no encoder; export it again")
 
 
-def test_engines_are_told_and_checked(dcgan: Path, tmp_path: Path) -> None:
+def test_engines_are_reported_and_checked(dcgan: Path, tmp_path: Path) -> None:
     out = tmp_path / "b"
     assert call(dcgan, "--out", out).exit_code == 0
     assert json.loads(call("inspect", out, "--json").output)["engines"] == {}
@@ -328,7 +327,7 @@ def test_engines_are_told_and_checked(dcgan: Path, tmp_path: Path) -> None:
         assert told in done.output
     done = call("verify", out)
     assert done.exit_code == 0, done.output
-    assert "engines/dcgan.plan: is the engine of dcgan.onnx" in done.output
+    assert "engines/dcgan.plan: matches its sidecar and dcgan.onnx" in done.output
     add_engine(out, "dcgan", onnx_sha256="0")
     told = json.loads(call("inspect", out, "--json").output)["engines"]["dcgan"]
     assert told["tensorrt"] == "10.16.1.11"
@@ -377,7 +376,7 @@ def test_diff(dcgan: Path, system_runs: dict[str, Path], full_bundle: Path, tmp_
     assert call(dcgan, "--out", one, "--storage", "float32").exit_code == 0
     shutil.copytree(one, other)
     done = call("diff", one, other)
-    assert (done.exit_code, done.output) == (0, "the bundles hold the same\n")
+    assert (done.exit_code, done.output) == (0, "the bundles are equal\n")
     assert call(system_runs["stats"], "--out", other, "--add").exit_code == 0
     done = call("diff", one, other, "--json")
     assert done.exit_code == 1

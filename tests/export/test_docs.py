@@ -4,7 +4,7 @@ import json
 from dataclasses import fields
 from pathlib import Path
 
-from pgexport.parity.checks import TOLERANCES, Tolerance
+from pgexport.parity.tolerances import TOLERANCES, Tolerance
 from pgexport.precision.quantize import INT8_COSINE, INT8_FAR, INT8_PSNR
 from pgexport.targets.tensorrt.engines import CLOSE
 from pgexport.tracing.opset import READERS

@@ -15,8 +15,10 @@ from pgexport.errors import ParityFailed, TargetInvalid
 from pgexport.export import export_run
 from pgexport.peers.eager import rebuild
 from pgexport.precision.compress import Int8, compress, weights
-from pgexport.tracing.graphs import PictureGenerator, export_generator, to_pixels
-from pgexport.tracing.run_loader import fold_batch_norm, load_run
+from pgexport.tracing.freeze import freeze
+from pgexport.tracing.graphs import TextPictures, to_pixels
+from pgexport.tracing.run_loader import load_run
+from pgexport.tracing.specs import model_specs
 from pgtrain.engine.run import Run
 from pgtrain.errors import RunInvalid, RunNotFound
 from pgtrain.models.text_encoder import embed, load_encoder
@@ -33,22 +35,23 @@ def test_pixels_round_and_hide_the_invisible() -> None:
 
 
 def test_folding_batch_norm_changes_nothing(tiny_run: Path, tiny_encoder: Path) -> None:
-    source = load_run(tiny_run)
-    network = PictureGenerator(source.generator).eval()
+    run = load_run(tiny_run)
+    network = TextPictures(run.generator).eval()
     text = embed(load_encoder(str(tiny_encoder)), ["redball", "an egg", "bluewings", "unseen"])
-    latent = torch.randn(4, source.config.latent_dim)
+    latent = torch.randn(4, run.latent_dim)
     with torch.no_grad():
         before = network(latent, text)[0].int()
-        fold_batch_norm(network)
+        freeze(network)
         assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
         assert (network(latent, text)[0].int() - before).abs().max() <= 1
 
 
-def test_compressed_weights_are_close_and_smaller(monkeypatch: pytest.MonkeyPatch, tiny_run: Path) -> None:
+def test_compressed_weights_are_close_and_smaller(
+    monkeypatch: pytest.MonkeyPatch, tiny_run: Path, tiny_encoder: Path
+) -> None:
     monkeypatch.setattr("pgexport.precision.compress.SMALLEST", 500)
-    source = load_run(tiny_run)
-    fold_batch_norm(source.generator)
-    graph = export_generator(PictureGenerator(source.generator), source.config.latent_dim, 32)
+    _, spec = model_specs(load_run(tiny_run), load_encoder(str(tiny_encoder)))
+    graph = spec.export(18)
     compact = compress(graph, Int8(2000, 32))
     assert compact.ByteSize() < 0.75 * graph.ByteSize()
     assert {node.domain for node in compact.graph.node} == {""}, "only plain operators"
@@ -59,7 +62,7 @@ def test_compressed_weights_are_close_and_smaller(monkeypatch: pytest.MonkeyPatc
             assert np.abs(stored[initializer.name] - original).max() <= np.abs(original).max() / 200
 
 
-def test_a_bundle_holds_what_it_says(tiny_bundle: Path) -> None:
+def test_bundle_matches_its_manifest(tiny_bundle: Path) -> None:
     bundle = open_bundle(tiny_bundle)
     assert {path.name for path in tiny_bundle.iterdir()} == {*bundle.manifest.files, "manifest.json"}
     assert "unseen" in bundle.known_names
@@ -76,7 +79,7 @@ def test_a_bundle_holds_what_it_says(tiny_bundle: Path) -> None:
     assert len(run["data"]["digest"]) == 64
 
 
-def test_a_bundle_names_no_place_of_this_machine(full_bundle: Path, tiny_encoder: Path) -> None:
+def test_bundle_contains_no_path_of_this_machine(full_bundle: Path, tiny_encoder: Path) -> None:
     places = (Path(torch.__file__).parent, Path(__file__).parents[2], Path.home(), tiny_encoder.parent, Path("/tmp"))
     for path in full_bundle.iterdir():
         content = path.read_bytes()
@@ -98,7 +101,7 @@ def test_float32_storage(tiny_run: Path, tmp_path: Path) -> None:
     assert bundle.model("text-to-image").precision == "float32"
 
 
-def test_a_wrong_graph_fails_parity(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_graph_fails_parity(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def damaged(model: onnx.ModelProto, int8: Int8) -> onnx.ModelProto:
         compact = compress(model, int8)
         for initializer in compact.graph.initializer:
@@ -117,10 +120,10 @@ def test_a_wrong_graph_fails_parity(tiny_run: Path, tmp_path: Path, monkeypatch:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_existing_bundle_is_replaced_only_by_force(tiny_bundle: Path, tiny_run: Path, tmp_path: Path) -> None:
+def test_existing_bundle_is_replaced_only_by_force(tiny_bundle: Path, tiny_run: Path, tmp_path: Path) -> None:
     out = tmp_path / "bundle"
     shutil.copytree(tiny_bundle, out)
-    with pytest.raises(TargetInvalid, match="--force"):
+    with pytest.raises(TargetInvalid, match="by force"):
         export_run(tiny_run, out)
     (out / "manifest.json").write_text("old")
     export_run(tiny_run, out, force=True)
@@ -132,7 +135,7 @@ def test_an_existing_bundle_is_replaced_only_by_force(tiny_bundle: Path, tiny_ru
         export_run(tiny_run, other, force=True)
 
 
-def test_bad_runs(tiny_run: Path, tmp_path: Path) -> None:
+def test_load_run_rejects_bad_runs(tiny_run: Path, tmp_path: Path) -> None:
     with pytest.raises(RunNotFound):
         load_run(tmp_path)
     copy = tmp_path / "copy"
@@ -161,7 +164,7 @@ def test_stage_one_alone_draws_64_pixels(
     assert rebuild(bundle, bundle.model("text-to-image")).generator.stage2 is None
 
 
-def test_a_stage_two_that_was_never_trained_is_left_out(tiny_run: Path, tmp_path: Path) -> None:
+def test_stage_two_that_was_never_trained_is_left_out(tiny_run: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(tiny_run, tmp_path / "copy"))
     path = copy / "config.json"
     described = json.loads(path.read_text())
@@ -171,7 +174,7 @@ def test_a_stage_two_that_was_never_trained_is_left_out(tiny_run: Path, tmp_path
     assert load_run(copy).generator.stage2 is None
 
 
-def test_the_original_recipe_exports_opaque_pictures(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+def test_original_recipe_exports_opaque_pictures(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
     recipe = {name: value for name, value in RECIPES["original"].items() if name != "epochs"}
     recipe |= {"width": 1, "critic_width": 4, "batch": 4, "condition_dim": 8, "noise_dim": 8}
     request = Request("stackgan", small_data, tmp_path / "run", 3, str(tiny_encoder), 0, "fp32", 60, False)

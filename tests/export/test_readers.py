@@ -14,7 +14,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from pgen.backends.base import open_model, open_session, run
+from pgen.backends.base import run
+from pgen.backends.devices import open_model
+from pgen.backends.onnxruntime import open_session
 from pgen.bundle.reader import Bundle, open_bundle
 from pgexport.precision.compress import Int8, compress
 from pgexport.storage import store
@@ -23,33 +25,33 @@ from pgexport.targets.tensorrt.operators import unread
 from pgexport.tracing.graphs import export_module
 from pgexport.tracing.opset import OPSETS
 from pgexport.tracing.run_loader import load_run
-from pgexport.tracing.specs import Part, parts
+from pgexport.tracing.specs import ModelSpec, model_specs
 from pgtrain.models.text_encoder import load_encoder
 
 NODE = shutil.which("node")
 
 
 @pytest.fixture(scope="module")
-def models(system_runs: dict[str, Path], tiny_run: Path) -> list[Part]:
+def models(system_runs: dict[str, Path], tiny_run: Path) -> list[ModelSpec]:
     source = load_run(tiny_run)
-    others = [part for run in system_runs.values() for part in parts(load_run(run), None)]
-    return [*others, *parts(source, load_encoder(source.described["encoder"]))]
+    others = [spec for run in system_runs.values() for spec in model_specs(load_run(run), None)]
+    return [*others, *model_specs(source, load_encoder(source.described["encoder"]))]
 
 
 @pytest.mark.parametrize(
     "storage", ["float32", *(pytest.param(half, marks=pytest.mark.slow) for half in ("fp16", "bf16"))]
 )
-def test_tensorrt_reads_every_operator(models: list[Part], storage: str) -> None:
+def test_tensorrt_reads_every_operator(models: list[ModelSpec], storage: str) -> None:
     assert len(models) == 5
-    for part in models:
-        stored = store(part, storage)
-        assert unread(stored.graph) == set(), part.name
+    for spec in models:
+        stored = store(spec, storage)
+        assert unread(stored.graph) == set(), spec.name
         assert stored.opset in operators.OPSETS
 
 
-def test_tensorrt_does_not_read_int8_tables_nor_dynamic_int8(models: list[Part]) -> None:
+def test_tensorrt_does_not_read_int8_tables_nor_dynamic_int8(models: list[ModelSpec]) -> None:
     """As docs/export.md says; where this fails the document can promise more."""
-    encoder = next(part for part in models if part.name == "encoder")
+    encoder = next(spec for spec in models if spec.name == "encoder")
     table = torch.nn.Embedding(200, 64)
     assert unread(
         compress(export_module(table, {"ids": torch.ones(2, 3, dtype=torch.int64)}, ["rows"]), Int8(100, 32))
@@ -57,14 +59,14 @@ def test_tensorrt_does_not_read_int8_tables_nor_dynamic_int8(models: list[Part])
     assert unread(store(encoder, "int8").graph) >= {"DynamicQuantizeLinear", "MatMulInteger"}
 
 
-def test_every_opset_is_written_and_read(models: list[Part]) -> None:
-    part = next(part for part in models if part.name == "wgan")
+def test_every_opset_is_written_and_read(models: list[ModelSpec]) -> None:
+    spec = next(spec for spec in models if spec.name == "wgan")
     for opset in OPSETS:
-        stored = store(part, "float32", opset)
+        stored = store(spec, "float32", opset)
         assert [entry.version for entry in stored.graph.opset_import] == [opset]
         assert {node.op_type for node in stored.graph.graph.node} <= operators.OPERATORS
         session = open_session(stored.graph.SerializeToString(), f"opset {opset}", "cpu")
-        (pictures,) = run(session, ["pictures"], {"latent": part.inputs["latent"].numpy()})
+        (pictures,) = run(session, ["pictures"], {"latent": spec.inputs["latent"].numpy()})
         assert pictures.shape == (2, 32, 32, 4)
 
 

@@ -9,7 +9,7 @@ import pytest
 from pgbench import suite
 from pgbench.measuring.meters import Meters
 from pgbench.processes.backends import Opened
-from pgbench.processes.process import Process
+from pgbench.processes.client import Process
 from pgbench.suite import Settings
 from pgen.errors import DeviceUnavailable
 
@@ -99,7 +99,7 @@ def test_the_machine_is_rated_by_other_processes_than_the_measured(monkeypatch: 
 )
 def test_a_backend_is_named_once_where_it_fails(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     program = ["sh", "-c", f"echo '{said}' >&2"]
-    monkeypatch.setattr("pgbench.processes.process.command", lambda name, opened: program)
+    monkeypatch.setattr("pgbench.processes.client.command", lambda name, opened: program)
     with pytest.raises(DeviceUnavailable) as failed:
         Process("torch-cuda", Opened(Path()))
     assert failed.value.message == "torch-cuda: there is no GPU"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 import pgen
 from pgen.api import Generator
 from pgen.errors import PromptInvalid
+from pgen.prompts import MAX_PROMPT, check_prompt
 from pgen.request import Request, requests
-from pgen.text_encoder import MAX_PROMPT, check_prompt
 
 PROMPTS = ["redball", "a green egg", "BLUEWINGS", "something with many more words in it, and a comma"]
 
@@ -41,7 +41,7 @@ def test_shape_and_type(generator: Generator) -> None:
     ),
     batch=st.integers(1, 8),
 )
-def test_a_picture_depends_on_its_request_alone(generator: Generator, wanted: list[Request], batch: int) -> None:
+def test_picture_depends_only_on_its_request(generator: Generator, wanted: list[Request], batch: int) -> None:
     for picture, request in zip(generator.stream(wanted, batch), wanted, strict=True):
         assert picture.request == request
         assert np.array_equal(picture.pixels, generator.draw_batch([request])[0])
@@ -58,13 +58,13 @@ def test_threads_do_not_change_pictures(tiny_bundle: Path, generator: Generator)
     assert np.array_equal(one.images(PROMPTS), generator.images(PROMPTS))
 
 
-def test_a_known_name_opens_no_encoder(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_known_name_opens_no_encoder(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     generator = pgen.load(tiny_bundle, "cpu")
     monkeypatch.setattr(generator.encoder, "encode", lambda texts: pytest.fail("the encoder ran"))
     generator.images(["redball", " RedBall "])
 
 
-def test_stored_names_are_what_the_encoder_gives(generator: Generator) -> None:
+def test_stored_embeddings_equal_computed_ones(generator: Generator) -> None:
     stored, computed = generator.encoder(["redball"]), generator.encoder.encode(["redball"])
     np.testing.assert_allclose(stored, computed, atol=2e-3)
 
@@ -79,14 +79,14 @@ def test_every_prompt_gets_every_seed() -> None:
 
 
 @pytest.mark.parametrize("prompt", ["", "   ", "\n", "x" * (MAX_PROMPT + 1), "a\x00b", "a\x1b[31m", "\ud800"])
-def test_bad_prompts(prompt: str) -> None:
+def test_invalid_prompts_are_rejected(prompt: str) -> None:
     with pytest.raises(PromptInvalid):
         check_prompt(prompt)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.text(max_size=200))
-def test_any_text_is_drawn_or_refused(generator: Generator, prompt: str) -> None:
+def test_any_text_is_generated_or_rejected(generator: Generator, prompt: str) -> None:
     try:
         checked = check_prompt(prompt)
     except PromptInvalid:

@@ -8,7 +8,7 @@ SEEDS = st.integers(0, MAX_SEED)
 
 
 @given(st.lists(SEEDS, min_size=1, max_size=8), st.integers(1, 33))
-def test_a_row_depends_on_its_own_seed_alone(seeds: list[int], dimensions: int) -> None:
+def test_row_depends_only_on_its_seed(seeds: list[int], dimensions: int) -> None:
     together = latents(seeds, dimensions)
     assert together.shape == (len(seeds), dimensions)
     assert together.dtype == np.float32
@@ -23,12 +23,12 @@ def test_different_seeds_differ(first: int, second: int) -> None:
         assert not np.array_equal(*latents([first, second], 8))
 
 
-def test_the_numbers_never_change() -> None:
+def test_latents_equal_their_reference() -> None:
     expected = [[2.2844415, -1.5494508, 1.9245853, -0.66375184], [-0.4586592, -1.2938583, 0.25178358, 0.87465137]]
     np.testing.assert_allclose(latents([0, 7], 4), expected, rtol=1e-6)
 
 
-def test_they_are_standard_normal() -> None:
+def test_latents_are_standard_normal() -> None:
     drawn = latents(range(2000), 64)
     assert abs(drawn.mean()) < 0.01
     assert abs(drawn.std() - 1) < 0.01
@@ -45,12 +45,12 @@ def one_by_one(seed: int, dimensions: int) -> np.ndarray:
 
 
 @given(st.lists(SEEDS, min_size=1, max_size=8), st.sampled_from([1, 2, 33, 357, 384]))
-def test_many_at_once_are_the_bits_of_one_at_a_time(seeds: list[int], dimensions: int) -> None:
+def test_batch_has_the_bits_of_single_rows(seeds: list[int], dimensions: int) -> None:
     expected = np.stack([one_by_one(seed, dimensions) for seed in seeds])
     assert latents(seeds, dimensions).tobytes() == expected.tobytes()
 
 
-def test_chunks_do_not_show() -> None:
+def test_chunks_do_not_change_latents() -> None:
     seeds = range(2**64 - 700, 2**64)
     expected = np.stack([one_by_one(seed, 5) for seed in seeds])
     assert np.array_equal(latents(seeds, 5), expected)

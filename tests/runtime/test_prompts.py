@@ -15,14 +15,14 @@ def stdin(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
 
 
-def test_prompts_come_in_order_and_are_counted(tmp_path: Path) -> None:
+def test_prompts_are_ordered_and_counted(tmp_path: Path) -> None:
     (tmp_path / "list").write_text("\ufeff Mew \n\n  \na, b\r\nFlabébé", "utf-8")
     prompts, count = read_prompts(["Eevee", " Ditto "], tmp_path / "list")
     assert list(prompts) == ["Eevee", "Ditto", "Mew", "a, b", "Flabébé"]
     assert count == 5
 
 
-def test_stdin_is_read_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stdin_is_read_lazily(monkeypatch: pytest.MonkeyPatch) -> None:
     stdin(monkeypatch, b"Mew\n\xff\n")
     prompts, count = read_prompts(["Eevee", "-"])
     assert count is None
@@ -31,7 +31,7 @@ def test_stdin_is_read_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
         next(prompts)
 
 
-def test_a_bad_line_is_told_before_anything_is_drawn(tmp_path: Path) -> None:
+def test_invalid_line_is_rejected_at_once(tmp_path: Path) -> None:
     (tmp_path / "list").write_bytes(b"Mew\n\na\x07b\n")
     with pytest.raises(PromptInvalid, match=r"list, line 3: .*control character"):
         read_prompts((), tmp_path / "list")
@@ -40,11 +40,11 @@ def test_a_bad_line_is_told_before_anything_is_drawn(tmp_path: Path) -> None:
         read_prompts((), tmp_path / "list")
 
 
-def test_no_prompt_at_all(tmp_path: Path) -> None:
-    with pytest.raises(PromptInvalid, match="no PROMPT"):
+def test_missing_prompts_are_rejected(tmp_path: Path) -> None:
+    with pytest.raises(PromptInvalid, match="no prompt is given"):
         read_prompts()
     (tmp_path / "list").write_text("\n \n")
-    with pytest.raises(PromptInvalid, match="holds no prompt"):
+    with pytest.raises(PromptInvalid, match="contains no prompt"):
         read_prompts((), tmp_path / "list")
     with pytest.raises(PromptInvalid, match="cannot be read"):
         read_prompts((), tmp_path / "none")
@@ -54,7 +54,7 @@ def test_no_prompt_at_all(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+def test_pipe_is_read_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     writer = threading.Thread(target=(tmp_path / "pipe").write_text, args=("Mew\nEevee\n",))
     writer.start()
@@ -65,7 +65,7 @@ def test_a_pipe_is_read_once(tmp_path: Path) -> None:
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=60))
-def test_any_file_is_read_or_refused(tmp_path: Path, content: bytes) -> None:
+def test_any_file_is_read_or_rejected(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "list").write_bytes(content)
     try:
         prompts, count = read_prompts((), tmp_path / "list")

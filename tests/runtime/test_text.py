@@ -12,13 +12,13 @@ SAME_LENGTH = [f"a {colour} dragon" for colour in ("red", "blue", "green", "pink
 TEXTS = ["redball", "a blue egg that rolls", "x", "a blue egg", "many words " * 60]
 
 
-def test_the_exported_encoder_is_pytorch_s(tiny_bundle: Path, tiny_encoder: Path) -> None:
+def test_exported_encoder_equals_pytorch(tiny_bundle: Path, tiny_encoder: Path) -> None:
     expected = embed(load_encoder(str(tiny_encoder)), TEXTS)
     found = TextEncoder(open_bundle(tiny_bundle), "cpu").encode(TEXTS)
     assert torch.cosine_similarity(expected, torch.from_numpy(found)).min() > 0.999
 
 
-def test_an_embedding_does_not_depend_on_its_neighbours(tiny_bundle: Path) -> None:
+def test_embedding_does_not_depend_on_the_batch(tiny_bundle: Path) -> None:
     encoder = TextEncoder(open_bundle(tiny_bundle), "cpu")
     together = encoder.encode(TEXTS)
     for text, embedding in zip(TEXTS, together, strict=True):
@@ -26,7 +26,7 @@ def test_an_embedding_does_not_depend_on_its_neighbours(tiny_bundle: Path) -> No
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
-def test_the_embedded_encoder_gives_the_same_bits_in_any_batch(threads: int) -> None:
+def test_embedded_encoder_has_equal_bits_in_any_batch(threads: int) -> None:
     expected = TextEncoder(open_bundle(), "cpu", 1).encode(SAME_LENGTH)
     encoder = TextEncoder(open_bundle(), "cpu", threads)
     for batch in (1, 2, 5):

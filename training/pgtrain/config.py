@@ -39,9 +39,9 @@ def _kind(
 
 
 def options(config: type[Any], recipes: Mapping[str, dict[str, Any]]) -> Callable[[Command], Command]:
-    """Decorate a click command with one option a field of `config`, ``--recipe`` and ``--config``.
+    """Decorate a click command with one option per field of `config`, ``--recipe`` and ``--config``.
 
-    A value given on the command line wins over the TOML file, the file over the recipe, and the recipe
+    The command line takes precedence over the TOML file, the file over the recipe, and the recipe
     over the defaults. `recipes` maps a recipe's name to the fields that it changes.
     """
 
@@ -49,8 +49,8 @@ def options(config: type[Any], recipes: Mapping[str, dict[str, Any]]) -> Callabl
         for field in reversed(dataclasses.fields(config)):
             name = field.name.replace("_", "-")
             flag = f"--{name}/--no-{name}" if isinstance(field.default, bool) else f"--{name}"
-            told = {"help": field.metadata["help"], "type": field.metadata["kind"]}
-            command = click.option(flag, default=field.default, show_default=True, **told)(command)
+            described = {"help": field.metadata["help"], "type": field.metadata["kind"]}
+            command = click.option(flag, default=field.default, show_default=True, **described)(command)
         return _sources(config, recipes)(command)
 
     return decorate
@@ -66,9 +66,14 @@ def _sources(config: type[Any], recipes: Mapping[str, dict[str, Any]]) -> Callab
         if path is not None:
             _defaults(context, {}, read_toml(path, known))
 
-    told = "options by name, from a TOML file; what is given on the command line wins"
+    text = "read options from this TOML file; options on the command line take precedence"
     from_file = click.option(
-        "--config", type=click.Path(path_type=Path), callback=use_file, is_eager=True, expose_value=False, help=told
+        "--config",
+        type=click.Path(path_type=Path),
+        callback=use_file,
+        is_eager=True,
+        expose_value=False,
+        help=text,
     )
     recipe = click.option(
         "--recipe",
@@ -78,7 +83,7 @@ def _sources(config: type[Any], recipes: Mapping[str, dict[str, Any]]) -> Callab
         callback=use_recipe,
         is_eager=True,
         expose_value=False,
-        help="other defaults: those of the original system, its bugs mended",
+        help="other defaults: those of the original system, its bugs fixed",
     )
     return lambda command: from_file(recipe(command)) if len(recipes) > 1 else from_file(command)
 
@@ -104,7 +109,7 @@ def read_toml(path: Path, known: set[str]) -> dict[str, Any]:
     except ValueError as error:
         raise ConfigInvalid(f"{path}: not valid TOML ({error})") from error
     for key in values.keys() - known:
-        raise ConfigInvalid(f"{path}: no such option: {key}; the options stand in --help")
+        raise ConfigInvalid(f"{path}: unknown option: {key}; choose from {', '.join(sorted(known))}")
     return values
 
 

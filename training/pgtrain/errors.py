@@ -1,7 +1,6 @@
-"""What can go wrong in training."""
+"""Errors of training."""
 
 from pathlib import Path
-from typing import IO, Any
 
 from pokegan.errors import PokeganError
 
@@ -15,11 +14,11 @@ class DataInvalid(PokeganError, ValueError):
 
 
 class EncoderNotFound(PokeganError, FileNotFoundError):
-    """The text encoder's weights cannot be had."""
+    """The text encoder's weights are not available."""
 
 
 class FeaturesNotFound(PokeganError, FileNotFoundError):
-    """The weights of a feature network cannot be had."""
+    """The weights of a feature network are not available."""
 
 
 class BundleInvalid(PokeganError, ValueError):
@@ -27,7 +26,7 @@ class BundleInvalid(PokeganError, ValueError):
 
 
 class RequestInvalid(PokeganError, ValueError):
-    """Something was asked of a generator that it cannot draw."""
+    """A generator cannot meet a request."""
 
 
 class RunNotFound(PokeganError, FileNotFoundError):
@@ -49,18 +48,15 @@ class Diverged(PokeganError, ArithmeticError):
 class Interrupted(PokeganError):
     """Ctrl-C or SIGTERM came; the checkpoint of the run in `folder` was written first."""
 
-    exit_code = 130  # what a shell expects after Ctrl-C
+    exit_code = 130  # a shell's code for Ctrl-C
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(f"stopped; go on with the same command and --resume --out {folder}")
+        super().__init__(f"stopped; the run in {folder} can be resumed")
 
 
 class Elsewhere(PokeganError):
-    """The main process tells what went wrong; this one only ends."""
+    """The main process reports the error; this one only exits."""
 
     def __init__(self, exit_code: int) -> None:
-        super().__init__("told by the main process")
-        self.exit_code = exit_code  # type: ignore[misc]
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        """Print nothing."""
+        super().__init__("")  # of which the command line prints nothing
+        self.exit_code = exit_code

@@ -1,5 +1,6 @@
 """Start or resume the training of a system: the Python side of the commands of pgtrain."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +31,7 @@ class Request:
     """
 
     system: str
-    data: str | Path | None
+    data: str | Path | Sequence[str | Path] | None
     out: Path | None
     epochs: int
     encoder: str | None
@@ -69,7 +70,7 @@ def train(request: Request, config: Any) -> Run:
                 _same_data(run, run.described()["data"], data, request.data)
         torch.manual_seed(request.seed)
         engine = Engine(request.precision, request.accumulate, request.compile)
-        system: System = SYSTEMS[request.system].load()(config, engine, data.to(engine.device))
+        system: System = SYSTEMS[request.system].load("system")(config, engine, data.to(engine.device))
         with distributed.together():
             begun = None if request.resume else _begun(run, request, config, data)
             if distributed.is_main():
@@ -94,7 +95,7 @@ def _as_before(run: Run, request: Request, config: Any) -> tuple[Request, Any]:
 def _read(request: Request, config: Any) -> Data:
     with distributed.first_of_machine():
         place = default.fetch() if request.data is None else request.data
-        read = SYSTEMS[request.system].load_reader()
+        read = SYSTEMS[request.system].load("reader")
         data: Data = read(place, config, request.encoder, request.background, request.hold_out)
     least = request.accumulate * distributed.count()
     if len(data) < least:
@@ -105,8 +106,9 @@ def _read(request: Request, config: Any) -> Data:
 def _check_shares(batch: int, accumulate: int) -> None:
     shares = accumulate * distributed.count()
     if batch % shares:
-        told = f"{distributed.count()} processes times --accumulate {accumulate}"
-        raise ConfigInvalid(f"--batch {batch} is no multiple of {shares} ({told}); take one that is")
+        raise ConfigInvalid(
+            f"batch {batch} is not a multiple of {shares} ({distributed.count()} processes times {accumulate} parts)"
+        )
 
 
 def _begun(run: Run, request: Request, config: Any, data: Data) -> Position:
@@ -126,11 +128,12 @@ def _resumed(run: Run, request: Request, system: System) -> Position:
     return position
 
 
-def _same_data(run: Run, trained: dict[str, Any], data: Data, place: str | Path | None) -> None:
+def _same_data(run: Run, trained: dict[str, Any], data: Data, place: str | Path | Sequence[str | Path] | None) -> None:
     for name, value in data.identity.items():
-        found = trained.get(name, "keep")  # runs of older versions say nothing of a background: they kept it
-        if name == "digest" and found != value:
-            told = place or "the default data set"
-            raise RunInvalid(f"{run.folder}: was trained on other data than {told}; give the same --data")
-        if found != value:
-            raise RunInvalid(f"{run.folder}: was trained with --{name} {found}; give the same")
+        before = trained.get(name)
+        if name == "digest" and before != value:
+            raise RunInvalid(
+                f"{run.folder}: was trained on other data than {place or 'the default data set'}; give the same data"
+            )
+        if before != value:
+            raise RunInvalid(f"{run.folder}: was trained with {name} {before}; give the same")

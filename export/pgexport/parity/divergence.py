@@ -1,4 +1,4 @@
-"""Which node is the first to differ: the float32 graph beside PyTorch's modules, and the stored graph beside it."""
+"""The first node that differs: the float32 graph beside PyTorch's modules, and the stored graph beside it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper
 from torch import Tensor, nn
 
-from pgen.backends.base import open_session, run
-from pgexport.parity.checks import Feeds
+from pgen.backends.base import run
+from pgen.backends.onnxruntime import open_session
 from pgexport.precision.bf16_emulation import emulated
 from pgexport.storage import Stored
-from pgexport.tracing.specs import Part
+from pgexport.tracing.specs import ModelSpec
+from pgexport.trial import Feeds
 
 LIMITS = {"float32": 1e-3, "compact": 5e-2, "fp16": 1e-2, "bf16": 1e-1, "int8": 1e-1}
 """How far a value of a stored graph may be from the reference: root mean square, relative to the reference's."""
@@ -45,13 +46,13 @@ def first_divergence(
     Values are compared under their names, which storing a graph in another precision keeps; all of them at once,
     in one run of each graph. None where all are within `limit`, or nothing is named alike.
     """
-    expected, found = _values(reference, feeds), _values(model, feeds)
+    expected, actual = _values(reference, feeds), _values(model, feeds)
     makers = {output: node.op_type for node in reference.graph.node for output in node.output}
     for node in model.graph.node:
         for output in node.output:
             # A Cast that half precision needs can have the name of something else in the reference.
-            if output in expected and output in found and (node.op_type != "Cast" or makers.get(output) == "Cast"):
-                error = _distance(found[output], expected[output])
+            if output in expected and output in actual and (node.op_type != "Cast" or makers.get(output) == "Cast"):
+                error = _distance(actual[output], expected[output])
                 if not error <= limit:
                     return Divergence(node.name, node.op_type, output, error)
     return None
@@ -69,13 +70,13 @@ def first_from_pytorch(
     changed = {name for name, part in folded.named_modules() if not _alike(part, network.get_submodule(name))}
     expected, taken_up = _modules(network, feeds), _modules(folded, feeds)
     expected |= {name: taken_up[name] for name in changed & taken_up.keys()}
-    found = _values(model, feeds)
+    actual = _values(model, feeds)
     last = {node.name.rpartition("/")[0]: node for node in model.graph.node}
     for node in model.graph.node:
         module, output = node.name.rpartition("/")[0], node.output[0]
-        # Of another shape is what the exporter joined with its neighbour: that is compared there.
-        if last[module] is node and module in expected and output in found:
-            ours, theirs = found[output], expected[module]
+        # Of another shape is what the exporter joined with its neighbor: that is compared there.
+        if last[module] is node and module in expected and output in actual:
+            ours, theirs = actual[output], expected[module]
             if ours.shape == theirs.shape and not (error := _distance(ours, theirs)) <= limit:
                 return Divergence(node.name, node.op_type, output, error)
     return None
@@ -86,21 +87,21 @@ def first_by_batch(model: ModelProto, feeds: dict[str, NDArray[Any]], rows: slic
     whole, alone = _values(model, feeds), _values(model, {name: values[rows] for name, values in feeds.items()})
     for node in model.graph.node:
         for output in (name for name in node.output if name in whole and whole[name].ndim):
-            expected, found = whole[output][rows], alone[output]
+            expected, actual = whole[output][rows], alone[output]
             # Of another shape is what has no dimension of the batch.
-            if found.shape == expected.shape and not np.array_equal(found, expected, equal_nan=True):
-                return Divergence(node.name, node.op_type, output, _distance(found, expected))
+            if actual.shape == expected.shape and not np.array_equal(actual, expected, equal_nan=True):
+                return Divergence(node.name, node.op_type, output, _distance(actual, expected))
     return None
 
 
-def optimised_away(model: ModelProto, feeds: dict[str, NDArray[Any]], limit: float) -> bool:
-    """Tell whether ONNX Runtime's optimisation of `model` changes what comes out by more than `limit`."""
+def optimized_away(model: ModelProto, feeds: dict[str, NDArray[Any]], limit: float) -> bool:
+    """Tell whether ONNX Runtime's optimization of `model` changes what comes out by more than `limit`."""
     names = [entry.name for entry in model.graph.output]
     plain = _values(model, feeds)
     session = open_session(model.SerializeToString(), "the graph", "cpu")
     return any(
-        not _distance(found, plain[name]) <= limit
-        for name, found in zip(names, run(session, names, feeds), strict=True)
+        not _distance(actual, plain[name]) <= limit
+        for name, actual in zip(names, run(session, names, feeds), strict=True)
     )
 
 
@@ -154,47 +155,47 @@ def _values(model: ModelProto, feeds: dict[str, NDArray[Any]]) -> dict[str, NDAr
     return dict(zip(names, run(session, names, feeds), strict=True))
 
 
-def _distance(found: NDArray[Any], expected: NDArray[Any]) -> float:
-    if found.shape != expected.shape:
+def _distance(actual: NDArray[Any], expected: NDArray[Any]) -> float:
+    if actual.shape != expected.shape:
         return float("inf")
-    found, expected = found.astype(np.float64), expected.astype(np.float64)
+    actual, expected = actual.astype(np.float64), expected.astype(np.float64)
     scale = float(np.sqrt(np.square(expected).mean())) if expected.size else 0.0
-    error = float(np.sqrt(np.square(found - expected).mean())) if expected.size else 0.0
+    error = float(np.sqrt(np.square(actual - expected).mean())) if expected.size else 0.0
     return error / (scale + 1e-6)
 
 
-def locate_divergence(part: Part, stored: Stored, feeds: Feeds, rows: slice | None = None) -> str:
+def locate_divergence(spec: ModelSpec, stored: Stored, feeds: Feeds, rows: slice | None = None) -> str:
     """Name the first node that diverges on `feeds`; with `rows`, the first that gives those alone another result."""
     graph = _checkable(stored)
     if rows is not None:
-        found = first_by_batch(graph, feeds, rows)
-        if found is None:
-            return "no node alone does: ONNX Runtime's optimisation of the graph does it"
-        return f"first node that does: {found.node} ({found.operator}), {found.error:.2g} off"
-    found = _first(part, stored, feeds)
-    if found is None and optimised_away(graph, feeds, LIMITS[stored.storage]):
-        return "no node diverges alone: ONNX Runtime's optimisation of the graph does it"
-    return describe(found)
+        divergence = first_by_batch(graph, feeds, rows)
+        if divergence is None:
+            return "no node alone does: ONNX Runtime's optimization of the graph does it"
+        return f"first node that does: {divergence.node} ({divergence.operator}), {divergence.error:.2g} off"
+    divergence = _first(spec, stored, feeds)
+    if divergence is None and optimized_away(graph, feeds, LIMITS[stored.storage]):
+        return "no node diverges alone: ONNX Runtime's optimization of the graph does it"
+    return describe(divergence)
 
 
-def locate_in_sequence(models: Sequence[tuple[Part, Stored]], seed: int) -> str:
+def locate_in_sequence(models: Sequence[tuple[ModelSpec, Stored]], seed: int) -> str:
     """Name the first node that diverges in models that work in sequence, and its model."""
-    for part, stored in models:
-        feeds = {name: values[:2] for name, values in part.cases(seed)["random"].items()}
-        if found := _first(part, stored, feeds):
-            return f"{part.name}: {describe(found)}"
+    for spec, stored in models:
+        feeds = {name: values[:2] for name, values in spec.cases(seed)["random"].items()}
+        if divergence := _first(spec, stored, feeds):
+            return f"{spec.name}: {describe(divergence)}"
     return describe(None)
 
 
-def _first(part: Part, stored: Stored, feeds: Feeds) -> Divergence | None:
+def _first(spec: ModelSpec, stored: Stored, feeds: Feeds) -> Divergence | None:
     """Find the first node that diverges: of the float32 graph from PyTorch, or else of the stored graph from that one.
 
-    Storing may not have changed anything, so the float32 graph itself is never taken for granted.
+    Storing may not have changed anything, so the float32 graph is checked too.
     """
-    reference = stored.graph if stored.storage == "float32" else part.export(stored.opset)
+    reference = stored.graph if stored.storage == "float32" else spec.export(stored.opset)
     limits = LIMITS
-    found = first_from_pytorch(reference, part.network, part.folded(), feeds, limits["float32"])
-    return found or first_divergence(_checkable(stored), reference, feeds, limits[stored.storage])
+    divergence = first_from_pytorch(reference, spec.network, spec.frozen(), feeds, limits["float32"])
+    return divergence or first_divergence(_checkable(stored), reference, feeds, limits[stored.storage])
 
 
 def _checkable(stored: Stored) -> ModelProto:

@@ -4,7 +4,7 @@
     python -m pgexport.peers.cold_start draw FOLDER OUT BACKEND [TEXT]
 
 BACKEND is as in :mod:`pgexport.peers.eager`; it always runs eagerly. FOLDER holds the networks of a bundle as `prepare`
-wrote them: pickled whole, so that nothing is initialised, and read through a memory map. With TEXT the text goes
+wrote them: pickled whole, so that nothing is initialized, and read through a memory map. With TEXT the text goes
 through transformers' BERT and its tokenizer; without, the embedding that `prepare` stored is used, and transformers is
 not imported. Nothing that a picture does not need is imported.
 """
@@ -19,7 +19,7 @@ def prepare(folder: Path, bundle_folder: Path, model_name: str, text: str) -> No
     import numpy as np
     import torch
 
-    from pgbench.processes.runtime import find
+    from pgbench.processes.pgen_worker import find
     from pgen.bundle.reader import open_bundle
     from pgen.latents import latents
     from pgen.text_encoder import TextEncoder
@@ -54,15 +54,16 @@ def draw(folder: Path, out: Path, backend: str, text: str | None = None) -> None
     import torch
     from PIL import Image
 
-    told = backend.split("-")
-    device = "cuda" if "cuda" in told else "cpu"
-    half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(told[-1])
+    options = backend.split("-")
+    device = "cuda" if "cuda" in options else "cpu"
+    half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(options[-1])
     with torch.inference_mode(), torch.autocast(device, half, enabled=half is not None):
         generator = torch.load(folder / "generator.pt", weights_only=False, mmap=True).to(device)
         latent = torch.from_numpy(np.load(folder / "latent.npy")).to(device)
         if (folder / "text.npy").is_file():
             embedding = embed(folder, text, device) if text else torch.from_numpy(np.load(folder / "text.npy"))
-            logits = from_text(generator, latent, embedding.to(device))
+            small, large = generator(latent, embedding.to(device))
+            logits = small if large is None else large
         else:
             logits = generator(latent)
         scaled = torch.floor(torch.sigmoid(logits.float()) * 255 + 0.5)
@@ -70,13 +71,6 @@ def draw(folder: Path, out: Path, backend: str, text: str | None = None) -> None
             scaled[:, :3] *= scaled[:, 3:] > 0
         pixels = scaled.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
     Image.fromarray(pixels[0]).save(out)
-
-
-def from_text(generator: Any, latent: Any, embedding: Any) -> Any:
-    """Run a StackGAN's stages; logits (1, 4 or 3, S, S)."""
-    whitened = generator.whitening(embedding)
-    small, _ = generator.stage1(latent, whitened)
-    return small if generator.stage2 is None else generator.stage2(small, latent, whitened)[0]
 
 
 def embed(folder: Path, text: str, device: str) -> Any:
@@ -93,11 +87,8 @@ def embed(folder: Path, text: str, device: str) -> Any:
 
 def main() -> None:
     """Prepare, or draw."""
-    task, folder, place, *told = sys.argv[1:]
-    if task == "prepare":
-        prepare(Path(folder), Path(place), *told)
-    else:
-        draw(Path(folder), Path(place), *told)
+    task, folder, path, *others = sys.argv[1:]
+    (prepare if task == "prepare" else draw)(Path(folder), Path(path), *others)
 
 
 if __name__ == "__main__":

@@ -11,26 +11,27 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import torch
 from torch import Tensor, nn
 
+from pgbench.processes.pgen_worker import find, to_images, to_pngs, unasked
 from pgbench.processes.rates import OPERATIONS, SIDE, best
-from pgbench.processes.runtime import find, to_images, to_pngs, unasked
 from pgbench.processes.worker import Array, Work, serve, texts
 from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.errors import BundleInvalid, DeviceUnavailable
+from pgexport.kinds import KINDS
 from pgexport.precision.compress import weights
-from pgexport.tracing.graphs import LatentPictures, PictureGenerator
-from pgexport.tracing.run_loader import fold_batch_norm
+from pgexport.tracing.freeze import freeze
 from pgtrain.config import from_dict
 from pgtrain.models.text_encoder import MAX_TOKENS, load_encoder
-from pgtrain.systems.dcgan.system import Generator as DCGANGenerator
+from pgtrain.systems.base import Architecture
 from pgtrain.systems.registry import SYSTEMS
-from pgtrain.systems.stackgan.networks import Generator
-from pgtrain.systems.wgan.system import Generator as WGANGenerator
+from pokegan.cli import exit_with
 from pokegan.errors import PokeganError
+
+GENERATOR = "generator."
+"""Prefix of a generator's weights in a graph; see the networks of :mod:`pgexport.tracing.graphs`."""
 
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -43,51 +44,41 @@ def rebuild(bundle: Bundle, model: Model) -> nn.Module:
             pictures.
     """
     stored = weights(onnx.load_from_string(bundle.graph(model)))
-    network = _network(bundle, model, stored).eval()
-    fold_batch_norm(network)
-    missing = network.state_dict().keys() - stored.keys()
+    run, kind, path = model.provenance["run"], KINDS[model.kind], bundle.folder / model.file
+    if not kind.network:
+        raise BundleInvalid(f"{path}: a model of the kind {model.kind} is not rebuilt in PyTorch")
+    entry = SYSTEMS[run["system"]]
+    config = from_dict(entry.config, run["config"], str(bundle.folder))
+    generator = {name.removeprefix(GENERATOR): values for name, values in stored.items() if name.startswith(GENERATOR)}
+    try:
+        rebuilt: Architecture = entry.load("rebuild")(config, generator)
+    except KeyError as error:
+        raise BundleInvalid(f"{path}: lacks the weights {error}") from error
+    network: nn.Module = kind.load("network")(rebuilt.network).eval()
+    freeze(network)
+    expected = network.state_dict()
+    zeros = {GENERATOR + name: torch.zeros_like(expected[GENERATOR + name]) for name in rebuilt.zeros}
+    missing = expected.keys() - stored.keys() - zeros.keys()
     if missing:
-        raise BundleInvalid(f"{bundle.folder / model.file}: lacks {len(missing)} weights, such as {min(missing)}")
-    network.load_state_dict({name: torch.tensor(stored[name]) for name in network.state_dict()})
+        raise BundleInvalid(f"{path}: lacks {len(missing)} weights: {sorted(missing)}")
+    loaded = zeros | {name: torch.tensor(values) for name, values in stored.items() if name in expected}
+    network.load_state_dict(loaded)
     return network
-
-
-def _network(bundle: Bundle, model: Model, stored: dict[str, Any]) -> nn.Module:
-    described = model.provenance["run"]
-    system = described["system"]
-    config = from_dict(SYSTEMS[system].config, described["config"], str(bundle.folder))
-    if system == "stackgan":
-        return PictureGenerator(_stackgan(config, stored))
-    if system == "dcgan":
-        return LatentPictures(DCGANGenerator(config))
-    if system == "wgan":
-        return LatentPictures(WGANGenerator(config))
-    raise BundleInvalid(f"{bundle.folder / model.file}: {system} is not rebuilt in PyTorch; leave torch out of --vs")
-
-
-def _stackgan(config: Any, stored: dict[str, Any]) -> Generator:
-    whitened_dim, text_dim = stored["generator.whitening.linear.weight"].shape
-    # Texts that are not whitened are shifted by nothing, and the exporter drops an addition of zeros.
-    stored.setdefault("generator.whitening.linear.bias", np.zeros(whitened_dim, np.float32))
-    generator = Generator(config, text_dim, whitened_dim)
-    if not any(name.startswith("generator.stage2.") for name in stored):
-        generator.stage2 = None
-    return generator
 
 
 class Mode:
     """How PyTorch runs the networks: read off a backend's name."""
 
     def __init__(self, backend: str) -> None:
-        told = backend.split("-")[1:]
-        self.device = torch.device("cuda" if "cuda" in told else "cpu")
+        options = backend.split("-")[1:]
+        self.device = torch.device("cuda" if "cuda" in options else "cpu")
         if self.device.type == "cuda" and not torch.cuda.is_available():
-            raise DeviceUnavailable(f"{backend}: PyTorch finds no CUDA GPU; use --vs torch")
-        self.compiled, self.graphed = "compile" in told, "graph" in told
-        self.half = next((HALVES[name] for name in told if name in HALVES), None)
+            raise DeviceUnavailable(f"{backend}: PyTorch finds no CUDA GPU; use the backend torch")
+        self.compiled, self.graphed = "compile" in options, "graph" in options
+        self.half = next((HALVES[name] for name in options if name in HALVES), None)
 
     def prepare(self, network: nn.Module) -> Any:
-        """Move a network and compile it, as asked; half precision also lays convolutions out channels-last."""
+        """Move a network to the device and compile it; half precision also lays convolutions out channels-last."""
         network = network.to(self.device)
         if self.half:
             network = network.to(memory_format=torch.channels_last)
@@ -96,7 +87,7 @@ class Mode:
         return torch.compile(network, dynamic=False) if self.compiled else network
 
     def autocast(self) -> AbstractContextManager[None]:
-        """Compute in half precision inside, where that was asked for."""
+        """Compute in half precision inside, in a backend of half precision."""
         return torch.autocast(self.device.type, self.half) if self.half else nullcontext()
 
     def facts(self) -> dict[str, Any]:
@@ -139,12 +130,12 @@ class Eager:
         """Make the model's inputs."""
         return unasked(self.model, batch) | ({"text": self.encode(batch)} if self.model.reads_text else {})
 
-    def draw(self, given: dict[str, Array]) -> Array:
+    def draw(self, inputs: dict[str, Array]) -> Array:
         """Run the model; its first output."""
-        tensors = [torch.from_numpy(given[tensor.name]).to(self.mode.device) for tensor in self.model.inputs]
+        tensors = [torch.from_numpy(inputs[tensor.name]).to(self.mode.device) for tensor in self.model.inputs]
         with torch.inference_mode(), self.mode.autocast():
-            drawn: Tensor = self.network(*tensors)[0]
-        return drawn.cpu().numpy()
+            pictures: Tensor = self.network(*tensors)[0]
+        return pictures.cpu().numpy()
 
     def parts(self, batch: int) -> dict[str, Work]:
         """Name what can be run; Pillow writes the PNGs here too."""
@@ -168,15 +159,15 @@ class Eager:
         device = self.mode.device
         halves = [torch.bfloat16] if device.type == "cpu" else list(HALVES.values())
         side = SIDE if device.type == "cpu" else 4 * SIDE
-        found = {}
+        rates = {}
         for dtype in (torch.float32, *halves):
             left, right = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
-            taken = best(lambda left=left, right=right: _ended(left @ right), seconds)  # type: ignore[misc]
-            found[str(dtype).removeprefix("torch.")] = OPERATIONS * (side // SIDE) ** 3 / taken
+            fastest = best(lambda left=left, right=right: _ended(left @ right), seconds)  # type: ignore[misc]
+            rates[str(dtype).removeprefix("torch.")] = OPERATIONS * (side // SIDE) ** 3 / fastest
         if device.type == "cuda":
             source, target = (torch.zeros(2**30, dtype=torch.uint8, device=device) for _ in range(2))
-            found["copy"] = 2 * 2**30 / best(lambda: _ended(target.copy_(source)), seconds)
-        return found
+            rates["copy"] = 2 * 2**30 / best(lambda: _ended(target.copy_(source)), seconds)
+        return rates
 
 
 def _ended(result: Tensor) -> None:
@@ -191,8 +182,7 @@ def main() -> None:
     try:
         serve(lambda: Eager(Mode(backend), open_bundle(Path(folder)), model or None))
     except PokeganError as error:
-        error.show()
-        sys.exit(error.exit_code)
+        exit_with(error)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ COLUMNS = ("float32", "float16", "bfloat16", "float64", "int8", "integer", "conv
 class Audit:
     """Nodes of a graph by operator and by the type they compute in (one of COLUMNS).
 
-    "int8" are products of quantised values, "integer" is arithmetic of shapes, ids and masks, and "conversion" are
+    "int8" are products of quantized values, "integer" is arithmetic of shapes, ids and masks, and "conversion" are
     nodes that only change the type.
     """
 
@@ -35,10 +35,10 @@ class Audit:
 
     def products(self) -> dict[str, int]:
         """Count convolutions and matrix products by the type they compute in."""
-        found: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         for operator in (*PRODUCTS, *INTEGER_PRODUCTS):
-            found.update(self.nodes.get(operator, {}))
-        return dict(found)
+            counts.update(self.nodes.get(operator, {}))
+        return dict(counts)
 
     def to_dict(self) -> dict[str, dict[str, int]]:
         """Give the counts for a manifest: by type in all, and by operator."""
@@ -74,8 +74,8 @@ def types(model: ModelProto) -> dict[str, int]:
     """Find the element type of every value of `model`, by ONNX's own inference."""
     graph = onnx.shape_inference.infer_shapes(model).graph
     values = [*graph.value_info, *graph.input, *graph.output]
-    found = {value.name: value.type.tensor_type.elem_type for value in values}
-    return found | {initializer.name: initializer.data_type for initializer in graph.initializer}
+    types = {value.name: value.type.tensor_type.elem_type for value in values}
+    return types | {initializer.name: initializer.data_type for initializer in graph.initializer}
 
 
 def _computes_in(node: NodeProto, known: dict[str, int], makers: dict[str, NodeProto]) -> str:

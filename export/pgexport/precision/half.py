@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from pgtrain.models.layers import Whitening
+from pgtrain.models.memory import Memory
 
 HALVES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 """The half precisions by the names that the command line gives them."""
@@ -23,7 +24,10 @@ HALVES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 LOWEST_OPSET = {"fp16": 18, "bf16": 22}
 """The lowest opset whose operators take the type: convolutions take bf16 from 22 on."""
 
-ISLANDS = (nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm2d, nn.BatchNorm1d, nn.BatchNorm2d, Whitening)
+WHOLE = (Memory,)
+"""Modules that compute in float32 altogether: the memory's sharp softmax turns rounded scores into other pictures."""
+
+ISLANDS = (nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm2d, nn.BatchNorm1d, nn.BatchNorm2d, Whitening, *WHOLE)
 """Modules whose weights stay float32: norms, and the whitening, which magnifies what it is given."""
 
 MASKED = 1e4
@@ -57,6 +61,8 @@ def half(module: M, dtype: torch.dtype) -> M:
     for part in converted.modules():
         if isinstance(part, ISLANDS):
             _restore(part, module, converted)
+        if isinstance(part, WHOLE):
+            _compute_in_float32(part)
     original = type(module)
 
     # torch.export reads names and number of the inputs from the signature, which `wraps` keeps.
@@ -70,6 +76,21 @@ def half(module: M, dtype: torch.dtype) -> M:
     return converted
 
 
+def _compute_in_float32(part: nn.Module) -> None:
+    """Keep the policy of the module around `part` out of it."""
+    original = type(part)
+
+    @wraps(original.forward)
+    def forward(self: nn.Module, *inputs: Any) -> Any:
+        _Policy.paused = True
+        try:
+            return original.forward(self, *_cast(inputs, torch.float32))
+        finally:
+            _Policy.paused = False
+
+    part.__class__ = type(f"Float32{original.__name__}", (original,), {"forward": forward})
+
+
 def _restore(island: nn.Module, module: nn.Module, converted: nn.Module) -> None:
     """Give an island of `converted` the float32 weights it had in `module`, not their rounded copies."""
     (name,) = (name for name, part in converted.named_modules() if part is island)
@@ -79,6 +100,8 @@ def _restore(island: nn.Module, module: nn.Module, converted: nn.Module) -> None
 class _Policy(TorchFunctionMode):
     """Chooses the type of every function call inside it; what is not named above follows its inputs."""
 
+    paused = False
+
     def __init__(self, dtype: torch.dtype) -> None:
         super().__init__()
         self.dtype = dtype
@@ -87,6 +110,8 @@ class _Policy(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        if self.paused:
+            return func(*args, **kwargs)
         if func in WIDENED:
             return _cast(func(*_cast(args, torch.float32), **_cast(kwargs, torch.float32)), self.dtype)
         if func in POOLED:

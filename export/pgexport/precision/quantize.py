@@ -1,8 +1,8 @@
 """Arithmetic in int8, and whether it is worth having.
 
-An encoder is quantised dynamically (signed weights with a scale a channel; an activation's scale is taken from the
+An encoder is quantized dynamically (signed weights with a scale a channel; an activation's scale is taken from the
 activation as it comes), a convolutional generator statically: its activations' ranges are measured on latents of its
-own, and convolutions stand between quantise and dequantise nodes, which runtimes fuse into integer products.
+own, and convolutions stand between quantize and dequantize nodes, which runtimes fuse into integer products.
 
 Convolutions differ a hundredfold in what int8 costs the picture, so each is first tried alone, and the cheapest are
 taken for as long as parity holds.
@@ -23,8 +23,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto
 
-from pgexport.parity.checks import Feeds, premultiplied, psnr
 from pgexport.precision import compress
+from pgexport.trial import Feeds
+from pokegan.image_metrics import premultiplied, psnr
 
 INT8_PSNR = 42.0
 """What int8 generators must reach, in dB, on latents that they were not calibrated on."""
@@ -48,16 +49,16 @@ PROBED = 2
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of quantising a graph.
+    """What came of quantizing a graph.
 
-    `model` is the graph to keep: the quantised one if `kept`, else the same arithmetic in float32 with compact
+    `model` is the graph to keep: the quantized one if `kept`, else the same arithmetic in float32 with compact
     weights. `reason` says why in one line. `score` is what was demanded to be `limit` at least (PSNR in dB, or the
-    smallest cosine); sizes are in bytes and times in milliseconds a batch, of the quantised and of the other graph.
-    `quantised` is the graph that was judged.
+    smallest cosine); sizes are in bytes and times in milliseconds a batch, of the quantized and of the other graph.
+    `quantized` is the graph that was judged.
     """
 
     model: ModelProto
-    quantised: ModelProto
+    quantized: ModelProto
     kept: bool
     reason: str
     score: float
@@ -68,8 +69,8 @@ class Outcome:
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything but the graph, for a manifest; the times are those of the machine that exports."""
-        told = {name: value for name, value in vars(self).items() if not isinstance(value, ModelProto)}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
+        fields = {name: value for name, value in vars(self).items() if not isinstance(value, ModelProto)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
 
 
 def samples(latent_dim: int, text: NDArray[np.float32] | None = None, count: int = 12, seed: int = 0) -> list[Feeds]:
@@ -83,20 +84,20 @@ def samples(latent_dim: int, text: NDArray[np.float32] | None = None, count: int
 
 
 def int8_encoder(model: ModelProto, texts: Sequence[Feeds], limit: float) -> Outcome:
-    """Quantise a float32 encoder dynamically; keep it if the smallest cosine on `texts` is `limit` or more.
+    """Quantize a float32 encoder dynamically; keep it if the smallest cosine on `texts` is `limit` or more.
 
-    A scale is taken from the whole batch, so that a text's embedding depends on its neighbours: run such an encoder
+    A scale is taken from the whole batch, so that a text's embedding depends on its neighbors: run such an encoder
     on one text at a time.
     """
     products = _weighted(model, ("MatMul", "Gemm"))
-    quantised = dynamic(model)
-    found = _cosine(_outputs(model, texts), _outputs(quantised, texts))
+    quantized = dynamic(model)
+    score = _cosine(_outputs(model, texts), _outputs(quantized, texts))
     other = compress.compress(model, compress.ENCODER)
-    return _judged(quantised, other, texts, "cosine", found, limit, (len(products), len(products)))
+    return _judged(quantized, other, texts, "cosine", score, limit, (len(products), len(products)))
 
 
 def int8_generator(model: ModelProto, batches: Sequence[Feeds], limit: float, far: Sequence[Feeds] = ()) -> Outcome:
-    """Quantise the convolutions of a float32 generator statically, as many as leave the PSNR at `limit` dB or more.
+    """Quantize the convolutions of a float32 generator statically, as many as leave the PSNR at `limit` dB or more.
 
     Args:
         model: a graph with a dynamic batch whose first output are the pictures.
@@ -117,18 +118,18 @@ def int8_generator(model: ModelProto, batches: Sequence[Feeds], limit: float, fa
             return min(_psnr(expected, _outputs(graph, feeds)) + spare for feeds, expected, spare in probes)
 
         chosen = _affordable(candidates, score, limit)
-        found = score(chosen) if chosen else 0.0
-        while chosen and found < limit:
+        reached = score(chosen) if chosen else 0.0
+        while chosen and reached < limit:
             chosen = chosen[:-1]
-            found = score(chosen) if chosen else 0.0
-        quantised = _static(model, ranges, chosen) if chosen else model
-    quantised, other = (compress.compress(graph, compress.GENERATOR) for graph in (quantised, model))
+            reached = score(chosen) if chosen else 0.0
+        quantized = _static(model, ranges, chosen) if chosen else model
+    quantized, other = (compress.compress(graph, compress.GENERATOR) for graph in (quantized, model))
     figure = f"PSNR ({INT8_FAR:g} dB less on far latents)" if far else "PSNR"
-    return _judged(quantised, other, probe, figure, found, limit, (len(chosen), len(candidates)))
+    return _judged(quantized, other, probe, figure, reached, limit, (len(chosen), len(candidates)))
 
 
 def dynamic(model: ModelProto) -> ModelProto:
-    """Quantise the matrices and tables of `model` to int8 with a scale a channel; activations as they come."""
+    """Quantize the matrices and tables of `model` to int8 with a scale a channel; activations as they come."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with _quietly(), tempfile.TemporaryDirectory() as folder:
@@ -177,7 +178,7 @@ def _ranges(model: ModelProto, batches: Sequence[Feeds]) -> Any:
 
 
 def _static(model: ModelProto, ranges: Any, names: Sequence[str]) -> ModelProto:
-    """Put quantise-dequantise pairs around the convolutions `names`: uint8 activations, int8 weights a channel."""
+    """Put quantize-dequantize pairs around the convolutions `names`: uint8 activations, int8 weights a channel."""
     from onnxruntime.quantization import QuantType
     from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
@@ -186,12 +187,12 @@ def _static(model: ModelProto, ranges: Any, names: Sequence[str]) -> ModelProto:
     quantizer = QDQQuantizer(inferred, True, False, *types, ranges, list(names), [], list(CONVOLUTIONS), {})
     quantizer.quantize_model()
     quantizer.model.topological_sort()
-    quantised: ModelProto = quantizer.model.model
-    return quantised
+    quantized: ModelProto = quantizer.model.model
+    return quantized
 
 
 def _judged(
-    quantised: ModelProto,
+    quantized: ModelProto,
     other: ModelProto,
     feeds: Sequence[Feeds],
     figure: str,
@@ -199,8 +200,8 @@ def _judged(
     limit: float,
     products: tuple[int, int],
 ) -> Outcome:
-    sizes = (quantised.ByteSize(), other.ByteSize())
-    ms = _times(quantised, other, feeds)
+    sizes = (quantized.ByteSize(), other.ByteSize())
+    ms = _times(quantized, other, feeds)
     size, speed = sizes[0] / sizes[1], ms[1] / ms[0]
     gain = f"{size:.2f} times the size and {speed:.2f} times the speed of compact weights in float32 arithmetic"
     measured = f"{products[0]} of {products[1]} products in int8, {figure} {score:.4g} where {limit:g} is demanded"
@@ -213,19 +214,19 @@ def _judged(
         reason = f"not kept: {measured}, but only {gain}"
     else:
         kept, reason = True, f"kept: {measured}, {gain}"
-    return Outcome(quantised if kept else other, quantised, kept, reason, score, limit, products, sizes, ms)
+    return Outcome(quantized if kept else other, quantized, kept, reason, score, limit, products, sizes, ms)
 
 
 def _times(first: ModelProto, second: ModelProto, feeds: Sequence[Feeds]) -> tuple[float, float]:
     sessions = [_session(model) for model in (first, second)]
-    taken: tuple[list[float], list[float]] = ([], [])
+    durations: tuple[list[float], list[float]] = ([], [])
     for number in range(ROUNDS + 1):
-        for session, times in zip(sessions, taken, strict=True):
+        for session, times in zip(sessions, durations, strict=True):
             began = time.perf_counter()
             session.run(None, dict(feeds[0]))
             if number:  # the first run allocates
                 times.append(time.perf_counter() - began)
-    return 1e3 * median(taken[0]), 1e3 * median(taken[1])
+    return 1e3 * median(durations[0]), 1e3 * median(durations[1])
 
 
 def _outputs(model: ModelProto, batches: Sequence[Feeds]) -> list[NDArray[Any]]:
@@ -248,18 +249,18 @@ def _weighted(model: ModelProto, operators: Sequence[str]) -> list[str]:
     return [node.name for node in model.graph.node if node.op_type in operators and node.input[1] in weights]
 
 
-def _cosine(expected: Sequence[NDArray[Any]], found: Sequence[NDArray[Any]]) -> float:
+def _cosine(expected: Sequence[NDArray[Any]], outputs: Sequence[NDArray[Any]]) -> float:
     """Give the smallest cosine between rows."""
-    pairs = zip(np.concatenate(expected), np.concatenate(found), strict=True)
+    pairs = zip(np.concatenate(expected), np.concatenate(outputs), strict=True)
     return min(float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b))) for a, b in pairs)
 
 
-def _psnr(expected: Sequence[NDArray[Any]], found: Sequence[NDArray[Any]]) -> float:
-    return psnr(premultiplied(np.concatenate(expected)) - premultiplied(np.concatenate(found)))
+def _psnr(expected: Sequence[NDArray[Any]], outputs: Sequence[NDArray[Any]]) -> float:
+    return psnr(premultiplied(np.concatenate(expected)) - premultiplied(np.concatenate(outputs)))
 
 
 def _copied(model: ModelProto) -> ModelProto:
-    # onnxruntime.quantization moves the weights of what it is given to files that are gone afterwards.
+    # onnxruntime.quantization moves the weights of the graph to files that are gone afterwards.
     copy = ModelProto()
     copy.CopyFrom(model)
     return copy

@@ -14,32 +14,28 @@ from torch.export import Dim
 from pgexport.errors import OpsetInvalid
 from pgexport.tracing.opset import OPSET
 from pgtrain.models.text_encoder import SentenceEncoder
-from pgtrain.systems.stackgan.networks import Generator
 from pgtrain.systems.stats.networks import Generator as StatsGenerator
-from pgtrain.systems.stats.table import PAIRS
+from pgtrain.systems.stats.rows import PAIRS
 
 SCOPES = "pkg.torch.onnx.name_scopes"
-"""Where the exporter notes the modules that a node came from, outermost first, and the call itself."""
+"""The metadata in which the exporter notes the modules of a node, outermost first, and the call itself."""
 
 
-class PictureGenerator(nn.Module):
-    """A generator with its post-processing: what a bundle's text-to-image model computes.
+class TextPictures(nn.Module):
+    """A text-to-image generator with its post-processing: what a bundle's model computes.
 
-    Without a stage II, stage I's pictures are the pictures.
+    `generator` maps latents and text embeddings to the logits of stage I and of stage II. Without a stage II (None)
+    stage I's pictures are the pictures.
     """
 
-    def __init__(self, generator: Generator) -> None:
+    def __init__(self, generator: nn.Module) -> None:
         super().__init__()
         self.generator = generator
 
     def forward(self, latent: Tensor, text: Tensor) -> tuple[Tensor, ...]:
         """Map latents float32 (N, L) and embeddings (N, D) to uint8 NHWC pictures of stage II and stage I."""
-        whitened = self.generator.whitening(text)
-        small, _ = self.generator.stage1(latent, whitened)
-        if self.generator.stage2 is None:
-            return (to_pixels(small),)
-        large, _ = self.generator.stage2(small, latent, whitened)
-        return to_pixels(large), to_pixels(small)
+        small, large = self.generator(latent, text)
+        return (to_pixels(small),) if large is None else (to_pixels(large), to_pixels(small))
 
 
 class LatentPictures(nn.Module):
@@ -65,7 +61,7 @@ class StatsRows(nn.Module):
         self.register_buffer("kinds", torch.tensor(PAIRS).float())
 
     def forward(self, latent: Tensor, types: Tensor, total: Tensor, rarity: Tensor) -> tuple[Tensor, ...]:
-        """Map latents (N, L) and conditions (zeros ask for nothing) to stats, pairs of types and rarities, all uint8.
+        """Map latents (N, L) and conditions (zeros: none) to stats, pairs of types and rarities, all uint8.
 
         Stats are (N, 6) in 1..255; a pair is (N, 2), its second 18 where there is none; a rarity is (N,).
         """
@@ -94,7 +90,7 @@ def export_module(
     Args:
         module: called with the `inputs` in their order.
         inputs: examples by name, each with two rows or more.
-        outputs: names.
+        outputs: names of at least as many outputs as the module gives.
         opset: one of :data:`pgexport.tracing.opset.OPSETS`.
         axes: the dimensions of every input that vary, where it is more than the batch.
 
@@ -102,13 +98,15 @@ def export_module(
         OpsetInvalid: torch cannot write the graph in `opset`.
     """
     shapes = tuple(axes or {0: Dim("batch")} for _ in inputs)
+    examples = tuple(inputs.values())
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter warns about its own deprecations
+        result = module.eval()(*examples)
         program = torch.onnx.export(
-            module.eval(),
-            tuple(inputs.values()),
+            module,
+            examples,
             input_names=list(inputs),
-            output_names=outputs,
+            output_names=outputs[: len(result) if isinstance(result, tuple) else 1],
             dynamic_shapes=shapes,
             opset_version=opset,
             dynamo=True,
@@ -117,26 +115,17 @@ def export_module(
         )
     assert program is not None
     model = program.model_proto
-    # Where a conversion fails, torch says so on the side and hands over what it had.
+    # If a conversion to the opset fails, torch only warns and returns the graph as it was.
     if [(entry.domain, entry.version) for entry in model.opset_import] != [("", opset)]:
-        raise OpsetInvalid(f"--opset {opset}: PyTorch cannot write this graph in it; use --opset {OPSET}")
+        raise OpsetInvalid(f"opset {opset}: PyTorch cannot write this graph in it; use opset {OPSET}")
     for value, varying in zip(model.graph.input, shapes, strict=True):
-        for axis, told in varying.items():  # torch freezes what its tracing made a number of, and says nothing
+        for axis, dimension in varying.items():  # tracing freezes a dimension silently if code used it as a number
             frozen = not value.type.tensor_type.shape.dim[axis].dim_param
-            assert not frozen, f"the {told.__name__} of {value.name} is frozen in the graph"
+            assert not frozen, f"the {dimension.__name__} of {value.name} is frozen in the graph"
     _name_nodes(model.graph)
     _forget_sources(model)
     onnx.checker.check_model(model, full_check=True)
     return model
-
-
-def export_generator(
-    generator: PictureGenerator, latent_dim: int, text_dim: int, opset: int = OPSET
-) -> onnx.ModelProto:
-    """Export to inputs ``latent`` and ``text``, output ``pictures`` and, where there is a stage II, ``stage1``."""
-    inputs = {"latent": torch.randn(2, latent_dim), "text": torch.randn(2, text_dim)}
-    outputs = ["pictures", "stage1"] if generator.generator.stage2 is not None else ["pictures"]
-    return export_module(generator, inputs, outputs, opset)
 
 
 def export_encoder(encoder: SentenceEncoder, max_tokens: int, opset: int = OPSET) -> onnx.ModelProto:
@@ -156,18 +145,18 @@ def export_encoder(encoder: SentenceEncoder, max_tokens: int, opset: int = OPSET
 
 
 def _name_nodes(graph: onnx.GraphProto) -> None:
-    """Call every node by the module that it came from and by its operator: ``generator.layers.3/Conv``."""
+    """Name every node by its module and operator: ``generator.layers.3/Conv``."""
     seen: Counter[str] = Counter()
     for node in graph.node:
-        told = next((entry.value for entry in node.metadata_props if entry.key == SCOPES), "[]")
-        module = next((scope for scope in reversed(ast.literal_eval(told)[:-1]) if scope), "graph")
+        scopes = next((entry.value for entry in node.metadata_props if entry.key == SCOPES), "[]")
+        module = next((scope for scope in reversed(ast.literal_eval(scopes)[:-1]) if scope), "graph")
         name = f"{module}/{node.op_type}"
         seen[name] += 1
         node.name = name if seen[name] == 1 else f"{name}_{seen[name]}"
 
 
 def _forget_sources(model: onnx.ModelProto) -> None:
-    """Drop what the exporter notes of where each node came from: paths and stack traces of this machine."""
+    """Drop the exporter's notes on the source of each node: paths and stack traces of this machine."""
     graph = model.graph
     for part in (model, graph, *graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
         del part.metadata_props[:]

@@ -11,16 +11,18 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from pgexport.parity.checks import BATCHES, Array, Feeds, Trial, latent_cases
+from pgexport.kinds import KINDS
+from pgexport.metrics import Array
 from pgexport.precision import compress
 from pgexport.precision.half import half
-from pgexport.tracing.graphs import LatentPictures, PictureGenerator, StatsRows, export_encoder, export_module
-from pgexport.tracing.run_loader import Source, fold_batch_norm
-from pgexport.tracing.stats_inputs import conditions
+from pgexport.tracing.freeze import freeze
+from pgexport.tracing.graphs import LatentPictures, StatsRows, TextPictures, export_encoder, export_module
+from pgexport.tracing.run_loader import LoadedRun
+from pgexport.trial import BATCHES, Feeds, Trial, latent_cases
 from pgtrain.models.text_encoder import MAX_TOKENS, Encoder, embed
 from pgtrain.systems.stats.rows import RARITIES, STATS, TYPES
 
-SENTENCES = ["a red fire and flying dragon", "a small blue water turtle", "a grey stone golem that guards a ruin"]
+SENTENCES = ["a red fire and flying dragon", "a small blue water turtle", "a gray stone golem that guards a ruin"]
 """Texts that are no names, compared beside the names."""
 
 LONGEST = " ".join(SENTENCES * 5)
@@ -31,11 +33,12 @@ LENGTHS = (3, 7, 16)
 
 
 @dataclass(frozen=True)
-class Part:
+class ModelSpec:
     """One model on its way into a bundle.
 
-    `network` is what the model computes, in PyTorch as trained; `inputs` are examples by name. `int8` tells
-    which matrices compact storage makes int8; None keeps weights and arithmetic in float32 always.
+    `network` is what the model computes, in PyTorch as trained; `inputs` are examples by name, and `outputs` names of
+    at least as many outputs as it has. `int8` tells which matrices compact storage makes int8; None keeps weights and
+    arithmetic in float32 always.
     """
 
     name: str
@@ -48,87 +51,85 @@ class Part:
     int8: compress.Int8 | None = None
 
     def export(self, opset: int, dtype: torch.dtype | None = None) -> onnx.ModelProto:
-        """Export to a graph, batch norm folded, that computes in float32 or in the half precision `dtype`."""
-        network = self.folded()
+        """Export the frozen network to a graph that computes in float32 or in the half precision `dtype`."""
+        network = self.frozen()
         if dtype:
             network = half(network, dtype)
         if self.kind == "encoder":
             return export_encoder(network, MAX_TOKENS, opset)  # type: ignore[arg-type]
         return export_module(network, self.inputs, self.outputs, opset)
 
-    def folded(self) -> nn.Module:
-        """Copy the network with every batch norm folded."""
+    def frozen(self) -> nn.Module:
+        """Copy the network, prepared for inference alone; see :func:`pgexport.tracing.freeze.freeze`."""
         network = deepcopy(self.network)
-        fold_batch_norm(network)
+        freeze(network)
         return network
 
-    def storage(self, asked: str) -> str:
+    def storage(self, requested: str) -> str:
         """Name the storage that the model really gets, and whose tolerances hold."""
-        return "float32" if self.int8 is None else asked
+        return "float32" if self.int8 is None else requested
 
     def trial(self, seed: int) -> Trial:
         """Draw what the model is tried on."""
         return Trial(self.name, self.kind, self.network, self.cases(seed), seed)
 
 
-def parts(source: Source, encoder: Encoder | None) -> list[Part]:
-    """List the models of a run; `encoder` is the run's, for systems that read text."""
-    if source.system == "stackgan":
-        assert encoder is not None
-        return [_encoder(source, encoder), _text_to_image(source, encoder)]
-    return [_stats(source) if source.system == "stats" else _latent_to_image(source)]
+def model_specs(run: LoadedRun, encoder: Encoder | None) -> list[ModelSpec]:
+    """List the models of a run; `encoder` is the run's, if it reads text."""
+    specs: list[ModelSpec] = KINDS[run.kind].load("specs")(run, encoder)
+    return specs
 
 
-def texts(source: Source) -> list[str]:
+def sample_texts(run: LoadedRun) -> list[str]:
     """Choose texts to try: some 64 names, and sentences."""
-    names = source.described["data"]["names"]
+    names = run.described["data"]["names"]
     return [*names[:: max(1, len(names) // 64)], *SENTENCES]
 
 
-def _latent_to_image(source: Source) -> Part:
-    latent_dim = source.config.latent_dim
-    return Part(
-        name=source.system,
-        kind="latent-to-image",
-        network=LatentPictures(source.generator).eval(),
-        inputs={"latent": torch.randn(2, latent_dim)},
+def latent_to_image(run: LoadedRun, encoder: None) -> list[ModelSpec]:
+    """Describe the model of a run that draws pictures from latents."""
+    spec = ModelSpec(
+        name=run.system,
+        kind=run.kind,
+        network=LatentPictures(run.generator).eval(),
+        inputs={"latent": torch.randn(2, run.latent_dim)},
         outputs=["pictures"],
-        settings={"latent_dim": latent_dim},
-        cases=lambda seed: {case: {"latent": value} for case, value in latent_cases(latent_dim, seed).items()},
+        settings={"latent_dim": run.latent_dim},
+        cases=lambda seed: {case: {"latent": value} for case, value in latent_cases(run.latent_dim, seed).items()},
         int8=compress.GENERATOR,
     )
+    return [spec]
 
 
-def _text_to_image(source: Source, encoder: Encoder) -> Part:
-    latent_dim = source.config.latent_dim
-    text_dim = source.generator.whitening.linear.in_features
-    network = PictureGenerator(source.generator).eval()
+def text_to_image(run: LoadedRun, encoder: Encoder) -> list[ModelSpec]:
+    """Describe the two models of a run that draws pictures from text."""
 
     def cases(seed: int) -> dict[str, Feeds]:
-        text = _repeated(embed(encoder, texts(source)).numpy())
-        return {case: {"latent": value, "text": text} for case, value in latent_cases(latent_dim, seed).items()}
+        text = _repeated(embed(encoder, sample_texts(run)).numpy())
+        return {case: {"latent": value, "text": text} for case, value in latent_cases(run.latent_dim, seed).items()}
 
-    return Part(
-        name=source.system,
-        kind="text-to-image",
-        network=network,
-        inputs={"latent": torch.randn(2, latent_dim), "text": torch.randn(2, text_dim)},
-        outputs=["pictures", "stage1"] if source.generator.stage2 is not None else ["pictures"],
-        settings={"latent_dim": latent_dim},
+    generator = ModelSpec(
+        name=run.system,
+        kind=run.kind,
+        network=TextPictures(run.generator).eval(),
+        inputs={"latent": torch.randn(2, run.latent_dim), "text": torch.randn(2, run.text_dim)},
+        outputs=["pictures", "stage1"],
+        settings={"latent_dim": run.latent_dim},
         cases=cases,
         int8=compress.GENERATOR,
     )
+    return [_encoder(run, encoder), generator]
 
 
-def _encoder(source: Source, encoder: Encoder) -> Part:
+def _encoder(run: LoadedRun, encoder: Encoder) -> ModelSpec:
     def cases(seed: int) -> dict[str, Feeds]:
-        draw, known = np.random.default_rng(seed), texts(source)
-        padded = list(islice(cycle([LONGEST, *draw.permutation(known)]), max(BATCHES)))
-        short = [" ".join(draw.permutation(known)) for _ in range(max(BATCHES))]
+        rng, known = np.random.default_rng(seed), sample_texts(run)
+        padded = list(islice(cycle([LONGEST, *rng.permutation(known)]), max(BATCHES)))
+        short = [" ".join(rng.permutation(known)) for _ in range(max(BATCHES))]
         cut = {f"{length} tokens": _tokens(encoder, short, length) for length in LENGTHS}
         return {"random": _tokens(encoder, padded, MAX_TOKENS)} | cut
 
-    return Part(
+    return ModelSpec(
         name="encoder",
         kind="encoder",
         network=encoder.network,
@@ -140,37 +141,37 @@ def _encoder(source: Source, encoder: Encoder) -> Part:
     )
 
 
-def _tokens(encoder: Encoder, wanted: list[str], most: int) -> Feeds:
-    """Split texts into at most `most` tokens, int64 (N, T), where T is that of the longest."""
-    options = {"padding": True, "truncation": True, "max_length": most, "return_tensors": "np"}
-    tokens = encoder.tokenizer(wanted, **options)
+def _tokens(encoder: Encoder, texts: list[str], length: int) -> Feeds:
+    """Split texts into at most `length` tokens, int64 (N, T), where T is that of the longest."""
+    options = {"padding": True, "truncation": True, "max_length": length, "return_tensors": "np"}
+    tokens = encoder.tokenizer(texts, **options)
     return {name: tokens[name].astype(np.int64) for name in ("input_ids", "attention_mask")}
 
 
-def _stats(source: Source) -> Part:
-    generator = source.generator
-    latent_dim, kinds, rare = generator.latent_dim, len(TYPES), len(RARITIES)
-    inputs = {"latent": (latent_dim,), "types": (kinds,), "total": (), "rarity": (rare,)}
+def stats(run: LoadedRun, encoder: None) -> list[ModelSpec]:
+    """Describe the model of a run of the stats GAN."""
+    shapes = {"latent": (run.latent_dim,), "types": (len(TYPES),), "total": (), "rarity": (len(RARITIES),)}
 
     def cases(seed: int) -> dict[str, Feeds]:
-        asked = conditions(max(BATCHES), seed)
-        return {case: {"latent": value} | asked for case, value in latent_cases(latent_dim, seed).items()}
+        further = KINDS[run.kind].further_inputs(max(BATCHES), seed)
+        return {case: {"latent": value} | further for case, value in latent_cases(run.latent_dim, seed).items()}
 
-    return Part(
-        name=source.system,
-        kind="stats",
-        network=StatsRows(generator).eval(),
-        inputs={name: torch.zeros(2, *shape) for name, shape in inputs.items()},
+    spec = ModelSpec(
+        name=run.system,
+        kind=run.kind,
+        network=StatsRows(run.generator).eval(),
+        inputs={name: torch.zeros(2, *shape) for name, shape in shapes.items()},
         outputs=["stats", "type_pair", "rarity_index"],  # a value may not be named as an input is
         settings={
-            "latent_dim": latent_dim,
-            "noise_dim": source.config.noise_dim,
+            "latent_dim": run.latent_dim,
+            "noise_dim": run.config.noise_dim,
             "stat_names": list(STATS),
             "type_names": list(TYPES),
             "rarity_names": list(RARITIES),
         },
         cases=cases,
     )
+    return [spec]
 
 
 def _repeated(rows: Array) -> Array:

@@ -34,14 +34,14 @@ def environment() -> dict[str, Any]:
         **_gpu(),
         "system": platform.system(),
         "python": platform.python_version(),
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": {name: number for name in PACKAGES if (number := _version(name))},
         "revision": revision(),
         "load_average": load_average(),
     }
 
 
 def load_average() -> list[float] | None:
-    """Tell how many processes wanted a core in the last 1, 5 and 15 minutes, where the system counts them."""
+    """How many processes were ready to run in the last 1, 5 and 15 minutes, where the system counts them."""
     return [round(load, 2) for load in os.getloadavg()] if hasattr(os, "getloadavg") else None
 
 

@@ -12,7 +12,7 @@ Reading = Callable[[], float]
 
 @dataclass
 class Meters:
-    """Meters that were found: joules since some moment by name, and why there are not more."""
+    """Meters of this machine: joules since some moment by name, and why there are not more."""
 
     readings: dict[str, Reading] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
@@ -55,10 +55,10 @@ class Counter:
 
     def __call__(self) -> float:
         """Read it, in joules."""
-        found = self._read()
-        self.turns += found < self.last
-        self.last = found
-        return (found + self.turns * self.range) / 1e6
+        reading = self._read()
+        self.turns += reading < self.last
+        self.last = reading
+        return (reading + self.turns * self.range) / 1e6
 
     def _read(self) -> int:
         return int((self.folder / "energy_uj").read_text())
@@ -77,7 +77,7 @@ class Nvml:
         return float(self.library.nvmlDeviceGetTotalEnergyConsumption(self.device)) / 1e3
 
     def memory(self, pid: int) -> int | None:
-        """Tell how much of its memory a process holds, in bytes; None where the driver does not tell."""
+        """Bytes of its memory that a process holds; None where the driver does not count them."""
         for process in self.library.nvmlDeviceGetComputeRunningProcesses(self.device):
             if process.pid == pid and process.usedGpuMemory is not None:
                 return int(process.usedGpuMemory)
@@ -104,6 +104,6 @@ def nvml() -> Nvml | str:
 
 
 def gpu_memory(pid: int) -> int | None:
-    """Tell how much of the first GPU's memory a process holds, in bytes; None where there is none or it is not told."""
+    """Bytes of the first GPU's memory that a process holds; None without a GPU or where they are not counted."""
     gpu = nvml()
     return None if isinstance(gpu, str) else gpu.memory(pid)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 ROUNDS = 10
-"""Rounds that are counted, unless told otherwise."""
+"""Rounds that are counted, by default."""
 
 AGREEING, WITHIN = 3, 0.05
 """A target has warmed up when the medians of its last AGREEING turns lie within this share of each other."""
@@ -69,7 +69,7 @@ class Measured:
 
 
 def agree(medians: Sequence[float]) -> bool:
-    """Tell whether the last turns lie close together."""
+    """Check whether the last turns lie close together."""
     last = medians[-AGREEING:]
     return len(last) == AGREEING and max(last) <= (1 + WITHIN) * min(last)
 
@@ -78,11 +78,11 @@ def measure(targets: Mapping[str, Target], seconds: float, rounds: int = ROUNDS)
     """Warm the targets up and count `rounds` rounds of them, `seconds` altogether for each or `rounds` calls."""
     length = seconds / rounds
     warmed = _warm_up(targets, length)
-    taken: dict[str, list[Turn]] = {name: [] for name in targets}
+    turns: dict[str, list[Turn]] = {name: [] for name in targets}
     for _ in range(rounds):
         for name, target in targets.items():
-            taken[name].append(target(length))
-    return {name: Measured(taken[name], len(warmed[name]), agree(warmed[name])) for name in targets}
+            turns[name].append(target(length))
+    return {name: Measured(turns[name], len(warmed[name]), agree(warmed[name])) for name in targets}
 
 
 def _warm_up(targets: Mapping[str, Target], length: float) -> dict[str, list[float]]:

@@ -5,20 +5,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from pgen.backends.base import DEVICES
+from pgen.backends.registry import DEVICES, device_names
 from pgen.errors import DeviceUnavailable
 from pokegan.errors import PokeganError
-
-RUNTIME = {
-    "onnx-cpu": "cpu",
-    "openvino": "openvino",
-    "openvino-f32": "openvino-f32",
-    "onnx-cuda": "cuda",
-    "tensorrt": "tensorrt",
-    "tensorrt-rtx": "tensorrt-rtx",
-    "engine": "engine",
-}
-"""This project's backends, and what ``pgen --device`` calls each."""
 
 TORCH = (
     "torch",
@@ -32,8 +21,6 @@ TORCH = (
 )
 """PyTorch on the same weights: eager, half precision by autocast, compiled, and with CUDA graphs."""
 
-NAMES = (*RUNTIME, *TORCH)
-
 NEEDED = ("torch", "transformers", "onnx", "pgexport")
 """What PyTorch's backends need; nothing of it is imported here."""
 
@@ -44,40 +31,46 @@ class BackendUnknown(PokeganError, ValueError):
 
 @dataclass(frozen=True)
 class Opened:
-    """What a backend's process is told: `model` is a name in the bundle, None for the one that draws from text."""
+    """What a backend's process opens: `model` is a name in the bundle, None for the one that draws from text."""
 
     bundle: Path
     model: str | None = None
     threads: int = 1
 
 
-def names(told: str) -> list[str]:
-    """Read a list of names such as "torch,onnx-cpu"; "all" stands for every one.
+def runtime_backends() -> dict[str, str]:
+    """This project's backends, and the device of ``pgen`` that each is."""
+    return {device.benchmark or name: name for name, device in DEVICES.items()}
+
+
+def names(text: str) -> list[str]:
+    """Read a list of names such as "torch,onnx-cpu"; "all" stands for every backend.
 
     Raises:
-        BackendUnknown: one of them is no backend's.
+        BackendUnknown: one of them is not the name of a backend.
     """
-    asked = list(dict.fromkeys(name.strip() for name in told.split(",") if name.strip()))
-    for name in asked:
-        if name not in (*NAMES, "all"):
-            raise BackendUnknown(f"--vs {name}: there is no such backend; there are all, {', '.join(NAMES)}")
-    return list(dict.fromkeys([*(name for name in asked if name != "all"), *(NAMES if "all" in asked else ())]))
+    known = [*runtime_backends(), *TORCH]
+    listed = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    for name in listed:
+        if name not in (*known, "all"):
+            raise BackendUnknown(f"backend {name!r}: unknown backend; choose from all, {', '.join(known)}")
+    return list(dict.fromkeys([*(name for name in listed if name != "all"), *(known if "all" in listed else ())]))
 
 
 def command(backend: str, opened: Opened) -> list[str]:
-    """Compose the command of a backend's process; `backend` is one of NAMES or of pgen's devices.
+    """Compose the command of a backend's process; `backend` is the name of a backend or of a device of pgen.
 
     Raises:
         DeviceUnavailable: this installation lacks what it needs.
     """
-    told = [str(opened.bundle), opened.model or "", str(opened.threads)]
+    arguments = [str(opened.bundle), opened.model or "", str(opened.threads)]
     if backend in TORCH:
         if missing := [package for package in NEEDED if not find_spec(package)]:
             raise DeviceUnavailable(
-                f"{backend}: needs {', '.join(missing)}; mend it with: pip install 'pokegan[export]'"
+                f"{backend}: needs {', '.join(missing)}; install with: pip install 'pokegan[export]'"
             )
-        return [sys.executable, "-m", "pgexport.peers.eager", backend, *told]
-    device = RUNTIME.get(backend, backend)
-    if device not in DEVICES:
+        return [sys.executable, "-m", "pgexport.peers.eager", backend, *arguments]
+    device = runtime_backends().get(backend, backend)
+    if device not in device_names():
         raise DeviceUnavailable(f"{backend}: this version of pgen has no device {device}; upgrade it, or leave it out")
-    return [sys.executable, "-m", "pgbench.processes.runtime", device, *told]
+    return [sys.executable, "-m", "pgbench.processes.pgen_worker", device, *arguments]

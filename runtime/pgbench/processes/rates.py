@@ -24,19 +24,19 @@ OPERATIONS = 2 * SIDE**3
 
 def best(work: Callable[[], object], seconds: float) -> float:
     """Run `work` for `seconds`, at least three times; the fastest call's seconds."""
-    taken: list[float] = []
-    while len(taken) < 3 or sum(taken) < seconds:
+    times: list[float] = []
+    while len(times) < 3 or sum(times) < seconds:
         began = time.perf_counter()
         work()
-        taken.append(time.perf_counter() - began)
-    return min(taken)
+        times.append(time.perf_counter() - began)
+    return min(times)
 
 
 def rates(threads: int, seconds: float) -> dict[str, float]:
     """Measure operations a second by arithmetic type, and "copy": bytes read and written a second."""
     works = onnx_products(threads) | openvino_products(threads)
-    found = {name: OPERATIONS / best(work, seconds) for name, work in works.items()}
-    return found | {"copy": copy_rate(threads, seconds)}
+    rates_by_type = {name: OPERATIONS / best(work, seconds) for name, work in works.items()}
+    return rates_by_type | {"copy": copy_rate(threads, seconds)}
 
 
 def onnx_products(threads: int) -> dict[str, Callable[[], object]]:

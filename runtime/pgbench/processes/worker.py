@@ -1,7 +1,7 @@
 """Inside a backend's process: answers questions, a line of JSON each, about one subject.
 
 Every backend has a process of its own: memory is its own, threads that spin do not starve another's, and this project's
-side never imports PyTorch. The other end is :mod:`pgbench.processes.process`.
+side never imports PyTorch. The other end is :mod:`pgbench.processes.client`.
 """
 
 import json
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 Work = Callable[[], object]
 Array = NDArray[Any]
 
-COLOURS = ("red", "blue", "green", "yellow", "brown", "purple", "pink", "grey")
+COLORS = ("red", "blue", "green", "yellow", "brown", "purple", "pink", "grey")
 CREATURES = ("dragon", "turtle", "mouse", "bird", "fish", "plant", "ghost", "golem")
 
 SETTLING = 0.25
@@ -33,14 +33,14 @@ class Subject(Protocol):
     """What is measured, and how."""
 
     def facts(self) -> dict[str, Any]:
-        """Tell what it runs on."""
+        """Name what it runs on."""
         ...
 
     def parts(self, batch: int) -> dict[str, Work]:
         """Name the parts that can be run; a call ends when its work is done, on a GPU too."""
         ...
 
-    def draw(self, given: dict[str, Array]) -> Array:
+    def draw(self, inputs: dict[str, Array]) -> Array:
         """Run the model on inputs by name; its first output."""
         ...
 
@@ -55,7 +55,7 @@ class Subject(Protocol):
 
 def texts(count: int) -> list[str]:
     """Compose `count` different texts that no bundle stores, all of one length in tokens."""
-    pairs = [f"a {colour} {creature}" for creature in CREATURES for colour in COLOURS]
+    pairs = [f"a {color} {creature}" for creature in CREATURES for color in COLORS]
     return [f"{pairs[number % 64]} {number // 64}" for number in range(count)]
 
 
@@ -69,14 +69,14 @@ def turn(
     uncounted = int(expected < SETTLING * seconds)
     if uncounted:
         work()
-    taken: list[float] = []
+    times: list[float] = []
     total = 0.0
-    while not taken or (total < seconds and len(taken) < MOST_CALLS):
+    while not times or (total < seconds and len(times) < MOST_CALLS):
         began = clock()
         work()
-        taken.append(clock() - began)
-        total += taken[-1]
-    return taken, len(taken) + uncounted
+        times.append(clock() - began)
+        total += times[-1]
+    return times, len(times) + uncounted
 
 
 class Worker:
@@ -97,21 +97,21 @@ class Worker:
     def turn(self, part: str, batch: int, seconds: float) -> tuple[list[float], int]:
         """Run one part for `seconds`, see :func:`turn`."""
         self.parts(batch)
-        taken, calls = turn(self._parts[part], seconds, self._expected.get((part, batch), seconds))
-        self._expected[part, batch] = float(np.median(taken))
-        return taken, calls
+        times, calls = turn(self._parts[part], seconds, self._expected.get((part, batch), seconds))
+        self._expected[part, batch] = float(np.median(times))
+        return times, calls
 
     def inputs(self, path: str, batch: int) -> None:
         """Write the model's inputs to `path`, an .npz."""
         np.savez(path, **self.subject.inputs(batch))  # type: ignore[arg-type]
 
-    def draw(self, path: str, given: str | None, batch: int) -> None:
-        """Write what the model makes of the inputs in `given`, or of its own, to `path`, an .npy."""
-        inputs = dict(np.load(given)) if given else self.subject.inputs(batch)
-        np.save(path, self.subject.draw(inputs))
+    def draw(self, path: str, inputs: str | None, batch: int) -> None:
+        """Write what the model makes of the inputs in the file `inputs`, or of its own, to `path`, an .npy."""
+        arrays = dict(np.load(inputs)) if inputs else self.subject.inputs(batch)
+        np.save(path, self.subject.draw(arrays))
 
     def memory(self) -> int | None:
-        """Tell the peak of this process's memory since the batch began, in bytes, where the system tells."""
+        """Peak of this process's memory since the batch began, in bytes; None where the system does not count it."""
         return peak_memory()
 
     def rates(self, seconds: float) -> dict[str, float]:

@@ -53,7 +53,7 @@ def compare(first: Result, second: Result, threshold: float, relative: bool = Fa
     older, newer = _rows(first, relative), _rows(second, relative)
     if relative and not (older and newer):
         alone = (second if older else first)["backend"]
-        raise ResultInvalid(f"--relative: one of the results is of {alone} alone; measure it beside others with --vs")
+        raise ResultInvalid(f"one of the results has only {alone}, so there are no ratios; measure others beside it")
     shared = [key for key in older if key in newer]
     if not shared:
         raise ResultInvalid("the two results have no batch, part and backend in common; measure the same again")
@@ -61,10 +61,10 @@ def compare(first: Result, second: Result, threshold: float, relative: bool = Fa
 
 
 def _change(key: Key, older: Row, newer: Row, threshold: float) -> Change:
-    found = statistics.unpaired_ratio(newer.turns, older.turns)
-    low, high = found["interval"]
+    ratio = statistics.unpaired_ratio(newer.turns, older.turns)
+    low, high = ratio["interval"]
     stable = older.stable and newer.stable
-    return Change(*key, found["ratio"], (low, high), worse=low > threshold, unstable=not stable)
+    return Change(*key, ratio["ratio"], (low, high), worse=low > threshold, unstable=not stable)
 
 
 def _rows(result: Result, relative: bool) -> dict[Key, Row]:
@@ -76,13 +76,13 @@ def _rows(result: Result, relative: bool) -> dict[Key, Row]:
 
 
 def _relative(rows: dict[Key, Row], subject: str) -> dict[Key, Row]:
-    found = {}
+    ratios = {}
     for (batch, part, backend), other in rows.items():
         own = rows.get((batch, part, subject))
         if own and backend != subject:
             turns = [mine / its for mine, its in zip(own.turns, other.turns, strict=True)]
-            found[batch, part, f"{subject} over {backend}"] = Row(turns, own.stable and other.stable)
-    return found
+            ratios[batch, part, f"{subject} over {backend}"] = Row(turns, own.stable and other.stable)
+    return ratios
 
 
 def losses(first: Result, second: Result, relative: bool = False) -> Iterator[str]:
@@ -91,11 +91,11 @@ def losses(first: Result, second: Result, relative: bool = False) -> Iterator[st
     for batch, part, backend in _rows(first, relative):
         if (batch, part, backend) not in newer:
             yield f"MISSING: batch {batch}, {part}, {backend} was measured before and is not now"
-    for name, told in second["backends"].items():
+    for name, facts in second["backends"].items():
         before = first["backends"].get(name, {}).get("parity", {})
         for part in ("generator", "end to end"):
-            if not told["parity"][part]["same"] and before.get(part, {"same": True})["same"]:
-                yield f"NOT THE SAME: {name}, {part}: pictures differ from those of {told['parity']['reference']}"
+            if not facts["parity"][part]["same"] and before.get(part, {"same": True})["same"]:
+                yield f"NOT THE SAME: {name}, {part}: pictures differ from those of {facts['parity']['reference']}"
 
 
 def differences(first: Result, second: Result) -> Iterator[str]:
@@ -132,9 +132,9 @@ def history(folder: Path) -> Table:
     Raises:
         ResultInvalid: there is none.
     """
-    results = sorted(_results(folder), key=lambda found: str(found[1]["time"]))
+    results = sorted(_results(folder), key=lambda pair: str(pair[1]["time"]))
     if not results:
-        raise ResultInvalid(f"{folder}: holds no result of pgbench; make one with pgbench --out {folder / 'one.json'}")
+        raise ResultInvalid(f"{folder}: holds no result of pgbench; measure one into this folder")
     keys = dict.fromkeys(key for _, result in results for key in _named(result))
     columns = [f"{result['time'][:10]} {(result['environment']['revision'] or '')[:7]}" for _, result in results]
     rows = [[*key, *(_named(result).get(key, "-") for _, result in results)] for key in keys]

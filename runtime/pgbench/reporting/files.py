@@ -1,54 +1,44 @@
-"""Results as files: read with care, written whole."""
+"""Results as files."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from pgbench.reporting.schema import RESULT, contradictions, faults
 from pgbench.suite import SCHEMA
-from pokegan.errors import PokeganError
+from pokegan.errors import PokeganError, one_line
+from pokegan.files import atomic_path, atomic_write
 
 
 class ResultInvalid(PokeganError, ValueError):
-    """A file that holds no result that this version reads."""
+    """A file that is not a result that this version reads, or cannot be written."""
 
 
 def read(path: Path) -> dict[str, Any]:
     """Read what ``pgbench --json`` wrote.
 
     Raises:
-        ResultInvalid: it is not there, or no such result.
+        ResultInvalid: the file is missing, or not a result of this schema.
     """
     try:
-        found = json.loads(path.read_text("utf-8"), parse_constant=_no_number)
+        result = json.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise ResultInvalid(f"{path}: cannot be read ({error.strerror}); make one with pgbench --out {path}") from error
+        raise ResultInvalid(f"{path}: cannot be read ({error.strerror}); check its name and permissions") from error
     except (ValueError, RecursionError) as error:
-        raise ResultInvalid(f"{path}: is no JSON ({error}); make one with pgbench --out {path}") from error
-    schema = found.get("schema") if isinstance(found, dict) else None
-    if schema != SCHEMA:
-        raise ResultInvalid(f"{path}: is no result of schema {SCHEMA}, which this pgbench reads; measure again")
-    if wrong := next(faults(found, RESULT), None) or next(contradictions(found), None):
-        raise ResultInvalid(f"{path}: is damaged: {wrong} is missing or not what it should be; measure again")
-    return dict(found)
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+        raise ResultInvalid(f"{path}: is not JSON ({one_line(error)}); measure again") from error
+    if not isinstance(result, dict) or result.get("schema") != SCHEMA:
+        raise ResultInvalid(f"{path}: is not a result of schema {SCHEMA}, which this pgbench reads; measure again")
+    return result
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """Write beside `path` and rename into place.
+    """Write a whole file, replacing what is there.
 
     Raises:
         ResultInvalid: it cannot be written.
     """
-    beside = _beside(path)
     try:
-        beside.write_bytes(content.encode() if isinstance(content, str) else content)
-        beside.replace(path)
+        atomic_write(path, content)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise _unwritable(path, error) from error
 
 
@@ -62,17 +52,13 @@ def check_place(path: Path) -> Path:
         raise ResultInvalid(
             f"{path}: {'is a folder' if path.is_dir() else 'its folder is missing'}; name a file in one"
         )
-    tried = _beside(path)
-    try:  # only trying tells, of /proc for example
-        tried.touch()
-        tried.unlink()
+    try:  # only trying shows whether a folder such as /proc can be written
+        with atomic_path(path) as hidden:
+            hidden.touch()
+            hidden.unlink()
     except OSError as error:
         raise _unwritable(path, error) from error
     return path
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
 
 
 def _unwritable(path: Path, error: OSError) -> ResultInvalid:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pgbench.reporting.files import write
-from pokegan.cli import needs_extra
+from pokegan.extras import needs_extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,14 +26,13 @@ def check() -> None:
         import matplotlib  # noqa: F401
 
 
-def plot(result: Result, base: Path) -> Path:
-    """Write the figure of a result to `base`, with the extension .png added where it is missing; return the file.
+def plot(result: Result, path: Path) -> Path:
+    """Write the figure of a result as PNG to `path`, which gets that ending if it has none; return the file.
 
     Raises:
         MissingExtra: matplotlib is not installed.
     """
     check()
-    name = base.stem if base.suffix.lower() == ".png" else base.name
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -42,22 +41,22 @@ def plot(result: Result, base: Path) -> Path:
         figure = Figure(figsize=(4.4 * panels, 3.8), layout="constrained")
         axes = figure.subplots(1, panels)
         _against_batch(axes[0], result, "p50_ms", "latency, ms a batch (p50)")
-        _against_batch(axes[1], result, "per_second", f"throughput, {made(result)} a second")
-        axes[0].legend(fontsize=7)  # colours are the same in all panels
+        _against_batch(axes[1], result, "per_second", f"throughput, {output_unit(result)} a second")
+        axes[0].legend(fontsize=7)  # colors are the same in all panels
         if result["limit"]:
             _roofline(axes[2], result["limit"])
         around = result["environment"]
         figure.suptitle(
             f"{result['model']} on {around['gpu'] or around['cpu']}, {result['threads']} threads", fontsize=10
         )
-        drawn = io.BytesIO()
-        figure.savefig(drawn, format="png", dpi=150)
-    path = base.with_name(f"{name}.png")
-    write(path, drawn.getvalue())
+        content = io.BytesIO()
+        figure.savefig(content, format="png", dpi=150)
+    path = path if path.suffix.lower() == ".png" else path.with_name(f"{path.name}.png")
+    write(path, content.getvalue())
     return path
 
 
-def made(result: Result) -> str:
+def output_unit(result: Result) -> str:
     """Name what a model makes: only pictures end in files."""
     return "pictures" if any(entry["part"] == "PNG" for entry in result["measurements"]) else "rows"
 

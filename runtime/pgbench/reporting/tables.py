@@ -47,7 +47,7 @@ def notes(result: Result) -> Iterator[str]:
     where += [f"governor {around['governor']}"] if around["governor"] else []
     where += [f"{around['gpu']}, driver {around['driver']}"] if around["gpu"] else []
     yield "; ".join(where)
-    versions = ", ".join(f"{name} {found}" for name, found in around["packages"].items())
+    versions = ", ".join(f"{name} {number}" for name, number in around["packages"].items())
     yield f"{around['system']}, Python {around['python']}, {versions}; revision {(around['revision'] or 'unknown')[:9]}"
     if around["load_average"]:
         yield f"load average before {around['load_average'][0]}, after {around['load_average_after'][0]}"
@@ -82,14 +82,14 @@ def _ratios(result: Result) -> Iterator[Table]:
 
 def _backends(result: Result) -> Table:
     rows = []
-    for name, told in result["backends"].items():
-        parity = told["parity"]
+    for name, facts in result["backends"].items():
+        parity = facts["parity"]
         cold = (result["cold_start"] or {}).get(name)
-        memory = [f"{peak['process'] / 2**20:,.0f}" if peak["process"] else "-" for peak in told["peak_memory"]]
-        gpu = [f"{peak['gpu'] / 2**20:,.0f}" for peak in told["peak_memory"] if peak["gpu"]]
+        memory = [f"{peak['process'] / 2**20:,.0f}" if peak["process"] else "-" for peak in facts["peak_memory"]]
+        gpu = [f"{peak['gpu'] / 2**20:,.0f}" for peak in facts["peak_memory"] if peak["gpu"]]
         start = f"{cold['median_ms']:,.0f}" if cold else "-"
         alike = [_alike(parity[part]) for part in ("generator", "end to end")]
-        rows.append([name, ", ".join(told["runs_on"]), told["arithmetic"], *alike])
+        rows.append([name, ", ".join(facts["runs_on"]), facts["arithmetic"], *alike])
         rows[-1] += [" / ".join(memory), " / ".join(gpu) or "-", start]
     reference = next(iter(result["backends"].values()))["parity"]["reference"]
     columns = ["backend", "runs on", "arithmetic", f"generator as {reference}", "from text"]
@@ -99,15 +99,15 @@ def _backends(result: Result) -> Table:
 def _alike(parity: dict[str, Any]) -> str:
     if "why" in parity:
         return f"NOT: {parity['why']}"
-    found = f"{parity['psnr_db']} dB" if "psnr_db" in parity else f"{100 * parity['equal']:g} %"
-    return found if parity["same"] else f"{found}: NOT THE SAME"
+    likeness = f"{parity['psnr_db']} dB" if "psnr_db" in parity else f"{100 * parity['equal']:g} %"
+    return likeness if parity["same"] else f"{likeness}: NOT THE SAME"
 
 
 def _limits(limit: dict[str, Any]) -> Iterator[Table]:
     rates = [
         [where, kind, f"{rate / 1e9:,.0f} {'GB/s' if kind == 'copy' else 'Gop/s'}"]
-        for where, found in limit["rates"].items()
-        for kind, rate in found.items()
+        for where, by_kind in limit["rates"].items()
+        for kind, rate in by_kind.items()
     ]
     yield Table("what the machine can do, best seen", ["", "", "rate"], rates)
     reached = [

@@ -1,38 +1,11 @@
-"""Which device ``auto`` is, and whether a device works: found out by trying, not by what is listed."""
+"""Which device ``auto`` is: found out by trying, not from what is listed."""
 
 from functools import cache
 
-from pgen.backends.onnxruntime import open_session
-from pgen.backends.openvino_probe import computes_bf16, installed
-from pgen.backends.registry import ENGINE, OPENVINO, OPENVINO_F32, PROVIDERS
+from pgen.backends.registry import DEVICES, Device
 from pgen.errors import BundleInvalid, DeviceUnavailable
-from pokegan.cli import needs_extra
 from pokegan.errors import MissingExtra
-
-TINY = (
-    b'\x08\x08:3\n\x0c\n\x01x\x12\x01y"\x04Relu\x12\x01gZ\x0f\n\x01x\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01'
-    b"b\x0f\n\x01y\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01B\x04\n\x00\x10\r"
-)
-"""An ONNX file of one Relu, by which a device shows that it works."""
-
-
-def probe(device: str) -> None:
-    """Open a tiny model on `device`.
-
-    Raises:
-        DeviceUnavailable: it does not work; the message says why and what to install.
-        MissingExtra: a package is not installed.
-    """
-    if device == ENGINE:
-        from pgen.backends.cuda import open_cuda
-        from pgen.backends.tensorrt import check_tensorrt
-
-        check_tensorrt()
-        open_cuda()
-    elif device in (OPENVINO, OPENVINO_F32):
-        computes_bf16()
-    else:
-        open_session(TINY, "a tiny model", device)
+from pokegan.extras import needs_extra
 
 
 @cache
@@ -46,15 +19,15 @@ def choose() -> str:
         MissingExtra: ONNX Runtime is not installed.
     """
     with needs_extra("cpu"):
-        import onnxruntime
-    if PROVIDERS["cuda"][0] in onnxruntime.get_available_providers() and _works("cuda"):
-        return "cuda"
-    return OPENVINO if installed() and _works(OPENVINO) and computes_bf16() else "cpu"
+        import onnxruntime  # noqa: F401
+    return next((name for name, device in DEVICES.items() if _is_preferred(device)), "cpu")
 
 
-def _works(device: str) -> bool:
+def _is_preferred(device: Device) -> bool:
     try:
-        probe(device)
+        if not device.is_preferred():
+            return False
+        device.probe()
     except (BundleInvalid, DeviceUnavailable, MissingExtra):
         return False
     return True

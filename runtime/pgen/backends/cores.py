@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
-"""Where a container is told its share of the CPU: microseconds of work, and of time."""
+"""A container's share of the CPU: microseconds of work, and the period in microseconds."""
 
 
 def cores() -> int:

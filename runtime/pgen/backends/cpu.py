@@ -8,7 +8,7 @@ FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_in
 
 
 def cpu() -> tuple[str, list[str] | None]:
-    """Tell the processor's name and which of FEATURES it has; None where the system does not tell."""
+    """Name the processor and which of FEATURES it has; None where the system does not list them."""
     listing = Path("/proc/cpuinfo")
     if not listing.is_file():
         return platform.processor() or platform.machine(), None

@@ -5,9 +5,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from pgen.errors import DeviceUnavailable
-from pokegan.cli import needs_extra
+from pokegan.errors import one_line
+from pokegan.extras import needs_extra
 
-MEND = "install NVIDIA's driver (nvidia-smi tells whether it works), or use a machine with a GPU"
+REMEDY = "install NVIDIA's driver (nvidia-smi tells whether it works), or use a machine with a GPU"
 
 
 class CudaFailed(DeviceUnavailable):
@@ -37,7 +38,7 @@ class Cuda:
         self._call("cudaFree", address)
 
     def stream(self) -> Any:
-        """Make a stream; the default one cannot be captured, and TensorRT synchronises on it."""
+        """Make a stream; the default one cannot be captured, and TensorRT synchronizes on it."""
         return self._call("cudaStreamCreateWithFlags", self._runtime.cudaStreamNonBlocking)
 
     def close_stream(self, stream: Any) -> None:
@@ -83,9 +84,7 @@ class Cuda:
         status, *values = getattr(self._runtime, name)(*arguments)
         if int(status) != 0:
             what = f"{name}, {int(status)}: {_reason(self._runtime, status)}"
-            raise CudaFailed(
-                f"{getattr(self, 'gpu', 'GPU')}: CUDA failed ({what}); a smaller --batch needs less memory"
-            )
+            raise CudaFailed(f"{getattr(self, 'gpu', 'GPU')}: CUDA failed ({what}); a smaller batch needs less memory")
         return values[0] if values else None
 
 
@@ -107,7 +106,7 @@ def open_cuda() -> Cuda:
         status, count = runtime.cudaGetDeviceCount()
         reason = _reason(runtime, status) if int(status) else "none found"
     except RuntimeError as error:  # a driver's library that cannot be loaded
-        count, reason = 0, " ".join(str(error).split())
+        count, reason = 0, one_line(error)
     if not count:
-        raise DeviceUnavailable(f"TensorRT: no NVIDIA GPU that CUDA can use ({reason}); {MEND}")
+        raise DeviceUnavailable(f"TensorRT: no NVIDIA GPU that CUDA can use ({reason}); {REMEDY}")
     return Cuda(runtime)

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.backends.onnxruntime import open_session, start
-from pgen.backends.registry import PROVIDERS, unavailable
+from pgen.backends.onnxruntime import check_started, open_session, start
+from pgen.backends.registry import DEVICES, Device
 from pgen.errors import BundleInvalid
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-    from pgen.bundle.reader import Model
+    from pgen.bundle.reader import Bundle, Model
 
 MOST_GRAPHS = 8
 """Shapes that are captured; each keeps its buffers, and further ones run without a graph."""
@@ -107,11 +107,15 @@ def open_bound(graph: bytes, model: "Model", threads: int = 0) -> BoundSession:
     Raises:
         DeviceUnavailable, BundleInvalid, MissingExtra: as :func:`pgen.backends.onnxruntime.open_session`.
     """
+    device = DEVICES["cuda"]
     try:
-        session = start(graph, model.file, "cuda", threads, {"enable_cuda_graph": "1"})
-    except BundleInvalid:  # it refuses graphs with a node that runs on the CPU; what is really wrong is told next
+        session = start(graph, model.file, device, threads, {"enable_cuda_graph": "1"})
+    except BundleInvalid:  # it refuses graphs with a node that runs on the CPU; other errors come again without graphs
         return BoundSession(open_session(graph, model.file, "cuda", threads), model, graphs=False)
-    if session.get_providers()[0] != PROVIDERS["cuda"][0]:
-        raise unavailable("cuda", "ONNX Runtime could not start it")
-    session.disable_fallback()
+    check_started(session, device)
     return BoundSession(session, model, graphs=True)
+
+
+def open_model(bundle: "Bundle", model: "Model", device: Device, threads: int) -> BoundSession:
+    """Open a model of a bundle on CUDA; errors as :func:`open_bound`, and BundleNotFound."""
+    return open_bound(bundle.graph(model), model, threads)

@@ -1,16 +1,53 @@
-"""ONNX Runtime's sessions: made so that what was asked for is what runs."""
+"""ONNX Runtime's sessions: the device that was asked for is the one that runs, or an error says why not."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pgen.backends.cores import physical_cores
-from pgen.backends.registry import PROVIDERS, RTX, unavailable
-from pgen.errors import BundleInvalid
-from pokegan.cli import needs_extra
-from pokegan.errors import PokeganError
+from pgen.backends.registry import DEVICES, Device
+from pgen.errors import BundleInvalid, DeviceUnavailable
+from pokegan.errors import PokeganError, one_line
+from pokegan.extras import needs_extra
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, SessionOptions
+
+    from pgen.bundle.reader import Bundle, Model
+
+TINY = (
+    b'\x08\x08:3\n\x0c\n\x01x\x12\x01y"\x04Relu\x12\x01gZ\x0f\n\x01x\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01'
+    b"b\x0f\n\x01y\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01B\x04\n\x00\x10\r"
+)
+"""An ONNX file of one Relu, by which a device shows that it works."""
+
+
+def open_model(bundle: "Bundle", model: "Model", device: Device, threads: int) -> "InferenceSession":
+    """Open a model of a bundle; errors as :func:`pgen.backends.devices.open_model`."""
+    try:
+        return open_session(bundle.graph(model), model.file, device.name, threads)
+    except BundleInvalid as error:
+        if model.parity.get("storage") != "bf16":
+            raise
+        raise DeviceUnavailable(
+            f"{bundle.folder / model.file}: computes in bf16, which ONNX Runtime supports only on GPUs; use device "
+            "cuda, tensorrt or engine, or export the bundle in another precision"
+        ) from error
+
+
+def probe(device: Device) -> None:
+    """Check that a tiny model runs on `device`; errors as :func:`open_session`."""
+    open_session(TINY, "a tiny model", device.name)
+
+
+def is_built_in(device: Device) -> bool:
+    """Check whether the installed ONNX Runtime was built with the device's provider.
+
+    Raises:
+        MissingExtra: ONNX Runtime is not installed.
+    """
+    with needs_extra("cpu"):
+        import onnxruntime
+    return device.providers[0] in onnxruntime.get_available_providers()
 
 
 def open_session(model: bytes, name: str, device: str = "cpu", threads: int = 0) -> "InferenceSession":
@@ -19,7 +56,7 @@ def open_session(model: bytes, name: str, device: str = "cpu", threads: int = 0)
     Args:
         model: content of the .onnx file.
         name: file name, for messages.
-        device: a key of PROVIDERS.
+        device: one that ONNX Runtime runs.
         threads: threads inside an operator; 0 is one a physical core.
 
     Raises:
@@ -27,16 +64,26 @@ def open_session(model: bytes, name: str, device: str = "cpu", threads: int = 0)
         BundleInvalid: ONNX Runtime cannot read the model.
         MissingExtra: ONNX Runtime is not installed.
     """
-    session = start(model, name, device, threads, {})
-    # A provider that fails to start is dropped without an exception: only the session knows what it got.
-    if session.get_providers()[0] != PROVIDERS[device][0]:
-        raise unavailable(device, "ONNX Runtime could not start it")
-    session.disable_fallback()  # or a failing run would go on elsewhere
+    row = DEVICES[device]
+    session = start(model, name, row, threads, {})
+    check_started(session, row)
     return session
 
 
-def start(model: bytes, name: str, device: str, threads: int, settings: dict[str, str]) -> "InferenceSession":
-    """Make a session, whatever it then runs on; `settings` are added to the first provider's.
+def check_started(session: "InferenceSession", device: Device) -> None:
+    """Check that a session runs on `device`, and keep it there.
+
+    Raises:
+        DeviceUnavailable: it runs elsewhere.
+    """
+    # A provider that fails to start is dropped without an exception: only the session knows what it got.
+    if session.get_providers()[0] != device.providers[0]:
+        raise device.unavailable("ONNX Runtime could not start it")
+    session.disable_fallback()  # or a failing run would go on elsewhere
+
+
+def start(model: bytes, name: str, device: Device, threads: int, options: dict[str, str]) -> "InferenceSession":
+    """Make a session, whatever it then runs on; `options` are added to those of the device's first provider.
 
     Raises:
         DeviceUnavailable, BundleInvalid, MissingExtra: as :func:`open_session`.
@@ -44,20 +91,21 @@ def start(model: bytes, name: str, device: str, threads: int, settings: dict[str
     with needs_extra("cpu"):
         import onnxruntime
 
-    onnxruntime.set_default_logger_severity(4)  # what matters is checked and told in one line
+    onnxruntime.set_default_logger_severity(4)  # failures are checked for, and reported in one line
     try:
-        options = _options(threads)
-        if device == RTX:
-            return _open_rtx(model, options)
-        return _open_built_in(model, options, device, settings)
+        session_options = _session_options(threads)
+        if device.plugin:
+            return _open_plugin(model, session_options, device)
+        return _open_built_in(model, session_options, device, options)
     except PokeganError:
         raise
     except Exception as error:  # onnxruntime's exceptions share no base class
-        reason = " ".join(str(error).split())[:200]
-        raise BundleInvalid(f"{name}: ONNX Runtime cannot load it ({reason}); export the bundle again") from error
+        raise BundleInvalid(
+            f"{name}: ONNX Runtime cannot load it ({one_line(error)}); export the bundle again"
+        ) from error
 
 
-def _options(threads: int) -> "SessionOptions":
+def _session_options(threads: int) -> "SessionOptions":
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -68,52 +116,46 @@ def _options(threads: int) -> "SessionOptions":
 
 
 def _open_built_in(
-    model: bytes, options: "SessionOptions", device: str, settings: dict[str, str]
+    model: bytes, session_options: "SessionOptions", device: Device, options: dict[str, str]
 ) -> "InferenceSession":
     import onnxruntime
 
-    wanted = PROVIDERS[device]
-    if wanted[0] not in onnxruntime.get_available_providers():
-        raise unavailable(device, "this ONNX Runtime was built without it")
-    ordered = dict.fromkeys([*wanted, *PROVIDERS["cpu"]])
-    providers = [(name, _settings(name) | (settings if name == wanted[0] else {})) for name in ordered]
-    return onnxruntime.InferenceSession(model, options, providers=providers, enable_fallback=0)
+    if not is_built_in(device):
+        raise device.unavailable("this ONNX Runtime was built without it")
+    first, *others = dict.fromkeys([*device.providers, *DEVICES["cpu"].providers])
+    providers = [(first, _provider_options(device) | options), *((name, dict[str, str]()) for name in others)]
+    return onnxruntime.InferenceSession(model, session_options, providers=providers, enable_fallback=0)
 
 
-def _settings(provider: str) -> dict[str, str]:
-    if provider != PROVIDERS["tensorrt"][0]:
-        return {}
-    folder = str(cache_folder("tensorrt", "gpu"))  # building an engine takes minutes, loading one seconds
-    return {
-        "trt_engine_cache_enable": "1",
-        "trt_engine_cache_path": folder,
-        "trt_timing_cache_enable": "1",
-        "trt_timing_cache_path": folder,
-    }
+def _provider_options(device: Device) -> dict[str, str]:
+    if "{cache}" not in device.options.values():
+        return dict(device.options)
+    folder = str(cache_folder(device))
+    return {name: folder if value == "{cache}" else value for name, value in device.options.items()}
 
 
-def _open_rtx(model: bytes, options: "SessionOptions") -> "InferenceSession":
+def _open_plugin(model: bytes, session_options: "SessionOptions", device: Device) -> "InferenceSession":
     import onnxruntime
 
-    from pgen.backends.tensorrt_rtx import devices
+    from pgen.backends.plugin import plugin_devices
 
-    cache = str(cache_folder(RTX, "tensorrt-rtx"))
-    options.add_provider_for_devices(devices()[:1], {"nv_runtime_cache_path": cache})
-    return onnxruntime.InferenceSession(model, options)
+    options = _provider_options(device)
+    session_options.add_provider_for_devices(plugin_devices(device)[:1], options)
+    return onnxruntime.InferenceSession(model, session_options)
 
 
-def cache_folder(device: str, extra: str) -> Path:
-    """Make the folder in the user's cache where `device` keeps what takes it long to compile.
+def cache_folder(device: Device) -> Path:
+    """Make the folder in the user's cache where `device` keeps what takes long to compile.
 
     Raises:
         DeviceUnavailable: it cannot be written.
-        MissingExtra: a package of `extra` is not installed.
+        MissingExtra: a package of the device's extra is not installed.
     """
-    with needs_extra(extra):
+    with needs_extra(device.extra):
         from platformdirs import user_cache_path
-    folder = user_cache_path("pokegan") / "onnxruntime" / device
+    folder = user_cache_path("pokegan") / "onnxruntime" / device.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise unavailable(device, f"its cache {folder} cannot be written: {error.strerror}") from error
+        raise device.unavailable(f"its cache {folder} cannot be written: {error.strerror}") from error
     return folder

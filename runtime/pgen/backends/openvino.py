@@ -7,19 +7,23 @@ slower. Encoders and stats stay in ONNX Runtime: they take little time, and thei
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pgen.backends import onnxruntime
+from pgen.backends.base import Session
 from pgen.backends.cores import physical_cores
-from pgen.backends.onnxruntime import cache_folder
 from pgen.backends.openvino_probe import computes_bf16, open_core
-from pgen.backends.registry import OPENVINO
-from pgen.backends.tolerance import limits
+from pgen.backends.parity import measured
+from pgen.backends.registry import DEVICES, Device
+from pgen.backends.tolerance import Figures, limits
 from pgen.bundle.reader import Bundle, Model
 from pgen.errors import BundleInvalid
+from pokegan.errors import one_line
 
 if TYPE_CHECKING:
     import openvino
@@ -39,7 +43,7 @@ class OpenVINOSession:
             "INFERENCE_PRECISION_HINT": precision,
             # By default inputs of layers with int8 weights are rounded to 8 bits.
             "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
-            "CACHE_DIR": str(cache_folder(OPENVINO, "openvino")),
+            "CACHE_DIR": str(cache()),
             "INFERENCE_NUM_THREADS": str(self._threads),
         }
         self._model = self._read(graph)
@@ -53,19 +57,19 @@ class OpenVINOSession:
         self._alike = True
 
     def get_providers(self) -> list[str]:
-        """Tell where it runs, in the words of ONNX Runtime's sessions."""
+        """Name what it runs on, as ONNX Runtime's sessions do."""
         return [f"OpenVINO {self.precision}"]
 
     def run(self, outputs: Sequence[str], feeds: Arrays) -> list[NDArray[Any]]:
         """Compute the named outputs, row by row."""
-        wanted = [self._names.index(name) for name in outputs]
+        indices = [self._names.index(name) for name in outputs]
         count = len(next(iter(feeds.values())))
         rows = [{name: array[at : at + 1] for name, array in feeds.items()} for at in range(count)]
         with self._lock:
-            found = (
+            results = (
                 self._together(rows) if count > 1 and self._opened_streams(rows[0]) else list(map(self._alone, rows))
             )
-        return [np.concatenate([row[index] for row in found]) for index in wanted]
+        return [np.concatenate([row[index] for row in results]) for index in indices]
 
     def _alone(self, row: Arrays) -> Row:
         """Compute one row on all threads."""
@@ -75,12 +79,12 @@ class OpenVINOSession:
     def _together(self, rows: list[Arrays]) -> list[Row]:
         """Compute a row a thread."""
         assert self._queue is not None
-        found: list[Row] = [[]] * len(rows)
-        self._queue.set_callback(lambda request, at: found.__setitem__(at, _outputs(request)))
+        results: list[Row] = [[]] * len(rows)
+        self._queue.set_callback(lambda request, at: results.__setitem__(at, _outputs(request)))
         for at, row in enumerate(rows):
             self._queue.start_async(row, at)
         self._queue.wait_all()
-        return found
+        return results
 
     def _opened_streams(self, row: Arrays) -> bool:
         """Open a stream a thread; False where `row` computed on one thread is not what it is on all of them."""
@@ -89,8 +93,8 @@ class OpenVINOSession:
         if self._queue is None:
             compiled = self._compile({"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(self._threads)})
             self._queue = openvino.AsyncInferQueue(compiled, self._threads)
-            (found,) = self._together([row])
-            self._alike = all(map(np.array_equal, found, self._alone(row)))
+            (on_one_thread,) = self._together([row])
+            self._alike = all(map(np.array_equal, on_one_thread, self._alone(row)))
         return self._alike
 
     def _read(self, graph: bytes) -> "openvino.Model":
@@ -101,7 +105,7 @@ class OpenVINOSession:
 
     def _one_row(self) -> None:
         """Fix the batch at the one row that every call has: of a batch that may vary OpenVINO makes slower kernels."""
-        self._model.reshape({given: [1, *given.get_partial_shape()[1:]] for given in self._model.inputs})
+        self._model.reshape({port: [1, *port.get_partial_shape()[1:]] for port in self._model.inputs})
 
     def _compile(self, settings: dict[str, str]) -> "openvino.CompiledModel":
         try:
@@ -110,36 +114,50 @@ class OpenVINOSession:
             raise self._invalid(error) from error
 
     def _invalid(self, error: RuntimeError) -> BundleInvalid:
-        reason = " ".join(str(error).split())[:200]
-        return BundleInvalid(f"{self._where}: OpenVINO cannot load it ({reason}); use --device cpu")
+        return BundleInvalid(f"{self._where}: OpenVINO cannot load it ({one_line(error)}); use device cpu")
 
 
 def _outputs(request: "openvino.InferRequest") -> Row:
     return [tensor.data.copy() for tensor in request.output_tensors]
 
 
-def open_openvino(bundle: Bundle, model: Model, device: str = OPENVINO, threads: int = 0) -> OpenVINOSession:
+def cache() -> Path:
+    """Make the folder that both devices of OpenVINO keep what they compile in; errors as :func:`open_openvino`."""
+    return onnxruntime.cache_folder(DEVICES["openvino"])
+
+
+def open_model(bundle: Bundle, model: Model, device: Device, threads: int) -> Session:
+    """Open a model: one that draws pictures in OpenVINO, others in ONNX Runtime; errors as :func:`open_openvino`."""
+    if model.draws_pictures:
+        return open_openvino(bundle, model, device.name, threads)
+    session: Session = onnxruntime.open_model(bundle, model, DEVICES["cpu"], threads)
+    return session
+
+
+def open_openvino(bundle: Bundle, model: Model, device: str = "openvino", threads: int = 0) -> OpenVINOSession:
     """Open a picture model in OpenVINO.
 
-    bf16 is taken where the CPU computes in it and the pictures are within the tolerances of bf16; that is measured when
+    bf16 is used where the CPU computes in it and the pictures are within the tolerances of bf16; that is measured when
     a model is first opened on a machine.
 
     Args:
         bundle: where it comes from.
         model: one of its models.
-        device: OPENVINO or OPENVINO_F32.
+        device: "openvino" or "openvino-f32".
         threads: 0 is one a physical core.
 
     Raises:
         MissingExtra, DeviceUnavailable: OpenVINO is not installed, or does not start.
         BundleNotFound, BundleInvalid: the model's file is missing, damaged, or not to be read by OpenVINO.
     """
-    from pgen.backends.parity import measured
-
     graph, where = bundle.graph(model), str(bundle.folder / model.file)
-    if device == OPENVINO and computes_bf16():
+    if device == "openvino" and computes_bf16():
         session = OpenVINOSession(graph, where, "bf16", threads)
-        asked = model.parity.get("storage") == "bf16"  # the graph itself rounds to it
-        if asked or measured(bundle, model, graph, session).within(limits(model, "bf16")):
+        exported_in_bf16 = model.parity.get("storage") == "bf16"  # the graph itself rounds to it
+        if exported_in_bf16 or _figures(bundle, model, graph, session).within(limits(model, "bf16")):
             return session
     return OpenVINOSession(graph, where, "f32", threads)
+
+
+def _figures(bundle: Bundle, model: Model, graph: bytes, session: OpenVINOSession) -> Figures:
+    return measured(bundle, model, graph, session, cache(), (session.precision, session.version))

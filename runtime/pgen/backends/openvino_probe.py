@@ -3,15 +3,16 @@
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from pgen.backends.registry import OPENVINO, unavailable
-from pokegan.cli import needs_extra
+from pgen.backends.registry import DEVICES, Device
+from pokegan.errors import one_line
+from pokegan.extras import needs_extra
 
 if TYPE_CHECKING:
     import openvino
 
 
 def installed() -> bool:
-    """Tell whether OpenVINO is installed, without importing it."""
+    """Check whether OpenVINO is installed, without importing it."""
     return find_spec("openvino") is not None
 
 
@@ -26,7 +27,7 @@ def open_core() -> "openvino.Core":
     try:
         return openvino.Core()
     except RuntimeError as error:
-        raise unavailable(OPENVINO, " ".join(str(error).split())[:200]) from error
+        raise DEVICES["openvino"].unavailable(one_line(error)) from error
 
 
 def computes_bf16() -> bool:
@@ -36,3 +37,17 @@ def computes_bf16() -> bool:
         MissingExtra, DeviceUnavailable: as :func:`open_core`.
     """
     return "BF16" in open_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def probe(device: Device) -> None:
+    """Check that OpenVINO works; errors as :func:`open_core`."""
+    computes_bf16()
+
+
+def is_faster(device: Device) -> bool:
+    """Check whether OpenVINO draws faster here than ONNX Runtime: installed, on a CPU that computes in bf16.
+
+    Raises:
+        DeviceUnavailable: as :func:`open_core`.
+    """
+    return installed() and computes_bf16()

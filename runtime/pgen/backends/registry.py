@@ -1,54 +1,159 @@
-"""The names of devices: what ``--device`` takes, and what to install for each."""
+"""The table of devices: a row drives opening and probing, ``--device``, ``pgen doctor`` and pgbench.
 
+A provider of ONNX Runtime needs nothing but its row; another runtime also a module with the functions that its row
+names. Those are loaded when they are called, so that the table itself imports no runtime.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from pgen.backends.base import Session
 from pgen.errors import DeviceUnavailable
 
-ENGINE = "engine"
-"""TensorRT itself, on the engines that ``pgexport --tensorrt`` built into the bundle."""
+if TYPE_CHECKING:
+    from pgen.bundle.reader import Bundle, Model
 
-RTX = "tensorrt-rtx"
-"""ONNX Runtime's plug-in for GeForce RTX, a package of its own with its libraries inside."""
+AUTO = "auto"
+"""Stands for the fastest device that works, see :func:`pgen.backends.auto.choose`."""
 
-OPENVINO = "openvino"
-"""OpenVINO on the CPU, in bf16 where the CPU computes in it, otherwise in float32."""
 
-OPENVINO_F32 = "openvino-f32"
-"""OpenVINO on the CPU, in float32."""
+@dataclass(frozen=True)
+class Device:
+    """What a model can run on.
 
-PROVIDERS = {
-    "cpu": ["CPUExecutionProvider"],
-    "cuda": ["CUDAExecutionProvider"],
-    "tensorrt": ["TensorrtExecutionProvider", "CUDAExecutionProvider"],
-    RTX: ["NvTensorRTRTXExecutionProvider"],
+    Attributes:
+        name: what ``--device`` takes.
+        description: what it is, in a few words.
+        remedy: what to do where it is not available.
+        providers: what a session on it reports, best first; ONNX Runtime's are also asked for under these names.
+        on_gpu: whether it computes on a GPU.
+        options: settings of the first provider; "{cache}" stands for a folder in the user's cache.
+        extra: pip extra of what the cache and the plug-in need.
+        plugin: package that carries the provider's library, for ONNX Runtime's plug-ins; empty for built-in ones.
+        opener: "module:function" that opens a model: (bundle, model, device, threads) to a session.
+        prober: "module:function" that raises an error where the device does not work: (device) to nothing.
+        preferred: "module:function" that tells whether ``auto`` takes the device if it works: (device) to bool.
+        benchmark: pgbench's name for it; empty for the same.
+    """
+
+    name: str
+    description: str
+    remedy: str
+    providers: tuple[str, ...]
+    on_gpu: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)
+    extra: str = "cpu"
+    plugin: str = ""
+    opener: str = "pgen.backends.onnxruntime:open_model"
+    prober: str = "pgen.backends.onnxruntime:probe"
+    preferred: str = ""
+    benchmark: str = ""
+
+    def open(self, bundle: "Bundle", model: "Model", threads: int = 0) -> Session:
+        """Open a model; errors as :func:`pgen.backends.devices.open_model`."""
+        session: Session = _load(self.opener)(bundle, model, self, threads)
+        return session
+
+    def probe(self) -> None:
+        """Check that it works.
+
+        Raises:
+            DeviceUnavailable: it does not; the message says why and what to install.
+            MissingExtra: a package is not installed.
+        """
+        _load(self.prober)(self)
+
+    def is_preferred(self) -> bool:
+        """Check whether ``auto`` takes it if it works."""
+        return bool(self.preferred and _load(self.preferred)(self))
+
+    def unavailable(self, reason: str) -> DeviceUnavailable:
+        """Make the error that says why it is not available, and what to do."""
+        return DeviceUnavailable(f"device {self.name}: not available ({reason}); {self.remedy}")
+
+
+def _load(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+_OPENVINO = {
+    "remedy": "install 'pokegan[openvino]', or use device cpu",
+    "providers": ("OpenVINO",),
+    "extra": "openvino",
+    "opener": "pgen.backends.openvino:open_model",
+    "prober": "pgen.backends.openvino_probe:probe",
 }
-"""ONNX Runtime's providers for each device that it runs."""
 
-DEVICES = ("auto", *PROVIDERS, OPENVINO, OPENVINO_F32, ENGINE)
-"""What can be asked for; auto is explained in :func:`pgen.backends.auto.choose`."""
+_ROWS = (
+    Device("cpu", "ONNX Runtime on the CPU", "install 'pokegan[cpu]'", ("CPUExecutionProvider",), benchmark="onnx-cpu"),
+    Device(
+        "cuda",
+        "ONNX Runtime on CUDA",
+        "install 'pokegan[gpu]' and a driver, or use device cpu",
+        ("CUDAExecutionProvider",),
+        on_gpu=True,
+        extra="gpu",
+        opener="pgen.backends.io_binding:open_model",
+        preferred="pgen.backends.onnxruntime:is_built_in",
+        benchmark="onnx-cuda",
+    ),
+    Device(
+        "tensorrt",
+        "ONNX Runtime's TensorRT provider",
+        # ONNX Runtime's provider links libnvinfer.so.10.
+        "install 'pokegan[gpu]' 'tensorrt<11' and a driver, or use device cuda or cpu",
+        ("TensorrtExecutionProvider", "CUDAExecutionProvider"),
+        on_gpu=True,
+        extra="gpu",
+        options={  # building an engine takes minutes, loading one seconds
+            "trt_engine_cache_enable": "1",
+            "trt_engine_cache_path": "{cache}",
+            "trt_timing_cache_enable": "1",
+            "trt_timing_cache_path": "{cache}",
+        },
+    ),
+    Device(
+        "tensorrt-rtx",
+        "ONNX Runtime's plug-in for RTX GPUs",
+        "install 'pokegan[cpu,tensorrt-rtx]' and a driver on a machine with an RTX GPU, or use device cpu",
+        ("NvTensorRTRTXExecutionProvider",),
+        on_gpu=True,
+        extra="tensorrt-rtx",
+        options={"nv_runtime_cache_path": "{cache}"},
+        plugin="onnxruntime_ep_nv_tensorrt_rtx",
+    ),
+    Device(
+        "openvino",
+        "OpenVINO on the CPU",  # in bf16 where the CPU computes in it, otherwise in float32
+        preferred="pgen.backends.openvino_probe:is_faster",
+        **_OPENVINO,  # type: ignore[arg-type]
+    ),
+    Device("openvino-f32", "OpenVINO on the CPU, in float32", **_OPENVINO),  # type: ignore[arg-type]
+    Device(
+        "engine",
+        "TensorRT's engines",  # built into the bundle by pgexport
+        "install 'pokegan[tensorrt]' and a driver on a machine with an NVIDIA GPU, or use device cpu",
+        ("TensorRT",),
+        on_gpu=True,
+        extra="tensorrt",
+        opener="pgen.backends.tensorrt:open_model",
+        prober="pgen.backends.tensorrt:probe",
+    ),
+)
 
-MENDS = {
-    "cpu": "install 'pokegan[cpu]'",
-    "cuda": "install 'pokegan[gpu]' and a driver, or use --device cpu",
-    # ONNX Runtime's provider links libnvinfer.so.10.
-    "tensorrt": "install 'pokegan[gpu]' 'tensorrt<11' and a driver, or use --device cuda or cpu",
-    RTX: "install 'pokegan[cpu,tensorrt-rtx]' and a driver on a machine with an RTX GPU, or use --device cpu",
-    OPENVINO: "install 'pokegan[openvino]', or use --device cpu",
-    OPENVINO_F32: "install 'pokegan[openvino]', or use --device cpu",
-    ENGINE: "install 'pokegan[tensorrt]' and a driver on a machine with an NVIDIA GPU, or use --device cpu",
-}
-"""What to do where a device is not to be had."""
-
-WORDS = {
-    "cpu": "ONNX Runtime on the CPU",
-    "cuda": "ONNX Runtime on CUDA",
-    "tensorrt": "ONNX Runtime's TensorRT provider",
-    RTX: "ONNX Runtime's plug-in for RTX GPUs",
-    OPENVINO: "OpenVINO on the CPU",
-    OPENVINO_F32: "OpenVINO on the CPU, in float32",
-    ENGINE: "TensorRT's engines",
-}
-"""What each name means, in words."""
+DEVICES = {row.name: row for row in _ROWS}
+"""All devices by name; of those that ``auto`` prefers, the first that works is taken."""
 
 
-def unavailable(device: str, reason: str) -> DeviceUnavailable:
-    """Make the error that tells why `device` is not to be had, and what to do."""
-    return DeviceUnavailable(f"device {device}: not available ({reason}); {MENDS[device]}")
+def device_names() -> list[str]:
+    """List what ``--device`` takes."""
+    return [AUTO, *DEVICES]
+
+
+def device_of(providers: list[str]) -> Device:
+    """Find the device that a session with these providers runs on: its first, without the precision after it."""
+    first = providers[0].split()[0]
+    return next(row for row in DEVICES.values() if row.providers[0] == first)

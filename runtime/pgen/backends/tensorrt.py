@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgen.backends.cuda import Cuda, CudaFailed, open_cuda
+from pgen.backends.registry import Device
 from pgen.bundle.engines import EngineInfo, check_runs, name_of, plan_path, read_engine
 from pgen.bundle.reader import Bundle, Model
 from pgen.errors import DeviceUnavailable, EngineInvalid
-from pokegan.cli import needs_extra
-from pokegan.errors import MissingExtra
+from pokegan.errors import MissingExtra, one_line
+from pokegan.extras import needs_extra
 
 if TYPE_CHECKING:
     import tensorrt
@@ -33,16 +34,16 @@ def check_tensorrt() -> None:
         MissingExtra: it is not installed.
         DeviceUnavailable: it is installed without its libraries.
     """
-    mend = "install it with its libraries: pip install --force-reinstall 'pokegan[tensorrt]'"
+    remedy = "install it with its libraries: pip install --force-reinstall 'pokegan[tensorrt]'"
     try:
         with needs_extra("tensorrt"):
             import tensorrt
     except MissingExtra:
         raise
     except (ImportError, OSError) as error:
-        raise DeviceUnavailable(f"TensorRT: cannot be imported ({' '.join(str(error).split())}); {mend}") from error
+        raise DeviceUnavailable(f"TensorRT: cannot be imported ({one_line(error)}); {remedy}") from error
     if not hasattr(tensorrt, "Runtime"):  # an empty folder of that name, such as one of type stubs
-        raise DeviceUnavailable(f"TensorRT: the package that is installed is incomplete; {mend}")
+        raise DeviceUnavailable(f"TensorRT: the package that is installed is incomplete; {remedy}")
 
 
 def collecting_logger() -> Any:
@@ -62,7 +63,7 @@ def collecting_logger() -> Any:
 
 
 def why(logger: Any) -> str:
-    """Tell TensorRT's first error, cut to what fits a line; the later ones follow from it."""
+    """TensorRT's first error, cut to what fits a line; the later ones follow from it."""
     return str(logger.errors[0])[:300] if logger.errors else "no reason given"
 
 
@@ -139,7 +140,7 @@ class TensorRTSession:
         return addresses
 
     def get_providers(self) -> list[str]:
-        """Tell where it runs, in the words of ONNX Runtime's sessions."""
+        """Name what it runs on, as ONNX Runtime's sessions do."""
         return ["TensorRT"]
 
     def run(self, outputs: Sequence[str], feeds: Arrays) -> list[NDArray[Any]]:
@@ -174,11 +175,11 @@ class TensorRTSession:
             self._cuda.upload(self._addresses[name], array, self._stream)
         shapes = {name: array.shape for name, array in whole.items()}
         sizes = self._queue_usual() if shapes == self._usual else self._queue(shapes)
-        found = [np.empty(sizes[name], self._dtypes[name]) for name in outputs]
-        for name, array in zip(outputs, found, strict=True):
+        results = [np.empty(sizes[name], self._dtypes[name]) for name in outputs]
+        for name, array in zip(outputs, results, strict=True):
             self._cuda.download(array, self._addresses[name], self._stream)
         self._cuda.wait(self._stream)
-        return [array[:rows] for array in found]
+        return [array[:rows] for array in results]
 
     def _queue(self, shapes: Shapes) -> Shapes:
         self._lane.shape(shapes)
@@ -231,6 +232,17 @@ def started(kind: Any, logger: Any) -> Any:
         return kind(logger)
     except TypeError as error:
         raise DeviceUnavailable(f"TensorRT: does not start ({why(logger)}); is the GPU's driver new enough?") from error
+
+
+def probe(device: Device) -> None:
+    """Check that TensorRT and a GPU work; errors as :func:`check_tensorrt` and :func:`pgen.backends.cuda.open_cuda`."""
+    check_tensorrt()
+    open_cuda()
+
+
+def open_model(bundle: Bundle, model: Model, device: Device, threads: int) -> TensorRTSession:
+    """Open a model; errors as :func:`open_engine`."""
+    return open_engine(bundle, model)
 
 
 def open_engine(bundle: Bundle, model: Model) -> TensorRTSession:

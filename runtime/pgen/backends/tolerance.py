@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgen.bundle.reader import Model
+from pokegan.image_metrics import premultiplied, psnr
 
 BF16 = {"most": 28.0, "psnr": 40.0}
 """How far a device that computes in bf16 may draw from float32, by figure: as far as `pgexport --bf16` may."""
@@ -20,13 +21,13 @@ class Figures:
     psnr: float
 
     def within(self, limits: dict[str, float]) -> bool:
-        """Are they within `limits`? Limits that are not given are not looked at."""
+        """Are they within `limits`? Missing limits are not checked."""
         above = self.worst <= limits.get("worst", np.inf) and self.most <= limits.get("most", np.inf)
         return bool(above and self.psnr >= limits.get("psnr", -np.inf))
 
 
 def limits(model: Model, precision: str = "f32") -> dict[str, float]:
-    """Tell what pictures of `model` may differ from PyTorch in float32, by figure.
+    """How far pictures of `model` may differ from PyTorch in float32, by figure.
 
     Args:
         model: its manifest has the limits of what a device computes in float32.
@@ -34,20 +35,11 @@ def limits(model: Model, precision: str = "f32") -> dict[str, float]:
     """
     if precision == "bf16":
         return BF16
-    figures = model.parity.get("figures", model.parity)
-    told = {name: entry.get("limit") for name, entry in figures.items() if isinstance(entry, dict)}
-    return {name: float(limit) for name, limit in told.items() if limit is not None}
+    figures = model.parity.get("figures", {}).items()
+    return {name: float(figure["limit"]) for name, figure in figures if figure["limit"] is not None}
 
 
 def measure(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Figures:
     """Compare straight RGBA pictures, uint8 (N, S, S, 4)."""
-    apart = np.abs(_premultiplied(first) - _premultiplied(second))
-    mean = float(np.mean(apart**2))
-    psnr = float("inf") if mean == 0 else 10 * np.log10(255**2 / mean)
-    return Figures(float(apart.max()), float(np.quantile(apart, 0.999)), float(psnr))
-
-
-def _premultiplied(pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
-    straight = pictures.astype(np.float64)
-    straight[..., :3] *= straight[..., 3:] / 255
-    return straight
+    difference = np.abs(premultiplied(first) - premultiplied(second))
+    return Figures(float(difference.max()), float(np.quantile(difference, 0.999)), psnr(difference))

@@ -1,19 +1,19 @@
-"""TensorRT engines of a bundle: ``engines/NAME.plan`` and the JSON sidecar that tells where it runs.
+"""TensorRT engines of a bundle: ``engines/NAME.plan`` and the JSON sidecar that says where it runs.
 
 An engine is machine code for one version of TensorRT and one GPU architecture, so it belongs to the machine
 that built it and not to the manifest. The sidecar ties it to the model file that it was built from.
 """
 
 import hashlib
-import json
 import os
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from pgen.bundle.manifest import check_engine
-from pgen.bundle.reader import Bundle, Model, read_file
+from pgen.bundle.manifest import Batch, Model, version_of
+from pgen.bundle.reader import Bundle, printable, read_file
+from pgen.bundle.schema import decode, encode
 from pgen.errors import BundleInvalid, BundleNotFound, EngineInvalid
 
 FOLDER = "engines"
@@ -29,7 +29,9 @@ BATCHES = (1, 8, 64)
 TYPICAL_TOKENS = 16
 """Length of text that an encoder's engine is tuned for; a sentence of a prompt has 6 to 20 tokens."""
 
-Profile = dict[str, list[list[int]]]
+Length = Annotated[int, range(1, 2**24 + 1)]
+
+Profile = dict[str, list[list[Length]]]
 """Smallest, usual and largest shape of each input."""
 
 
@@ -42,8 +44,8 @@ class EngineOptions:
     TensorRT, `hardware_compatible` ones on every GPU from Ampere on; both can be slower.
     """
 
-    batches: tuple[int, int, int] = BATCHES
-    workspace: int | None = None
+    batches: tuple[Batch, Batch, Batch] = BATCHES
+    workspace: Annotated[int, range(1, 2**31 + 1)] | None = None
     version_compatible: bool = False
     hardware_compatible: bool = False
 
@@ -72,21 +74,21 @@ class EngineInfo:
     plan_sha256: str
     options: EngineOptions
     parity: dict[str, float]
-    format: int = field(default=FORMAT)
+    format: int = FORMAT
 
     def to_json(self) -> str:
-        """Serialise, readable and in a stable order."""
-        return json.dumps(asdict(self), indent=1) + "\n"
+        """Serialize, readable and in a stable order."""
+        return encode(self)
 
 
 def plan_path(bundle: Bundle, name: str) -> Path:
-    """Tell where the engine of model `name` lies; the sidecar has the same name and ends in .json.
+    """Path of the engine of model `name`; the sidecar has the same name and ends in .json.
 
     Raises:
-        BundleInvalid: `name` is none that a file can have.
+        BundleInvalid: no file can have that name.
     """
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-        raise BundleInvalid(f"{bundle.folder}: the model name {name!r} is no file name; export the bundle again")
+        raise BundleInvalid(f"{bundle.folder}: the model name {name!r} cannot be a file name; export the bundle again")
     return bundle.folder / FOLDER / f"{name}.plan"
 
 
@@ -113,8 +115,8 @@ def profile_of(model: Model, batches: tuple[int, int, int]) -> Profile:
 
 def engine_names(bundle: Bundle) -> list[str]:
     """List the models that ``engines/`` has a plan or a sidecar of."""
-    found = (bundle.folder / FOLDER).glob("*")
-    return sorted({path.stem for path in found if path.suffix in (".plan", ".json") and not path.name.startswith(".")})
+    files = (bundle.folder / FOLDER).glob("*")
+    return sorted({path.stem for path in files if path.suffix in (".plan", ".json") and not path.name.startswith(".")})
 
 
 def read_info(bundle: Bundle, name: str) -> EngineInfo:
@@ -148,7 +150,7 @@ def read_engine(bundle: Bundle, name: str) -> tuple[EngineInfo, bytes]:
         raise EngineInvalid(f"{plan}: the bundle has no model {name!r}; delete the engine")
     rebuild = f"build it again with: {info.options.command(bundle.folder)}"
     if info.model != name:
-        raise EngineInvalid(f"{sidecar}: tells of the engine of {info.model!r}; {rebuild}")
+        raise EngineInvalid(f"{sidecar}: describes the engine of {info.model!r}; {rebuild}")
     content = _read(plan, MAX_PLAN, rebuild)
     if hashlib.sha256(content).hexdigest() != info.plan_sha256:
         raise EngineInvalid(f"{plan}: not the engine that {sidecar.name} describes; {rebuild}")
@@ -160,7 +162,7 @@ def read_engine(bundle: Bundle, name: str) -> tuple[EngineInfo, bytes]:
 def _read(path: Path, most: int, rebuild: str) -> bytes:
     size, content = read_file(path, most)
     if size > most:
-        raise EngineInvalid(f"{path}: larger than {most:,} bytes, which none is; {rebuild}")
+        raise EngineInvalid(f"{path}: larger than {most:,} bytes, which no engine is; {rebuild}")
     return content
 
 
@@ -168,22 +170,19 @@ def _parse(sidecar: Path, command: str) -> EngineInfo:
     rebuild = f"build the engine again with: {command}"
     content = _read(sidecar, MAX_SIDECAR, rebuild)
     try:
-        values: dict[str, Any] = json.loads(content)
-        if values["format"] > FORMAT:
-            raise EngineInvalid(
-                f"{sidecar}: format {values['format']}, but this version reads up to {FORMAT}; "
-                "mend it with: pip install -U pokegan"
-            )
-        options = values.pop("options")
-        smallest, usual, largest = options.pop("batches")
-        info = EngineInfo(**values, options=EngineOptions((smallest, usual, largest), **options))
-        check_engine(info)
+        if (version := version_of(content)) != FORMAT:
+            remedy = "upgrade with: pip install -U pokegan" if version > FORMAT else rebuild
+            raise EngineInvalid(f"{sidecar}: format {version}, but this version reads format {FORMAT}; {remedy}")
+        info = decode(content, EngineInfo)
+        if not re.fullmatch(r"[\w.+-]{1,64}", info.tensorrt):
+            raise ValueError("tensorrt must be a version")
+        if list(info.options.batches) != sorted(info.options.batches):
+            raise ValueError("batches must rise")
         return info
-    except (RecursionError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except ValueError as error:
         if isinstance(error, EngineInvalid):
             raise
-        reason = "".join(sign if sign.isprintable() else "?" for sign in repr(error)[:200])
-        raise EngineInvalid(f"{sidecar}: damaged ({reason}); {rebuild}") from error
+        raise EngineInvalid(f"{sidecar}: damaged ({printable(error)}); {rebuild}") from error
 
 
 def check_runs(bundle: Bundle, info: EngineInfo, version: str, gpu: str, capability: tuple[int, int]) -> None:
@@ -197,11 +196,11 @@ def check_runs(bundle: Bundle, info: EngineInfo, version: str, gpu: str, capabil
     built, here = release(info.tensorrt), release(version)
     if built != here and not (info.options.version_compatible and built < here):
         raise EngineInvalid(f"{plan}: built by TensorRT {info.tensorrt}, but this is {version}; {rebuild}")
-    asked = ".".join(map(str, capability))
-    fits = capability >= (8, 0) if info.options.hardware_compatible else asked == info.compute_capability
+    present = ".".join(map(str, capability))
+    fits = capability >= (8, 0) if info.options.hardware_compatible else present == info.compute_capability
     if not fits:
-        told = f"built for {info.gpu} (compute capability {info.compute_capability}), but this is {gpu} ({asked})"
-        raise EngineInvalid(f"{plan}: {told}; {rebuild}")
+        reason = f"built for {info.gpu} (compute capability {info.compute_capability}), but this is {gpu} ({present})"
+        raise EngineInvalid(f"{plan}: {reason}; {rebuild}")
 
 
 def release(version: str) -> tuple[int, ...]:

@@ -1,158 +1,215 @@
-"""Is a manifest, or an engine's sidecar, what it should be? Types and ranges of all that is read of them."""
+"""The manifest: every field declared once, with its type and range, for reading, writing and checking alike.
 
-import re
+Readers ignore fields that they do not know, so that a later release can add one.
+"""
+
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
-if TYPE_CHECKING:
-    from pgen.bundle.engines import EngineInfo
-    from pgen.bundle.reader import Manifest, Model, Tensor
+from pgen.bundle.schema import decode, encode, read
 
-MOST = {"latent_dim": 2**16, "max_tokens": 2**16, "side": 2**14, "batch": 2**16, "length": 2**24, "workspace": 2**31}
-"""The largest numbers that are believed; beyond, memory would run out before anything is said."""
+FORMAT = 2
+"""Version of the manifest: changed where a reader of today would misunderstand it, not where a field is added."""
 
-DTYPES = {"bool", "float16", "bfloat16", "float32", "float64"} | {
-    f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
-}
-"""NumPy's names of the types that inputs and outputs may have."""
+Bytes = Annotated[int, range(2**31 + 1)]
+"""Size of a file; no ONNX file can have more than 2 GiB."""
+
+# The largest numbers that are believed: beyond them memory would run out before an error can be reported.
+Batch = Annotated[int, range(1, 2**16 + 1)]
+Dimensions = Annotated[int, range(1, 2**16 + 1)]
+Side = Annotated[int, range(1, 2**14 + 1)]
 
 
-def check_manifest(manifest: "Manifest") -> None:
-    """Check types and ranges.
+class Figure(TypedDict):
+    """A difference from PyTorch as measured at export, and the most (or, for PSNR and cosine, the least) allowed."""
+
+    measured: float
+    limit: float | None
+
+
+class Parity(TypedDict):
+    """What is read of a model's `parity`; empty where nothing was measured."""
+
+    storage: NotRequired[str]
+    batches: NotRequired[list[Batch]]
+    figures: NotRequired[dict[str, Figure]]
+
+
+class Data(TypedDict):
+    """The data set of a run."""
+
+    digest: str
+
+
+class Run(TypedDict):
+    """The run that a model was exported from; an encoder's has no data."""
+
+    system: NotRequired[str | None]
+    data: NotRequired[Data]
+    seed: NotRequired[int]
+    epoch: NotRequired[int]
+    epochs: NotRequired[int | None]
+
+
+class Nodes(TypedDict):
+    """How many nodes of a graph compute in which type."""
+
+    all: dict[str, int]
+
+
+class Int8(TypedDict):
+    """What came of int8 weights."""
+
+    reason: NotRequired[str]
+
+
+class Graph(TypedDict):
+    """What the export records of a graph."""
+
+    nodes: Nodes
+    int8: NotRequired[Int8]
+
+
+class Export(TypedDict):
+    """What the export records of itself."""
+
+    versions: NotRequired[dict[str, Any]]
+    graph: NotRequired[Graph]
+
+
+class Provenance(TypedDict):
+    """What is read of a model's `provenance`."""
+
+    run: NotRequired[Run]
+    metrics: NotRequired[dict[str, Any]]
+    evaluation: NotRequired[dict[str, Any]]
+    export: NotRequired[Export]
+
+
+class EncoderSettings(TypedDict):
+    """What an encoder's `settings` must hold."""
+
+    max_tokens: Dimensions
+
+
+class ImageSettings(TypedDict):
+    """What the `settings` of a model that draws pictures must hold."""
+
+    latent_dim: Dimensions
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """A file of the bundle: size in bytes and SHA-256 in hex."""
+
+    bytes: Bytes
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output: NumPy dtype and shape, where a name stands for a dimension that varies."""
+
+    name: str
+    dtype: Literal[
+        "bool",
+        "float16",
+        "bfloat16",
+        "float32",
+        "float64",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+    ]
+    shape: list[int | str]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of the bundle.
+
+    `kind` is "encoder" (tokens to a sentence embedding), "text-to-image" (latent and embedding to uint8 NHWC
+    pictures), "latent-to-image" (latent to such pictures) or "stats" (latent and conditions to rows of numbers).
+    `precision` names the types of weights and arithmetic, such as "float16 weights, float32 arithmetic". `settings` are
+    what a runtime needs, such as latent_dim, max_tokens or the names of types. `parity` holds figures measured at
+    export, see :class:`Parity`. `provenance` holds run (data, recipe, seed, epochs), metrics, versions and revision,
+    see :class:`Provenance`.
+    """
+
+    kind: str
+    file: str
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+    precision: str
+    opset: int
+    settings: dict[str, Any]
+    parity: Annotated[dict[str, Any], Parity]
+    provenance: Annotated[dict[str, Any], Provenance] = field(default_factory=dict)
+
+    @property
+    def reads_text(self) -> bool:
+        """Does it take text embeddings?"""
+        return any(tensor.name == "text" for tensor in self.inputs)
+
+    @property
+    def draws_pictures(self) -> bool:
+        """Does it give pictures?"""
+        return self.kind.endswith("-to-image")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything ``manifest.json`` says."""
+
+    models: dict[str, Model]
+    files: dict[str, FileEntry]
+    format: int = FORMAT
+
+    def to_json(self) -> str:
+        """Serialize, readable and in a stable order."""
+        return encode(self)
+
+
+class _Version(TypedDict):
+    format: int
+
+
+def version_of(content: bytes) -> int:
+    """Read which format a document says it has; errors as :func:`pgen.bundle.schema.decode`."""
+    return decode(content, _Version)["format"]
+
+
+def decode_manifest(content: bytes) -> Manifest:
+    """Read a manifest and check all that is read of it.
 
     Raises:
-        ValueError: one of them is not what it should be; the message names it.
+        ValueError: it is not JSON, a value has another type or is out of range, or a model lacks what its kind needs.
     """
-    for name, entry in manifest.files.items():
-        _check(name, f"name of file {name!r}", str)
-        _check(entry.bytes, f"bytes of {name}", int)
-        _check(entry.sha256, f"sha256 of {name}", str)
+    manifest = decode(content, Manifest)
     for name, model in manifest.models.items():
-        _check_model(name, model)
+        run = model.provenance.get("run", {})
+        if "data" in run and None in (run.get("system"), run.get("seed"), run.get("epoch")):
+            raise ValueError(f"models.{name}.provenance.run: needs system, seed and epoch beside data")
+        if model.kind == "encoder":
+            read(model.settings, EncoderSettings, f"models.{name}.settings")
+            _check_names(model.inputs, ("input_ids", "attention_mask"), name)
+            _check_names(model.outputs, ("sentence_embedding",), name)
+        elif model.draws_pictures:
+            read(model.settings, ImageSettings, f"models.{name}.settings")
+            _check_names(model.inputs, ("latent",), name)
+            _check_names(model.outputs, ("pictures",), name)
+            for tensor in model.outputs:
+                side = tensor.shape[1] if len(tensor.shape) == 4 else None
+                read(side, Side, f"models.{name}: the side of {tensor.name}")
+    return manifest
 
 
-def _check_model(name: str, model: "Model") -> None:
-    for field in ("kind", "file", "precision"):
-        _check(getattr(model, field), f"{field} of {name}", str)
-    for field in ("settings", "parity", "provenance"):
-        _check(getattr(model, field), f"{field} of {name}", dict)
-    _check(model.opset, f"opset of {name}", int)
-    _check_parity(name, model.parity)
-    _check_provenance(name, model.provenance)
-    for tensor in (*model.inputs, *model.outputs):
-        _check_tensor(name, tensor)
-    if model.kind == "encoder":
-        _check_range(model.settings.get("max_tokens"), f"max_tokens of {name}", MOST["max_tokens"])
-        _check_has(model.inputs, ("input_ids", "attention_mask"), name)
-        _check_has(model.outputs, ("sentence_embedding",), name)
-    elif model.kind.endswith("-to-image"):
-        _check_range(model.settings.get("latent_dim"), f"latent_dim of {name}", MOST["latent_dim"])
-        _check_has(model.inputs, ("latent",), name)
-        _check_has(model.outputs, ("pictures",), name)
-        for tensor in model.outputs:
-            _check_range(tensor.shape[1] if len(tensor.shape) == 4 else None, f"side of {name}", MOST["side"])
-
-
-def _check_tensor(model: str, tensor: "Tensor") -> None:
-    _check(tensor.name, f"name of a tensor of {model}", str)
-    _check(tensor.dtype, f"dtype of {tensor.name} of {model}", str)
-    if tensor.dtype not in DTYPES:
-        raise ValueError(f"dtype of {tensor.name} of {model} is {tensor.dtype!r}, none that tensors have")
-    _check(tensor.shape, f"shape of {tensor.name} of {model}", list)
-    for length in tensor.shape:
-        if not isinstance(length, int | str):
-            raise ValueError(f"shape of {tensor.name} of {model} is neither number nor name")
-
-
-def _check_parity(name: str, parity: dict[str, Any]) -> None:
-    _check(parity.get("storage", ""), f"storage of {name}", str)
-    for batch in _given(parity, "batches", list, f"parity of {name}"):
-        _check_range(batch, f"a batch in the parity of {name}", MOST["batch"])
-    figures = parity.get("figures", parity)  # in format 1 they stood beside the rest
-    _check(figures, f"figures in the parity of {name}", dict)
-    for figure, told in figures.items():
-        if isinstance(told, dict) and ("measured" in told or figures is not parity):
-            _check_number(told["measured"], f"{figure} of {name}")
-            if told["limit"] is not None:
-                _check_number(told["limit"], f"limit of {figure} of {name}")
-        elif figures is not parity:
-            raise ValueError(f"{figure} of {name} is no figure")
-
-
-def _check_provenance(name: str, provenance: dict[str, Any]) -> None:
-    what = f"provenance of {name}"
-    for part in ("metrics", "evaluation"):
-        _given(provenance, part, dict, what)
-    run, export = (_given(provenance, part, dict, what) for part in ("run", "export"))
-    if "data" in run:
-        _check(_given(run, "data", dict, f"run of {name}")["digest"], f"digest in the run of {name}", str)
-        _check(run["system"], f"system in the run of {name}", str)
-        for number in ("seed", "epoch", *(["epochs"] if run.get("epochs") is not None else [])):
-            _check(run[number], f"{number} in the run of {name}", int)
-    _given(export, "versions", dict, what)
-    if "graph" in export:
-        graph = _given(export, "graph", dict, what)
-        _check(graph["nodes"]["all"], f"nodes in the {what}", dict)
-        _check(_given(graph, "int8", dict, what).get("reason", ""), f"reason of int8 in the {what}", str)
-
-
-def check_engine(info: "EngineInfo") -> None:
-    """Check types and ranges of what an engine's sidecar says.
-
-    Raises:
-        ValueError: one of them is not what it should be; the message names it.
-    """
-    for field in ("model", "tensorrt", "gpu", "compute_capability", "onnx_sha256", "plan_sha256"):
-        _check(getattr(info, field), field, str)
-    if not re.fullmatch(r"[\w.+-]{1,64}", info.tensorrt):
-        raise ValueError("tensorrt is no version")
-    _check_profile(info.profile)
-    for batch in info.options.batches:
-        _check_range(batch, "a batch", MOST["batch"])
-    if list(info.options.batches) != sorted(info.options.batches):
-        raise ValueError("batches do not rise")
-    if info.options.workspace is not None:
-        _check_range(info.options.workspace, "workspace", MOST["workspace"])
-    for field in ("version_compatible", "hardware_compatible"):
-        _check(getattr(info.options, field), field, bool)
-    _check(info.parity, "parity", dict)
-    for figure, value in info.parity.items():
-        _check_number(value, figure)
-
-
-def _check_profile(profile: Any) -> None:
-    _check(profile, "profile", dict)
-    for name, shapes in profile.items():
-        _check(shapes, f"profile of {name}", list)
-        for shape in shapes:
-            _check(shape, f"shape in the profile of {name}", list)
-            for length in shape:
-                _check_range(length, f"length in the profile of {name}", MOST["length"])
-
-
-def _given(values: dict[str, Any], key: str, kind: type, what: str) -> Any:
-    """Take what may be missing: an empty one then."""
-    value = values.get(key, kind())
-    _check(value, f"{key} in the {what}", kind)
-    return value
-
-
-def _check(value: Any, what: str, kind: type) -> None:
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ValueError(f"{what} is no {kind.__name__}")
-
-
-def _check_number(value: Any, what: str) -> None:
-    if not isinstance(value, int | float) or isinstance(value, bool) or (isinstance(value, int) and abs(value) > 2**53):
-        raise ValueError(f"{what} is no number")
-
-
-def _check_range(value: Any, what: str, most: int) -> None:
-    _check(value, what, int)
-    if not 1 <= value <= most:
-        raise ValueError(f"{what} is not from 1 to {most}")
-
-
-def _check_has(tensors: Iterable["Tensor"], names: Iterable[str], model: str) -> None:
+def _check_names(tensors: Iterable[Tensor], names: Iterable[str], model: str) -> None:
     for missing in set(names) - {tensor.name for tensor in tensors}:
-        raise ValueError(f"{model} has no {missing}")
+        raise ValueError(f"models.{model} has no {missing}")

@@ -1,7 +1,7 @@
-"""Is an ONNX file plain? Read off the file itself, without the onnx package, before any runtime sees it.
+"""Checks that an ONNX file uses standard operators alone, without the onnx package, before any runtime reads it.
 
 An operator of another domain needs code from elsewhere, and weights kept in other files could name any file of the
-machine. The protobuf message is walked only as far as those can be told; weights are stepped over.
+machine. The protobuf message is parsed only as far as that takes; weights are skipped.
 """
 
 from collections.abc import Iterator
@@ -30,20 +30,20 @@ def check_graph(content: bytes, name: str) -> None:
             if number == OPSET_IMPORT:
                 _check_domain(_message(value), name)
             elif number in (TRAINING, FUNCTIONS):
-                raise BundleInvalid(f"{name}: holds functions or training parts, no plain graph; do not use it")
+                raise BundleInvalid(f"{name}: holds functions or training parts; do not use this bundle")
             elif number == GRAPH:
                 _check_inside(_message(value), name)
     except (IndexError, RecursionError, ValueError) as error:
         if isinstance(error, BundleInvalid):
             raise
-        raise BundleInvalid(f"{name}: is no ONNX file ({error}); export the bundle again") from error
+        raise BundleInvalid(f"{name}: is not an ONNX file ({error}); export the bundle again") from error
 
 
 def _check_domain(opset: memoryview, name: str) -> None:
     for number, value in _fields(opset):
         domain = bytes(_message(value)).decode() if number == DOMAIN else ""
         if domain not in PLAIN:
-            raise BundleInvalid(f"{name}: needs operators of {domain!r}, no plain ONNX ones; do not use it")
+            raise BundleInvalid(f"{name}: uses operators of {domain!r}, not standard ones; do not use this bundle")
 
 
 def _check_inside(graph: memoryview, name: str) -> None:
@@ -51,7 +51,7 @@ def _check_inside(graph: memoryview, name: str) -> None:
         if number == INITIALIZER:
             _check_weight(_message(value), name)
         elif number == SPARSE_INITIALIZER:
-            raise BundleInvalid(f"{name}: holds sparse weights, which no exported graph does; do not use it")
+            raise BundleInvalid(f"{name}: holds sparse weights, which no exported graph does; do not use this bundle")
         elif number == NODE:
             for field, attribute in _fields(_message(value)):
                 if field == ATTRIBUTE:
@@ -65,18 +65,18 @@ def _check_attribute(attribute: memoryview, name: str) -> None:
         elif number in GRAPHS:
             _check_inside(_message(value), name)
         elif number in SPARSE:
-            raise BundleInvalid(f"{name}: holds sparse weights, which no exported graph does; do not use it")
+            raise BundleInvalid(f"{name}: holds sparse weights, which no exported graph does; do not use this bundle")
 
 
 def _check_weight(tensor: memoryview, name: str) -> None:
     for number, value in _fields(tensor):
         if number == EXTERNAL_DATA or (number == DATA_LOCATION and value):
-            raise BundleInvalid(f"{name}: keeps weights in other files; do not use it")
+            raise BundleInvalid(f"{name}: keeps weights in other files; do not use this bundle")
 
 
 def _message(value: int | memoryview) -> memoryview:
     if isinstance(value, int):
-        raise ValueError("a number stands where a message belongs")
+        raise ValueError("a number where a message is expected")
     return value
 
 
@@ -97,7 +97,7 @@ def _fields(message: memoryview) -> Iterator[Field]:
         else:
             raise ValueError(f"wire type {wire}")
         if at + length > len(message):
-            raise ValueError("cut short")
+            raise ValueError("truncated")
         yield number, message[at : at + length]
         at += length
 
@@ -110,4 +110,4 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
         value |= (byte & 127) << shift
         if byte < 128:
             return value, at
-    raise ValueError("a number without end")
+    raise ValueError("a number that does not end")

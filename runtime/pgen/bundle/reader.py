@@ -7,87 +7,40 @@ nothing in one is executed, and its paths lead nowhere outside it.
 """
 
 import hashlib
-import json
+import io
 import os
-from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING
 
-from pgen.bundle.manifest import check_manifest
-from pgen.bundle.onnx_check import check_graph
+from pgen.bundle.manifest import FORMAT, FileEntry, Manifest, Model, Tensor, decode_manifest, version_of
+from pgen.bundle.schema import decode
 from pgen.errors import BundleInvalid, BundleNotFound
 
-FORMAT = 2
-"""Version of the layout described here; a loader reads its own and older ones.
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-1: one run a bundle, and one provenance for all its models. 2: each model tells its own.
-"""
+__all__ = [
+    "EMBEDDED",
+    "FORMAT",
+    "MANIFEST",
+    "Bundle",
+    "FileEntry",
+    "Manifest",
+    "Model",
+    "Tensor",
+    "describe",
+    "open_bundle",
+]
 
 MANIFEST = "manifest.json"
 
-MAX_MANIFEST, MAX_FILE = 16 * 2**20, 2**31
-"""Bytes that a manifest and any other file may have: more is not read. 2 GiB is the most that an ONNX file can be."""
+MAX_MANIFEST = 16 * 2**20
+"""Bytes that a manifest may have: more is not read."""
 
 EMBEDDED = Path(__file__).parents[1] / "embedded"
 """The bundle that is installed with the package."""
-
-
-@dataclass(frozen=True)
-class FileEntry:
-    """A file of the bundle: size in bytes and SHA-256 in hex."""
-
-    bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """An input or output: NumPy dtype and shape, where a name stands for a dimension that varies."""
-
-    name: str
-    dtype: str
-    shape: list[int | str]
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model of the bundle.
-
-    `kind` is "encoder" (tokens to a sentence embedding), "text-to-image" (latent and embedding to uint8 NHWC
-    pictures), "latent-to-image" (latent to such pictures) or "stats" (latent and conditions to rows of numbers).
-    `precision` tells weights and arithmetic apart, such as "float16 weights, float32 arithmetic". `settings` are
-    what a runtime needs, such as latent_dim, max_tokens or the names of types. `parity` are figures measured at
-    export. `provenance` tells run (data, recipe, seed, epochs), metrics, versions and revision.
-    """
-
-    kind: str
-    file: str
-    inputs: list[Tensor]
-    outputs: list[Tensor]
-    precision: str
-    opset: int
-    settings: dict[str, Any]
-    parity: dict[str, Any]
-    provenance: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def reads_text(self) -> bool:
-        """Does it take text embeddings?"""
-        return any(tensor.name == "text" for tensor in self.inputs)
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """Everything ``manifest.json`` says."""
-
-    models: dict[str, Model]
-    files: dict[str, FileEntry]
-    format: int = field(default=FORMAT)
-
-    def to_json(self) -> str:
-        """Serialise, readable and in a stable order."""
-        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
 
 
 def describe(path: Path) -> FileEntry:
@@ -140,10 +93,7 @@ class Bundle:
             if model.kind == kind:
                 return name
         held = ", ".join(self.manifest.models) or "nothing"
-        raise BundleNotFound(
-            f"{self.folder}: has no {kind} model (it holds {held}); "
-            f"export one into it with pgexport RUN --out {self.folder} --add"
-        )
+        raise BundleNotFound(f"{self.folder}: has no {kind} model (it holds {held}); add one with pgexport")
 
     def graph(self, model: Model) -> bytes:
         """Read a model's ONNX file.
@@ -151,6 +101,8 @@ class Bundle:
         Raises:
             BundleNotFound, BundleInvalid: as :meth:`read`, or the file needs more than plain operators and itself.
         """
+        from pgen.bundle.onnx_check import check_graph
+
         content = self.read(model.file)
         check_graph(content, str(self.folder / model.file))
         return content
@@ -162,18 +114,35 @@ class Bundle:
             return []
         content = self.read("names.json")
         try:
-            names: list[str] = json.loads(content)
-            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-                raise TypeError("it holds something else")
-        except (ValueError, TypeError, RecursionError) as error:
-            told = "is no list of names; export the bundle again"
-            raise BundleInvalid(f"{self.folder / 'names.json'}: {told}") from error
-        return names
+            return decode(content, list[str])
+        except ValueError as error:
+            path = self.folder / "names.json"
+            raise BundleInvalid(f"{path}: must be a list of names ({error}); export the bundle again") from error
 
     @cached_property
     def known_names(self) -> dict[str, int]:
         """Rows of the stored embeddings by lower-case name."""
         return {name.lower(): row for row, name in enumerate(self.names)}
+
+    @cached_property
+    def stored_embeddings(self) -> "NDArray[np.float32]":
+        """The embeddings of :attr:`names`, float32 (N, D).
+
+        Raises:
+            BundleNotFound, BundleInvalid: as :meth:`read`, or the file holds something else.
+        """
+        import numpy as np
+
+        content = self.read("names.npy")
+        try:
+            embeddings = np.load(io.BytesIO(content), allow_pickle=False)
+            if embeddings.ndim != 2 or len(embeddings) != len(self.names):
+                raise ValueError(f"it does not have {len(self.names)} rows")
+            return embeddings.astype(np.float32)  # type: ignore[no-any-return]
+        except (ValueError, EOFError) as error:
+            raise BundleInvalid(
+                f"{self.folder / 'names.npy'}: cannot be read ({printable(error)}); export the bundle again"
+            ) from error
 
 
 def open_bundle(folder: str | Path = EMBEDDED) -> Bundle:
@@ -181,7 +150,7 @@ def open_bundle(folder: str | Path = EMBEDDED) -> Bundle:
 
     Raises:
         BundleNotFound: there is no manifest.
-        BundleInvalid: the manifest is damaged, or of a newer format than this version reads.
+        BundleInvalid: the manifest is damaged, or of another format than this version reads.
     """
     folder = Path(folder)
     path = folder / MANIFEST
@@ -191,57 +160,39 @@ def open_bundle(folder: str | Path = EMBEDDED) -> Bundle:
     if size > MAX_MANIFEST:
         raise BundleInvalid(f"{path}: larger than {MAX_MANIFEST:,} bytes, which no manifest is; export it again")
     try:
-        values = json.loads(content)
-        version = values["format"]
-        if isinstance(version, int) and version > FORMAT:
-            raise BundleInvalid(
-                f"{path}: format {version}, but this version reads up to {FORMAT}; mend it with: pip install -U pokegan"
-            )
-        manifest = _manifest(values)
-        check_manifest(manifest)
-        _check_places(path, manifest)
-        return Bundle(folder, manifest, hashlib.sha256(content).hexdigest())
-    except (RecursionError, ValueError, KeyError, TypeError, AttributeError) as error:
+        if (version := version_of(content)) != FORMAT:
+            remedy = "upgrade with: pip install -U pokegan" if version > FORMAT else "export the bundle again"
+            raise BundleInvalid(f"{path}: format {version}, but this version reads format {FORMAT}; {remedy}")
+        manifest = decode_manifest(content)
+    except ValueError as error:
         if isinstance(error, BundleInvalid):
             raise
-        reason = "".join(sign if sign.isprintable() else "?" for sign in repr(error)[:200])
-        raise BundleInvalid(f"{path}: damaged ({reason}); export or install the bundle again") from error
+        raise BundleInvalid(f"{path}: damaged ({printable(error)}); export or install the bundle again") from error
+    _check_paths(path, manifest)
+    return Bundle(folder, manifest, hashlib.sha256(content).hexdigest())
 
 
-def read_file(path: Path, most: int) -> tuple[int, bytes]:
-    """Measure a file and read it, unless it has more than `most` bytes.
+def printable(error: ValueError | EOFError) -> str:
+    """Show what a stranger's file made an error say: short, and without control characters."""
+    return "".join(sign if sign.isprintable() else "?" for sign in str(error)[:200])
+
+
+def read_file(path: Path, limit: int) -> tuple[int, bytes]:
+    """Measure a file and read it, unless it has more than `limit` bytes.
 
     Raises:
         BundleInvalid: it cannot be read.
     """
     try:
         size = path.stat().st_size
-        return size, path.read_bytes() if size <= most else b""
+        return size, path.read_bytes() if size <= limit else b""
     except OSError as error:
-        raise BundleInvalid(f"{path}: cannot be read ({error.strerror}); mend its permissions") from error
+        raise BundleInvalid(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
 
 
-def _manifest(values: dict[str, Any]) -> Manifest:
-    common = {"provenance": values["provenance"]} if values["format"] == 1 else {}
-    models = {
-        name: Model(
-            **entry
-            | {"inputs": [Tensor(**tensor) for tensor in entry["inputs"]]}
-            | {"outputs": [Tensor(**tensor) for tensor in entry["outputs"]]}
-            | common
-        )
-        for name, entry in values["models"].items()
-    }
-    files = {name: FileEntry(**entry) for name, entry in values["files"].items()}
-    return Manifest(models, files, values["format"])
-
-
-def _check_places(path: Path, manifest: Manifest) -> None:
-    # By their words alone: installers such as uv fill a package with links to their cache, and those are fine.
+def _check_paths(path: Path, manifest: Manifest) -> None:
+    # By the text alone: installers such as uv fill a package with links to their cache, which is fine.
     for name in (*manifest.files, *(model.file for model in manifest.models.values())):
         place = PurePosixPath(name)
         if name != str(place) or place.is_absolute() or ".." in place.parts or any(sign in name for sign in "\\:\0"):
-            raise BundleInvalid(f"{path}: names {name!r}, which is no place inside the bundle; do not use it")
-    for name, entry in manifest.files.items():
-        if not 0 <= entry.bytes <= MAX_FILE:
-            raise BundleInvalid(f"{path}: {name} is said to have {entry.bytes:,} bytes, the most is {MAX_FILE:,}")
+            raise BundleInvalid(f"{path}: {name!r} is not a path inside the bundle; do not use this bundle")

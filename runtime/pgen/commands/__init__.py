@@ -1,1 +1,1 @@
-"""The commands of pgen, a module each; one is imported only when it is called."""
+"""The commands of pgen, one module each; a command is imported when it is called."""

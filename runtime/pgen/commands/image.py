@@ -5,41 +5,50 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pgen.commands.options import FOLDER, at_scale, finished, placed, seeded, styled, telling, where
+from pgen.commands.options import (
+    PATH,
+    batch_options,
+    destination_options,
+    device_options,
+    output_options,
+    report_options,
+    sampling_options,
+    seed_options,
+)
 from pokegan.cli import Command
 
 if TYPE_CHECKING:
-    from pgen.commands.output import Manner, Place
+    from pgen.commands.output import Destination, Reporter
     from pgen.request import Request
 
 
 @click.command("image", cls=Command)
 @click.argument("prompts", nargs=-1, metavar="PROMPT...")
-@click.option("--file", "-f", "file", type=FOLDER, help="read more prompts from this file, one a line; - is stdin")
-@seeded()
-@styled
-@finished
-@placed
-@at_scale
-@where
-@telling
+@click.option("--file", "-f", "file", type=PATH, help="read more prompts from this file, one a line; - is stdin")
+@seed_options()
+@sampling_options
+@output_options
+@destination_options
+@batch_options
+@device_options
+@report_options
 def image(
     prompts: tuple[str, ...],
     file: Path | None,
     n: int | None,
     seed: int | None,
     seeds: str | None,
-    like: "Request",
-    place: "Place",
-    manner: "Manner",
+    template: "Request",
+    destination: "Destination",
+    reporter: "Reporter",
     bundle: Path | None,
     **settings: Any,
 ) -> None:
-    """Draw pictures of names or sentences.
+    """Generate pictures from names or descriptions.
 
-    A PROMPT is a name or a description, such as "Charizard" or "a red fire dragon"; the PROMPT - reads one a line
-    from stdin. -n, --seed and --seeds are for each of them. The same prompt and seed give the same picture,
-    whatever the batch. Without --out and --out-dir, files go into the current folder.
+    A PROMPT is a name or a description, such as "Charizard" or "a red fire dragon"; the PROMPT - reads prompts from
+    stdin, one a line. -n, --seed and --seeds apply to each prompt. Equal prompts and seeds give equal pictures,
+    whatever the batch. Without --out and --out-dir, files are written into the current folder.
     """
     from pgen.bundle.reader import EMBEDDED
     from pgen.commands.output import write_job
@@ -47,7 +56,7 @@ def image(
     from pgen.prompts import read_prompts
     from pgen.request import choose_seeds, requests
 
-    named, count = read_prompts(prompts, file)
+    texts, count = read_prompts(prompts, file)
     chosen = choose_seeds(n, seed, seeds)
-    job = Job(requests(named, chosen, like), bundle=bundle or EMBEDDED, **settings)
-    write_job(job, place, manner, None if count is None else count * len(chosen))
+    job = Job(requests(texts, chosen, template), bundle=bundle or EMBEDDED, **settings)
+    write_job(job, destination, reporter, None if count is None else count * len(chosen))

@@ -1,4 +1,4 @@
-"""Where the pictures of a command go, and what it prints meanwhile."""
+"""Where a command writes its pictures, and what it prints."""
 
 import json
 import sys
@@ -9,17 +9,16 @@ from typing import Any, BinaryIO, Protocol
 import click
 from click.core import ParameterSource
 
-from pgen.backends.base import resolve, told
-from pgen.images.grid import write_grid
-from pgen.jobs.job import Job, write_one
-from pokegan.progress import progress
+from pgen.backends.devices import describe_device, resolve
+from pgen.jobs.job import Job
+from pgen.jobs.write import write_grid, write_one, write_pictures
 
 STDOUT = Path("-")
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where to write: one file `out` ("-" is stdout), or a folder; one picture a file, or all as a grid."""
+class Destination:
+    """Where to write: one file `out` ("-" is stdout), or a folder; one file per picture, or a grid."""
 
     out: Path | None = None
     out_dir: Path | None = None
@@ -27,121 +26,114 @@ class Place:
     columns: int | None = None
 
     def __post_init__(self) -> None:
-        """Check what does not go together."""
+        """Reject options that exclude each other."""
         if self.out is not None and self.out_dir is not None:
-            raise click.UsageError("say one place to write: --out FILE for one picture or a grid, or --out-dir DIR")
+            raise click.UsageError("use either --out FILE, for one picture or a grid, or --out-dir DIR")
         if self.columns is not None and not self.grid:
-            raise click.UsageError("--columns is for a grid: add --grid")
+            raise click.UsageError("--columns needs --grid")
         if self.grid and self.out_dir is not None:
-            raise click.UsageError("a grid is one file: name it with --out FILE")
+            raise click.UsageError("a grid is one file: use --out FILE instead of --out-dir")
 
 
-class Written(Protocol):
-    """A picture, a grid or a film that was written."""
+class WrittenFile(Protocol):
+    """A written picture, grid, animation or card."""
 
     @property
     def file(self) -> Path:
-        """Where it is; "-" is stdout."""
+        """Its path; "-" is stdout."""
         ...
 
     @property
     def milliseconds(self) -> float:
-        """What it cost."""
+        """The time that it took."""
         ...
 
     def described(self) -> dict[str, Any]:
-        """Tell how it was made, ready for JSON."""
+        """Describe how it was made, ready for JSON."""
         ...
 
 
 @dataclass(frozen=True)
-class Manner:
-    """What to print: names of files, JSON, or nothing."""
+class Reporter:
+    """Prints the names of written files, JSON, or nothing."""
 
     as_json: bool = False
     quiet: bool = False
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        """Check what does not go together."""
+        """Reject options that exclude each other."""
         if self.as_json and self.quiet:
-            raise click.UsageError("--quiet prints nothing, and --json prints: leave one of them out")
+            raise click.UsageError("use either --quiet or --json")
 
-    def on(self, device: str) -> "Manner":
-        """Take the device of a job, and tell on stderr what ``auto`` has chosen: people alone, no pipe asked for it."""
+    def for_device(self, device: str) -> "Reporter":
+        """Set the device of the job; if it is ``auto`` and stderr is a terminal, print which device that is."""
         if device == "auto" and not self.quiet and sys.stderr.isatty():
-            click.echo(told(device), err=True)
+            click.echo(describe_device(device), err=True)
         return replace(self, device=device)
 
-    def tell(self, written: Written) -> None:
-        """Print one file; nothing where the picture itself went to stdout."""
+    def report(self, written: WrittenFile) -> None:
+        """Print one file; nothing if the picture itself went to stdout."""
         if self.quiet or written.file == STDOUT or sys.stdout is None:
             return
         if self.as_json:
-            click.echo(json.dumps(_described(written) | {"device": resolve(self.device)}))
+            description = {"file": str(written.file)} | written.described()
+            description |= {"milliseconds": round(written.milliseconds, 3), "device": resolve(self.device)}
+            click.echo(json.dumps(description))
         else:
             click.echo(_printable(str(written.file)))
 
 
 def _printable(name: str) -> str:
-    """Write out what stdout cannot show: a name may hold any bytes, and not every terminal is UTF-8."""
+    """Escape what stdout cannot encode: a name may have any bytes, and not every terminal is UTF-8."""
     encoding = sys.stdout.encoding or "utf-8"
     return name.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def _described(written: Written) -> dict[str, Any]:
-    return {"file": str(written.file)} | written.described() | {"milliseconds": round(written.milliseconds, 3)}
-
-
-def write_job(job: Job, place: Place, manner: Manner, total: int | None = None) -> None:
-    """Draw and write `job` and tell of it; `total` is how many pictures it has, where that is known.
+def write_job(job: Job, destination: Destination, reporter: Reporter, total: int | None = None) -> None:
+    """Generate and write `job`, and report each file; `total` is the number of pictures, if it is known.
 
     Raises:
-        PokeganError: see :mod:`pgen.jobs.job`.
+        PokeganError: see :mod:`pgen.jobs.write`.
     """
-    if (place.grid or place.out is not None) and (job.resume or job.shards or job.engine != "local"):
-        raise click.UsageError("--resume, --shards and --engine are for pictures in a folder: use --out-dir DIR")
-    _check_format(job.finish.format, place.out)
-    if manner.as_json and place.out == STDOUT:
-        raise click.UsageError("--json prints to stdout, where the picture goes: name a file with --out FILE")
-    manner = manner.on(job.device)
-    with progress(None if job.resume else total, shown=not manner.quiet) as step:
-        if place.grid:
-            out = None if place.out is None else _target(place.out)
-            manner.tell(write_grid(job, out, place.columns, step))
-        elif place.out is not None:
-            manner.tell(write_one(job, _target(place.out)))
-        else:
-            from pgen.jobs.local import write_pictures  # a single picture does without
+    out, grid = destination.out, destination.grid
+    if (grid or out is not None) and (job.resume or job.shards or job.executor != "local"):
+        raise click.UsageError("--resume, --shards and --executor need a folder: use --out-dir DIR")
+    _check_format(job.postprocess.format, out)
+    if reporter.as_json and out == STDOUT:
+        raise click.UsageError("--json prints to stdout, where the picture goes: use --out FILE")
+    from pokegan.progress import progress
 
-            for written in write_pictures(job, place.out_dir or Path()):
-                manner.tell(written)
+    reporter = reporter.for_device(job.device)
+    with progress(None if job.resume else total, shown=not reporter.quiet) as step:
+        if grid:
+            reporter.report(write_grid(job, None if out is None else _stream(out), destination.columns, step))
+        elif out is not None:
+            reporter.report(write_one(job, _stream(out)))
+        else:
+            for written in write_pictures(job, destination.out_dir or Path()):
+                reporter.report(written)
                 step()
 
 
 def _check_format(format: str, out: Path | None) -> None:
-    if (
-        out in (None, STDOUT)
-        or click.get_current_context().get_parameter_source("format") != ParameterSource.COMMANDLINE
-    ):
+    source = click.get_current_context().get_parameter_source("format")
+    if out is None or out == STDOUT or source != ParameterSource.COMMANDLINE:
         return
-    assert out is not None
     if out.suffix.lower() != f".{format}":
         raise click.UsageError(f"--format {format} and --out {out.name} disagree: leave --format out")
 
 
-def _target(out: Path) -> Path | BinaryIO:
-    """Open stdout for "-".
+def _stream(out: Path) -> Path | BinaryIO:
+    """Return stdout for "-", and any other path as it is.
 
     Raises:
-        UsageError: it is a terminal, which can show no picture.
+        UsageError: stdout is closed, or a terminal, which cannot show pictures.
     """
     if out != STDOUT:
         return out
     if sys.stdout is None:
-        raise click.UsageError("--out - writes to stdout, which is closed; name a file with --out FILE")
+        raise click.UsageError("--out - writes to stdout, which is closed; use --out FILE")
     if sys.stdout.isatty():
-        raise click.UsageError(
-            "--out - writes a picture to stdout, which is a terminal; pipe it: ... --out - | PROGRAM"
-        )
+        raise click.UsageError("--out - writes a picture to stdout, which is a terminal; pipe it: --out - | PROGRAM")
     return sys.stdout.buffer

@@ -5,36 +5,44 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pgen.commands.options import at_scale, finished, placed, seeded, styled, telling, where
+from pgen.commands.options import (
+    batch_options,
+    destination_options,
+    device_options,
+    output_options,
+    report_options,
+    sampling_options,
+    seed_options,
+)
 from pokegan.cli import Command
 
 if TYPE_CHECKING:
-    from pgen.commands.output import Manner, Place
+    from pgen.commands.output import Destination, Reporter
     from pgen.request import Request
 
 
 @click.command("random", cls=Command)
-@seeded()
-@styled
-@finished
-@placed
-@at_scale
-@where
-@telling
+@seed_options()
+@sampling_options
+@output_options
+@destination_options
+@batch_options
+@device_options
+@report_options
 def random(
     n: int | None,
     seed: int | None,
     seeds: str | None,
-    like: "Request",
-    place: "Place",
-    manner: "Manner",
+    template: "Request",
+    destination: "Destination",
+    reporter: "Reporter",
     bundle: Path | None,
     **settings: Any,
 ) -> None:
-    """Draw pictures without prompts, one a seed.
+    """Generate pictures without prompts, one per seed.
 
-    A --model that reads text (stackgan) draws known names, which the seeds pick; others (dcgan, wgan) draw from the
-    seed alone. Without --model it is the first of the bundle that reads no text, or else the one that does.
+    With a --model that reads text (stackgan), seeds pick known names; other models (dcgan, wgan) use only the seed.
+    The default is the first model of the bundle that reads no text, or else the text-to-image model.
     """
     from pgen.bundle.reader import EMBEDDED, open_bundle
     from pgen.commands.output import write_job
@@ -43,5 +51,5 @@ def random(
     from pgen.request import choose_seeds
 
     folder, chosen = bundle or EMBEDDED, choose_seeds(n, seed, seeds)
-    wanted = random_requests(open_bundle(folder), chosen, like)
-    write_job(Job(wanted, bundle=folder, **settings), place, manner, len(chosen))
+    requests = random_requests(open_bundle(folder), chosen, template)
+    write_job(Job(requests, bundle=folder, **settings), destination, reporter, len(chosen))

@@ -5,31 +5,38 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pgen.commands.options import FOLDER, telling, where
+from pgen.commands.options import PATH, device_options, report_options
 from pokegan.cli import Command
 
 if TYPE_CHECKING:
-    from pgen.commands.output import Manner
+    from pgen.commands.output import Reporter
 
 
 @click.command("reproduce", cls=Command)
-@click.argument("file", type=FOLDER)
+@click.argument("file", type=PATH)
 @click.option(
-    "--out", metavar="FILE", type=FOLDER, help="write here; - is stdout  [default: FILE.again.png, in this folder]"
+    "--out",
+    metavar="FILE",
+    type=PATH,
+    help="write to this file; - is stdout  [default: FILE.again.png, in this folder]",
 )
-@where
-@telling
-def reproduce(file: Path, out: Path | None, manner: "Manner", bundle: Path | None, **settings: Any) -> None:
-    """Make a picture or a grid again, pixel by pixel.
+@device_options
+@report_options
+def reproduce(file: Path, out: Path | None, reporter: "Reporter", bundle: Path | None, **settings: Any) -> None:
+    """Reproduce a picture or a grid, pixel by pixel.
 
-    The facts are in the file, which pgen wrote, with the bundle that is used now; another is refused. On the same
-    provider the pixels are the same; on another, within the tolerances of the bundle's manifest or of bf16.
+    FILE was written by pgen, and its metadata say how; the bundle must be the one that generated it. On the same
+    provider the pixels are equal; on another, they are within the tolerances of the bundle's manifest or of bf16.
     """
-    from pgen.bundle.reader import EMBEDDED
-    from pgen.commands.output import Place, write_job
-    from pgen.images.naming import free
-    from pgen.images.reproduce import job_again
+    from pgen.bundle.reader import EMBEDDED, open_bundle
+    from pgen.commands.output import Destination, write_job
+    from pgen.images.metadata import read_metadata
+    from pgen.images.naming import unused_path
+    from pgen.jobs.job import Job
 
-    job, made = job_again(file, bundle or EMBEDDED, **settings)
-    out = out or free(Path(f"{file.stem}.again.{made.finish.format}"))
-    write_job(job, Place(out, grid=made.grid, columns=made.columns), manner, len(made.requests))
+    folder = bundle or EMBEDDED
+    metadata = read_metadata(file, open_bundle(folder))
+    out = out or unused_path(Path(f"{file.stem}.again.{metadata.postprocess.format}"))
+    destination = Destination(out, grid=metadata.grid, columns=metadata.columns)
+    job = Job(metadata.requests, metadata.postprocess, bundle=folder, **settings)
+    write_job(job, destination, reporter, len(metadata.requests))

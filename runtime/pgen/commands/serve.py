@@ -4,14 +4,15 @@ from typing import Any
 
 import click
 
-from pgen.commands.options import where
-from pokegan.cli import Command, needs_extra
+from pgen.commands.options import device_options
+from pokegan.cli import Command
+from pokegan.extras import needs_extra
 
 
 @click.command("serve", cls=Command)
 @click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on; 0.0.0.0 is all of them")
 @click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="0: a free one")
-@where
+@device_options
 @click.option("--batch", type=click.IntRange(1, 1024), default=8, show_default=True, help="most pictures drawn at once")
 @click.option(
     "--wait-ms",

@@ -1,44 +1,52 @@
-"""``pgen variations``: a picture's prompt and settings with other seeds."""
+"""``pgen variations``: the prompt and settings of a picture with other seeds."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pgen.commands.options import FOLDER, at_scale, finished, placed, seeded, telling, where
+from pgen.commands.options import (
+    PATH,
+    batch_options,
+    destination_options,
+    device_options,
+    output_options,
+    report_options,
+    seed_options,
+)
 from pokegan.cli import Command
 
 if TYPE_CHECKING:
-    from pgen.commands.output import Manner, Place
+    from pgen.commands.output import Destination, Reporter
 
 
 @click.command("variations", cls=Command)
-@click.argument("file", type=FOLDER)
-@seeded(n="8", seed="the one after the file's")
-@finished
-@placed
-@at_scale
-@where
-@telling
+@click.argument("file", type=PATH)
+@seed_options(n="8", seed="the one after the file's")
+@output_options
+@destination_options
+@batch_options
+@device_options
+@report_options
 def variations(
     file: Path,
     n: int | None,
     seed: int | None,
     seeds: str | None,
-    place: "Place",
-    manner: "Manner",
+    destination: "Destination",
+    reporter: "Reporter",
     bundle: Path | None,
     **settings: Any,
 ) -> None:
-    """Draw the prompt of a picture with other seeds.
+    """Generate the prompt of a picture with other seeds.
 
-    FILE is a picture that pgen wrote. Model, truncation and stage are those that it was made with.
+    FILE is a picture that pgen wrote; model, truncation and stage are taken from it.
     """
     from pgen.bundle.reader import EMBEDDED, open_bundle
     from pgen.commands.output import write_job
-    from pgen.images.metadata import variation_requests
+    from pgen.images.reproduce import variation_requests
     from pgen.jobs.job import Job
 
     folder = bundle or EMBEDDED
-    wanted = variation_requests(file, open_bundle(folder), n, seed, seeds)
-    write_job(Job(wanted, bundle=folder, **settings), place, manner, len(wanted))
+    requests = variation_requests(file, open_bundle(folder), n, seed, seeds)
+    write_job(Job(requests, bundle=folder, **settings), destination, reporter, len(requests))

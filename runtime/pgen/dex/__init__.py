@@ -1,1 +1,1 @@
-"""Whole new Pokémon: numbers, a name, a text, a picture, and a card of it all."""
+"""Whole new Pokémon: stats, name, description and picture, each shown on a card."""

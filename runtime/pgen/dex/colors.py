@@ -1,6 +1,6 @@
-"""Colours of cards: of types, of rarities, of stats."""
+"""Colors of cards."""
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 
 TYPES: dict[str, str] = {
     "normal": "#787665",
@@ -22,54 +22,54 @@ TYPES: dict[str, str] = {
     "steel": "#5c7a8a",
     "fairy": "#ac5c8b",
 }
-"""Of each type; the letters on it are white or dark, see :func:`ink`."""
+"""Color of each type; text on it is white or dark, see :func:`text_color`."""
 
 RARITIES: dict[str, tuple[str, str]] = {
     "legendary": ("#f7d774", "#b5832a"),
     "mythical": ("#f3b6e4", "#7a5fd0"),
     "baby": ("#bfe6f5", "#f6c9d8"),
 }
-"""The two ends of a card's frame; an ordinary one's is of its types."""
+"""Gradient of a card's frame; ordinary cards use the colors of their types."""
 
 
-def rgb(colour: str) -> Colour:
-    """Read "#rrggbb".
+def rgb(color: str) -> Color:
+    """Parse "#rrggbb".
 
     >>> rgb("#ff8000")
     (255, 128, 0)
     """
-    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    red, green, blue = bytes.fromhex(color.removeprefix("#"))
     return red, green, blue
 
 
-def mixed(one: str, other: str, share: float) -> str:
+def mix(one: str, other: str, share: float) -> str:
     """Mix `share` of `other` into `one`.
 
-    >>> mixed("#000000", "#ffffff", 0.5)
+    >>> mix("#000000", "#ffffff", 0.5)
     '#808080'
     """
     parts = zip(rgb(one), rgb(other), strict=True)
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in parts)
 
 
-def frame(types: tuple[str, ...], rarity: str) -> tuple[str, str]:
-    """Choose the two ends of a card's frame."""
+def frame_gradient(types: tuple[str, ...], rarity: str) -> tuple[str, str]:
+    """Return the two ends of the gradient of a card's frame."""
     if rarity in RARITIES:
         return RARITIES[rarity]
     first, last = TYPES[types[0]], TYPES[types[-1]]
-    return mixed(first, "#ffffff", 0.25), last
+    return mix(first, "#ffffff", 0.25), last
 
 
-def ink(ground: str) -> str:
-    """Choose white or dark letters for a ground, whichever has the contrast of 4.5 to 1 that WCAG 2.2 (AA) asks for.
+def text_color(background: str) -> str:
+    """Return white, or a dark color if white has a contrast below 4.5 to 1 (WCAG 2.2, level AA).
 
-    >>> ink("#5140cf"), ink("#f0b90b")
+    >>> text_color("#5140cf"), text_color("#f0b90b")
     ('#ffffff', '#201c14')
     """
-    return "#ffffff" if 1.05 / (_luminance(ground) + 0.05) >= 4.5 else "#201c14"
+    return "#ffffff" if 1.05 / (_luminance(background) + 0.05) >= 4.5 else "#201c14"
 
 
-def _luminance(colour: str) -> float:
+def _luminance(color: str) -> float:
     """Relative luminance of sRGB, 0 to 1, as WCAG defines it."""
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (part / 255 for part in rgb(colour))]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (part / 255 for part in rgb(color))]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,4 +1,4 @@
-"""An OpenAI-compatible endpoint: one question, one answer, and a key that goes nowhere else."""
+"""Client of an OpenAI-compatible endpoint: one request, one answer, and a key that is sent nowhere else."""
 
 import json
 import os
@@ -18,7 +18,7 @@ KEY = "POKEGAN_LLM_KEY"
 """The environment variable that holds the key. Its value is never stored, logged or shown."""
 
 MAX_ANSWER = 2**20
-"""Bytes of an answer; more is not read."""
+"""Maximum size of an answer, in bytes."""
 
 MAX_TIMEOUT = 3600.0
 
@@ -27,13 +27,13 @@ CHAT = "/chat/completions"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where to ask.
+    """An endpoint.
 
     Attributes:
-        base: the address up to "/v1", without a query.
-        query: the address's query, empty mostly.
-        timeout: seconds for a whole answer, however slowly it drips.
-        key: of the environment; not shown.
+        base: the URL up to "/v1", without a query.
+        query: the query of the URL, usually empty.
+        timeout: seconds for a complete answer, however slowly it arrives.
+        key: from the environment; not shown in `repr`.
     """
 
     base: str
@@ -52,40 +52,40 @@ class Endpoint:
         return [str(model["id"]) for model in listed if "id" in model] if isinstance(listed, list) else []
 
     def ask(self, model: str, messages: list[dict[str, str]], seed: int) -> str:
-        """Send a conversation and return the answer's text.
+        """Send a conversation and return the text of the answer.
 
         Raises:
-            EndpointFailed: it cannot be reached, takes too long, redirects, refuses, or answers something else. The
-                message has neither the key nor anything that the endpoint said.
+            EndpointFailed: the endpoint cannot be reached, times out, redirects, refuses, or sends an invalid answer.
+                The message has neither the key nor anything that the endpoint sent.
         """
-        told = {"model": model, "messages": messages, "seed": seed % 2**31, "max_tokens": 500}
-        answer = self._fetch(CHAT, json.dumps(told).encode())
+        body = {"model": model, "messages": messages, "seed": seed % 2**31, "max_tokens": 500}
+        answer = self._fetch(CHAT, json.dumps(body).encode())
         try:
             text = answer["choices"][0]["message"]["content"]
         except (KeyError, IndexError, TypeError):
             text = None
         if not isinstance(text, str):
-            raise self._failed("answers without choices[0].message.content")
+            raise self._failed("sent an answer without choices[0].message.content")
         return text
 
     def _fetch(self, path: str, body: bytes | None) -> dict[str, Any]:
         content = _within(self.timeout, lambda: self._exchange(path, body))
         if content is None:
-            raise self._failed(f"gave no answer within {self.timeout:g} s")
+            raise self._failed(f"timed out after {self.timeout:g} s")
         if isinstance(content, str):
             raise self._failed(content)
         if self.key and self.key.encode() in content:
-            raise self._failed("sent the key back; do not trust it")
+            raise self._failed("sent the key back; do not use this endpoint")
         try:
             answer = json.loads(content)
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
-            raise self._failed("answers no JSON object")
+            raise self._failed("sent an answer that is not a JSON object")
         return answer
 
     def _exchange(self, path: str, body: bytes | None) -> bytes | str:
-        """Send one request; return the answer's bytes, or what went wrong."""
+        """Send one request; return the bytes of the answer, or the reason of a failure."""
         headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "pokegan"}
         if self.key:
             headers["Authorization"] = f"Bearer {self.key}"
@@ -95,37 +95,37 @@ class Endpoint:
                 content: bytes = response.read(MAX_ANSWER + 1)
         except HTTPError as error:
             error.close()
-            moved = "; give the address that it redirects to" if 300 <= error.code < 400 else ""
-            return f"answers with status {error.code}{moved}"
+            redirect = "; use the URL that it redirects to" if 300 <= error.code < 400 else ""
+            return f"answered with status {error.code}{redirect}"
         except URLError as error:
             return f"cannot be reached ({getattr(error.reason, 'strerror', None) or type(error.reason).__name__})"
-        except (OSError, HTTPException, ValueError) as error:  # their texts may quote what was sent
-            return f"breaks off ({type(error).__name__})"
-        return content if len(content) <= MAX_ANSWER else f"answers more than {MAX_ANSWER:,} bytes"
+        except (OSError, HTTPException, ValueError) as error:  # their messages may quote the request
+            return f"broke the connection ({type(error).__name__})"
+        return content if len(content) <= MAX_ANSWER else f"sent an answer of more than {MAX_ANSWER:,} bytes"
 
     def _failed(self, reason: str) -> EndpointFailed:
         return EndpointFailed(f"{self.base}: {reason}")
 
 
 class _NoRedirect(HTTPRedirectHandler):
-    """Follows nothing: urllib would send the key on to wherever it is told to go."""
+    """Follows no redirect: urllib would send the key to the other host."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         """Refuse."""
 
 
 def _within(seconds: float, work: Callable[[], bytes | str]) -> bytes | str | None:
-    """Do `work` in a thread and wait for it; None where it takes longer.
+    """Call `work` in a thread and return its result, or None after the timeout.
 
-    urllib's own time-out starts anew with every byte, and does not cover looking up a name.
+    The timeout of urllib restarts with every byte, and does not cover name resolution.
     """
     answers: SimpleQueue[bytes | str] = SimpleQueue()
 
     def answer() -> None:
         try:
             answers.put(work())
-        except Exception as error:  # whatever it was, the waiting must end
-            answers.put(f"cannot be asked ({type(error).__name__})")
+        except Exception as error:  # any error must end the wait
+            answers.put(f"cannot be called ({type(error).__name__})")
 
     Thread(target=answer, daemon=True).start()
     try:
@@ -134,25 +134,25 @@ def _within(seconds: float, work: Callable[[], bytes | str]) -> bytes | str | No
         return None
 
 
-def endpoint(url: str, timeout: float = 60.0) -> Endpoint:
-    """Check an address, such as http://localhost:8080/v1, and take the key from the environment.
+def parse_endpoint(url: str, timeout: float = 60.0) -> Endpoint:
+    """Parse a URL, such as http://localhost:8080/v1, and read the key from the environment.
 
     Raises:
-        EndpointFailed: it is no such address, the key cannot be sent, or the time-out is out of range.
+        EndpointFailed: the URL or the key are invalid, or the timeout is out of range.
     """
     if not 0 < timeout <= MAX_TIMEOUT:
-        raise EndpointFailed(f"time-out {timeout:g}: give seconds, up to {MAX_TIMEOUT:g}")
+        raise EndpointFailed(f"timeout {timeout:g}: must be more than 0 and at most {MAX_TIMEOUT:g} seconds")
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         usable = False
     if not usable or not url.isascii() or not url.isprintable() or " " in url:
-        raise EndpointFailed("--llm: no address of an endpoint; give one such as http://localhost:8080/v1")
+        raise EndpointFailed("the URL of the LLM endpoint is invalid; write one such as http://localhost:8080/v1")
     if parts.username is not None or parts.password is not None:
-        raise EndpointFailed(f"--llm: the address holds a password; leave it out, and put a key into {KEY}")
+        raise EndpointFailed(f"the URL of the LLM endpoint has a password; remove it, and set the key in {KEY}")
     key = os.environ.get(KEY, "").strip()
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise EndpointFailed(f"{KEY}: holds blanks or signs that no header can carry; set it again")
+        raise EndpointFailed(f"{KEY}: has characters that are invalid in an HTTP header; set it again")
     path = parts.path.rstrip("/").removesuffix(CHAT)
     return Endpoint(urlunsplit((parts.scheme, parts.netloc, path, "", "")), parts.query, timeout, key)

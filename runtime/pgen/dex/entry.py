@@ -1,37 +1,35 @@
-"""A whole new Pokémon, and how one comes from a seed."""
+"""Whole new Pokémon, and their generation from seeds."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.dex.names import Known, Lexicon, load_lexicon
-from pgen.dex.rng import Dice, Stream
-from pgen.dex.templates import Looks, describe, genus, phrases, prompt_for
+from pgen.dex.names import KnownNames, Lexicon, load_lexicon
+from pgen.dex.rng import Rng, Stream
+from pgen.dex.templates import Appearance, describe, genus, phrases, prompt_for
 from pgen.errors import BundleInvalid
+from pgen.images.model import PictureModel
 from pgen.request import Request
 from pgen.stats.draw import stream
-from pgen.stats.rows import Asked, Row, Rows
+from pgen.stats.rows import Row, RowFilter, Rows
 
-if TYPE_CHECKING:
-    from pgen.api import Generator
-
-GRAMMAR = "pgen"
-"""Who wrote an entry's words, where no language model did."""
+TEMPLATES = "pgen"
+"""Author of words that come from the templates, and not from a language model."""
 
 
 @dataclass(frozen=True)
 class Words:
-    """Name, genus such as "Cinder Racer Pokémon", and description; `author` is GRAMMAR or a language model's name."""
+    """Name, genus such as "Cinder Racer Pokémon", and description; `author` is TEMPLATES or a language model."""
 
     name: str
     genus: str
     description: str
-    author: str = GRAMMAR
+    author: str = TEMPLATES
 
 
 @dataclass(frozen=True)
@@ -41,24 +39,24 @@ class Entry:
     Attributes:
         words: its name, genus and description.
         row: its seed, stats, types and rarity.
-        looks: its colour and shape.
-        pixels: its picture, straight RGBA uint8 (S, S, 4), drawn from `prompt` and the row's seed.
-        bundle: digest of the bundle that drew it.
+        appearance: its color and shape.
+        pixels: its picture, straight RGBA uint8 (S, S, 4), generated from `prompt` and the row's seed.
+        bundle: digest of the bundle that generated it.
     """
 
     words: Words
     row: Row
-    looks: Looks
+    appearance: Appearance
     pixels: NDArray[np.uint8] = field(repr=False, compare=False)
     bundle: str = ""
 
     @property
     def prompt(self) -> str:
-        """What the picture was drawn from."""
-        return prompt_for(self.row, self.looks)
+        """The prompt of the picture."""
+        return prompt_for(self.row, self.appearance)
 
     def described(self) -> dict[str, Any]:
-        """Tell all but the picture, ready for JSON."""
+        """Describe everything but the picture, ready for JSON."""
         words, row = self.words, self.row
         return {
             "name": words.name,
@@ -68,8 +66,8 @@ class Entry:
             "stats": dict(row.stats),
             "total": row.total,
             "description": words.description,
-            "color": self.looks.color,
-            "shape": self.looks.shape,
+            "color": self.appearance.color,
+            "shape": self.appearance.shape,
             "prompt": self.prompt,
             "seed": row.seed,
             "words_by": words.author,
@@ -78,65 +76,65 @@ class Entry:
 
 
 class Writer(Protocol):
-    """Who may write an entry's words in the grammar's place."""
+    """Writes the words of entries instead of the templates."""
 
-    def __call__(self, drafted: Words, row: Row, looks: Looks, known: Known) -> Words:
-        """Write the words of one entry; `drafted` are the grammar's, to fall back on."""
+    def __call__(self, drafted: Words, row: Row, appearance: Appearance, known: KnownNames) -> Words:
+        """Write the words of one entry; `drafted` come from the templates, to fall back on."""
         ...
 
 
-class Maker:
-    """Makes entries from seeds; each depends on its seed, the bundle and what is asked alone."""
+class EntryGenerator:
+    """Generates entries from seeds; each depends only on its seed, the bundle and the filter."""
 
-    def __init__(self, generator: "Generator", lexicon: Lexicon | None = None) -> None:
+    def __init__(self, generator: PictureModel, lexicon: Lexicon | None = None) -> None:
         self.generator = generator
         self.lexicon = lexicon or load_lexicon()
 
     @cached_property
-    def known(self) -> Known:
-        """The names that exist: those that the lexicon was learned from, and those of the bundle."""
-        return Known([*self.lexicon.known, *self.generator.bundle.known_names])
+    def known(self) -> KnownNames:
+        """Existing names: those that the lexicon was trained on, and those of the bundle."""
+        return KnownNames([*self.lexicon.known, *self.generator.bundle.known_names])
 
-    def entries(self, n: int, seed: int, asked: Asked, writer: Writer | None = None) -> Iterator[Entry]:
-        """Make `n` entries with seeds that count up from `seed`, one by one; words come from `writer` where given.
+    def entries(self, n: int, seed: int, filter: RowFilter, writer: Writer | None = None) -> Iterator[Entry]:
+        """Generate `n` entries with seeds that count up from `seed`, one by one, with words from `writer` if given.
 
         Raises:
-            RequestInvalid, BundleNotFound, BundleInvalid, DeviceUnavailable: nothing was made.
+            RequestInvalid, BundleNotFound, BundleInvalid, DeviceUnavailable: nothing was generated.
         """
         self._check()
-        return self._made(stream(self.generator, n, seed, asked), writer)
+        return self._generate(stream(self.generator, n, seed, filter), writer)
 
     def _check(self) -> None:
         generator = self.generator
-        _ = generator.model  # a bundle that cannot draw pictures is told of before anything is written
+        _ = generator.model  # a bundle without the model fails before anything is written
         settings = generator.bundle.model("stats").settings
-        strange = {*settings["type_names"]} - {*phrases()["types"]} | {*settings["stat_names"]} - {*phrases()["high"]}
-        if strange:
-            raise BundleInvalid(f"{generator.bundle.folder}: pgen dex has no words for {', '.join(sorted(strange))}")
+        unknown = {*settings["type_names"]} - {*phrases()["types"]} | {*settings["stat_names"]} - {*phrases()["high"]}
+        if unknown:
+            raise BundleInvalid(f"{generator.bundle.folder}: no templates for {', '.join(sorted(unknown))}")
 
-    def _made(self, parts: Iterable[Rows], writer: Writer | None) -> Iterator[Entry]:
+    def _generate(self, parts: Iterable[Rows], writer: Writer | None) -> Iterator[Entry]:
         generator = self.generator
         for rows in parts:
             for row in rows:
-                looks = self.looks(row)
-                words = self.words(row, looks)
+                appearance = self.appearance(row)
+                words = self.words(row, appearance)
                 if writer is not None:
-                    words = writer(words, row, looks, self.known)
-                pixels = generator.draw_batch([Request(prompt_for(row, looks), row.seed)])[0]
-                yield Entry(words, row, looks, pixels, generator.bundle.digest)
+                    words = writer(words, row, appearance, self.known)
+                pixels = generator.draw_batch([Request(prompt_for(row, appearance), row.seed)])[0]
+                yield Entry(words, row, appearance, pixels, generator.bundle.digest)
 
-    def looks(self, row: Row) -> Looks:
-        """Choose colour and shape as often as known Pokémon of these types have them; the first type counts double."""
-        dice = Dice(row.seed, Stream.LOOKS)
-        color, shape = (_shares(table, row.types) for table in (self.lexicon.colors, self.lexicon.shapes))
-        told = {name: share for name, share in shape.items() if name in phrases()["shapes"]}
-        return Looks(dice.weighted(color), dice.weighted(told))
+    def appearance(self, row: Row) -> Appearance:
+        """Pick color and shape by their frequency among known Pokémon of these types; the first counts double."""
+        rng = Rng(row.seed, Stream.APPEARANCE)
+        colors, shapes = (_shares(table, row.types) for table in (self.lexicon.colors, self.lexicon.shapes))
+        described = {name: share for name, share in shapes.items() if name in phrases()["shapes"]}
+        return Appearance(rng.weighted(colors), rng.weighted(described))
 
-    def words(self, row: Row, looks: Looks) -> Words:
-        """Write name, genus and description by model and grammar."""
-        name = self.lexicon.name(Dice(row.seed, Stream.NAME), row.types, self.known)
-        dice = Dice(row.seed, Stream.TEXT)
-        return Words(name, genus(row, dice), describe(name, row, looks, dice))
+    def words(self, row: Row, appearance: Appearance) -> Words:
+        """Write name, genus and description with the name model and the templates."""
+        name = self.lexicon.name(Rng(row.seed, Stream.NAME), row.types, self.known)
+        rng = Rng(row.seed, Stream.TEXT)
+        return Words(name, genus(row, rng), describe(name, row, appearance, rng))
 
 
 def _shares(table: dict[str, dict[str, int]], types: tuple[str, ...]) -> dict[str, float]:

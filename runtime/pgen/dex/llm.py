@@ -1,4 +1,4 @@
-"""Names and descriptions by a language model, checked before they are used."""
+"""Names and descriptions by a language model, validated before they are used."""
 
 import json
 import re
@@ -9,20 +9,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pgen.dex.card import drawable
-from pgen.dex.endpoint import Endpoint, endpoint
+from pgen.dex.endpoint import Endpoint, parse_endpoint
 from pgen.dex.entry import Words
-from pgen.dex.names import Known, is_rude_name, is_rude_text, plain
-from pgen.dex.templates import Looks
-from pgen.errors import EndpointFailed
+from pgen.dex.names import KnownNames, is_rude_name, is_rude_text, plain
+from pgen.dex.templates import Appearance
+from pgen.errors import EndpointFailed, EndpointWithoutModel
 from pgen.stats.rows import Row
 
 NAME, GENUS, DESCRIPTION = (3, 12), (3, 32), (20, 400)
-"""Characters that each may have, from and to."""
+"""Minimum and maximum number of characters."""
 
 LONGEST_WORD = 24
 
-SPELT = re.compile(r"[^\W\d_]+(?:[' \u2019.-][^\W\d_]+)*")
-"""A name: letters, with single signs between them."""
+LETTERS = re.compile(r"[^\W\d_]+(?:[' \u2019.-][^\W\d_]+)*")
+"""Letters with single punctuation marks between them."""
 
 TASK = (
     "You write entries for a made-up encyclopaedia of invented creatures. Answer with one JSON object and no more: "
@@ -34,81 +34,81 @@ TASK = (
 
 
 @dataclass
-class Author:
-    """Writes words through an endpoint; where that fails, the drafted ones are used and `tell` is told why, once.
+class LLMWriter:
+    """Writes words through an endpoint; if it fails, the drafted ones are used, and `warn` is called with the reason.
 
-    After a failure of the endpoint itself nothing more is asked of it, so that a dead one costs one time-out.
+    After a failure of the endpoint itself it is not called again, so that an unreachable one costs one timeout.
     """
 
     endpoint: Endpoint
     model: str
-    tell: Callable[[str], None]
-    _silent: bool = field(default=False, init=False)
+    warn: Callable[[str], None]
+    _failed: bool = field(default=False, init=False)
 
-    def __call__(self, drafted: Words, row: Row, looks: Looks, known: Known) -> Words:
+    def __call__(self, drafted: Words, row: Row, appearance: Appearance, known: KnownNames) -> Words:
         """Write the words of one entry, see :class:`pgen.dex.entry.Writer`."""
-        if self._silent:
+        if self._failed:
             return drafted
-        messages = [{"role": "system", "content": TASK}, {"role": "user", "content": _facts(row, looks)}]
+        messages = [{"role": "system", "content": TASK}, {"role": "user", "content": _description(row, appearance)}]
         try:
             text = self.endpoint.ask(self.model, messages, row.seed)
         except EndpointFailed as error:
-            self._silent = True
-            self.tell(f"{error.message}; pgen's own words are used from seed {row.seed} on")
+            self._failed = True
+            self.warn(f"{error.message}; names and texts come from templates from seed {row.seed} on")
             return drafted
         try:
-            return read(text, self.model, known)
+            return parse_answer(text, self.model, known)
         except ValueError as error:
-            self.tell(f"{self.endpoint.base}: {error}; pgen's own words are used for seed {row.seed}")
+            self.warn(f"{self.endpoint.base}: {error}; name and text of seed {row.seed} come from templates")
             return drafted
 
 
-def _facts(row: Row, looks: Looks) -> str:
-    told = {"types": row.types, "rarity": row.rarity, "stats": dict(row.stats), "total": row.total}
-    return json.dumps(told | {"color": looks.color, "shape": looks.shape})
+def _description(row: Row, appearance: Appearance) -> str:
+    description = {"types": row.types, "rarity": row.rarity, "stats": dict(row.stats), "total": row.total}
+    return json.dumps(description | {"color": appearance.color, "shape": appearance.shape})
 
 
-def read(text: str, model: str, known: Known) -> Words:
-    """Read and check an answer.
+def parse_answer(text: str, model: str, known: KnownNames) -> Words:
+    """Parse and validate an answer.
 
     Raises:
-        ValueError: it cannot be used; the message says why, in words of our own.
+        ValueError: the answer is invalid; the message does not quote it.
     """
-    found = _object(text)
-    name = _field(found, "name", NAME)
-    if not SPELT.fullmatch(name) or len(plain(name)) < NAME[0]:
-        raise ValueError("its name is not made of letters")
+    answer = _object(text)
+    name = _field(answer, "name", NAME)
+    if not LETTERS.fullmatch(name) or len(plain(name)) < NAME[0]:
+        raise ValueError("its name has characters other than letters")
     if known.resemble(plain(name)):
-        raise ValueError("its name exists, or almost")
-    genus = _field(found, "genus", GENUS).removesuffix("Pokémon").removesuffix("Pokemon").strip()
-    description = _field(found, "description", DESCRIPTION)
-    if not SPELT.fullmatch(genus):
-        raise ValueError("its genus is not made of words")
+        raise ValueError("its name exists, or resembles an existing one")
+    genus = _field(answer, "genus", GENUS).removesuffix("Pokémon").removesuffix("Pokemon").strip()
+    description = _field(answer, "description", DESCRIPTION)
+    if not LETTERS.fullmatch(genus):
+        raise ValueError("its genus has characters other than letters")
     if is_rude_name(name) or is_rude_text(f"{genus} {description}"):
-        raise ValueError("it uses a word that pgen does not print")
+        raise ValueError("it uses a word of the deny list")
     return Words(name, f"{genus} Pokémon", description, model)
 
 
 def _object(text: str) -> Mapping[str, Any]:
-    start, end = text.find("{"), text.rfind("}")  # models like to put words or a fence around it
+    start, end = text.find("{"), text.rfind("}")  # models often surround it with text or a code fence
     try:
-        found = json.loads(text[start : end + 1])
+        answer = json.loads(text[start : end + 1])
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise ValueError("it answers no JSON object")
-    return found
+        answer = None
+    if not isinstance(answer, dict):
+        raise ValueError("its answer is not a JSON object")
+    return answer
 
 
-def _field(found: Mapping[str, Any], key: str, bounds: tuple[int, int]) -> str:
-    value = found.get(key)
+def _field(answer: Mapping[str, Any], key: str, bounds: tuple[int, int]) -> str:
+    value = answer.get(key)
     if not isinstance(value, str):
         raise ValueError(f"its answer has no {key}")
     value = unicodedata.normalize("NFC", " ".join(value.split()))
     if not bounds[0] <= len(value) <= bounds[1]:
         raise ValueError(f"its {key} has {len(value)} characters, not {bounds[0]} to {bounds[1]}")
-    if not all(drawable(sign) for sign in value):
-        raise ValueError(f"its {key} has signs that the card's font lacks")
+    if not all(drawable(character) for character in value):
+        raise ValueError(f"its {key} has characters that the font of the card lacks")
     if max(map(len, value.split())) > LONGEST_WORD:
         raise ValueError(f"its {key} has a word of more than {LONGEST_WORD} letters")
     return value
@@ -118,23 +118,23 @@ def _warn(text: str) -> None:
     warnings.warn(text, stacklevel=2)
 
 
-def writer_at(
-    url: str, model: str | None = None, timeout: float = 60.0, tell: Callable[[str], None] = _warn
-) -> Author | None:
+def open_writer(
+    url: str, model: str | None = None, timeout: float = 60.0, warn: Callable[[str], None] = _warn
+) -> LLMWriter | None:
     """Open the endpoint at `url`; `model` is one of its models, None for the first that it lists.
 
     Returns:
-        A :class:`pgen.dex.entry.Writer`; None where the endpoint fails already, of which `tell` is told.
+        A :class:`pgen.dex.entry.Writer`; None if the endpoint fails, after calling `warn` with the reason.
 
     Raises:
-        EndpointFailed: `url` is no address, see :func:`pgen.dex.endpoint.endpoint`.
+        EndpointFailed: `url` is invalid, see :func:`pgen.dex.endpoint.parse_endpoint`.
     """
-    place = endpoint(url, timeout)
+    endpoint = parse_endpoint(url, timeout)
     try:
-        listed = [model] if model else place.models()
+        listed = [model] if model else endpoint.models()
         if not listed:
-            raise EndpointFailed(f"{place.base}: lists no model; name one with --llm-model")
+            raise EndpointWithoutModel(f"{endpoint.base}: lists no models; name one")
     except EndpointFailed as error:
-        tell(f"{error.message}; pgen's own words are used")
+        warn(f"{error.message}; names and texts come from templates")
         return None
-    return Author(place, listed[0], tell)
+    return LLMWriter(endpoint, listed[0], warn)

@@ -1,4 +1,4 @@
-"""New names: a small n-gram model of letters, learned from the known ones by ``pgtrain.data.lexicon``."""
+"""New names from a small n-gram model of letters, which ``pgtrain.data.lexicon`` trains on known names."""
 
 import codecs
 import json
@@ -10,24 +10,24 @@ from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
-from pgen.dex.rng import Dice
+from pgen.dex.rng import Rng
 from pgen.errors import BundleInvalid
 
 SHORTEST, LONGEST = 6, 10
-"""Letters of a name that is drawn."""
+"""Range of letters of a generated name."""
 
 CANDIDATES, TRIES = 8, 2000
-"""Names that one is chosen from by how well it suits the types, and draws until they must have been found."""
+"""Candidates, of which the one that suits the types best is chosen, and the maximum number of draws to find them."""
 
 DISCOUNT = 0.5
-"""Taken off every count for what was never seen (Ney et al., 1994, absolute discounting)."""
+"""Absolute discounting (Ney et al., 1994): subtracted from every count in favor of unseen letters."""
 
-CLUMSY = re.compile(r"[^aeiouy]{4}|[aeiou]{3}|(.)\1\1|^[^aeiouy]{3}|[^aeiouy]{3}$|^(.)\2|q(?!u)")
-"""What no tongue forms: too many consonants or vowels at once."""
+UNPRONOUNCEABLE = re.compile(r"[^aeiouy]{4}|[aeiou]{3}|(.)\1\1|^[^aeiouy]{3}|[^aeiouy]{3}$|^(.)\2|q(?!u)")
+"""Too many consonants or vowels in a row."""
 
 LETTERS = re.compile("[^a-z]")
 
-# In ROT13, so that nobody has to read them. No name may hold one, and no text may have one as a word.
+# In ROT13, so that nobody has to read them. No name may contain one, and no text may have one as a word.
 DENIED = frozenset(
     codecs.decode(
         "avttre avttn avttr snttbg snttb qlxr xvxr fcvp puvax genaal ergneq juber fyhg phag shpx fuvg encr encvfg anmv "
@@ -39,7 +39,7 @@ DENIED = frozenset(
 
 
 def plain(name: str) -> str:
-    """Keep a name's letters, in lower case and without accents, as ``pgtrain.data.lexicon`` does.
+    """Reduce a name to its lower-case letters without accents, as ``pgtrain.data.lexicon`` does.
 
     >>> plain("Flabébé")
     'flabebe'
@@ -48,18 +48,18 @@ def plain(name: str) -> str:
 
 
 def is_rude_name(name: str) -> bool:
-    """Tell whether a name holds a word of the small deny list."""
+    """Return whether a name contains a word of the small deny list."""
     return any(word in plain(name) for word in DENIED)
 
 
 def is_rude_text(text: str) -> bool:
-    """Tell whether a text has a word of the small deny list, or its plural; `grape` and `peacock` are fine."""
+    """Return whether a text has a word of the small deny list, or its plural; `grape` and `peacock` are allowed."""
     words = LETTERS.sub(" ", text.lower()).split()
     return any(word in DENIED or word.removesuffix("s") in DENIED for word in words)
 
 
-class Known:
-    """Names that exist: none may be given again, nor one that is almost the same."""
+class KnownNames:
+    """Existing names: generated names must not resemble one."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = {plain(name) for name in names} - {""}
@@ -68,11 +68,11 @@ class Known:
         self._fives = {part for name in self.names for part in (_windows(name, 5) if len(name) == 5 else ())}
 
     def __contains__(self, name: str) -> bool:
-        """Tell whether `name` is known, whatever its case, accents and signs."""
+        """Return whether `name` is known, ignoring case, accents and punctuation."""
         return plain(name) in self.names
 
     def resemble(self, name: str) -> bool:
-        """Tell whether a known name is `name`, differs by one letter, or shares six letters or a whole five with it."""
+        """Return whether a known name equals `name`, differs by one letter, shares six, or is five of its letters."""
         return (
             name in self.names
             or name in self._near
@@ -92,20 +92,20 @@ def _windows(name: str, size: int) -> list[str]:
 
 
 class Lexicon:
-    """What was learned of names, colours and shapes: ``learned.json``."""
+    """Statistics of names, colors and shapes: ``learned.json``."""
 
     def __init__(self, learned: dict[str, Any]) -> None:
         self.order: int = learned["order"]
-        self.flavours: dict[str, dict[str, float]] = learned["flavours"]
+        self.flavors: dict[str, dict[str, float]] = learned["flavours"]
         self.colors: dict[str, dict[str, int]] = learned["colors"]
         self.shapes: dict[str, dict[str, int]] = learned["shapes"]
         self.known: list[str] = learned["known"]
         self._letters: dict[str, dict[str, int]] = learned["letters"]
-        self._chances: dict[str, dict[str, float]] = {}
+        self._probabilities: dict[str, dict[str, float]] = {}
 
     @cached_property
     def _counts(self) -> list[dict[str, Counter[str]]]:
-        """Counts of the letter after 0, 1, ... letters; those after fewer are sums of those after more."""
+        """Counts of the next letter after contexts of 0, 1, ... letters; those of shorter contexts are sums."""
         counts: list[dict[str, Counter[str]]] = [defaultdict(Counter) for _ in range(self.order + 1)]
         for context, after in self._letters.items():
             for size in range(self.order + 1):
@@ -113,62 +113,63 @@ class Lexicon:
         return counts
 
     def _after(self, context: str) -> dict[str, float]:
-        """Look up the probabilities of the letter after `context`."""
-        if context not in self._chances:
-            self._chances[context] = self._mixed(context)
-        return self._chances[context]
+        """Return the probabilities of the letter after `context`."""
+        if context not in self._probabilities:
+            self._probabilities[context] = self._interpolated(context)
+        return self._probabilities[context]
 
-    def _mixed(self, context: str) -> dict[str, float]:
-        """Mix probabilities after `context` from the counts of short contexts to those of long ones."""
-        chances: dict[str, float] = {}
+    def _interpolated(self, context: str) -> dict[str, float]:
+        """Interpolate the probabilities after `context` from shorter to longer contexts."""
+        probabilities: dict[str, float] = {}
         for size, table in enumerate(self._counts):
             seen = table.get(context[len(context) - size :])
             if not seen:
                 break
             total = sum(seen.values())
             if size == 0:
-                chances = {letter: count / total for letter, count in sorted(seen.items())}
+                probabilities = {letter: count / total for letter, count in sorted(seen.items())}
                 continue
-            left = DISCOUNT * len(seen) / total
-            chances = {
-                letter: max(seen[letter] - DISCOUNT, 0) / total + left * chance for letter, chance in chances.items()
+            rest = DISCOUNT * len(seen) / total
+            probabilities = {
+                letter: max(seen[letter] - DISCOUNT, 0) / total + rest * lower
+                for letter, lower in probabilities.items()
             }
-        return chances
+        return probabilities
 
-    def _draw(self, dice: Dice) -> str:
-        spelt = "^" * self.order
-        while len(spelt) <= self.order + LONGEST:
-            letter = dice.weighted(self._after(spelt[len(spelt) - self.order :]))
+    def _draw(self, rng: Rng) -> str:
+        letters = "^" * self.order
+        while len(letters) <= self.order + LONGEST:
+            letter = rng.weighted(self._after(letters[len(letters) - self.order :]))
             if letter == "$":
                 break
-            spelt += letter
-        return spelt[self.order :]
+            letters += letter
+        return letters[self.order :]
 
-    def name(self, dice: Dice, types: Sequence[str], known: Known) -> str:
-        """Draw a new name that suits `types`, capitalised, of SHORTEST to LONGEST letters.
+    def name(self, rng: Rng, types: Sequence[str], known: KnownNames) -> str:
+        """Generate a new name that suits `types`, capitalized, of SHORTEST to LONGEST letters.
 
         Raises:
-            BundleInvalid: everything that can be drawn is known.
+            BundleInvalid: every name that can be generated is known.
         """
-        found: list[str] = []
+        candidates: list[str] = []
         for _ in range(TRIES):
-            drawn = self._draw(dice)
-            if _speakable(drawn) and drawn not in found and not known.resemble(drawn):
-                found.append(drawn)
-            if len(found) == CANDIDATES:
+            name = self._draw(rng)
+            if _is_usable(name) and name not in candidates and not known.resemble(name):
+                candidates.append(name)
+            if len(candidates) == CANDIDATES:
                 break
-        if not found:
-            raise BundleInvalid("the bundle's names.json knows every name that can be drawn; export the bundle again")
-        return max(found, key=lambda name: self._suits(name, types)).capitalize()
+        if not candidates:
+            raise BundleInvalid("names.json of the bundle has every name that can be generated; export it again")
+        return max(candidates, key=lambda name: self._suits(name, types)).capitalize()
 
     def _suits(self, name: str, types: Sequence[str]) -> float:
         pieces = _windows(f"^{name}$", 3)
-        weights = (self.flavours.get(kind, {}).get(piece, 0.0) for kind in types for piece in pieces)
+        weights = (self.flavors.get(kind, {}).get(piece, 0.0) for kind in types for piece in pieces)
         return sum(weights) / (len(pieces) * len(types))
 
 
-def _speakable(name: str) -> bool:
-    return SHORTEST <= len(name) <= LONGEST and not CLUMSY.search(name) and not is_rude_name(name)
+def _is_usable(name: str) -> bool:
+    return SHORTEST <= len(name) <= LONGEST and not UNPRONOUNCEABLE.search(name) and not is_rude_name(name)
 
 
 def load_lexicon() -> Lexicon:

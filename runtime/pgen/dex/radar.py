@@ -1,4 +1,4 @@
-"""The hexagon of six stats, as points; both cards draw it from here."""
+"""Geometry of the radar chart of six stats, shared by the PNG card and the HTML page."""
 
 from collections.abc import Sequence
 from math import cos, pi, sin
@@ -6,7 +6,7 @@ from math import cos, pi, sin
 Point = tuple[float, float]
 
 FULL = 160
-"""A stat that reaches the rim; beyond it the hexagon would be a dot for most."""
+"""The stat at the edge of the chart; a larger maximum would make most charts tiny."""
 
 LABELS = {
     "hp": "HP",
@@ -20,19 +20,19 @@ LABELS = {
 
 
 def label(stat: str) -> str:
-    """Shorten a stat's name."""
+    """Return the short name of a stat."""
     return LABELS.get(stat, stat.replace("_", " ").title())
 
 
 def share(value: int) -> float:
-    """How much of a bar, or of the way to the hexagon's rim, a stat fills, 0 to 1."""
+    """Return the share of a bar, or of the chart's radius, that a stat fills, 0 to 1."""
     return min(value / FULL, 1.0)
 
 
-def corners(shares: Sequence[float], centre: Point, radius: float) -> list[Point]:
-    """Place one corner a share on its ray, clockwise from the top."""
-    turns = (2 * pi * index / len(shares) - pi / 2 for index in range(len(shares)))
+def corners(shares: Sequence[float], center: Point, radius: float) -> list[Point]:
+    """Return the corners of the chart, one per share, clockwise from the top."""
+    angles = (2 * pi * index / len(shares) - pi / 2 for index in range(len(shares)))
     return [
-        (centre[0] + radius * share * cos(turn), centre[1] + radius * share * sin(turn))
-        for share, turn in zip(shares, turns, strict=True)
+        (center[0] + radius * share * cos(angle), center[1] + radius * share * sin(angle))
+        for share, angle in zip(shares, angles, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""Chance by a seed: the same choices on every machine and with every release of NumPy."""
+"""Random choices from seeds: equal on every machine and with every release of NumPy."""
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
@@ -7,33 +7,33 @@ from typing import TypeVar
 
 import numpy as np
 
-Thing = TypeVar("Thing")
+Item = TypeVar("Item")
 
 
 class Stream(IntEnum):
-    """What is drawn from a seed beside its latent and :func:`pgen.latents.pick`, which have the streams 0 and 1."""
+    """Random streams of a seed; 0 and 1 belong to its latent and to :func:`pgen.latents.pick`."""
 
     NAME = 2
-    LOOKS = 3
+    APPEARANCE = 3
     TEXT = 4
 
 
-class Dice:
-    """Draws from one of a seed's streams; the bits are Philox's, whose stream NumPy guarantees."""
+class Rng:
+    """Random numbers from one stream of a seed; the bits come from Philox, whose stream NumPy guarantees."""
 
     def __init__(self, seed: int, stream: Stream) -> None:
         self._bits = np.random.Philox(key=seed, counter=int(stream) << 64)
 
-    def share(self) -> float:
-        """Draw a number in 0..1, 1 left out."""
+    def uniform(self) -> float:
+        """Draw a number from [0, 1)."""
         return (int(self._bits.random_raw()) >> 11) / 2.0**53
 
-    def pick(self, things: Sequence[Thing]) -> Thing:
-        """Pick one of `things`, each as likely."""
-        return things[int(self.share() * len(things))]
+    def pick(self, items: Sequence[Item]) -> Item:
+        """Pick one of `items` with equal probability."""
+        return items[int(self.uniform() * len(items))]
 
-    def weighted(self, weights: Mapping[Thing, float]) -> Thing:
-        """Pick a key of `weights`, as likely as its weight says."""
-        things, until = list(weights), list(accumulate(weights.values()))
-        reach = self.share() * until[-1]
-        return next((thing for thing, end in zip(things, until, strict=True) if reach < end), things[-1])
+    def weighted(self, weights: Mapping[Item, float]) -> Item:
+        """Pick a key of `weights` with a probability proportional to its weight."""
+        items, ends = list(weights), list(accumulate(weights.values()))
+        position = self.uniform() * ends[-1]
+        return next((item for item, end in zip(items, ends, strict=True) if position < end), items[-1])

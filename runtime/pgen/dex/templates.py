@@ -1,4 +1,4 @@
-"""Genus and description: sentences of our own, chosen to agree with what the numbers say."""
+"""Genus and description from templates of sentences that match the stats."""
 
 import tomllib
 from dataclasses import dataclass
@@ -6,21 +6,21 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from pgen.dex.rng import Dice
+from pgen.dex.rng import Rng
 from pgen.stats.rows import Row
 
 HIGH, EXTREME, LOW = 90, 130, 50
-"""Of one stat: from where it is told of as high, or as extreme, and up to where as low."""
+"""Limits from which one stat is described as high or extreme, and up to which as low."""
 
 SMALL, STRONG = 330, 500
-"""Of the total: up to where a Pokémon of even stats is weak, and from where it is strong."""
+"""Limits of the total up to which a Pokémon of even stats is small, and from which it is strong."""
 
 ORDINARY = "ordinary"
 
 
 @dataclass(frozen=True)
-class Looks:
-    """What a Pokémon looks like, in the words of the training data: a colour, and a shape such as "quadruped"."""
+class Appearance:
+    """Color and shape, such as "quadruped", in the words of the training data."""
 
     color: str
     shape: str
@@ -28,56 +28,56 @@ class Looks:
 
 @cache
 def phrases() -> dict[str, Any]:
-    """Read the sentences that are installed with pgen."""
+    """Read the templates that are installed with pgen."""
     return tomllib.loads(files("pgen.dex").joinpath("phrases.toml").read_text("utf-8"))
 
 
-def genus(row: Row, dice: Dice) -> str:
+def genus(row: Row, rng: Rng) -> str:
     """Compose a genus from the first type and the rarity or the highest stat.
 
     >>> from pgen.dex.rng import Stream
     >>> row = Row(0, {"hp": 40, "speed": 120}, ("fire",), "ordinary")
-    >>> genus(row, Dice(0, Stream.TEXT))
+    >>> genus(row, Rng(0, Stream.TEXT))
     'Hearthflame Racer Pokémon'
     """
     known = phrases()
     roles = known["rarities"].get(row.rarity) or known["roles"][highest(row) or "even"]
-    return f"{dice.pick(known['types'][row.types[0]]['genus'])} {dice.pick(roles)} Pokémon"
+    return f"{rng.pick(known['types'][row.types[0]]['genus'])} {rng.pick(roles)} Pokémon"
 
 
-def describe(name: str, row: Row, looks: Looks, dice: Dice) -> str:
-    """Compose a description of four sentences: looks, habits, the highest stat, and rarity or the lowest."""
+def describe(name: str, row: Row, appearance: Appearance, rng: Rng) -> str:
+    """Compose a description of four sentences: appearance, habits, the highest stat, and rarity or the lowest."""
     known = phrases()
     first, last = known["types"][row.types[0]], known["types"][row.types[-1]]
-    shape = dice.pick(known["shapes"][looks.shape])
+    shape = rng.pick(known["shapes"][appearance.shape])
     sentences = [
-        shape.format(color=looks.color, matter=dice.pick(first["matter"])),
-        _habits(name, dice.pick(first["places"]), dice.pick(last["acts"]), dice),
-        dice.pick(_strength(row)),
+        shape.format(color=appearance.color, matter=rng.pick(first["matter"])),
+        _habits(name, rng.pick(first["places"]), rng.pick(last["acts"]), rng),
+        rng.pick(_strength(row)),
     ]
-    if last_word := _last_word(row):
-        sentences.append(dice.pick(last_word))
+    if closing := _closing(row):
+        sentences.append(rng.pick(closing))
     return " ".join(sentences)
 
 
-def _habits(name: str, place: str, act: str, dice: Dice) -> str:
+def _habits(name: str, place: str, act: str, rng: Rng) -> str:
     forms = (
         f"{name} lives {place} and {act}.",
         f"{name} is found {place}; it {act}.",
         f"{place[0].upper()}{place[1:]}, {name} {act}.",
         f"Those who meet {name} {place} say that it {act}.",
     )
-    return dice.pick(forms)
+    return rng.pick(forms)
 
 
 def highest(row: Row) -> str | None:
-    """Name the highest stat, the earlier of equals; None where none is HIGH."""
+    """Return the highest stat, the first of equals; None if none is HIGH."""
     name = max(row.stats, key=lambda name: row.stats[name])
     return name if row.stats[name] >= HIGH else None
 
 
 def lowest(row: Row) -> str | None:
-    """Name the lowest stat, the earlier of equals; None where none is LOW."""
+    """Return the lowest stat, the first of equals; None if none is LOW."""
     name = min(row.stats, key=lambda name: row.stats[name])
     return name if row.stats[name] <= LOW else None
 
@@ -92,7 +92,7 @@ def _strength(row: Row) -> list[str]:
     return even
 
 
-def _last_word(row: Row) -> list[str]:
+def _closing(row: Row) -> list[str]:
     known, name = phrases(), lowest(row)
     if row.rarity in known["lore"]:
         lore: list[str] = known["lore"][row.rarity]
@@ -103,10 +103,10 @@ def _last_word(row: Row) -> list[str]:
     return low
 
 
-def prompt_for(row: Row, looks: Looks) -> str:
-    """Write what the picture is drawn from, in a form that ``pgtrain.data.captions`` gives to training.
+def prompt_for(row: Row, appearance: Appearance) -> str:
+    """Write the prompt of the picture, in a form that ``pgtrain.data.captions`` uses for training.
 
-    >>> prompt_for(Row(0, {}, ("fire", "flying"), "ordinary"), Looks("red", "wings"))
+    >>> prompt_for(Row(0, {}, ("fire", "flying"), "ordinary"), Appearance("red", "wings"))
     'a red fire and flying Pokémon, wings'
     """
-    return f"a {looks.color} {' and '.join(row.types)} Pokémon, {looks.shape.replace('-', ' ')}"
+    return f"a {appearance.color} {' and '.join(row.types)} Pokémon, {appearance.shape.replace('-', ' ')}"

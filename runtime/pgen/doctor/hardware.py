@@ -5,11 +5,12 @@ import subprocess
 from collections.abc import Iterator
 from functools import partial
 
-from pgen.backends.auto import choose, probe
+from pgen.backends.auto import choose
 from pgen.backends.cores import physical_cores
 from pgen.backends.cpu import cpu
+from pgen.backends.onnxruntime import is_built_in
 from pgen.backends.openvino_probe import installed
-from pgen.backends.registry import DEVICES, OPENVINO, PROVIDERS, WORDS
+from pgen.backends.registry import DEVICES, Device
 from pgen.doctor.finding import Finding, guarded, split
 from pokegan.errors import MissingExtra, PokeganError
 
@@ -22,15 +23,15 @@ def machine() -> Iterator[Finding]:
 
 def _cpu() -> Finding:
     name, features = cpu()
-    told = f"{name}, {physical_cores()} cores"
+    description = f"{name}, {physical_cores()} cores"
     if features is None:
-        return Finding("machine", "cpu", "ok", f"{told}; this system does not tell its instructions")
-    told += f" ({' '.join(features)})"
+        return Finding("machine", "cpu", "ok", f"{description}; this system does not list its instruction sets")
+    description += f" ({' '.join(features)})"
     if not {"avx2", "asimd"} & set(features):
-        return Finding("machine", "cpu", "note", told, "expect it to be slow: it has no AVX2")
+        return Finding("machine", "cpu", "note", description, "expect it to be slow: it has no AVX2")
     if {"avx512_bf16", "amx_bf16", "bf16"} & set(features) and not installed():
-        return Finding("machine", "cpu", "note", told, "pip install 'pokegan[openvino]' draws faster on it, in bf16")
-    return Finding("machine", "cpu", "ok", told)
+        return Finding("machine", "cpu", "note", description, "pip install 'pokegan[openvino]' draws faster, in bf16")
+    return Finding("machine", "cpu", "ok", description)
 
 
 def gpus() -> list[str] | None:
@@ -43,43 +44,42 @@ def gpus() -> list[str] | None:
     if program is None:
         return None
     call = [program, "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
-    done = subprocess.run(call, capture_output=True, text=True, timeout=30, check=False)
-    if done.returncode:
-        raise RuntimeError(f"nvidia-smi fails: {(done.stdout + done.stderr).strip()}; install NVIDIA's driver again")
-    return done.stdout.strip().splitlines()
+    process = subprocess.run(call, capture_output=True, text=True, timeout=30, check=False)
+    if process.returncode:
+        output = (process.stdout + process.stderr).strip()
+        raise RuntimeError(f"nvidia-smi fails: {output}; install NVIDIA's driver again")
+    return process.stdout.strip().splitlines()
 
 
 def _gpu() -> Finding:
-    found = gpus()
-    if not found:
+    lines = gpus()
+    if not lines:
         return Finding("machine", "gpu", "note", "no NVIDIA GPU, or no driver for it")
-    return Finding("machine", "gpu", "ok", "; ".join(found))
+    return Finding("machine", "gpu", "ok", "; ".join(lines))
 
 
 def devices() -> Iterator[Finding]:
-    """Open a tiny model on every device, and tell what ``auto`` is."""
-    for device in DEVICES[1:]:
-        yield guarded("devices", device, partial(_device, device))
-    yield guarded("devices", "auto", lambda: Finding("devices", "auto", "ok", WORDS[choose()]))
+    """Try every device, and name the one that ``auto`` stands for."""
+    for name, device in DEVICES.items():
+        yield guarded("devices", name, partial(_device, device))
+    yield guarded("devices", "auto", lambda: Finding("devices", "auto", "ok", DEVICES[choose()].description))
 
 
-def _device(device: str) -> Finding:
+def _device(device: Device) -> Finding:
     try:
-        probe(device)
+        device.probe()
     except PokeganError as error:
-        found, mend = split(error)
-        found = found.removeprefix(f"device {device}: ")
-        return Finding("devices", device, "wrong" if _expected(device, error) else "note", found, mend)
-    return Finding("devices", device, "ok", WORDS[device])
+        problem, remedy = split(error)
+        problem = problem.removeprefix(f"device {device.name}: ")
+        return Finding("devices", device.name, "wrong" if _expected(device, error) else "note", problem, remedy)
+    return Finding("devices", device.name, "ok", device.description)
 
 
-def _expected(device: str, error: PokeganError) -> bool:
+def _expected(device: Device, error: PokeganError) -> bool:
     """Should `device` have started, going by what is installed and by the GPU?"""
-    if isinstance(error, MissingExtra) and device != "cpu":
+    if isinstance(error, MissingExtra) and device.name != "cpu":
         return False
-    if device == "cpu" or device.startswith(OPENVINO):
-        return True
-    return _has_gpu() and _listed(device)
+    return not device.on_gpu or (_has_gpu() and _listed(device))
 
 
 def _has_gpu() -> bool:
@@ -89,7 +89,5 @@ def _has_gpu() -> bool:
         return True
 
 
-def _listed(device: str) -> bool:
-    import onnxruntime
-
-    return device not in PROVIDERS or PROVIDERS[device][0] in onnxruntime.get_available_providers()
+def _listed(device: Device) -> bool:
+    return not device.providers[0].endswith("ExecutionProvider") or is_built_in(device)

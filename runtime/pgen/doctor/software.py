@@ -7,8 +7,9 @@ from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
-from pgen.doctor.finding import Finding, guarded, one_line
+from pgen.doctor.finding import Finding, guarded
 from pokegan import __version__
+from pokegan.errors import one_line
 
 TOPIC = "packages"
 
@@ -24,7 +25,7 @@ OPTIONAL = {
     "tensorrt": "tensorrt",
     "cuda-bindings": "cuda.bindings",
 }
-"""Distributions that some devices need; those that lie there broken are told."""
+"""Distributions that some devices need; broken installations of them are reported."""
 
 
 def packages() -> Iterator[Finding]:
@@ -40,7 +41,7 @@ def packages() -> Iterator[Finding]:
 
 
 def installed(distribution: str) -> str | None:
-    """Tell the version of an installed distribution; None where it is not installed."""
+    """Version of an installed distribution; None where it is not installed."""
     try:
         return version(distribution)
     except PackageNotFoundError:
@@ -48,27 +49,27 @@ def installed(distribution: str) -> str | None:
 
 
 def _package(name: str, module: str) -> Finding:
-    mend = f"pip install --force-reinstall {name}"
-    found = installed(name)
-    if found is None:
+    remedy = f"pip install --force-reinstall {name}"
+    number = installed(name)
+    if number is None:
         return Finding(TOPIC, name, "wrong", "not installed", f"pip install {name}")
     try:
         import_module(module)
     except Exception as error:  # a broken package raises anything
-        return Finding(TOPIC, name, "wrong", f"{found}, cannot be imported: {one_line(error)}", mend)
-    return Finding(TOPIC, name, "ok", found)
+        return Finding(TOPIC, name, "wrong", f"{number}, cannot be imported: {one_line(error)}", remedy)
+    return Finding(TOPIC, name, "ok", number)
 
 
 def _runtime() -> Finding:
-    found = {name: told for name in RUNTIMES if (told := installed(name))}
-    told = " and ".join(f"{name} {number}" for name, number in found.items())
-    if not found:
+    versions = {name: number for name in RUNTIMES if (number := installed(name))}
+    description = " and ".join(f"{name} {number}" for name, number in versions.items())
+    if not versions:
         return Finding(TOPIC, "onnxruntime", "wrong", "not installed", "pip install 'pokegan[cpu]', or [gpu]")
-    again = f"pip uninstall -y {' '.join(found)} && pip install 'pokegan[cpu]', or [gpu]"
-    if len(found) > 1:
-        return Finding(TOPIC, "onnxruntime", "wrong", f"{told} overwrite each other", again)
+    again = f"pip uninstall -y {' '.join(versions)} && pip install 'pokegan[cpu]', or [gpu]"
+    if len(versions) > 1:
+        return Finding(TOPIC, "onnxruntime", "wrong", f"{description} overwrite each other", again)
     try:
         import_module("onnxruntime").get_available_providers()
     except Exception as error:  # as above; a folder half deleted imports, and then lacks everything
-        return Finding(TOPIC, "onnxruntime", "wrong", f"{told}, cannot be used: {one_line(error)}", again)
-    return Finding(TOPIC, "onnxruntime", "ok", told)
+        return Finding(TOPIC, "onnxruntime", "wrong", f"{description}, cannot be used: {one_line(error)}", again)
+    return Finding(TOPIC, "onnxruntime", "ok", description)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from pgen.backends.auto import probe
 from pgen.backends.openvino_probe import installed
+from pgen.backends.registry import DEVICES
 from pgen.bundle.engines import check_runs, plan_path, read_engine
 from pgen.bundle.reader import EMBEDDED, Bundle, open_bundle
 from pgen.doctor.finding import Finding, guarded, split
@@ -23,8 +23,8 @@ def health(folder: Path | None) -> Iterator[Finding]:
     def manifest() -> Finding:
         bundle = open_bundle(folder or EMBEDDED)
         opened.append(bundle)
-        told = f"{bundle.folder}, format {bundle.manifest.format}, {bundle.digest[:12]}"
-        return Finding(BUNDLE, "manifest", "ok", f"{told}: {', '.join(bundle.manifest.models) or 'no models'}")
+        description = f"{bundle.folder}, format {bundle.manifest.format}, {bundle.digest[:12]}"
+        return Finding(BUNDLE, "manifest", "ok", f"{description}: {', '.join(bundle.manifest.models) or 'no models'}")
 
     yield guarded(BUNDLE, "manifest", manifest)
     for bundle in opened:
@@ -42,22 +42,22 @@ def _file(bundle: Bundle, name: str) -> Finding:
 
 
 def _model(bundle: Bundle, name: str) -> Finding:
-    from pgen.backends.base import open_model
+    from pgen.backends.devices import open_model
 
     model = bundle.manifest.models[name]
-    told = f"{model.kind}, opset {model.opset}, {model.precision}"
+    description = f"{model.kind}, opset {model.opset}, {model.precision}"
     try:
         open_model(bundle, model, "cpu")
     except DeviceUnavailable as error:
-        return Finding(BUNDLE, name, "note", f"{told}; not for this machine's CPU", split(error)[1])
-    return Finding(BUNDLE, name, "ok", told)
+        return Finding(BUNDLE, name, "note", f"{description}; not for this machine's CPU", split(error)[1])
+    return Finding(BUNDLE, name, "ok", description)
 
 
 def _compared(bundle: Bundle, name: str) -> Iterator[Finding]:
     """Draw through OpenVINO and hold the pictures against the tolerances of what it computes in."""
     model = bundle.manifest.models[name]
     # ONNX Runtime has no bf16 on the CPU, to compare with.
-    if not model.kind.endswith("-to-image") or model.parity.get("storage") == "bf16" or not installed():
+    if not model.draws_pictures or model.parity.get("storage") == "bf16" or not installed():
         return
 
     def look() -> Finding:
@@ -67,11 +67,13 @@ def _compared(bundle: Bundle, name: str) -> Iterator[Finding]:
 
         session = open_openvino(bundle, model)
         figures = compare(bundle, model, bundle.graph(model), session)
-        told = f"largest difference {figures.worst:.0f}, 99.9 % within {figures.most:.0f}, {figures.psnr:.0f} dB"
+        description = f"largest difference {figures.worst:.0f}, 99.9 % within {figures.most:.0f}, {figures.psnr:.0f} dB"
         if figures.within(limits(model, session.precision)):
-            found = f"in {session.precision}, {told}: within the tolerances"
-            return Finding(BUNDLE, f"{name} in OpenVINO", "ok", found)
-        return Finding(BUNDLE, f"{name} in OpenVINO", "wrong", f"{told}: beyond the tolerances", "use --device cpu")
+            result = f"in {session.precision}, {description}: within the tolerances"
+            return Finding(BUNDLE, f"{name} in OpenVINO", "ok", result)
+        return Finding(
+            BUNDLE, f"{name} in OpenVINO", "wrong", f"{description}: beyond the tolerances", "use device cpu"
+        )
 
     yield guarded(BUNDLE, f"{name} in OpenVINO", look)
 
@@ -83,18 +85,18 @@ def _engine(bundle: Bundle, name: str) -> Iterator[Finding]:
 
     def look() -> Finding:
         info, _ = read_engine(bundle, name)
-        told = f"TensorRT {info.tensorrt} on {info.gpu}"
+        description = f"TensorRT {info.tensorrt} on {info.gpu}"
         try:
-            probe("engine")
+            DEVICES["engine"].probe()
         except PokeganError:
-            return Finding(BUNDLE, f"engine of {name}", "note", f"{told}; it cannot run here, see the device engine")
+            return Finding(BUNDLE, f"engine of {name}", "note", f"{description}; see the device engine")
         import tensorrt
 
         from pgen.backends.cuda import open_cuda
 
         cuda = open_cuda()
         check_runs(bundle, info, tensorrt.__version__, cuda.gpu, cuda.capability)
-        return Finding(BUNDLE, f"engine of {name}", "ok", told)
+        return Finding(BUNDLE, f"engine of {name}", "ok", description)
 
     yield guarded(BUNDLE, f"engine of {name}", look)
 
@@ -113,5 +115,5 @@ def _cache() -> Finding:
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
     if there.is_dir() and os.access(there, os.W_OK):
         return Finding("caches", "pokegan", "ok", f"{folder} can be written")
-    mend = "mend its permissions, or set XDG_CACHE_HOME to another folder"
-    return Finding("caches", "pokegan", "wrong", f"{folder}: {there} cannot be written", mend)
+    remedy = "change its permissions, or set XDG_CACHE_HOME to another folder"
+    return Finding("caches", "pokegan", "wrong", f"{folder}: {there} cannot be written", remedy)

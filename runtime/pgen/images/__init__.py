@@ -1,1 +1,1 @@
-"""Pictures and their files: postprocessing, encoding, metadata, names, grids and animations."""
+"""Pictures and their files: the picture model, postprocessing, encoding, metadata, names, grids and animations."""

@@ -1,4 +1,4 @@
-"""Images to the bytes of a file, with the facts that made them."""
+"""Encoding of images with their metadata."""
 
 import io
 import json
@@ -12,56 +12,56 @@ if TYPE_CHECKING:
     from PIL.PngImagePlugin import PngInfo
 
 DESCRIPTION = 0x010E
-"""EXIF's ImageDescription, where a WebP carries its facts, as JSON."""
+"""EXIF's ImageDescription, which holds the metadata of a WebP as JSON."""
 
 WEBP_EFFORT = {"method": 1, "quality": 0}
-"""Of lossless WebP: a tenth more bytes than Pillow's default, in a tenth of the time (benchmarks/batches.py)."""
+"""Lossless WebP: a tenth more bytes than with Pillow's default, in a tenth of the time (benchmarks/batches.py)."""
 
 CLEAR = 255
-"""Index of the transparent colour in the palette of a GIF."""
+"""Index of the transparent color in the palette of a GIF."""
 
 
-def encode(image: Image.Image, format: str, facts: dict[str, str]) -> bytes:
+def encode(image: Image.Image, format: str, fields: dict[str, str]) -> bytes:
     """Encode an RGBA or RGB image; `format` is one of pgen.images.postprocess.FORMATS.
 
-    PNG and WebP keep every pixel. The file carries `facts`: a PNG in its text chunks, a WebP as JSON in EXIF, a
-    GIF as JSON in its comment.
+    PNG and WebP keep every pixel. The metadata `fields` are stored in the text chunks of a PNG, as JSON in the EXIF
+    of a WebP, and as JSON in the comment of a GIF.
     """
     content = io.BytesIO()
     if format == "png":
-        # Run lengths alone: three times as fast as the default and no larger, since filters leave little else to find.
-        image.save(content, "PNG", compress_type=zlib.Z_RLE, pnginfo=_chunks(facts))
+        # Run lengths only: three times as fast as the default and no larger, since filters leave little to compress.
+        image.save(content, "PNG", compress_type=zlib.Z_RLE, pnginfo=_chunks(fields))
     elif format == "webp":
-        image.save(content, "WEBP", lossless=True, exact=True, **WEBP_EFFORT, exif=_exif(facts))
+        image.save(content, "WEBP", lossless=True, exact=True, **WEBP_EFFORT, exif=_exif(fields))
     else:
         indexed, options = palette(image)
-        indexed.save(content, "GIF", comment=json.dumps(facts).encode(), **options)
+        indexed.save(content, "GIF", comment=json.dumps(fields).encode(), **options)
     return content.getvalue()
 
 
 def palette(image: Image.Image) -> tuple[Image.Image, dict[str, Any]]:
-    """Reduce an image to a palette for GIF, with the options to save it: 255 colours and a transparent one."""
+    """Reduce an image to a palette for GIF, 255 colors and a transparent one; also return the options to save it."""
     options: dict[str, Any] = {"optimize": False}
     if image.mode != "RGBA":
         return image.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE), options
     visible = np.array(image.getchannel("A")) >= 128
-    colours = np.array(image.convert("RGB"))
-    colours[~visible] = 0  # what nobody sees takes no colour from what is seen
-    indexed = Image.fromarray(colours).quantize(CLEAR, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    colors = np.array(image.convert("RGB"))
+    colors[~visible] = 0  # invisible pixels take no entries of the palette
+    indexed = Image.fromarray(colors).quantize(CLEAR, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     indexed.paste(CLEAR, mask=Image.fromarray(np.uint8(~visible) * 255))
     return indexed, options | {"transparency": CLEAR}
 
 
-def _chunks(facts: dict[str, str]) -> "PngInfo":
+def _chunks(fields: dict[str, str]) -> "PngInfo":
     from PIL.PngImagePlugin import PngInfo
 
     info = PngInfo()
-    for key, value in facts.items():
+    for key, value in fields.items():
         info.add_itxt(key, value)
     return info
 
 
-def _exif(facts: dict[str, str]) -> Image.Exif:
+def _exif(fields: dict[str, str]) -> Image.Exif:
     exif = Image.Exif()
-    exif[DESCRIPTION] = json.dumps(facts)  # plain ASCII, which is all that EXIF's texts hold
+    exif[DESCRIPTION] = json.dumps(fields)  # ASCII, the only encoding of EXIF's texts
     return exif

@@ -1,79 +1,80 @@
-"""Files that are written whole or not at all, at places that are checked before anything is drawn."""
+"""Names of files, checks of output paths, and atomic writes."""
 
 import hashlib
 import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from pgen.errors import OutputInvalid
+from pgen.errors import OutputInvalid, OutputIsFolder
 from pgen.request import Request
 from pokegan.errors import PokeganError
+from pokegan.files import atomic_path
 
 RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)", re.IGNORECASE)
-"""Names of devices, which Windows gives to no file, whatever their extension."""
+"""Device names, which Windows reserves with any extension."""
 
 
 def check_file(path: Path, formats: Iterable[str]) -> str:
     """Check that a file can be written to `path` and return its format, one of `formats`, by its extension.
 
     Raises:
-        OutputInvalid: unknown extension, missing folder, or a place that cannot be written.
+        OutputInvalid: unknown extension, missing folder, or not writable.
     """
     format = path.suffix.lower().removeprefix(".")
     if format not in formats:
         known = " or ".join(f".{name}" for name in formats)
         raise OutputInvalid(f"{path}: unknown extension {path.suffix or '(none)'}; end the name with {known}")
-    check_place(path)
+    check_path(path)
     return format
 
 
-def check_place(path: Path) -> None:
+def check_path(path: Path) -> None:
     """Check that a file can be written to `path`, whatever its extension.
 
     Raises:
-        OutputInvalid: it cannot.
+        OutputInvalid: it cannot be written.
     """
     if os.name == "nt" and RESERVED.match(path.name):
-        raise OutputInvalid(f"{path}: Windows keeps this name for a device; choose another")
+        raise OutputInvalid(f"{path}: Windows reserves this name for a device; choose another")
     if os.path.isdir(path):  # noqa: PTH112 (pathlib's raises where the name is too long)
-        raise OutputInvalid(f"{path}: is a folder; name a file in it, or use --out-dir")
+        raise OutputIsFolder(f"{path}: is a folder; name a file in it")
     _check_folder(path.parent)
 
 
 def check_folder(path: Path) -> Path:
-    """Make the folder `path` if need be (its parent must exist), check that it can be written, and return it.
+    """Create the folder `path` if it is missing (its parent must exist), check that it is writable, and return it.
 
     Raises:
-        OutputInvalid: it cannot be made or written.
+        OutputInvalid: it cannot be created, or is not writable.
     """
     if not os.path.exists(path):  # noqa: PTH110 (as above)
         _check_folder(path.parent)
         try:
-            path.mkdir(exist_ok=True)  # another process may have been faster
+            path.mkdir(exist_ok=True)  # another process may create it at the same time
         except (OSError, ValueError) as error:
-            raise OutputInvalid(f"{path}: cannot be made ({_reason(error)}); choose another place") from error
+            raise OutputInvalid(f"{path}: cannot be created ({_reason(error)}); choose another path") from error
     _check_folder(path)
     return path
 
 
 def _check_folder(folder: Path) -> None:
     if not os.path.exists(folder):  # noqa: PTH110 (as above)
-        raise OutputInvalid(f"{folder}: no such folder; make it first")
+        raise OutputInvalid(f"{folder}: no such folder; create it first")
     if not folder.is_dir():
-        raise OutputInvalid(f"{folder}: is not a folder; choose another place")
+        raise OutputInvalid(f"{folder}: is not a folder; choose another path")
     if not os.access(folder, os.W_OK):
-        raise OutputInvalid(f"{folder}: cannot be written; choose another place or mend its permissions")
+        raise OutputInvalid(f"{folder}: not writable; choose another folder, or fix its permissions")
 
 
 def write(path: Path, content: bytes) -> None:
     """Write `content` as :func:`writing` does.
 
     Raises:
-        OutputInvalid: see there.
+        OutputInvalid: as there.
     """
     with writing(path) as file:
         file.write(content)
@@ -81,38 +82,32 @@ def write(path: Path, content: bytes) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file beside `path`, which is renamed into place at the end; several processes may do so at once.
+    """Open a temporary file beside `path`, which replaces it at the end; several processes may do so at once.
 
     Raises:
-        OutputInvalid: the disk is full, or the place cannot be written; nothing is left behind, and what was
-            there stays. So it is after any other error in the block.
+        OutputInvalid: the disk is full, or `path` is not writable. After any error in the block the temporary file is
+            removed, and `path` keeps its content.
     """
-    beside = path.parent / f".pgen-{os.urandom(8).hex()}.part"
     try:
-        with beside.open("xb") as file:
+        with atomic_path(path) as hidden, hidden.open("xb") as file:
             yield file
-        beside.replace(path)
-    except BaseException as error:
-        remove(beside)
-        # ValueError: a null byte in the name. Errors of our own are builtins as well, and tell more.
-        if isinstance(error, PokeganError) or not isinstance(error, OSError | ValueError):
-            raise
+    except PokeganError:  # may derive from OSError or ValueError, and says more
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         raise unwritable(path, error) from error
 
 
 def unwritable(path: Path, error: OSError | ValueError) -> OutputInvalid:
-    """Tell why `path` could not be written."""
+    """Return the error that says why `path` could not be written."""
     gone = isinstance(error, FileNotFoundError)
-    mend = "its folder is gone; make it again" if gone else "free space or choose another"
-    return OutputInvalid(f"{path}: cannot be written ({_reason(error)}); {mend}")
+    remedy = "its folder was removed; create it again" if gone else "free space or choose another path"
+    return OutputInvalid(f"{path}: cannot be written ({_reason(error)}); {remedy}")
 
 
 def remove(path: Path) -> None:
-    """Remove a file if it is there."""
-    try:
+    """Remove a file if it exists."""
+    with suppress(OSError, ValueError):  # its folder was removed, or cannot be reached
         path.unlink(missing_ok=True)
-    except (OSError, ValueError):
-        return  # its folder is gone or out of reach, and so is it
 
 
 def _reason(error: OSError | ValueError) -> str:
@@ -122,21 +117,21 @@ def _reason(error: OSError | ValueError) -> str:
 class Namer:
     """Names a file for each request: readable, safe on every system, and the same in every run.
 
-    A name tells prompt (or model), seed, and truncation and stage where they are not the usual ones. Requests that
-    are equal share a name, because they are one picture; no others do, not even where case is ignored.
+    A name has the prompt (or the model), the seed, and truncation and stage unless they are the defaults. Equal
+    requests share a name, because they are one picture; others never do, not even on systems that ignore case.
 
     >>> Namer()(Request("a red fire dragon", 7), "png")
     'a-red-fire-dragon_7.png'
     """
 
     def __init__(self) -> None:
-        self._spelt: dict[str, str] = {}
-        """Single words that were seen, by slug: the only prompts that may share one. Jobs have few different ones."""
+        self._spellings: dict[str, str] = {}
+        """Prompts of a single word by slug: only these may share a slug. Jobs have few different ones."""
 
     def __call__(self, request: Request, extension: str) -> str:
         """Name the file of `request`."""
         slug = _slug(request.prompt)
-        if "-" not in slug and self._spelt.setdefault(slug, request.prompt) != request.prompt:
+        if "-" not in slug and self._spellings.setdefault(slug, request.prompt) != request.prompt:
             slug = f"{slug}-{_digest(request.prompt)}"
         return f"{_stem(slug, request)}.{extension}"
 
@@ -153,7 +148,7 @@ def _stem(slug: str, request: Request) -> str:
 
 
 def _slug(text: str) -> str:
-    """Keep a text's ASCII letters and digits; where that loses more than a single word's case, add a digest."""
+    """Keep a text's ASCII letters and digits; if more than the case of a single word is lost, append a digest."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:48].strip("-")
     if slug.replace("-", " ") == (text if " " in text else text.lower()):
@@ -162,15 +157,14 @@ def _slug(text: str) -> str:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[
-        :12
-    ]  # 48 bits: a hundred thousand prompts without Latin letters share a slug
+    # 48 bits: a hundred thousand prompts without Latin letters share a slug
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def free(path: Path) -> Path:
-    """Find a name that no file has yet: `path` itself, or with _2, _3 and so on before its extension."""
-    number, found = 1, path
-    while os.path.exists(found):  # noqa: PTH110 (pathlib's raises where the name is too long)
+def unused_path(path: Path) -> Path:
+    """Return `path` if no such file exists, otherwise the first of PATH_2, PATH_3, ... before its extension."""
+    number, candidate = 1, path
+    while os.path.exists(candidate):  # noqa: PTH110 (pathlib's raises where the name is too long)
         number += 1
-        found = path.with_name(f"{path.stem}_{number}{path.suffix}")
-    return found
+        candidate = path.with_name(f"{path.stem}_{number}{path.suffix}")
+    return candidate

@@ -1,43 +1,66 @@
-"""A file that pgen wrote, made again."""
+"""Pictures from the metadata of files: the same pixels again, or the same prompt with other seeds."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 
-from pgen.bundle.reader import EMBEDDED, open_bundle
-from pgen.images.grid import grid_image
-from pgen.images.metadata import Made, made_with
-from pgen.jobs.job import Job
+from pgen.bundle.reader import EMBEDDED, Bundle
+from pgen.errors import PictureInvalid
+from pgen.images.grid import draw_grid
+from pgen.images.metadata import read_metadata
+from pgen.images.model import PictureModel
+from pgen.latents import MAX_SEED
+from pgen.request import Request, choose_seeds
 
-
-def job_again(path: Path, bundle: str | Path = EMBEDDED, device: str = "auto", threads: int = 0) -> tuple[Job, Made]:
-    """Read from a file the job that makes it again, and how it was made.
-
-    Raises:
-        PictureInvalid: it does not tell.
-        BundleInvalid, BundleNotFound: `bundle` is not the one that drew it.
-    """
-    made = made_with(path, open_bundle(bundle))
-    return Job(made.requests, made.finish, bundle=bundle, device=device, threads=threads), made
+VARIATIONS = 8
+"""Default number of variations of a picture."""
 
 
 def reproduce(path: str | Path, bundle: str | Path = EMBEDDED, device: str = "auto", threads: int = 0) -> Image.Image:
-    """Make the picture, or the grid, of a file again: the same pixels, on the same provider.
+    """Generate the picture, or the grid, of a file again: the same pixels, on the same provider.
 
     Args:
-        path: PNG, WebP or GIF that pgen wrote.
-        bundle: folder of the bundle that drew it.
-        device: one of pgen.backends.base.DEVICES.
+        path: a PNG, WebP or GIF that pgen wrote.
+        bundle: folder of the bundle that generated it.
+        device: see :func:`pgen.backends.registry.device_names`.
         threads: CPU threads; 0 is one a core.
 
     Returns:
-        An image, RGBA, or RGB where it was laid on a colour. A GIF's is not yet reduced to its palette.
+        An image, RGBA, or RGB if it has a background. A GIF's is not yet reduced to a palette.
 
     Raises:
-        PokeganError: as :func:`job_again`, or the device is not to be had.
+        PictureInvalid: the file has no metadata of pgen.
+        BundleInvalid: the file was generated with another bundle.
+        PokeganError: the bundle or the device cannot be used.
     """
-    job, made = job_again(Path(path), bundle, device, threads)
-    generator = job.generator()
-    if made.grid:
-        return grid_image(generator, made.requests, made.finish, made.columns)
-    return made.finish.apply(generator.draw_batch(made.requests)[0])
+    generator = PictureModel.open(bundle, device, threads)
+    metadata = read_metadata(path, generator.bundle)
+    if metadata.grid:
+        return draw_grid(generator, metadata.requests, metadata.postprocess, metadata.columns)
+    return metadata.postprocess.apply(generator.draw_batch(metadata.requests)[0])
+
+
+def variation_requests(
+    path: Path,
+    bundle: Bundle,
+    n: int | None = None,
+    seed: int | None = None,
+    seeds: str | Iterable[int] | None = None,
+) -> list[Request]:
+    """Request the picture of a file with other seeds; by default VARIATIONS of them, which follow the file's seed.
+
+    Raises:
+        PictureInvalid: the file has no metadata of pgen, or is a grid.
+        BundleInvalid: the file was generated with another bundle.
+        RequestInvalid: see :func:`pgen.request.choose_seeds`.
+    """
+    metadata = read_metadata(path, bundle)
+    if metadata.grid:
+        raise PictureInvalid(f"{path}: is a grid; name a file of one picture")
+    (request,) = metadata.requests
+    if request.prompt and request.model == bundle.name("text-to-image"):
+        request = replace(request, model=None)  # most likely not given, and names of files are shorter without it
+    chosen = choose_seeds(n, seed, seeds, defaults=(VARIATIONS, (request.seed + 1) % (MAX_SEED + 1)))
+    return [replace(request, seed=other) for other in chosen]

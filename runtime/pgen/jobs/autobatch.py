@@ -1,33 +1,31 @@
-"""Choosing a batch by measuring."""
+"""Choosing the batch size by measurement."""
 
 from collections.abc import Callable, Sequence
 from time import perf_counter
 
 import numpy as np
 
-from pgen.api import Generator
+from pgen.images.model import PictureModel
 from pgen.request import Request
 
-AUTO = "auto"
-
 FEW = 32
-"""Pictures up to which measuring would take longer than it saves; they are one batch."""
+"""Pictures up to which measuring would take longer than it saves; they form one batch."""
 
 MOST = 256
-"""Pictures at once: beyond it no machine measured gains, and memory goes."""
+"""Largest batch: no measured machine gained beyond it, and memory use grows."""
 
 SECONDS = 2.0
-"""How long measuring may take, by and large."""
+"""Approximate limit of the time to measure."""
 
 WORTH = 0.95
-"""A smaller batch is preferred where it gives this part of the best rate: its pictures come sooner."""
+"""A smaller batch is preferred if it reaches this share of the best rate: its pictures finish sooner."""
 
 
 def fastest(run: Callable[[int], object], most: int = MOST, clock: Callable[[], float] = perf_counter) -> int:
-    """Choose a batch: `run` draws as many pictures as it is told to.
+    """Choose a batch size; `run(size)` generates that many pictures.
 
-    Batches of 1, 2, 4 and so on are drawn twice each, and the second time counts; until SECONDS are spent, or
-    two doublings in a row have brought nothing.
+    Batches of 1, 2, 4 and so on are run twice each, and the second run counts; until SECONDS have passed, or two
+    doublings in a row brought no gain.
     """
     rates: dict[int, float] = {}
     began = clock()
@@ -49,20 +47,20 @@ def _is_past_best(rates: dict[int, float]) -> bool:
     return len(rates) > 2 and max(last, current) * WORTH < max(before)
 
 
-def resolve(batch: int | str, generator: Generator, first: Sequence[Request]) -> int:
-    """Resolve a batch that may be AUTO for a job that begins with the requests `first`, FEW of them or all."""
+def resolve(batch: int | str, generator: PictureModel, first: Sequence[Request]) -> int:
+    """Resolve a batch that may be "auto" for a job that starts with the requests `first`, FEW of them or all."""
     if isinstance(batch, int):
         return batch
     return choose_batch(generator, first[0]) if len(first) >= FEW else FEW
 
 
-def choose_batch(generator: Generator, like: Request) -> int:
-    """Measure which batch draws pictures of the model and stage of `like` fastest."""
-    latent, text = generator.inputs([like])
-    model = generator.find(like.model)
+def choose_batch(generator: PictureModel, request: Request) -> int:
+    """Measure which batch generates pictures of the model and stage of `request` fastest."""
+    latent, text = generator.inputs([request])
+    model = generator.find(request.model)
 
     def run(size: int) -> None:
         texts = None if text is None else np.repeat(text, size, axis=0)
-        generator.generate(np.repeat(latent, size, axis=0), texts, model, like.stage)
+        generator.generate(np.repeat(latent, size, axis=0), texts, model, request.stage)
 
     return fastest(run)

@@ -1,4 +1,4 @@
-"""A folder with a file for each picture."""
+"""A job's folder with one file per picture."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -7,104 +7,97 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-from pgen.api import Picture
 from pgen.bundle.reader import Bundle
-from pgen.errors import OutputInvalid
-from pgen.images.metadata import facts, model_name
+from pgen.errors import OutputDiffers, OutputInvalid
+from pgen.images.metadata import model_name, picture_fields
+from pgen.images.model import Picture
 from pgen.images.naming import remove, write
-from pgen.images.postprocess import Finish
-from pgen.jobs.job import Written, render
-from pgen.jobs.pipeline import Pipe
-from pgen.jobs.resume import check_same, finished_facts
-from pgen.jobs.tasks import Task
-
-WRITERS = min(8, os.cpu_count() or 1)
-"""Threads that encode and write."""
-
-RESUME_MEND = "choose another folder, or leave --resume out to make it again"
-MEANWHILE_MEND = "another process writes into this folder; choose another"
+from pgen.images.postprocess import Postprocess
+from pgen.jobs.job import Task, Written, render
+from pgen.jobs.pipeline import WRITERS, Pipe
+from pgen.jobs.resume import CONFLICT, check_same, finished_fields
 
 
 @dataclass(frozen=True)
 class Folder:
-    """Where the pictures of one job go.
+    """The target of a job that writes one file per picture.
 
     Attributes:
         path: the folder.
-        bundle: what draws them.
-        finish: how they are finished.
-        began: when the job began, by the clock of the folder's file system (seconds).
+        bundle: generates the pictures.
+        postprocess: how their pixels are processed.
+        started: when the job started, by the clock of the folder's file system (seconds).
     """
 
     path: Path
     bundle: Bundle
-    finish: Finish
-    began: float
+    postprocess: Postprocess
+    started: float
 
     def missing(self, tasks: Iterable[Task]) -> Iterator[Task]:
-        """Leave out the tasks whose files are finished.
+        """Yield the tasks whose files are not finished.
 
         Raises:
-            OutputInvalid: a file of that name was made from something else.
+            OutputInvalid: a file of that name was made with other settings.
         """
-        return (task for task in tasks if not self._is_made(task, RESUME_MEND))
+        return (task for task in tasks if not self._is_finished(task, "choose another folder", OutputDiffers))
 
     def write(self, pipe: Pipe, drawn: Iterable[tuple[Task, Picture]], batch: int) -> Iterator[Written]:
         """Write a file for each picture, in order.
 
         Raises:
-            OutputInvalid: the disk is full, the folder is gone, or another job wrote a file of that name meanwhile.
+            OutputInvalid: the disk is full, the folder was removed, or another job wrote a different file of that name.
         """
         return pipe.spread(self._write, drawn, WRITERS, 2 * batch)
 
-    def _write(self, made: tuple[Task, Picture]) -> Written:
-        task, picture = made
+    def _write(self, drawn: tuple[Task, Picture]) -> Written:
+        task, picture = drawn
         began = perf_counter()
         path = self.path / task.name
-        content = render(picture, self.bundle, self.finish)
-        if not (self._is_new(path) and self._is_made(task, MEANWHILE_MEND)):
+        content = render(picture, self.bundle, self.postprocess)
+        if not (self._is_new(path) and self._is_finished(task, CONFLICT)):
             write(path, content)
         cost = picture.milliseconds + 1e3 * (perf_counter() - began)
         return Written(path, task.request, model_name(task.request, self.bundle), cost)
 
     def _is_new(self, path: Path) -> bool:
         try:
-            return path.stat().st_mtime >= self.began
+            return path.stat().st_mtime >= self.started
         except OSError:
             return False
 
-    def _is_made(self, task: Task, mend: str) -> bool:
+    def _is_finished(self, task: Task, remedy: str, error: type[OutputInvalid] = OutputInvalid) -> bool:
         path = self.path / task.name
-        found = finished_facts(path)
-        if found is not None:
-            check_same(path, found, facts(task.request, self.bundle, self.finish), mend)
-        return found is not None
+        fields = finished_fields(path)
+        if fields is not None:
+            check_same(path, fields, picture_fields(task.request, self.bundle, self.postprocess), remedy, error)
+        return fields is not None
 
 
 @contextmanager
-def marked(folder: Path) -> Iterator[Path]:
-    """Keep an empty file in a folder: it tells the folder's clock, and which machines see the folder.
+def job_marker(folder: Path) -> Iterator[Path]:
+    """Keep an empty file in a folder: its time is that of the folder's clock, and only machines that share it see it.
 
     Raises:
-        OutputInvalid: the folder cannot be written.
+        OutputInvalid: the folder is not writable.
     """
-    mark = folder / f".pgen-{os.urandom(8).hex()}.job"
-    write(mark, b"")
+    marker = folder / f".pgen-{os.urandom(8).hex()}.job"
+    write(marker, b"")
     try:
-        yield mark
+        yield marker
     finally:
-        remove(mark)
+        remove(marker)
 
 
-def seen(mark: Path) -> float:
-    """Tell when a job began (seconds), from its mark.
+def start_time(marker: Path) -> float:
+    """Return when a job started (seconds), from its marker.
 
     Raises:
-        OutputInvalid: this machine does not see it.
+        OutputInvalid: this machine does not see the marker.
     """
     try:
-        return mark.stat().st_mtime
+        return marker.stat().st_mtime
     except OSError as error:
         raise OutputInvalid(
-            f"{mark.parent}: this machine does not see the folder that the job was started with; use shared storage"
+            f"{marker.parent}: this machine does not see the folder of the job; use shared storage"
         ) from error

@@ -1,85 +1,93 @@
-"""Jobs of any length: prompts stream in, files stream out."""
+"""Jobs in this process, and the parts of them that every executor runs.
 
-from collections.abc import Iterator
-from itertools import chain, islice
+Prompts are embedded while the previous pictures are generated, and files are written while the next are.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, groupby, islice
 from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
 
-from pgen.api import Generator
+import numpy as np
+from numpy.typing import NDArray
+
 from pgen.bundle.reader import Bundle
-from pgen.errors import RequestInvalid
-from pgen.images.naming import check_folder
-from pgen.jobs.autobatch import AUTO, FEW, resolve
-from pgen.jobs.draw import draw
-from pgen.jobs.folder import Folder, marked, seen
-from pgen.jobs.job import ENGINES, Job, Written
+from pgen.images.model import Picture, PictureModel
+from pgen.jobs.folder import Folder, job_marker, start_time
+from pgen.jobs.job import Job, Task, Written
 from pgen.jobs.pipeline import Pipe
-from pgen.jobs.shards import Shards, check_new
-from pgen.jobs.tasks import Task, named, numbered
+
+if TYPE_CHECKING:
+    from pgen.jobs.shards import Shards
+
+AHEAD = 2
+"""Batches that are embedded ahead of the one that is generated."""
 
 
-def write_pictures(job: Job, folder: str | Path) -> Iterator[Written]:
-    """Write every picture of `job` into `folder`, as files or as shards, while the next are drawn; in order.
-
-    Memory does not grow with the job, except that the engine "ray" holds its prompts. What was yielded is whole and
-    stays, whatever comes then; with `job.resume`, what is there already is neither made nor yielded.
-
-    Raises:
-        PokeganError: a prompt, the bundle or `folder` cannot be used; or it holds shards already or, with `job.resume`,
-            pictures that were made from another bundle or with other settings.
-    """
-    check_job(job)
-    folder = check_folder(Path(folder))
-    if job.shards is not None and not job.resume:
-        check_new(folder)
-    if job.engine == "ray":
-        from pgen.jobs.ray import write_on_cluster
-
-        yield from write_on_cluster(job, folder)
-    else:
-        with marked(folder) as mark:
-            began = seen(mark)
-        generator = job.generator()
-        target = target_of(job, generator.bundle, folder, began)
-        yield from write_tasks(generator, tasks_of(job), target, job.batch, job.resume)
+def write_locally(job: Job, folder: Path) -> Iterator[Written]:
+    """Write every picture of `job` into `folder`; see :func:`pgen.jobs.write.write_pictures`."""
+    with job_marker(folder) as marker:
+        started = start_time(marker)
+    generator = job.generator()
+    target = job_target(job, generator.bundle, folder, started)
+    yield from write_tasks(generator, job.tasks(), target, job.batch, job.resume)
 
 
-def check_job(job: Job) -> None:
-    """Check what can be checked without a bundle.
-
-    Raises:
-        RequestInvalid: batch, shards or engine cannot be used.
-    """
-    if job.batch != AUTO and not (isinstance(job.batch, int) and job.batch >= 1):
-        raise RequestInvalid(f"batch {job.batch}: give a number from 1, or {AUTO}")
-    if job.shards is not None and job.shards < 1:
-        raise RequestInvalid(f"shards {job.shards}: give the number of pictures in each, from 1")
-    if job.engine not in ENGINES:
-        raise RequestInvalid(f"engine {job.engine}: choose {' or '.join(ENGINES)}")
-
-
-def tasks_of(job: Job) -> Iterator[Task]:
-    """Name the files of a job, one by one."""
-    return (numbered if job.shards else named)(job.wanted, job.finish.format)
-
-
-def target_of(job: Job, bundle: Bundle, folder: Path, began: float) -> Folder | Shards:
-    """Tell where the pictures of a job go."""
+def job_target(job: Job, bundle: Bundle, folder: Path, started: float) -> "Folder | Shards":
+    """Return the target that the pictures of a job are written to."""
     if job.shards is None:
-        return Folder(folder, bundle, job.finish, began)
-    return Shards(folder, bundle, job.finish, job.shards)
+        return Folder(folder, bundle, job.postprocess, started)
+    from pgen.jobs.shards import Shards
+
+    return Shards(folder, bundle, job.postprocess, job.shards)
 
 
 def write_tasks(
-    generator: Generator, tasks: Iterator[Task], target: Folder | Shards, batch: int | str, resume: bool
+    generator: PictureModel, tasks: Iterator[Task], target: "Folder | Shards", batch: int | str, resume: bool
 ) -> Iterator[Written]:
-    """Draw and write `tasks`; those that are finished are left out if `resume`."""
-    wanted = target.missing(tasks) if resume else tasks
-    size, wanted = _choose(generator, wanted, batch)
+    """Generate and write `tasks`; with `resume`, without those that are finished."""
+    remaining = target.missing(tasks) if resume else tasks
+    size, remaining = _choose_batch(generator, remaining, batch)
     with Pipe() as pipe:
-        yield from target.write(pipe, draw(pipe, generator, wanted, size), size)
+        yield from target.write(pipe, _draw(pipe, generator, remaining, size), size)
 
 
-def _choose(generator: Generator, tasks: Iterator[Task], batch: int | str) -> tuple[int, Iterator[Task]]:
-    """Resolve a batch of "auto", and give the tasks back that were looked at for it."""
-    first = [] if isinstance(batch, int) else list(islice(tasks, FEW))
+def _choose_batch(generator: PictureModel, tasks: Iterator[Task], batch: int | str) -> tuple[int, Iterator[Task]]:
+    """Resolve a batch of "auto", and return it with all tasks, including those that were used to choose it."""
+    if isinstance(batch, int):
+        return batch, tasks
+    from pgen.jobs.autobatch import FEW, resolve
+
+    first = list(islice(tasks, FEW))
     return resolve(batch, generator, [task.request for task in first]), chain(first, tasks)
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """Inputs of a network: latent float32 (N, L); text float32 (N, D), or None for a model that reads no text."""
+
+    tasks: list[Task]
+    latent: NDArray[np.float32]
+    text: NDArray[np.float32] | None
+
+
+def _draw(pipe: Pipe, generator: PictureModel, tasks: Iterable[Task], batch: int) -> Iterator[tuple[Task, Picture]]:
+    """Generate a picture for each task, in order, `batch` at a time."""
+    for inputs in pipe.ahead(_inputs(generator, pipe.gather(tasks, batch)), AHEAD):
+        first = inputs.tasks[0].request
+        model = generator.find(first.model)
+        generator.session(model)  # opened before the clock starts
+        began = perf_counter()
+        pixels = generator.generate(inputs.latent, inputs.text, model, first.stage)
+        each = 1e3 * (perf_counter() - began) / len(pixels)
+        for task, picture in zip(inputs.tasks, pixels, strict=True):
+            yield task, Picture(task.request, picture, each)
+
+
+def _inputs(generator: PictureModel, batches: Iterable[list[Task]]) -> Iterator[_Inputs]:
+    for batch in batches:
+        for _, alike in groupby(batch, lambda task: (task.request.model, task.request.stage)):
+            group = list(alike)
+            yield _Inputs(group, *generator.inputs([task.request for task in group]))

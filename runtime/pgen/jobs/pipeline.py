@@ -1,8 +1,9 @@
-"""Stages that overlap: each runs in a thread of its own, with a bounded queue to the next.
+"""Overlapping stages: each runs in its own thread, with a bounded queue to the next.
 
-ONNX Runtime, zlib and libwebp let go of Python's lock while they work, so that threads are enough.
+ONNX Runtime, zlib and libwebp release Python's global lock while they work, so threads are enough.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, Full, Queue
@@ -13,12 +14,15 @@ from typing import Self, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+WRITERS = min(8, os.cpu_count() or 1)
+"""Threads that encode and write."""
+
 POLL = 0.1
-"""Seconds: how often a thread that waits looks up, for the end of the pipe, or for Ctrl-C on Windows."""
+"""Seconds between checks of a waiting thread for the end of the pipe, or for Ctrl-C on Windows."""
 
 
 class Pipe:
-    """A chain of stages. Leaving its block ends them all: each finishes the item that it is making, no more."""
+    """A chain of stages. Leaving its block stops them all after the item that each is working on."""
 
     def __init__(self) -> None:
         self._stop = Event()
@@ -38,7 +42,7 @@ class Pipe:
             pool.shutdown(cancel_futures=True)
 
     def gather(self, items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-        """Gather items that may be long in coming, as from a terminal, into lists of `size`; the last may be shorter.
+        """Gather items that may arrive slowly, as from a terminal, into lists of `size`; the last may be shorter.
 
         The end of the pipe does not wait for them.
         """
@@ -52,15 +56,15 @@ class Pipe:
                     gathered = []
         except Exception:
             if gathered:
-                yield gathered  # what came before the error is not lost to it
+                yield gathered  # items before the error are not lost
             raise
         if gathered:
             yield gathered
 
     def ahead(self, items: Iterable[Item], depth: int) -> Iterator[Item]:
-        """Make `items` in a thread of its own, at most `depth` before they are asked for; same items, same order.
+        """Iterate `items` in their own thread, at most `depth` items ahead; same items, same order.
 
-        An error is raised where the item would have come.
+        An error is raised in place of the item.
         """
         thread, queue = self._start(items, depth)
         self._threads.append(thread)
@@ -69,18 +73,18 @@ class Pipe:
     def spread(
         self, function: Callable[[Item], Result], items: Iterable[Item], workers: int, depth: int
     ) -> Iterator[Result]:
-        """Map `function` over `items` in `workers` threads, at most `depth` before they are asked for; same order.
+        """Map `function` over `items` in `workers` threads, at most `depth` items ahead; same order.
 
-        The items themselves are made in a further thread.
+        The items are iterated in another thread.
         """
         pool = ThreadPoolExecutor(workers)
         self._pools.append(pool)
-        begun: Iterator[Future[Result]] = self.ahead((pool.submit(function, item) for item in items), depth)
-        return (future.result() for future in begun)
+        submitted: Iterator[Future[Result]] = self.ahead((pool.submit(function, item) for item in items), depth)
+        return (future.result() for future in submitted)
 
     def _start(self, items: Iterable[Item], depth: int) -> "tuple[Thread, Queue[Item | _End]]":
         queue: Queue[Item | _End] = Queue(depth)
-        # A daemon, because a read that waits for a terminal cannot be ended; Python leaves without it.
+        # A daemon, because a read that waits for a terminal cannot be interrupted; Python exits without it.
         thread = Thread(target=self._fill, args=(items, queue), daemon=True)
         thread.start()
         return thread, queue
@@ -91,7 +95,7 @@ class Pipe:
             for item in items:
                 if not self._put(queue, item):
                     return
-        except BaseException as error:  # raised again by _drain, where the item would have come
+        except BaseException as error:  # raised again by _drain, in place of the item
             end = _End(error)
         self._put(queue, end)
 
@@ -118,7 +122,7 @@ class Pipe:
 
 
 class _End:
-    """The end of a stage's items, or what ended them."""
+    """The end of a stage's items, or the error that ended them."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error

@@ -1,31 +1,34 @@
-"""Which files of a job are finished: a file tells by itself what made it, so that no journal need be kept."""
+"""Resuming jobs: the metadata of a file says what it was made from, so that no journal is needed."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from pgen.errors import OutputInvalid, PictureInvalid
-from pgen.images.metadata import read_facts
+from pgen.images.metadata import Fields, read_fields
 
 ENDS = {".png": b"IEND\xaeB\x60\x82", ".gif": b";"}
-"""The last bytes of a whole file. A WebP tells its length instead."""
+"""The last bytes of a complete file. A WebP has its length in the header instead."""
 
-INDIFFERENT = frozenset({"Software"})
-"""Facts that may change while a job is resumed."""
+IGNORED = frozenset({"Software"})
+"""Metadata that may change when a job is resumed."""
+
+CONFLICT = "another process writes into this folder; choose another"
+"""Remedy where a file changed after the job started."""
 
 
-def finished_facts(path: Path) -> dict[str, str] | None:
-    """Read the facts of a finished file; None where there is no file, or no whole picture.
+def finished_fields(path: Path) -> Fields | None:
+    """Read the metadata of a finished file; None if the file is missing or incomplete.
 
-    Renaming never leaves half a file, but a machine that loses its power may.
+    Atomic renames leave no incomplete file, but a power failure may.
     """
     try:
-        _, told = read_facts(path)
-        return told if _is_whole(path) else None
+        _, fields = read_fields(path)
+        return fields if _is_complete(path) else None
     except (OSError, PictureInvalid):
         return None
 
 
-def _is_whole(path: Path) -> bool:
+def _is_complete(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(12)
         size = file.seek(0, 2)
@@ -36,16 +39,22 @@ def _is_whole(path: Path) -> bool:
         return file.read() == end
 
 
-def check_same(path: Path, found: Mapping[str, str], wanted: Mapping[str, str], mend: str) -> None:
-    """Check that a file was made from the request, the bundle and the settings that are `wanted` of it.
+def check_same(
+    path: Path,
+    actual: Mapping[str, str],
+    expected: Mapping[str, str],
+    remedy: str,
+    error: type[OutputInvalid] = OutputInvalid,
+) -> None:
+    """Check that the metadata of a file equal those of the task that it would be skipped for.
 
     Raises:
-        OutputInvalid: it was not; `mend` ends the message.
+        OutputInvalid: they differ; `remedy` ends the message, and `error` is raised.
     """
-    for key in (*wanted, *found):
-        mine, its = wanted.get(key), found.get(key)
-        if mine != its and key not in INDIFFERENT:
-            raise OutputInvalid(f"{path}: was made with {key} {_brief(its)}, not {_brief(mine)}; {mend}")
+    for key in (*expected, *actual):
+        if expected.get(key) != actual.get(key) and key not in IGNORED:
+            difference = f"{key} {_brief(actual.get(key))}, not {_brief(expected.get(key))}"
+            raise error(f"{path}: was made with {difference}; {remedy}")
 
 
 def _brief(value: str | None) -> str:

@@ -1,7 +1,6 @@
 """WebDataset shards: tar files with a picture and a JSON object under one key for each sample."""
 
 import json
-import os
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,119 +9,114 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import IO
 
-from pgen.api import Picture
 from pgen.bundle.reader import Bundle
-from pgen.errors import OutputInvalid
-from pgen.images.metadata import facts, model_name
-from pgen.images.naming import remove, unwritable
-from pgen.images.postprocess import Finish
-from pgen.jobs.folder import MEANWHILE_MEND, WRITERS
-from pgen.jobs.job import Written, render
-from pgen.jobs.pipeline import Pipe
-from pgen.jobs.resume import check_same
-from pgen.jobs.tasks import Task
+from pgen.errors import OutputInvalid, ShardsExist
+from pgen.images.metadata import Fields, model_name, picture_fields
+from pgen.images.model import Picture
+from pgen.images.naming import unwritable
+from pgen.images.postprocess import Postprocess
+from pgen.jobs.job import Task, Written, render
+from pgen.jobs.pipeline import WRITERS, Pipe
+from pgen.jobs.resume import CONFLICT, check_same
 from pokegan.errors import PokeganError
-
-RESUME_MEND = "choose another folder"
+from pokegan.files import atomic_path
 
 Sample = tuple[Task, Picture, bytes]
 
 
-def check_new(folder: Path) -> None:
-    """Check that a folder holds no shards, which a new job would replace.
+def check_no_shards(folder: Path) -> None:
+    """Check that a folder has no shards, which a new job would replace.
 
     Raises:
-        OutputInvalid: it does.
+        OutputInvalid: it has.
     """
     for path in sorted(folder.glob("shard-*.tar")):
-        raise OutputInvalid(f"{path}: is there already; go on with --resume, or choose another folder")
+        raise ShardsExist(f"{path}: exists; choose another folder")
 
 
 @dataclass(frozen=True)
 class Shards:
-    """Where the samples of one job go: `size` of them into each ``shard-000000.tar`` of the folder `path`.
+    """The target of a job that writes WebDataset shards: `size` samples in each ``shard-000000.tar`` of folder `path`.
 
-    The same job gives the same bytes: members carry no time and no owner.
+    Equal jobs write equal bytes: members have neither time nor owner.
     """
 
     path: Path
     bundle: Bundle
-    finish: Finish
+    postprocess: Postprocess
     size: int
 
     def missing(self, tasks: Iterable[Task]) -> Iterator[Task]:
-        """Leave out the tasks whose shards are finished.
+        """Yield the tasks whose shards are not finished.
 
         Raises:
-            OutputInvalid: a shard was made from something else, or holds more than is wanted.
+            OutputInvalid: a shard was made with other settings, or has more samples than the job.
         """
         remaining = iter(tasks)
         while shard := list(islice(remaining, self.size)):
-            if not self._is_finished(shard, RESUME_MEND):
+            if not self._is_finished(shard, "choose another folder"):
                 yield from shard
 
     def write(self, pipe: Pipe, drawn: Iterable[tuple[Task, Picture]], batch: int) -> Iterator[Written]:
-        """Write the shards, one after the other; a sample is yielded when its shard is whole.
+        """Write the shards, one after the other; samples are yielded when their shard is complete.
 
         Raises:
-            OutputInvalid: the disk is full, the folder is gone, or another job wrote this shard meanwhile.
+            OutputInvalid: the disk is full, the folder was removed, or another job wrote a different shard.
         """
-        made = pipe.spread(self._render, drawn, WRITERS, 2 * batch)
-        for first in made:
-            yield from self._write(self._samples(first, made), self._place(first[0].index // self.size))
+        samples = pipe.spread(self._render, drawn, WRITERS, 2 * batch)
+        for first in samples:
+            yield from self._write(self._one_shard(first, samples), self._path(first[0].index // self.size))
 
-    def _samples(self, first: Sample, others: Iterator[Sample]) -> Iterator[Sample]:
-        """Take the samples of one shard. It ends with its last, so that it need not wait for the next one's first."""
+    def _one_shard(self, first: Sample, others: Iterator[Sample]) -> Iterator[Sample]:
+        """Yield the samples of one shard; it ends without waiting for the first sample of the next."""
         for sample in chain([first], others):
             yield sample
             if sample[0].index % self.size == self.size - 1:
                 return
 
-    def _place(self, number: int) -> Path:
+    def _path(self, number: int) -> Path:
         return self.path / f"shard-{number:06d}.tar"
 
-    def _render(self, made: tuple[Task, Picture]) -> Sample:
-        return *made, render(made[1], self.bundle, self.finish)
+    def _render(self, drawn: tuple[Task, Picture]) -> Sample:
+        return *drawn, render(drawn[1], self.bundle, self.postprocess)
 
     def _write(self, samples: Iterable[Sample], path: Path) -> list[Written]:
-        beside = self.path / f".pgen-{os.urandom(8).hex()}.part"
         tasks: list[Task] = []
         written: list[Written] = []
         try:
-            with tarfile.open(beside, "x:", format=tarfile.USTAR_FORMAT) as tar:
-                for task, picture, content in samples:
-                    _add(tar, task.name, content)
-                    _add(tar, _described(task), self._describe(task))
-                    tasks.append(task)
-                    model = model_name(task.request, self.bundle)
-                    written.append(Written(path / task.name, task.request, model, picture.milliseconds))
-            if not self._is_finished(tasks, MEANWHILE_MEND):
-                beside.replace(path)
+            with atomic_path(path) as hidden:
+                with tarfile.open(hidden, "x:", format=tarfile.USTAR_FORMAT) as tar:
+                    for task, picture, content in samples:
+                        _add(tar, task.name, content)
+                        _add(tar, _json_name(task), json.dumps(self._fields(task), ensure_ascii=False).encode())
+                        tasks.append(task)
+                        model = model_name(task.request, self.bundle)
+                        written.append(Written(path / task.name, task.request, model, picture.milliseconds))
+                if self._is_finished(tasks, CONFLICT):
+                    hidden.unlink()
         except PokeganError:
             raise
         except OSError as error:
             raise unwritable(path, error) from error
-        finally:
-            remove(beside)
         return written
 
-    def _is_finished(self, tasks: list[Task], mend: str) -> bool:
-        path = self._place(tasks[0].index // self.size)
-        found = _read(path)
-        if found is None:
+    def _is_finished(self, tasks: list[Task], remedy: str) -> bool:
+        path = self._path(tasks[0].index // self.size)
+        samples = _read(path)
+        if samples is None:
             return False
-        if len(found) > len(tasks):
-            raise OutputInvalid(f"{path}: holds {len(found)} samples, not {len(tasks)}; {mend}")
-        for (name, its), task in zip(found.items(), tasks, strict=False):
-            wanted = facts(task.request, self.bundle, self.finish)
-            check_same(path / name, its | {"name": name}, wanted | {"name": _described(task)}, mend)
-        return len(found) == len(tasks)  # fewer: there were fewer prompts when it was written
+        if len(samples) > len(tasks):
+            raise OutputInvalid(f"{path}: has {len(samples)} samples, not {len(tasks)}; {remedy}")
+        for (name, fields), task in zip(samples.items(), tasks, strict=False):
+            expected = self._fields(task) | {"name": _json_name(task)}
+            check_same(path / name, fields | {"name": name}, expected, remedy)
+        return len(samples) == len(tasks)  # fewer: there were fewer prompts when it was written
 
-    def _describe(self, task: Task) -> bytes:
-        return json.dumps(facts(task.request, self.bundle, self.finish), ensure_ascii=False).encode()
+    def _fields(self, task: Task) -> Fields:
+        return picture_fields(task.request, self.bundle, self.postprocess)
 
 
-def _described(task: Task) -> str:
+def _json_name(task: Task) -> str:
     return task.name.partition(".")[0] + ".json"
 
 
@@ -132,8 +126,8 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
     tar.addfile(member, BytesIO(content))
 
 
-def _read(path: Path) -> dict[str, dict[str, str]] | None:
-    """Read the facts of every sample of a shard, by member; None where there is no shard, or no whole one."""
+def _read(path: Path) -> dict[str, Fields] | None:
+    """Read the metadata of every sample of a shard, by member; None if the shard is missing or incomplete."""
     try:
         with tarfile.open(path, "r:") as tar:
             members = (member for member in tar if member.name.endswith(".json"))
@@ -145,5 +139,5 @@ def _read(path: Path) -> dict[str, dict[str, str]] | None:
 def _opened(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
     file = tar.extractfile(member)
     if file is None:
-        raise tarfile.ReadError(f"{member.name}: is no file")
+        raise tarfile.ReadError(f"{member.name}: is not a file")
     return file

@@ -1,1 +1,1 @@
-"""Animations from one picture to another."""
+"""Animations that morph one picture into another."""

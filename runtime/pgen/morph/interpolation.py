@@ -1,57 +1,54 @@
-"""The way from one picture to another: spherical between latents, linear between text embeddings."""
+"""Interpolation between two pictures: spherical between latents, linear between text embeddings."""
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.errors import RequestInvalid
+from pgen.errors import EqualEnds, RequestInvalid
+from pgen.images.model import PictureModel
 from pgen.request import Request, check_batch
-
-if TYPE_CHECKING:
-    from pgen.api import Generator
 
 MIN_FRAMES, MAX_FRAMES = 2, 10_000
 
 
-def ends_of(start: str, end: str, seed: int, to_seed: int | None, like: Request) -> tuple[Request, Request]:
-    """Make the requests of the first picture and of the last, whose seed is the same without `to_seed`."""
-    first = replace(like, prompt=start, seed=seed)
+def morph_ends(start: str, end: str, seed: int, to_seed: int | None, template: Request) -> tuple[Request, Request]:
+    """Return the requests of the first and the last picture; without `to_seed`, both have the same seed."""
+    first = replace(template, prompt=start, seed=seed)
     return first, replace(first, prompt=end, seed=seed if to_seed is None else to_seed)
 
 
 def morph(
-    generator: "Generator", start: Request, end: Request, frames: int, loop: bool = False, batch: int = 16
+    generator: PictureModel, start: Request, end: Request, frames: int, loop: bool = False, batch: int = 16
 ) -> Iterator[NDArray[np.uint8]]:
-    """Generate the pictures between two requests of one model, both included, each uint8 (S, S, 4).
+    """Generate the frames from one request to another of the same model, both included, each uint8 (S, S, 4).
 
-    Latents are interpolated spherically (White, 2016), because a straight line between two of them leaves the
-    lengths that a generator was trained on; text embeddings linearly. With `loop` the way leads back, and the last
-    picture is the one before the first.
+    Latents are interpolated spherically (White, 2016), because points on a straight line between two of them are
+    shorter than the latents of training; text embeddings are interpolated linearly. With `loop` the frames return to
+    the start, and the last frame is the one before the first.
 
     Raises:
-        RequestInvalid: the number of frames is out of range.
+        RequestInvalid: the number of frames is out of range, or both requests are equal.
         PokeganError: see :meth:`pgen.Generator.images`.
     """
     if not MIN_FRAMES <= frames <= MAX_FRAMES:
-        raise RequestInvalid(f"frames {frames}: a morph has {MIN_FRAMES} to {MAX_FRAMES:,}")
+        raise RequestInvalid(f"frames {frames}: must be from {MIN_FRAMES} to {MAX_FRAMES:,}")
     check_batch(batch)
     if start == end:
-        raise RequestInvalid("both ends are the same picture; give another prompt, or another seed with --to-seed")
+        raise EqualEnds("both ends are the same picture; choose another prompt or seed for one")
     model = generator.find(start.model)
     generator.check_prompts([start, end])
     latents = start.truncation * generator.draw([start.seed, end.seed], model)
     texts = generator.embed([start.prompt, end.prompt]) if model.reads_text else None
-    for steps in np.array_split(_way(frames, loop), range(batch, frames, batch)):
+    for steps in np.array_split(_positions(frames, loop), range(batch, frames, batch)):
         latent = slerp(latents[0], latents[1], steps)
         text = None if texts is None else _lerp(texts[0], texts[1], steps)
         yield from generator.generate(latent, text, model, start.stage)
 
 
-def _way(frames: int, loop: bool) -> NDArray[np.float32]:
-    """Say how far from start (0) to end (1) each frame is."""
+def _positions(frames: int, loop: bool) -> NDArray[np.float32]:
+    """Return the position of each frame between start (0) and end (1), float32 (frames,)."""
     if not loop:
         return np.linspace(0, 1, frames, dtype=np.float32)
     return (1 - abs(1 - 2 * np.arange(frames) / frames)).astype(np.float32)
@@ -65,12 +62,12 @@ def slerp(start: NDArray[np.float32], end: NDArray[np.float32], steps: NDArray[n
     """Interpolate between two latents, float32 (L,), along the arc between them (Shoemake, 1985).
 
     Args:
-        start: where a step is 0.
-        end: where it is 1.
+        start: the latent at step 0.
+        end: the latent at step 1.
         steps: float32 (N,), 0 to 1.
 
     Returns:
-        float32 (N, L). Where the two lie on one line through the origin there is no arc, and it is a straight line.
+        float32 (N, L). Latents on one line through the origin have no arc; they are interpolated linearly.
     """
     lengths = np.linalg.norm(start) * np.linalg.norm(end)
     angle = np.arccos(np.clip(start @ end / lengths, -1, 1)) if lengths else 0.0

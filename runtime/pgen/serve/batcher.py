@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
 
-from pgen.api import Picture
+from pgen.images.model import Picture
 from pgen.request import Request
 from pgen.serve.bundle_state import Loaded
 from pgen.serve.config import Settings

@@ -8,10 +8,10 @@ from functools import cached_property, partial
 from time import perf_counter
 
 from pgen.api import Generator, load
-from pgen.backends.base import told
+from pgen.backends.devices import describe_device
 from pgen.bundle.reader import MANIFEST, Model
-from pgen.dex.entry import Maker
-from pgen.request import Request, pattern
+from pgen.dex.entry import EntryGenerator
+from pgen.request import Request, request_template
 from pgen.serve.config import Settings
 from pgen.serve.errors import Refusal
 from pgen.stats.draw import stream
@@ -33,11 +33,11 @@ class Loaded:
     generator: Generator
     device: str
     created: int
-    maker: Maker = field(init=False)
+    maker: EntryGenerator = field(init=False)
 
     def __post_init__(self) -> None:
         """Prepare what makes whole Pokémon."""
-        object.__setattr__(self, "maker", Maker(self.generator))
+        object.__setattr__(self, "maker", EntryGenerator(self.generator))
 
     @cached_property
     def models(self) -> dict[str, Model]:
@@ -57,11 +57,11 @@ class Loaded:
             Refusal: there is none of that name.
         """
         if name is None and self.default is not None:
-            return pattern()
+            return request_template()
         if name is None or name not in self.models:
             listed = ", ".join(self.models) or "none"
             raise Refusal(404, f"there is no such model; this server has: {listed}", "model", "model_not_found")
-        return pattern(None if name == self.default else name)
+        return request_template(None if name == self.default else name)
 
     def check_dex(self) -> None:
         """Check that there are numbers, and pictures from text.
@@ -90,7 +90,7 @@ def open_loaded(settings: Settings) -> Loaded:
     """
     generator = load(settings.bundle, settings.device, settings.threads)
     created = int((generator.bundle.folder / MANIFEST).stat().st_mtime)
-    loaded = Loaded(generator, told(settings.device), created)
+    loaded = Loaded(generator, describe_device(settings.device), created)
     _warm(loaded)
     return loaded
 

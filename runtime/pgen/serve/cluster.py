@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ray import serve
 from ray.serve import Application
 
-from pgen.backends.base import check_device
+from pgen.backends.devices import check_device
 from pgen.bundle.reader import EMBEDDED
 from pgen.errors import ServeInvalid
 from pgen.jobs.ray import ON_GPUS

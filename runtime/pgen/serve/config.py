@@ -43,7 +43,7 @@ class Settings:
         host: address to listen on.
         port: 0 takes a free one.
         bundle: folder of the bundle.
-        device: one of pgen.backends.base.DEVICES.
+        device: see pgen.backends.registry.device_names.
         threads: CPU threads; 0 is one a core.
         batch: the most pictures that are drawn at once.
         wait_ms: milliseconds that a picture waits for others to be drawn with.

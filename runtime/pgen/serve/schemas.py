@@ -7,8 +7,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from pgen.images.postprocess import MIN_SIZE
 from pgen.latents import MAX_SEED
+from pgen.prompts import MAX_PROMPT
 from pgen.serve.config import MAX_CARDS, MAX_FRAMES, MAX_PICTURES, MAX_ROWS, MAX_SIDE
-from pgen.text_encoder import MAX_PROMPT
 
 SIZE = r"^(auto|[1-9][0-9]{0,3}x[1-9][0-9]{0,3})$"
 

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from pgen.api import Picture
 from pgen.backends.cores import physical_cores
-from pgen.images.postprocess import Finish
+from pgen.images.model import Picture
+from pgen.images.postprocess import Postprocess
 from pgen.jobs.job import render
 from pgen.request import Request
 from pgen.serve.batcher import Batcher
@@ -95,7 +95,7 @@ class Service:
         """Call what takes its time, but does not draw, in one of the threads that encode."""
         return await asyncio.get_running_loop().run_in_executor(self._encoders, function)
 
-    async def files(self, loaded: Loaded, wanted: Sequence[Request], finish: Finish) -> list[bytes]:
+    async def files(self, loaded: Loaded, wanted: Sequence[Request], finish: Postprocess) -> list[bytes]:
         """Draw pictures and encode each as soon as it is drawn, so that one overlaps the other.
 
         Raises:

@@ -1,11 +1,11 @@
-"""Rows to files: a table to read, CSV, JSON or Parquet, written as the rows come."""
+"""Formats of rows: a table to read, CSV, JSON and Parquet, written as the rows are generated."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
 from pgen.stats.rows import Rows, joined
-from pokegan.cli import needs_extra
+from pokegan.extras import needs_extra
 
 GROUP = 2**16
 """Rows in a row group of a Parquet file."""
@@ -14,7 +14,7 @@ NO_TYPE = ""
 
 
 def as_table(parts: Iterable[Rows]) -> Iterator[str]:
-    """Lay rows out in columns, below a line of headings."""
+    """Align rows in columns, below a header."""
     widths: list[int] = []
     for rows in parts:
         if not widths:
@@ -36,7 +36,7 @@ def _aligned(cells: list[str], widths: list[int]) -> str:
 
 
 def as_csv(parts: Iterable[Rows]) -> Iterator[str]:
-    """Write rows as CSV; the columns of types are those that ``pgtrain stats`` reads."""
+    """Write rows as CSV, with the columns that ``pgtrain stats`` reads."""
     for number, rows in enumerate(parts):
         if number == 0:
             yield ",".join([*_columns(rows), "type1", "type2", "rarity"]) + "\n"
@@ -46,7 +46,7 @@ def as_csv(parts: Iterable[Rows]) -> Iterator[str]:
 
 
 def as_json(parts: Iterable[Rows]) -> Iterator[str]:
-    """Write rows as one JSON array with an object a line."""
+    """Write rows as one JSON array with one object per line."""
     before = "[\n"
     for rows in parts:
         for row in rows:
@@ -56,7 +56,7 @@ def as_json(parts: Iterable[Rows]) -> Iterator[str]:
 
 
 def write_parquet(parts: Iterable[Rows], out: BinaryIO) -> None:
-    """Write rows as Parquet: small integers, words as dictionaries, types as a list.
+    """Write rows as Parquet: small integers, dictionaries of strings, types as a list.
 
     Raises:
         MissingExtra: pyarrow is not installed.
@@ -66,7 +66,7 @@ def write_parquet(parts: Iterable[Rows], out: BinaryIO) -> None:
         from pyarrow import parquet
 
     writer = None
-    for rows in _regrouped(parts):
+    for rows in _row_groups(parts):
         batch = arrow.record_batch(_arrays(rows, arrow))
         writer = writer or parquet.ParquetWriter(out, batch.schema)
         writer.write_batch(batch)
@@ -74,15 +74,15 @@ def write_parquet(parts: Iterable[Rows], out: BinaryIO) -> None:
         writer.close()
 
 
-def _regrouped(parts: Iterable[Rows]) -> Iterator[Rows]:
-    held: list[Rows] = []
+def _row_groups(parts: Iterable[Rows]) -> Iterator[Rows]:
+    group: list[Rows] = []
     for rows in parts:
-        held.append(rows)
-        if sum(map(len, held)) >= GROUP:
-            yield joined(held)
-            held = []
-    if held:
-        yield joined(held)
+        group.append(rows)
+        if sum(map(len, group)) >= GROUP:
+            yield joined(group)
+            group = []
+    if group:
+        yield joined(group)
 
 
 def _arrays(rows: Rows, arrow: Any) -> dict[str, Any]:
@@ -98,14 +98,14 @@ def _arrays(rows: Rows, arrow: Any) -> dict[str, Any]:
 TEXTS: Mapping[str, Callable[[Iterable[Rows]], Iterator[str]]] = {"table": as_table, "csv": as_csv, "json": as_json}
 
 FORMATS = (*TEXTS, "parquet")
-"""What rows can be written as."""
+"""Formats of rows."""
 
 EXTENSIONS = {"txt": "table", "csv": "csv", "json": "json", "parquet": "parquet"}
-"""Formats by a file's extension."""
+"""Formats by file extension."""
 
 
 def write_rows(parts: Iterable[Rows], format: str, out: BinaryIO) -> None:
-    """Write rows to an open file as they come; `format` is one of FORMATS.
+    """Write rows to an open file as they are generated; `format` is one of FORMATS.
 
     Raises:
         MissingExtra: `format` is parquet, and pyarrow is not installed.

@@ -1,47 +1,45 @@
-"""What ``pgen stats`` does, from Python: rows to a file or a stream."""
+"""Stats jobs: rows written to a file or a stream."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from pgen.errors import OutputInvalid
-from pgen.images.naming import check_file, check_place, writing
+from pgen.images.model import PictureModel
+from pgen.images.naming import check_file, check_path, writing
 from pgen.stats.draw import stream
 from pgen.stats.formats import EXTENSIONS, FORMATS, write_rows
-from pgen.stats.rows import Asked, Rows
-
-if TYPE_CHECKING:
-    from pgen.api import Generator
+from pgen.stats.rows import RowFilter, Rows
 
 Step = Callable[..., None]
 
 
 def write_stats(
-    generator: "Generator",
+    generator: PictureModel,
     out: Path | BinaryIO,
     n: int,
     seed: int = 0,
-    asked: Asked | None = None,
+    filter: RowFilter | None = None,
     format: str | None = None,
     step: Step = lambda steps: None,
 ) -> None:
-    """Write `n` rows to a file, which is there whole or not at all, or to an open stream; memory stays flat.
+    """Write `n` rows to a file, atomically, or to an open stream; memory use is constant.
 
     Args:
-        generator: of the bundle that draws.
+        generator: opened bundle with a stats model.
         out: the file or stream.
-        n: how many rows.
-        seed: of the first row; the next add 1.
-        asked: what every row must have.
-        format: one of FORMATS; None takes it from the file's extension, and a table for a stream.
-        step: called with the number of rows that were drawn, after each block of them.
+        n: number of rows.
+        seed: of the first row; seeds count up.
+        filter: conditions that every row must satisfy.
+        format: one of FORMATS; None for the format of the file's extension, or a table for a stream.
+        step: called with the number of rows after each block.
 
     Raises:
-        OutputInvalid: `out` cannot be written, or tells no format.
+        OutputInvalid: `out` cannot be written, or its extension is unknown.
         PokeganError: see :func:`pgen.stats.draw.stream`; nothing is written.
     """
     format = format_for(out, format)
-    counted = _counted(stream(generator, n, seed, asked), step)
+    counted = _counted(stream(generator, n, seed, filter), step)
     if isinstance(out, Path):
         with writing(out) as file:
             write_rows(counted, format, file)
@@ -50,10 +48,10 @@ def write_stats(
 
 
 def format_for(out: Path | BinaryIO, format: str | None) -> str:
-    """Choose the format, and check the place where it is a file.
+    """Choose the format, and check the path if `out` is a file.
 
     Raises:
-        OutputInvalid: `out` cannot be written, or tells no format.
+        OutputInvalid: `out` cannot be written, or its extension is unknown.
     """
     if format is not None and format not in FORMATS:
         raise OutputInvalid(f"format {format[:40]!r}: choose {', '.join(FORMATS)}")
@@ -61,7 +59,7 @@ def format_for(out: Path | BinaryIO, format: str | None) -> str:
         return format or "table"
     if format is None:
         return EXTENSIONS[check_file(out, EXTENSIONS)]
-    check_place(out)
+    check_path(out)
     return format
 
 

@@ -1,4 +1,4 @@
-"""What is asked of rows, and the rows: columns of many, and one by one."""
+"""Rows of stats, types and rarity, as columns and one by one, and the conditions that rows can be filtered by."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from pgen.bundle.reader import Model
 from pgen.errors import RequestInvalid
 
 LOWEST, HIGHEST = 1, 255
-"""Of one stat."""
+"""Range of one stat."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What every row must have; by default nothing is asked.
+class RowFilter:
+    """Conditions that every row must satisfy; by default there are none.
 
     Attributes:
-        types: one or two types; a row of two has one type that was asked for, or both.
-        total: what the six stats sum to, exactly.
+        types: one or two types that a row must have.
+        total: sum of the six stats, met exactly.
         rarity: a rarity that the model knows, such as "legendary".
     """
 
@@ -29,62 +29,62 @@ class Asked:
     rarity: str | None = None
 
 
-def ask(
+def row_filter(
     type: str | Sequence[str] = (), total: int | None = None, rarity: str | None = None, legendary: bool = False
-) -> Asked:
-    """Ask for rows, in the words of the command line; `legendary` is the rarity of that name.
+) -> RowFilter:
+    """Build a filter; `legendary` is short for the rarity of that name.
 
-    >>> ask("Fire", total=600, legendary=True)
-    Asked(types=('fire',), total=600, rarity='legendary')
+    >>> row_filter("Fire", total=600, legendary=True)
+    RowFilter(types=('fire',), total=600, rarity='legendary')
 
     Raises:
-        RequestInvalid: more was asked than goes together.
+        RequestInvalid: the conditions contradict each other.
     """
     types = (type,) if isinstance(type, str) else tuple(type)
     if legendary and rarity not in (None, "legendary"):
-        raise RequestInvalid(f"a row cannot be {rarity} and legendary; ask for one of them")
-    return Asked(tuple(name.lower() for name in types), total, "legendary" if legendary else rarity)
+        raise RequestInvalid(f"a row cannot be both {rarity} and legendary; choose one")
+    return RowFilter(tuple(name.lower() for name in types), total, "legendary" if legendary else rarity)
 
 
 class Conditions(NamedTuple):
-    """What is asked, for a model: `types` (18,), `total` (1,), `rarity` (4,), float32; zeros ask for nothing."""
+    """Inputs of a stats model: `types` (18,), `total` (1,), `rarity` (4,), float32; zeros are no condition."""
 
     types: NDArray[np.float32]
     total: NDArray[np.float32]
     rarity: NDArray[np.float32]
 
 
-def conditions(asked: Asked, model: Model) -> Conditions:
-    """Turn what is asked into the inputs of a stats model.
+def conditions(filter: RowFilter, model: Model) -> Conditions:
+    """Convert a filter into inputs of a stats model.
 
     Raises:
-        RequestInvalid: it knows no such type or rarity, or the total cannot be.
+        RequestInvalid: the model does not know a type or the rarity, or the total is out of range.
     """
     types, rarities = model.settings["type_names"], model.settings["rarity_names"]
     count = len(model.settings["stat_names"])
-    _check_names("type", asked.types, types)
-    _check_names("rarity", () if asked.rarity is None else (asked.rarity,), rarities)
-    if len(asked.types) > 2 or len(set(asked.types)) < len(asked.types):
-        listed = ", ".join(asked.types)
-        raise RequestInvalid(f"types {listed} cannot go together; ask for one, or for two different ones")
-    if asked.total is not None and not LOWEST * count <= asked.total <= HIGHEST * count:
+    _check_names("type", filter.types, types)
+    _check_names("rarity", () if filter.rarity is None else (filter.rarity,), rarities)
+    if len(filter.types) > 2 or len(set(filter.types)) < len(filter.types):
+        listed = ", ".join(filter.types)
+        raise RequestInvalid(f"types {listed} cannot be combined; choose one, or two different ones")
+    if filter.total is not None and not LOWEST * count <= filter.total <= HIGHEST * count:
         raise RequestInvalid(
-            f"total {asked.total}: {count} stats of {LOWEST} to {HIGHEST} sum to {LOWEST * count} to {HIGHEST * count}"
+            f"total {filter.total}: {count} stats of {LOWEST} to {HIGHEST} sum to {LOWEST * count} to {HIGHEST * count}"
         )
-    told = np.array([name in asked.types for name in types], np.float32)
-    rarity = np.array([name == asked.rarity for name in rarities], np.float32)
-    return Conditions(told, np.array([asked.total or 0], np.float32), rarity)
+    chosen = np.array([name in filter.types for name in types], np.float32)
+    rarity = np.array([name == filter.rarity for name in rarities], np.float32)
+    return Conditions(chosen, np.array([filter.total or 0], np.float32), rarity)
 
 
-def _check_names(what: str, given: Sequence[str], known: Sequence[str]) -> None:
-    for name in given:
+def _check_names(what: str, names: Sequence[str], known: Sequence[str]) -> None:
+    for name in names:
         if name not in known:
-            raise RequestInvalid(f"no such {what}: {name[:40]!r}; choose from {', '.join(known)}")
+            raise RequestInvalid(f"unknown {what} {name[:40]!r}; choose from {', '.join(known)}")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One Pokémon as numbers: the `seed` that it was drawn from, `stats` by name, one or two `types`, its `rarity`."""
+    """One Pokémon: its `seed`, its `stats` by name, one or two `types`, and its `rarity`."""
 
     seed: int
     stats: Mapping[str, int]
@@ -97,19 +97,19 @@ class Row:
         return sum(self.stats.values())
 
     def described(self) -> dict[str, Any]:
-        """Tell it as one flat object, ready for JSON."""
+        """Describe the row as a flat object, ready for JSON."""
         numbers = {"seed": self.seed} | dict(self.stats) | {"total": self.total}
         return numbers | {"types": list(self.types), "rarity": self.rarity}
 
 
 @dataclass(frozen=True)
 class Rows:
-    """N rows as columns; going through them gives each as a :class:`Row`.
+    """N rows as columns; iterating yields each as a :class:`Row`.
 
     Attributes:
         seeds: uint64 (N,).
         stats: uint8 (N, 6), 1 to 255, in the order of the model's stat_names.
-        pairs: uint8 (N, 2), indices into the model's type_names; a second of their number stands for none.
+        pairs: uint8 (N, 2), indices into the model's type_names; a second equal to their number stands for none.
         rarities: uint8 (N,), indices into the model's rarity_names.
         settings: the names, see :class:`pgen.bundle.reader.Model`.
     """
@@ -142,7 +142,7 @@ class Rows:
 
 
 def joined(parts: Sequence[Rows]) -> Rows:
-    """Put rows of one model behind one another; there must be some."""
+    """Concatenate rows of one model; `parts` must not be empty."""
     columns = zip(*((part.seeds, part.stats, part.pairs, part.rarities) for part in parts), strict=True)
     seeds, stats, pairs, rarities = (np.concatenate(column) for column in columns)
     return Rows(seeds, stats, pairs, rarities, parts[0].settings)

@@ -11,30 +11,31 @@ from torch import nn
 
 from pgexport.errors import ParityFailed
 from pgexport.export import export_run
-from pgexport.parity.checks import TOLERANCES, Feeds
 from pgexport.parity.divergence import (
     LIMITS,
     describe,
     first_by_batch,
     first_divergence,
     first_from_pytorch,
-    optimised_away,
+    optimized_away,
 )
+from pgexport.parity.tolerances import TOLERANCES
 from pgexport.precision.compress import Int8, compress
 from pgexport.tracing import specs
 from pgexport.tracing.run_loader import load_run
-from pgexport.tracing.specs import Part, parts
+from pgexport.tracing.specs import ModelSpec, model_specs
+from pgexport.trial import Feeds
 from pgtrain.models.text_encoder import load_encoder
 
 
 @pytest.fixture(scope="module")
-def part(system_runs: dict[str, Path]) -> Part:
-    return parts(load_run(system_runs["wgan"]), None)[0]
+def spec(system_runs: dict[str, Path]) -> ModelSpec:
+    return model_specs(load_run(system_runs["wgan"]), None)[0]
 
 
 @pytest.fixture(scope="module")
-def graph(part: Part) -> onnx.ModelProto:
-    return part.export(18)
+def graph(spec: ModelSpec) -> onnx.ModelProto:
+    return spec.export(18)
 
 
 FEEDS: Feeds = {"latent": np.random.default_rng(0).standard_normal((2, 8)).astype(np.float32)}
@@ -50,13 +51,13 @@ def damaged(graph: onnx.ModelProto, weight: str, factor: float) -> onnx.ModelPro
     return copy
 
 
-def test_a_graph_does_not_diverge_from_itself(graph: onnx.ModelProto) -> None:
+def test_graph_does_not_diverge_from_itself(graph: onnx.ModelProto) -> None:
     assert first_divergence(graph, graph, FEEDS, 0.0) is None
     assert first_divergence(compress(graph, Int8(10**9, 32)), graph, FEEDS, LIMITS["compact"]) is None
     assert "add up" in describe(None)
 
 
-def test_the_node_whose_weight_was_damaged_is_named(graph: onnx.ModelProto) -> None:
+def test_node_whose_weight_was_damaged_is_named(graph: onnx.ModelProto) -> None:
     weights = [initializer.name for initializer in graph.graph.initializer if initializer.name.endswith(".weight")]
     assert len(weights) >= 3
     for weight in weights:
@@ -67,13 +68,13 @@ def test_the_node_whose_weight_was_damaged_is_named(graph: onnx.ModelProto) -> N
         assert weight.removesuffix(".weight") in describe(found)
 
 
-def test_a_value_that_is_no_number_diverges(graph: onnx.ModelProto) -> None:
+def test_value_that_is_no_number_diverges(graph: onnx.ModelProto) -> None:
     found = first_divergence(damaged(graph, "generator.dense.weight", float("nan")), graph, FEEDS, 1e9)
     assert found is not None
     assert found.node == "generator.dense/Gemm"
 
 
-def test_an_operator_that_was_changed_is_named(graph: onnx.ModelProto) -> None:
+def test_operator_that_was_changed_is_named(graph: onnx.ModelProto) -> None:
     changed = onnx.ModelProto()
     changed.CopyFrom(graph)
     node = [node for node in changed.graph.node if node.op_type == "Relu"][1]
@@ -83,82 +84,82 @@ def test_an_operator_that_was_changed_is_named(graph: onnx.ModelProto) -> None:
     assert found.node == node.name
 
 
-def from_pytorch(part: Part, graph: onnx.ModelProto, feeds: Feeds) -> str | None:
-    found = first_from_pytorch(graph, part.network, part.folded(), feeds, LIMITS["float32"])
+def from_pytorch(spec: ModelSpec, graph: onnx.ModelProto, feeds: Feeds) -> str | None:
+    found = first_from_pytorch(graph, spec.network, spec.frozen(), feeds, LIMITS["float32"])
     return found and found.node
 
 
 def test_sound_graphs_do_not_diverge_from_pytorch(
-    part: Part, graph: onnx.ModelProto, system_runs: dict[str, Path], tiny_run: Path
+    spec: ModelSpec, graph: onnx.ModelProto, system_runs: dict[str, Path], tiny_run: Path
 ) -> None:
     source = load_run(tiny_run)
-    text = parts(source, load_encoder(source.described["encoder"]))
+    text = model_specs(source, load_encoder(source.described["encoder"]))
     for model in (
-        part,
-        *parts(load_run(system_runs["dcgan"]), None),
-        *parts(load_run(system_runs["stats"]), None),
+        spec,
+        *model_specs(load_run(system_runs["dcgan"]), None),
+        *model_specs(load_run(system_runs["stats"]), None),
         *text,
     ):
         feeds = {name: values[:3] for name, values in model.cases(1)["random"].items()}
         assert from_pytorch(model, model.export(18), feeds) is None, model.name
-    assert not optimised_away(graph, FEEDS, 0.0)
+    assert not optimized_away(graph, FEEDS, 0.0)
 
 
-def test_a_float32_graph_is_held_against_pytorch_not_against_itself(part: Part, graph: onnx.ModelProto) -> None:
+def test_float32_graph_is_held_against_pytorch_not_against_itself(spec: ModelSpec, graph: onnx.ModelProto) -> None:
     weights = [initializer.name for initializer in graph.graph.initializer if initializer.name.endswith(".weight")]
     for weight in weights:
         (user,) = (node for node in graph.graph.node if weight in node.input)
-        assert from_pytorch(part, damaged(graph, weight, 1.5), FEEDS) == user.name
+        assert from_pytorch(spec, damaged(graph, weight, 1.5), FEEDS) == user.name
     changed = onnx.ModelProto()
     changed.CopyFrom(graph)
     node = [node for node in changed.graph.node if node.op_type == "Relu"][1]
     node.op_type = "Sigmoid"
-    assert from_pytorch(part, changed, FEEDS) == node.name
+    assert from_pytorch(spec, changed, FEEDS) == node.name
 
 
-def test_an_exporter_that_went_wrong_is_told(
+def test_wrong_export_names_the_node(
     system_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    export = Part.export
+    export = ModelSpec.export
 
-    def wrong(self: Part, *arguments: Any) -> onnx.ModelProto:
+    def wrong(self: ModelSpec, *arguments: Any) -> onnx.ModelProto:
         return damaged(export(self, *arguments), "generator.layers.3.weight", 100)
 
-    monkeypatch.setattr(Part, "export", wrong)
+    monkeypatch.setattr(ModelSpec, "export", wrong)
     for storage in ("float32", "compact"):
         with pytest.raises(ParityFailed, match=r"first diverging node: generator\.layers\.3/Conv"):
             export_run(system_runs["dcgan"], tmp_path / "b", storage)
 
 
-def test_a_batch_norm_that_was_folded_wrongly_is_told(
+def test_wrongly_folded_batch_norm_names_the_node(
     system_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fold = specs.fold_batch_norm
+    freeze = specs.freeze
 
     def wrong(network: nn.Module) -> None:
-        fold(network)
+        freeze(network)
         network.generator.layers[3].weight.data.mul_(1.5)
 
-    monkeypatch.setattr(specs, "fold_batch_norm", wrong)
+    monkeypatch.setattr(specs, "freeze", wrong)
     with pytest.raises(ParityFailed, match=r"first diverging node: generator\.layers\.[45][./]"):
         export_run(system_runs["dcgan"], tmp_path / "b", "float32")
 
 
 def test_text_that_went_wrong_names_the_node(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    export, module = Part.export, "bert.encoder.layer.1.attention.output.dense"
+    export, module = ModelSpec.export, "bert.encoder.layer.1.attention.output.dense"
 
-    def wrong(self: Part, *arguments: Any) -> onnx.ModelProto:
+    def wrong(self: ModelSpec, *arguments: Any) -> onnx.ModelProto:
         graph = export(self, *arguments)
         weights = [node.input[1] for node in graph.graph.node if node.name == f"{module}/MatMul"]
         return damaged(graph, weights[0], 100) if weights else graph
 
-    monkeypatch.setattr(Part, "export", wrong)
+    monkeypatch.setattr(ModelSpec, "export", wrong)
     monkeypatch.setitem(TOLERANCES, "compact", replace(TOLERANCES["compact"], cosine=-1.0, text_psnr=100.0))
     with pytest.raises(ParityFailed, match=rf"text_psnr is .*; encoder: first diverging node: {re.escape(module)}/"):
         export_run(tiny_run, tmp_path / "b")
 
 
-def test_the_node_that_mixes_rows_is_named() -> None:
+def test_node_that_mixes_rows_is_named() -> None:
     nodes = [
         helper.make_node("Relu", ["latent"], ["bright"], name="bright"),
         helper.make_node("ReduceMean", ["bright", "axes"], ["mean"], name="mean", keepdims=1),

@@ -13,14 +13,18 @@ from pgen.errors import BundleNotFound
 from pgen.text_encoder import TextEncoder
 from pgexport.errors import ParityFailed
 from pgexport.export import export_run, export_runs
-from pgexport.parity import checks
-from pgexport.parity.checks import TOLERANCES, Array, Feeds, Trial, check, in_pytorch, latent_cases, measure
+from pgexport.metrics import Array
+from pgexport.parity.checks import check, measure
+from pgexport.parity.comparisons import in_pytorch
+from pgexport.parity.tolerances import FROM_ABOVE, TOLERANCES
+from pgexport.trial import Feeds, Trial, fresh_seed, latent_cases
+from pokegan.image_metrics import premultiplied
 
 
 class Pictures(nn.Module):
     def forward(self, latent: Tensor) -> tuple[Tensor, ...]:
-        colour = (latent[:, :4].sigmoid() * 255).round()
-        return (colour[:, None, None, :].expand(-1, 8, 8, -1).to(torch.uint8),)
+        color = (latent[:, :4].sigmoid() * 255).round()
+        return (color[:, None, None, :].expand(-1, 8, 8, -1).to(torch.uint8),)
 
 
 PICTURES = Trial("x", "latent-to-image", Pictures(), {k: {"latent": v} for k, v in latent_cases(6, 1).items()})
@@ -30,7 +34,7 @@ def same(feeds: Feeds) -> list[Array]:
     return in_pytorch(PICTURES.network, feeds)
 
 
-def test_the_cases() -> None:
+def test_latent_cases() -> None:
     cases = latent_cases(7, 3)
     assert {case: value.shape for case, value in cases.items()} == dict.fromkeys(cases, (64, 7))
     assert {str(value.dtype) for value in cases.values()} == {"float32"}
@@ -41,7 +45,7 @@ def test_the_cases() -> None:
 
 
 def test_every_trial_has_a_seed_of_its_own(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len({checks.fresh_seed() for _ in range(10)}) > 1
+    assert len({fresh_seed() for _ in range(10)}) > 1
     assert check(replace(PICTURES, seed=7), same, "float32")["seed"] == 7
     seeds: list[int] = []
     monkeypatch.setattr("pgexport.export.fresh_seed", lambda: 31)
@@ -53,7 +57,7 @@ def test_every_trial_has_a_seed_of_its_own(tiny_run: Path, tmp_path: Path, monke
     assert seeds == [31, 0]
 
 
-def test_the_same_pictures_pass_and_are_written_down() -> None:
+def test_same_pictures_pass_and_are_written_down() -> None:
     told = check(PICTURES, same, "float32")
     assert told["batches"] == [1, 3, 64]
     assert told["figures"]["worst"] == {"measured": 0.0, "limit": 2}
@@ -62,13 +66,13 @@ def test_the_same_pictures_pass_and_are_written_down() -> None:
 
 @pytest.mark.parametrize("figure", ["worst", "most", "psnr", "extreme_most", "extreme_psnr"])
 def test_every_figure_of_pictures_is_enforced(monkeypatch: pytest.MonkeyPatch, figure: str) -> None:
-    impossible = -1.0 if figure in checks.FROM_ABOVE else 100.0
+    impossible = -1.0 if figure in FROM_ABOVE else 100.0
     monkeypatch.setitem(TOLERANCES, "float32", replace(TOLERANCES["float32"], **{figure: impossible}))
     with pytest.raises(ParityFailed, match=rf"x: parity \(float32\): {figure} is .*; node n$"):
         check(PICTURES, same, "float32", lambda feeds, rows=None: "node n")
 
 
-def test_the_worst_case_is_the_one_that_counts() -> None:
+def test_worst_case_is_the_one_that_counts() -> None:
     def off(feeds: Feeds) -> list[Array]:
         (pixels,) = same(feeds)
         return [pixels if feeds["latent"].any() else pixels ^ 1]
@@ -79,7 +83,7 @@ def test_the_worst_case_is_the_one_that_counts() -> None:
     assert set(found["components 5"]) == {"extreme_most", "extreme_psnr"}
 
 
-def test_pictures_that_depend_on_the_batch_are_refused() -> None:
+def test_pictures_that_depend_on_the_batch_are_rejected() -> None:
     def uneven(feeds: Feeds) -> list[Array]:
         (pixels,) = same(feeds)
         return [pixels if len(pixels) == 64 else pixels ^ 1]
@@ -93,9 +97,9 @@ def test_pictures_that_depend_on_the_batch_are_refused() -> None:
         check(PICTURES, uneven, "compact", locate)
 
 
-def test_the_colour_of_an_invisible_pixel_is_no_difference() -> None:
-    red, blue = (np.array([[[[*colour, 0]]]], np.uint8) for colour in ((255, 0, 0), (0, 0, 255)))
-    assert np.array_equal(checks.premultiplied(red), checks.premultiplied(blue))
+def test_color_of_an_invisible_pixel_is_no_difference() -> None:
+    red, blue = (np.array([[[[*color, 0]]]], np.uint8) for color in ((255, 0, 0), (0, 0, 255)))
+    assert np.array_equal(premultiplied(red), premultiplied(blue))
 
 
 class Rows(nn.Module):
@@ -125,7 +129,7 @@ def test_rows_must_be_equal_unless_they_lie_on_an_edge() -> None:
     assert measure(rows(np.zeros((64, 2))), wrong)["random"]["decided"] == 0
 
 
-def test_nothing_is_no_number() -> None:
+def test_empty_text_is_not_a_number() -> None:
     embeddings = Trial("e", "encoder", nn.Identity(), {"random": {"x": np.ones((64, 4), np.float32)}})
     with pytest.raises(ParityFailed, match="cosine is nan"):
         check(embeddings, lambda feeds: [feeds["x"] * np.nan], "compact")
@@ -158,7 +162,7 @@ def test_stored_names_are_held_to_their_limit(tiny_run: Path, tmp_path: Path, mo
         export_run(tiny_run, tmp_path / "b")
 
 
-def test_a_figure_without_a_limit_is_told_and_not_held() -> None:
+def test_figure_without_limit_is_reported_and_not_enforced() -> None:
     trial = replace(PICTURES, cases={"random": PICTURES.cases["random"]})
     latent = trial.cases["random"]["latent"]
 

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 import pgtrain.models.text_encoder
-from pgbench.processes.runtime import Runtime
+from pgbench.processes.pgen_worker import Runtime
 from pgen.api import load
 from pgexport.peers import cold_start, eager
 from pgexport.peers.eager import Eager, Mode
@@ -45,7 +45,7 @@ def test_tf32_is_allowed_only_while_the_machine_is_rated(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("backend", ["torch", "torch-bf16"])
 @pytest.mark.parametrize(("model", "text"), [("stackgan", "an egg"), ("stackgan", None), ("dcgan", "ignored")])
-def test_a_cold_start_draws_the_picture(
+def test_cold_start_draws_the_picture(
     full_bundle: Path,
     tiny_encoder: Path,
     tmp_path: Path,

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pgbench.processes.runtime import unasked
+from pgbench.processes.pgen_worker import unasked
 from pgen.api import Generator
 from pgen.backends.tolerance import BF16
 from pgen.bundle.reader import Bundle, Model, open_bundle
@@ -23,17 +23,20 @@ from pgexport import storage
 from pgexport.cli import main
 from pgexport.errors import ParityFailed
 from pgexport.export import export_run
-from pgexport.parity import checks, divergence
+from pgexport.parity import divergence
+from pgexport.parity.tolerances import TOLERANCES
 from pgexport.peers.eager import rebuild
 from pgexport.precision import quantize
 from pgexport.precision.audit import audit
 from pgexport.precision.bf16_emulation import emulated
 from pgexport.precision.half import HALVES, LOWEST_OPSET, MASKED, half
 from pgexport.precision.quantize import int8_encoder, int8_generator, samples
-from pgexport.tracing.graphs import PictureGenerator, export_encoder, export_generator, export_module, to_pixels
-from pgexport.tracing.run_loader import fold_batch_norm, load_run
+from pgexport.tracing.freeze import freeze
+from pgexport.tracing.graphs import TextPictures, export_encoder, export_module, to_pixels
+from pgexport.tracing.run_loader import load_run
 from pgexport.verify import verify
 from pgtrain.models.text_encoder import Encoder, embed, load_encoder
+from pokegan.image_metrics import premultiplied, psnr
 
 NAMES = {"fp16": "float16", "bf16": "bfloat16"}
 PSNR = {"fp16": 55.0, "bf16": 38.0}
@@ -43,13 +46,14 @@ COSINE = {"fp16": 0.9999, "bf16": 0.999}
 class Drawing(NamedTuple):
     """A generator, exported in float32, and eight inputs."""
 
-    network: PictureGenerator
+    network: TextPictures
     graph: onnx.ModelProto
     latent: Tensor
     text: Tensor
 
-    def export(self, network: PictureGenerator, opset: int = 18) -> onnx.ModelProto:
-        return export_generator(network, self.latent.shape[1], self.text.shape[1], opset)
+    def export(self, network: TextPictures, opset: int = 18) -> onnx.ModelProto:
+        inputs = {"latent": self.latent[:2], "text": self.text[:2]}
+        return export_module(network, inputs, ["pictures", "stage1"], opset)
 
     def feeds(self, rows: slice = slice(None)) -> dict[str, NDArray[Any]]:
         return {"latent": self.latent[rows].numpy(), "text": self.text[rows].numpy()}
@@ -57,12 +61,13 @@ class Drawing(NamedTuple):
 
 @pytest.fixture(scope="module")
 def drawing(tiny_run: Path) -> Drawing:
-    source = load_run(tiny_run)
-    fold_batch_norm(source.generator)
-    network = PictureGenerator(source.generator).eval()
+    loaded = load_run(tiny_run)
+    network = TextPictures(loaded.generator).eval()
+    freeze(network)
     random = torch.Generator().manual_seed(5)
-    latent, text = (torch.randn(8, count, generator=random) for count in (source.config.latent_dim, 32))
-    return Drawing(network, export_generator(network, latent.shape[1], 32), latent, text)
+    latent, text = (torch.randn(8, count, generator=random) for count in (loaded.latent_dim, loaded.text_dim))
+    drawing = Drawing(network, onnx.ModelProto(), latent, text)
+    return drawing._replace(graph=drawing.export(network))
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +107,7 @@ def edges(model: onnx.ModelProto) -> set[str]:
 
 
 def pixels_apart(first: NDArray[Any], second: NDArray[Any]) -> float:
-    return checks.psnr(np.abs(checks.premultiplied(first) - checks.premultiplied(second)))
+    return psnr(np.abs(premultiplied(first) - premultiplied(second)))
 
 
 def tokens(rows: int = 3) -> dict[str, NDArray[Any]]:
@@ -113,7 +118,7 @@ def tokens(rows: int = 3) -> dict[str, NDArray[Any]]:
 
 
 @pytest.mark.parametrize("precision", HALVES)
-def test_a_half_generator_computes_in_half(
+def test_half_generator_computes_in_half(
     drawing: Drawing, half_drawings: dict[str, onnx.ModelProto], precision: str
 ) -> None:
     model = half_drawings[precision]
@@ -137,7 +142,7 @@ def audit_type(precision: str) -> int:
 
 
 @pytest.mark.parametrize("precision", HALVES)
-def test_a_half_generator_draws_the_same(
+def test_half_generator_draws_the_same(
     drawing: Drawing, half_drawings: dict[str, onnx.ModelProto], precision: str
 ) -> None:
     network = half(drawing.network, HALVES[precision])
@@ -151,17 +156,17 @@ def test_a_half_generator_draws_the_same(
         assert np.array_equal(run(model, drawing.feeds(slice(batch))), whole[:batch])
 
 
-def test_what_is_converted_is_a_copy(drawing: Drawing) -> None:
+def test_half_precision_converts_a_copy(drawing: Drawing) -> None:
     before = {name: value.clone() for name, value in drawing.network.state_dict().items()}
     converted = half(drawing.network, torch.float16)
-    assert isinstance(converted, PictureGenerator)
+    assert isinstance(converted, TextPictures)
     assert all(torch.equal(value, before[name]) for name, value in drawing.network.state_dict().items())
     whitening = converted.generator.whitening.linear.weight
     assert torch.equal(whitening, before["generator.whitening.linear.weight"]), "float32 weights, never rounded"
 
 
 @pytest.mark.parametrize("precision", HALVES)
-def test_a_half_encoder_keeps_norms_and_softmax(half_encoders: dict[str, onnx.ModelProto], precision: str) -> None:
+def test_half_encoder_keeps_norms_and_softmax(half_encoders: dict[str, onnx.ModelProto], precision: str) -> None:
     model = half_encoders[precision]
     found = audit(model).nodes
     assert found["LayerNormalization"] == {"float32": 5}
@@ -177,7 +182,7 @@ def test_a_half_encoder_keeps_norms_and_softmax(half_encoders: dict[str, onnx.Mo
 
 
 @pytest.mark.parametrize("precision", HALVES)
-def test_a_half_encoder_means_the_same(
+def test_half_encoder_means_the_same(
     encoder: Encoder, half_encoders: dict[str, onnx.ModelProto], precision: str
 ) -> None:
     model = runnable(half_encoders[precision], precision)
@@ -196,7 +201,7 @@ def test_a_half_encoder_means_the_same(
 @pytest.mark.parametrize("scale", [0.0, 5.0])
 def test_extreme_latents_stay_finite(drawing: Drawing, encoder: Encoder, precision: str, scale: float) -> None:
     network = half(drawing.network.generator, HALVES[precision])
-    texts = [f"{colour}{shape}" for colour in ("red", "blue", "green", "yellow") for shape in ("ball", "wings")]
+    texts = [f"{color}{shape}" for color in ("red", "blue", "green", "yellow") for shape in ("ball", "wings")]
     with torch.no_grad():
         logits, _ = network(scale * drawing.latent.sign(), embed(encoder, texts), 2)
     assert logits.dtype == torch.float32
@@ -314,7 +319,7 @@ def test_int8_is_dropped_where_it_is_no_gain(
     assert set(audit(outcome.model).products()) == {"float32"}
 
 
-def test_the_audit_adds_up(drawing: Drawing) -> None:
+def test_audit_adds_up(drawing: Drawing) -> None:
     found = audit(drawing.graph)
     told = found.to_dict()
     assert sum(told["all"].values()) == len(drawing.graph.graph.node)
@@ -330,9 +335,7 @@ def drawn_again(bundle: Bundle, model: Model) -> float:
 
 
 @pytest.mark.parametrize("precision", ["fp16", pytest.param("bf16", marks=pytest.mark.slow), "int8"])
-def test_a_bundle_of_each_precision(
-    tiny_run: Path, system_runs: dict[str, Path], tmp_path: Path, precision: str
-) -> None:
+def test_bundle_of_each_precision(tiny_run: Path, system_runs: dict[str, Path], tmp_path: Path, precision: str) -> None:
     out = tmp_path / "bundle"
     runs = [str(run) for run in (tiny_run, *system_runs.values())]
     done = CliRunner().invoke(main, [*runs, "--out", str(out), f"--{precision}"])
@@ -352,7 +355,7 @@ def test_a_bundle_of_each_precision(
         assert bundle.model("encoder").settings["alone"]
         encode = Generator(bundle, "cpu").encoder.encode
         alone = encode(["a red egg"])[0]
-        assert np.array_equal(encode(["a red egg", "a hot egg"])[0], alone), "neighbours change nothing"
+        assert np.array_equal(encode(["a red egg", "a hot egg"])[0], alone), "neighbors change nothing"
     else:
         assert graphs["stackgan"]["nodes"]["Conv"] == {NAMES[precision]: 15}
         for name in ("dcgan", "wgan"):
@@ -394,15 +397,15 @@ def test_int8_that_is_not_kept_is_compact(
 
 
 def test_parity_is_enforced(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(checks.TOLERANCES, "fp16", replace(checks.TOLERANCES["fp16"], psnr=100.0))
+    monkeypatch.setitem(TOLERANCES, "fp16", replace(TOLERANCES["fp16"], psnr=100.0))
     with pytest.raises(ParityFailed, match=r"stackgan: parity \(fp16\): psnr is .*diverg"):
         export_run(tiny_run, tmp_path / "bundle", "fp16")
     assert list(tmp_path.iterdir()) == []
-    assert checks.TOLERANCES.keys() == divergence.LIMITS.keys()
+    assert TOLERANCES.keys() == divergence.LIMITS.keys()
 
 
 def test_devices_in_bf16_are_held_to_what_exports_in_bf16_are() -> None:
-    held = checks.TOLERANCES["bf16"]
+    held = TOLERANCES["bf16"]
     assert {"most": held.most, "psnr": held.psnr} == BF16
     assert held.worst is None
 

@@ -86,7 +86,7 @@ def test_engines_draw_what_onnx_runtime_draws(bundle: Path, install: Install, ve
     shutil.rmtree(bundle / "engines")
 
 
-def test_the_sidecar_tells_all(built: tuple[Path, Fake]) -> None:
+def test_sidecar_tells_all(built: tuple[Path, Fake]) -> None:
     folder, fake = built
     assert {path.name for path in (folder / "engines").iterdir()} == {
         f"{name}.{kind}" for name in MODELS for kind in ("plan", "json")
@@ -136,7 +136,7 @@ def test_timing_is_kept_between_builds(
     assert "10.16.1.11" in kept.name
 
 
-def test_another_tensorrt_or_gpu_is_refused_with_the_command(built: tuple[Path, Fake], install: Install) -> None:
+def test_another_tensorrt_or_gpu_is_rejected_with_the_command(built: tuple[Path, Fake], install: Install) -> None:
     folder, _ = built
     command = re.escape(f"pgexport {folder} --tensorrt --batches 1,2,3")
     for version, gpu in (("11.4.0.106", {}), ("10.16.1.10", {}), ("10.16.1.11", {"capability": (8, 9)})):
@@ -172,20 +172,20 @@ def newer(folder: Path) -> None:
         (newer, r"format 99.*pip install -U"),
     ],
 )
-def test_spoilt_engines_are_refused(built: tuple[Path, Fake], spoil: Callable[[Path], None], told: str) -> None:
+def test_spoilt_engines_are_rejected(built: tuple[Path, Fake], spoil: Callable[[Path], None], told: str) -> None:
     spoil(built[0])
     with pytest.raises(EngineInvalid, match=told) as refused:
         load(built[0], "engine").images(["Mew"])
     assert "\n" not in refused.value.message
 
 
-def test_without_engines_the_command_that_builds_them_is_told(bundle: Path, install: Install) -> None:
+def test_without_engines_the_command_that_builds_them_is_reported(bundle: Path, install: Install) -> None:
     install()
     with pytest.raises(BundleNotFound, match=r"stackgan\.plan: no such engine; build it with: pgexport .* --tensorrt"):
         load(bundle, "engine").images(["Mew"])
 
 
-def test_a_graph_that_cannot_be_captured_runs_plainly(built: tuple[Path, Fake]) -> None:
+def test_graph_that_cannot_be_captured_runs_plainly(built: tuple[Path, Fake]) -> None:
     folder, fake = built
     fake.cuda.launches, fake.cuda.capturable = 0, False
     generator, plain = load(folder, "engine"), load(folder, "cpu", threads=1)
@@ -211,7 +211,7 @@ def test_memory_is_given_back(built: tuple[Path, Fake]) -> None:
     assert (fake.cuda.memory, fake.cuda.streams, fake.cuda.graphs) == ({}, {}, 0)
 
 
-def test_wrong_inputs_are_refused(built: tuple[Path, Fake]) -> None:
+def test_wrong_inputs_are_rejected(built: tuple[Path, Fake]) -> None:
     folder, fake = built
     opened = open_bundle(folder)
     generator = open_engine(opened, opened.model("text-to-image"))
@@ -237,7 +237,7 @@ def test_smaller_batches_than_the_profile_are_filled_up(bundle: Path, install: I
     shutil.rmtree(bundle / "engines")
 
 
-def test_what_cannot_be_built_is_told_in_a_line(bundle: Path, install: Install) -> None:
+def test_failed_build_is_one_line(bundle: Path, install: Install) -> None:
     fake = install()
     fake.fails = True
     with pytest.raises(EngineFailed, match=r"Could not find any implementation for node conv1\.\)") as failed:
@@ -305,17 +305,17 @@ def test_what_is_missing_is_named(bundle: Path, install: Install, monkeypatch: p
     assert "incomplete; install it with its libraries: pip install" in told()
     monkeypatch.setitem(sys.modules, "tensorrt", None)
     monkeypatch.delitem(sys.modules, "tensorrt")
-    assert "tensorrt is not installed; mend it with: pip install 'pokegan[tensorrt]'" in told()
+    assert "tensorrt is not installed; install it with: pip install 'pokegan[tensorrt]'" in told()
     assert not (bundle / "engines").exists()
 
 
-def test_what_tensorrt_does_not_read_is_refused_before_anything_is_built(
+def test_unsupported_graph_is_rejected_before_any_build(
     tiny_run: Path, tmp_path: Path, install: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = install()
     embedded = Path(shutil.copytree(EMBEDDED, tmp_path / "embedded"))
     refused = CliRunner().invoke(main, [str(embedded), "--tensorrt"])
-    told = "encoder: TensorRT does not read INT8 in its graph; export its run with --storage float32 or --fp16"
+    told = "encoder: TensorRT does not read INT8 in its graph; export its run with float32 or fp16 storage"
     assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
     assert told in refused.stderr
     assert not fake.configs
@@ -327,7 +327,7 @@ def test_what_tensorrt_does_not_read_is_refused_before_anything_is_built(
 
 
 @pytest.mark.parametrize("count", [1, 8, 300])
-def test_stats_are_tried_on_conditions_that_can_be_asked_for(bundle: Path, count: int) -> None:
+def test_stats_are_tried_on_valid_conditions(bundle: Path, count: int) -> None:
     opened = open_bundle(bundle)
     feeds = tensorrt_engines._inputs(opened, opened.model("stats"), count, np.random.default_rng(0))
     assert set(np.unique(feeds["types"])) <= {0, 1}
@@ -336,20 +336,20 @@ def test_stats_are_tried_on_conditions_that_can_be_asked_for(bundle: Path, count
     assert all(total == 0 or 6 <= total <= 1530 for total in feeds["total"])
 
 
-def test_a_driver_that_does_not_start_tensorrt_is_told(install: Install) -> None:
+def test_driver_that_does_not_start_tensorrt_is_reported(install: Install) -> None:
     fake = install(count=0)
     with pytest.raises(DeviceUnavailable, match="CUDA initialization failure with error: 35"):
         started(fake.Builder, collecting_logger())
 
 
 @pytest.mark.parametrize("batches", ["1", "1,2", "0,1,2", "3,2,1", "a,b,c", "1,2,3,4", ""])
-def test_bad_batches_are_refused(bundle: Path, batches: str) -> None:
+def test_bad_batches_are_rejected(bundle: Path, batches: str) -> None:
     done = CliRunner().invoke(main, [str(bundle), "--tensorrt", "--batches", batches])
     assert done.exit_code == 2
     assert "three rising batches" in done.stderr
 
 
-def test_the_command_builds_into_a_bundle(bundle: Path, install: Install) -> None:
+def test_command_builds_into_a_bundle(bundle: Path, install: Install) -> None:
     install()
     done = CliRunner().invoke(main, [str(bundle), "--tensorrt", "--batches", "1,2,3"])
     assert done.exit_code == 0, done.output
@@ -404,13 +404,13 @@ def test_versions_are_numbers() -> None:
     assert release("10.6.0.post1") == release("10.6.0") < release("10.16.1.11") < release("11.0.0.114")
 
 
-def test_a_model_name_cannot_leave_the_bundle(bundle: Path) -> None:
+def test_model_name_cannot_leave_the_bundle(bundle: Path) -> None:
     opened = open_bundle(bundle)
     with pytest.raises(BundleInvalid, match="no file name"):
         read_engine(opened, "../../outside")
 
 
-def test_the_fake_minds_the_order(built: tuple[Path, Fake]) -> None:
+def test_fake_tensorrt_checks_the_order_of_calls(built: tuple[Path, Fake]) -> None:
     folder, fake = built
     logger = collecting_logger()
     builder = fake.Builder(logger)

@@ -140,7 +140,7 @@ def test_networks_are_as_the_manifest_says(
                 config = read_config(folder / name / f"{place}.pbtxt")
                 group = config.instance_group[0]
                 assert type(group).Kind.Name(group.kind) == kind
-                alone = model.kind == "encoder"  # as pgen.text_encoder runs it: a neighbour would change the last bit
+                alone = model.kind == "encoder"  # as pgen.text_encoder runs it: a neighbor would change the last bit
                 assert config.max_batch_size == (1 if alone else max(model.parity["batches"]))
                 threads = {key: value.string_value for key, value in config.parameters.items()}
                 assert threads == ({"intra_op_thread_count": "1"} if alone else {})
@@ -182,7 +182,7 @@ def agree(one: list[int], other: list[int]) -> bool:
     return len(one) == len(other) and all(-1 in pair or pair[0] == pair[1] for pair in zip(one, other, strict=True))
 
 
-def test_the_steps_of_the_ensembles_fit_each_other(written: tuple[Path, Configs]) -> None:
+def test_steps_of_the_ensembles_fit_each_other(written: tuple[Path, Configs]) -> None:
     """The rules of Triton's ensemble_utils.cc: types equal, shapes equal where both are fixed, all inputs mapped."""
     _, configs = written
     ensembles = [config for config in configs.values() if config.platform == "ensemble"]
@@ -302,7 +302,7 @@ def test_pictures_are_those_of_pgen(run: Run, repository: Path, prompt: str) -> 
             assert told.items() <= image.text.items()
 
 
-def test_a_generator_without_text_needs_seeds_alone(run: Run, plain_repository: Path, plain_bundle: Path) -> None:
+def test_generator_without_text_needs_seeds_alone(run: Run, plain_repository: Path, plain_bundle: Path) -> None:
     seeds = np.arange(3, dtype=np.uint64)
     pixels = run(plain_repository, "wgan_pixels", seed=seeds).tensors["pixels"]
     assert pixels.shape == (3, 2, 2, 4)
@@ -321,12 +321,12 @@ def test_a_generator_without_text_needs_seeds_alone(run: Run, plain_repository: 
         ("x" * 1001, 1, "1,001 characters"),
         ("a\nb", 1, r"control character (U+000A) at 2"),
         (b"\xff", 1, "the prompt is not UTF-8 at character 1"),
-        (7, 1, "the prompt is no text"),
-        ("Mew", 65, "seed has 65 numbers, one a picture; send 1 to 64 at once"),
+        (7, 1, "the prompt is not text"),
+        ("Mew", 65, "seed has 65 numbers, one per picture; send 1 to 64"),
         ("Mew", 0, "seed has 0 numbers"),
     ],
 )
-def test_mistakes_are_told_in_one_line(run: Run, repository: Path, prompt: Any, count: int, told: str) -> None:
+def test_mistakes_are_reported_in_one_line(run: Run, repository: Path, prompt: Any, count: int, told: str) -> None:
     response = run(repository, "stackgan_png", prompt=array(prompt), seed=np.zeros(count, np.uint64))
     assert response.error is not None
     assert told in response.error.text
@@ -334,17 +334,17 @@ def test_mistakes_are_told_in_one_line(run: Run, repository: Path, prompt: Any, 
     assert response.error.code == FakeError.INVALID_ARG
 
 
-def test_the_steps_need_neither_a_runtime_nor_what_exports() -> None:
+def test_steps_need_neither_a_runtime_nor_what_exports() -> None:
     heavy = ("onnxruntime", "torch", "transformers", "onnx", "pgexport")
     told = f"import sys, pgen.triton; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_a_repository_is_replaced_only_by_force(plain_bundle: Path, tmp_path: Path) -> None:
+def test_repository_is_replaced_only_by_force(plain_bundle: Path, tmp_path: Path) -> None:
     out = tmp_path / "models"
     write_repository(plain_bundle, out)
-    with pytest.raises(TargetInvalid, match="--force"):
+    with pytest.raises(TargetInvalid, match="by force"):
         write_repository(plain_bundle, out)
     (out / "old").mkdir()
     write_repository(plain_bundle, out, force=True)
@@ -413,7 +413,7 @@ def test_engines_are_served_by_a_configuration_of_their_own(
         ({"format": 99}, "reads up to"),
     ],
 )
-def test_a_wrong_engine_is_refused(plain_bundle: Path, tmp_path: Path, changes: dict[str, Any], told: str) -> None:
+def test_wrong_engine_is_rejected(plain_bundle: Path, tmp_path: Path, changes: dict[str, Any], told: str) -> None:
     copy = Path(shutil.copytree(plain_bundle, tmp_path / "bundle"))
     add_engine(copy, "wgan", **changes)
     with pytest.raises(EngineInvalid, match=told):
@@ -421,7 +421,7 @@ def test_a_wrong_engine_is_refused(plain_bundle: Path, tmp_path: Path, changes: 
     assert not (tmp_path / "models").exists()
 
 
-def test_an_encoder_that_reads_texts_alone_shares_no_batch(
+def test_encoder_that_reads_texts_alone_shares_no_batch(
     plain_bundle: Path, tmp_path: Path, read_config: Callable[[Path], Any]
 ) -> None:
     copy = Path(shutil.copytree(plain_bundle, tmp_path / "bundle"))
@@ -437,7 +437,7 @@ def test_an_encoder_that_reads_texts_alone_shares_no_batch(
         assert [sample.batch_size for sample in config.model_warmup] == [1]
 
 
-def test_a_network_in_bf16_is_never_put_on_the_cpu(plain_bundle: Path, tmp_path: Path) -> None:
+def test_network_in_bf16_is_never_put_on_the_cpu(plain_bundle: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(plain_bundle, tmp_path / "bundle"))
     values = json.loads((copy / "manifest.json").read_text())
     values["models"]["wgan"]["parity"]["storage"] = "bf16"
@@ -454,7 +454,7 @@ def test_a_network_in_bf16_is_never_put_on_the_cpu(plain_bundle: Path, tmp_path:
     }
 
 
-def test_the_command(plain_bundle: Path, tmp_path: Path) -> None:
+def test_command(plain_bundle: Path, tmp_path: Path) -> None:
     out = tmp_path / "models"
     done = CliRunner().invoke(main, [str(plain_bundle), "--triton", str(out)])
     assert (done.exit_code, done.output.startswith(f"wrote {out} (wgan_png, wgan_pixels)")) == (0, True)
@@ -572,7 +572,7 @@ def ask(url: str, model: str, **inputs: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_a_real_server_draws_what_pgen_draws(server: tuple[str, Path]) -> None:
+def test_real_server_draws_what_pgen_draws(server: tuple[str, Path]) -> None:
     url, _ = server
     generator = load(device="cpu", threads=1)
     for prompt in ("Charizard", SENTENCE):
@@ -589,11 +589,11 @@ def test_a_real_server_draws_what_pgen_draws(server: tuple[str, Path]) -> None:
 
 
 @pytest.mark.slow
-def test_a_real_server_answers_many_at_once_as_one_by_one(server: tuple[str, Path]) -> None:
+def test_real_server_answers_many_at_once_as_one_by_one(server: tuple[str, Path]) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     url, _ = server
-    prompts = [f"a {colour} {kind}" for colour in ("red", "blue", "green") for kind in ("dragon", "tiny water turtle")]
+    prompts = [f"a {color} {kind}" for color in ("red", "blue", "green") for kind in ("dragon", "tiny water turtle")]
     seeds = np.array([3], np.uint64)
 
     def draw(prompt: str) -> np.ndarray:
@@ -607,7 +607,7 @@ def test_a_real_server_answers_many_at_once_as_one_by_one(server: tuple[str, Pat
 
 
 @pytest.mark.slow
-def test_a_real_server_tells_mistakes(server: tuple[str, Path]) -> None:
+def test_real_server_tells_mistakes(server: tuple[str, Path]) -> None:
     from tritonclient.utils import InferenceServerException
 
     url, _ = server

@@ -14,12 +14,14 @@ import torch
 from pgen.bundle.reader import open_bundle
 from pgexport.errors import OpsetInvalid
 from pgexport.export import export_runs, runner
-from pgexport.parity.checks import TOLERANCES, in_pytorch
+from pgexport.parity.comparisons import in_pytorch
+from pgexport.parity.tolerances import TOLERANCES
 from pgexport.storage import PRECISIONS, store
+from pgexport.tracing.freeze import freeze
 from pgexport.tracing.graphs import export_encoder
 from pgexport.tracing.opset import OPSETS
-from pgexport.tracing.run_loader import fold_batch_norm, load_run
-from pgexport.tracing.specs import parts
+from pgexport.tracing.run_loader import load_run
+from pgexport.tracing.specs import model_specs
 from pgtrain.models.text_encoder import load_encoder
 from pgtrain.systems.dcgan.config import RECIPES as DCGAN_RECIPES
 from pgtrain.systems.dcgan.config import DCGANConfig
@@ -70,7 +72,7 @@ def test_every_batch_norm_is_folded_and_changes_nothing(name: str, stats_table: 
     inputs = [torch.randn(shapes[0]), *(torch.zeros(shape) for shape in shapes[1:])]
     with torch.no_grad():
         before = network(*inputs)
-        fold_batch_norm(network)
+        freeze(network)
         after = network(*inputs)
     assert not any(isinstance(module, NORMS) for module in network.modules())
     if "stats" in name:
@@ -81,22 +83,22 @@ def test_every_batch_norm_is_folded_and_changes_nothing(name: str, stats_table: 
 @pytest.mark.parametrize("system", ["dcgan", "wgan"])
 @pytest.mark.parametrize("recipe", ["default", "original"])
 def test_pictures_of_both_recipes(system_runs: dict[str, Path], system: str, recipe: str) -> None:
-    source = load_run(system_runs[system])
+    run = load_run(system_runs[system])
     if recipe == "original":
         config, generator = {
             "dcgan": (DCGANConfig(**DCGAN_RECIPES[recipe] | SMALL), DCGANGenerator),
             "wgan": (WGANConfig(**WGAN_RECIPES[recipe] | SMALL), WGANGenerator),
         }[system]
-        source = replace(source, config=config, generator=shaken(generator(config)))  # type: ignore[operator]
-    (part,) = parts(source, None)
-    graph = part.export(18)
+        run = replace(run, config=config, generator=shaken(generator(config)))  # type: ignore[operator]
+    (spec,) = model_specs(run, None)
+    graph = spec.export(18)
     operators = {node.op_type for node in graph.graph.node}
     assert "BatchNormalization" not in operators
     assert {node.domain for node in graph.graph.node} == {""}
     assert any(node.name.startswith("generator.layers.") and node.op_type in node.name for node in graph.graph.node)
     assert len({node.name for node in graph.graph.node}) == len(graph.graph.node)
-    (pixels,) = in_pytorch(part.network, part.cases(1)["random"])
-    assert (pixels.shape, pixels.dtype) == ((64, source.config.size, source.config.size, 4), np.uint8)
+    (pixels,) = in_pytorch(spec.network, spec.cases(1)["random"])
+    assert (pixels.shape, pixels.dtype) == ((64, run.config.size, run.config.size, 4), np.uint8)
     if recipe == "original":
         assert (pixels[..., 3] == 255).all(), "RGB is opaque"
 
@@ -124,7 +126,7 @@ def test_one_bundle_holds_every_system(full_bundle: Path) -> None:
     assert models["stats"].parity["figures"]["rows"] == {"measured": 1.0, "limit": 1.0}
 
 
-def test_a_file_tells_what_it_is(full_bundle: Path) -> None:
+def test_onnx_file_describes_itself(full_bundle: Path) -> None:
     bundle = open_bundle(full_bundle)
     for name, model in bundle.manifest.models.items():
         graph = onnx.load_from_string(bundle.read(model.file))
@@ -180,25 +182,25 @@ def test_another_opset(system_runs: dict[str, Path], tmp_path: Path, opset: int)
 
 
 @pytest.mark.parametrize("opset", [7, 17, 26, 99])
-def test_an_unknown_opset_is_refused(system_runs: dict[str, Path], tmp_path: Path, opset: int) -> None:
-    with pytest.raises(OpsetInvalid, match="take one of 18 to"):
+def test_unknown_opset_is_rejected(system_runs: dict[str, Path], tmp_path: Path, opset: int) -> None:
+    with pytest.raises(OpsetInvalid, match="choose an opset from 18 to"):
         export_runs([system_runs["dcgan"]], tmp_path / "b", opset=opset)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_conversion_that_fails_is_told(
+def test_conversion_that_fails_is_reported(
     system_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = torch.onnx.export
     monkeypatch.setattr(
         "torch.onnx.export", lambda *arguments, **options: real(*arguments, **options | {"opset_version": 18})
     )
-    with pytest.raises(OpsetInvalid, match="use --opset 18"):
+    with pytest.raises(OpsetInvalid, match="use opset 18"):
         export_runs([system_runs["dcgan"]], tmp_path / "b", opset=20)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_sequence_that_was_frozen_is_told(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sequence_that_was_frozen_is_reported(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = torch.onnx.export
 
     def frozen(*arguments: Any, dynamic_shapes: Any, **options: Any) -> Any:
@@ -210,8 +212,8 @@ def test_a_sequence_that_was_frozen_is_told(tiny_encoder: Path, monkeypatch: pyt
         export_encoder(load_encoder(str(tiny_encoder)).network, 63)  # a length of its own: other tests keep the graph
 
 
-def test_the_encoder_is_tried_on_short_texts_without_padding(tiny_run: Path, tiny_encoder: Path) -> None:
-    encoder, _ = parts(load_run(tiny_run), load_encoder(str(tiny_encoder)))
+def test_encoder_is_tried_on_short_texts_without_padding(tiny_run: Path, tiny_encoder: Path) -> None:
+    encoder, _ = model_specs(load_run(tiny_run), load_encoder(str(tiny_encoder)))
     cases = encoder.cases(1)
     lengths = {case: feeds["input_ids"].shape for case, feeds in cases.items()}
     assert lengths == {"random": (64, 64), "3 tokens": (64, 3), "7 tokens": (64, 7), "16 tokens": (64, 16)}
@@ -229,11 +231,10 @@ def test_constants_are_folded(
     system_runs: dict[str, Path], tiny_run: Path, tiny_encoder: Path, storage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pgexport.precision.compress.SMALLEST", 64)
-    sources = [(load_run(run), None) for run in system_runs.values()]
-    made = [part for source, encoder in sources for part in parts(source, encoder)]
-    for part in (*made, *parts(load_run(tiny_run), load_encoder(str(tiny_encoder)))):
-        part = replace(part, int8=part.int8 and part.int8._replace(smallest=500))
-        graph = store(part, storage).graph.graph
+    specs = [spec for run in system_runs.values() for spec in model_specs(load_run(run), None)]
+    for spec in (*specs, *model_specs(load_run(tiny_run), load_encoder(str(tiny_encoder)))):
+        spec = replace(spec, int8=spec.int8 and spec.int8._replace(smallest=500))
+        graph = store(spec, storage).graph.graph
         known = {entry.name for entry in graph.initializer}
         left = []
         for node in graph.node:
@@ -241,7 +242,7 @@ def test_constants_are_folded(
                 known.update(node.output)
                 left.append(node)
         widened = {node.name for node in left if storage == "compact" and node.op_type in WIDENING}
-        assert [f"{part.name}: {node.name}" for node in left if node.name not in widened] == []
+        assert [f"{spec.name}: {node.name}" for node in left if node.name not in widened] == []
 
 
 def test_every_storage_has_every_limit() -> None:

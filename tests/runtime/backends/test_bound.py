@@ -184,11 +184,11 @@ def test_threads_share_a_session(gpu: None) -> None:
 @pytest.mark.gpu
 def test_cuda_draws_what_the_cpu_draws() -> None:
     import pgen
-    from pgen.backends.auto import probe
+    from pgen.backends.registry import DEVICES
     from pgen.backends.tolerance import limits, measure
 
     try:
-        probe("cuda")
+        DEVICES["cuda"].probe()
     except DeviceUnavailable as error:
         pytest.skip(str(error))
     prompts = ["Charizard", "a red fire dragon"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pgen
-from pgen.backends.base import open_model
+from pgen.backends.devices import open_model
 from pgen.backends.openvino import open_openvino
 from pgen.backends.openvino_probe import computes_bf16
 from pgen.backends.parity import compare

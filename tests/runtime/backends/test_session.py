@@ -10,13 +10,16 @@ from typing import Any
 import onnxruntime
 import pytest
 
-from pgen.backends import auto, tensorrt_rtx
-from pgen.backends.base import DEVICES, PROVIDERS, RTX, open_session, resolve, told
+from pgen.backends import auto, openvino_probe, plugin
+from pgen.backends.devices import describe_device, resolve
+from pgen.backends.onnxruntime import TINY, open_session
+from pgen.backends.registry import DEVICES
 from pgen.bundle.reader import EMBEDDED, open_bundle
 from pgen.errors import DeviceUnavailable
 from pokegan.errors import MissingExtra
 
-NAME = PROVIDERS[RTX][0]
+RTX = "tensorrt-rtx"
+NAME = DEVICES[RTX].providers[0]
 
 
 class FakeSession:
@@ -56,7 +59,7 @@ def gpu_build(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnxruntime, "SessionOptions", FakeOptions)
     built_in = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: built_in)
-    monkeypatch.setattr(auto, "installed", lambda: False)
+    monkeypatch.setattr(openvino_probe, "installed", lambda: False)
     auto.choose.cache_clear()
     monkeypatch.setattr(FakeSession, "starts", None)
 
@@ -66,11 +69,11 @@ def found_anew() -> Iterator[None]:
     """What was found out about this machine is not left to other tests."""
     yield
     auto.choose.cache_clear()
-    tensorrt_rtx._found.clear()
+    plugin._hardware.clear()
 
 
 @pytest.fixture
-def plugin(monkeypatch: pytest.MonkeyPatch, gpu_build: None) -> list[Any]:
+def rtx_plugin(monkeypatch: pytest.MonkeyPatch, gpu_build: None) -> list[Any]:
     """The package of the RTX provider; the list is of the GPUs that it finds."""
     module = ModuleType("onnxruntime_ep_nv_tensorrt_rtx")
     module.get_ep_name = lambda: NAME  # type: ignore[attr-defined]
@@ -94,7 +97,7 @@ def test_tensorrt_keeps_its_engines_and_never_falls_back(gpu_build: None, own_ca
 def test_a_provider_that_did_not_start_is_told(gpu_build: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeSession, "starts", ["CPUExecutionProvider"])
     for device in ("cuda", "tensorrt"):
-        with pytest.raises(DeviceUnavailable, match=rf"device {device}: .*could not start it.*--device"):
+        with pytest.raises(DeviceUnavailable, match=rf"device {device}: .*could not start it.*use device"):
             open_session(b"", "m.onnx", device)
 
 
@@ -107,18 +110,18 @@ def test_auto_is_cuda_only_where_a_session_starts_on_it(gpu_build: None, monkeyp
 
 def test_auto_takes_openvino_where_it_is_faster(gpu_build: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeSession, "starts", ["CPUExecutionProvider"])
-    monkeypatch.setattr(auto, "installed", lambda: True)
+    monkeypatch.setattr(openvino_probe, "installed", lambda: True)
     for bf16, device in ((True, "openvino"), (False, "cpu")):
         auto.choose.cache_clear()
-        monkeypatch.setattr(auto, "computes_bf16", lambda bf16=bf16: bf16)
+        monkeypatch.setattr(openvino_probe, "computes_bf16", lambda bf16=bf16: bf16)
         assert resolve("auto") == device
 
 
 def test_what_was_chosen_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auto, "choose", lambda: "openvino")
-    assert told("auto") == "device auto: OpenVINO on the CPU (--device openvino)"
-    for device in DEVICES[1:]:
-        assert told(device).startswith(f"device {device}: ")
+    assert describe_device("auto") == "device auto: OpenVINO on the CPU (openvino)"
+    for device in DEVICES:
+        assert describe_device(device).startswith(f"device {device}: ")
 
 
 def test_threads_never_spin(gpu_build: None) -> None:
@@ -129,7 +132,7 @@ def test_threads_never_spin(gpu_build: None) -> None:
     assert unasked.options.intra_op_num_threads >= 1
 
 
-def test_threads_register_the_plug_in_once(plugin: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_register_the_plug_in_once(rtx_plugin: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     monkeypatch.setattr(onnxruntime, "register_execution_provider_library", lambda *_: calls.append("registered"))
     together = Barrier(4)
@@ -146,16 +149,16 @@ def test_threads_register_the_plug_in_once(plugin: list[Any], monkeypatch: pytes
     assert calls == ["registered"]
 
 
-def test_rtx_runs_on_its_gpu_with_a_cache(plugin: list[Any]) -> None:
+def test_rtx_runs_on_its_gpu_with_a_cache(rtx_plugin: list[Any]) -> None:
     found: Any = open_session(b"", "m.onnx", RTX)
     assert found.get_providers() == [NAME]
     assert Path(found.options.settings["nv_runtime_cache_path"]).is_dir()
     assert not found.fallback
 
 
-def test_rtx_without_a_gpu_or_driver_is_told(plugin: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    plugin.pop()
-    with pytest.raises(DeviceUnavailable, match="finds no RTX GPU"):
+def test_rtx_without_a_gpu_or_driver_is_told(rtx_plugin: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    rtx_plugin.pop()
+    with pytest.raises(DeviceUnavailable, match="finds no GPU that it supports"):
         open_session(b"", "m.onnx", RTX)
 
     def lacks(*_: str) -> None:
@@ -168,7 +171,7 @@ def test_rtx_without_a_gpu_or_driver_is_told(plugin: list[Any], monkeypatch: pyt
 
 @pytest.mark.parametrize("device", ["cuda", "tensorrt", RTX])
 def test_no_device_falls_back_to_the_cpu_here(device: str) -> None:
-    if device != RTX and PROVIDERS[device][0] in onnxruntime.get_available_providers():
+    if device != RTX and DEVICES[device].providers[0] in onnxruntime.get_available_providers():
         pytest.skip("ONNX Runtime has it")
     model = open_bundle(EMBEDDED).model("text-to-image")
     with pytest.raises((DeviceUnavailable, MissingExtra), match=r"pokegan\[(gpu|tensorrt-rtx)\]"):
@@ -176,6 +179,6 @@ def test_no_device_falls_back_to_the_cpu_here(device: str) -> None:
 
 
 def test_the_tiny_model_runs() -> None:
-    auto.probe("cpu")
-    found = open_session(auto.TINY, "tiny", "cpu").run(["y"], {"x": __import__("numpy").array([-1], "float32")})
+    DEVICES["cpu"].probe()
+    found = open_session(TINY, "tiny", "cpu").run(["y"], {"x": __import__("numpy").array([-1], "float32")})
     assert found[0].tolist() == [0]

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import pgen
-from pgen.backends.base import open_model
+from pgen.backends.devices import open_model
 from pgen.cli import main
 from pgen.commands import options
 from pgen.request import Request, requests

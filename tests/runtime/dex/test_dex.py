@@ -17,20 +17,29 @@ from PIL import Image
 import pgen
 from pgen.api import Generator
 from pgen.cli import main
-from pgen.dex.card import SIZE, card, drawable
-from pgen.dex.colors import TYPES, ink
-from pgen.dex.entry import Entry, Maker, Words
+from pgen.dex.card import SIZE, draw_card, drawable
+from pgen.dex.colors import TYPES, text_color
+from pgen.dex.entry import Entry, EntryGenerator, Words
 from pgen.dex.job import write_dex
-from pgen.dex.names import CLUMSY, LONGEST, SHORTEST, Known, is_rude_name, is_rude_text, load_lexicon, plain
-from pgen.dex.page import page
-from pgen.dex.rng import Dice, Stream
-from pgen.dex.templates import Looks, describe, genus, highest, lowest, phrases, prompt_for
+from pgen.dex.names import (
+    LONGEST,
+    SHORTEST,
+    UNPRONOUNCEABLE,
+    KnownNames,
+    is_rude_name,
+    is_rude_text,
+    load_lexicon,
+    plain,
+)
+from pgen.dex.page import render_page
+from pgen.dex.rng import Rng, Stream
+from pgen.dex.templates import Appearance, describe, genus, highest, lowest, phrases, prompt_for
 from pgen.errors import BundleInvalid, DexInvalid
-from pgen.stats.rows import Asked, Row
+from pgen.stats.rows import Row, RowFilter
 from tests.conftest import Command
 
 LEXICON = load_lexicon()
-KNOWN = Known(LEXICON.known)
+KNOWN = KnownNames(LEXICON.known)
 STATS = ("hp", "attack", "defense", "special_attack", "special_defense", "speed")
 SEEDS = st.integers(0, 2**64 - 1)
 ROWS = st.builds(
@@ -40,75 +49,75 @@ ROWS = st.builds(
     st.lists(st.sampled_from(sorted(TYPES)), min_size=1, max_size=2, unique=True).map(tuple),
     st.sampled_from(["ordinary", "legendary", "mythical", "baby"]),
 )
-LOOKS = st.builds(Looks, st.sampled_from(["red", "gray"]), st.sampled_from(sorted(phrases()["shapes"])))
+APPEARANCES = st.builds(Appearance, st.sampled_from(["red", "gray"]), st.sampled_from(sorted(phrases()["shapes"])))
 SPEEDY = Row(7, dict(zip(STATS, (60, 70, 45, 80, 75, 140), strict=True)), ("fire", "flying"), "ordinary")
 
 
 def an_entry(**words: str) -> Entry:
     pixels = np.zeros((32, 32, 4), np.uint8)
     pixels[8:24, 8:24] = (220, 60, 40, 255)
-    told = {"name": "Cindrop", "genus": "Cinder Racer Pokémon", "description": "It runs. It glows."} | words
-    return Entry(Words(**told), SPEEDY, Looks("red", "wings"), pixels, "ab" * 32)
+    words = {"name": "Cindrop", "genus": "Cinder Racer Pokémon", "description": "It runs. It glows."} | words
+    return Entry(Words(**words), SPEEDY, Appearance("red", "wings"), pixels, "ab" * 32)
 
 
 @settings(max_examples=30, deadline=None)
 @given(SEEDS, st.lists(st.sampled_from(sorted(TYPES)), min_size=1, max_size=2, unique=True))
-def test_names_are_new_and_can_be_spoken(seed: int, types: list[str]) -> None:
-    name = LEXICON.name(Dice(seed, Stream.NAME), types, KNOWN)
-    assert name == LEXICON.name(Dice(seed, Stream.NAME), types, KNOWN)
+def test_names_are_new_and_pronounceable(seed: int, types: list[str]) -> None:
+    name = LEXICON.name(Rng(seed, Stream.NAME), types, KNOWN)
+    assert name == LEXICON.name(Rng(seed, Stream.NAME), types, KNOWN)
     assert name not in KNOWN
     assert SHORTEST <= len(name) <= LONGEST
     assert re.fullmatch("[A-Z][a-z]+", name)
-    assert not CLUMSY.search(name.lower())
+    assert not UNPRONOUNCEABLE.search(name.lower())
     assert not is_rude_name(name)
 
 
 @pytest.mark.parametrize("name", ["Charizard", "CHARIZARD", "charizrd", "charizards", "mrmime", "charizarda", "onixor"])
-def test_known_names_and_their_likes_are_known(name: str) -> None:
-    assert Known(["Charizard", "Mr. Mime", "Onixo"]).resemble(plain(name))
+def test_known_names_resemble_their_variants(name: str) -> None:
+    assert KnownNames(["Charizard", "Mr. Mime", "Onixo"]).resemble(plain(name))
 
 
-def test_the_bundles_own_names_are_not_given_again() -> None:
-    given_name = LEXICON.name(Dice(0, Stream.NAME), ["fire"], KNOWN)
-    other = LEXICON.name(Dice(0, Stream.NAME), ["fire"], Known([*LEXICON.known, given_name]))
+def test_names_differ_from_names_of_the_bundle() -> None:
+    given_name = LEXICON.name(Rng(0, Stream.NAME), ["fire"], KNOWN)
+    other = LEXICON.name(Rng(0, Stream.NAME), ["fire"], KnownNames([*LEXICON.known, given_name]))
     assert other != given_name
 
 
-def test_types_flavour_names() -> None:
+def test_names_suit_types() -> None:
     def fiery(kind: str) -> float:
-        names = [LEXICON.name(Dice(seed, Stream.NAME), [kind], KNOWN).lower() for seed in range(25)]
+        names = [LEXICON.name(Rng(seed, Stream.NAME), [kind], KNOWN).lower() for seed in range(25)]
         pieces = [f"^{name}$"[at : at + 3] for name in names for at in range(len(name))]
-        return sum(LEXICON.flavours["fire"].get(piece, 0) for piece in pieces) / len(pieces)
+        return sum(LEXICON.flavors["fire"].get(piece, 0) for piece in pieces) / len(pieces)
 
     assert fiery("fire") > 2 * fiery("water")
 
 
-def test_rude_words_are_words_in_texts_and_pieces_in_names() -> None:
+def test_deny_list_matches_words_of_texts_and_parts_of_names() -> None:
     assert not is_rude_text("It eats grapes with a peacock in drapes.")
     assert is_rude_text("What a Shit, it says.")
     assert is_rude_name("Shitor")
 
 
-@given(ROWS, LOOKS)
-def test_texts_agree_with_the_numbers(row: Row, looks: Looks) -> None:
-    told = phrases()
-    text = describe("Cindrop", row, looks, Dice(row.seed, Stream.TEXT))
-    assert text == describe("Cindrop", row, looks, Dice(row.seed, Stream.TEXT))
+@given(ROWS, APPEARANCES)
+def test_descriptions_match_the_stats(row: Row, appearance: Appearance) -> None:
+    templates = phrases()
+    text = describe("Cindrop", row, appearance, Rng(row.seed, Stream.TEXT))
+    assert text == describe("Cindrop", row, appearance, Rng(row.seed, Stream.TEXT))
     assert 60 <= len(text) <= 400
     assert "{" not in text
     assert "Cindrop" in text
-    assert looks.color in text
+    assert appearance.color in text
     best, worst = highest(row), lowest(row)
     for name in STATS:
-        of_it = [sentence for kind in ("high", "extreme") for sentence in told[kind][name]]
+        of_it = [sentence for kind in ("high", "extreme") for sentence in templates[kind][name]]
         assert any(sentence in text for sentence in of_it) == (name == best)
-        assert not any(sentence in text for sentence in told["low"][name]) or name == worst
-    assert any(sentence in text for sentence in told["lore"].get(row.rarity, [""]))
-    assert any(text.count(act) for act in told["types"][row.types[-1]]["acts"])
-    assert any(matter in text for matter in told["types"][row.types[0]]["matter"])
-    words = genus(row, Dice(row.seed, Stream.TEXT))
+        assert not any(sentence in text for sentence in templates["low"][name]) or name == worst
+    assert any(sentence in text for sentence in templates["lore"].get(row.rarity, [""]))
+    assert any(text.count(act) for act in templates["types"][row.types[-1]]["acts"])
+    assert any(matter in text for matter in templates["types"][row.types[0]]["matter"])
+    words = genus(row, Rng(row.seed, Stream.TEXT))
     assert words.endswith(" Pokémon")
-    assert any(words.startswith(first) for first in told["types"][row.types[0]]["genus"])
+    assert any(words.startswith(first) for first in templates["types"][row.types[0]]["genus"])
 
 
 def test_prompts_have_the_form_of_captions(small_data: Path) -> None:
@@ -116,18 +125,20 @@ def test_prompts_have_the_form_of_captions(small_data: Path) -> None:
     from pgtrain.data.records import Record
 
     record = Record("Cindrop", types=("fire", "flying"), color="red", shape="bug-wings")
-    assert prompt_for(SPEEDY, Looks("red", "bug-wings")) in [caption.text for caption in captions(record)]
+    assert prompt_for(SPEEDY, Appearance("red", "bug-wings")) in [caption.text for caption in captions(record)]
 
 
-def test_no_sentence_and_no_genus_is_that_of_the_data(pokemon: Path) -> None:
+def test_templates_share_no_text_with_the_data(pokemon: Path) -> None:
     records = [json.loads(line) for line in (pokemon / "metadata.jsonl").read_text("utf-8").splitlines()]
     theirs = {run for record in records for run in runs_of(record["description"] or "")}
     ours = {run for sentence in strings(phrases()) for run in runs_of(sentence)}
     assert len(ours) > 500
     assert not ours & theirs
-    told = phrases()
-    roles = [role for table in ("roles", "rarities") for roles in told[table].values() for role in roles]
-    genera = {f"{first} {role} Pokémon" for kind in told["types"].values() for first in kind["genus"] for role in roles}
+    templates = phrases()
+    roles = [role for table in ("roles", "rarities") for roles in templates[table].values() for role in roles]
+    genera = {
+        f"{first} {role} Pokémon" for kind in templates["types"].values() for first in kind["genus"] for role in roles
+    }
     assert not genera & {record["genus"] for record in records}
 
 
@@ -144,14 +155,14 @@ def strings(value: Any) -> Iterator[str]:
             yield from strings(inner)
 
 
-def test_every_type_stat_and_shape_has_words(full_bundle: Path) -> None:
+def test_templates_cover_every_type_stat_and_shape(full_bundle: Path) -> None:
     model = pgen.load(full_bundle).bundle.model("stats")
-    told = phrases()
-    assert set(told["types"]) == set(TYPES) == set(model.settings["type_names"])
+    templates = phrases()
+    assert set(templates["types"]) == set(TYPES) == set(model.settings["type_names"])
     for table in ("high", "extreme", "low"):
-        assert set(told[table]) == set(model.settings["stat_names"])
+        assert set(templates[table]) == set(model.settings["stat_names"])
     assert set(LEXICON.colors) == set(LEXICON.shapes) == set(TYPES)
-    assert {shape for shapes in LEXICON.shapes.values() for shape in shapes} == set(told["shapes"])
+    assert {shape for shapes in LEXICON.shapes.values() for shape in shapes} == set(templates["shapes"])
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +170,7 @@ def generator(full_bundle: Path) -> Generator:
     return pgen.load(full_bundle)
 
 
-def test_an_entry_depends_on_its_seed_alone(generator: Generator) -> None:
+def test_entry_depends_only_on_its_seed(generator: Generator) -> None:
     together = generator.dex(3, seed=20, type="fire", legendary=True)
     alone = generator.dex(1, seed=22, type="fire", legendary=True)[0]
     assert [entry.row.seed for entry in together] == [20, 21, 22]
@@ -169,48 +180,48 @@ def test_an_entry_depends_on_its_seed_alone(generator: Generator) -> None:
     assert alone.row.rarity == "legendary"
 
 
-def test_the_picture_is_that_of_pgen_image(generator: Generator) -> None:
+def test_picture_equals_that_of_images(generator: Generator) -> None:
     entry = generator.dex(1, seed=4)[0]
     assert np.array_equal(entry.pixels, generator.images(entry.prompt, seed=4)[0])
 
 
-def test_names_of_stats_without_words_are_refused(generator: Generator) -> None:
+def test_types_without_templates_are_rejected(generator: Generator) -> None:
     model = generator.bundle.model("stats")
-    strange = replace(model, settings=model.settings | {"type_names": ["sound", *model.settings["type_names"][1:]]})
-    bundle = SimpleNamespace(folder="else", known_names={}, model=lambda kind: strange)
-    with pytest.raises(BundleInvalid, match="no words for sound"):
-        Maker(SimpleNamespace(bundle=bundle, model=None)).entries(1, 0, Asked())  # type: ignore[arg-type]
+    unknown = replace(model, settings=model.settings | {"type_names": ["sound", *model.settings["type_names"][1:]]})
+    bundle = SimpleNamespace(folder="else", known_names={}, model=lambda kind: unknown)
+    with pytest.raises(BundleInvalid, match="no templates for sound"):
+        EntryGenerator(SimpleNamespace(bundle=bundle, model=None)).entries(1, 0, RowFilter())  # type: ignore[arg-type]
 
 
-def test_cards_are_pictures_of_one_size() -> None:
-    drawn = card(an_entry())
-    assert (drawn.size, drawn.mode) == (SIZE, "RGBA")
-    assert drawn.getpixel((0, 0))[3] == 0  # type: ignore[index]
-    assert drawn.getpixel((500, 415)) == (220, 60, 40, 255)
+def test_cards_have_one_size() -> None:
+    image = draw_card(an_entry())
+    assert (image.size, image.mode) == (SIZE, "RGBA")
+    assert image.getpixel((0, 0))[3] == 0  # type: ignore[index]
+    assert image.getpixel((500, 415)) == (220, 60, 40, 255)
 
 
-def test_the_longest_words_fit() -> None:
+def test_card_fits_the_longest_words() -> None:
     longest = an_entry(name="W" * 12, genus="M" * 30, description=" ".join(["m" * 24] * 16))
-    inside, edge = np.array(card(longest).convert("RGB")), np.array(card(an_entry()).convert("RGB"))
+    inside, edge = np.array(draw_card(longest).convert("RGB")), np.array(draw_card(an_entry()).convert("RGB"))
     right = slice(SIZE[0] - 60, SIZE[0] - 40)
     assert np.array_equal(inside[:, right], edge[:, right]), "nothing runs into the frame"
 
 
-def test_accents_are_drawn_or_dropped() -> None:
+def test_card_draws_or_drops_accents() -> None:
     assert drawable("Pokémon—à") == "Pokémon-a"
     assert drawable("火 \0") == " "
-    with_accent, without = (np.array(card(an_entry(genus=f"Pok{e}mon"))) for e in "ée")
+    with_accent, without = (np.array(draw_card(an_entry(genus=f"Pok{e}mon"))) for e in "ée")
     assert not np.array_equal(with_accent, without)
 
 
 @given(st.sampled_from(sorted(TYPES)))
-def test_letters_can_be_read_on_every_type(kind: str) -> None:
-    def light(colour: str) -> float:
-        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+def test_text_has_contrast_on_every_type_color(kind: str) -> None:
+    def light(color: str) -> float:
+        parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
         linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
-    one, other = sorted((light(TYPES[kind]), light(ink(TYPES[kind]))))
+    one, other = sorted((light(TYPES[kind]), light(text_color(TYPES[kind]))))
     assert (other + 0.05) / (one + 0.05) >= 4.5
 
 
@@ -245,9 +256,9 @@ class Reader(html.parser.HTMLParser):
 @given(st.text(max_size=40))
 @example('<script>alert("x")</script>')
 @example("$name ${description} $$ & &amp;")
-def test_pages_stand_alone_and_escape_what_they_are_given(text: str) -> None:
+def test_pages_are_self_contained_and_escaped(text: str) -> None:
     reader = Reader()
-    reader.feed(page(an_entry(name=text, genus=text, description=text, author=text)))
+    reader.feed(render_page(an_entry(name=text, genus=text, description=text, author=text)))
     assert reader.open == []
     assert "script" not in reader.tags
     assert len(reader.addresses) == 1
@@ -255,7 +266,7 @@ def test_pages_stand_alone_and_escape_what_they_are_given(text: str) -> None:
     assert reader.texts.count(text) >= 2 or not text.strip() or "\r" in text or "\0" in text
 
 
-def test_a_dex_lists_its_cards_and_adds_to_what_is_there(tmp_path: Path) -> None:
+def test_dex_json_keeps_earlier_entries(tmp_path: Path) -> None:
     list(write_dex([an_entry()], tmp_path))
     other = replace(an_entry(name="Brookel"), row=replace(SPEEDY, seed=8))
     (first,) = write_dex([other], tmp_path)
@@ -270,15 +281,15 @@ def test_a_dex_lists_its_cards_and_adds_to_what_is_there(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"pokemon": [1]}', '{"pokemon": [{}]}', "[" * 100_000])
-def test_a_foreign_dex_is_left_alone(tmp_path: Path, content: str) -> None:
+def test_invalid_dex_json_is_rejected_and_kept(tmp_path: Path, content: str) -> None:
     (tmp_path / "dex.json").write_text(content)
-    with pytest.raises(DexInvalid, match=re.escape(f"{tmp_path / 'dex.json'}: is no dex.json of pgen")):
+    with pytest.raises(DexInvalid, match=re.escape(f"{tmp_path / 'dex.json'}: is not a dex.json of pgen")):
         list(write_dex([an_entry()], tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["dex.json"]
     assert (tmp_path / "dex.json").read_text() == content
 
 
-def test_what_is_finished_before_an_interrupt_stays(tmp_path: Path) -> None:
+def test_interrupt_keeps_finished_cards(tmp_path: Path) -> None:
     def entries() -> Iterator[Entry]:
         yield an_entry()
         raise KeyboardInterrupt
@@ -289,15 +300,15 @@ def test_what_is_finished_before_an_interrupt_stays(tmp_path: Path) -> None:
     assert len(json.loads((tmp_path / "dex.json").read_text())["pokemon"]) == 1
 
 
-def test_the_command_makes_cards(command: Command, full_bundle: Path, generator: Generator, tmp_path: Path) -> None:
+def test_command_writes_cards(command: Command, full_bundle: Path, generator: Generator, tmp_path: Path) -> None:
     out = tmp_path / "dex"
     done = command("pgen", "dex", "--bundle", full_bundle, "-n", 2, "--type", "fire", "--out", out, "--json")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    told = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [entry["name"] for entry in told] == [entry.words.name for entry in generator.dex(2, type="fire")]
+    entries = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [entry["name"] for entry in entries] == [entry.words.name for entry in generator.dex(2, type="fire")]
     assert {path.name for path in out.iterdir()} == {"dex.json"} | {
-        Path(entry[key]).name for entry in told for key in ("file", "page")
+        Path(entry[key]).name for entry in entries for key in ("file", "page")
     }
     refused = command("pgen", "dex", "--bundle", full_bundle, "--total", 3, "--out", tmp_path / "none")
     assert (refused.returncode, refused.stderr.count("\n"), refused.stdout) == (2, 1, "")
@@ -318,12 +329,12 @@ def test_the_command_makes_cards(command: Command, full_bundle: Path, generator:
         },
     ),
 )
-def test_whatever_is_asked_there_are_whole_cards_or_one_line(
+def test_any_options_write_cards_or_fail_in_one_line(
     full_bundle: Path, tmp_path_factory: pytest.TempPathFactory, arguments: dict[str, str]
 ) -> None:
     folder = tmp_path_factory.mktemp("fuzz") / "dex"
-    asked = [f"{key}={value}" if key.startswith("--") else f"{key}{value}" for key, value in arguments.items()]
-    command = ["dex", "--bundle", str(full_bundle), "--out", str(folder), "--quiet", *asked]
+    options = [f"{key}={value}" if key.startswith("--") else f"{key}{value}" for key, value in arguments.items()]
+    command = ["dex", "--bundle", str(full_bundle), "--out", str(folder), "--quiet", *options]
     done = CliRunner().invoke(main, command, prog_name="pgen")
     files = sorted(path.suffix for path in folder.iterdir()) if folder.exists() else []
     if done.exit_code == 0:

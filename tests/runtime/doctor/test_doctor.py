@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from pgen.backends.registry import Device
 from pgen.bundle.reader import EMBEDDED
 from pgen.doctor import Finding, examine, hardware, healthy, software, storage
+from pokegan.errors import PokeganError
 from tests.conftest import Command
 
 
@@ -27,7 +29,7 @@ def test_this_installation_is_healthy(command: Command) -> None:
     assert told["healthy"] is True
     findings = {finding["name"]: finding for finding in told["findings"]}
     assert {"python", "numpy", "onnxruntime", "cpu", "auto", "manifest", "stackgan.onnx", "pokegan"} <= set(findings)
-    assert all(finding["mend"] for finding in findings.values() if finding["state"] == "wrong")
+    assert all(finding["remedy"] for finding in findings.values() if finding["state"] == "wrong")
 
 
 @pytest.mark.parametrize("missing", ["onnxruntime", "numpy", "PIL", "tokenizers", "rich"])
@@ -39,17 +41,17 @@ def test_a_missing_package_is_a_finding(missing: str, tmp_path: Path) -> None:
     told = json.loads(done.stdout)
     wrong = [finding for finding in told["findings"] if finding["state"] == "wrong"]
     name = {"PIL": "pillow"}.get(missing, missing)
-    assert any(finding["name"] == name and "pip" in finding["mend"] for finding in wrong), wrong
-    assert any(finding["name"] == "manifest" and "none" in finding["found"] for finding in wrong)
+    assert any(finding["name"] == name and "pip" in finding["remedy"] for finding in wrong), wrong
+    assert any(finding["name"] == "manifest" and "none" in finding["description"] for finding in wrong)
 
 
 def test_both_builds_of_onnx_runtime_are_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(software, "version", lambda name: "1.0")
     found = named(software.packages(), "onnxruntime")
     assert found.state == "wrong"
-    assert "onnxruntime-gpu 1.0" in found.found
-    assert "overwrite each other" in found.found
-    assert "pip uninstall -y onnxruntime onnxruntime-gpu" in found.mend
+    assert "onnxruntime-gpu 1.0" in found.description
+    assert "overwrite each other" in found.description
+    assert "pip uninstall -y onnxruntime onnxruntime-gpu" in found.remedy
 
 
 def test_no_onnx_runtime_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,8 +62,8 @@ def test_no_onnx_runtime_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(software, "version", version)
     found = named(software.packages(), "onnxruntime")
-    assert (found.state, found.found) == ("wrong", "not installed")
-    assert "pokegan[cpu]" in found.mend
+    assert (found.state, found.description) == ("wrong", "not installed")
+    assert "pokegan[cpu]" in found.remedy
 
 
 def test_a_damaged_file_of_a_bundle_is_told(tmp_path: Path) -> None:
@@ -72,21 +74,21 @@ def test_a_damaged_file_of_a_bundle_is_told(tmp_path: Path) -> None:
     assert not healthy(findings)
     for name in ("names.npy", "tokenizer.json"):
         assert named(findings, name).state == "wrong"
-        assert named(findings, name).mend == "export or install it again"
+        assert named(findings, name).remedy == "export or install it again"
     assert named(findings, "stackgan.onnx").state == "ok"
 
 
 def test_a_gpu_that_onnx_runtime_lists_and_cannot_start_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    def lacks(device: str) -> None:
-        raise hardware.PokeganError(f"device {device}: not available (could not start it); install a driver")
+    def lacks(device: Device) -> None:
+        raise PokeganError(f"device {device.name}: not available (could not start it); install a driver")
 
-    monkeypatch.setattr(hardware, "probe", lacks)
+    monkeypatch.setattr(Device, "probe", lacks)
     monkeypatch.setattr(hardware, "_listed", lambda device: True)
     monkeypatch.setattr(hardware, "choose", lambda: "cpu")
     for gpu, state in ((["NVIDIA"], "wrong"), (None, "note")):
         monkeypatch.setattr(hardware, "gpus", lambda gpu=gpu: gpu)
         found = named(hardware.devices(), "cuda")
-        assert (found.state, found.mend) == (state, "install a driver")
+        assert (found.state, found.remedy) == (state, "install a driver")
 
 
 def test_a_driver_that_fails_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -96,7 +98,7 @@ def test_a_driver_that_fails_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     found = named(hardware.machine(), "gpu")
     assert found.state == "wrong"
-    assert "Failed to initialize NVML" in found.found
+    assert "Failed to initialize NVML" in found.description
 
 
 def test_the_report_for_people_has_no_colour_on_a_pipe(command: Command) -> None:

@@ -12,10 +12,10 @@ from PIL import Image
 
 import pgen
 from pgen.errors import OutputInvalid, RequestInvalid
-from pgen.images.postprocess import FORMATS, Finish
+from pgen.images.postprocess import FORMATS, Postprocess
 from pgen.jobs.autobatch import FEW, MOST, SECONDS, WORTH, fastest
 from pgen.jobs.job import Job, Written
-from pgen.jobs.local import write_pictures
+from pgen.jobs.write import write_pictures
 from pgen.request import Request, requests
 
 PROMPTS = ["redball", "a green egg", "Bluewings", "something with many more words in it, and a comma"]
@@ -51,7 +51,7 @@ def copied(finished: Path, tmp_path: Path) -> Path:
     return shutil.copytree(finished, tmp_path / "copied")
 
 
-def test_files_hold_what_the_generator_draws(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_files_equal_the_pictures_of_the_generator(tiny_bundle: Path, tmp_path: Path) -> None:
     expected = pgen.load(tiny_bundle, "cpu").images(PROMPTS, n=3)
     made = written(job(tiny_bundle, batch=5), tmp_path)
     assert [(one.request.prompt, one.request.seed) for one in made] == [(p, s) for p in PROMPTS for s in range(3)]
@@ -60,12 +60,12 @@ def test_files_hold_what_the_generator_draws(tiny_bundle: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("batch", [1, 7, 64, "auto"])
-def test_the_batch_changes_nothing(tiny_bundle: Path, finished: Path, tmp_path: Path, batch: int | str) -> None:
+def test_batch_does_not_change_files(tiny_bundle: Path, finished: Path, tmp_path: Path, batch: int | str) -> None:
     written(job(tiny_bundle, batch=batch), tmp_path)
     assert contents(tmp_path) == contents(finished)
 
 
-def test_a_measured_batch_changes_nothing(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_measured_batch_does_not_change_files(tiny_bundle: Path, tmp_path: Path) -> None:
     for batch in (16, "auto"):
         written(job(tiny_bundle, ["redball"], FEW + 2, batch=batch), tmp_path / str(batch))
     assert contents(tmp_path / "16") == contents(tmp_path / "auto")
@@ -78,7 +78,7 @@ def test_models_and_stages_may_alternate(full_bundle: Path, tmp_path: Path) -> N
     assert [pixels(one.file).shape[0] for one in made] == [128, 32, 64, 128]
 
 
-def test_requests_are_taken_as_they_are_needed(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_requests_are_consumed_lazily(tiny_bundle: Path, tmp_path: Path) -> None:
     taken = count()
     endless = (Request("redball", next(taken)) for _ in count())
     made = write_pictures(Job(endless, batch=2, bundle=tiny_bundle, device="cpu"), tmp_path)
@@ -87,7 +87,7 @@ def test_requests_are_taken_as_they_are_needed(tiny_bundle: Path, tmp_path: Path
     assert next(taken) < 1000
 
 
-def test_a_resumed_job_makes_what_is_missing_alone(tiny_bundle: Path, finished: Path, tmp_path: Path) -> None:
+def test_resume_writes_only_missing_files(tiny_bundle: Path, finished: Path, tmp_path: Path) -> None:
     begun = write_pictures(job(tiny_bundle, batch=2), tmp_path)
     list(islice(begun, 5))
     begun.close()  # type: ignore[attr-defined]
@@ -100,49 +100,51 @@ def test_a_resumed_job_makes_what_is_missing_alone(tiny_bundle: Path, finished: 
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_half_a_file_is_made_again(tiny_bundle: Path, tmp_path: Path, format: str) -> None:
-    finish = Finish(format=format)
-    first, second = written(job(tiny_bundle, ["redball"], 2, finish=finish), tmp_path)
+def test_resume_rewrites_incomplete_files(tiny_bundle: Path, tmp_path: Path, format: str) -> None:
+    postprocess = Postprocess(format=format)
+    first, second = written(job(tiny_bundle, ["redball"], 2, postprocess=postprocess), tmp_path)
     whole = contents(tmp_path)
     first.file.write_bytes(first.file.read_bytes()[:-4])
     second.file.write_bytes(b"")
-    assert len(written(job(tiny_bundle, ["redball"], 2, finish=finish, resume=True), tmp_path)) == 2
+    assert len(written(job(tiny_bundle, ["redball"], 2, postprocess=postprocess, resume=True), tmp_path)) == 2
     assert contents(tmp_path) == whole
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
-        ({"finish": Finish(background="white")}, "background transparent, not white"),
-        ({"finish": Finish(size=32)}, "size left out, not 32"),
+        ({"postprocess": Postprocess(background="white")}, "background transparent, not white"),
+        ({"postprocess": Postprocess(size=32)}, "size left out, not 32"),
     ],
 )
-def test_other_settings_are_not_resumed(tiny_bundle: Path, copied: Path, changed: dict[str, object], told: str) -> None:
+def test_resume_rejects_changed_settings(
+    tiny_bundle: Path, copied: Path, changed: dict[str, object], message: str
+) -> None:
     before = contents(copied)
-    with pytest.raises(OutputInvalid, match=f"redball_0.png: was made with {told}; choose another folder"):
+    with pytest.raises(OutputInvalid, match=f"redball_0.png: was made with {message}; choose another folder"):
         written(job(tiny_bundle, resume=True, **changed), copied)
     assert contents(copied) == before
 
 
-def test_another_bundle_does_not_resume(full_bundle: Path, copied: Path) -> None:
+def test_resume_rejects_changed_bundle(full_bundle: Path, copied: Path) -> None:
     with pytest.raises(OutputInvalid, match="was made with bundle "):
         written(job(full_bundle, resume=True), copied)
 
 
-def test_another_program_s_picture_is_not_taken_for_finished(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_resume_rewrites_files_without_metadata(tiny_bundle: Path, tmp_path: Path) -> None:
     Image.new("RGBA", (8, 8)).save(tmp_path / "redball_0.png")
     with pytest.raises(OutputInvalid, match="was made with prompt left out, not redball"):
         written(job(tiny_bundle, resume=True), tmp_path)
 
 
-def test_two_jobs_at_once_in_one_folder(tiny_bundle: Path, finished: Path, tmp_path: Path) -> None:
+def test_two_jobs_share_a_folder(tiny_bundle: Path, finished: Path, tmp_path: Path) -> None:
     one, same = (write_pictures(job(tiny_bundle, batch=1), tmp_path) for _ in range(2))
     next(one), next(same)
     assert len(list(one)) == len(list(same)) == 11
     assert contents(tmp_path) == contents(finished)
 
 
-def test_another_job_at_once_in_one_folder_is_told(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_conflicting_jobs_in_one_folder_are_rejected(tiny_bundle: Path, tmp_path: Path) -> None:
     mine = write_pictures(job(tiny_bundle, ["redball"], 200, batch=1), tmp_path)
     next(mine)
     theirs = {one.file: one.file.read_bytes() for one in written(_white(tiny_bundle, [198, 199]), tmp_path)}
@@ -152,11 +154,11 @@ def test_another_job_at_once_in_one_folder_is_told(tiny_bundle: Path, tmp_path: 
 
 
 def _white(bundle: Path, seeds: list[int]) -> Job:
-    return Job(requests(["redball"], seeds), Finish(background="white"), bundle=bundle, device="cpu")
+    return Job(requests(["redball"], seeds), Postprocess(background="white"), bundle=bundle, device="cpu")
 
 
 @pytest.mark.parametrize("shards", [None, 4])
-def test_a_folder_that_goes_away_is_told(tiny_bundle: Path, tmp_path: Path, shards: int | None) -> None:
+def test_removed_folder_is_reported(tiny_bundle: Path, tmp_path: Path, shards: int | None) -> None:
     folder = tmp_path / "folder"
     made = write_pictures(job(tiny_bundle, ["redball"], 200, batch=1, shards=shards), folder)
     next(made)
@@ -166,8 +168,8 @@ def test_a_folder_that_goes_away_is_told(tiny_bundle: Path, tmp_path: Path, shar
     assert not folder.exists()
 
 
-@pytest.mark.parametrize(("wrong"), [{"batch": 0}, {"batch": "fast"}, {"shards": 0}, {"engine": "spark"}])
-def test_what_cannot_be_is_refused(tiny_bundle: Path, tmp_path: Path, wrong: dict[str, object]) -> None:
+@pytest.mark.parametrize(("wrong"), [{"batch": 0}, {"batch": "fast"}, {"shards": 0}, {"executor": "spark"}])
+def test_invalid_jobs_are_rejected(tiny_bundle: Path, tmp_path: Path, wrong: dict[str, object]) -> None:
     with pytest.raises(RequestInvalid):
         written(job(tiny_bundle, **wrong), tmp_path / "new")
     assert not (tmp_path / "new").exists()
@@ -183,19 +185,19 @@ def test_shards_are_read_by_webdataset(tiny_bundle: Path, finished: Path, tmp_pa
     read = webdataset.WebDataset([str(tmp_path / name) for name in names], shardshuffle=False).decode("pilrgba")
     samples = list(read.to_tuple("__key__", "png", "json"))
     assert [key for key, _, _ in samples] == [f"{index:09d}" for index in range(12)]
-    assert [(told["prompt"], told["seed"]) for _, _, told in samples] == [
+    assert [(fields["prompt"], fields["seed"]) for _, _, fields in samples] == [
         (p, str(s)) for p in PROMPTS for s in range(3)
     ]
     assert np.array_equal(np.array(samples[0][1]), pixels(finished / "redball_0.png"))
 
 
-def test_the_same_job_gives_the_same_shards(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_equal_jobs_write_equal_shards(tiny_bundle: Path, tmp_path: Path) -> None:
     for batch in (1, 16):
         written(job(tiny_bundle, shards=5, batch=batch), tmp_path / str(batch))
     assert contents(tmp_path / "1") == contents(tmp_path / "16")
 
 
-def test_shards_are_resumed_one_by_one(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_resume_writes_only_missing_shards(tiny_bundle: Path, tmp_path: Path) -> None:
     written(job(tiny_bundle, shards=3), tmp_path)
     whole = contents(tmp_path)
     (tmp_path / "shard-000001.tar").unlink()
@@ -208,7 +210,7 @@ def test_shards_are_resumed_one_by_one(tiny_bundle: Path, tmp_path: Path) -> Non
     assert (tmp_path / "shard-000000.tar").stat().st_mtime_ns == kept
 
 
-def test_more_prompts_fill_the_last_shard(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_resume_completes_the_last_shard(tiny_bundle: Path, tmp_path: Path) -> None:
     written(job(tiny_bundle, PROMPTS[:1], shards=5), tmp_path)
     assert len(written(job(tiny_bundle, shards=5, resume=True), tmp_path)) == 12
     with tarfile.open(tmp_path / "shard-000000.tar") as tar:
@@ -216,22 +218,24 @@ def test_more_prompts_fill_the_last_shard(tiny_bundle: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
-        ({}, "shard-000000.tar: is there already; go on with --resume"),
-        ({"resume": True, "finish": Finish(size=32)}, "000000000.json: was made with size left out, not 32"),
-        ({"resume": True, "prompts": ["Redball"]}, "holds 5 samples, not 3"),
+        ({}, "shard-000000.tar: exists; choose another folder"),
+        ({"resume": True, "postprocess": Postprocess(size=32)}, "000000000.json: was made with size left out, not 32"),
+        ({"resume": True, "prompts": ["Redball"]}, "has 5 samples, not 3"),
     ],
 )
-def test_shards_of_another_job_stay(tiny_bundle: Path, tmp_path: Path, changed: dict[str, object], told: str) -> None:
+def test_existing_shards_are_not_overwritten(
+    tiny_bundle: Path, tmp_path: Path, changed: dict[str, object], message: str
+) -> None:
     written(job(tiny_bundle, shards=5), tmp_path)
     before = contents(tmp_path)
-    with pytest.raises(OutputInvalid, match=told):
+    with pytest.raises(OutputInvalid, match=message):
         written(job(tiny_bundle, shards=5, **changed), tmp_path)  # type: ignore[arg-type]
     assert contents(tmp_path) == before
 
 
-def test_a_shard_that_another_job_wrote_meanwhile_stays(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_shard_of_a_concurrent_job_is_kept(tiny_bundle: Path, tmp_path: Path) -> None:
     mine = write_pictures(job(tiny_bundle, ["redball"], 200, batch=1, shards=2), tmp_path)
     next(mine)
     written(job(tiny_bundle, ["bluewings"], 2, shards=2), tmp_path / "other")
@@ -244,7 +248,7 @@ def test_a_shard_that_another_job_wrote_meanwhile_stays(tiny_bundle: Path, tmp_p
 
 
 @given(st.dictionaries(st.sampled_from([2**power for power in range(9)]), st.floats(1e-4, 1e-1), min_size=9))
-def test_the_measured_batch_is_among_the_fastest(each: dict[int, float]) -> None:
+def test_measured_batch_is_among_the_fastest(each: dict[int, float]) -> None:
     now, runs = [0.0], []
 
     def run(size: int) -> None:
@@ -257,7 +261,7 @@ def test_the_measured_batch_is_among_the_fastest(each: dict[int, float]) -> None
     assert now[0] <= 2 * SECONDS + 2 * MOST * 0.1
 
 
-def test_measuring_takes_no_longer_than_it_should() -> None:
+def test_measuring_stops_in_time() -> None:
     now = [0.0]
 
     def slow(size: int) -> None:
@@ -267,9 +271,9 @@ def test_measuring_takes_no_longer_than_it_should() -> None:
     assert now[0] <= 2 * SECONDS
 
 
-def test_facts_in_shards_are_those_of_the_picture(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_shards_contain_the_metadata_of_pictures(tiny_bundle: Path, tmp_path: Path) -> None:
     written(job(tiny_bundle, shards=50), tmp_path)
     with tarfile.open(tmp_path / "shard-000000.tar") as tar:
-        told = json.load(tar.extractfile("000000004.json"))  # type: ignore[arg-type]
+        fields = json.load(tar.extractfile("000000004.json"))  # type: ignore[arg-type]
         with Image.open(tar.extractfile("000000004.png")) as image:
-            assert told.items() <= image.info.items()
+            assert fields.items() <= image.info.items()

@@ -11,14 +11,14 @@ from pgen.jobs.pipeline import Pipe
 
 @settings(max_examples=25, deadline=None)
 @given(items=st.lists(st.integers()), depth=st.integers(1, 4), workers=st.integers(1, 4))
-def test_stages_keep_items_and_their_order(items: list[int], depth: int, workers: int) -> None:
+def test_stages_keep_the_order_of_items(items: list[int], depth: int, workers: int) -> None:
     with Pipe() as pipe:
         doubled = pipe.ahead((2 * item for item in items), depth)
         assert list(pipe.spread(str, doubled, workers, depth)) == [str(2 * item) for item in items]
 
 
 @given(count=st.integers(0, 40), size=st.integers(1, 9))
-def test_gathered_items_come_in_full_lists(count: int, size: int) -> None:
+def test_gather_yields_full_lists(count: int, size: int) -> None:
     with Pipe() as pipe:
         lists = list(pipe.gather(range(count), size))
     assert [item for gathered in lists for item in gathered] == list(range(count))
@@ -26,7 +26,7 @@ def test_gathered_items_come_in_full_lists(count: int, size: int) -> None:
     assert all(lists)
 
 
-def test_what_came_before_an_error_is_gathered() -> None:
+def test_gather_yields_items_before_an_error() -> None:
     def failing() -> Iterator[int]:
         yield from range(3)
         raise OSError("no more")
@@ -38,7 +38,7 @@ def test_what_came_before_an_error_is_gathered() -> None:
             next(lists)
 
 
-def test_a_stage_runs_ahead_by_its_depth_and_no_more() -> None:
+def test_stage_runs_ahead_by_its_depth() -> None:
     made: list[int] = []
     with Pipe() as pipe:
         items = pipe.ahead((made.append(number) or number for number in range(100)), 3)
@@ -48,7 +48,7 @@ def test_a_stage_runs_ahead_by_its_depth_and_no_more() -> None:
         assert len(made) >= 4
 
 
-def test_an_error_comes_after_the_items_before_it() -> None:
+def test_error_is_raised_after_the_items_before_it() -> None:
     def failing() -> Iterator[int]:
         yield 1
         yield 2
@@ -62,7 +62,7 @@ def test_an_error_comes_after_the_items_before_it() -> None:
         assert [next(found), next(found)] == [1, 2]
 
 
-def test_leaving_the_block_ends_every_stage() -> None:
+def test_exit_ends_every_stage() -> None:
     before = threading.active_count()
     with Pipe() as pipe:
         endless = pipe.spread(abs, pipe.ahead(iter(int, 1), 2), 2, 2)
@@ -70,7 +70,7 @@ def test_leaving_the_block_ends_every_stage() -> None:
     assert threading.active_count() == before
 
 
-def test_a_source_that_never_gives_does_not_hold_the_end() -> None:
+def test_blocked_source_does_not_delay_the_exit() -> None:
     never = threading.Event()
 
     def waiting() -> Iterator[int]:

@@ -12,7 +12,7 @@ from PIL import Image, ImageSequence
 import pgen
 from pgen.api import Generator
 from pgen.errors import OutputInvalid, PromptInvalid, RequestInvalid
-from pgen.images.animation import MAX_FPS, check_film, film
+from pgen.images.animation import MAX_FPS, check_animation, encode_animation
 from pgen.latents import latents
 from pgen.morph.interpolation import slerp
 from pokegan.errors import MissingExtra
@@ -24,7 +24,7 @@ def generator(full_bundle: Path) -> Generator:
 
 
 @given(st.integers(0, 99), st.integers(100, 199), st.floats(0, 1, width=32))
-def test_the_way_between_latents_is_an_arc(first: int, second: int, step: float) -> None:
+def test_slerp_follows_the_arc(first: int, second: int, step: float) -> None:
     start, end = latents([first, second], 64)
     (between,) = slerp(start, end, np.array([step], np.float32))
     lengths = sorted([np.linalg.norm(start), np.linalg.norm(end)])
@@ -37,14 +37,14 @@ def test_the_way_between_latents_is_an_arc(first: int, second: int, step: float)
 
 
 @pytest.mark.parametrize("factor", [1.0, -1.0, 0.0])
-def test_latents_on_one_line(factor: float) -> None:
+def test_slerp_of_collinear_latents_is_linear(factor: float) -> None:
     start = latents([1], 8)[0]
     between = slerp(start, np.float32(factor) * start, np.linspace(0, 1, 5, dtype=np.float32))
     assert np.isfinite(between).all()
     np.testing.assert_allclose(between[4], factor * start, atol=1e-5)
 
 
-def test_both_ends_are_the_pictures_themselves(generator: Generator) -> None:
+def test_ends_equal_the_pictures(generator: Generator) -> None:
     frames = generator.morph("redball", "bluewings", 5, seed=3, to_seed=9, truncation=0.5)
     assert frames.shape[0] == 5
     assert np.array_equal(frames[0], generator.images("redball", seed=3, truncation=0.5)[0])
@@ -52,7 +52,7 @@ def test_both_ends_are_the_pictures_themselves(generator: Generator) -> None:
     assert not np.array_equal(frames[2], frames[0])
 
 
-def test_a_loop_goes_there_and_back(generator: Generator) -> None:
+def test_loop_returns_to_the_start(generator: Generator) -> None:
     there = generator.morph("redball", "bluewings", 4)
     back = generator.morph("redball", "bluewings", 6, loop=True)
     assert np.array_equal(back[:4], there)
@@ -60,24 +60,24 @@ def test_a_loop_goes_there_and_back(generator: Generator) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 3, 64])
-def test_the_batch_does_not_change_the_film(generator: Generator, batch: int) -> None:
-    film = generator.morph("redball", "bluewings", 7, to_seed=5)
-    assert np.array_equal(generator.morph("redball", "bluewings", 7, to_seed=5, batch=batch), film)
+def test_batch_does_not_change_the_animation(generator: Generator, batch: int) -> None:
+    animation = generator.morph("redball", "bluewings", 7, to_seed=5)
+    assert np.array_equal(generator.morph("redball", "bluewings", 7, to_seed=5, batch=batch), animation)
 
 
-def test_without_text_seeds_alone_differ(generator: Generator) -> None:
+def test_morph_without_text_interpolates_seeds(generator: Generator) -> None:
     frames = generator.morph(frames=3, seed=1, to_seed=2, model="dcgan")
     assert np.array_equal(frames[[0, 2]], generator.random(2, seed=1, model="dcgan"))
 
 
-def test_morphs_that_there_cannot_be(generator: Generator) -> None:
-    for told, arguments in (
+def test_invalid_morphs_are_rejected(generator: Generator) -> None:
+    for message, arguments in (
         ("same picture", {"start": "a", "end": "a"}),
         ("same picture", {"model": "dcgan"}),
         ("frames 1", {"start": "a", "end": "b", "frames": 1}),
         ("reads no text", {"start": "a", "end": "b", "model": "dcgan"}),
     ):
-        with pytest.raises(RequestInvalid, match=told):
+        with pytest.raises(RequestInvalid, match=message):
             generator.morph(**arguments)  # type: ignore[arg-type]
     with pytest.raises(PromptInvalid, match="empty"):
         generator.morph("redball", to_seed=4)
@@ -89,9 +89,9 @@ def ball(left: int, ground: tuple[int, ...]) -> Image.Image:
     return image
 
 
-def test_a_gif_shows_each_frame_alone() -> None:
+def test_gif_frames_do_not_accumulate() -> None:
     frames = [ball(left, (0, 0, 0, 0)) for left in (2, 8, 20)]
-    with Image.open(io.BytesIO(film(frames, "gif", 20))) as read:
+    with Image.open(io.BytesIO(encode_animation(frames, "gif", 20))) as read:
         assert (read.info["loop"], read.info["duration"]) == (0, 50)
         seen = [np.array(frame.convert("RGBA")) for frame in ImageSequence.Iterator(read)]
     for shown, frame in zip(seen, frames, strict=True):
@@ -99,29 +99,29 @@ def test_a_gif_shows_each_frame_alone() -> None:
         assert np.array_equal(shown[shown[..., 3] > 0], np.array(frame)[shown[..., 3] > 0])
 
 
-def test_a_webp_keeps_every_pixel() -> None:
+def test_webp_keeps_every_pixel() -> None:
     frames = [ball(left, (0, 0, 0, 0)) for left in (2, 8, 20)]
-    with Image.open(io.BytesIO(film(frames, "webp", 20))) as read:
+    with Image.open(io.BytesIO(encode_animation(frames, "webp", 20))) as read:
         seen = [np.array(frame.convert("RGBA")) for frame in ImageSequence.Iterator(read)]
     assert all(np.array_equal(*pair) for pair in zip(seen, map(np.array, frames), strict=True))
 
 
-def test_an_mp4_of_odd_size_plays() -> None:
+def test_mp4_of_odd_size_is_readable() -> None:
     av = pytest.importorskip("av")
     frames = [ball(left, (255, 255, 255, 255)).convert("RGB") for left in (2, 8, 20)]
-    with av.open(io.BytesIO(film(frames, "mp4", 20))) as read:
+    with av.open(io.BytesIO(encode_animation(frames, "mp4", 20))) as read:
         assert read.streams.video[0].average_rate == 20
         seen = [frame.to_ndarray(format="rgb24") for frame in read.decode(video=0)]
     assert [frame.shape for frame in seen] == [(32, 32, 3)] * 3
     assert abs(seen[2][12:20, 22:28].astype(int) - (250, 120, 10)).mean() < 25
 
 
-def test_films_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    check_film("gif", 48, 128, MAX_FPS)
-    with pytest.raises(OutputInvalid, match="--frames"):
-        check_film("gif", 10_000, 4096, 24)
+def test_invalid_animations_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_animation("gif", 48, 128, MAX_FPS)
+    with pytest.raises(OutputInvalid, match="too many"):
+        check_animation("gif", 10_000, 4096, 24)
     with pytest.raises(OutputInvalid, match="fps 51"):
-        check_film("gif", 48, 128, MAX_FPS + 1)
+        check_animation("gif", 48, 128, MAX_FPS + 1)
     imported = builtins.__import__
 
     def without_av(name: str, *arguments: Any) -> object:
@@ -131,4 +131,4 @@ def test_films_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(builtins, "__import__", without_av)
     with pytest.raises(MissingExtra, match=r"pokegan\[video\]"):
-        check_film("mp4", 48, 128, 24)
+        check_animation("mp4", 48, 128, 24)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import pgen
-from pgen.dex.colors import TYPES, ink
+from pgen.dex.colors import TYPES, text_color
 from pgen.dex.radar import FULL
 
 PAGE = Path(pgen.__file__).parent / "web"
@@ -19,7 +19,7 @@ def read(name: str) -> str:
 
 def test_badges_have_the_colours_of_the_cards() -> None:
     found = dict(re.findall(r"\.type-(\w+) \{ (--type: #\w{6}; --type-ink: #\w{6};) \}", read("style.css")))
-    assert found == {name: f"--type: {colour}; --type-ink: {ink(colour)};" for name, colour in TYPES.items()}
+    assert found == {name: f"--type: {colour}; --type-ink: {text_color(colour)};" for name, colour in TYPES.items()}
 
 
 def test_every_type_can_be_asked_for() -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 
 import pgen
 from pgen.cli import main
-from pgen.images.metadata import read_made
+from pgen.images.metadata import read_metadata
 from pgen.serve.config import Settings
 from pgen.serve.protocol import Protocol
 from tests.runtime.serve.serving import PATIENCE, decoded, pixels_of, serving
@@ -111,7 +111,7 @@ def test_what_openai_knows_means_the_same_here(client: httpx.Client) -> None:
         ({"prompt": "x", "size": "large"}, "size", "pattern"),
         ({"prompt": "x", "seed": -1}, "seed", "0"),
         ({"prompt": "x", "seed": 2**64}, "seed", "18446744073709551615"),
-        ({"prompt": "x", "seed": 2**64 - 1, "n": 2}, None, "beyond the last"),
+        ({"prompt": "x", "seed": 2**64 - 1, "n": 2}, None, "exceed the largest"),
         ({"prompt": "x", "stream": True}, "stream", ""),
         ({"prompt": "x", "sede": 1}, "sede", "no such field"),
         ({"prompt": "x", "model": "dcgan"}, "prompt", "reads no text"),
@@ -141,8 +141,8 @@ def test_a_picture_has_an_address(client: httpx.Client, toy_bundle: Path, tmp_pa
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
     assert "immutable" in answer.headers["cache-control"]
     (tmp_path / "a.png").write_bytes(answer.content)
-    made = read_made(tmp_path / "a.png")
-    assert (made.requests[0].prompt, made.requests[0].seed, made.finish.size) == ("Redball", 7, 64)
+    made = read_metadata(tmp_path / "a.png")
+    assert (made.requests[0].prompt, made.requests[0].seed, made.postprocess.size) == ("Redball", 7, 64)
     assert made.bundle == pgen.open_bundle(toy_bundle).digest
     tag = {"If-None-Match": answer.headers["etag"]}
     unchanged = client.get("/v1/images", params=asked, headers=tag)

@@ -19,7 +19,7 @@ from pgen.errors import BundleInvalid, OutputInvalid, RequestInvalid
 from pgen.stats.draw import BLOCK, stream
 from pgen.stats.formats import FORMATS, write_rows
 from pgen.stats.job import write_stats
-from pgen.stats.rows import Asked, Row, Rows, ask, joined
+from pgen.stats.rows import Row, RowFilter, Rows, joined, row_filter
 from tests.conftest import Command
 
 TYPES = ("normal", "fire", "water", "grass", "electric", "ice", "fighting", "poison", "ground", "flying", "psychic")
@@ -39,7 +39,7 @@ def generator(full_bundle: Path) -> Generator:
     rarity=st.none() | st.sampled_from(RARITIES),
     seed=st.integers(0, 2**64 - 4),
 )
-def test_every_row_is_valid_and_has_what_was_asked(
+def test_every_row_is_valid_and_satisfies_the_filter(
     generator: Generator, types: list[str], total: int | None, rarity: str | None, seed: int
 ) -> None:
     rows = list(generator.stats(4, seed, type=types, total=total, rarity=rarity))
@@ -54,14 +54,14 @@ def test_every_row_is_valid_and_has_what_was_asked(
 
 
 def test_legendary_is_a_rarity() -> None:
-    assert ask("Fire", legendary=True) == ask(["fire"], rarity="legendary")
+    assert row_filter("Fire", legendary=True) == row_filter(["fire"], rarity="legendary")
     with pytest.raises(RequestInvalid, match="baby and legendary"):
-        ask(rarity="baby", legendary=True)
+        row_filter(rarity="baby", legendary=True)
 
 
 @quick
 @given(start=st.integers(0, 3 * BLOCK), before=st.integers(0, 600), n=st.integers(1, 5))
-def test_a_row_depends_on_its_seed_alone(generator: Generator, start: int, before: int, n: int) -> None:
+def test_row_depends_only_on_its_seed(generator: Generator, start: int, before: int, n: int) -> None:
     alone = generator.stats(n, start)
     first = max(0, start - before)
     among = generator.stats(start - first + n, first)[start - first :]
@@ -70,19 +70,19 @@ def test_a_row_depends_on_its_seed_alone(generator: Generator, start: int, befor
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("filter", "message"),
     [
-        (Asked(types=("fir",)), "no such type: 'fir'"),
-        (Asked(types=("fire", "fire")), "cannot go together"),
-        (Asked(types=("fire", "water", "ice")), "cannot go together"),
-        (Asked(total=5), "sum to 6 to 1530"),
-        (Asked(total=1531), "sum to 6 to 1530"),
-        (Asked(rarity="shiny"), "no such rarity: 'shiny'"),
+        (RowFilter(types=("fir",)), "unknown type 'fir'"),
+        (RowFilter(types=("fire", "fire")), "cannot be combined"),
+        (RowFilter(types=("fire", "water", "ice")), "cannot be combined"),
+        (RowFilter(total=5), "sum to 6 to 1530"),
+        (RowFilter(total=1531), "sum to 6 to 1530"),
+        (RowFilter(rarity="shiny"), "unknown rarity 'shiny'"),
     ],
 )
-def test_what_cannot_be_is_refused(generator: Generator, asked: Asked, told: str) -> None:
-    with pytest.raises(RequestInvalid, match=told):
-        next(stream(generator, 1, 0, asked))
+def test_impossible_filter_is_rejected(generator: Generator, filter: RowFilter, message: str) -> None:
+    with pytest.raises(RequestInvalid, match=message):
+        next(stream(generator, 1, 0, filter))
 
 
 def test_seeds_and_numbers_have_bounds(generator: Generator) -> None:
@@ -94,7 +94,7 @@ def test_seeds_and_numbers_have_bounds(generator: Generator) -> None:
 @pytest.mark.parametrize(
     ("column", "value"), [("stats", 0), ("type_pair", 19), ("rarity_index", 4), ("total", 1), ("types", 1)]
 )
-def test_a_model_that_breaks_its_word_is_refused(generator: Generator, column: str, value: int) -> None:
+def test_model_with_invalid_rows_is_rejected(generator: Generator, column: str, value: int) -> None:
     model = generator.bundle.model("stats")
 
     def run(outputs: list[str], feeds: dict[str, Any]) -> list[Any]:
@@ -111,20 +111,20 @@ def test_a_model_that_breaks_its_word_is_refused(generator: Generator, column: s
         return [drawn[name] for name in outputs]
 
     broken: Any = SimpleNamespace(bundle=generator.bundle, session=lambda model: SimpleNamespace(run=run))
-    asked = Asked(("fire",) if column != "types" else ("water",), 600)
+    filter = RowFilter(("fire",) if column != "types" else ("water",), 600)
     with pytest.raises(
-        BundleInvalid, match=f"{model.file}: draws no valid row from seed {0 if column == 'types' else 3}"
+        BundleInvalid, match=f"{model.file}: generates an invalid row from seed {0 if column == 'types' else 3}"
     ):
-        next(stream(broken, 10, 0, asked))
+        next(stream(broken, 10, 0, filter))
 
 
 def written(generator: Generator, format: str, n: int = 40) -> bytes:
     out = io.BytesIO()
-    write_stats(generator, out, n, 5, Asked(total=500), format)
+    write_stats(generator, out, n, 5, RowFilter(total=500), format)
     return out.getvalue()
 
 
-def test_every_format_tells_the_same_rows(generator: Generator) -> None:
+def test_formats_have_equal_rows(generator: Generator) -> None:
     rows = [row.described() for row in generator.stats(40, 5, total=500)]
     assert json.loads(written(generator, "json")) == rows
     table = list(csv.DictReader(io.StringIO(written(generator, "csv").decode())))
@@ -167,7 +167,7 @@ def _text(parts: list[Rows]) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
-def test_what_breaks_off_leaves_no_half_file(
+def test_interrupted_write_leaves_no_partial_file(
     generator: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str, error: BaseException
 ) -> None:
     block = generator.stats(3)
@@ -209,14 +209,14 @@ def test_rows_are_columns_and_rows(generator: Generator) -> None:
     legendary=st.booleans(),
     name=st.sampled_from(["rows.csv", "rows.json", "rows.parquet", "rows.txt", "rows", "no/rows.csv"]),
 )
-def test_whatever_is_asked_there_is_a_whole_file_or_one_line(
+def test_any_options_write_a_file_or_fail_in_one_line(
     full_bundle: Path, tmp_path_factory: pytest.TempPathFactory, arguments: dict[str, str], legendary: bool, name: str
 ) -> None:
     folder = tmp_path_factory.mktemp("fuzz")
-    asked = [f"{key}={value}" if key.startswith("--") else f"{key}{value}" for key, value in arguments.items()]
+    options = [f"{key}={value}" if key.startswith("--") else f"{key}{value}" for key, value in arguments.items()]
     flags = ["--legendary"] if legendary else []
     done = CliRunner().invoke(
-        main, ["stats", "--bundle", str(full_bundle), *asked, *flags, "--out", str(folder / name)], prog_name="pgen"
+        main, ["stats", "--bundle", str(full_bundle), *options, *flags, "--out", str(folder / name)], prog_name="pgen"
     )
     files = [path for path in folder.rglob("*") if path.is_file()]
     if done.exit_code == 0:
@@ -230,7 +230,7 @@ def test_whatever_is_asked_there_is_a_whole_file_or_one_line(
         assert files == []
 
 
-def test_the_command_prints_rows(command: Command, full_bundle: Path, generator: Generator, tmp_path: Path) -> None:
+def test_command_prints_rows(command: Command, full_bundle: Path, generator: Generator, tmp_path: Path) -> None:
     common = ("pgen", "stats", "--bundle", full_bundle, "-n", 3, "--type", "fire", "--total", 600, "--legendary")
     shown = command(*common, "--format", "json")
     rows = generator.stats(3, type="fire", total=600, legendary=True)
@@ -242,7 +242,7 @@ def test_the_command_prints_rows(command: Command, full_bundle: Path, generator:
     assert command(*common, "--quiet", "--out", tmp_path / "rows.csv").stdout == ""
 
 
-def test_a_bundle_without_stats_is_told(command: Command, tiny_bundle: Path) -> None:
+def test_bundle_without_stats_is_rejected(command: Command, tiny_bundle: Path) -> None:
     done = command("pgen", "stats", "--bundle", tiny_bundle)
     assert done.returncode == 2
     assert "has no stats model" in done.stderr

@@ -14,7 +14,7 @@ from pgtrain.data.images import decode
 
 
 def ring(ground: str = "white", noise: int = 0) -> Image.Image:
-    """A red ring whose hole has the ground's colour."""
+    """A red ring whose hole has the ground's color."""
     image = Image.new("RGB", (64, 48), ground)
     ImageDraw.Draw(image).ellipse((12, 8, 52, 40), outline="red", width=8)
     pixels = np.array(image).astype(int) + np.random.default_rng(0).integers(-noise, noise + 1, (48, 64, 3))
@@ -23,14 +23,14 @@ def ring(ground: str = "white", noise: int = 0) -> Image.Image:
 
 @pytest.mark.parametrize("noise", [0, 8])
 @pytest.mark.parametrize("ground", ["white", "black", "#3050a0"])
-def test_the_ground_goes_and_what_it_encloses_stays(ground: str, noise: int) -> None:
+def test_ground_goes_and_what_it_encloses_stays(ground: str, noise: int) -> None:
     alpha = np.array(without_background(ring(ground, noise)))[..., 3]
     assert alpha[0].max() == alpha[:, -1].max() == 0
     assert alpha[24, 32] == 255, "the hole is not connected to the border"
     assert alpha[24, 15] == 255
 
 
-def test_what_stays_as_it_was() -> None:
+def test_pictures_without_plain_background_stay_unchanged() -> None:
     cut_out = Image.new("RGBA", (8, 8), (255, 255, 255, 255))
     cut_out.putpixel((0, 0), (0, 0, 0, 0))
     photograph = Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)).convert("RGBA")
@@ -46,7 +46,7 @@ def test_decoding_removes_only_when_asked(tmp_path: Path) -> None:
     assert removed[:, 32, 2].tolist() == [0, 0, 0, 0]
 
 
-def test_sixteen_bits_of_grey_keep_their_shades(tmp_path: Path) -> None:
+def test_sixteen_bits_of_gray_keep_their_shades(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 32896, 65535]], np.uint16)).save(tmp_path / "grey.png")
     assert [pixel[0] for pixel in np.array(open_rgba(tmp_path / "grey.png"))[0]] == [0, 128, 255]
 

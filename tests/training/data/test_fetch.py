@@ -99,7 +99,7 @@ def test_every_table_is_served() -> None:
     assert tuple(TABLES) == pokeapi.TABLES
 
 
-def test_the_data_set_is_joined_into_metadata(server: Server, tmp_path: Path) -> None:
+def test_data_set_is_joined_into_metadata(server: Server, tmp_path: Path) -> None:
     folder = default.fetch(tmp_path / "cache", server.origin)
     first, second = (json.loads(line) for line in (folder / "metadata.jsonl").read_text("utf-8").splitlines())
     assert first == {
@@ -134,7 +134,7 @@ def test_the_data_set_is_joined_into_metadata(server: Server, tmp_path: Path) ->
     assert [record.name for record in read(folder).records] == ["Leafling", "Sea, Worm"]
 
 
-def test_a_second_time_asks_for_nothing_and_works_offline(server: Server, tmp_path: Path) -> None:
+def test_second_fetch_downloads_nothing_and_works_offline(server: Server, tmp_path: Path) -> None:
     folder = default.fetch(tmp_path / "cache", server.origin)
     asked, digest = len(server.asked), read(folder).digest()
     server.close()
@@ -142,7 +142,7 @@ def test_a_second_time_asks_for_nothing_and_works_offline(server: Server, tmp_pa
     assert len(server.asked) == asked == len(TABLES) + 3
 
 
-def test_a_damaged_file_is_downloaded_again(server: Server, tmp_path: Path) -> None:
+def test_damaged_file_is_downloaded_again(server: Server, tmp_path: Path) -> None:
     folder = default.fetch(tmp_path / "cache", server.origin)
     whole = (folder / "images/001.png").read_bytes()
     (folder / "images/001.png").write_bytes(whole[:-1])
@@ -151,7 +151,7 @@ def test_a_damaged_file_is_downloaded_again(server: Server, tmp_path: Path) -> N
     assert server.asked[-1].endswith("001.png")
 
 
-def test_a_file_that_changed_at_its_source_is_refused(server: Server, tmp_path: Path) -> None:
+def test_file_that_changed_at_its_source_is_rejected(server: Server, tmp_path: Path) -> None:
     folder = default.fetch(tmp_path / "cache", server.origin)
     (folder / "images/001.png").unlink()
     (server.folder / "dex/images/pokedex/hires/001.png").write_bytes(b"something else")
@@ -161,7 +161,7 @@ def test_a_file_that_changed_at_its_source_is_refused(server: Server, tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["pokemon.csv", "pokedex.json", "001.png"])
-def test_a_cut_transfer_is_not_trusted_and_goes_on_later(server: Server, tmp_path: Path, name: str) -> None:
+def test_cut_transfer_is_not_trusted_and_continues_later(server: Server, tmp_path: Path, name: str) -> None:
     server.cut = name
     with pytest.raises(DataNotFound, match=rf"{name} cannot be downloaded \(only 9 of 1,000,000 bytes") as refused:
         default.fetch(tmp_path / "cache", server.origin)
@@ -176,13 +176,13 @@ def test_a_cut_transfer_is_not_trusted_and_goes_on_later(server: Server, tmp_pat
 
 def test_tables_that_are_not_as_known(server: Server, tmp_path: Path) -> None:
     (server.folder / "csv/pokemon_stats.csv").write_text("pokemon,stat\n1,2\n")
-    with pytest.raises(DataInvalid, match=r"not the tables of PokeAPI.*--data"):
+    with pytest.raises(DataInvalid, match=r"not the tables of PokeAPI.*folder of data"):
         default.fetch(tmp_path / "cache", server.origin)
 
 
-def test_a_missing_table_is_told(server: Server, tmp_path: Path) -> None:
+def test_missing_table_is_reported(server: Server, tmp_path: Path) -> None:
     (server.folder / "csv/types.csv").unlink()
-    with pytest.raises(DataNotFound, match=r"types\.csv cannot be downloaded.*--data a folder"):
+    with pytest.raises(DataNotFound, match=r"types\.csv cannot be downloaded.*folder of data"):
         default.fetch(tmp_path / "cache", server.origin)
 
 

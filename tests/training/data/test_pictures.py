@@ -25,7 +25,7 @@ def test_every_mode_becomes_rgba(tmp_path: Path, mode: str) -> None:
     assert decode(tmp_path / "a.png", 8)[:, 0, 0].tolist() == [255] * 4
 
 
-def test_invisible_colour_does_not_bleed(tmp_path: Path) -> None:
+def test_invisible_color_does_not_bleed(tmp_path: Path) -> None:
     pixels = np.zeros((64, 64, 4), np.uint8)
     pixels[..., 0] = 255  # invisible red around
     pixels[16:48, 16:48] = (0, 0, 255, 255)
@@ -34,7 +34,7 @@ def test_invisible_colour_does_not_bleed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 10, 60])
-def test_a_broken_image_is_named(tmp_path: Path, cut: int) -> None:
+def test_broken_image_is_named(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "whole.png"
     Image.effect_noise((64, 64), 90).save(path)
     broken = tmp_path / "broken.png"
@@ -43,7 +43,7 @@ def test_a_broken_image_is_named(tmp_path: Path, cut: int) -> None:
         decode(broken, 16)
 
 
-def test_a_grid_shows_transparency_as_white() -> None:
+def test_grid_shows_transparency_as_white() -> None:
     image = grid(torch.zeros(3, 4, 5, 5), columns=2)
     assert image.size == (10, 10)
     assert image.getextrema() == ((255, 255),) * 3

@@ -28,7 +28,7 @@ def test_reads_fields_and_leaves_out_what_is_absent(tmp_path: Path) -> None:
     assert records[1] == Record("Unseen")
 
 
-def test_a_record_without_a_name_takes_the_file_name(tmp_path: Path) -> None:
+def test_record_without_a_name_takes_the_file_name(tmp_path: Path) -> None:
     assert read(folder_with(tmp_path, '{"file_name": "a.png"}')).records[0].name == "a"
 
 
@@ -43,7 +43,7 @@ def test_a_record_without_a_name_takes_the_file_name(tmp_path: Path) -> None:
         ('{"file_name": "gone.png"}', "gone.png is not in"),
     ],
 )
-def test_a_bad_line_is_named(tmp_path: Path, line: str, told: str) -> None:
+def test_bad_line_is_named(tmp_path: Path, line: str, told: str) -> None:
     with pytest.raises(PokeganError, match=told):
         read(folder_with(tmp_path, GOOD, line))
 
@@ -56,7 +56,7 @@ def test_missing_folder_and_no_pictures(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=80))
-def test_any_bytes_are_read_or_refused_in_one_line(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+def test_any_bytes_are_read_or_rejected_in_one_line(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     folder = tmp_path_factory.mktemp("any")
     (folder / "metadata.jsonl").write_bytes(content)
     with pytest.raises(PokeganError) as refused:
@@ -64,14 +64,14 @@ def test_any_bytes_are_read_or_refused_in_one_line(tmp_path_factory: pytest.Temp
     assert "\n" not in refused.value.message
 
 
-def test_the_digest_covers_pictures_and_metadata(tmp_path: Path) -> None:
+def test_digest_covers_pictures_and_metadata(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, GOOD)
     first = read(folder).digest()
     (folder / "a.png").write_bytes(b"another")
     assert read(folder).digest() != first
 
 
-def test_the_digest_is_that_of_older_runs_and_covers_the_background(tmp_path: Path) -> None:
+def test_digest_is_that_of_older_runs_and_covers_the_background(tmp_path: Path) -> None:
     collection = read(folder_with(tmp_path, GOOD))
     content = (tmp_path / "metadata.jsonl").read_bytes() + (tmp_path / "a.png").read_bytes()
     assert collection.digest() == hashlib.sha256(content).hexdigest()
@@ -106,7 +106,7 @@ def test_every_record_has_its_name_as_first_caption(record: Record) -> None:
     assert all(caption.weight > 0 and caption.text for caption in found)
 
 
-def test_the_real_data_set(pokemon: Path) -> None:
+def test_real_data_set(pokemon: Path) -> None:
     records = read(pokemon).records
     assert len(records) == 1177
     assert sum(record.image is not None for record in records) == 1049

@@ -21,9 +21,9 @@ from pokegan.errors import MissingExtra, PokeganError
 from tests.conftest import COLOURS, draw
 
 
-def picture(path: Path, colour: str = "red") -> Path:
+def picture(path: Path, color: str = "red") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    draw(path, "ball", COLOURS[colour], 96)
+    draw(path, "ball", COLOURS[color], 96)
     return path
 
 
@@ -31,7 +31,7 @@ def names(folder: Path | str) -> list[str]:
     return [record.name for record in read(folder).records]
 
 
-def test_a_plain_folder_names_by_file(tmp_path: Path) -> None:
+def test_plain_folder_names_by_file(tmp_path: Path) -> None:
     for file in ("mr_mime.png", "Ho-Oh.PNG", "more/deep.webp", ".hidden.png", "__MACOSX/a.png"):
         picture(tmp_path / file)
     (tmp_path / "notes.txt").write_text("no image")
@@ -54,7 +54,7 @@ def test_folders_of_splits_are_no_classes(tmp_path: Path) -> None:
     assert sorted(names(tmp_path)) == ["abra", "muk"]
 
 
-def test_a_table_beside_one_folder_of_images(tmp_path: Path) -> None:
+def test_table_beside_one_folder_of_images(tmp_path: Path) -> None:
     picture(tmp_path / "images/abra.png")
     picture(tmp_path / "images/muk.png")
     (tmp_path / "pokemon.csv").write_text("Name,Type1\n")
@@ -78,7 +78,7 @@ def pokedex_at(folder: Path, *entries: object) -> Path:
     return folder
 
 
-def test_the_pokedex_layout(tmp_path: Path) -> None:
+def test_pokedex_layout(tmp_path: Path) -> None:
     image = picture(tmp_path / "images/pokedex/hires/001.png")
     picture(tmp_path / "images/pokedex/thumbnails/001.png")
     pokedex_at(tmp_path, ENTRY, {"id": 1025, "name": {"english": "Unseen"}, "type": []})
@@ -86,7 +86,7 @@ def test_the_pokedex_layout(tmp_path: Path) -> None:
     assert read(tmp_path).records == [expected, Record("Unseen")]
 
 
-def test_the_older_pokedex_layout_inside_an_archives_folder(tmp_path: Path) -> None:
+def test_older_pokedex_layout_inside_an_archives_folder(tmp_path: Path) -> None:
     image = picture(tmp_path / "pokemon.json-master/images/001.png")
     pokedex_at(tmp_path / "pokemon.json-master", ENTRY)
     assert read(tmp_path).images == [image]
@@ -103,7 +103,7 @@ def test_the_older_pokedex_layout_inside_an_archives_folder(tmp_path: Path) -> N
         ({"id": 9, "name": {"english": "A"}}, "images/pokedex/hires"),
     ],
 )
-def test_a_bad_pokedex_is_told(tmp_path: Path, entry: object, told: str) -> None:
+def test_bad_pokedex_is_reported(tmp_path: Path, entry: object, told: str) -> None:
     with pytest.raises(PokeganError, match=told):
         read(pokedex_at(tmp_path, entry))
 
@@ -113,7 +113,7 @@ def test_a_bad_pokedex_is_told(tmp_path: Path, entry: object, told: str) -> None
         st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
     )
 )
-def test_any_json_is_a_pokedex_or_refused_in_one_line(content: object) -> None:
+def test_any_json_is_a_pokedex_or_rejected_in_one_line(content: object) -> None:
     try:
         pokedex.parse(json.dumps(content).encode(), Path("pokedex.json"))
         told = ""
@@ -138,12 +138,12 @@ def content(tmp_path: Path) -> bytes:
 
 
 def test_parquet_in_the_hubs_layout(tmp_path: Path, content: bytes) -> None:
-    rows = [{"image": {"bytes": content, "path": None}, "text": f"a {colour} ball"} for colour in COLOURS]
+    rows = [{"image": {"bytes": content, "path": None}, "text": f"a {color} ball"} for color in COLOURS]
     first = hub_file(tmp_path / "set/data/train-00000-of-00002.parquet", rows[:3])
     hub_file(tmp_path / "set/data/train-00001-of-00002.parquet", rows[3:])
     (tmp_path / "set/README.md").write_text("# card")
-    assert names(tmp_path / "set") == [f"a {colour} ball" for colour in COLOURS]
-    assert names(first) == [f"a {colour} ball" for colour in list(COLOURS)[:3]]
+    assert names(tmp_path / "set") == [f"a {color} ball" for color in COLOURS]
+    assert names(first) == [f"a {color} ball" for color in list(COLOURS)[:3]]
     found = read(tmp_path / "set")
     assert [image.read_bytes() for image in found.images] == [content] * 4
     assert captions(found.records[0])[0].text == "a red ball"
@@ -174,7 +174,7 @@ def test_parquet_that_cannot_be_used(tmp_path: Path, content: bytes) -> None:
         read(named)
 
 
-def test_a_hub_data_set_through_datasets(tmp_path: Path, content: bytes) -> None:
+def test_hub_data_set_through_datasets(tmp_path: Path, content: bytes) -> None:
     rows: list[dict[str, object]] = [{"image": {"bytes": content, "path": "a.png"}, "text": "a ball"}]
     hub_file(tmp_path / "set/data/train-00000-of-00001.parquet", rows)
     hub_file(tmp_path / "set/data/test-00000-of-00001.parquet", rows)
@@ -184,8 +184,8 @@ def test_a_hub_data_set_through_datasets(tmp_path: Path, content: bytes) -> None
     assert found.digest() == read(f"hf:{tmp_path / 'set'}").digest()
 
 
-def test_a_hub_data_set_that_cannot_be_had(tmp_path: Path) -> None:
-    with pytest.raises(DataNotFound, match=r"hf:.*cannot be loaded .*--data") as refused:
+def test_hub_data_set_that_cannot_be_had(tmp_path: Path) -> None:
+    with pytest.raises(DataNotFound, match=r"hf:.*cannot be loaded .*folder") as refused:
         read(f"hf:{tmp_path / 'none'}")
     assert "\n" not in refused.value.message
 
@@ -209,7 +209,7 @@ def test_kaggle_downloads_and_the_adapters_read(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("package", "data"), [("datasets", "hf:a/b"), ("kagglehub", "kaggle:a/b"), ("pyarrow", "a.parquet")]
 )
-def test_a_missing_package_prints_the_pip_command(
+def test_missing_package_prints_the_pip_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, data: str
 ) -> None:
     hub_file(tmp_path / "a.parquet", [{"image": {"bytes": package.encode(), "path": ""}}])
@@ -236,7 +236,7 @@ def test_reading_folders_imports_no_heavy_package(small_data: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_the_extraction_is_left_whole_or_not_at_all(
+def test_extraction_is_left_whole_or_not_at_all(
     tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = hub_file(tmp_path / "full.parquet", [{"image": {"bytes": content, "path": "full.png"}}])

@@ -4,7 +4,7 @@ from torch import nn
 from pgtrain.engine.ema import averaged
 
 
-def test_a_short_run_forgets_its_start_and_a_long_one_decays_as_asked() -> None:
+def test_short_run_forgets_its_start_and_a_long_one_decays_as_asked() -> None:
     network = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(network.weight)
     average = averaged(network, 0.9)
@@ -31,7 +31,7 @@ def test_buffers_are_averaged_and_counters_copied() -> None:
     assert not torch.equal(average.module.running_mean, norm.running_mean)
 
 
-def test_no_decay_is_no_average() -> None:
+def test_average_without_decay_is_the_network() -> None:
     network = nn.Linear(2, 2)
     average = averaged(network, 0.0)
     for _ in range(3):

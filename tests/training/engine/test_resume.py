@@ -18,6 +18,7 @@ from pgtrain.train import Request
 from pgtrain.train import train as start
 
 RECIPE = {
+    "generator": "conditional",
     "width": 8,
     "discriminator": "projection",
     "critic_width": 4,
@@ -53,7 +54,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(
         return real_step(self, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(StackGAN, "train_step", counted)
-    with pytest.raises(Interrupted, match="--resume"):
+    with pytest.raises(Interrupted, match="resume"):
         train(small_data, tmp_path / "parts", tiny_encoder, 4, discriminator=discriminator)
     train(small_data, tmp_path / "parts", tiny_encoder, 3, resume=True)
     train(small_data, tmp_path / "parts", tiny_encoder, 4, resume=True)
@@ -66,15 +67,15 @@ def test_interrupted_and_resumed_equals_uninterrupted(
     assert grids == [f"{epoch:05d}.png" for epoch in range(1, 5)]
 
 
-def test_a_run_is_not_overwritten(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+def test_run_is_not_overwritten(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
     train(small_data, tmp_path / "run", tiny_encoder, 1)
     before = (tmp_path / "run" / CHECKPOINT).read_bytes()
-    with pytest.raises(RunInvalid, match="--resume"):
+    with pytest.raises(RunInvalid, match="resume"):
         train(small_data, tmp_path / "run", tiny_encoder, 1)
     assert (tmp_path / "run" / CHECKPOINT).read_bytes() == before
 
 
-def test_a_cut_checkpoint_is_refused(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+def test_cut_checkpoint_is_rejected(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
     train(small_data, tmp_path / "run", tiny_encoder, 1)
     path = tmp_path / "run" / CHECKPOINT
     path.write_bytes(path.read_bytes()[:-100])
@@ -82,7 +83,7 @@ def test_a_cut_checkpoint_is_refused(small_data: Path, tiny_encoder: Path, tmp_p
         train(small_data, tmp_path / "run", tiny_encoder, 2, resume=True)
 
 
-def test_other_data_is_refused(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+def test_other_data_is_rejected(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
     train(small_data, tmp_path / "run", tiny_encoder, 1)
     path = tmp_path / "run" / "config.json"
     described = json.loads(path.read_text())
@@ -91,7 +92,7 @@ def test_other_data_is_refused(small_data: Path, tiny_encoder: Path, tmp_path: P
         train(small_data, tmp_path / "run", tiny_encoder, 2, resume=True)
 
 
-def test_resuming_nothing(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+def test_resume_without_run_is_rejected(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
     with pytest.raises(RunNotFound, match="give the folder of a run"):
         train(small_data, tmp_path / "none", tiny_encoder, 2, resume=True)
 
@@ -109,7 +110,7 @@ def test_divergence_stops_and_keeps_the_checkpoint(small_data: Path, tiny_encode
     assert (tmp_path / "run" / CHECKPOINT).read_bytes() == before
 
 
-def test_a_failed_write_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_write_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Small:
         engine = Engine("fp32")
         networks = torch.nn.ModuleDict({"one": torch.nn.Linear(2, 2)})

@@ -65,8 +65,8 @@ def test_families_are_held_out_whole() -> None:
     assert not {families[index] for index in rows} & {families[index] for index in held}
 
 
-def test_the_packaged_network_sees_what_pictures_lose(pokemon: Path) -> None:
-    """Blur, noise and wrong colours each take real artwork further from itself than its own halves are."""
+def test_packaged_network_sees_what_pictures_lose(pokemon: Path) -> None:
+    """Blur, noise and wrong colors each take real artwork further from itself than its own halves are."""
     from pgtrain.data.images import decode
     from pgtrain.evaluation.reference_set import as_pixels
 
@@ -86,7 +86,7 @@ def test_the_packaged_network_sees_what_pictures_lose(pokemon: Path) -> None:
         assert figures.kernel_distance(extract(pictures).values, seen)["kid"] > floor + 0.02, name
 
 
-def test_the_packaged_network_gives_unit_embeddings_at_any_size() -> None:
+def test_packaged_network_gives_unit_embeddings_at_any_size() -> None:
     extract = load_features("artwork")
     for side in (32, 64, SIDE, 256):
         found = extract(torch.randint(0, 256, (3, 3, side, side), dtype=torch.uint8))
@@ -96,7 +96,7 @@ def test_the_packaged_network_gives_unit_embeddings_at_any_size() -> None:
 
 
 def test_weights_that_cannot_be_had_are_explained(tmp_path: Path) -> None:
-    with pytest.raises(FeaturesNotFound, match="--weights") as caught:
+    with pytest.raises(FeaturesNotFound, match="name their file") as caught:
         load_features("inception", tmp_path / "nothing.pth")
     assert len(str(caught.value).splitlines()) == 1
 
@@ -114,21 +114,21 @@ def test_evaluate_a_text_run(command: Command, tiny_run: Path, small_data: Path,
     assert found["features"] == "artwork"
     assert found["drawn_by"] == "pgtrain"
     assert set(found["text"]) == {"types", "color", "shape"}
-    assert found["described"]["text"]["known"]["color"]["ceiling"] > 0.9, "ellipses of four colours"
-    for name in ("samples.png", "neighbours.png", "sheet.png"):
+    assert found["described"]["text"]["known"]["color"]["ceiling"] > 0.9, "ellipses of four colors"
+    for name in ("samples.png", "neighbors.png", "sheet.png"):
         with Image.open(run / name) as picture:
             assert picture.width % 128 == 0
     command(*call)
     assert json.loads((run / "metrics.json").read_text()) == found, "the same seed, the same figures"
     page = write_report(Run(run)).read_text("utf-8")
     assert "median_rank" in page
-    assert page.count("data:image/") == 5, "grid, real ones, film, curves, and neighbours"
+    assert page.count("data:image/") == 5, "grid, real ones, film, curves, and neighbors"
     assert load_run(run).evaluation == found, "what export puts into the manifest"
 
 
 def test_evaluate_a_bundle_as_its_run(command: Command, tiny_bundle: Path, small_data: Path, tmp_path: Path) -> None:
     out = tmp_path / "quality"
-    call = ("pgtrain", "evaluate", tiny_bundle, "--data", small_data, "--features", "artwork")
+    call = ("pgtrain", "evaluate", tiny_bundle, "--data", small_data, "--features", "artwork", "--no-second")
     before = sorted(tiny_bundle.iterdir())
     done = command(*call, "--out", out)
     assert done.returncode == 0, done.stderr
@@ -170,7 +170,7 @@ def test_evaluate_without_text_and_rows(command: Command, small_data: Path, poke
     run = tmp_path / "dcgan"
     options = ("--epochs", "1", "--width", "4", "--size", "32", "--batch", "4", "--out", run)
     assert command("pgtrain", "dcgan", "--data", small_data, *options).returncode == 0
-    done = command("pgtrain", "evaluate", run, "--data", small_data, "--features", "artwork")
+    done = command("pgtrain", "evaluate", run, "--data", small_data, "--features", "artwork", "--no-second")
     assert done.returncode == 0, done.stderr
     found = json.loads((run / "metrics.json").read_text())
     assert "retrieval" not in found
@@ -184,7 +184,7 @@ def test_evaluate_without_text_and_rows(command: Command, small_data: Path, poke
     assert 0 < found["overall"] < 1
 
 
-def test_what_cannot_be_evaluated_is_told_in_one_line(command: Command, tiny_run: Path, tmp_path: Path) -> None:
+def test_evaluation_rejects_unusable_input_in_one_line(command: Command, tiny_run: Path, tmp_path: Path) -> None:
     for call in (
         ("evaluate", tmp_path),
         ("evaluate", tiny_run, "--data", tmp_path / "missing"),

@@ -40,7 +40,7 @@ def artwork(held: int = 0, families: list[str] | None = None) -> Artwork:
     return Artwork(embedded(real), embedded(cloud(50, seed=2)), names, torch.arange(50) < held)
 
 
-def test_the_kernel_distance_is_the_published_one() -> None:
+def test_kernel_distance_is_the_published_one() -> None:
     drawn, real = cloud(80, 0.3, seed=1), cloud(80)
     published = kid_features_to_metric(drawn, real, kid_subsets=1, kid_subset_size=80, verbose=False)
     found = figures.kernel_distance(drawn, real)
@@ -48,7 +48,7 @@ def test_the_kernel_distance_is_the_published_one() -> None:
     assert found["kid_low"] < found["kid"] < found["kid_high"]
 
 
-def test_the_interval_holds_what_other_pictures_give() -> None:
+def test_interval_holds_what_other_pictures_give() -> None:
     truth = np.mean(
         [figures.kernel_distance(cloud(400, 0.3, seed=s), cloud(400, seed=s + 50))["kid"] for s in range(10)]
     )
@@ -57,7 +57,7 @@ def test_the_interval_holds_what_other_pictures_give() -> None:
     assert covered >= 0.85
 
 
-def test_the_frechet_distance_is_taken_at_the_size_of_its_floor() -> None:
+def test_frechet_distance_is_taken_at_the_size_of_its_floor() -> None:
     real = cloud(200)
     found = figures.frechet_distance(cloud(1000, seed=1), real)
     assert found["fid_pictures"] == 100
@@ -92,7 +92,7 @@ def test_real_pictures_of_one_family_are_no_measure_of_copies() -> None:
     assert apart.among.min() < 1e-5 < together.among.min()
 
 
-def test_what_was_learnt_by_heart_shows_beside_held_out_families() -> None:
+def test_memorized_pictures_show_beside_held_out_families() -> None:
     one = artwork(held=20)
     by_heart = one.copying(one.real.take(torch.arange(20, 50)))
     assert by_heart["nearer_to_trained"] > 0.6
@@ -135,18 +135,18 @@ def test_agreement_lies_between_chance_and_the_ceiling() -> None:
     assert agreement(np.concatenate([right, right[:50]]), unlabelled)["found"] == 1.0
 
 
-def test_a_classifier_learns_what_can_be_seen_and_nothing_else() -> None:
+def test_classifier_learns_what_can_be_seen_and_nothing_else() -> None:
     draws = torch.Generator().manual_seed(0)
-    colours = torch.tensor([[200, 40, 40], [50, 80, 210], [40, 180, 60]])
+    colors = torch.tensor([[200, 40, 40], [50, 80, 210], [40, 180, 60]])
     labels = torch.randint(0, 3, (90,), generator=draws)
-    pixels = colours[labels][:, :, None, None].expand(-1, -1, 8, 8).byte()
+    pixels = colors[labels][:, :, None, None].expand(-1, -1, 8, 8).byte()
     seen = view(pixels, torch.randn(90, 16, generator=draws))
     families = [str(number // 2) for number in range(90)]
     names = ["red", "blue", "green"]
     shown = Shown.of([(names[label],) for label in labels], names)
-    assert agreement(Classifier(seen, seen, shown, families).told, shown.flags)["found"] > 0.7
+    assert agreement(Classifier(seen, seen, shown, families).predictions, shown.flags)["found"] > 0.7
     shuffled = Shown(names, shown.flags[torch.randperm(90, generator=draws).numpy()])
-    assert agreement(Classifier(seen, seen, shuffled, families).told, shuffled.flags)["found"] < 0.6
+    assert agreement(Classifier(seen, seen, shuffled, families).predictions, shuffled.flags)["found"] < 0.6
 
 
 class Echo:
@@ -167,7 +167,7 @@ def test_prompts_take_turns_with_seeds_and_keep_their_order(count: int, first: i
     assert len(set(seeds.tolist())) == max(1, min(IN_TURN, count // 16))
 
 
-def test_the_network_from_pip_tells_pictures_apart() -> None:
+def test_network_from_pip_tells_pictures_apart() -> None:
     pictures = torch.zeros(3, 3, 32, 32, dtype=torch.uint8)
     pictures[1, :, 8:24, 8:24] = 255
     pictures[2, 0] = 200
@@ -197,7 +197,7 @@ def test_families_come_from_evolution_and_are_held_out_whole(tmp_path: Path) -> 
 
 
 @given(st.floats(0, 0.9), st.floats(0, 0.9))
-def test_a_smaller_share_is_part_of_a_larger_one(one: float, other: float) -> None:
+def test_smaller_share_is_part_of_a_larger_one(one: float, other: float) -> None:
     some = Collection([Record(str(number), Path("x"), family=str(number // 3)) for number in range(90)], b"")
     small, large = some.held_out(min(one, other)), some.held_out(max(one, other))
     assert small <= large
@@ -207,7 +207,7 @@ def test_a_smaller_share_is_part_of_a_larger_one(one: float, other: float) -> No
 FOUND = {"kid": 0.2, "fid": 50.0, "floor": {"kid": 0.001, "fid": 9.0}, "copying": {"copies": 3}}
 
 
-def test_the_table_sets_contenders_beside_real_pictures() -> None:
+def test_table_sets_contenders_beside_real_pictures() -> None:
     found = {"old": FOUND, "new": FOUND | {"kid": 0.1}}
     rows = {label: cells for label, *cells in lines(found)}
     assert rows["KID"] == ["0.200", "0.100", "0.001"]
@@ -217,7 +217,7 @@ def test_the_table_sets_contenders_beside_real_pictures() -> None:
     assert markdown(found).startswith("| figure | old | new | real pictures |\n| --- |")
 
 
-def test_the_benchmark_sets_two_bundles_side_by_side(tiny_bundle: Path, small_data: Path, tmp_path: Path) -> None:
+def test_benchmark_sets_two_bundles_side_by_side(tiny_bundle: Path, small_data: Path, tmp_path: Path) -> None:
     out = tmp_path / "compared.json"
     call = ["--data", small_data, "--features", "artwork", "--samples", "12", "--work", tmp_path / "work", "--out", out]
     program = [sys.executable, ROOT / "benchmarks" / "quality.py", f"a={tiny_bundle}", f"b={tiny_bundle}"]

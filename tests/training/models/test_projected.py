@@ -18,7 +18,7 @@ def critic() -> ProjectedDiscriminator:
     return ProjectedDiscriminator(64, 10).eval()  # in training every call improves the estimate of the spectral norms
 
 
-def test_it_scores_every_text_at_every_place_of_every_head(critic: ProjectedDiscriminator) -> None:
+def test_projected_discriminator_scores_every_text_at_every_place_of_every_head(critic: ProjectedDiscriminator) -> None:
     pictures, text = torch.rand(3, 4, 64, 64), torch.randn(3, 10)
     torch.manual_seed(1)
     both = critic(pictures, text, text.roll(1, 0))
@@ -40,7 +40,7 @@ def test_large_pictures_are_seen_as_they_are_and_small_ones_enlarged() -> None:
     assert large(torch.rand(2, 4, 256, 256), torch.randn(2, 10)).shape == (2, 64)
 
 
-def test_an_alpha_channel_shows_on_other_grounds_and_as_a_silhouette() -> None:
+def test_alpha_channel_shows_on_other_grounds_and_as_a_silhouette() -> None:
     torch.manual_seed(0)
     half = torch.zeros(400, 4, 8, 8)
     half[:, :, :, 4:] = 1  # white on the right, nothing on the left
@@ -48,8 +48,8 @@ def test_an_alpha_channel_shows_on_other_grounds_and_as_a_silhouette() -> None:
     left, right = seen[..., :4].flatten(2).mean(2), seen[..., 4:].flatten(2).mean(2)
     white = (left == 1).all(1) & (right == 1).all(1)
     silhouette = (left == 1).all(1) & (right == 0).all(1)
-    coloured = (left != 1).any(1) & (right == 1).all(1)
-    assert (white | silhouette | coloured).all()
+    colored = (left != 1).any(1) & (right == 1).all(1)
+    assert (white | silhouette | colored).all()
     for share, found in ((projected_discriminator.WHITE, white), (projected_discriminator.SILHOUETTE, silhouette)):
         assert found.float().mean() == pytest.approx(share, abs=0.08)
 
@@ -66,12 +66,12 @@ def test_gradients_reach_the_pictures_and_what_is_frozen_stays(critic: Projected
     assert not frozen.network.training
 
 
-def test_a_checkpoint_holds_the_heads_alone(critic: ProjectedDiscriminator) -> None:
+def test_checkpoint_holds_the_heads_alone(critic: ProjectedDiscriminator) -> None:
     assert all(name.startswith("heads.") for name in critic.state_dict())
     assert sum(parameter.numel() for parameter in critic.parameters()) < 2_000_000
 
 
-def test_two_are_frozen_alike_whatever_the_seed(critic: ProjectedDiscriminator) -> None:
+def test_frozen_features_are_equal_whatever_the_seed(critic: ProjectedDiscriminator) -> None:
     torch.manual_seed(7)
     pictures = torch.rand(1, 3, 64, 64)
     for one, other in zip(
@@ -80,13 +80,13 @@ def test_two_are_frozen_alike_whatever_the_seed(critic: ProjectedDiscriminator) 
         assert torch.equal(one, other)
 
 
-def test_it_moves_with_its_frozen_part(critic: ProjectedDiscriminator) -> None:
+def test_projected_discriminator_moves_with_its_frozen_part(critic: ProjectedDiscriminator) -> None:
     assert {parameter.dtype for parameter in ProjectedDiscriminator(64, 10).double()._frozen[0].parameters()} == {
         torch.float64
     }
 
 
-def test_the_features_are_those_of_the_network() -> None:
+def test_features_are_those_of_the_network() -> None:
     """Convolutions without strides, and a choice after them, change no number."""
     pictures = torch.rand(1, 3, projected_discriminator.SIDE, projected_discriminator.SIDE)
     network, ours = load_lite(1, "train", ""), FrozenFeatures(projected_discriminator.SIDE)

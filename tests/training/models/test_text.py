@@ -22,13 +22,13 @@ def test_embeddings_are_cached(tiny_encoder: Path, monkeypatch: pytest.MonkeyPat
     assert torch.equal(cached_embeddings(str(tiny_encoder), ["one", "two"]), first)
 
 
-def test_a_missing_encoder_is_named(tmp_path: Path) -> None:
+def test_missing_encoder_is_named(tmp_path: Path) -> None:
     with pytest.raises(EncoderNotFound, match="nowhere"):
         load_encoder(str(tmp_path / "nowhere"))
     assert not logging.getLogger("huggingface_hub.utils._http").isEnabledFor(logging.WARNING), "it tells each retry"
 
 
-def test_the_default_encoder_needs_no_hub() -> None:
+def test_default_encoder_needs_no_hub() -> None:
     encoder = load_encoder(DEFAULT_ENCODER)
     found = embed(encoder, ["a red dragon", "a crimson dragon", "a bowl of rice"])
     assert found.shape == (3, 384)

@@ -11,7 +11,7 @@ from pgtrain.report.page import write_report
 from tests.conftest import Command
 
 
-def test_the_report_holds_everything(tiny_run: Path) -> None:
+def test_report_holds_everything(tiny_run: Path) -> None:
     page = write_report(Run(tiny_run)).read_text("utf-8")
     assert page.count("data:image/") == 4
     assert "stage II, adversarial" in page
@@ -26,7 +26,7 @@ def test_the_report_holds_everything(tiny_run: Path) -> None:
     assert list((tiny_run / "tensorboard").iterdir())
 
 
-def test_a_run_without_an_epoch_has_no_report(tiny_run: Path, tmp_path: Path) -> None:
+def test_run_without_an_epoch_has_no_report(tiny_run: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text((tiny_run / "config.json").read_text())
     with pytest.raises(RunInvalid, match="no epoch has ended"):
         write_report(Run(tmp_path))

@@ -42,7 +42,7 @@ def test_shapes_and_stage_two_starts_as_an_enlargement(size: int) -> None:
     assert Discriminator(size, 4, 10)(premultiply(large), torch.randn(3, 10)).shape == (3,)
 
 
-def test_the_kl_term_vanishes_only_at_a_standard_normal() -> None:
+def test_kl_term_vanishes_only_at_a_standard_normal() -> None:
     layer = ConditioningAugmentation(4, 6)
     text = torch.randn(5, 4)
     assert layer(text, torch.zeros(5, 6))[1] > 0
@@ -52,7 +52,7 @@ def test_the_kl_term_vanishes_only_at_a_standard_normal() -> None:
     assert torch.equal(condition, torch.ones(5, 6))
 
 
-def test_premultiplied_colour_never_exceeds_alpha() -> None:
+def test_premultiplied_color_never_exceeds_alpha() -> None:
     pictures = premultiply(torch.randn(2, 4, 8, 8) * 5)
     assert (pictures[:, :3] <= pictures[:, 3:]).all()
 
@@ -91,7 +91,7 @@ def test_defaults_of_the_schedule_survive_a_longer_resume() -> None:
     assert config.stage1_epochs == 160
 
 
-def test_the_rate_of_reconstruction_falls_to_a_tenth(data: Dataset) -> None:
+def test_rate_of_reconstruction_falls_to_a_tenth(data: Dataset) -> None:
     assert annealed(0) == 1
     assert annealed(0.5) == pytest.approx(0.55)
     assert annealed(1) == pytest.approx(0.1)
@@ -105,7 +105,7 @@ def test_the_rate_of_reconstruction_falls_to_a_tenth(data: Dataset) -> None:
     assert rates[-1] < 0.15 * SMALL.pretrain_lr
 
 
-def test_a_variance_cannot_overflow() -> None:
+def test_variance_cannot_overflow() -> None:
     layer = ConditioningAugmentation(4, 6)
     torch.nn.init.constant_(layer.linear.weight, 1e3)
     condition, divergence = layer(torch.ones(5, 4), torch.zeros(5, 6))

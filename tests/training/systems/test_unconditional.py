@@ -72,7 +72,7 @@ def test_clipping_bounds_the_critic(data: Pictures) -> None:
     assert (made.config.lr, made.config.critic_lr, made.config.critic_steps) == (2e-4, 2e-4, 5)
 
 
-def test_a_penalised_critic_learns_faster_instead_of_more_often(data: Pictures) -> None:
+def test_penalized_critic_learns_faster_instead_of_more_often(data: Pictures) -> None:
     def rates(**options: object) -> list[float]:
         made = make(WGAN, WGANConfig, data, **{"size": 64} | options)
         return [made.optimizers[network].param_groups[0]["lr"] for network in ("generator", "critic")]
@@ -84,7 +84,7 @@ def test_a_penalised_critic_learns_faster_instead_of_more_often(data: Pictures) 
     assert WGAN(old, Engine("fp32"), data).optimizers["critic"].param_groups[0]["lr"] == old.lr
 
 
-def test_the_generator_waits_for_its_turn(data: Pictures) -> None:
+def test_generator_waits_for_its_turn(data: Pictures) -> None:
     made = make(WGAN, WGANConfig, data, size=64, critic_steps=3)
     assert ["generator" in made.train_step(data, torch.arange(4), step) for step in range(6)] == [
         False,
@@ -93,7 +93,7 @@ def test_the_generator_waits_for_its_turn(data: Pictures) -> None:
     ] * 2
 
 
-def test_the_penalty_is_zero_only_for_unit_gradients() -> None:
+def test_penalty_is_zero_only_for_unit_gradients() -> None:
     class Slope(nn.Module):
         def __init__(self, slope: float) -> None:
             super().__init__()
@@ -107,7 +107,7 @@ def test_the_penalty_is_zero_only_for_unit_gradients() -> None:
     assert gradient_penalty(Slope(3), real, fake).item() == pytest.approx(4)
 
 
-def test_the_penalty_mixes_each_picture_by_one_number() -> None:
+def test_penalty_mixes_each_picture_by_one_number() -> None:
     seen: list[Tensor] = []
 
     class Watch(nn.Module):
@@ -135,7 +135,7 @@ def test_reconstruction_comes_first_and_teaches_the_generator_alone(
     assert torch.equal(made.codes, codes), "the same after a resume"
 
 
-def test_a_new_critic_tells_pictures_apart(data: Pictures) -> None:
+def test_new_critic_tells_pictures_apart(data: Pictures) -> None:
     """Its scores neither fade nor explode on the way through the layers."""
     critic = make(DCGAN, DCGANConfig, data, width=32, size=64).networks["critic"]
     scores = critic(data.pictures.float() / 255)

@@ -9,23 +9,23 @@ from PIL import Image
 Pixel = TypeVar("Pixel", np.float32, np.bool_)
 
 TOLERANCE = 24
-"""How far, in 0..255 of any channel, a pixel may be from the background's colour: JPEG's noise, not a pale belly."""
+"""How far, in 0..255 of any channel, a pixel may be from the background's color: JPEG's noise, not a pale belly."""
 
 UNIFORM = 0.6
-"""Share of the border that must be of one colour for it to count as a plain background."""
+"""Share of the border that must be of one color for it to count as a plain background."""
 
 
 def without_background(picture: Image.Image) -> Image.Image:
-    """Make the background of an RGBA picture transparent: what has the border's colour and is connected to it.
+    """Make the background of an RGBA picture transparent: what has the border's color and is connected to it.
 
-    A picture comes back as it was when it has any transparency already, when its border is of many colours
+    A picture comes back as it was when it has any transparency already, when its border is of many colors
     (a photograph), or when nothing would be left.
     """
     pixels = np.array(picture)
     if pixels[..., 3].min() < 255:
         return picture
-    colours = pixels[..., :3].astype(np.float32)
-    near = np.abs(colours - np.median(_border(colours), axis=0)).max(-1) <= TOLERANCE
+    colors = pixels[..., :3].astype(np.float32)
+    near = np.abs(colors - np.median(_border(colors), axis=0)).max(-1) <= TOLERANCE
     if _border(near).mean() < UNIFORM:
         return picture
     outside = connected_to_border(near)

@@ -9,7 +9,7 @@ import click
 from pokegan.cli import Group
 
 if TYPE_CHECKING:
-    from pgtrain.data.inspect import Survey
+    from pgtrain.data.inspect import Inspection
 
 DATA_HELP = "folder of images, a parquet file, hf:OWNER/NAME or kaggle:OWNER/NAME"
 SHOWN = 5
@@ -18,7 +18,7 @@ SHOWN = 5
 
 @click.group(cls=Group)
 def data_commands() -> None:
-    """Look at a data set, or fetch the default one."""
+    """Inspect a data set, or fetch the default one."""
 
 
 @data_commands.command()
@@ -29,9 +29,9 @@ def data_commands() -> None:
     type=click.Choice(["keep", "remove"]),
     default="keep",
     show_default=True,
-    help="remove: show on the sheet how plain backgrounds are cut away",
+    help="remove: show the sheet with plain backgrounds removed",
 )
-@click.option("--json", "as_json", is_flag=True, help="print all of it as JSON")
+@click.option("--json", "as_json", is_flag=True, help="print JSON instead of a table")
 def inspect(data: str, sheet: Path | None, background: Any, as_json: bool) -> None:
     """Count the records and images of DATA, their sizes and modes, and name broken files and duplicates.
 
@@ -41,17 +41,17 @@ def inspect(data: str, sheet: Path | None, background: Any, as_json: bool) -> No
     import json
     from dataclasses import asdict
 
-    from pgtrain.data.inspect import save_sheet, survey
+    from pgtrain.data.inspect import inspect_data, save_sheet
     from pgtrain.data.sources import read
 
     collection = read(data)
-    found = survey(collection, _with_progress)
+    report = inspect_data(collection, _with_progress)
     if sheet:
         save_sheet(collection.images, sheet, background)
     if as_json:
-        click.echo(json.dumps(asdict(found), indent=1))
+        click.echo(json.dumps(asdict(report), indent=1))
     else:
-        _show(data, found)
+        _show(data, report)
 
 
 @data_commands.command()
@@ -59,7 +59,7 @@ def fetch() -> None:
     """Fetch the default data set (artwork, captions, stats) into the user's cache, or check what is there.
 
     Files come from Purukitto/pokemon-data.json and PokeAPI/pokeapi on GitHub. Each one's SHA-256 is recorded at
-    its first download and verified ever after.
+    its first download and verified from then on.
     """
     from pgtrain.data.sources import default
 
@@ -74,26 +74,26 @@ def _with_progress(paths: Sequence[Path]) -> Any:
     return track(paths, "opening images", console=console, transient=True, disable=not console.is_terminal)
 
 
-def _show(data: str, found: "Survey") -> None:
+def _show(data: str, report: "Inspection") -> None:
     from rich.console import Console
     from rich.table import Table
 
     table = Table("what", "count", "which")
-    table.add_row("records", f"{found.records:,}", f"{found.names:,} names, {found.captions:,} with a text")
-    table.add_row("images", f"{found.images:,}", f"digest {found.digest[:16]}")
-    for what, counts in (("size", found.sizes), ("mode", found.modes)):
+    table.add_row("records", f"{report.records:,}", f"{report.names:,} names, {report.captions:,} with a text")
+    table.add_row("images", f"{report.images:,}", f"digest {report.digest[:16]}")
+    for what, counts in (("size", report.sizes), ("mode", report.modes)):
         for key, count in list(counts.items())[:SHOWN]:
             table.add_row(what, f"{count:,}", key)
         if len(counts) > SHOWN:
             table.add_row(what, f"{sum(list(counts.values())[SHOWN:]):,}", f"{len(counts) - SHOWN} others")
-    table.add_row("broken", f"{len(found.broken):,}", "images that cannot be decoded")
-    table.add_row("duplicates", f"{len(found.duplicates):,}", "groups of images with the same pixels")
+    table.add_row("broken", f"{len(report.broken):,}", "images that cannot be decoded")
+    table.add_row("duplicates", f"{len(report.duplicates):,}", "groups of images with the same pixels")
     # Paths stand below the table, each on one line however narrow the terminal is.
-    alike = [" = ".join(Path(path).name for path in paths) for paths in found.duplicates]
+    alike = [" = ".join(Path(path).name for path in paths) for paths in report.duplicates]
     more = [f"... and {len(alike) - SHOWN} more groups (--json lists them)"] if len(alike) > SHOWN else []
     console = Console()
     console.print(data, markup=False, highlight=False, soft_wrap=True)
     console.print(table)
-    for what, lines in (("broken", found.broken.values()), ("duplicates", [*alike[:SHOWN], *more])):
+    for what, lines in (("broken", report.broken.values()), ("duplicates", [*alike[:SHOWN], *more])):
         for line in lines:
             console.print(f"{what}: {line}", markup=False, highlight=False, soft_wrap=True)

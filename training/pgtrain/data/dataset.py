@@ -13,6 +13,7 @@ from pgtrain.data import sources
 from pgtrain.data.captions import captions
 from pgtrain.data.image_io import Background
 from pgtrain.data.images import decode_all, grid
+from pgtrain.data.matches import Matches, match
 from pgtrain.data.records import Collection
 from pgtrain.engine import rng
 from pgtrain.models.text_encoder import cached_embeddings
@@ -91,7 +92,7 @@ class Dataset(Pictures):
     `embeddings` float32 (C, D), one a caption; `caption_ids` int64 (N, K) indexes them and
     `caption_weights` float32 (N, K) says how often each is drawn (0 pads); `caption_named` bool (C,) tells which of
     the captions name the Pokémon; `name_ids` int64 (N,) is the
-    caption that is a picture's name.
+    caption that is a picture's name. `matches` are further texts, and which pictures match them.
     """
 
     embeddings: Tensor
@@ -99,6 +100,12 @@ class Dataset(Pictures):
     caption_weights: Tensor
     caption_named: Tensor
     name_ids: Tensor
+    matches: Matches
+
+    def to(self, device: torch.device) -> Self:
+        """Move every tensor to `device`, as :meth:`Pictures.to` does."""
+        moved(self.matches, device)
+        return super().to(device)
 
     def batch(self, indices: Tensor) -> Batch:
         """Fetch the pictures at `indices`, each with one caption drawn by its weight."""
@@ -182,7 +189,8 @@ def decoded(collection: Collection, size: int, encoder: str | None, background: 
 
 def _captioned(collection: Collection, size: int, encoder: str, background: Background) -> Dataset:
     plain = _plain(collection, size, background)
-    composed = [captions(record) for record in collection.records if record.image]
+    records = [record for record in collection.records if record.image]
+    composed = [captions(record) for record in records]
     texts = [caption.text for group in composed for caption in group]
     most = max(len(group) for group in composed)
     ids, weights = torch.zeros(len(composed), most, dtype=torch.int64), torch.zeros(len(composed), most)
@@ -200,6 +208,7 @@ def _captioned(collection: Collection, size: int, encoder: str, background: Back
         caption_weights=weights,
         caption_named=named,
         name_ids=ids[:, 0],
+        matches=match(records, plain.pictures, lambda texts: cached_embeddings(encoder, texts)),
     )
 
 

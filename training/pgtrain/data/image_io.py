@@ -37,7 +37,7 @@ def padded(picture: Image.Image) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    # Pillow would clip 16-bit greyscale at 255, and so turn nearly all of it white.
+    # Pillow would clip 16-bit grayscale at 255, and so turn nearly all of it white.
     if image.mode == "I" or image.mode.startswith("I;16"):
         return Image.fromarray((np.array(image).clip(0, 65535) // 257).astype(np.uint8))
     return image

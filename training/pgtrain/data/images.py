@@ -20,9 +20,11 @@ def decode(path: Path, size: int, background: Background = "keep") -> Tensor:
     Raises:
         DataInvalid: the file is no image, or is cut short.
     """
-    # Resized premultiplied (RGBa), or the invisible colour of transparent pixels bleeds into the edges.
-    square = padded(open_rgba(path, background)).convert("RGBa")
-    return torch.from_numpy(np.array(square.resize((size, size), Image.Resampling.LANCZOS))).permute(2, 0, 1)
+    # Resized premultiplied (RGBa), or the invisible color of transparent pixels bleeds into the edges.
+    square = padded(open_rgba(path, background)).convert("RGBa").resize((size, size), Image.Resampling.LANCZOS)
+    pixels = torch.from_numpy(np.array(square)).permute(2, 0, 1)
+    # Lanczos overshoots, in color and alpha by different amounts: color above alpha is no color.
+    return torch.cat([torch.minimum(pixels[:3], pixels[3:]), pixels[3:]])
 
 
 def decode_all(paths: Sequence[Path], size: int, background: Background = "keep") -> Tensor:

@@ -21,8 +21,8 @@ MOST = 1024
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What was found.
+class Inspection:
+    """What a data set holds.
 
     `sizes` ("width x height") and `modes` (Pillow's) count the images that can be decoded, commonest first;
     `broken` says of each other file why not; each of `duplicates` lists files of the same visible pixels.
@@ -39,7 +39,9 @@ class Survey:
     duplicates: list[list[str]]
 
 
-def survey(collection: Collection, each: Callable[[Sequence[Path]], Sequence[Path]] = lambda paths: paths) -> Survey:
+def inspect_data(
+    collection: Collection, each: Callable[[Sequence[Path]], Sequence[Path]] = lambda paths: paths
+) -> Inspection:
     """Open every image once; `each` wraps the list of them, as a progress bar does."""
     sizes, modes, broken = Counter[str](), Counter[str](), {}
     alike: dict[str, list[str]] = defaultdict(list)
@@ -53,7 +55,7 @@ def survey(collection: Collection, each: Callable[[Sequence[Path]], Sequence[Pat
             modes[image.mode] += 1
         sizes[f"{picture.width} x {picture.height}"] += 1
         alike[_visible(picture)].append(str(path))
-    return Survey(
+    return Inspection(
         records=len(collection.records),
         names=len({record.name for record in collection.records}),
         images=len(collection.images),
@@ -67,7 +69,7 @@ def survey(collection: Collection, each: Callable[[Sequence[Path]], Sequence[Pat
 
 
 def contact_sheet(paths: Sequence[Path], background: Background = "keep") -> Image.Image:
-    """Lay the pictures out on white, in order, nearly square; a broken file leaves its cell grey.
+    """Lay the pictures out on white, in order, nearly square; a broken file leaves its cell gray.
 
     At most 1,024 of them are shown, each within 64 x 64 pixels.
     """
@@ -97,9 +99,9 @@ def save_sheet(paths: Sequence[Path], out: Path, background: Background = "keep"
     except ValueError as error:
         raise DataInvalid(f"{out}: unknown extension; name the sheet .png, .webp or .jpg") from error
     except OSError as error:
-        raise DataInvalid(f"{out}: cannot be written ({error.strerror or error}); choose another --sheet") from error
+        raise DataInvalid(f"{out}: cannot be written ({error.strerror or error}); choose another file") from error
 
 
 def _visible(picture: Image.Image) -> str:
-    # Premultiplied, so that the invisible colour of transparent pixels tells no two pictures apart.
+    # Premultiplied, so that the invisible color of transparent pixels tells no two pictures apart.
     return hashlib.sha256(repr(picture.size).encode() + picture.convert("RGBa").tobytes()).hexdigest()

@@ -1,9 +1,9 @@
-"""What ``pgen dex`` knows of names, colours and shapes, counted from a data set.
+"""What ``pgen dex`` knows of names, colors and shapes, counted from a data set.
 
     python -m pgtrain.data.lexicon --data DIR --out runtime/pgen/dex/learned.json
 
 Names become an n-gram model of letters, and for every type the pieces that its names have more often than others;
-colours and shapes become counts a type. Nothing else of the data is kept but the names themselves, so that a new one
+colors and shapes become counts a type. Nothing else of the data is kept but the names themselves, so that a new one
 can be told from them.
 """
 
@@ -43,7 +43,7 @@ def plain(name: str) -> str:
 
 
 def learn(records: Iterable[Record]) -> dict[str, Any]:
-    """Count names, colours and shapes; the result is what ``learned.json`` holds."""
+    """Count names, colors and shapes; the result is what ``learned.json`` holds."""
     kept = list(records)
     types: dict[str, set[str]] = defaultdict(set)
     for record in kept:
@@ -72,11 +72,11 @@ def _letters(words: Iterable[str]) -> dict[str, dict[str, int]]:
 def _flavours(words: dict[str, set[str]]) -> dict[str, dict[str, float]]:
     """Log odds of three-letter pieces in the names of a type to those in all names."""
     pieces = {word: {f"^{word}$"[start : start + 3] for start in range(len(word))} for word in words}
-    everywhere = Counter(piece for found in pieces.values() for piece in found)
+    everywhere = Counter(piece for each in pieces.values() for piece in each)
     flavours = {}
     for kind in sorted(set().union(*words.values())):
         mine = [pieces[word] for word, kinds in words.items() if kind in kinds]
-        here = Counter(piece for found in mine for piece in found)
+        here = Counter(piece for each in mine for piece in each)
         odds = {
             piece: round(log((here[piece] / len(mine)) / (everywhere[piece] / len(words))), 1)
             for piece in sorted(here)
@@ -114,7 +114,7 @@ def _compact(value: Any) -> str:
 @click.option("--data", required=True, help="data set, as pgtrain takes it")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="file to write")
 def main(data: str, out: Path) -> None:
-    """Count what pgen dex knows of names, colours and shapes."""
+    """Count what pgen dex knows of names, colors and shapes."""
     out.write_text(as_json(learn(sources.read(data).records)), "utf-8")
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -73,3 +73,11 @@ class Collection:
         if background != "keep":
             total.update(f"background={background}".encode())
         return total.hexdigest()
+
+
+def joined(collections: Sequence[Collection]) -> Collection:
+    """Join data sets, in order, into one."""
+    if len(collections) == 1:
+        return collections[0]
+    records = [record for collection in collections for record in collection.records]
+    return Collection(records, b"".join(collection.described for collection in collections))

@@ -88,10 +88,18 @@ class Engine:
         self._wrapped.append(wrapped)
         return wrapped
 
-    def adam(self, network: nn.Module, lr: float, betas: tuple[float, float]) -> Optimizer:
-        """Make an Adam (AdamW without decay, fused) for the trainable parameters of `network`."""
-        trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        optimizer = AdamW(trained, lr=lr, betas=betas, weight_decay=0.0, fused=True)
+    def adam(
+        self, network: nn.Module, lr: float, betas: tuple[float, float], **others: tuple[nn.Module, float]
+    ) -> Optimizer:
+        """Make an Adam (AdamW without decay, fused) for the trainable parameters of `network`.
+
+        Each of `others`, a network and its learning rate, becomes a further parameter group.
+        """
+        groups = [
+            {"params": [parameter for parameter in each.parameters() if parameter.requires_grad], "lr": rate}
+            for each, rate in ((network, lr), *others.values())
+        ]
+        optimizer = AdamW(groups, lr=lr, betas=betas, weight_decay=0.0, fused=True)
         return self.accelerator.prepare_optimizer(optimizer)  # type: ignore[no-any-return]
 
     def rmsprop(self, network: nn.Module, lr: float) -> Optimizer:

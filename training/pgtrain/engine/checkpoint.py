@@ -1,4 +1,4 @@
-"""Checkpoints: one safetensors file with networks, optimisers, random streams and position; nothing is unpickled."""
+"""Checkpoints: one safetensors file with networks, optimizers, random streams and position; nothing is unpickled."""
 
 import json
 import os
@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 
 from pgtrain.engine.system import System
 from pgtrain.errors import RunInvalid, RunNotFound
+from pokegan.files import atomic_path
 
 
 @dataclass
@@ -43,19 +44,17 @@ def save(path: Path, system: System, position: Position) -> None:
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
-    told = {"position": vars(position), "groups": groups, "scaling": system.engine.scaling}
-    metadata = {name: json.dumps(value) for name, value in told.items()}
-    beside = path.with_suffix(".part")
+    header = {"position": vars(position), "groups": groups, "scaling": system.engine.scaling}
+    metadata = {name: json.dumps(value) for name, value in header.items()}
     try:
-        mode = _mode_of_new_file(beside)
-        save_file({name: value.contiguous() for name, value in tensors.items()}, beside, metadata)
-        beside.chmod(mode)  # safetensors makes files that only their owner may read
-        with beside.open("rb") as file:
-            os.fsync(file.fileno())
-        beside.replace(path)
+        with atomic_path(path) as hidden:
+            mode = _mode_of_new_file(hidden)
+            save_file({name: value.contiguous() for name, value in tensors.items()}, hidden, metadata)
+            hidden.chmod(mode)  # safetensors makes files that only their owner may read
+            with hidden.open("rb") as file:
+                os.fsync(file.fileno())
     except (SafetensorError, OSError) as error:
-        beside.unlink(missing_ok=True)
-        raise RunInvalid(f"{path}: cannot be written ({error}); free space, then go on with --resume") from error
+        raise RunInvalid(f"{path}: cannot be written ({error}); free space, then resume the run") from error
 
 
 def _mode_of_new_file(path: Path) -> int:
@@ -132,7 +131,7 @@ def _fitting(path: Path) -> Iterator[None]:
 def _lay_out(optimizer: Optimizer) -> None:
     """Give each moment the memory layout and alignment of its parameter.
 
-    The file holds plain contiguous tensors at any alignment; a fused optimiser walks parameter and
+    The file holds plain contiguous tensors at any alignment; a fused optimizer walks parameter and
     moments side by side, and a resumed run must round as an uninterrupted one does.
     """
     for parameter, values in optimizer.state.items():

@@ -1,4 +1,4 @@
-"""Whether `--compile` can work here, told before training starts rather than from within it."""
+"""Checks that networks can be compiled, before training starts."""
 
 import os
 import shutil
@@ -17,9 +17,9 @@ def need_compiler(device: torch.device) -> None:
     Raises:
         ConfigInvalid: no C++ compiler, or for a GPU no Triton, is installed.
     """
-    wanted = os.environ.get("CXX") or os.environ.get("CC")
-    names = (wanted,) if wanted else COMPILERS
+    compiler = os.environ.get("CXX") or os.environ.get("CC")
+    names = (compiler,) if compiler else COMPILERS
     if not any(shutil.which(name) for name in names):
-        raise ConfigInvalid(f"--compile needs a C++ compiler ({' or '.join(names)} is not found); install g++")
+        raise ConfigInvalid(f"compiling needs a C++ compiler ({' or '.join(names)} is not found); install g++")
     if device.type == "cuda" and find_spec("triton") is None:
-        raise ConfigInvalid("--compile on a GPU needs Triton; install it with: pip install triton")
+        raise ConfigInvalid("compiling on a GPU needs Triton; install it with: pip install triton")

@@ -1,6 +1,6 @@
 """The processes of one training, as `torchrun` or `accelerate launch` started them; one process without a launcher.
 
-Each holds the same networks, optimisers and random streams and computes some rows of every batch. Processes agree
+Each holds the same networks, optimizers and random streams and computes some rows of every batch. Processes agree
 through a group of their own on the CPU, so that agreeing waits for no accelerator and may wait for hours.
 """
 
@@ -18,6 +18,7 @@ from accelerate import PartialState
 from torch import Tensor
 
 from pgtrain.errors import Elsewhere, RunInvalid
+from pokegan.cli import EXIT_CODE
 from pokegan.errors import PokeganError
 
 PATIENCE = timedelta(hours=6)
@@ -37,12 +38,12 @@ def count() -> int:
 
 
 def rank() -> int:
-    """Number this process, from 0."""
+    """The number of this process, from 0."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
 def is_main() -> bool:
-    """Tell whether this process is the one that writes files and speaks."""
+    """Whether this process is the one that writes files and prints."""
     return rank() == 0
 
 
@@ -52,12 +53,12 @@ def _agreeing() -> Any:
 
 
 def any_of(*flags: bool) -> list[bool]:
-    """Tell for each flag whether it is set in any process."""
+    """Combine flags: whether each is set in any process."""
     if count() == 1:
         return list(flags)
-    found = torch.tensor(flags, dtype=torch.int32)
-    dist.all_reduce(found, dist.ReduceOp.MAX, group=_agreeing())
-    return found.bool().tolist()
+    union = torch.tensor(flags, dtype=torch.int32)
+    dist.all_reduce(union, dist.ReduceOp.MAX, group=_agreeing())
+    return union.bool().tolist()
 
 
 def from_main(value: Value) -> Value:
@@ -71,7 +72,7 @@ def from_main(value: Value) -> Value:
 
 @contextmanager
 def together() -> Iterator[None]:
-    """Fail in every process if the block fails in one, so that none waits for ever for another.
+    """Fail in every process if the block fails in one, so that none waits forever for another.
 
     Raises:
         PokeganError: the block's own, or what another process said.
@@ -81,20 +82,20 @@ def together() -> Iterator[None]:
         yield
     except PokeganError as error:
         failed = error
-    told = [failed.message if failed else None]
+    messages = [failed.message if failed else None]
     if count() > 1:
-        told = [None] * count()
-        dist.all_gather_object(told, failed.message if failed else None, group=_agreeing())
+        messages = [None] * count()
+        dist.all_gather_object(messages, failed.message if failed else None, group=_agreeing())
     if failed:
         raise failed
-    for message in told:
+    for message in messages:
         if message is not None:
             raise RunInvalid(message)
 
 
 @contextmanager
 def main_speaks() -> Iterator[None]:
-    """Let only the main process tell of an error that the block raises in every process.
+    """Let only the main process report an error that the block raises in every process.
 
     Raises:
         Elsewhere: in the other processes; it prints nothing.
@@ -104,8 +105,8 @@ def main_speaks() -> Iterator[None]:
     except PokeganError as error:
         if is_main():
             raise
-        time.sleep(1)  # launchers end all processes when one ends: leave the main one the time to speak
-        raise Elsewhere(error.exit_code) from error
+        time.sleep(1)  # launchers end all processes when one ends: leave the main one time to print
+        raise Elsewhere(getattr(error, "exit_code", EXIT_CODE)) from error
 
 
 @contextmanager
@@ -122,7 +123,7 @@ def first_of_machine() -> Iterator[None]:
 
 
 def mean(values: Tensor) -> Tensor:
-    """Average a tensor that every process has, of any shape, over the processes; gradients pass through it."""
+    """Average a tensor of any shape over the processes; gradients flow through."""
     if count() == 1:
         return values
     summed: Tensor = _Sum.apply(values)

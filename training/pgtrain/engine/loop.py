@@ -51,7 +51,7 @@ class Loop:
         """Train until `epochs` are done in all.
 
         Raises:
-            Interrupted: a signal asked to stop; the checkpoint was written first.
+            Interrupted: a signal came; the checkpoint was written first.
             Diverged: a loss is not finite; the last good checkpoint stays.
         """
         columns = (
@@ -114,7 +114,7 @@ class Loop:
                 epoch, step = self.position.epoch + 1, self.position.total
                 raise Diverged(
                     f"the {name} loss became {value} in epoch {epoch} (by step {step}); "
-                    "the last checkpoint is kept: try a lower learning rate or --precision fp32"
+                    "the last checkpoint is kept: try a lower learning rate or fp32 precision"
                 )
 
     def _due(self) -> bool:
@@ -132,7 +132,7 @@ def _means(collected: list[Metrics]) -> dict[str, float]:
     values = {name: [metrics[name] for metrics in collected if name in metrics] for name in names}
     if not values:
         return {}
-    means = distributed.mean(torch.stack([torch.stack(found).float().mean() for found in values.values()]))
+    means = distributed.mean(torch.stack([torch.stack(each).float().mean() for each in values.values()]))
     return {name: round(mean, 5) for name, mean in zip(values, means.tolist(), strict=True)}
 
 

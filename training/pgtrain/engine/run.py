@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pgtrain.errors import RunInvalid, RunNotFound
+from pokegan.files import atomic_write
 from pokegan.revision import revision
 
 if TYPE_CHECKING:
@@ -19,16 +20,25 @@ if TYPE_CHECKING:
 
 try:
     import fcntl
-except ImportError:  # Windows: there nobody is told that a run is being trained
+except ImportError:  # Windows: runs are not locked there
     fcntl = None  # type: ignore[assignment]
 
 CONFIG = "config.json"
 CHECKPOINT = "checkpoint.safetensors"
 EVALUATION = "metrics.json"
 PACKAGES = ("pokegan", "torch", "transformers", "accelerate", "numpy")
-FIELDS = ("system", "encoder", "seed", "epochs", "accumulate", "config", "data", "versions", "revision")
-TYPES = {"system": str, "encoder": str | None, "seed": int, "epochs": int | None, "config": dict, "data": dict}
-"""What is read from a run's config.json before anything else has looked at it."""
+FIELDS: dict[str, Any] = {
+    "system": str,
+    "encoder": str | None,
+    "seed": int,
+    "epochs": int,
+    "accumulate": int,
+    "config": dict,
+    "data": dict,
+    "versions": dict,
+    "revision": str | None,
+}
+"""The fields of a run's config.json and their types."""
 
 
 class Run:
@@ -64,7 +74,7 @@ class Run:
             RunInvalid: the folder holds a run already.
         """
         if (self.folder / CONFIG).exists():
-            raise RunInvalid(f"{self.folder}: holds a run already; go on with --resume, or name another --out")
+            raise RunInvalid(f"{self.folder}: holds a run already; resume it, or choose another folder")
         self.make_folder(self.folder / "grids")
         described = {
             "system": system,
@@ -88,21 +98,21 @@ class Run:
     def training(self) -> Iterator[None]:
         """Hold the run while it is trained, so that nothing else trains or exports it.
 
-        The system lets go of it when this process ends, however it ends. A file system without locks holds nothing.
+        The operating system releases it when this process ends. File systems without locks do not hold it.
 
         Raises:
             RunInvalid: another process trains it.
         """
         handle = self._hold("LOCK_EX")
         if handle is None:
-            raise RunInvalid(f"{self.folder}: is being trained by another process; wait for it, or name another --out")
+            raise RunInvalid(f"{self.folder}: is being trained by another process; wait, or choose another folder")
         try:
             yield
         finally:
             os.close(handle)
 
     def is_training(self) -> bool:
-        """Tell whether a process trains the run at this moment."""
+        """Whether a process trains the run at this moment."""
         handle = self._hold("LOCK_SH")
         if handle is not None:
             os.close(handle)
@@ -123,11 +133,11 @@ class Run:
         return handle
 
     def make_folder(self, folder: Path) -> None:
-        """Make `folder`, or say in one line why it cannot be made."""
+        """Make `folder`; an error is one line."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RunInvalid(f"{folder}: cannot be made ({error.strerror}); choose another --out") from error
+            raise RunInvalid(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
 
     def described(self) -> dict[str, Any]:
         """Read back what :meth:`create` wrote.
@@ -141,20 +151,15 @@ class Run:
             raise RunNotFound(f"{path}: not found; give the folder of a run that pgtrain made")
         try:
             described: dict[str, Any] = json.loads(path.read_bytes())
-            # Older versions do not tell them.
-            described = {"accumulate": 1, "revision": None, "epochs": None} | described
-            for name, kind in TYPES.items():
+            for name, kind in FIELDS.items():
                 if not isinstance(described[name], kind):
                     raise TypeError(f"{name} is {described[name]!r}")
-            if "pictures" in described["data"]:  # as older versions called the examples of every system
-                described["data"]["examples"] = described["data"].pop("pictures")
-            described["data"].setdefault("hold_out", 0.0)
-            return {key: described[key] for key in FIELDS}
+            return {name: described[name] for name in FIELDS}
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise RunInvalid(f"{path}: damaged ({repr(error)[:200]}); restore it or train again") from error
 
     def evaluation(self) -> dict[str, Any]:
-        """Read what `pgtrain evaluate` found; empty before it has looked.
+        """Read the figures of `pgtrain evaluate`; empty before it has run.
 
         Raises:
             RunInvalid: metrics.json is damaged.
@@ -163,14 +168,14 @@ class Run:
         if not path.is_file():
             return {}
         try:
-            found: dict[str, Any] = json.loads(path.read_bytes())
+            figures: dict[str, Any] = json.loads(path.read_bytes())
         except ValueError as error:
             raise RunInvalid(f"{path}: damaged ({error}); evaluate the run again") from error
-        return found
+        return figures
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Tell in one line that the disk is full, or the like, where the block writes into the run.
+        """Turn errors of the block's writes into the run, such as a full disk, into one line.
 
         Raises:
             RunInvalid: something could not be written; checkpoints are whole all the same.
@@ -180,7 +185,7 @@ class Run:
         except OSError as error:
             reason = error.strerror or error
             raise RunInvalid(
-                f"{self.folder}: cannot be written ({reason}); free space and try again (a training: with --resume)"
+                f"{self.folder}: cannot be written ({reason}); free space and try again (resume a training)"
             ) from error
 
     def log(self, metrics: dict[str, Any]) -> None:
@@ -197,10 +202,8 @@ class Run:
         self.write("metrics.jsonl", "".join(json.dumps(entry) + "\n" for entry in kept))
 
     def write(self, name: str, text: str) -> None:
-        """Write a file of the run whole: beside its place, then renamed into it."""
-        beside = self.folder / f"{name}.part"
-        beside.write_text(text, "utf-8")
-        beside.replace(self.folder / name)
+        """Write a whole file of the run, replacing what is there."""
+        atomic_write(self.folder / name, text)
 
     def grids(self) -> list[Path]:
         """List the grids of the epochs, oldest first."""

@@ -27,17 +27,17 @@ class GlobalBatchNorm(_BatchNorm):
         """Any number of dimensions from 2 on will do."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """Normalise each channel; in evaluation mode as the running statistics say."""
+        """Normalize each channel; in evaluation mode as the running statistics say."""
         if not self.training:
             return super().forward(input)
         values = input.float()
         axes = [axis for axis in range(values.dim()) if axis != 1]
         shape = [-1 if axis == 1 else 1 for axis in range(values.dim())]
         mean = distributed.mean(values.mean(axes))
-        centred = values - mean.view(shape)
-        variance = distributed.mean(centred.square().mean(axes))
+        centered = values - mean.view(shape)
+        variance = distributed.mean(centered.square().mean(axes))
         self._remember(mean, variance, values.numel() // len(mean) * distributed.count())
-        normal = centred * (variance + self.eps).rsqrt().view(shape)
+        normal = centered * (variance + self.eps).rsqrt().view(shape)
         if self.affine:
             normal = normal * self.weight.view(shape) + self.bias.view(shape)
         return normal.to(input.dtype)

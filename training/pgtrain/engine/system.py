@@ -1,4 +1,4 @@
-"""What the training loop needs to know of a system; it knows no system by name."""
+"""The interface between the training loop and the systems, which the loop does not know by name."""
 
 from collections.abc import Iterator
 from typing import Any, Protocol, Self
@@ -24,7 +24,7 @@ class Data(Protocol):
 
     @property
     def identity(self) -> dict[str, str]:
-        """Say what tells this data from other data."""
+        """What distinguishes this data from other data."""
 
     def __len__(self) -> int:
         """Count the examples."""

@@ -1,4 +1,4 @@
-"""Is a drawn picture a copy? Distances to the artwork, beside those among the artwork itself.
+"""How near drawn pictures come to copies: distances to the artwork, beside those among the artwork itself.
 
 Distances are cosine distances of embeddings, by the nearer of a real picture and its mirror image.
 """
@@ -13,7 +13,7 @@ from pgtrain.evaluation.figures import Figures
 
 
 class Artwork:
-    """The real pictures as an Artist's are compared with them, and what is known of their families."""
+    """The real pictures as an Sampler's are compared with them, and what is known of their families."""
 
     def __init__(self, real: Features, mirrored: Features, families: Sequence[str], held: Tensor) -> None:
         """Take N pictures, their mirror images, the family of each, and whether it was held out, bool (N,)."""
@@ -41,11 +41,11 @@ class Artwork:
         the nearest of another family; `closest` and `closest_real` are the smallest of these. `copies` counts the
         pictures that come nearer than `closest_real`, and `rate` is the share that come nearer than all but 1 % of
         the real ones do. `nearer_to_trained`, for a run with families held out, tells how often a drawn picture is
-        nearer to what was trained on than to as many of held-out families: 0.5 where nothing was learnt by heart.
+        nearer to what was trained on than to as many of held-out families: 0.5 where nothing was learned by heart.
         """
         distances = self.distances(drawn)
         near = distances[:, ~self.held].amin(1)
-        found = {
+        results = {
             "pictures": len(near),
             "nearest": float(near.median()),
             "among_real": float(self.among.median()),
@@ -54,17 +54,17 @@ class Artwork:
             "copies": int((near < self.among.min()).sum()),
             "rate": float((near < self.among.quantile(0.01)).float().mean()),
         }
-        return found | self._beside_held_out(distances)
+        return results | self._beside_held_out(distances)
 
     def _beside_held_out(self, distances: Tensor) -> Figures:
         held = self.held.nonzero()[:, 0]
         if not len(held):
             return {}
         trained = (~self.held).nonzero()[:, 0]
-        draws = torch.Generator().manual_seed(0)
+        rng = torch.Generator().manual_seed(0)
         strange = distances[:, held].amin(1)
         shares = []
         for _ in range(20):  # as many of those trained on, or the nearer of more would win by number alone
-            some = trained[torch.randperm(len(trained), generator=draws)[: len(held)]]
+            some = trained[torch.randperm(len(trained), generator=rng)[: len(held)]]
             shares.append((distances[:, some].amin(1) < strange).float().mean())
         return {"nearer_to_trained": float(torch.stack(shares).mean()), "nearest_held_out": float(strange.median())}

@@ -1,4 +1,4 @@
-"""Evaluate a run or a bundle: draw with it, measure, and write what was found."""
+"""Evaluate a run or a bundle: draw with it, measure, and write the results."""
 
 import json
 from dataclasses import dataclass
@@ -16,21 +16,22 @@ from pgtrain.data.sources import default
 from pgtrain.engine.run import EVALUATION, Run
 from pgtrain.errors import RequestInvalid
 from pgtrain.evaluation import pictures
-from pgtrain.evaluation.features.extractors import FeatureName, load_features
-from pgtrain.evaluation.sampler import MANIFEST, Artist, BundleArtist, RunArtist
+from pgtrain.evaluation.features.extractors import FeatureName, load_features, load_second
+from pgtrain.evaluation.sampler import MANIFEST, BundleSampler, RunSampler, Sampler
 from pgtrain.systems.registry import SYSTEMS
 
-SCHEMA = 2
+SCHEMA = 3
 FEWEST = 8
 """Samples and real examples that figures need."""
 
 
 @dataclass(frozen=True)
-class Question:
+class Options:
     """How to evaluate.
 
     `data` as in training; `samples` None for as many as there are real examples; `out` None for the run's own
-    folder; `model` of a bundle that has several, None for the first that draws from text, or else draws.
+    folder; `model` of a bundle that has several, None for the first that draws from text, or else draws;
+    `second` whether sets of pictures are also compared in the features of DINOv2.
     """
 
     data: str | Path | None = None
@@ -40,104 +41,112 @@ class Question:
     seed: int = 0
     out: Path | None = None
     model: str | None = None
+    second: bool = True
 
 
-def evaluate(place: Path, question: Question) -> dict[str, Any]:
+def evaluate(place: Path, options: Options) -> dict[str, Any]:
     """Judge the run or bundle in the folder `place`.
 
-    Writes metrics.json and, for pictures, samples.png, neighbours.png and (for a text GAN) sheet.png.
+    Writes metrics.json and, for pictures, samples.png, neighbors.png and (for a text GAN) sheet.png.
 
     Raises:
         PokeganError: run, bundle, data or feature network cannot be used; nothing is written then.
     """
     bundle = (place / MANIFEST).is_file()
-    if bundle and question.out is None:
-        raise RequestInvalid(f"{place}: is a bundle, whose files stay as they are; say where to write with --out DIR")
-    data = default.fetch() if question.data is None else question.data
-    found, drawn = _bundle(place, data, question) if bundle else _run(Run(place), data, question)
-    found = {name: _rounded(value) for name, value in ({"schema": SCHEMA, "seed": question.seed} | found).items()}
-    out = Run(question.out or place)
+    if bundle and options.out is None:
+        raise RequestInvalid(f"{place}: is a bundle, which is not written into; name a folder for the results")
+    data = default.fetch() if options.data is None else options.data
+    results, drawn = _bundle(place, data, options) if bundle else _run(Run(place), data, options)
+    results = {name: _rounded(value) for name, value in ({"schema": SCHEMA, "seed": options.seed} | results).items()}
+    out = Run(options.out or place)
     out.make_folder(out.folder)
     with out.writing():
         for name, picture in drawn.items():
             picture.save(out.folder / name)
-        out.write(EVALUATION, json.dumps(found, indent=1) + "\n")
-    return found
+        out.write(EVALUATION, json.dumps(results, indent=1) + "\n")
+    return results
 
 
-def _bundle(folder: Path, data: str | Path, question: Question) -> pictures.Judged:
-    artist = BundleArtist(folder, question.model)
-    trained = artist.trained
+def _bundle(folder: Path, data: str | Path, options: Options) -> pictures.Evaluation:
+    sampler = BundleSampler(folder, options.model)
+    trained = sampler.trained
     known = trained.get("data", {})
     collection = sources.read(data)
     kept = collection.without(collection.held_out(known.get("hold_out", 0.0)))
     about = {
-        "system": trained.get("system", artist.model),
+        "system": trained.get("system", sampler.model),
         "trained_on_this_data": kept.digest() == known.get("digest"),
         "epochs": trained.get("epoch"),
         "drawn_by": "pgen",
     }
-    return _judged(artist, collection, kept, None, about, question)
+    return _measured(sampler, collection, kept, None, about, options)
 
 
-def _run(run: Run, data: str | Path, question: Question) -> pictures.Judged:
+def _run(run: Run, data: str | Path, options: Options) -> pictures.Evaluation:
     described = run.described()
     entry = SYSTEMS[described["system"]]
     config = from_dict(entry.config, described["config"], str(run.folder))
-    if not entry.reads_pictures:
-        return pictures.Judged(_rows(run, entry.load_reader()(data, config, None, "keep"), question), {})
-    background = described["data"].get("background", "keep")
+    evaluation: pictures.Evaluation = entry.load("evaluator")(run, config, data, options)
+    return evaluation
+
+
+def evaluate_pictures(run: Run, config: Any, data: str | Path, options: Options) -> pictures.Evaluation:
+    """Measure the pictures of a run."""
+    described = run.described()
+    background = described["data"]["background"]
     collection = sources.read(data)
     kept = collection.without(collection.held_out(described["data"]["hold_out"]))
     real = decoded(collection, config.size, described["encoder"], background)
-    artist = RunArtist(run, config, real)
+    sampler = RunSampler(run, config, real)
     about = {
         "system": described["system"],
         "trained_on_this_data": kept.digest(background) == described["data"]["digest"],
-        "epochs": artist.epochs,
+        "epochs": sampler.epochs,
         "drawn_by": "pgtrain",
     }
-    return _judged(artist, collection, kept, real, about, question)
+    return _measured(sampler, collection, kept, real, about, options)
 
 
-def _judged(
-    artist: Artist,
+def evaluate_rows(run: Run, config: Any, data: str | Path, options: Options) -> pictures.Evaluation:
+    """Measure the rows of a run of the stats GAN; nothing is held out: labels are predicted for the data itself."""
+    from pgtrain.evaluation import rows
+    from pgtrain.systems.stats import generate
+    from pgtrain.systems.stats.table import decode, read
+
+    table = read(data, config, None, "keep")
+    samples = options.samples or len(table)
+    _check_count(samples, len(table))
+    described = run.described()
+    same = table.identity["digest"] == described["data"]["digest"]
+    real = rows.frame(decode(table.stats, table.pairs, table.rarities))
+    drawn = rows.frame(generate.generate(generate.load(run.folder), samples, seed=options.seed))
+    about = {"system": described["system"], "trained_on_this_data": same, "samples": samples, "real": len(real)}
+    return pictures.Evaluation(about | rows.figures(real, real, drawn, taught=drawn), {})
+
+
+def _measured(
+    sampler: Sampler,
     collection: Collection,
     kept: Collection,
     decoded_before: Pictures | None,
     about: dict[str, Any],
-    question: Question,
-) -> pictures.Judged:
+    options: Options,
+) -> pictures.Evaluation:
     """Measure pictures, where there are enough."""
     records = [record for record in collection.records if record.image]
-    _check_count(question.samples or len(records), len(records))
+    _check_count(options.samples or len(records), len(records))
     trained = {record.name for record in kept.records if record.image}
     held = torch.tensor([record.name not in trained for record in records])
-    asked = pictures.Asked(load_features(question.features, question.weights), question.samples, question.seed)
+    extract, second = load_features(options.features, options.weights), load_second() if options.second else None
+    settings = pictures.Settings(extract, options.samples, options.seed, second)
 
     def real(side: int) -> torch.Tensor:
         if decoded_before is None:
             return decode_all(collection.images, side)
         return pictures.reduced(decoded_before.pictures.cpu(), side)
 
-    judged = pictures.judge(artist, real, records, held, asked)
-    return pictures.Judged(about | {"features": question.features} | judged.figures, judged.pictures)
-
-
-def _rows(run: Run, data: Any, question: Question) -> dict[str, Any]:
-    """Measure rows of the stats GAN; nothing is held out here, so labels are asked of the data's own rows."""
-    from pgtrain.evaluation import rows
-    from pgtrain.systems.stats import generate
-    from pgtrain.systems.stats.table import decode
-
-    samples = question.samples or len(data)
-    _check_count(samples, len(data))
-    described = run.described()
-    same = data.identity["digest"] == described["data"]["digest"]
-    real = rows.frame(decode(data.stats, data.pairs, data.rarities))
-    drawn = rows.frame(generate.generate(generate.load(run.folder), samples, seed=question.seed))
-    about = {"system": described["system"], "trained_on_this_data": same, "samples": samples, "real": len(real)}
-    return about | rows.figures(real, real, drawn, taught=drawn)
+    evaluation = pictures.measure(sampler, real, records, held, settings)
+    return pictures.Evaluation(about | {"features": options.features} | evaluation.figures, evaluation.pictures)
 
 
 def _check_count(samples: int, real: int) -> None:
@@ -145,7 +154,7 @@ def _check_count(samples: int, real: int) -> None:
         raise RequestInvalid(f"{min(samples, real)} are too few to measure; it takes {FEWEST} samples and examples")
 
 
-def _rounded(found: Any) -> Any:
-    if isinstance(found, dict):
-        return {name: _rounded(value) for name, value in found.items()}
-    return round(found, 5) if isinstance(found, float) else found
+def _rounded(results: Any) -> Any:
+    if isinstance(results, dict):
+        return {name: _rounded(value) for name, value in results.items()}
+    return round(results, 5) if isinstance(results, float) else results

@@ -23,17 +23,17 @@ def kernel_distance(drawn: Tensor, real: Tensor) -> Figures:
     crossed = _kernel(first, second)
     pairs = _kernel(first, first) + _kernel(second, second) - crossed - crossed.T
     means = pairs.fill_diagonal_(0).sum(1) / (count - 1)
-    found, reach = float(means.mean()), 1.96 * 2 * float(means.std()) / count**0.5
-    return {"kid": found, "kid_low": found - reach, "kid_high": found + reach}
+    distance, reach = float(means.mean()), 1.96 * 2 * float(means.std()) / count**0.5
+    return {"kid": distance, "kid_low": distance - reach, "kid_high": distance + reach}
 
 
 def _kernel(first: Tensor, second: Tensor) -> Tensor:
     return (first @ second.T / first.shape[1] + 1) ** 3
 
 
-def _chosen(count: int, wanted: int) -> Tensor:
-    """Choose `wanted` of `count` indices at random, the same ones at each call."""
-    return torch.randperm(count, generator=torch.Generator().manual_seed(0))[:wanted]
+def _chosen(count: int, size: int) -> Tensor:
+    """Choose `size` of `count` indices at random, the same ones at each call."""
+    return torch.randperm(count, generator=torch.Generator().manual_seed(0))[:size]
 
 
 def frechet_distance(drawn: Tensor, real: Tensor) -> Figures:
@@ -76,13 +76,13 @@ def spread(embeddings: Tensor) -> float:
     return 1 - float(likeness) / max(1, count * (count - 1))
 
 
-def retrieval(drawn: Features, real: Features, wanted: list[str], names: list[str]) -> Figures:
-    """Rank the real pictures by their likeness to each drawn one: where does the Pokémon that was asked for stand?
+def retrieval(drawn: Features, real: Features, prompts: list[str], names: list[str]) -> Figures:
+    """Rank the real pictures by their likeness to each drawn one, and find the Pokémon of its prompt in that order.
 
-    `wanted` names the N drawn pictures and `names` the M real ones. Ranks count from 1; chance is (M + 1) / 2.
+    `prompts` name the N drawn pictures and `names` the M real ones. Ranks count from 1; chance is (M + 1) / 2.
     """
     order = (drawn.embeddings @ real.embeddings.T).argsort(1, descending=True)
-    same = torch.tensor([[name == one for name in names] for one in wanted])
+    same = torch.tensor([[name == one for name in names] for one in prompts])
     ranks = same.gather(1, order).float().argmax(1) + 1
     return {
         "median_rank": float(ranks.median()),

@@ -1,9 +1,9 @@
-"""A classifier of type, colour and shape, taught on the artwork alone and asked what drawn pictures show.
+"""A classifier of type, color and shape, trained on the artwork alone, for what drawn pictures show.
 
-Logistic regression on a histogram of colours and on the features that the pictures are judged in. It is taught five
+Logistic regression on a histogram of colors and on the features that the pictures are judged in. It is trained five
 times, each time without a fifth of the evolution families, and asked about those: what it then knows of real artwork
 that it has not seen is the ceiling for drawn pictures. Each of those is judged by one of the five, so that the two
-figures come from classifiers taught on as much.
+figures come from classifiers trained on as much.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ def view(pixels: Tensor, values: Tensor) -> Floats:
 
 
 def _histogram(pixels: Tensor) -> Tensor:
-    """Share of each colour among the pixels that are not nearly white, square roots: float (N, 64)."""
+    """Share of each color among the pixels that are not nearly white, square roots: float (N, 64)."""
     inked = (pixels.amin(1) < 240).float()
     red, green, blue = (pixels.long() * STEPS // 256).unbind(1)
     bins = (red * STEPS + green) * STEPS + blue
@@ -62,51 +62,51 @@ class Classifier:
     def __init__(self, seen: Floats, mirrored: Floats, shown: Shown, families: Sequence[str]) -> None:
         """Teach it on N real pictures and their mirror images, each (N, D) as :func:`view` gives them."""
         self.shown = shown
-        self.told = np.zeros(len(seen), int)
-        """What it says of each real picture without having seen its family: indices of labels."""
+        self.predictions = np.zeros(len(seen), int)
+        """The label that it predicts of each real picture without having seen its family: indices."""
         self.models: list[Any] = []
         folds = GroupKFold(max(2, min(FOLDS, len(set(families)))))
         for rows, held in folds.split(seen, groups=families):
             self.models.append(self._taught(seen[rows], mirrored[rows], shown.flags[rows]))
-            self.told[held] = self.models[-1].predict(seen[held])
+            self.predictions[held] = self.models[-1].predict(seen[held])
 
     def _taught(self, seen: Floats, mirrored: Floats, flags: Flags) -> Any:
         rows, labels = np.nonzero(np.concatenate([flags, flags]))  # a picture of two types teaches both
         both = np.concatenate([seen, mirrored])[rows]
-        colours, features = STEPS**3, seen.shape[1] - STEPS**3
+        colors, features = STEPS**3, seen.shape[1] - STEPS**3
         parts = [
-            ("colours", StandardScaler(), slice(0, colours)),
+            ("colors", StandardScaler(), slice(0, colors)),
             (
                 "features",
                 make_pipeline(StandardScaler(), PCA(min(COMPONENTS, features, len(both)), random_state=0)),
-                slice(colours, None),
+                slice(colors, None),
             ),
         ]
         # Weighted so that neither part counts for more because it has more columns.
-        weights = {"colours": colours**-0.5, "features": features**-0.5}
+        weights = {"colors": colors**-0.5, "features": features**-0.5}
         columns = ColumnTransformer(parts, transformer_weights=weights)
         return make_pipeline(columns, LogisticRegression(C=0.3, max_iter=300)).fit(both, labels)
 
-    def tell(self, seen: Floats) -> NDArray[np.int64]:
-        """Say the label of each drawn picture (N, D): indices (N,)."""
-        told = np.zeros(len(seen), np.int64)
+    def predict(self, seen: Floats) -> NDArray[np.int64]:
+        """Predict the label of each drawn picture (N, D): indices (N,)."""
+        labels = np.zeros(len(seen), np.int64)
         for turn, model in enumerate(self.models):
             mine = seen[turn :: len(self.models)]
             if len(mine):
-                told[turn :: len(self.models)] = model.predict(mine)
-        return told
+                labels[turn :: len(self.models)] = model.predict(mine)
+        return labels
 
 
-def agreement(told: NDArray[np.int64], wanted: Flags, ceiling: float | None = None) -> dict[str, float]:
-    """Compare what was told of N pictures with what was wanted, bool (N, L).
+def agreement(predictions: NDArray[np.int64], right: Flags, ceiling: float | None = None) -> dict[str, float]:
+    """Compare the labels predicted of N pictures, indices, with those that are right, bool (N, L).
 
-    `found` is the share that agrees, and `floor` what it would be had the wishes been shuffled. With the `ceiling`,
+    `found` is the share that agrees, and `floor` what it would be had the prompts been shuffled. With the `ceiling`,
     which real artwork reaches, `share` is how far between the two `found` is: 1 as real artwork, 0 as by chance.
     """
-    labelled = wanted.any(1)
-    told, wanted = told[labelled], wanted[labelled]
-    found = float(wanted[np.arange(len(told)), told].mean())
-    floor = float(wanted[:, told].mean())
+    labeled = right.any(1)
+    predictions, right = predictions[labeled], right[labeled]
+    found = float(right[np.arange(len(predictions)), predictions].mean())
+    floor = float(right[:, predictions].mean())
     if ceiling is None:
         return {"found": found, "floor": floor}
     return {"found": found, "floor": floor, "ceiling": ceiling, "share": (found - floor) / max(ceiling - floor, 1e-9)}

@@ -1,4 +1,4 @@
-"""Judge what a picture GAN draws, beside the artwork that it was trained on."""
+"""Measure what a picture GAN draws, beside the artwork that it was trained on."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -12,104 +12,127 @@ from pgtrain.data.images import grid
 from pgtrain.data.records import Record
 from pgtrain.evaluation import figures
 from pgtrain.evaluation.features.extractors import Extractor
-from pgtrain.evaluation.prompts import Described, described
-from pgtrain.evaluation.reference_set import PROMPTS, SEEDS, Drawn, Jury
-from pgtrain.evaluation.sampler import Artist, draw_in_turn
+from pgtrain.evaluation.islands import islands
+from pgtrain.evaluation.prompts import Described, described, invented
+from pgtrain.evaluation.reference_set import PROMPTS, SEEDS, Drawn, ReferenceSet
+from pgtrain.evaluation.sampler import Sampler, draw_in_turn
 from pgtrain.evaluation.sheet import chosen, sheet
 
 DESCRIBED = 1000
 """Prompts that name no Pokémon, at the most."""
+INVENTED = 200
+"""Names that no Pokémon has, likewise."""
 Rows = list[tuple[str, Tensor]]
 
 
-class Judged(NamedTuple):
+class Evaluation(NamedTuple):
     """Figures by name, and the pictures to look at by file name."""
 
     figures: dict[str, Any]
     pictures: dict[str, Image.Image]
 
 
-class Asked(NamedTuple):
-    """How to judge: the feature network, samples (None: as many as there are real pictures), the first seed."""
+class Settings(NamedTuple):
+    """How to measure: the feature network, samples (None: as many as there are real pictures), the first seed.
+
+    `second` is another network that sets of pictures are compared in.
+    """
 
     extract: Extractor
     samples: int | None
     seed: int
+    second: Callable[[Tensor], Tensor] | None = None
 
 
-def judge(
-    artist: Artist, real: Callable[[int], Tensor], records: Sequence[Record], held: Tensor, asked: Asked
-) -> Judged:
-    """Draw and measure. A text GAN is asked for each name in turn, and for descriptions without names.
+def measure(
+    sampler: Sampler, real: Callable[[int], Tensor], records: Sequence[Record], held: Tensor, settings: Settings
+) -> Evaluation:
+    """Draw and measure. A text GAN draws each name in turn, and descriptions without names.
 
     Args:
-        artist: who draws.
+        sampler: draws the pictures.
         real: gives the artwork at the size that was drawn: premultiplied RGBA, uint8 (N, 4, S, S).
         records: of those N pictures.
         held: whether a picture was held out from training, bool (N,).
-        asked: how.
+        settings: how.
     """
-    samples = asked.samples or len(records)
+    samples = settings.samples or len(records)
     subjects = [records[index % len(records)] for index in range(samples)]
     if samples < len(records):
         subjects = [records[index] for index in chosen(len(records), samples)]
     names = [record.name for record in subjects]
-    if artist.reads_text:
-        pictures, seeds = draw_in_turn(artist, names, asked.seed)
+    if sampler.reads_text:
+        pictures, seeds = draw_in_turn(sampler, names, settings.seed)
     else:
-        seeds = asked.seed + torch.arange(samples)
-        pictures = artist.draw([], seeds.tolist())
+        seeds = settings.seed + torch.arange(samples)
+        pictures = sampler.draw([], seeds.tolist())
     side = pictures.shape[-1]
-    jury = Jury(real(side), records, held, asked.extract)
-    drawn = jury.see(pictures, seeds)
-    found = {"side": side, "real": len(records), "held_out": int(held.sum())}
-    found |= jury.quality(drawn) | {"floor": figures.floor(jury.real.values, samples), "spread_real": jury.spread}
+    reference = ReferenceSet(real(side), records, held, settings.extract, settings.second)
+    drawn = reference.see(pictures, seeds)
+    results = {"side": side, "real": len(records), "held_out": int(held.sum())}
+    results |= reference.quality(drawn) | {
+        "floor": figures.floor(reference.real.values, samples),
+        "spread_real": reference.spread,
+        "islands_real": reference.islands,
+    }
+    if reference.real_second is not None:
+        results["second"]["floor"] = figures.floor(reference.real_second, samples)
     shown = {
         "samples.png": grid(drawn.pictures[chosen(samples, 64)].float() / 255),
-        "neighbours.png": jury.beside(drawn),
+        "neighbors.png": reference.beside(drawn),
     }
-    if not artist.reads_text:
-        return Judged(found, shown)
-    text, rows = _text(artist, jury, drawn, subjects, asked)
-    return Judged(found | text, shown | {"sheet.png": sheet(rows)})
+    if not sampler.reads_text:
+        return Evaluation(results, shown)
+    text, rows = _text(sampler, reference, drawn, subjects, settings)
+    return Evaluation(results | text, shown | {"sheet.png": sheet(rows)})
 
 
 def _text(
-    artist: Artist, jury: Jury, drawn: Drawn, subjects: Sequence[Record], asked: Asked
+    sampler: Sampler, reference: ReferenceSet, drawn: Drawn, subjects: Sequence[Record], settings: Settings
 ) -> tuple[dict[str, Any], Rows]:
-    """Measure what only pictures drawn from text can be asked, and choose what the contact sheet shows."""
+    """Measure what only pictures drawn from text have, and choose what the contact sheet shows."""
     names = [record.name for record in subjects]
-    labels = [record.name for record in jury.records]
-    varied, over_seeds = jury.over_seeds(artist, list(dict.fromkeys(names)), asked.seed)
-    found: dict[str, Any] = {
-        "retrieval": figures.retrieval(drawn.features, jury.real, names, labels),
+    labels = [record.name for record in reference.records]
+    varied, over_seeds = reference.over_seeds(sampler, list(dict.fromkeys(names)), settings.seed)
+    results: dict[str, Any] = {
+        "retrieval": figures.retrieval(drawn.features, reference.real, names, labels),
         "changed_by_seed": varied,
-        "changed_by_prompt": jury.changed_by_prompt(drawn),
-        "text": jury.text(drawn, subjects),
+        "changed_by_prompt": reference.changed_by_prompt(drawn),
+        "text": reference.text(drawn, subjects),
     }
     rows = [(names[index], drawn.pictures[index]) for index in chosen(len(names), 24)]
     several = [names[index] for index in chosen(len(names), PROMPTS)]
-    prompts = described(jury.records, min(DESCRIBED, asked.samples or DESCRIBED))
+    prompts = described(reference.records, min(DESCRIBED, settings.samples or DESCRIBED))
     if prompts:
-        spoken = jury.see(*draw_in_turn(artist, [prompt.text for prompt in prompts], asked.seed))
-        found["described"] = _described(jury, spoken, prompts)
-        found["described"]["changed_by_seed"], _ = jury.over_seeds(
-            artist, list(dict.fromkeys(prompt.text for prompt in prompts)), asked.seed
+        spoken = reference.see(*draw_in_turn(sampler, [prompt.text for prompt in prompts], settings.seed))
+        results["described"] = _described(reference, spoken, prompts)
+        results["described"]["changed_by_seed"], _ = reference.over_seeds(
+            sampler, list(dict.fromkeys(prompt.text for prompt in prompts)), settings.seed
         )
         rows += [(prompts[index].text, spoken.pictures[index]) for index in chosen(len(prompts), 24)]
-    rows += [(f"{several[0]}, seed {asked.seed + turn}", over_seeds[turn]) for turn in range(SEEDS)]
-    return found, rows
+    coined = invented([record.name for record in reference.records], min(INVENTED, settings.samples or INVENTED))
+    if coined:
+        drawn = reference.see(*draw_in_turn(sampler, coined, settings.seed))
+        results["invented"] = {
+            "changed_by_prompt": reference.changed_by_prompt(drawn),
+            "changed_by_seed": reference.over_seeds(sampler, coined, settings.seed)[0],
+            "islands": islands(drawn.pictures),
+        }
+    for part in (results, *(results[key] for key in ("described", "invented") if key in results)):
+        part["seed_over_prompt"] = part["changed_by_seed"] / max(1e-9, part["changed_by_prompt"])
+    rows += [(f"{several[0]}, seed {settings.seed + turn}", over_seeds[turn]) for turn in range(SEEDS)]
+    return results, rows
 
 
-def _described(jury: Jury, spoken: Drawn, prompts: Sequence[Described]) -> dict[str, Any]:
+def _described(reference: ReferenceSet, spoken: Drawn, prompts: Sequence[Described]) -> dict[str, Any]:
     """Measure pictures of descriptions; what they show is told apart by whether any Pokémon is like that."""
-    found = jury.quality(spoken) | {"changed_by_prompt": jury.changed_by_prompt(spoken), "text": {}}
+    results = reference.quality(spoken) | {"changed_by_prompt": reference.changed_by_prompt(spoken), "text": {}}
     for name, known in (("known", True), ("new", False)):
         rows = [index for index, prompt in enumerate(prompts) if prompt.known is known]
         if rows:
             some = spoken._replace(view=spoken.view[rows])
-            found["text"][name] = jury.text(some, [prompts[index] for index in rows])
-    return found
+            results["text"][name] = reference.text(some, [prompts[index] for index in rows])
+    return results
 
 
 def reduced(pictures: Tensor, side: int) -> Tensor:

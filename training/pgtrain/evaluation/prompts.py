@@ -1,4 +1,4 @@
-"""Prompts that name no Pokémon: type, colour and shape, in combinations that exist and in such that do not."""
+"""Prompts that name no Pokémon: type, color and shape, in combinations that exist and in such that do not."""
 
 import random
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Described(NamedTuple):
 def described(records: Sequence[Record], count: int) -> list[Described]:
     """Compose `count` prompts, half of them known combinations and half new ones; at most two for each record.
 
-    Frequent combinations come more than once. New ones take type, colour and shape from three different Pokémon, so
+    Frequent combinations come more than once. New ones take type, color and shape from three different Pokémon, so
     that each is as frequent as it is among the real ones, and what is right for real pictures is so for these.
     """
     full = [(record.types, record.color, record.shape) for record in records if _is_full(record)]
@@ -43,6 +43,21 @@ def described(records: Sequence[Record], count: int) -> list[Described]:
         if (types, color, shape) not in there and len(new) < len(known):
             new.append((types, color, shape))  # type: ignore[arg-type]
     return [Described(*each, known=True) for each in known] + [Described(*each, known=False) for each in new]
+
+
+def invented(names: Sequence[str], count: int) -> list[str]:
+    """Compose `count` names that no Pokémon has, of the beginning of one name and the end of another."""
+    plain = sorted({name for name in names if name.isalpha() and len(name) > 4})
+    if len(plain) < 2:
+        return []
+    chosen = random.Random(0)
+    coined: list[str] = []
+    for _ in range(10 * count):
+        head, tail = chosen.sample(plain, 2)
+        name = head[: (len(head) + 1) // 2] + tail[len(tail) // 2 :].lower()
+        if name not in names and name not in coined and len(coined) < count:
+            coined.append(name)
+    return coined
 
 
 def _is_full(record: Record) -> bool:

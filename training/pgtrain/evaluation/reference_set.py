@@ -1,6 +1,6 @@
 """The artwork as it is compared with, and what can be said of pictures beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -12,9 +12,10 @@ from pgtrain.data.records import Record
 from pgtrain.evaluation import figures
 from pgtrain.evaluation.copying import Artwork
 from pgtrain.evaluation.features.extractors import Extractor, Features
+from pgtrain.evaluation.islands import islands
 from pgtrain.evaluation.labels import Classifier, Shown, agreement, view
 from pgtrain.evaluation.prompts import KINDS, Described
-from pgtrain.evaluation.sampler import Artist
+from pgtrain.evaluation.sampler import Sampler
 from pgtrain.evaluation.sheet import chosen
 from pgtrain.models.compositing import on_white
 
@@ -25,7 +26,7 @@ PROMPTS, SEEDS = 32, 8
 
 
 class Drawn(NamedTuple):
-    """Pictures of an artist: premultiplied RGBA uint8 (N, 4, S, S), their features, what a classifier sees, seeds."""
+    """Pictures of a sampler: premultiplied RGBA uint8 (N, 4, S, S), their features, what a classifier sees, seeds."""
 
     pictures: Tensor
     features: Features
@@ -33,10 +34,17 @@ class Drawn(NamedTuple):
     seeds: Tensor
 
 
-class Jury:
-    """The artwork, seen once, that whatever an artist draws is compared with."""
+class ReferenceSet:
+    """The artwork, seen once, that whatever a sampler draws is compared with."""
 
-    def __init__(self, real: Tensor, records: Sequence[Record], held: Tensor, extract: Extractor) -> None:
+    def __init__(
+        self,
+        real: Tensor,
+        records: Sequence[Record],
+        held: Tensor,
+        extract: Extractor,
+        second: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
         """Look at the artwork.
 
         Args:
@@ -44,15 +52,18 @@ class Jury:
             records: of those N pictures.
             held: whether a picture was held out from training, bool (N,).
             extract: the feature network.
+            second: another network that sets of pictures are compared in, beside it.
         """
-        self.extract, self.records, self.pictures = extract, records, real
+        self.extract, self.records, self.pictures, self.second = extract, records, real, second
         pixels, turned = as_pixels(real), as_pixels(real.flip(3))
         self.real, mirrored = extract(pixels), extract(turned)
         families = [record.family or record.name for record in records]
         self.artwork = Artwork(self.real, mirrored, families, held)
+        self.real_second = second(pixels) if second else None
+        self.islands = islands(real)
         self.spread = figures.spread(self.real.embeddings)
         views = view(pixels, self.real.values), view(turned, mirrored.values)
-        shown = {kind: Shown.of([wanted(record, kind) for record in records]) for kind in KINDS}
+        shown = {kind: Shown.of([labels_of(record, kind) for record in records]) for kind in KINDS}
         self.classifiers = {
             kind: Classifier(*views, each, families) for kind, each in shown.items() if len(each.names) > 1
         }
@@ -66,22 +77,27 @@ class Jury:
     def quality(self, drawn: Drawn) -> dict[str, Any]:
         """Compare a set of drawn pictures with the artwork."""
         values, real = drawn.features.values, self.real.values
-        found: dict[str, Any] = {"samples": len(values)}
-        found |= figures.kernel_distance(values, real) | figures.frechet_distance(values, real)
-        found |= figures.precision_recall(values, real)
-        return found | {
+        results: dict[str, Any] = {"samples": len(values)}
+        results |= figures.kernel_distance(values, real) | figures.frechet_distance(values, real)
+        results |= figures.precision_recall(values, real)
+        results["islands"] = islands(drawn.pictures)
+        if self.second and self.real_second is not None:
+            seen = self.second(as_pixels(drawn.pictures))
+            results["second"] = figures.kernel_distance(seen, self.real_second)
+            results["second"] |= figures.frechet_distance(seen, self.real_second)
+        return results | {
             "spread": figures.spread(drawn.features.embeddings),
             "copying": self.artwork.copying(drawn.features),
         }
 
-    def text(self, drawn: Drawn, asked: Sequence[Record | Described]) -> dict[str, dict[str, float]]:
+    def text(self, drawn: Drawn, subjects: Sequence[Record | Described]) -> dict[str, dict[str, float]]:
         """Ask the classifiers whether the pictures show what their prompts name."""
-        found = {}
+        results = {}
         for kind, classifier in self.classifiers.items():
-            ceiling = agreement(classifier.told, classifier.shown.flags)["found"]
-            named = Shown.of([wanted(each, kind) for each in asked], classifier.shown.names)
-            found[kind] = agreement(classifier.tell(drawn.view), named.flags, ceiling)
-        return found
+            ceiling = agreement(classifier.predictions, classifier.shown.flags)["found"]
+            named = Shown.of([labels_of(each, kind) for each in subjects], classifier.shown.names)
+            results[kind] = agreement(classifier.predict(drawn.view), named.flags, ceiling)
+        return results
 
     def changed_by_prompt(self, drawn: Drawn) -> float:
         """Mean distance of two pictures of one seed and different prompts, over that of two real pictures."""
@@ -89,10 +105,10 @@ class Jury:
         spreads = [figures.spread(group) for group in groups if len(group) > 1]
         return sum(spreads) / max(1, len(spreads)) / self.spread
 
-    def over_seeds(self, artist: Artist, prompts: Sequence[str], seed: int) -> tuple[float, Tensor]:
+    def over_seeds(self, sampler: Sampler, prompts: Sequence[str], seed: int) -> tuple[float, Tensor]:
         """Draw some prompts with several seeds: mean distance within a prompt, over that of two real pictures."""
         some = [prompts[index] for index in chosen(len(prompts), PROMPTS)]
-        drawn = self.see(artist.draw(some, range(seed, seed + SEEDS)), torch.arange(SEEDS).repeat(len(some)))
+        drawn = self.see(sampler.draw(some, range(seed, seed + SEEDS)), torch.arange(SEEDS).repeat(len(some)))
         groups: tuple[Tensor, ...] = torch.split(drawn.features.embeddings, SEEDS)
         return sum(figures.spread(group) for group in groups) / len(groups) / self.spread, drawn.pictures
 
@@ -106,9 +122,9 @@ class Jury:
         return grid(torch.cat(rows).float() / 255, columns=1 + nearest.shape[1])
 
 
-def wanted(asked: Record | Described, kind: str) -> tuple[str, ...]:
+def labels_of(subject: Record | Described, kind: str) -> tuple[str, ...]:
     """Name the labels of `kind` that a record has or a prompt names."""
-    value = getattr(asked, kind)
+    value = getattr(subject, kind)
     return value if isinstance(value, tuple) else tuple(filter(None, (value,)))
 
 

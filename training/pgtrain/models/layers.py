@@ -71,7 +71,7 @@ class ConditionalNorm(nn.Module):
         nn.init.zeros_(self.affine.bias)
 
     def forward(self, features: Tensor, condition: Tensor) -> Tensor:
-        """Normalise (N, C, H, W) features and modulate them by the (N, K) condition."""
+        """Normalize (N, C, H, W) features and modulate them by the (N, K) condition."""
         scale, shift = self.affine(condition)[:, :, None, None].chunk(2, 1)
         modulated: Tensor = self.norm(features) * (1 + scale) + shift
         return modulated
@@ -91,6 +91,27 @@ class GatedConv(nn.Module):
         gated: Tensor = value * torch.sigmoid(gate)
         return gated
 
+    def freeze(self) -> None:
+        """Fold the batch norm, in evaluation mode, into the convolution."""
+        norm = self.norm.norm
+        if isinstance(norm, nn.BatchNorm2d):
+            self.conv = nn.utils.fuse_conv_bn_eval(self.conv, norm)
+            self.norm.register_module("norm", nn.Identity())
+
+    def thaw(self) -> None:
+        """Undo :meth:`freeze`: a batch norm that, in evaluation mode, adds what the convolution's bias added."""
+        frozen, channels = self.conv, self.conv.out_channels
+        if frozen.bias is None:
+            return
+        norm = nn.BatchNorm2d(channels, affine=False)
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        norm.running_mean.copy_(-frozen.bias)
+        norm.running_var.fill_(1 - norm.eps)
+        self.conv = nn.Conv2d(frozen.in_channels, channels, 3, padding=1, bias=False)
+        self.conv.weight.copy_(frozen.weight)
+        self.norm.register_module("norm", norm.train(self.training))
+
 
 class ResidualBlock(nn.Module):
     """x + gated convolution of x."""
@@ -106,7 +127,7 @@ class ResidualBlock(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """Nearest-neighbour doubling, then a gated convolution.
+    """Nearest-neighbor doubling, then a gated convolution.
 
     Upsampling and convolving trains and runs faster than a transposed convolution of the same width
     on CPUs with bf16 matrix units, and leaves no checkerboard (Odena et al., 2016, Distill).
@@ -140,6 +161,12 @@ class DownBlock(nn.Module):
         return shortcut + self.strength * path
 
 
+def fold_statistics(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Write a batch norm in evaluation mode as scale and shift: (C,) each."""
+    scale = norm.weight * (cast(Tensor, norm.running_var) + norm.eps).rsqrt()
+    return scale, norm.bias - cast(Tensor, norm.running_mean) * scale
+
+
 def keep_variance(module: nn.Module) -> None:
     """He et al., 2015 (arXiv:1502.01852): without norm layers PyTorch's own weights fade a critic's scores to 0."""
     if isinstance(module, nn.Conv2d):
@@ -150,12 +177,12 @@ def keep_variance(module: nn.Module) -> None:
 def premultiply(logits: Tensor) -> Tensor:
     """Logits (N, 4, S, S) of straight RGBA to premultiplied RGBA in 0..1.
 
-    The networks draw straight colour, so that exported pictures need no division by alpha; losses see
-    it premultiplied, so that the colour of invisible pixels costs nothing.
+    The networks draw straight color, so that exported pictures need no division by alpha; losses see
+    it premultiplied, so that the color of invisible pixels costs nothing.
     """
     rgba = torch.sigmoid(logits.float())
-    colour, alpha = rgba[:, :3], rgba[:, 3:]
-    return torch.cat([colour * alpha, alpha], 1)
+    color, alpha = rgba[:, :3], rgba[:, 3:]
+    return torch.cat([color * alpha, alpha], 1)
 
 
 def r1_penalty(critic: nn.Module, real: Tensor, *condition: Tensor) -> Tensor:

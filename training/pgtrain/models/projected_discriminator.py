@@ -116,18 +116,38 @@ class Head(nn.Module):
         self.layers = nn.Sequential(*layers)
         self.joint = spectral_norm(nn.Conv2d(WIDTH if halvings else channels, WIDTH, 3, padding=1))
         self.score = nn.Conv2d(WIDTH, 1, 1)
-        self.project = nn.Linear(text_dim, WIDTH, bias=False)
+        self.project = nn.Linear(text_dim, WIDTH, bias=False) if text_dim else None
 
     def features(self, level: Tensor) -> Tensor:
         """Map a feature map to what is scored, (N, WIDTH, 4, 4)."""
         found: Tensor = F.leaky_relu(self.joint(self.layers(level)), 0.2)
         return found
 
-    def judge(self, features: Tensor, text: Tensor) -> Tensor:
-        """Score features as :meth:`features` gives them under texts (N, K): float32 (N, 16)."""
+    def judge(self, features: Tensor, text: Tensor | None = None) -> Tensor:
+        """Score features as :meth:`features` gives them, under texts (N, K) if there are any: float32 (N, 16)."""
+        score: Tensor = self.score(features).squeeze(1)
+        if self.project is None:
+            return score.flatten(1).float()
         match = (features * self.project(text)[:, :, None, None]).sum(1) / WIDTH**0.5
-        score: Tensor = self.score(features).squeeze(1) + match
-        return score.flatten(1).float()
+        return (score + match).flatten(1).float()
+
+
+class FeatureDiscriminator(nn.Module):
+    """Four heads over the maps of :class:`FrozenFeatures`, which sees pictures at `size` pixels or SIDE; no text.
+
+    The maps of a fake are computed once and serve discriminator and generator.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        side = max(SIDE, size)
+        shapes = [(channels, side // stride) for channels, stride in zip(MIXED, STRIDES, strict=True)]
+        self.heads = nn.ModuleList(Head(*shape, 0) for shape in shapes)
+
+    def forward(self, maps: list[Tensor]) -> Tensor:
+        """Score feature maps: float32 (N, 64), higher is more real."""
+        scores = [head.judge(head.features(level)) for head, level in zip(self.heads, maps, strict=True)]  # type: ignore[operator]
+        return torch.cat(scores, 1)
 
 
 class ProjectedDiscriminator(nn.Module):
@@ -151,7 +171,7 @@ class ProjectedDiscriminator(nn.Module):
 
     def features(self, pictures: Tensor) -> list[Tensor]:
         """Map pictures in 0..1 to what each head scores, (N, WIDTH, 4, 4) each."""
-        seen = self._frozen[0](_on_some_ground(pictures))
+        seen = self._frozen[0](on_some_ground(pictures))
         return [head.features(level) for head, level in zip(self.heads, seen, strict=True)]  # type: ignore[operator]
 
     def judge(self, features: list[Tensor], text: Tensor) -> Tensor:
@@ -165,7 +185,7 @@ class ProjectedDiscriminator(nn.Module):
         return torch.cat([self.judge(features, text) for text in texts])
 
 
-def _on_some_ground(pictures: Tensor) -> Tensor:
+def on_some_ground(pictures: Tensor) -> Tensor:
     """Lay RGBA (N, 4, S, S) on white or on a random colour, or show it black on white: RGB (N, 3, S, S)."""
     if pictures.shape[1] == 3:
         return pictures

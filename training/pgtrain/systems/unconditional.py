@@ -1,4 +1,4 @@
-"""What GANs without text share: white ground for RGB, the averaged generator, fixed latents and its samples."""
+"""Base of the GANs without text: compositing on white for RGB, the averaged generator and its samples."""
 
 from typing import Any, cast
 

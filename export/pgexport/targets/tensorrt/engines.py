@@ -14,17 +14,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.backends.base import Session, open_model
+from pgen.backends.base import Session
 from pgen.backends.cuda import Cuda, open_cuda
+from pgen.backends.devices import open_model
 from pgen.backends.tensorrt import TensorRTSession, check_tensorrt, collecting_logger, started, why
 from pgen.bundle.engines import FOLDER, EngineInfo, EngineOptions, Profile, profile_of
 from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.errors import DeviceUnavailable
-from pgexport.atomic import beside, put, write_file
+from pgexport.atomic import beside, put
 from pgexport.errors import EngineFailed
+from pgexport.kinds import KINDS
+from pgexport.metrics import cosine
 from pgexport.targets.tensorrt.operators import check_read
-from pgexport.tracing.stats_inputs import conditions
-from pokegan.cli import needs_extra
+from pokegan.extras import needs_extra
+from pokegan.files import atomic_write
 
 if TYPE_CHECKING:
     import tensorrt as trt
@@ -66,7 +69,7 @@ def build_engines(folder: Path, options: EngineOptions | None = None) -> dict[st
     bundle = open_bundle(folder)
     cuda = ready()
     if options.hardware_compatible and cuda.capability < (8, 0):
-        raise DeviceUnavailable(f"{cuda.gpu}: --hardware-compatible needs a GPU from Ampere on; leave it out")
+        raise DeviceUnavailable(f"{cuda.gpu}: hardware-compatible engines need a GPU from Ampere on")
     for name, model in bundle.manifest.models.items():
         check_read(name, bundle.graph(model))
     built = {name: _build(bundle, name, options, cuda) for name in bundle.manifest.models}
@@ -122,18 +125,18 @@ def build_plan(onnx: bytes, name: str, profile: Profile, options: EngineOptions,
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = trt.OnnxParser(network, logger)
     if not parser.parse(onnx):
-        raise EngineFailed(f"{name}: TensorRT cannot read it ({_told(parser)}); try --storage float32")
+        raise EngineFailed(f"{name}: TensorRT cannot read it ({_reason(parser)}); export its run with float32 storage")
     config = builder.create_builder_config()
     _configure(config, options)
     config.add_optimization_profile(_profile(builder, network, name, profile))
     with _timing_cache(config, cuda):
         plan = builder.build_serialized_network(network, config)
     if plan is None:
-        raise EngineFailed(f"{name}: TensorRT cannot build it ({why(logger)}); more --workspace or smaller --batches?")
+        raise EngineFailed(f"{name}: TensorRT cannot build it ({why(logger)}); try more workspace or smaller batches")
     return bytes(plan)
 
 
-def _told(parser: "trt.OnnxParser") -> str:
+def _reason(parser: "trt.OnnxParser") -> str:
     if not parser.num_errors:
         return "no reason given"
     error = parser.get_error(0)
@@ -157,9 +160,9 @@ def _profile(
 ) -> "trt.IOptimizationProfile":
     import tensorrt as trt
 
-    found = {network.get_input(index).name for index in range(network.num_inputs)}
-    if found != set(shapes):
-        raise EngineFailed(f"{name}: has inputs {sorted(found)}, its manifest {sorted(shapes)}; export it again")
+    inputs = {network.get_input(index).name for index in range(network.num_inputs)}
+    if inputs != set(shapes):
+        raise EngineFailed(f"{name}: has inputs {sorted(inputs)}, its manifest {sorted(shapes)}; export it again")
     profile = builder.create_optimization_profile()
     for tensor, (least, usual, most) in shapes.items():
         profile.set_shape(tensor, trt.Dims(least), trt.Dims(usual), trt.Dims(most))
@@ -180,7 +183,7 @@ def _timing_cache(config: "trt.IBuilderConfig", cuda: Cuda) -> Iterator[None]:
     yield
     with suppress(OSError):  # only a cache: without it the next build takes longer
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, bytes(config.get_timing_cache().serialize()))
+        atomic_write(path, bytes(config.get_timing_cache().serialize()))
 
 
 def _compare(
@@ -189,14 +192,14 @@ def _compare(
     """Run both on the same inputs at the three batches; the worst figures."""
     limits = CLOSE["float32" if model.precision.startswith("float32") else "narrower"]
     outputs = [tensor.name for tensor in model.outputs]
-    found: dict[str, list[float]] = {}
+    figures: dict[str, list[float]] = {}
     random = np.random.default_rng(0)
     for batch in options.batches:
         feeds = _inputs(bundle, model, batch, random)
         for ours, theirs in zip(engine.run(outputs, feeds), reference.run(outputs, feeds), strict=True):
             figure, value = _difference(model.kind, ours, theirs)
-            found.setdefault(figure, []).append(value)
-    worst = {figure: max(values) if figure == "pixels" else min(values) for figure, values in found.items()}
+            figures.setdefault(figure, []).append(value)
+    worst = {figure: max(values) if figure == "pixels" else min(values) for figure, values in figures.items()}
     for figure, value in worst.items():
         good = value <= limits[figure] if figure == "pixels" else value >= limits[figure]
         if not good:  # a value that is not a number is not good
@@ -210,11 +213,11 @@ def _compare(
 def _inputs(bundle: Bundle, model: Model, batch: int, random: np.random.Generator) -> dict[str, NDArray[Any]]:
     feeds: dict[str, NDArray[Any]] = {}
     shapes = profile_of(model, (batch, batch, batch))
-    asked = conditions(batch, seed=0) if model.kind == "stats" else {}
+    further = KINDS[model.kind].further_inputs(batch, 0)
     for tensor in model.inputs:
         name, dtype, shape = tensor.name, np.dtype(tensor.dtype), shapes[tensor.name][1]
-        if name in asked:
-            feeds[name] = asked[name].astype(dtype)
+        if name in further:
+            feeds[name] = further[name].astype(dtype)
         elif dtype.kind == "f":
             values = random.standard_normal(shape)
             if name == "text":  # sentence embeddings have length 1
@@ -236,18 +239,17 @@ def _vocabulary(bundle: Bundle) -> int:
 def _difference(kind: str, ours: NDArray[Any], theirs: NDArray[Any]) -> tuple[str, float]:
     if ours.shape != theirs.shape:
         return "equal", 0.0
-    if kind == "stats" or ours.dtype.kind not in "fu":  # indices and points: one off is another Pokémon
+    if KINDS[kind].exact or ours.dtype.kind not in "fu":
         return "equal", float(np.mean(ours == theirs))
     if ours.dtype == np.uint8:
         return "pixels", float(np.quantile(np.abs(ours.astype(int) - theirs.astype(int)), 0.999))
     ours, theirs = (array.reshape(len(array), -1).astype(np.float64) for array in (ours, theirs))
-    lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
-    return "cosine", float(np.min((ours * theirs).sum(1) / lengths))
+    return "cosine", float(cosine(ours, theirs).min())
 
 
 def _write(folder: Path, built: dict[str, tuple[EngineInfo, bytes]]) -> None:
     """Put all engines and their sidecars in place at once, instead of those that are there."""
-    with beside(folder, "place for the bundle") as staged:
+    with beside(folder) as staged:
         for name, (info, plan) in built.items():
             (staged / f"{name}.plan").write_bytes(plan)
             (staged / f"{name}.json").write_text(info.to_json(), "utf-8")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from pgexport.errors import GraphUnread
 from pgexport.tracing.opset import READERS
-from pokegan.cli import needs_extra
+from pokegan.extras import needs_extra
 
 if TYPE_CHECKING:
     import onnx
@@ -23,7 +23,7 @@ OPERATORS = frozenset(READ.split())
 MatMulInteger, ConvInteger."""
 
 VALUES = frozenset({"FLOAT", "FLOAT16", "BFLOAT16", "INT32", "INT64", "BOOL"})
-"""Types that values inside a graph may have; UINT8 only those that come out, INT8 only quantised ones."""
+"""Types that values inside a graph may have; UINT8 only those that come out, INT8 only quantized ones."""
 
 
 def unread(graph: "onnx.ModelProto") -> set[str]:
@@ -47,8 +47,8 @@ def check_read(name: str, content: bytes) -> None:
     """
     with needs_extra("tensorrt"):
         import onnx
-    if found := unread(onnx.load_from_string(content)):
+    if operators := unread(onnx.load_from_string(content)):
         raise GraphUnread(
-            f"{name}: TensorRT does not read {', '.join(sorted(found))} in its graph; export its run with "
-            "--storage float32 or --fp16; nothing was built"
+            f"{name}: TensorRT does not read {', '.join(sorted(operators))} in its graph; export its run with "
+            "float32 or fp16 storage; nothing was built"
         )

@@ -32,9 +32,9 @@ def tensorrt_options(command: Callable[..., None]) -> Callable[..., None]:
         names = ("batches", "workspace", "version_compatible", "hardware_compatible")
         chosen = {name: values.pop(name) for name in names}
         source = click.get_current_context().get_parameter_source
-        given = [name for name in names if source(name) is not click.core.ParameterSource.DEFAULT]
-        if given and not tensorrt:
-            raise click.UsageError(f"--{given[0].replace('_', '-')} is about engines: add --tensorrt")
+        changed = [name for name in names if source(name) is not click.core.ParameterSource.DEFAULT]
+        if changed and not tensorrt:
+            raise click.UsageError(f"--{changed[0].replace('_', '-')} is about engines: add --tensorrt")
         command(*args, engines=EngineOptions(**chosen) if tensorrt else None, **values)
 
     add = (

@@ -84,7 +84,7 @@ def write_repository(bundle: Path, out: Path, force: bool = False) -> list[str]:
     """
     check_target(out, force)
     opened = open_bundle(bundle)
-    with beside(out, "--triton") as staged:
+    with beside(out) as staged:
         ensembles = _Repository(opened, staged).write()
         put(staged, out)
     return ensembles
@@ -99,10 +99,11 @@ def check_target(out: Path, force: bool = False) -> None:
     if not out.parent.is_dir():
         raise TargetInvalid(f"{out.parent}: no such folder; make it first")
     if out.exists() and not force:
-        raise TargetInvalid(f"{out}: exists; choose another --triton, or replace the repository with --force")
+        raise TargetInvalid(f"{out}: exists; choose another folder, or replace the repository by force")
     if out.exists() and not (out / MARK).is_file():
-        told = "exists and is no repository that pgexport made, so --force does not replace it"
-        raise TargetInvalid(f"{out}: {told}; choose another --triton")
+        raise TargetInvalid(
+            f"{out}: exists and is no repository made by pgexport, so force does not replace it; choose another folder"
+        )
 
 
 class _Repository:
@@ -208,20 +209,20 @@ class _Repository:
         One ensemble with both outputs would not do: Triton (2.51) prunes the steps of an output that a request
         does not ask for, and with them those of a tensor that is an output and another step's input too.
         """
-        asked, seeds = [SEED], same([SEED])
+        inputs, seeds = [SEED], same([SEED])
         steps: list[Value] = []
         if _reads_text(model) and self.encoder is not None:
-            asked, encoder = [PROMPT, SEED], self.models[self.encoder]
+            inputs, encoder = [PROMPT, SEED], self.models[self.encoder]
             tokens, embedding = same(encoder.inputs), same(encoder.outputs)
             steps += [step("tokenizer", same([PROMPT]), tokens), step(self.encoder, tokens, embedding)]
-            seeds = same(asked) | embedding
+            seeds = same(inputs) | embedding
         steps.append(step(f"{name}_latents", seeds, same(model.inputs)))
         steps.append(step(name, same(model.inputs), {"pictures": "pixels"}))
-        png = step("png", {"pictures": "pixels"} | same(asked), same([PNG]))
+        png = step("png", {"pictures": "pixels"} | same(inputs), same([PNG]))
         pixels = replace(_pictures(model), name="pixels")
         return [
-            self._ensemble(f"{name}_png", asked, PNG, [*steps, png]),
-            self._ensemble(f"{name}_pixels", asked, pixels, steps),
+            self._ensemble(f"{name}_png", inputs, PNG, [*steps, png]),
+            self._ensemble(f"{name}_pixels", inputs, pixels, steps),
         ]
 
     def _ensemble(self, name: str, inputs: list[Tensor], output: Tensor, steps: list[Value]) -> str:
@@ -267,7 +268,7 @@ def _alone(model: Model) -> bool:
 
 
 def _together(model: Model) -> int:
-    """Rows of several requests that the server may put together: one where a neighbour would change a row's bits."""
+    """Rows of several requests that the server may put together: one where a neighbor would change a row's bits."""
     return 1 if _alone(model) else _proven(model)
 
 
@@ -280,5 +281,5 @@ def _reads_text(model: Model) -> bool:
 
 
 def _pictures(model: Model) -> Tensor:
-    (found,) = (tensor for tensor in model.outputs if tensor.name == "pictures")
-    return found
+    (pictures,) = (tensor for tensor in model.outputs if tensor.name == "pictures")
+    return pictures

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from pgen.images.metadata import model_name
-from pgen.images.postprocess import TRANSPARENT, Finish
+from pgen.images.postprocess import TRANSPARENT, Postprocess
+from pgen.prompts import check_prompt
 from pgen.request import Request as Wanted
 from pgen.request import requests
 from pgen.serve.bundle_state import Loaded
@@ -19,7 +20,6 @@ from pgen.serve.endpoints.seeds import seeds_of
 from pgen.serve.errors import Refusal
 from pgen.serve.responses import ERRORS, JSON, PNG, service_of, tell
 from pgen.serve.schemas import ImagesAsked, ImagesTold, ImageTold, Prompt, Seed, Size, side_of
-from pgen.text_encoder import check_prompt
 from pokegan import __version__
 
 router = APIRouter(tags=["pictures"])
@@ -68,8 +68,9 @@ async def generate(asked: ImagesAsked, request: Request) -> JSON:
     return JSON(ImagesTold(created=int(time.time()), model=drew, data=told))
 
 
-def _finish(size: str | None, background: str | None, format: str | None) -> Finish:
-    return Finish(side_of(size), background="white" if background == "opaque" else TRANSPARENT, format=format or "png")
+def _finish(size: str | None, background: str | None, format: str | None) -> Postprocess:
+    ground = "white" if background == "opaque" else TRANSPARENT
+    return Postprocess(side_of(size), background=ground, format=format or "png")
 
 
 def _query(one: ImageTold, model: str, asked: ImagesAsked) -> str:
@@ -102,7 +103,7 @@ async def image(
     return Response(file, media_type=f"image/{finish.format}", headers=headers)
 
 
-def _tag(loaded: Loaded, wanted: Wanted, finish: Finish) -> str:
+def _tag(loaded: Loaded, wanted: Wanted, finish: Postprocess) -> str:
     """Name a picture by all that its bytes depend on."""
     bundle = loaded.generator.bundle
     told = [

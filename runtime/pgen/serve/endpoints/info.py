@@ -8,12 +8,12 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from pgen.bundle.reader import Model
+from pgen.prompts import MAX_PROMPT
 from pgen.serve.bundle_state import Loaded
 from pgen.serve.config import MAX_CARDS, MAX_FRAMES, MAX_PICTURES, MAX_ROWS, MAX_SIDE, MAX_STORED, Settings
 from pgen.serve.errors import Refusal
 from pgen.serve.responses import ERRORS, JSON, service_of
 from pgen.serve.schemas import ModelsTold, ModelTold, NamesTold, State
-from pgen.text_encoder import MAX_PROMPT
 from pokegan import __version__
 
 router = APIRouter(tags=["about"])

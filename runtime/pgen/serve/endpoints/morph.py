@@ -9,14 +9,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from numpy.typing import NDArray
 
-from pgen.images.animation import film
+from pgen.images.animation import encode_animation
 from pgen.images.encoders import encode
-from pgen.images.postprocess import Finish
-from pgen.morph.interpolation import ends_of, morph
+from pgen.images.postprocess import Postprocess
+from pgen.morph.interpolation import morph, morph_ends
+from pgen.prompts import check_prompt
 from pgen.serve.errors import Refusal
 from pgen.serve.responses import ERRORS, JSON, binary, service_of, tell
 from pgen.serve.schemas import Encoded, FramesTold, MorphAsked
-from pgen.text_encoder import check_prompt
 
 router = APIRouter(tags=["films"])
 
@@ -39,7 +39,7 @@ async def draw(asked: MorphAsked, request: Request) -> Response:
     tell(request, start=asked.start, end=asked.end)
     loaded = service.bundles.now()
     start, end = check_prompt(asked.start), check_prompt(asked.end)
-    ends = ends_of(start, end, asked.seed, asked.to_seed, loaded.like(None))
+    ends = morph_ends(start, end, asked.seed, asked.to_seed, loaded.like(None))
     if ends[0] == ends[1]:
         raise Refusal(400, "both ends are the same picture: give another end, or to_seed", "end", "invalid_value")
     frames = morph(loaded.generator, *ends, asked.frames, asked.loop, batch=min(STEP, service.settings.batch))
@@ -51,9 +51,9 @@ async def draw(asked: MorphAsked, request: Request) -> Response:
 
 
 def _film(frames: Sequence[NDArray[np.uint8]], format: str) -> bytes:
-    return film(map(Finish().apply, frames), format, FPS)
+    return encode_animation(map(Postprocess().apply, frames), format, FPS)
 
 
 def _frames(frames: Sequence[NDArray[np.uint8]]) -> FramesTold:
-    files = (encode(Finish().apply(pixels), "png", {}) for pixels in frames)
+    files = (encode(Postprocess().apply(pixels), "png", {}) for pixels in frames)
     return FramesTold(data=[Encoded(b64_json=base64.b64encode(file).decode()) for file in files])

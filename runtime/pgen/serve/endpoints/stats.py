@@ -6,24 +6,24 @@ from functools import partial
 
 from fastapi import APIRouter, Request
 
-from pgen.api import Picture
 from pgen.bundle.reader import Bundle
 from pgen.dex.entry import Entry
 from pgen.dex.job import card_file
-from pgen.images.postprocess import Finish
+from pgen.images.model import Picture
+from pgen.images.postprocess import Postprocess
 from pgen.jobs.job import render
 from pgen.request import Request as Wanted
 from pgen.serve.endpoints.seeds import seeds_of
 from pgen.serve.responses import ERRORS, JSON, service_of
 from pgen.serve.schemas import CardsTold, CardTold, DexAsked, Encoded, RowsTold, RowsWanted, RowTold, StatsAsked
 from pgen.stats.draw import stream
-from pgen.stats.rows import Asked, ask
+from pgen.stats.rows import RowFilter, row_filter
 
 router = APIRouter(tags=["Pokémon"])
 
 
-def _asked(wanted: RowsWanted) -> Asked:
-    return ask(wanted.type or (), wanted.total, wanted.rarity, bool(wanted.legendary))
+def _asked(wanted: RowsWanted) -> RowFilter:
+    return row_filter(wanted.type or (), wanted.total, wanted.rarity, bool(wanted.legendary))
 
 
 @router.post("/v1/stats", summary="Draw Pokémon as numbers", response_model=RowsTold, responses=ERRORS)
@@ -52,6 +52,6 @@ def _card(entry: Entry, bundle: Bundle) -> CardTold:
     drawn = Picture(Wanted(entry.prompt, entry.row.seed), entry.pixels)
     picture, card = (
         Encoded(b64_json=base64.b64encode(file).decode())
-        for file in (render(drawn, bundle, Finish()), card_file(entry))
+        for file in (render(drawn, bundle, Postprocess()), card_file(entry))
     )
     return CardTold(**entry.described(), picture=picture, card=card)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pokegan.cli import needs_extra
+from pokegan.extras import needs_extra
 
 
 def cache_folder(*names: str) -> Path:

@@ -17,6 +17,7 @@ from pgtrain.data.sources.cache import cache_folder
 from pgtrain.data.sources.download import Opener, Store, open_url
 from pgtrain.data.sources.metadata import METADATA
 from pgtrain.errors import DataNotFound
+from pokegan.files import atomic_write
 
 THREADS = 8
 
@@ -52,7 +53,7 @@ def fetch(folder: Path | None = None, origin: Origin | None = None, opener: Open
     except OSError as error:
         reason = error.message if isinstance(error, DataNotFound) else f"{folder}: {error.strerror}"
         raise DataNotFound(
-            f"the default data set is not complete: {reason}; go online and try again, or give --data a folder"
+            f"the default data set is not complete: {reason}; go online and try again, or use a folder of data"
         ) from error
     return folder
 
@@ -64,10 +65,10 @@ def _images(store: Store, origin: Origin, numbers: list[int]) -> dict[int, str]:
 
     pool = ThreadPoolExecutor(THREADS)
     try:
-        found = list(_with_progress(pool.map(get, numbers), len(numbers)))
+        files = list(_with_progress(pool.map(get, numbers), len(numbers)))
     finally:
         pool.shutdown(cancel_futures=True)
-    return {number: f"images/{path.name}" for number, path in found if path}
+    return {number: f"images/{path.name}" for number, path in files if path}
 
 
 def _with_progress(items: Iterable[Item], count: int) -> Iterable[Item]:
@@ -75,8 +76,8 @@ def _with_progress(items: Iterable[Item], count: int) -> Iterable[Item]:
     from rich.progress import track
 
     console = Console(stderr=True)
-    told = "fetching the default data set"
-    return track(items, told, total=count, console=console, transient=True, disable=not console.is_terminal)
+    description = "fetching the default data set"
+    return track(items, description, total=count, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _merged(
@@ -91,8 +92,5 @@ def _merged(
 
 def _write(path: Path, lines: list[dict[str, Any]]) -> None:
     content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
-    if path.is_file() and path.read_bytes() == content:
-        return
-    beside = path.with_suffix(".part")
-    beside.write_bytes(content)
-    beside.replace(path)
+    if not (path.is_file() and path.read_bytes() == content):
+        atomic_write(path, content)

@@ -5,7 +5,6 @@ downloaded (trust on first use) and verified from then on. Only against a local 
 """
 
 import hashlib
-import tempfile
 import textwrap
 import threading
 import urllib.error
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pgtrain.errors import DataInvalid, DataNotFound
+from pokegan.files import atomic_path
 
 CHECKSUMS = "checksums.txt"
 """In the folder: one line a file, its SHA-256 (or "absent", where the server had none) and its name."""
@@ -75,18 +75,12 @@ class Store:
     def _download(self, url: str, path: Path, known: str | None) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         total = hashlib.sha256()
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-            beside = Path(part.name)
-            try:
-                self._copy(url, part, total)
-                if known not in (None, ABSENT, total.hexdigest()):
-                    raise DataInvalid(
-                        f"{url}: differs from what was first downloaded; try again, or delete {self.folder} to take it"
-                    )
-                part.close()
-                beside.replace(path)
-            finally:
-                beside.unlink(missing_ok=True)
+        with atomic_path(path) as hidden, hidden.open("xb") as part:
+            self._copy(url, part, total)
+            if known not in (None, ABSENT, total.hexdigest()):
+                raise DataInvalid(
+                    f"{url}: differs from what was first downloaded; try again, or delete {self.folder} to take it"
+                )
         return total.hexdigest()
 
     def _copy(self, url: str, part: Any, total: Any) -> None:
@@ -117,7 +111,7 @@ def _sha256(path: Path) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Say in one short line why a transfer failed; libraries of the network tell it in paragraphs."""
-    told = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-    lines = str(told).strip().splitlines()
+    """Reduce the reason of a failed transfer to one short line; network libraries write paragraphs."""
+    cause = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+    lines = str(cause).strip().splitlines()
     return textwrap.shorten(lines[0], 160, placeholder=" ...") if lines else type(error).__name__

@@ -10,7 +10,7 @@ from pathlib import Path
 from pgtrain.data.sources import parquet
 from pgtrain.data.sources.download import reason
 from pgtrain.errors import DataNotFound
-from pokegan.cli import needs_extra
+from pokegan.extras import needs_extra
 
 
 def fetch(name: str) -> Path:
@@ -29,8 +29,8 @@ def fetch(name: str) -> Path:
         splits = load_dataset(name)
     except Exception as error:  # the library raises its own, the hub client's, requests' and builtin ones
         raise DataNotFound(
-            f"hf:{name}: cannot be loaded ({reason(error)}); check the name and the network, or download its parquet "
-            "files and give --data their folder"
+            f"hf:{name}: cannot be loaded ({reason(error)}); check the name and the network, or use a folder with its "
+            "parquet files"
         ) from error
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / f"{number}-{split}.parquet" for number, split in enumerate(splits)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pgtrain.data.sources.download import reason
 from pgtrain.errors import DataInvalid, DataNotFound
-from pokegan.cli import needs_extra
+from pokegan.extras import needs_extra
 
 NAME = re.compile(r"[\w.-]+/[\w.-]+(/versions/\d+)?")
 
@@ -29,6 +29,6 @@ def fetch(name: str) -> Path:
         return Path(kagglehub.dataset_download(name))
     except Exception as error:  # the library raises its own, requests' and builtin ones
         raise DataNotFound(
-            f"kaggle:{name}: cannot be downloaded ({reason(error)}); check the name and the network, or download it "
-            "in a browser and give --data its folder"
+            f"kaggle:{name}: cannot be downloaded ({reason(error)}); check the name and the network, or use a folder "
+            "of it that was downloaded in a browser"
         ) from error

@@ -81,7 +81,7 @@ def _parse(line: bytes, where: str) -> dict[str, Any]:
     try:
         fields = json.loads(line)
     except ValueError as error:  # also UnicodeDecodeError
-        raise DataInvalid(f"{where}: not valid JSON ({error}); mend or drop the line") from error
+        raise DataInvalid(f"{where}: not valid JSON ({error}); fix or remove the line") from error
     if not isinstance(fields, dict):
         raise DataInvalid(f"{where}: expected a JSON object, found {type(fields).__name__}")
     return fields

@@ -16,12 +16,12 @@ from pgtrain.data.sources import metadata
 from pgtrain.data.sources.cache import cache_folder
 from pgtrain.data.sources.files import SUFFIXES, spoken
 from pgtrain.errors import DataInvalid
-from pokegan.cli import needs_extra
+from pokegan.extras import needs_extra
 
 NAMES = ("name", "pokemon", "pokemon_name")
 TEXTS = ("text", "caption", "en_text", "prompt", "description")
 LAYOUT = b"1"
-"""Raised when what is extracted changes, so that older folders are not taken for it."""
+"""Raised when what is extracted changes, so that older folders are not mistaken for it."""
 
 
 class Columns(NamedTuple):
@@ -72,7 +72,7 @@ def _write(files: Sequence[Path], folder: Path) -> None:
     except OSError as error:
         if not metadata.fits(folder):  # or else another process was faster
             raise DataInvalid(
-                f"{folder}: cannot be written ({error.strerror}); free space or mend its rights"
+                f"{folder}: cannot be written ({error.strerror}); free space or change its permissions"
             ) from error
 
 
@@ -83,9 +83,9 @@ def _rows(file: Path) -> Iterator[tuple[dict[str, Any], Columns, str]]:
     try:
         with ParquetFile(file) as opened:
             columns = find_columns(opened.schema_arrow, file)
-            wanted = [name for name in columns if name]
+            named = [name for name in columns if name]
             number = 0
-            for batch in opened.iter_batches(64, columns=wanted):
+            for batch in opened.iter_batches(64, columns=named):
                 for row in batch.to_pylist():
                     number += 1
                     yield row, columns, f"{file}, row {number}"

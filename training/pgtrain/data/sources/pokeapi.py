@@ -36,7 +36,7 @@ def species(paths: Mapping[str, Path]) -> dict[int, dict[str, Any]]:
     except (KeyError, ValueError, TypeError, csv.Error) as error:
         folder = next(iter(paths.values())).parent
         raise DataInvalid(
-            f"{folder}: not the tables of PokeAPI as known here ({error!r}); give --data a folder"
+            f"{folder}: not the tables of PokeAPI as known here ({error!r}); use a folder of data instead"
         ) from error
 
 

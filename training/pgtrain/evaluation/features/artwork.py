@@ -1,8 +1,8 @@
 """The feature network that comes with the package, for machines that cannot download another.
 
-A small residual network, taught on 80 % of the artwork (whole evolution families are held out) to tell types, colour
+A small residual network, taught on 80 % of the artwork (whole evolution families are held out) to classify types, color
 and shape, and to find a picture again among others after augmentation; see
-:mod:`pgtrain.evaluation.features.train_feature_network`. Nothing that it learnt is ever used in the training of a
+:mod:`pgtrain.evaluation.features.train_feature_network`. Nothing that it learned is ever used in the training of a
 generator.
 """
 
@@ -44,7 +44,7 @@ class Block(nn.Module):
 class ArtworkNetwork(nn.Module):
     """RGB pictures to the features of every resolution, to an embedding, and to logits of each label.
 
-    `labels` names what the heads tell apart: types, color and shape.
+    `labels` names what the heads classify apart: types, color and shape.
     """
 
     mean: Tensor
@@ -57,7 +57,7 @@ class ArtworkNetwork(nn.Module):
         self.blocks = nn.ModuleList(Block(*pair) for pair in pairwise(WIDTHS))
         self.embed = nn.Linear(WIDTHS[-1], EMBEDDING)
         self.heads = nn.ModuleDict({name: nn.Linear(WIDTHS[-1], len(known)) for name, known in labels.items()})
-        # Features are told in deviations of the artwork's own, so that no layer drowns another.
+        # Features are scaled by the artwork's own deviations, so that no layer drowns another.
         self.register_buffer("mean", torch.zeros(sum(WIDTHS)))
         self.register_buffer("deviation", torch.ones(sum(WIDTHS)))
 
@@ -74,13 +74,13 @@ class ArtworkNetwork(nn.Module):
         """Map features as :meth:`pooled` gives them to unit vectors (N, 128): near where pictures are alike."""
         return F.normalize(self.embed(pooled[:, -WIDTHS[-1] :]), dim=1)
 
-    def tell(self, pooled: Tensor) -> dict[str, Tensor]:
+    def classify(self, pooled: Tensor) -> dict[str, Tensor]:
         """Map features as :meth:`pooled` gives them to the logits (N, L) of each label."""
         deep = F.dropout(pooled[:, -WIDTHS[-1] :], 0.3, self.training)
         return {name: head(deep) for name, head in self.heads.items()}
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Map float (N, 3, 128, 128) in 0..1 to standardised features (N, 512) and embeddings (N, 128)."""
+        """Map float (N, 3, 128, 128) in 0..1 to standardized features (N, 512) and embeddings (N, 128)."""
         pooled = self.pooled(pictures)
         return (pooled - self.mean) / self.deviation, self.embedding(pooled)
 

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from pgtrain.errors import FeaturesNotFound
 from pgtrain.evaluation.features.artwork import load_network, resized
+from pgtrain.evaluation.features.dinov2 import load_dinov2
 from pgtrain.evaluation.features.imagenet import load_imagenet
 
-FeatureName = Literal["imagenet", "artwork", "inception", "dinov2"]
+FeatureName = Literal["imagenet", "artwork", "dinov2-small", "inception", "dinov2"]
 CHUNK = 32
 LAYERS = {"inception": "2048", "dinov2": "dinov2"}
 """The layer of each downloaded network that torch-fidelity takes distances in."""
@@ -38,9 +39,9 @@ def load_features(name: FeatureName, weights: Path | None = None) -> Extractor:
     """Load a feature network.
 
     Args:
-        name: whose features distributions are compared in. "imagenet" comes with pip and never saw the artwork;
-            "artwork" is the package's own; "inception" (the network of FID and KID as published) and "dinov2" are
-            torch-fidelity's, whose weights are downloaded once.
+        name: whose features distributions are compared in. "imagenet" and "dinov2-small" come with pip and never saw
+            the artwork; "artwork" is the package's own; "inception" (the network of FID and KID as published) and
+            "dinov2" are torch-fidelity's, whose weights are downloaded once.
         weights: a file of their weights, for machines that cannot download.
 
     Single pictures are compared in the package's own network whatever the name, because it was taught to find a picture
@@ -50,7 +51,7 @@ def load_features(name: FeatureName, weights: Path | None = None) -> Extractor:
         FeaturesNotFound: the weights cannot be had.
     """
     own = load_network()
-    network = None if name == "artwork" else load_imagenet() if name == "imagenet" else _downloaded(name, weights)
+    network = _network(name, weights)
 
     @torch.no_grad()
     def extract(pictures: Tensor) -> Features:
@@ -61,6 +62,24 @@ def load_features(name: FeatureName, weights: Path | None = None) -> Extractor:
         return Features(values, embeddings)
 
     return extract
+
+
+def load_second() -> Callable[[Tensor], Tensor]:
+    """Load the second judge: RGB uint8 (N, 3, S, S) to DINOv2's features, float32 (N, F).
+
+    Raises:
+        FeaturesNotFound: the weights cannot be had.
+    """
+    network = load_dinov2()
+    return lambda pictures: torch.cat([network(chunk) for chunk in torch.split(pictures, CHUNK)])
+
+
+def _network(name: FeatureName, weights: Path | None) -> Callable[[Tensor], Tensor] | None:
+    if name == "artwork":
+        return None
+    if name == "imagenet":
+        return load_imagenet()
+    return load_dinov2() if name == "dinov2-small" else _downloaded(name, weights)
 
 
 def _downloaded(name: str, weights: Path | None) -> Callable[[Tensor], Tensor]:
@@ -75,6 +94,6 @@ def _downloaded(name: str, weights: Path | None) -> Callable[[Tensor], Tensor]:
         reason = str(error).splitlines()[0]
         raise FeaturesNotFound(
             f"the weights of {name} cannot be had ({reason}); "
-            "download them elsewhere and name the file with --weights, or take --features imagenet"
+            "download the weights elsewhere and name their file, or choose the features imagenet"
         ) from error
     return lambda pictures: network(pictures)[0].float()

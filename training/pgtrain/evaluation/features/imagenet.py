@@ -19,7 +19,7 @@ def load_imagenet() -> nn.Module:
     Raises:
         FeaturesNotFound: the packages of network and weights are not installed.
     """
-    network = load_lite(0, "evaluate", "take --features artwork")
+    network = load_lite(0, "evaluate", "choose the features artwork")
     for module in network.modules():
         if isinstance(module, nn.ReLU6):
             module.inplace = True  # for speed
@@ -33,5 +33,5 @@ class _Pooled(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         scaled = (resized(pictures.float() / 255, SIDE) * 255 - 127) / 128  # as it was taught
-        found: Tensor = self.network.extract_features(scaled.contiguous(memory_format=torch.channels_last))  # type: ignore[operator]
-        return found.mean((2, 3))
+        features: Tensor = self.network.extract_features(scaled.contiguous(memory_format=torch.channels_last))  # type: ignore[operator]
+        return features.mean((2, 3))

@@ -1,8 +1,8 @@
-"""How the package's own feature network was taught. Needed only to teach it anew.
+"""How the package's own feature network was trained. Needed only to train it again.
 
     python -m pgtrain.evaluation.features.train_feature_network --data shared/data/pokemon
 
-Multi-task: binary cross-entropy of the 18 types, cross-entropy of colour and of shape, and InfoNCE (van den Oord et
+Multi-task: binary cross-entropy of the 18 types, cross-entropy of color and of shape, and InfoNCE (van den Oord et
 al., 2018, arXiv:1807.03748) between two augmented views of a picture. Whole evolution families, a fifth of them, are
 held out; what the network knows of them goes into artwork.json beside the weights.
 """
@@ -30,7 +30,7 @@ BATCH = 96
 
 
 class Labelled(NamedTuple):
-    """Premultiplied RGBA uint8 (N, 4, 128, 128); types float (N, T); colour and shape int64 (N,), -1: unknown."""
+    """Premultiplied RGBA uint8 (N, 4, 128, 128); types float (N, T); color and shape int64 (N,), -1: unknown."""
 
     pictures: Tensor
     types: Tensor
@@ -91,11 +91,11 @@ def contrast(first: Tensor, second: Tensor) -> Tensor:
     return (F.cross_entropy(likeness, same) + F.cross_entropy(likeness.T, same)) / 2
 
 
-def label_loss(told: dict[str, Tensor], batch: Labelled) -> Tensor:
-    """Sum the losses of types, colour and shape: ()."""
-    total = 4 * F.binary_cross_entropy_with_logits(told["types"], batch.types)
+def label_loss(logits: dict[str, Tensor], batch: Labelled) -> Tensor:
+    """Sum the losses of types, color and shape: ()."""
+    total = 4 * F.binary_cross_entropy_with_logits(logits["types"], batch.types)
     for name in ("color", "shape"):
-        total = total + F.cross_entropy(told[name], getattr(batch, name), ignore_index=-1, label_smoothing=0.1)
+        total = total + F.cross_entropy(logits[name], getattr(batch, name), ignore_index=-1, label_smoothing=0.1)
     return total
 
 
@@ -104,20 +104,20 @@ def accuracies(network: ArtworkNetwork, held: Labelled) -> dict[str, float]:
     """Measure on pictures that were held out; the most frequent answer tells what each figure is worth."""
     seen = on_white(held.pictures.float() / 255)
     pooled = network.eval().pooled(seen)
-    told = {name: logits.argmax(1) for name, logits in network.tell(pooled).items()}
-    found = {"type": held.types.gather(1, told["types"][:, None]).mean().item()}
-    found["type_most_frequent"] = held.types.mean(0).max().item()
+    predicted = {name: logits.argmax(1) for name, logits in network.classify(pooled).items()}
+    figures = {"type": held.types.gather(1, predicted["types"][:, None]).mean().item()}
+    figures["type_most_frequent"] = held.types.mean(0).max().item()
     for name in ("color", "shape"):
         true = getattr(held, name)
-        found[name] = (told[name] == true).float().mean().item()
-        found[f"{name}_most_frequent"] = true.bincount().max().item() / len(true)
+        figures[name] = (predicted[name] == true).float().mean().item()
+        figures[f"{name}_most_frequent"] = true.bincount().max().item() / len(true)
     likeness = network.embedding(network.pooled(view(held.pictures))) @ network.embedding(pooled).T
-    found["found_again"] = (likeness.argmax(1) == torch.arange(len(seen))).float().mean().item()
-    return {name: round(value, 4) for name, value in found.items()}
+    figures["found_again"] = (likeness.argmax(1) == torch.arange(len(seen))).float().mean().item()
+    return {name: round(value, 4) for name, value in figures.items()}
 
 
-def fit(data: Labelled, names: dict[str, list[str]], epochs: int) -> ArtworkNetwork:
-    """Teach a new network."""
+def train_feature_network(data: Labelled, names: dict[str, list[str]], epochs: int) -> ArtworkNetwork:
+    """Train a new network."""
     network = ArtworkNetwork(names).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.05)
     steps = epochs * (len(data.pictures) // BATCH)
@@ -130,7 +130,7 @@ def fit(data: Labelled, names: dict[str, list[str]], epochs: int) -> ArtworkNetw
                 pooled = network.pooled(views.contiguous(memory_format=torch.channels_last))
                 first, second = network.embedding(pooled.float()).chunk(2)
             doubled = Labelled(*(torch.cat([column, column]) for column in batch))
-            loss = contrast(first.float(), second.float()) + label_loss(network.tell(pooled.float()), doubled)
+            loss = contrast(first.float(), second.float()) + label_loss(network.classify(pooled.float()), doubled)
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             optimizer.step()
@@ -140,40 +140,40 @@ def fit(data: Labelled, names: dict[str, list[str]], epochs: int) -> ArtworkNetw
 
 
 @torch.no_grad()
-def standardise(network: ArtworkNetwork, pictures: Tensor) -> None:
-    """Fit the mean and deviation that features are told in, over `pictures`."""
+def standardize(network: ArtworkNetwork, pictures: Tensor) -> None:
+    """Fit the mean and deviation that features are scaled by, over `pictures`."""
     pooled = network.eval().pooled(on_white(pictures.float() / 255))
     network.mean.copy_(pooled.mean(0))
     network.deviation.copy_(pooled.std(0) + 1e-3)
 
 
 def main() -> None:
-    """Teach, measure, and write the weights and what is known of them."""
+    """Train, measure, and write weights and figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with metadata.jsonl")
     parser.add_argument("--epochs", type=int, default=120)
     parser.add_argument("--out", type=Path, default=WEIGHTS)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     torch.manual_seed(0)
-    data, families, names = read(asked.data)
+    data, families, names = read(arguments.data)
     rows, held = split(families)
-    network = fit(data.take(rows), names, asked.epochs)
-    standardise(network, data.pictures[rows])
-    found = accuracies(network, data.take(held))
-    told = {
+    network = train_feature_network(data.take(rows), names, arguments.epochs)
+    standardize(network, data.pictures[rows])
+    figures = accuracies(network, data.take(held))
+    report = {
         "trained_on": len(rows),
         "held_out": len(held),
-        "epochs": asked.epochs,
-        "held_out_accuracy": found,
+        "epochs": arguments.epochs,
+        "held_out_accuracy": figures,
         "labels": names,
     }
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
     stored = {
         name: value.half() if value.is_floating_point() else value for name, value in network.state_dict().items()
     }
-    save_file({name: value.contiguous() for name, value in stored.items()}, asked.out)
-    asked.out.with_suffix(".json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
-    print(told)
+    save_file({name: value.contiguous() for name, value in stored.items()}, arguments.out)
+    arguments.out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    print(report)
 
 
 if __name__ == "__main__":

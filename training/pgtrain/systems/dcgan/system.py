@@ -7,7 +7,9 @@ from torch import Tensor, nn
 
 from pgtrain.data.dataset import Pictures
 from pgtrain.engine.accelerator import Engine, Loss
+from pgtrain.engine.checkpoint import Position
 from pgtrain.models.layers import keep_variance, r1_penalty
+from pgtrain.systems.base import Architecture, Weights
 from pgtrain.systems.dcgan.config import DCGANConfig
 from pgtrain.systems.unconditional import Unconditional, halving_widths
 
@@ -45,7 +47,7 @@ def _transposed(channels_in: int, channels_out: int, bias: bool) -> list[nn.Modu
     return [nn.ConvTranspose2d(channels_in, channels_out, 4, stride=2, padding=1, bias=bias)]
 
 
-class Critic(nn.Module):
+class Discriminator(nn.Module):
     """Pictures (N, C, S, S) in 0..1 to one score each (N,): strided convolutions and LeakyReLU.
 
     Batch norm in the original recipe alone: R1 holds each picture by itself, which a norm over the batch breaks.
@@ -75,10 +77,10 @@ class DCGAN(Unconditional):
     config: DCGANConfig
 
     def __init__(self, config: DCGANConfig, engine: Engine, data: Pictures) -> None:
-        generator, critic = Generator(config), Critic(config)
+        generator, critic = Generator(config), Discriminator(config)
         if config.blocks == "transposed":
-            generator.apply(initialise)
-            critic.apply(initialise)
+            generator.apply(initialize)
+            critic.apply(initialize)
         else:
             critic.apply(keep_variance)
         super().__init__(config, engine, data, generator, critic)
@@ -106,7 +108,12 @@ class DCGAN(Unconditional):
         return F.relu(1 - signed).mean() if self.config.loss == "hinge" else F.softplus(-signed).mean()
 
 
-def initialise(module: nn.Module) -> None:
+def rebuild(config: DCGANConfig, weights: Weights, position: Position | None = None) -> Architecture:
+    """Rebuild the generator of a run."""
+    return Architecture(Generator(config), config.latent_dim)
+
+
+def initialize(module: nn.Module) -> None:
     """DCGAN's weights: normal with deviation 0.02, batch norm around 1."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)

@@ -11,3 +11,13 @@ The original recipe (:mod:`pgtrain.systems.stackgan.original`) has neither KL te
 transposed convolutions, a dense stage II, cross-entropy, RGB on white. Mended: it learns from every picture,
 its discriminator reads the text and sees mismatched ones, and a seed fixes every draw.
 """
+
+from typing import Any
+
+
+def build(config: Any, engine: Any, data: Any) -> Any:
+    """Make the system that ``config.generator`` names."""
+    from pgtrain.systems.stackgan.memory_gan import MemoryStackGAN
+    from pgtrain.systems.stackgan.system import StackGAN
+
+    return (MemoryStackGAN if config.generator == "memory" else StackGAN)(config, engine, data)

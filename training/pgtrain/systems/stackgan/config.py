@@ -17,8 +17,13 @@ class StackGANConfig:
     """
 
     stage: str = option("both", "train stage I alone, stage II alone (on --start), or both", choices=("1", "2", "both"))
-    start: str | None = option(None, "run whose stage I and --encoder a --stage 1 goes on from, or a --stage 2 refines")
+    start: str | None = option(None, "run, or bundle, whose generator and --encoder this run goes on from")
     size: int = option(128, "pixels a side after stage II", choices=(128, 256))
+    generator: str = option(
+        "memory",
+        "memory: text reads codes of the training pictures; conditional: text and noise are mapped to pixels",
+        choices=("memory", "conditional"),
+    )
     channels: int = option(4, "4: RGBA, 3: RGB on white", choices=(3, 4))
     stage1: str = option("upsample", "how stage I doubles its resolution", choices=("upsample", "transposed"))
     stage2: str = option(
@@ -35,7 +40,7 @@ class StackGANConfig:
     stage1_pretrain: int = option(-1, "of them, epochs of pure reconstruction; -1: 75 %", minimum=-1)
     stage2_pretrain: int = option(-1, "epochs of pure reconstruction in stage II; -1: 60 %", minimum=-1)
     batch: int = option(32, "pictures a step", minimum=1)
-    whitened_dim: int = option(160, "numbers a text keeps after whitening; 0: not whitened")
+    whitened_dim: int = option(200, "numbers a text keeps after whitening; 0: not whitened")
     condition_dim: int = option(128, "numbers of the augmented condition", minimum=1)
     noise_dim: int = option(128, "numbers of noise", minimum=1)
     width: int = option(32, "channels of the generator's last blocks; deeper ones have multiples", minimum=8)
@@ -53,6 +58,9 @@ class StackGANConfig:
         "captions that it holds for beside the adversarial loss: all, or those with a name",
         choices=("all", "named"),
     )
+    codes_lr: float = option(1e-3, "Adam's learning rate of the memory's codes against the discriminator")
+    anchor: float = option(6.0, "weight of the layout that the autoencoder drew of a mix")
+    chroma: float = option(15.0, "weight of the colors that the autoencoder drew of a mix")
     kl: float = option(1e-3, "weight of the KL term of conditioning augmentation")
     mismatch: float = option(0.5, "weight of real pictures with another picture's text, among the fakes")
     augment: bool = option(True, "differentiable augmentation of what the discriminator sees")
@@ -69,6 +77,9 @@ class StackGANConfig:
 
     def resolve(self, epochs: int) -> None:
         """Fill the epochs that were left to defaults for a run of `epochs`, so that a longer resume keeps them."""
+        if self.generator == "memory":
+            self._resolve_memory(epochs)
+            return
         if self.stage != "both":
             self.stage1_epochs = epochs if self.stage == "1" else 0
         if self.stage1_epochs < 0:
@@ -78,11 +89,20 @@ class StackGANConfig:
         if self.stage2_pretrain < 0:
             self.stage2_pretrain = round(0.6 * max(0, epochs - self.stage1_epochs))
 
+    def _resolve_memory(self, epochs: int) -> None:
+        """Reconstruct in the first third of `epochs`, most of it in stage I; not in a run that has a start."""
+        refined = self.stage != "1"
+        if self.stage1_pretrain < 0:
+            self.stage1_pretrain = 0 if self.start else max(1, round(epochs * (0.25 if refined else 0.35)))
+        if self.stage2_pretrain < 0:
+            self.stage2_pretrain = round(0.1 * epochs) if refined and not self.start else 0
+
 
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
     "original": {
         "epochs": 300,
+        "generator": "conditional",
         "channels": 3,
         "stage1": "transposed",
         "stage2": "dense",

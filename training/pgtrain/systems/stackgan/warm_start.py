@@ -1,10 +1,16 @@
 """A run that starts from another run's stage I, to go on with it or to refine it: what it takes over, and refuses."""
 
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
+from math import isqrt
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from pgtrain.config import from_dict
 from pgtrain.engine import checkpoint
@@ -27,6 +33,8 @@ def prepare(config: StackGANConfig, encoder: str) -> str:
         ConfigInvalid: ``--stage 2`` lacks ``--start``, or ``--start`` a single stage.
         RunNotFound, RunInvalid: there is no stage I, or an option that is not left at its default disagrees with it.
     """
+    if config.generator == "memory":
+        return _prepare_memory(config, encoder)
     if config.start and config.stage == "both":
         raise ConfigInvalid(
             f"--start {config.start}: one stage starts from a run; add --stage 1 to go on, or --stage 2"
@@ -48,6 +56,78 @@ def prepare(config: StackGANConfig, encoder: str) -> str:
     # As many numbers as its texts had directions, which may be fewer than it was asked for.
     config.whitened_dim = len(_averaged(run, "whitening.")["linear.weight"])
     return agreed
+
+
+def _prepare_memory(config: StackGANConfig, encoder: str) -> str:
+    """The same for a generator with a memory, which goes on from a run or a bundle as a whole."""
+    if not config.start:
+        if config.stage == "2":
+            raise ConfigInvalid("--stage 2 refines the stage I of another run; name it with --start RUN")
+        return encoder
+    if config.stage == "2":
+        raise ConfigInvalid("--stage 2: a generator with a memory trains its stages together; leave --stage out")
+    with started(config.start) as run:
+        described = run.described()
+        if described["system"] != "stackgan" or described["config"].get("generator") != "memory":
+            raise RunInvalid(f"{config.start}: has no generator with a memory; --start needs a run or bundle that has")
+        theirs = from_dict(StackGANConfig, described["config"], config.start)
+        config.width = _agreed(run, "width", config.width, theirs.width, StackGANConfig.width)
+        agreed: str = _agreed(run, "encoder", encoder, described["encoder"], DEFAULT_ENCODER)
+        config.whitened_dim = len(_averaged(run, "memory.whitening.")["linear.weight"])
+    return agreed
+
+
+@contextmanager
+def started(start: str) -> Iterator[Run]:
+    """Open the run in `start`; a bundle is unpacked by pgexport into a run that lasts as long as the block.
+
+    Raises:
+        RunInvalid: the bundle cannot be unpacked; what pgexport said is repeated.
+    """
+    if not (Path(start) / "manifest.json").is_file():
+        yield Run(Path(start))
+        return
+    with TemporaryDirectory() as place:
+        folder = Path(place) / "run"
+        command = [sys.executable, "-m", "pgexport.cli", "unpack", start, "--out", str(folder)]
+        done = subprocess.run(command, capture_output=True, encoding="utf-8")
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise RunInvalid(f"{start}: cannot be unpacked by pgexport ({reason})")
+        yield Run(folder)
+
+
+def take_over_memory(start: str, *generators: nn.Module) -> None:
+    """Load the averaged generator of the run or bundle in `start` into `generators`.
+
+    Where stage II of these has more pixels, each of its pixels starts as the one that it lies in.
+
+    Raises:
+        RunNotFound, RunInvalid: it has gone, or its memory is of other pictures.
+    """
+    with started(start) as run:
+        weights = _averaged(run, "")
+        try:
+            for generator in generators:
+                generator.load_state_dict(weights | _enlarged(weights, generator.state_dict()))
+        except RuntimeError as error:
+            reason = str(error).splitlines()[-1].strip()
+            raise RunInvalid(
+                f"{start}: its generator does not fit ({reason}); --start needs the same --data, in the same order"
+            ) from error
+
+
+def _enlarged(weights: dict[str, Tensor], ours: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Repeat the pixels that stage II's last convolution draws at one place, where `ours` draws more of them."""
+    last = {}
+    for name in ("decoder.stage2.to_rgba.weight", "decoder.stage2.to_rgba.bias"):
+        if name in ours and name in weights and len(ours[name]) > len(weights[name]):
+            channels, rest = len(ours[name]), weights[name].shape[1:]
+            theirs = isqrt(len(weights[name]) // 4)
+            times = isqrt(channels // 4) // theirs
+            pixels = weights[name].view(-1, theirs, theirs, *rest)
+            last[name] = pixels.repeat_interleave(times, 1).repeat_interleave(times, 2).reshape(channels, *rest)
+    return last
 
 
 def take_over(start: str, *generators: Generator) -> None:

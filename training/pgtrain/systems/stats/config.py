@@ -10,37 +10,39 @@ from pgtrain.config import option
 class StatsConfig:
     """Every number of the recipe; each field is an option of ``pgtrain stats``."""
 
-    noise_dim: int = option(32, "numbers of noise that the generator's network reads", minimum=1)
+    noise_dim: int = option(32, "size of the noise that the generator's network reads", minimum=1)
     width: int = option(128, "units of the generator's layers", minimum=8)
     critic_width: int = option(256, "units of the critic's layers", minimum=8)
     networks: str = option(
         "direct",
-        "shape of the two networks; direct is residual, and the last layer reads the inputs too",
+        "architecture; direct: residual, and the last layer reads the inputs too",
         choices=("direct", "residual", "skips"),
     )
-    loss: str = option("relativistic", "what the two networks play for", choices=("relativistic", "hinge", "bce"))
+    loss: str = option("relativistic", "adversarial loss", choices=("relativistic", "hinge", "bce"))
     penalty: str = option(
-        "zero", "gradients at real and generated rows to 0, or between them to 1", choices=("zero", "gp")
+        "zero",
+        "penalty: gradients at real and generated rows to 0, or between them to 1",
+        choices=("zero", "gp"),
     )
     gamma: float = option(2.0, "weight of the gradient penalty")
-    pac: int = option(4, "rows that the critic judges together", minimum=1)
-    batch: int = option(128, "rows a step", minimum=1)
-    passes: int = option(3, "passes over the rows in an epoch", minimum=1)
+    pac: int = option(4, "rows that the critic scores together", minimum=1)
+    batch: int = option(128, "batch size", minimum=1)
+    passes: int = option(3, "passes over the rows per epoch", minimum=1)
     lr: float = option(5e-4, "Adam's learning rate of the generator")
     critic_lr: float = option(5e-4, "Adam's learning rate of the critic")
-    lr_decay: float = option(0.7, "factor on both learning rates every `lr-epochs`")
-    lr_epochs: int = option(33, "epochs between two such factors", minimum=1)
+    lr_decay: float = option(0.7, "factor on both learning rates every --lr-epochs")
+    lr_epochs: int = option(33, "epochs between two decays of the learning rates", minimum=1)
     beta1: float = option(0.0, "Adam's first beta")
     beta2: float = option(0.99, "Adam's second beta")
-    critic_steps: int = option(1, "steps of the critic for one of the generator", minimum=1)
-    dropout: float = option(0.0, "share of the critic's units that a step leaves out", maximum=0.9)
-    type_dropout: float = option(0.6, "share of rows whose types are not told to the generator", maximum=1)
-    temperature: float = option(0.4, "of the softmax over type pairs", minimum=0.05)
+    critic_steps: int = option(1, "critic steps per generator step", minimum=1)
+    dropout: float = option(0.0, "dropout of the critic", maximum=0.9)
+    type_dropout: float = option(0.6, "share of rows whose types are hidden from the generator", maximum=1)
+    temperature: float = option(0.4, "temperature of the softmax over type pairs", minimum=0.05)
     consistency: float = option(1.0, "weight of the distance between the drawn stats' sum and the total")
-    soft_labels: float = option(0.0, "how far from 1 and 0 the labels of bce are", maximum=0.5)
+    soft_labels: float = option(0.0, "label smoothing of bce", maximum=0.5)
     matching: float = option(0.0, "weight of the distance between mean features of the critic")
     moments: float = option(0.0, "weight of the distance between means, and mean squares, of rows")
-    ema: float = option(0.999, "decay of the averaged generator, a step", maximum=1)
+    ema: float = option(0.999, "decay per step of the averaged generator", maximum=1)
 
     def resolve(self, epochs: int) -> None:
         """Nothing depends on the number of epochs."""

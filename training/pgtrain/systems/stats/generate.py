@@ -1,7 +1,8 @@
-"""Rows from a trained generator, with what is asked of them."""
+"""Rows from a trained generator, under conditions."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -9,8 +10,10 @@ from torch import Tensor
 
 from pgtrain.config import from_dict
 from pgtrain.engine import checkpoint
+from pgtrain.engine.checkpoint import Position
 from pgtrain.engine.run import Run
 from pgtrain.errors import RequestInvalid, RunInvalid
+from pgtrain.systems.base import Architecture, Weights
 from pgtrain.systems.stats.config import StatsConfig
 from pgtrain.systems.stats.networks import KINDS, RARE, Conditions, Drawn, Generator
 from pgtrain.systems.stats.rows import HIGHEST, LOWEST, RARITIES, STATS, TYPES, Row
@@ -32,16 +35,16 @@ def generate(
     Args:
         generator: a trained one, in evaluation or training mode (it is used in evaluation mode).
         n: how many rows.
-        seed: of the latents, where none are given; the same seed gives the same rows.
+        seed: of the latents, where there are none; the same seed gives the same rows.
         latents: float (n, generator.latent_dim), standard normal.
         type: one type of TYPES, or two, that every row must have.
         total: the base stat total, which the six stats sum to exactly, 6..1530.
         rarity: one of RARITIES.
 
     Raises:
-        RequestInvalid: something was asked that no Pokémon can be.
+        RequestInvalid: no Pokémon can meet the conditions.
     """
-    asked = conditions(n, type, total, rarity)
+    inputs = conditions(n, type, total, rarity)
     if latents is None:
         latents = draw_latents(generator, n, seed or 0)
     if latents.shape != (n, generator.latent_dim):
@@ -50,7 +53,7 @@ def generate(
         )
     device, training = generator.scale.device, generator.training
     with torch.no_grad():
-        drawn: Drawn = generator.eval()(latents.to(device), *(value.to(device) for value in asked))
+        drawn: Drawn = generator.eval()(latents.to(device), *(value.to(device) for value in inputs))
     generator.train(training)
     return decode(drawn.stats.round().long(), drawn.pair.argmax(1), drawn.rarity.argmax(1))
 
@@ -67,23 +70,19 @@ def load(folder: Path) -> Generator:
         raise RunInvalid(f"{folder}: is a run of {described['system']}; give one of pgtrain stats")
     weights, _ = checkpoint.read(run.checkpoint, "network.average.module.")
     try:
-        return restored(from_dict(StatsConfig, described["config"], str(folder)), weights)
+        generator = rebuild(from_dict(StatsConfig, described["config"], str(folder)), weights).network
+        generator.load_state_dict(weights)
+        return cast(Generator, generator.eval())
     except (RuntimeError, IndexError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise RunInvalid(f"{run.checkpoint}: does not fit this run's networks ({reason})") from error
 
 
-def restored(config: StatsConfig, weights: dict[str, Tensor]) -> Generator:
-    """Rebuild a generator, in evaluation mode, from `weights` that :meth:`Generator.state_dict` gave.
-
-    Raises:
-        RuntimeError, IndexError, ValueError: they are not those of such a generator.
-    """
-    count = len(weights.get("seen_total", ()))
-    blank = encode([Row((1,) * len(STATS), TYPES[:1])] * count)  # of the size of the tables that are read
-    generator = Generator(config, blank)
-    generator.load_state_dict(weights)
-    return generator.eval()
+def rebuild(config: StatsConfig, weights: Weights, position: Position | None = None) -> Architecture:
+    """Rebuild the generator of a run, for tables of as many rows as its own."""
+    rows = [Row((1,) * len(STATS), TYPES[:1])] * len(weights.get("seen_total", ()))
+    generator = Generator(config, encode(rows))
+    return Architecture(generator, generator.latent_dim)
 
 
 def draw_latents(generator: Generator, n: int, seed: int) -> Tensor:
@@ -94,7 +93,7 @@ def draw_latents(generator: Generator, n: int, seed: int) -> Tensor:
 def conditions(
     n: int, type: str | Sequence[str] | None = None, total: int | None = None, rarity: str | None = None
 ) -> Conditions:
-    """Write what is asked of all `n` rows as the generator's inputs.
+    """Write the conditions of all `n` rows as the generator's inputs.
 
     Raises:
         RequestInvalid: as :func:`generate`.

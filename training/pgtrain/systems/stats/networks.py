@@ -10,16 +10,16 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from pgtrain.engine.rng import Dropout
 from pgtrain.systems.stats.config import StatsConfig
-from pgtrain.systems.stats.rows import HIGHEST, LOWEST, RARITIES, STATS, TYPES
-from pgtrain.systems.stats.table import PAIRS, Table, cumulative, gaussian
+from pgtrain.systems.stats.rows import HIGHEST, LOWEST, PAIRS, RARITIES, STATS, TYPES
+from pgtrain.systems.stats.table import Table, cumulative, gaussian
 
 KINDS, SECONDS, RARE = len(TYPES), len(TYPES) + 1, len(RARITIES)
 BANDWIDTH = 15.0
-"""How far, in points, a training row's total may lie from the asked one and still tell of its rarity."""
+"""How far, in points, a training row's total may lie from the requested one and still tell of its rarity."""
 
 
 class Conditions(NamedTuple):
-    """What is asked of N rows; zeros ask for nothing.
+    """Conditions of N rows; zeros are no condition.
 
     `types` float (N, 18), 1 at one or two types; `total` float (N,), 6..1530; `rarity` float (N, 4) one-hot.
     """
@@ -78,17 +78,17 @@ def fit_total(stats: Tensor, total: Tensor) -> Tensor:
     Largest remainders, in steps of five as long as those lead there, because three quarters of all stats are
     multiples of five; what is left goes to one stat that is none, or on to others where 1..255 ends.
     """
-    wanted = (stats * (total / stats.sum(1))[:, None]).clamp(LOWEST, HIGHEST) - stats
-    steps = torch.floor(wanted / 5)
-    remainder = wanted / 5 - steps
+    change = (stats * (total / stats.sum(1))[:, None]).clamp(LOWEST, HIGHEST) - stats
+    steps = torch.floor(change / 5)
+    remainder = change / 5 - steps
     missing = torch.floor((total - (stats + 5 * steps).sum(1)) / 5)
     steps = steps + (_ahead(remainder).sum(2) < missing[:, None]).float()
     near = (stats + 5 * steps).clamp(LOWEST, HIGHEST)
     left = (total - near.sum(1))[:, None]
     room = torch.where(left > 0, HIGHEST - near, near - LOWEST)
     uneven = (near - 5 * torch.floor(near / 5) > 0).float()
-    taken = (_ahead(uneven * 2 + remainder) * room[:, None, :]).sum(2)
-    return near + torch.sign(left) * torch.minimum(torch.relu(left.abs() - taken), room)
+    before = (_ahead(uneven * 2 + remainder) * room[:, None, :]).sum(2)
+    return near + torch.sign(left) * torch.minimum(torch.relu(left.abs() - before), room)
 
 
 def _ahead(keys: Tensor) -> Tensor:
@@ -102,7 +102,7 @@ class Generator(nn.Module):
     """Latents (N, L), standard normal, and conditions to valid rows.
 
     The first `noise_dim` latents feed the network, the next 324 choose the types, the last one chooses the
-    training row whose rarity and total are taken where none is asked.
+    training row whose rarity and total are used where there is no condition.
     """
 
     seen_types: Tensor
@@ -162,11 +162,11 @@ class Generator(nn.Module):
         return Drawn(fit_total(rounded, total) + sloped, total, pair, rarity, raw, miss)
 
     def standard(self, total: Tensor) -> Tensor:
-        """Standardise totals (N,) to (N, 1)."""
+        """Standardize totals (N,) to (N, 1)."""
         return ((total - self.scale[0]) / self.scale[1])[:, None]
 
     def _choose(self, logits: Tensor, normal: Tensor, types: Tensor) -> Tensor:
-        """Draw one pair a row among those that hold the asked types: one-hot (N, 324), straight-through."""
+        """Draw one pair a row among those that hold the types of the condition: one-hot (N, 324), straight-through."""
         fits = types.sum(1, keepdim=True) <= (self.has_type() @ types.T).T
         noisy = logits - torch.log(-torch.log(_share(normal, 1e-6))) - 1e4 * (1 - fits.float())
         soft = torch.softmax(noisy / self.config.temperature, 1)
@@ -174,14 +174,14 @@ class Generator(nn.Module):
         return hard + soft - soft.detach() if self.training else hard
 
     def _complete(self, pick: Tensor, types: Tensor, total: Tensor, rarity: Tensor) -> tuple[Tensor, Tensor]:
-        """Fill in the total and the rarity that are not asked from a training row that fits what is."""
+        """Fill in a total and a rarity without a condition, from a training row that meets the other conditions."""
         asked_types, asked_rarity = types.sum(1, keepdim=True), rarity.sum(1, keepdim=True)
         asked_total = (total[:, None] > 0).float()
-        # Where no row fits, the nearest to fitting is taken: rarity matters most, then the total, then types.
+        # Where no row fits, the nearest to fitting is used: rarity matters most, then the total, then types.
         other_type = (asked_types - types @ self.seen_types.T).clamp(0, 1)
         other_rarity = asked_rarity - rarity @ self.seen_rarity.T
         away = asked_total * ((total[:, None] - self.seen_total) / BANDWIDTH) ** 2
-        # No sum: the ONNX exporter's optimiser takes adding 1e-12 for adding nothing, and far totals would weigh 0.
+        # No sum: the ONNX exporter's optimizer takes adding 1e-12 for adding nothing, and far totals would weigh 0.
         near = torch.exp(-0.5 * away).clamp(min=1e-12)
         weight = torch.exp(-18 * other_type - 36 * other_rarity) * near
         until = weight.cumsum(1)
@@ -211,7 +211,7 @@ class Skip(nn.Module):
 
 
 class Residual(nn.Module):
-    """x + two dense layers of normalised x; each row by itself."""
+    """x + two dense layers of normalized x; each row by itself."""
 
     def __init__(self, wide: int) -> None:
         super().__init__()

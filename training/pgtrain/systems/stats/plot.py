@@ -6,8 +6,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from pgtrain.systems.stats.rows import STATS, TYPES
-from pgtrain.systems.stats.table import PAIRS
+from pgtrain.systems.stats.rows import PAIRS, STATS, TYPES
 
 PANEL, HEIGHT, GAP, BINS = 240, 120, 20, 24
 REAL, DRAWN, INK = "#b8c4d6", "#d1495b", "#333333"
@@ -16,18 +15,18 @@ REAL, DRAWN, INK = "#b8c4d6", "#d1495b", "#333333"
 def distributions(
     stats: Tensor, pairs: Tensor, drawn: Tensor | None = None, chosen: Tensor | None = None
 ) -> Image.Image:
-    """Draw the shares of `stats` (N, 6) and of types by `pairs` (N,) in grey, of generated rows in red over them."""
+    """Draw the shares of `stats` (N, 6) and of types by `pairs` (N,) in gray, of generated rows in red over them."""
     canvas = Image.new("RGB", (3 * PANEL + 4 * GAP, 3 * (HEIGHT + 2 * GAP) + 2 * GAP), "white")
     draw = ImageDraw.Draw(canvas)
     for number, name in enumerate(STATS):
         corner = GAP + number % 3 * (PANEL + GAP), GAP + number // 3 * (HEIGHT + 2 * GAP)
-        found = _histogram(stats[:, number]), None if drawn is None else _histogram(drawn[:, number])
-        _panel(draw, corner, PANEL, f"{name}, 1 to 255", *found)
+        shares = _histogram(stats[:, number]), None if drawn is None else _histogram(drawn[:, number])
+        _panel(draw, corner, PANEL, f"{name}, 1 to 255", *shares)
     corner, wide = (GAP, GAP + 2 * (HEIGHT + 2 * GAP)), 3 * PANEL + 2 * GAP
     _panel(draw, corner, wide, "types", _types(pairs), None if chosen is None else _types(chosen))
     for number, kind in enumerate(TYPES):
         draw.text((corner[0] + number * wide / len(TYPES), corner[1] + HEIGHT + 14), kind[:7], fill=INK)
-    draw.text((GAP, canvas.height - GAP), "grey: real, red: generated", fill=INK)
+    draw.text((GAP, canvas.height - GAP), "gray: real, red: generated", fill=INK)
     return canvas
 
 

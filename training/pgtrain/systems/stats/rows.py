@@ -19,6 +19,9 @@ TYPES = (
 RARITIES = ("ordinary", "legendary", "mythical", "baby")
 LOWEST, HIGHEST = 1, 255
 
+PAIRS = [(first, second) for first in range(len(TYPES)) for second in range(len(TYPES) + 1) if first != second]
+"""The 324 ordered pairs of different types, as indices of TYPES; a second of 18 stands for none."""
+
 ALIASES = {
     "sp_attack": "special_attack",
     "sp_defense": "special_defense",
@@ -35,7 +38,7 @@ class Row:
     """One Pokémon: six `stats` (as in STATS) in 1..255, one or two different `types`, a rarity of RARITIES.
 
     Raises:
-        ValueError: that is not what was given; the message says which value and why.
+        ValueError: a value is out of range; the message says which and why.
     """
 
     stats: tuple[int, ...]
@@ -97,7 +100,7 @@ def _read_jsonl(file: Path) -> list[Row]:
             try:
                 rows.append(from_record(json.loads(line)))
             except (ValueError, TypeError, AttributeError) as error:
-                raise DataInvalid(f"{file}, line {number}: {_reason(error)}; mend or drop the line") from error
+                raise DataInvalid(f"{file}, line {number}: {_reason(error)}; fix or remove the line") from error
     return rows
 
 
@@ -127,7 +130,7 @@ def _read_csv(file: Path) -> list[Row]:
     except (ValueError, csv.Error) as error:
         if isinstance(error, DataInvalid):
             raise
-        raise DataInvalid(f"{file}, line {reader.line_num}: {_reason(error)}; mend or drop the line") from error
+        raise DataInvalid(f"{file}, line {reader.line_num}: {_reason(error)}; fix or remove the line") from error
     return rows
 
 
@@ -144,10 +147,10 @@ def _csv_row(values: Mapping[str, str]) -> Row:
     ]
     rarities = []
     for name in RARITIES[1:]:
-        told = cells.get(f"is_{name}", "").lower()
-        if told not in LABELS:
-            raise ValueError(f"is_{name} is {told!r}, expected 0 or 1")
-        if LABELS[told]:
+        label = cells.get(f"is_{name}", "").lower()
+        if label not in LABELS:
+            raise ValueError(f"is_{name} is {label!r}, expected 0 or 1")
+        if LABELS[label]:
             rarities.append(name)
     row = _row(cells, types[:1] if types[0:1] == types[1:2] else types, rarities, cells.get("name", ""))
     total = cells.get("bst") or cells.get("base_total")

@@ -21,10 +21,10 @@ SHOWN = 512
 """Rows in the picture of every epoch."""
 
 Part = tuple[Tensor, Conditions]
-"""Feature rows of real Pokémon, and what is asked of as many generated ones."""
+"""Feature rows of real Pokémon, and the conditions of as many generated ones."""
 
 ALONE = 0.8
-"""How often one type is told of a row of two, as a user mostly would."""
+"""How often one type alone is named of a row of two, as most users do."""
 
 
 class StatsGAN:
@@ -82,71 +82,71 @@ class StatsGAN:
     def train_step(self, data: Table, indices: Tensor, step: int) -> Metrics:
         """Update the critic, and the generator every ``config.critic_steps`` steps, on whole packs."""
         # For the batch of all processes, which draw the same numbers: a row may go to another process's share.
-        indices, told = self._choose_told(indices)
-        shares = zip(self.engine.parts(indices), self.engine.parts(told), strict=True)
+        indices, named = self._choose_named(indices)
+        shares = zip(self.engine.parts(indices), self.engine.parts(named), strict=True)
         parts = [self._part(data, *share) for share in shares]
         metrics = self.engine.step(self.optimizers["critic"], self._critic_part, parts)
         if step % self.config.critic_steps == self.config.critic_steps - 1:
             metrics |= self._train_generator(parts)
         return metrics
 
-    def _part(self, data: Table, indices: Tensor, told: Tensor) -> Part:
+    def _part(self, data: Table, indices: Tensor, named: Tensor) -> Part:
         count, pac = len(indices), self.config.pac
         packed = torch.arange(max(pac, count // pac * pac), device=indices.device) % count
-        indices, told = indices[packed], told[packed]
-        asked = self._conditions(indices, told)
-        return self._real_rows(data, indices, asked), asked
+        indices, named = indices[packed], named[packed]
+        conditions = self._conditions(indices, named)
+        return self._real_rows(data, indices, conditions), conditions
 
-    def _choose_told(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Choose whose types are told, and draw those rows anew: the indices, and float 1 where told (N, 1).
+    def _choose_named(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Choose rows whose types are named, and draw those rows anew: the indices, and float 1 where named (N, 1).
 
-        Who asks for a type means every row that has it. A row of two types is met by either, so it comes the more
-        often; else a told type mostly stands alone, and the generator makes up for that where none is told.
+        A condition of one type matches every row that has it. A row of two types matches either, so it comes more
+        often; else a named type mostly stands alone, and the generator makes up for that where none is named.
         """
         count = self.generator.seen_types[indices].sum(1)
         often = torch.where(count > 1, 2 / ALONE, 1.0)
         anew = indices[torch.multinomial(often, len(indices), replacement=True)]
-        told = torch.rand(len(indices), 1, device=indices.device) > self.config.type_dropout
-        return torch.where(told[:, 0], anew, indices), told.float()
+        named = torch.rand(len(indices), 1, device=indices.device) > self.config.type_dropout
+        return torch.where(named[:, 0], anew, indices), named.float()
 
-    def _conditions(self, indices: Tensor, told: Tensor) -> Conditions:
-        """Ask for the real rows' totals and rarities, and where `told` for one or all of their types."""
+    def _conditions(self, indices: Tensor, named: Tensor) -> Conditions:
+        """Make conditions of the real rows' totals and rarities, and where `named` of one or all of their types."""
         generator = self.generator
         types = generator.seen_types[indices]
-        # Of two types one is mostly told, as a user would; the noise chooses which.
+        # Of two types one is mostly named, as users do; the noise chooses which.
         most = (types * rng.rand(*types.shape, device=types.device)).argmax(1)
         alone = rng.rand(len(indices), 1, device=types.device) < ALONE
-        types = torch.where(alone, F.one_hot(most, KINDS).float(), types) * told
+        types = torch.where(alone, F.one_hot(most, KINDS).float(), types) * named
         return Conditions(types, generator.seen_total[indices], generator.seen_rarity[indices])
 
-    def _real_rows(self, data: Table, indices: Tensor, asked: Conditions) -> Tensor:
+    def _real_rows(self, data: Table, indices: Tensor, conditions: Conditions) -> Tensor:
         generator, stats = self.generator, data.stats[indices]
         pair = F.one_hot(data.pairs[indices], len(generator.first)).float()
-        return self._features(stats.float(), pair, asked)
+        return self._features(stats.float(), pair, conditions)
 
-    def _features(self, stats: Tensor, pair: Tensor, asked: Conditions) -> Tensor:
+    def _features(self, stats: Tensor, pair: Tensor, conditions: Conditions) -> Tensor:
         """What the critic reads of rows: (N, F). Integers are spread over their intervals of the Gaussian."""
         generator = self.generator
         integers = stats.detach().round()
         spread = generator.quantiles.spread(integers, rng.rand(*integers.shape, device=integers.device))
         spread = spread + (stats - stats.detach()) / generator.scale[2]
         kinds = pair @ generator.first, pair @ generator.second
-        columns = [spread, generator.standard(asked.total), *kinds, asked.rarity, asked.types]
+        columns = [spread, generator.standard(conditions.total), *kinds, conditions.rarity, conditions.types]
         if self.config.networks == "direct":
-            # Told for each rarity apart, lest the stats of the few rare rows drown in those of all.
-            columns.append((asked.rarity[:, :, None] * spread[:, None, :]).flatten(1))
+            # For each rarity apart, so that the stats of the few rare rows do not drown in those of all.
+            columns.append((conditions.rarity[:, :, None] * spread[:, None, :]).flatten(1))
         return torch.cat(columns, 1)
 
-    def _draw(self, asked: Conditions) -> tuple[Tensor, Drawn]:
-        latent = rng.randn(len(asked.total), self.generator.latent_dim, device=self.engine.device)
-        drawn: Drawn = self.trained["generator"](latent, *asked)
-        return self._features(drawn.stats, drawn.pair, asked), drawn
+    def _draw(self, conditions: Conditions) -> tuple[Tensor, Drawn]:
+        latent = rng.randn(len(conditions.total), self.generator.latent_dim, device=self.engine.device)
+        drawn: Drawn = self.trained["generator"](latent, *conditions)
+        return self._features(drawn.stats, drawn.pair, conditions), drawn
 
     def _critic_part(self, part: Part) -> Loss:
         config, critic = self.config, self.trained["critic"]
-        real, asked = part
+        real, conditions = part
         with torch.no_grad():
-            fake, _ = self._draw(asked)
+            fake, _ = self._draw(conditions)
         real, fake = (rows.detach().requires_grad_(config.penalty == "zero") for rows in (real, fake))
         on_real, on_fake = critic(real), critic(fake)
         loss = self._critic_loss(on_real, on_fake)
@@ -173,8 +173,8 @@ class StatsGAN:
 
     def _generator_part(self, part: Part) -> Loss:
         config, critic = self.config, self.critic
-        real, asked = part
-        fake, drawn = self._draw(asked)
+        real, conditions = part
+        fake, drawn = self._draw(conditions)
         loss = self._generator_loss(critic(real), critic(fake))
         consistency = (drawn.miss / 30).square().mean()
         total = loss + config.consistency * consistency

@@ -10,12 +10,10 @@ from PIL import Image
 from torch import Tensor
 
 from pgtrain.data.dataset import moved, shuffled_batches
-from pgtrain.systems.stats.rows import HIGHEST, RARITIES, TYPES, Row, digest, read_rows
+from pgtrain.systems.stats.plot import distributions
+from pgtrain.systems.stats.rows import HIGHEST, PAIRS, RARITIES, TYPES, Row, digest, read_rows
 
-PAIRS = [(first, second) for first in range(len(TYPES)) for second in range(len(TYPES) + 1) if first != second]
-"""The 324 ordered pairs of different types, as indices of TYPES; a second of 18 stands for none."""
-
-NEIGHBOURS, ANYWHERE, REACH = 0.05, 1e-4, 4.0
+NEIGHBORS, ANYWHERE, REACH = 0.05, 1e-4, 4.0
 """Shares of probability that a quantile table lends to values near those seen (deviation REACH) and to all."""
 
 
@@ -58,8 +56,6 @@ class Table:
 
     def preview(self) -> Image.Image:
         """Draw the distributions of the rows, as the grids of a run do."""
-        from pgtrain.systems.stats.plot import distributions
-
         return distributions(self.stats.cpu(), self.pairs.cpu())
 
 
@@ -107,7 +103,7 @@ def cumulative(values: Tensor) -> Tensor:
     kernel = torch.exp(-0.5 * ((grid[:, None] - grid) / REACH) ** 2)
     kernel[:, 0] = 0
     near = counts @ (kernel / kernel.sum(1, keepdim=True))
-    mixed = (1 - NEIGHBOURS - ANYWHERE) * counts + NEIGHBOURS * near
+    mixed = (1 - NEIGHBORS - ANYWHERE) * counts + NEIGHBORS * near
     mixed[..., 1:] += ANYWHERE / HIGHEST
     edges: Tensor = mixed.cumsum(-1) / mixed.sum(-1, keepdim=True)
     return edges

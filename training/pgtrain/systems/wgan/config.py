@@ -10,38 +10,42 @@ from pgtrain.config import option
 class WGANConfig:
     """Every number of the recipe; each field is an option of ``pgtrain wgan``.
 
-    A critic's rate or number of steps of 0 stands for what the way of holding it needs.
+    A critic's learning rate or number of steps of 0 stands for the default of its Lipschitz constraint.
     """
 
-    lipschitz: str = option("gp", "how the critic is held: gradient penalty or clipped weights", choices=("gp", "clip"))
+    lipschitz: str = option(
+        "gp", "constraint of the critic: gradient penalty or weight clipping", choices=("gp", "clip")
+    )
     size: int = option(64, "pixels a side", choices=(32, 64, 128, 256))
     channels: int = option(4, "4: RGBA, 3: RGB on white", choices=(3, 4))
-    latent_dim: int = option(128, "numbers of noise", minimum=1)
+    latent_dim: int = option(128, "size of the latent", minimum=1)
     width: int = option(32, "channels at the full resolution; deeper layers have up to 8 times as many", minimum=4)
     blocks: str = option("upsample", "how the generator doubles its resolution", choices=("upsample", "transposed"))
-    pretrain: int = option(20, "first epochs, in which the generator learns to draw each picture from its own code")
-    pretrain_lr: float = option(2e-3, "Adam's learning rate in those epochs")
-    batch: int = option(32, "pictures a step", minimum=1)
-    lr: float = option(2e-4, "the generator's learning rate: of Adam for gp, of RMSProp for clip")
-    critic_lr: float = option(0.0, "the critic's; 0: five times the generator's for gp, the same for clip")
+    pretrain: int = option(20, "first epochs, of reconstruction: the generator draws each picture from its code")
+    pretrain_lr: float = option(2e-3, "learning rate of reconstruction")
+    batch: int = option(32, "batch size", minimum=1)
+    lr: float = option(2e-4, "learning rate of the generator: Adam for gp, RMSProp for clip")
+    critic_lr: float = option(
+        0.0, "the critic's learning rate; 0: five times the generator's for gp, the same for clip"
+    )
     beta1: float = option(0.0, "Adam's first beta, for gp")
     beta2: float = option(0.99, "Adam's second beta, for gp")
-    critic_steps: int = option(0, "steps of the critic for one of the generator; 0: 1 for gp, 5 for clip")
+    critic_steps: int = option(0, "critic steps per generator step; 0: 1 for gp, 5 for clip")
     penalty: float = option(3.0, "weight of the gradient penalty, for gp")
-    penalty_interval: int = option(1, "steps between two gradient penalties, each then that much stronger", minimum=1)
-    clip: float = option(0.01, "largest weight of the critic, for clip")
-    augment: bool = option(True, "differentiable augmentation of what the critic sees")
-    ema: float = option(0.995, "decay of the averaged generator, a step")
+    penalty_interval: int = option(1, "steps between gradient penalties, whose weight grows accordingly", minimum=1)
+    clip: float = option(0.01, "largest absolute weight of the critic, for clip")
+    augment: bool = option(True, "differentiable augmentation of the critic's inputs")
+    ema: float = option(0.995, "decay per step of the averaged generator")
 
     def resolve(self, epochs: int) -> None:
-        """Fill what the way of holding the critic decides.
+        """Fill the defaults of the critic's Lipschitz constraint.
 
-        A penalised critic that learns faster than the generator needs no further steps of its own (Heusel et al.,
+        A penalized critic that learns faster than the generator needs no further steps of its own (Heusel et al.,
         2017, arXiv:1706.08500).
         """
-        penalised = self.lipschitz == "gp"
-        self.critic_lr = self.critic_lr or (5 if penalised else 1) * self.lr
-        self.critic_steps = self.critic_steps or (1 if penalised else 5)
+        penalized = self.lipschitz == "gp"
+        self.critic_lr = self.critic_lr or (5 if penalized else 1) * self.lr
+        self.critic_steps = self.critic_steps or (1 if penalized else 5)
 
 
 RECIPES: dict[str, dict[str, Any]] = {

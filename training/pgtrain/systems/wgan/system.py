@@ -9,8 +9,10 @@ from torch import Tensor, nn
 from pgtrain.data.dataset import Pictures
 from pgtrain.engine import rng
 from pgtrain.engine.accelerator import Engine, Loss
+from pgtrain.engine.checkpoint import Position
 from pgtrain.engine.system import Metrics
-from pgtrain.models.layers import keep_variance
+from pgtrain.models.layers import fold_statistics, keep_variance
+from pgtrain.systems.base import Architecture, Weights
 from pgtrain.systems.unconditional import Unconditional, halving_widths
 from pgtrain.systems.wgan.config import WGANConfig
 
@@ -34,6 +36,16 @@ class Generator(nn.Module):
         hidden = self.dense(latent)
         logits: Tensor = self.layers(hidden.view(-1, self.channels, 8, 8))
         return logits
+
+    @torch.no_grad()
+    def freeze(self) -> None:
+        """Fold the first batch norm into the dense layer, whose numbers it sees as channels of an 8x8 picture."""
+        norm = self.layers[0]
+        if isinstance(norm, nn.BatchNorm2d):
+            scale, shift = (values.repeat_interleave(64) for values in fold_statistics(norm))
+            self.dense.weight.mul_(scale[:, None])
+            self.dense.bias.mul_(scale).add_(shift)
+            self.layers[0] = nn.Identity()
 
 
 def _upsampled(channels_in: int, channels_out: int) -> list[nn.Module]:
@@ -76,8 +88,7 @@ class WGAN(Unconditional):
         if config.blocks == "upsample":
             critic.apply(keep_variance)
         super().__init__(config, engine, data, Generator(config), critic)
-        # Runs from before the critic had a rate of its own tell 0.
-        for network, rate in (("generator", config.lr), ("critic", config.critic_lr or config.lr)):
+        for network, rate in (("generator", config.lr), ("critic", config.critic_lr)):
             if config.lipschitz == "gp":
                 betas = (config.beta1, config.beta2)
                 self.optimizers[network] = engine.adam(self.networks[network], rate, betas)
@@ -106,6 +117,11 @@ class WGAN(Unconditional):
     def generator_loss(self, scores: Tensor) -> Tensor:
         """The critic's score, negated."""
         return -scores.mean()
+
+
+def rebuild(config: WGANConfig, weights: Weights, position: Position | None = None) -> Architecture:
+    """Rebuild the generator of a run."""
+    return Architecture(Generator(config), config.latent_dim)
 
 
 def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pgtrain.data.inspect import CELL, contact_sheet, save_sheet, survey
+from pgtrain.data.inspect import CELL, contact_sheet, inspect_data, save_sheet
 from pgtrain.data.sources import read
 from pgtrain.errors import DataInvalid
 from tests.conftest import Command
@@ -25,25 +25,25 @@ def mixed(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_survey_counts_and_names(mixed: Path) -> None:
-    found = survey(read(mixed))
-    assert (found.records, found.names, found.images, found.captions) == (5, 5, 5, 0)
-    assert found.sizes == {"30 x 20": 2, "20 x 30": 1, "100 x 10": 1}
-    assert found.modes == {"RGB": 1, "RGBA": 1, "P": 1, "L": 1}
-    assert list(found.broken) == [str(mixed / "e.png")]
-    assert "cannot be decoded" in found.broken[str(mixed / "e.png")]
-    assert found.duplicates == [[str(mixed / "a.png"), str(mixed / "b.tiff")]]
+def test_inspection_counts_and_names(mixed: Path) -> None:
+    inspection = inspect_data(read(mixed))
+    assert (inspection.records, inspection.names, inspection.images, inspection.captions) == (5, 5, 5, 0)
+    assert inspection.sizes == {"30 x 20": 2, "20 x 30": 1, "100 x 10": 1}
+    assert inspection.modes == {"RGB": 1, "RGBA": 1, "P": 1, "L": 1}
+    assert list(inspection.broken) == [str(mixed / "e.png")]
+    assert "cannot be decoded" in inspection.broken[str(mixed / "e.png")]
+    assert inspection.duplicates == [[str(mixed / "a.png"), str(mixed / "b.tiff")]]
 
 
-def test_invisible_colour_makes_no_difference(tmp_path: Path) -> None:
-    for name, colour in (("a", "red"), ("b", "blue")):
-        image = Image.new("RGBA", (8, 8), colour)
+def test_invisible_color_makes_no_difference(tmp_path: Path) -> None:
+    for name, color in (("a", "red"), ("b", "blue")):
+        image = Image.new("RGBA", (8, 8), color)
         image.putalpha(0)
         image.save(tmp_path / f"{name}.png")
-    assert len(survey(read(tmp_path)).duplicates) == 1
+    assert len(inspect_data(read(tmp_path)).duplicates) == 1
 
 
-def test_a_contact_sheet_shows_every_picture_and_marks_broken_ones(mixed: Path) -> None:
+def test_contact_sheet_shows_every_picture_and_marks_broken_ones(mixed: Path) -> None:
     sheet = contact_sheet(read(mixed).images)
     assert sheet.size == (3 * CELL, 2 * CELL)
     middles = [sheet.getpixel((x * CELL + CELL // 2, y * CELL + CELL // 2)) for y in (0, 1) for x in range(3)]
@@ -52,35 +52,35 @@ def test_a_contact_sheet_shows_every_picture_and_marks_broken_ones(mixed: Path) 
     assert sheet.getpixel((2, 2)) == white, "padded, not squashed"
 
 
-def test_a_sheet_of_a_large_data_set_shows_some(mixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sheet_of_a_large_data_set_shows_some(mixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pgtrain.data.inspect.MOST", 4)
     assert contact_sheet([mixed / "a.png"] * 99).size == (2 * CELL, 2 * CELL)
 
 
 @pytest.mark.parametrize(("place", "told"), [("a.nonsense", "unknown extension"), ("none/a.png", "cannot be written")])
-def test_a_sheet_that_cannot_be_written(mixed: Path, tmp_path: Path, place: str, told: str) -> None:
+def test_sheet_that_cannot_be_written(mixed: Path, tmp_path: Path, place: str, told: str) -> None:
     with pytest.raises(DataInvalid, match=told):
         save_sheet(read(mixed).images, tmp_path / place)
 
 
-def test_the_command(command: Command, mixed: Path, tmp_path: Path) -> None:
+def test_command(command: Command, mixed: Path, tmp_path: Path) -> None:
     done = command("pgtrain", "data", "inspect", mixed, "--sheet", tmp_path / "sheet.png")
     assert (done.returncode, done.stderr) == (0, "")
     for told in ("30 x 20", "e.png", "a.png = b.tiff", "RGBA"):
         assert told in done.stdout
     assert Image.open(tmp_path / "sheet.png").width == 3 * CELL
-    found = json.loads(command("pgtrain", "data", "inspect", mixed, "--json").stdout)
-    assert found["images"] == 5
+    inspection = json.loads(command("pgtrain", "data", "inspect", mixed, "--json").stdout)
+    assert inspection["images"] == 5
 
 
-def test_what_the_command_refuses(command: Command, tmp_path: Path) -> None:
+def test_command_rejects_bad_calls(command: Command, tmp_path: Path) -> None:
     done = command("pgtrain", "data", "inspect", tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith(f"Error: {tmp_path}: holds no data set")
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_resuming_with_another_background_is_refused(command: Command, small_data: Path, tmp_path: Path) -> None:
+def test_resuming_with_another_background_is_rejected(command: Command, small_data: Path, tmp_path: Path) -> None:
     data, out = tmp_path / "data", tmp_path / "run"
     shutil.copytree(small_data, data)
     options = ("--data", data, "--out", out, "--width", 4, "--size", 32, "--batch", 4, "--epochs", 1)

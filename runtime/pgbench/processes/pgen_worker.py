@@ -1,6 +1,6 @@
 """This project's side of a comparison: pgen in a process of its own.
 
-Run as ``python -m pgbench.processes.runtime DEVICE BUNDLE MODEL THREADS``; the protocol is that of
+Run as ``python -m pgbench.processes.pgen_worker DEVICE BUNDLE MODEL THREADS``; the protocol is that of
 :mod:`pgbench.processes.worker`.
 """
 
@@ -15,23 +15,25 @@ from pgbench.processes.rates import rates
 from pgbench.processes.worker import Array, Work, serve, texts
 from pgen.api import Generator, load
 from pgen.backends.base import run
+from pgen.backends.registry import device_of
 from pgen.bundle.reader import Bundle, Model
 from pgen.errors import RequestInvalid
 from pgen.images.encoders import encode
 from pgen.latents import latents
+from pokegan.cli import exit_with
 from pokegan.errors import PokeganError
 
 FACTS = {"prompt": "a red dragon 0", "seed": "0", "bundle": "0" * 64, "Software": "pokegan"}
 """Text chunks of the size that pgen writes into a PNG."""
 
-OPENVINO = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
-"""What OpenVINO calls the arithmetic that it was asked for; its sessions are named "OpenVINO bf16"."""
+ARITHMETICS = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
+"""Arithmetic that a session names after its provider, such as "OpenVINO bf16"."""
 
 
 def arithmetic(model: Model, runs_on: str = "") -> str:
-    """Tell the type that a model's products are computed in: the device's choice, or else the manifest's first word."""
-    library, _, chosen = runs_on.partition(" ")
-    return OPENVINO[chosen] if library == "OpenVINO" else model.precision.split()[0].rstrip(";")
+    """The type that a model's products are computed in: the device's choice, or else the manifest's first word."""
+    _, _, chosen = runs_on.partition(" ")
+    return ARITHMETICS[chosen] if chosen else model.precision.split()[0].rstrip(";")
 
 
 def find(bundle: Bundle, name: str | None) -> Model:
@@ -64,11 +66,11 @@ class Runtime:
         self.outputs = [tensor.name for tensor in self.model.outputs][:1]
 
     def facts(self) -> dict[str, Any]:
-        """Tell the providers, the arithmetic and what the model draws."""
+        """Name the providers, the arithmetic, the model and the bundle."""
         providers = self.session.get_providers()
         return {
             "runs_on": providers,
-            "where": "cpu" if providers[0].startswith(("CPUExecutionProvider", "OpenVINO")) else "cuda",
+            "where": "cuda" if device_of(providers).on_gpu else "cpu",
             "arithmetic": arithmetic(self.model, providers[0]),
             "encoder_arithmetic": arithmetic(self.generator.bundle.model("encoder")) if self.model.reads_text else None,
             "model": self.model.file,
@@ -80,10 +82,10 @@ class Runtime:
         text = {"text": self.generator.encoder.encode(texts(batch))} if self.model.reads_text else {}
         return unasked(self.model, batch) | text
 
-    def draw(self, given: dict[str, Array]) -> Array:
+    def draw(self, inputs: dict[str, Array]) -> Array:
         """Run the model; its first output."""
-        found: Array = run(self.session, self.outputs, given)[0]
-        return found
+        drawn: Array = run(self.session, self.outputs, inputs)[0]
+        return drawn
 
     def parts(self, batch: int) -> dict[str, Work]:
         """Name what can be run: "post-processing" is what is left of it outside the graph."""
@@ -123,8 +125,7 @@ def main() -> None:
     try:
         serve(lambda: Runtime(load(Path(bundle), device, int(threads)), model or None))
     except PokeganError as error:
-        error.show()
-        sys.exit(error.exit_code)
+        exit_with(error)
 
 
 if __name__ == "__main__":

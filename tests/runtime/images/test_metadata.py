@@ -12,11 +12,12 @@ from PIL import Image
 import pgen
 from pgen.errors import BundleInvalid, PictureInvalid
 from pgen.images.encoders import encode
-from pgen.images.metadata import facts, grid_facts, made_with, read_made, variation_requests
-from pgen.images.postprocess import FORMATS, RESAMPLE, Finish
+from pgen.images.metadata import Metadata, grid_fields, picture_fields, read_metadata
+from pgen.images.postprocess import FORMATS, RESAMPLE, Postprocess
+from pgen.images.reproduce import variation_requests
 from pgen.latents import MAX_SEED
+from pgen.prompts import check_prompt
 from pgen.request import Request
-from pgen.text_encoder import check_prompt
 
 BUNDLE = pgen.open_bundle()
 IMAGE = Image.new("RGBA", (2, 2), (200, 40, 40, 255))
@@ -39,8 +40,8 @@ REQUESTS = st.builds(
     truncation=st.floats(0, 2),
     stage=st.sampled_from([None, 1, 2]),
 )
-FINISHES = st.builds(
-    Finish,
+POSTPROCESSES = st.builds(
+    Postprocess,
     size=st.one_of(st.none(), st.integers(8, 4096)),
     resample=st.sampled_from(sorted(RESAMPLE)),
     background=st.sampled_from(["transparent", "white", "#123abc", "#fff"]),
@@ -49,28 +50,28 @@ FINISHES = st.builds(
 
 
 @QUICK
-@given(REQUESTS, FINISHES)
-def test_a_file_tells_how_it_was_made(tmp_path: Path, request_: Request, finish: Finish) -> None:
+@given(REQUESTS, POSTPROCESSES)
+def test_metadata_round_trip(tmp_path: Path, request_: Request, postprocess: Postprocess) -> None:
     path = tmp_path / "a"
-    path.write_bytes(encode(IMAGE, finish.format, facts(request_, BUNDLE, finish)))
-    made = read_made(path)
-    assert (made.requests, made.finish, made.bundle, made.grid) == ((request_,), finish, BUNDLE.digest, False)
+    path.write_bytes(encode(IMAGE, postprocess.format, picture_fields(request_, BUNDLE, postprocess)))
+    metadata = read_metadata(path)
+    assert metadata == Metadata((request_,), postprocess, BUNDLE.digest)
 
 
 @QUICK
-@given(st.lists(st.tuples(PROMPTS, st.integers(0, MAX_SEED)), min_size=1, max_size=5), FINISHES, st.integers(1, 9))
-def test_a_grid_tells_all_its_pictures(
-    tmp_path: Path, pictures: list[tuple[str, int]], finish: Finish, columns: int
+@given(st.lists(st.tuples(PROMPTS, st.integers(0, MAX_SEED)), min_size=1, max_size=5), POSTPROCESSES, st.integers(1, 9))
+def test_grid_metadata_round_trip(
+    tmp_path: Path, pictures: list[tuple[str, int]], postprocess: Postprocess, columns: int
 ) -> None:
-    wanted = [Request(*picture, "stackgan", 0.5) for picture in pictures]
+    requests = [Request(*picture, "stackgan", 0.5) for picture in pictures]
     path = tmp_path / "a"
-    path.write_bytes(encode(IMAGE, finish.format, grid_facts(wanted, columns, BUNDLE, finish)))
-    made = read_made(path)
-    assert (made.requests, made.finish, made.grid, made.columns) == (tuple(wanted), finish, True, columns)
+    path.write_bytes(encode(IMAGE, postprocess.format, grid_fields(requests, columns, BUNDLE, postprocess)))
+    metadata = read_metadata(path)
+    assert metadata == Metadata(tuple(requests), postprocess, BUNDLE.digest, True, columns)
 
 
-TOLD = facts(Request("Mew", 3), BUNDLE, Finish(size=64))
-GRID = grid_facts([Request("Mew", 3)], 2, BUNDLE, Finish())
+FIELDS = picture_fields(Request("Mew", 3), BUNDLE, Postprocess(size=64))
+GRID = grid_fields([Request("Mew", 3)], 2, BUNDLE, Postprocess())
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner, max_size=3)),
@@ -86,22 +87,22 @@ WRONG = st.one_of(
 
 def read_or_refused(path: Path) -> None:
     try:
-        made = read_made(path)
+        metadata = read_metadata(path)
     except PictureInvalid as error:
         assert error.message.startswith(str(path))  # noqa: PT017
         assert "\n" not in error.message  # noqa: PT017
     else:
-        assert all(isinstance(request, Request) for request in made.requests)
+        assert all(isinstance(request, Request) for request in metadata.requests)
 
 
 @settings(QUICK, max_examples=300)
 @given(
-    base=st.sampled_from([TOLD, GRID]),
-    key=st.sampled_from(sorted({*TOLD, *GRID})),
+    base=st.sampled_from([FIELDS, GRID]),
+    key=st.sampled_from(sorted({*FIELDS, *GRID})),
     value=WRONG,
     format=st.sampled_from(FORMATS),
 )
-def test_a_wrong_fact_is_read_or_refused(
+def test_invalid_field_is_read_or_rejected(
     tmp_path: Path, base: dict[str, str], key: str, value: str, format: str
 ) -> None:
     (tmp_path / "a").write_bytes(encode(IMAGE, format, base | {key: value.encode("utf-8", "replace").decode()}))
@@ -110,8 +111,8 @@ def test_a_wrong_fact_is_read_or_refused(
 
 @settings(QUICK, max_examples=200)
 @given(format=st.sampled_from(FORMATS), data=st.data())
-def test_a_damaged_file_is_read_or_refused(tmp_path: Path, format: str, data: st.DataObject) -> None:
-    content = bytearray(encode(IMAGE, format, TOLD))
+def test_damaged_file_is_read_or_rejected(tmp_path: Path, format: str, data: st.DataObject) -> None:
+    content = bytearray(encode(IMAGE, format, FIELDS))
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     (tmp_path / "a").write_bytes(content[: data.draw(st.integers(0, len(content)))])
@@ -119,48 +120,48 @@ def test_a_damaged_file_is_read_or_refused(tmp_path: Path, format: str, data: st
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"", "neither PNG"),
         (b"no picture", "neither PNG"),
-        (encode(IMAGE, "png", {}), "does not tell"),
-        (encode(IMAGE, "gif", {"prompt": "Mew"}), "does not tell"),
-        (encode(IMAGE, "png", TOLD | {"seed": "-1"}), "is no number"),
-        (encode(IMAGE, "png", TOLD | {"bundle": "x"}), "digest"),
+        (encode(IMAGE, "png", {}), "has no metadata"),
+        (encode(IMAGE, "gif", {"prompt": "Mew"}), "has no metadata"),
+        (encode(IMAGE, "png", FIELDS | {"seed": "-1"}), "is not an integer"),
+        (encode(IMAGE, "png", FIELDS | {"bundle": "x"}), "digest"),
         (encode(IMAGE, "png", {"seed": "1", "bundle": "0" * 64}), "neither prompt nor model"),
-        (encode(IMAGE, "webp", TOLD | {"size": "9999"}), "size 9999"),
-        (encode(IMAGE, "png", TOLD | {"prompt": "a\x07"}), "control character"),
+        (encode(IMAGE, "webp", FIELDS | {"size": "9999"}), "size 9999"),
+        (encode(IMAGE, "png", FIELDS | {"prompt": "a\x07"}), "control character"),
     ],
 )
-def test_files_that_do_not_tell(tmp_path: Path, content: bytes, told: str) -> None:
+def test_files_without_metadata_are_rejected(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "a").write_bytes(content)
-    with pytest.raises(PictureInvalid, match=told):
-        read_made(tmp_path / "a")
+    with pytest.raises(PictureInvalid, match=message):
+        read_metadata(tmp_path / "a")
 
 
-def test_no_file_a_folder_and_one_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_and_too_large_files_are_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for path in (tmp_path / "none", tmp_path):
         with pytest.raises(PictureInvalid, match="cannot be read"):
-            read_made(path)
-    (tmp_path / "a").write_bytes(encode(IMAGE, "png", TOLD))
+            read_metadata(path)
+    (tmp_path / "a").write_bytes(encode(IMAGE, "png", FIELDS))
     monkeypatch.setattr("pgen.images.metadata.MAX_FILE", 10)
     with pytest.raises(PictureInvalid, match="larger than 10 bytes"):
-        read_made(tmp_path / "a")
+        read_metadata(tmp_path / "a")
 
 
-def test_another_bundle_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(encode(IMAGE, "png", TOLD | {"bundle": "0" * 64}))
-    with pytest.raises(BundleInvalid, match="--bundle"):
-        made_with(tmp_path / "a", BUNDLE)
+def test_other_bundle_is_rejected(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(encode(IMAGE, "png", FIELDS | {"bundle": "0" * 64}))
+    with pytest.raises(BundleInvalid, match="open the bundle that generated it"):
+        read_metadata(tmp_path / "a", BUNDLE)
 
 
-def test_variations_are_the_seeds_that_follow(tmp_path: Path) -> None:
+def test_variations_use_the_following_seeds(tmp_path: Path) -> None:
     def seeds(seed: int, **settings: Any) -> list[int]:
-        told = facts(Request("Mew", seed, truncation=0.5), BUNDLE, Finish())
-        (tmp_path / "a").write_bytes(encode(IMAGE, "png", told))
-        wanted = variation_requests(tmp_path / "a", BUNDLE, **settings)
-        assert all((request.prompt, request.truncation) == ("Mew", 0.5) for request in wanted)
-        return [request.seed for request in wanted]
+        message = picture_fields(Request("Mew", seed, truncation=0.5), BUNDLE, Postprocess())
+        (tmp_path / "a").write_bytes(encode(IMAGE, "png", message))
+        requests = variation_requests(tmp_path / "a", BUNDLE, **settings)
+        assert all((request.prompt, request.truncation) == ("Mew", 0.5) for request in requests)
+        return [request.seed for request in requests]
 
     assert seeds(3) == list(range(4, 12))
     assert seeds(3, n=2) == [4, 5]

@@ -8,13 +8,13 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from pgbench import limits, parity
-from pgbench.limits import graphs, roof
+from pgbench import parity, roofline
 from pgbench.measuring import meters
 from pgbench.processes.matmul import product
+from pgbench.processes.pgen_worker import arithmetic, unasked
 from pgbench.processes.rates import best, openvino_products
-from pgbench.processes.runtime import arithmetic, unasked
 from pgbench.profile import Work, counted, finish, ranked
+from pgbench.roofline import graphs, roof
 from pgen.bundle.reader import open_bundle
 
 
@@ -55,7 +55,7 @@ def test_a_bundles_graphs_are_counted_and_grow_with_the_batch(tiny_bundle: Path)
 def test_nodes_are_those_of_onnx_runtime_whatever_the_library(tiny_bundle: Path, library: str) -> None:
     bundle = open_bundle(tiny_bundle)
     subject: Any = SimpleNamespace(facts={"runs_on": [library]})
-    found = limits._nodes(subject, bundle, bundle.model("text-to-image"), batch=1, threads=1)
+    found = roofline._nodes(subject, bundle, bundle.model("text-to-image"), batch=1, threads=1)
     assert (found["batch"], found["runs_on"]) == (1, ["CPUExecutionProvider"])
     assert {part: nodes[-1]["name"] for part, nodes in found["parts"].items()} == dict.fromkeys(
         ("generator", "encoder"), "after the last product"

@@ -10,8 +10,9 @@ from PIL import Image
 
 from pgen.errors import OutputInvalid
 from pgen.images.encoders import DESCRIPTION, encode
-from pgen.images.naming import RESERVED, Namer, check_file, check_folder, free, write
-from pgen.images.postprocess import FORMATS, Finish, colour, grid
+from pgen.images.grid import grid
+from pgen.images.naming import RESERVED, Namer, check_file, check_folder, unused_path, write
+from pgen.images.postprocess import FORMATS, Postprocess, parse_color
 from pgen.request import Request
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (8, 8, 4), np.uint8)
@@ -24,12 +25,12 @@ def encoded(path: Path, image: Image.Image, format: str) -> Path:
 
 
 @pytest.mark.parametrize("format", ["png", "webp"])
-def test_every_pixel_survives(tmp_path: Path, format: str) -> None:
+def test_lossless_formats_keep_every_pixel(tmp_path: Path, format: str) -> None:
     with Image.open(encoded(tmp_path / "a", Image.fromarray(PIXELS), format)) as read:
         assert np.array_equal(np.array(read.convert("RGBA")), PIXELS)
 
 
-def test_a_gif_keeps_shape_and_colours(tmp_path: Path) -> None:
+def test_gif_keeps_shape_and_colors(tmp_path: Path) -> None:
     pixels = np.zeros((32, 32, 4), np.uint8)
     pixels[8:24, 8:24] = (250, 120, 10, 255)
     pixels[10:14, 10:14] = (10, 20, 240, 200)
@@ -41,16 +42,16 @@ def test_a_gif_keeps_shape_and_colours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_every_format_carries_its_facts(tmp_path: Path, format: str) -> None:
+def test_every_format_stores_metadata(tmp_path: Path, format: str) -> None:
     with Image.open(encoded(tmp_path / "a", Image.fromarray(PIXELS), format)) as read:
         if format == "png":
             assert FACTS.items() <= read.info.items()
         else:
-            told = read.getexif()[DESCRIPTION] if format == "webp" else read.info["comment"]
-            assert json.loads(told) == FACTS
+            stored = read.getexif()[DESCRIPTION] if format == "webp" else read.info["comment"]
+            assert json.loads(stored) == FACTS
 
 
-def test_a_file_is_written_whole_with_the_usual_permissions(tmp_path: Path) -> None:
+def test_write_is_atomic_with_default_permissions(tmp_path: Path) -> None:
     write(tmp_path / "a.png", b"new")
     (tmp_path / "usual").write_bytes(b"")
     assert (tmp_path / "a.png").read_bytes() == b"new"
@@ -59,7 +60,7 @@ def test_a_file_is_written_whole_with_the_usual_permissions(tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_failed_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.png").write_bytes(b"old")
     opened = Path.open
 
@@ -74,7 +75,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytes
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
 
 
-def test_an_interrupted_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(path: Path, target: Path) -> None:
         raise KeyboardInterrupt
 
@@ -84,21 +85,21 @@ def test_an_interrupted_write_leaves_what_was_there(tmp_path: Path, monkeypatch:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_gone(tmp_path: Path) -> None:
+def test_removed_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(OutputInvalid, match="cannot be written"):
         write(tmp_path / "gone" / "a.png", b"new")
 
 
-def test_places_that_cannot_be_written(tmp_path: Path) -> None:
+def test_unwritable_paths_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    for path, told in [
+    for path, message in [
         (tmp_path / "a.xyz", "unknown extension .xyz"),
         (tmp_path / "a", "unknown extension"),
         (tmp_path / "a.png.", "unknown extension"),
         (tmp_path / "none" / "a.png", "no such folder"),
         (tmp_path / "file" / "a.png", "is not a folder"),
     ]:
-        with pytest.raises(OutputInvalid, match=told):
+        with pytest.raises(OutputInvalid, match=message):
             check_file(path, FORMATS)
     (tmp_path / "x.png").mkdir()
     with pytest.raises(OutputInvalid, match="is a folder"):
@@ -109,7 +110,7 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["x" * 300 + ".png", "a\0b.png", "\ud800.png"])
-def test_names_that_no_system_takes(tmp_path: Path, name: str) -> None:
+def test_impossible_names_are_rejected(tmp_path: Path, name: str) -> None:
     with pytest.raises(OutputInvalid):
         write(tmp_path / name, b"")
     with pytest.raises(OutputInvalid):
@@ -117,44 +118,44 @@ def test_names_that_no_system_takes(tmp_path: Path, name: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_longest_name_can_be_written(tmp_path: Path) -> None:
+def test_longest_name_can_be_written(tmp_path: Path) -> None:
     name = "x" * (os.pathconf(tmp_path, "PC_NAME_MAX") - 4) + ".png"
     write(tmp_path / name, b"new")
     assert (tmp_path / name).read_bytes() == b"new"
 
 
 @pytest.mark.parametrize("name", ["con.png", "NUL", "Com1.webp", "lpt9.x.gif"])
-def test_names_of_windows_devices(name: str) -> None:
+def test_names_of_windows_devices_are_rejected(name: str) -> None:
     assert RESERVED.match(name)
     assert not RESERVED.match(f"x{name}")
 
 
-def test_a_free_name(tmp_path: Path) -> None:
-    assert free(tmp_path / "a.png") == tmp_path / "a.png"
+def test_unused_path_adds_a_number(tmp_path: Path) -> None:
+    assert unused_path(tmp_path / "a.png") == tmp_path / "a.png"
     for name in ("a.png", "a_2.png"):
         (tmp_path / name).touch()
-    assert free(tmp_path / "a.png") == tmp_path / "a_3.png"
-    assert free(tmp_path / ("x" * 999)) == tmp_path / ("x" * 999), "which write refuses"
+    assert unused_path(tmp_path / "a.png") == tmp_path / "a_3.png"
+    assert unused_path(tmp_path / ("x" * 999)) == tmp_path / ("x" * 999), "which write refuses"
 
 
-def test_resizing_keeps_invisible_colour_out_of_edges() -> None:
+def test_resize_ignores_invisible_colors() -> None:
     pixels = np.zeros((64, 64, 4), np.uint8)
     pixels[..., 0] = 255
     pixels[16:48, 16:48] = (0, 0, 255, 255)
-    small = np.array(Finish(16).apply(pixels))
+    small = np.array(Postprocess(16).apply(pixels))
     assert small[small[..., 3] > 0][:, 0].max() == 0
 
 
-def test_nearest_repeats_every_pixel() -> None:
-    assert np.array_equal(np.array(Finish(24, "nearest").apply(PIXELS)), PIXELS.repeat(3, 0).repeat(3, 1))
+def test_nearest_repeats_pixels() -> None:
+    assert np.array_equal(np.array(Postprocess(24, "nearest").apply(PIXELS)), PIXELS.repeat(3, 0).repeat(3, 1))
 
 
 @pytest.mark.parametrize(("background", "ground"), [("white", 255), ("#000", 0), ("#808080", 128)])
-def test_a_background_shows_where_the_picture_is_clear(background: str, ground: int) -> None:
+def test_background_fills_transparent_pixels(background: str, ground: int) -> None:
     pixels = np.zeros((8, 8, 4), np.uint8)
     pixels[:4] = (200, 100, 50, 255)
     pixels[7] = (255, 255, 255, 128)
-    seen = np.array(Finish(background=background).apply(pixels))
+    seen = np.array(Postprocess(background=background).apply(pixels))
     assert seen.shape == (8, 8, 3)
     assert (seen[:4] == (200, 100, 50)).all()
     assert (seen[4:7] == ground).all()
@@ -162,9 +163,9 @@ def test_a_background_shows_where_the_picture_is_clear(background: str, ground: 
 
 
 @given(st.text(max_size=9))
-def test_a_background_is_a_colour_or_refused(background: str) -> None:
+def test_background_is_a_color_or_rejected(background: str) -> None:
     try:
-        found = colour(background)
+        found = parse_color(background)
     except OutputInvalid:
         return
     assert found is None or all(0 <= channel <= 255 for channel in found)
@@ -173,12 +174,12 @@ def test_a_background_is_a_colour_or_refused(background: str) -> None:
 @pytest.mark.parametrize(
     "wrong", [{"size": 7}, {"size": 4097}, {"resample": "bilinear"}, {"background": "pink"}, {"format": "bmp"}]
 )
-def test_a_finish_that_there_cannot_be(wrong: dict[str, object]) -> None:
+def test_invalid_postprocess_is_rejected(wrong: dict[str, object]) -> None:
     with pytest.raises(OutputInvalid, match=next(iter(wrong))):
-        Finish(**wrong)  # type: ignore[arg-type]
+        Postprocess(**wrong)  # type: ignore[arg-type]
 
 
-def test_a_grid_is_as_square_as_can_be() -> None:
+def test_grid_is_as_square_as_possible() -> None:
     images = [Image.fromarray(PIXELS)] * 5
     assert grid(images, 5, 8).size == (24, 16)
     assert grid(images, 5, 8, columns=5).size == (40, 8)
@@ -196,7 +197,7 @@ WANTED = st.builds(
 
 
 @given(st.lists(WANTED, max_size=12))
-def test_file_names_are_safe_and_one_a_request(wanted: list[Request]) -> None:
+def test_file_names_are_safe_and_unique(wanted: list[Request]) -> None:
     namer = Namer()
     names = {request: namer(request, "png") for request in wanted}
     assert len({name.lower() for name in names.values()}) == len(names)

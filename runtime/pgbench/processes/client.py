@@ -83,10 +83,10 @@ class Process:
         self.ask("inputs", path=str(path), batch=batch)
         return path
 
-    def draw(self, given: Path | None, batch: int) -> Array:
-        """Draw a batch from the inputs in `given`, or from its own; uint8."""
+    def draw(self, inputs: Path | None, batch: int) -> Array:
+        """Draw a batch from the inputs in the file `inputs`, or from its own; uint8."""
         path = Path(self._folder.name) / "drawn.npy"
-        self.ask("draw", path=str(path), given=given and str(given), batch=batch)
+        self.ask("draw", path=str(path), inputs=inputs and str(inputs), batch=batch)
         drawn: Array = np.load(path)
         return drawn
 
@@ -107,9 +107,9 @@ class Process:
         if not line:
             self._process.wait()
             self._errors.seek(0)
-            said = self._errors.read().strip().splitlines() or ["it said nothing"]
-            told = said[-1].removeprefix("Error: ").removeprefix(f"{self.name}: ")  # some name themselves
-            raise BackendFailed(f"{self.name}: {told}")
+            lines = self._errors.read().strip().splitlines() or ["it printed no error"]
+            message = lines[-1].removeprefix("Error: ").removeprefix(f"{self.name}: ")  # some name themselves
+            raise BackendFailed(f"{self.name}: {message}")
         return json.loads(line)
 
     def _clean(self) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from pgbench.processes.backends import TORCH, Opened
-from pgbench.processes.process import Process
-from pgbench.processes.runtime import find, unasked
+from pgbench.processes.client import Process
+from pgbench.processes.pgen_worker import find, unasked
 from pgbench.processes.worker import Array, texts
 from pgbench.profile import Work, count, slowest
 from pgen.bundle.reader import Bundle, Model, open_bundle
@@ -32,7 +32,7 @@ def limits(
     return {
         "rates": rates,
         "work": [
-            {"batch": batch, "part": part} | asdict(found) for batch in batches for part, found in work[batch].items()
+            {"batch": batch, "part": part} | asdict(done) for batch in batches for part, done in work[batch].items()
         ],
         "reached": list(_reached(backends, measured, work, rates)),
         "slowest_nodes": _nodes(backends[0], bundle, model, batches[-1], opened.threads),
@@ -41,11 +41,11 @@ def limits(
 
 def graphs(bundle: Bundle, model: Model, batch: int) -> dict[str, Work]:
     """Count the work of each part that runs graphs, on `batch` texts and seeds."""
-    found = {"generator": count(bundle, model, unasked(model, batch))}
+    works = {"generator": count(bundle, model, unasked(model, batch))}
     if model.reads_text:
         encoder = bundle.model("encoder")
-        found["encoder"] = _total(count(bundle, encoder, tokens) for tokens in _tokens(bundle, batch))
-    return found | {"end to end": _total(list(found.values()))}
+        works["encoder"] = _total(count(bundle, encoder, tokens) for tokens in _tokens(bundle, batch))
+    return works | {"end to end": _total(list(works.values()))}
 
 
 def _tokens(bundle: Bundle, batch: int) -> list[dict[str, Array]]:
@@ -89,11 +89,11 @@ def _reached(
     facts = {backend.name: backend.facts for backend in backends}
     for entry in measured:
         done = work[entry["batch"]].get(entry["part"])
-        told = facts[entry["backend"]]
+        backend = facts[entry["backend"]]
         if done and done.operations:
             rate = done.operations / (entry["p50_ms"] / 1e3)
-            arithmetic = told["encoder_arithmetic" if entry["part"] == "encoder" else "arithmetic"]
-            top = roof(done, arithmetic, rates.get(told["where"], {}))
+            arithmetic = backend["encoder_arithmetic" if entry["part"] == "encoder" else "arithmetic"]
+            top = roof(done, arithmetic, rates.get(backend["where"], {}))
             yield {
                 **{key: entry[key] for key in ("batch", "part", "backend")},
                 "arithmetic": arithmetic,
@@ -104,7 +104,7 @@ def _reached(
 
 
 def roof(work: Work, arithmetic: str, rates: dict[str, float]) -> dict[str, Any]:
-    """Tell what bounds `work`: the rate of products, or that of copying (Williams, Waterman and Patterson, 2009)."""
+    """What bounds `work`: the rate of products, or that of copying (Williams, Waterman and Patterson, 2009)."""
     intensity = work.operations / max(1, work.moved(arithmetic))
     product, copy = rates.get(arithmetic), rates.get("copy")
     if product is None or copy is None:
@@ -123,5 +123,5 @@ def _nodes(subject: Process, bundle: Bundle, model: Model, batch: int, threads: 
     parts = {"generator": slowest(bundle, model, unasked(model, batch), providers, threads)}
     if model.reads_text:
         parts["encoder"] = slowest(bundle, bundle.model("encoder"), _tokens(bundle, batch)[0], providers, threads)
-    told = {part: [asdict(node) for node in nodes] for part, nodes in parts.items()}
-    return {"batch": batch, "runs_on": providers, "parts": told}
+    tables = {part: [asdict(node) for node in nodes] for part, nodes in parts.items()}
+    return {"batch": batch, "runs_on": providers, "parts": tables}

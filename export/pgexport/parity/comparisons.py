@@ -1,0 +1,97 @@
+"""Comparisons of an exported model with PyTorch on one set of inputs, one a kind of model."""
+
+from copy import deepcopy
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+from pgexport.errors import ParityFailed
+from pgexport.metrics import Array, cosine
+from pgexport.trial import BATCHES, Feeds, Runner, Trial
+from pokegan.image_metrics import premultiplied, psnr
+
+EDGE = 1e-5
+"""How far latents are moved to tell which rows of stats lie on an edge, where rounding decides."""
+
+
+class Locator(Protocol):
+    """Names the first node that diverges on inputs; with `rows`, the first that gives those alone another result."""
+
+    def __call__(self, feeds: Feeds, rows: slice | None = None) -> str:
+        """Say it as a part of a message."""
+
+
+def in_batches(name: str, feeds: Feeds, runner: Runner, locate: Locator | None = None) -> list[Array]:
+    """Run all rows at once, and the first and the last ones at every smaller batch of BATCHES.
+
+    Raises:
+        ParityFailed: a row gives something else in a smaller batch.
+    """
+    whole = runner(feeds)
+    count = len(whole[0])
+    for batch in (batch for batch in BATCHES if batch < count):
+        for start in (0, count - batch):
+            part = runner({key: value[start : start + batch] for key, value in feeds.items()})
+            for one, other in zip(part, whole, strict=True):
+                if not np.array_equal(one, other[start : start + batch]):
+                    where = f"; {locate(feeds, slice(start, start + batch))}" if locate else ""
+                    raise ParityFailed(f"{name}: batch {batch} and batch {count} give different results{where}")
+    return whole
+
+
+@torch.no_grad()
+def in_pytorch(network: nn.Module, feeds: Feeds) -> list[Array]:
+    """Run PyTorch on `feeds`, in the order of its arguments."""
+    result = network(*(torch.from_numpy(value) for value in feeds.values()))
+    outputs = result if isinstance(result, tuple) else (result,)
+    return [value.numpy() for value in outputs]
+
+
+def compare_pictures(trial: Trial, feeds: Feeds, runner: Runner, locate: Locator | None) -> dict[str, float]:
+    """The figures of the worst output."""
+    pairs = zip(in_pytorch(trial.network, feeds), in_batches(trial.name, feeds, runner, locate), strict=True)
+    differences = [np.abs(premultiplied(expected) - premultiplied(pixels)) for expected, pixels in pairs]
+    return {
+        "worst": max(float(difference.max()) for difference in differences),
+        "most": max(float(np.percentile(difference, 99.9)) for difference in differences),
+        "psnr": min(psnr(difference) for difference in differences),
+    }
+
+
+def compare_rows(trial: Trial, feeds: Feeds, runner: Runner, locate: Locator | None) -> dict[str, float]:
+    """Compare all integers of the rows of stats, but for rows that lie on an edge between two integers.
+
+    There float32 and float64 differ in PyTorch itself, or latents moved by EDGE change the row. Far latents do so more
+    often: the tails of a Gaussian are few float32 numbers. Equal latents are on an edge for all rows at once, so their
+    share on no edge says nothing.
+    """
+    rows = _joined(in_batches(trial.name, feeds, runner, locate))
+    expected = _joined(in_pytorch(trial.network, feeds))
+    decided = np.ones(len(expected), bool)
+    for step in (-EDGE, EDGE):
+        moved = feeds | {"latent": (feeds["latent"] * (1 + step) + step).astype(np.float32)}
+        decided &= (_joined(in_pytorch(trial.network, moved)) == expected).all(1)
+    exact = deepcopy(trial.network).double()
+    exact_rows = _joined(in_pytorch(exact, {key: value.astype(float) for key, value in feeds.items()}))
+    decided &= (exact_rows == expected).all(1)
+    equal = (rows == expected).all(1)
+    figures = {"rows": float(equal[decided].mean()) if decided.any() else 1.0}
+    return figures if feeds is not trial.cases.get("random") else figures | {"decided": float(decided.mean())}
+
+
+def _joined(outputs: list[Array]) -> Array:
+    return np.concatenate([values.reshape(len(values), -1) for values in outputs], 1)
+
+
+def compare_embeddings(trial: Trial, feeds: Feeds, runner: Runner, locate: Locator | None) -> dict[str, float]:
+    """The smallest cosine at any batch. Embeddings are floats, whose last bits may depend on the batch."""
+    (expected,) = in_pytorch(trial.network, feeds)
+    cosines = []
+    for batch in (batch for batch in BATCHES if batch <= len(expected)):
+        for start in {0, len(expected) - batch}:
+            rows = slice(start, start + batch)
+            (embeddings,) = runner({key: value[rows] for key, value in feeds.items()})
+            cosines.append(float(cosine(embeddings, expected[rows]).min()))
+    return {"cosine": min(cosines)}

@@ -1,0 +1,189 @@
+"""The picture model: pictures from requests, in batches, by the networks of one bundle on one device."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby, islice
+from pathlib import Path
+from threading import RLock
+from time import perf_counter
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pgen.backends.base import Session, run
+from pgen.backends.devices import check_device, open_model
+from pgen.bundle.reader import EMBEDDED, Bundle, Model, open_bundle
+from pgen.errors import PromptNotRead, RequestInvalid
+from pgen.latents import latents
+from pgen.prompts import check_prompt
+from pgen.request import Request, check_batch
+
+if TYPE_CHECKING:
+    from pgen.text_encoder import TextEncoder
+
+DEFAULT_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One generated picture.
+
+    Attributes:
+        request: what it was generated from.
+        pixels: uint8 (S, S, 4), straight RGBA.
+        milliseconds: its share of the time of its batch.
+    """
+
+    request: Request
+    pixels: NDArray[np.uint8]
+    milliseconds: float = 0.0
+
+
+class PictureModel:
+    """The networks of one bundle on one device. Sessions open on first use; threads may share one instance."""
+
+    def __init__(self, bundle: Bundle, device: str = "auto", threads: int = 0) -> None:
+        if threads < 0:
+            raise RequestInvalid(f"threads {threads}: give a number from 0, which is one a core")
+        self.bundle, self.device, self.threads = bundle, check_device(device), threads
+        self._lock = RLock()
+        self._sessions: dict[str, Session] = {}
+        self._encoder: TextEncoder | None = None
+
+    @classmethod
+    def open(cls, folder: str | Path = EMBEDDED, device: str = "auto", threads: int = 0) -> Self:
+        """Open the bundle in `folder`; errors as in :func:`pgen.load`."""
+        return cls(open_bundle(folder), device, threads)
+
+    @property
+    def encoder(self) -> "TextEncoder":
+        """The text encoder, which models that read no text never load."""
+        with self._lock:
+            if self._encoder is None:
+                from pgen.text_encoder import TextEncoder
+
+                self._encoder = TextEncoder(self.bundle, self.device, self.threads)
+            return self._encoder
+
+    @cached_property
+    def model(self) -> Model:
+        """The text-to-image model.
+
+        Raises:
+            BundleNotFound: the bundle has none.
+        """
+        return self.bundle.model("text-to-image")
+
+    def stream(self, requests: Iterable[Request], batch: int = DEFAULT_BATCH) -> Iterator[Picture]:
+        """Generate a picture for each request, in order, `batch` at a time; memory use is constant.
+
+        A picture depends only on its own request, not on the other requests of its batch.
+        """
+        check_batch(batch)
+        for (name, _), group in groupby(requests, lambda request: (request.model, request.stage)):
+            self.session(self.find(name))  # opened before the clock starts
+            while chunk := list(islice(group, batch)):
+                began = perf_counter()
+                pixels = self.draw_batch(chunk)
+                each = 1e3 * (perf_counter() - began) / len(chunk)
+                yield from (Picture(*pair, each) for pair in zip(chunk, pixels, strict=True))
+
+    def draw_batch(self, requests: Sequence[Request]) -> NDArray[np.uint8]:
+        """Generate pictures of one model and stage at once, uint8 (N, S, S, 4)."""
+        return self.generate(*self.inputs(requests), self.find(requests[0].model), requests[0].stage)
+
+    def inputs(self, requests: Sequence[Request]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Compute the inputs of :meth:`generate` for requests to one model: latents, and embeddings or None."""
+        model = self.find(requests[0].model)
+        self.check_prompts(requests)
+        truncation = np.array([[request.truncation] for request in requests], np.float32)
+        latent = truncation * self.draw([request.seed for request in requests], model)
+        return latent, self.embed([request.prompt for request in requests]) if model.reads_text else None
+
+    def check_prompts(self, requests: Iterable[Request]) -> None:
+        """Check that no request gives a prompt to a model that reads no text.
+
+        Raises:
+            RequestInvalid: one does.
+        """
+        for request in requests:
+            if request.prompt and not self.find(request.model).reads_text:
+                raise PromptNotRead(f"model {request.model} reads no text; leave the prompt empty")
+
+    def embed(self, prompts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed prompts, float32 (N, D); equal prompts are encoded once."""
+        distinct = {prompt: row for row, prompt in enumerate(dict.fromkeys(prompts))}
+        embeddings = self.encoder([check_prompt(prompt) for prompt in distinct])
+        return embeddings[[distinct[prompt] for prompt in prompts]]
+
+    def draw(self, seeds: Sequence[int], model: Model | None = None) -> NDArray[np.float32]:
+        """Draw the latents of `seeds`, float32 (N, L)."""
+        return latents(seeds, (model or self.model).settings["latent_dim"])
+
+    def generate(
+        self,
+        latent: NDArray[np.float32],
+        text: NDArray[np.float32] | None = None,
+        model: Model | None = None,
+        stage: int | None = None,
+    ) -> NDArray[np.uint8]:
+        """Run a generator network once.
+
+        Args:
+            latent: float32 (N, L).
+            text: embeddings, float32 (N, D); None for a model that reads no text.
+            model: a model of the bundle; None for the text-to-image model.
+            stage: as in :class:`pgen.Request`.
+
+        Returns:
+            Pictures, uint8 (N, S, S, 4), straight RGBA.
+
+        Raises:
+            RequestInvalid: the model has no such stage.
+        """
+        model = model or self.model
+        feeds = {"latent": latent} | ({} if text is None else {"text": text})
+        (pixels,) = run(self.session(model), [_output(model, stage)], feeds)
+        return pixels  # type: ignore[no-any-return]
+
+    def find(self, name: str | None = None) -> Model:
+        """Find an image model by its name in the bundle; None for the text-to-image model.
+
+        Raises:
+            BundleNotFound: the bundle has no text-to-image model.
+            RequestInvalid: the bundle has no image model of that name.
+        """
+        if name is None:
+            return self.model
+        models = {key: model for key, model in self.bundle.manifest.models.items() if model.draws_pictures}
+        if name not in models:
+            raise RequestInvalid(f"model {name}: unknown; {self.bundle.folder} has {', '.join(models) or 'none'}")
+        return models[name]
+
+    def size(self, model: Model | None = None, stage: int | None = None) -> int:
+        """Side of a model's pictures, in pixels."""
+        model = model or self.model
+        name = _output(model, stage)
+        return next(int(tensor.shape[1]) for tensor in model.outputs if tensor.name == name)
+
+    def providers(self) -> list[str]:
+        """List the providers that the text-to-image model really runs on, best first."""
+        return list(self.session(self.model).get_providers())
+
+    def session(self, model: Model) -> Session:
+        """Open a model once; threads that call this at the same time get the same session."""
+        with self._lock:
+            if model.file not in self._sessions:
+                self._sessions[model.file] = open_model(self.bundle, model, self.device, self.threads)
+            return self._sessions[model.file]
+
+
+def _output(model: Model, stage: int | None) -> str:
+    stages = [tensor.name for tensor in model.outputs]
+    if stage is None or (stage == 2 and "stage1" in stages):
+        return "pictures"
+    if stage == 1 and "stage1" in stages:
+        return "stage1"
+    raise RequestInvalid(f"stage {stage}: {model.file} has a single stage; leave the stage out")

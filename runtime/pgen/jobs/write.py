@@ -1,0 +1,147 @@
+"""Running jobs: one picture or a grid to one file, or any number of pictures to a folder."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+from typing import Any, BinaryIO
+
+from pgen.errors import OutputTooLarge, RequestInvalid, SeveralPictures
+from pgen.images.encoders import encode
+from pgen.images.metadata import grid_fields, model_name
+from pgen.images.naming import Namer, check_file, check_folder, unused_path, write
+from pgen.images.postprocess import FORMATS, MAX_GRID, Postprocess
+from pgen.jobs.job import EXECUTORS, Job, Written, render
+from pgen.request import Request
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class WrittenGrid:
+    """A written grid: the requests of its pictures, their model, and the milliseconds that it took."""
+
+    file: Path
+    requests: Sequence[Request]
+    model: str
+    milliseconds: float
+
+    def described(self) -> dict[str, Any]:
+        """Describe its pictures and their model, ready for JSON."""
+        pictures = [{"prompt": request.prompt, "seed": request.seed} for request in self.requests]
+        return {"pictures": pictures, "model": self.model}
+
+
+def write_one(job: Job, out: str | Path | BinaryIO) -> Written:
+    """Write the only picture of `job` to a file, in the format of its extension, or to an open stream.
+
+    Raises:
+        RequestInvalid: the job has several pictures, or none.
+        PokeganError: the prompt, the bundle or `out` cannot be used; nothing is written.
+    """
+    out = Path(out) if isinstance(out, str) else out
+    postprocess = _with_format(job.postprocess, out)
+    requests = list(islice(job.requests, 2))
+    if len(requests) > 1:
+        raise SeveralPictures("several pictures do not fit into one file; write a grid, or into a folder")
+    generator = job.generator()
+    for picture in generator.stream(requests):
+        began = perf_counter()
+        file = _put(out, render(picture, generator.bundle, postprocess))
+        cost = picture.milliseconds + 1e3 * (perf_counter() - began)
+        return Written(file, picture.request, model_name(picture.request, generator.bundle), cost)
+    raise RequestInvalid("no picture was requested; give at least one prompt")
+
+
+def write_grid(
+    job: Job, out: str | Path | BinaryIO | None = None, columns: int | None = None, step: Callable[[], object] = int
+) -> WrittenGrid:
+    """Write all pictures of `job`, as one grid, to a file or an open stream.
+
+    Args:
+        job: pictures of one model, truncation and stage.
+        out: a file, whose extension determines the format, or a stream; None for a new file in the current folder.
+        columns: pictures in a row; None for a grid as square as possible.
+        step: called after each picture.
+
+    Raises:
+        PokeganError: a prompt, the bundle or `out` cannot be used, or the grid would be too large; nothing is written.
+    """
+    from pgen.images.grid import draw_grid
+    from pgen.jobs.autobatch import resolve
+
+    requests = list(islice(job.requests, MAX_GRID + 1))
+    if not requests:
+        raise RequestInvalid("no picture was requested; give at least one prompt")
+    if len(requests) > MAX_GRID:
+        raise OutputTooLarge(f"a grid has at most {MAX_GRID:,} pictures")
+    out = Path(out) if isinstance(out, str) else out
+    out = out or unused_path(Path(Namer()(requests[0], f"grid.{job.postprocess.format}")))
+    postprocess = _with_format(job.postprocess, out)
+    generator = job.generator()
+    began = perf_counter()
+    sheet = draw_grid(generator, requests, postprocess, columns, resolve(job.batch, generator, requests), step)
+    fields = grid_fields(requests, columns, generator.bundle, postprocess)
+    file = _put(out, encode(sheet, postprocess.format, fields))
+    return WrittenGrid(file, requests, model_name(requests[0], generator.bundle), 1e3 * (perf_counter() - began))
+
+
+def write_pictures(job: Job, folder: str | Path) -> Iterator[Written]:
+    """Write every picture of `job` into `folder`, as files or as shards, in order, while the next are generated.
+
+    Memory use is constant, except that the executor "ray" holds all prompts. What was yielded is complete and stays,
+    whatever happens later; with `job.resume`, finished files are neither written nor yielded.
+
+    Raises:
+        PokeganError: a prompt, the bundle or `folder` cannot be used; or `folder` already has shards or, with
+            `job.resume`, pictures of another bundle or with other settings.
+    """
+    _check(job)
+    folder = check_folder(Path(folder))
+    if job.shards is not None and not job.resume:
+        from pgen.jobs.shards import check_no_shards
+
+        check_no_shards(folder)
+    if job.executor == "ray":
+        from pgen.jobs.ray import write_on_cluster as run
+    else:
+        from pgen.jobs.local import write_locally as run
+    yield from run(job, folder)
+
+
+def _check(job: Job) -> None:
+    """Check what needs no bundle.
+
+    Raises:
+        RequestInvalid: batch, shards or executor are invalid.
+    """
+    if job.batch != AUTO and not (isinstance(job.batch, int) and job.batch >= 1):
+        raise RequestInvalid(f"batch {job.batch}: must be an integer from 1, or {AUTO}")
+    if job.shards is not None and job.shards < 1:
+        raise RequestInvalid(f"shards {job.shards}: must be the number of pictures in each, from 1")
+    if job.executor not in EXECUTORS:
+        raise RequestInvalid(f"executor {job.executor}: choose {' or '.join(EXECUTORS)}")
+
+
+def _with_format(postprocess: Postprocess, out: Path | BinaryIO) -> Postprocess:
+    """Check that `out` can be written, and take the format from the extension if `out` is a file.
+
+    Raises:
+        OutputInvalid: it cannot be written.
+    """
+    return replace(postprocess, format=check_file(out, FORMATS)) if isinstance(out, Path) else postprocess
+
+
+def _put(out: Path | BinaryIO, content: bytes) -> Path:
+    """Write `content` to a file, atomically, or to an open stream; return the file, "-" for a stream.
+
+    Raises:
+        OutputInvalid: see :func:`pgen.images.naming.write`.
+    """
+    if isinstance(out, Path):
+        write(out, content)
+        return out
+    out.write(content)
+    out.flush()
+    return Path("-")

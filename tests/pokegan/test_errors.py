@@ -1,0 +1,63 @@
+"""Errors: plain exceptions with a code; only the command line knows exit codes and hints."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from pgen.errors import BundleNotFound, DeviceUnavailable
+from pokegan.cli import Group
+from pokegan.errors import MissingExtra, PokeganError, one_line
+
+
+class BuildFailed(PokeganError):
+    """An error with an exit code of its own."""
+
+    exit_code = 1
+
+
+def invoke(error: Exception) -> tuple[int, str]:
+    group = Group("main", hints={"device_unavailable": "--device chooses"})
+
+    @group.command("fail")
+    def fail() -> None:
+        raise error
+
+    done = CliRunner().invoke(group, ["fail"])
+    return done.exit_code, done.stderr
+
+
+def test_code_is_the_class_name_in_snake_case() -> None:
+    assert BundleNotFound.code == "bundle_not_found"
+    assert MissingExtra("av", "video").code == "missing_extra"
+
+
+def test_errors_are_builtins_without_click() -> None:
+    assert issubclass(BundleNotFound, FileNotFoundError)
+    assert not issubclass(PokeganError, click.ClickException)
+    program = "import pgen, sys; pgen.load(device='cpu', threads=1).images('Charizard'); print('click' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (DeviceUnavailable("no GPU"), 2, "Error: no GPU (--device chooses)\n"),
+        (BundleNotFound("b: not found"), 2, "Error: b: not found\n"),
+        (BuildFailed("it failed"), 1, "Error: it failed\n"),
+        (PokeganError(""), 2, ""),
+    ],
+)
+def test_command_line_adds_exit_code_and_hint(error: Exception, code: int, line: str) -> None:
+    assert invoke(error) == (code, line)
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [(ValueError("a\n  b"), "a b"), (ValueError(), "ValueError"), (ValueError("x" * 999), "x" * 200)],
+)
+def test_one_line_joins_and_shortens(error: Exception, line: str) -> None:
+    assert one_line(error) == line

@@ -1,0 +1,69 @@
+"""Errors speak of the library; the options that fix them are hints of the command line."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import pgen.errors
+from pgen.cli import main
+from pgen.commands.hints import HINTS
+from pokegan.errors import PokeganError
+
+PGEN = Path(pgen.errors.__file__).parent
+OF_OTHER_PROGRAMS = ("--num-gpus",)
+
+
+def error_classes(base: type[PokeganError] = PokeganError) -> Iterator[type[PokeganError]]:
+    yield base
+    for subclass in base.__subclasses__():
+        yield from error_classes(subclass)
+
+
+def test_every_hint_belongs_to_an_error() -> None:
+    assert set(HINTS) <= {error.code for error in error_classes()}
+
+
+def raised_texts(path: Path) -> Iterator[str]:
+    for statement in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(statement, ast.Raise):
+            yield from (
+                node.value
+                for node in ast.walk(statement)
+                if isinstance(node, ast.Constant) and isinstance(node.value, str)
+            )
+
+
+def test_library_messages_name_no_options() -> None:
+    library = [path for path in PGEN.rglob("*.py") if path.relative_to(PGEN).parts[0] not in ("commands", "serve")]
+    assert len(library) > 50
+    options = {
+        f"{path.name}: {text}"
+        for path in library
+        for text in raised_texts(path)
+        if set(re.findall(r"(?<!\w)--[a-z][a-z-]+", text)) - set(OF_OTHER_PROGRAMS)
+    }
+    assert options == set()
+
+
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        ("image", "Error: no prompt is given (write a name or a sentence as PROMPT"),
+        (
+            "image mew -n 2 --out a.png",
+            "fit into one file; write a grid, or into a folder (add --grid, or use --out-dir",
+        ),
+        ("image mew --seeds 1-3 --seed 4", "or a first seed (use either --seeds, or -n and --seed)"),
+        ("morph mew mew", "choose another prompt or seed for one (--to-seed sets the other seed)"),
+    ],
+)
+def test_command_line_adds_the_hint(call: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, call.split())
+    assert done.exit_code == 2
+    assert line in done.stderr
+    assert len(done.stderr.splitlines()) == 1

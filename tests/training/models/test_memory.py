@@ -1,0 +1,101 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pgtrain.models.memory import CHOICE_DIM, SIDE, Codes, CodeSize, Memory, relevance, unit_rms
+
+SIZE = CodeSize(shape=8, slots=2, slot_dim=4)
+PICTURES = 12
+
+
+@pytest.fixture
+def memory() -> Memory:
+    torch.manual_seed(0)
+    memory = Memory(SIZE, 16, 10, PICTURES, 4)
+    memory.table.fill(Codes(torch.randn(PICTURES, 8, SIDE, SIDE), torch.randn(PICTURES, 8)))
+    torch.nn.init.orthogonal_(memory.silhouettes)
+    torch.nn.init.normal_(memory.whitening.linear.weight)
+    return memory.eval()
+
+
+def test_codes_have_unit_rms_in_each_cell_and_slot(memory: Memory) -> None:
+    with torch.no_grad():
+        codes = memory.table(torch.arange(PICTURES))
+    assert (codes.shape.square().mean(1) - 1).abs().max() < 0.01
+    assert (codes.color.view(PICTURES, 2, 4).square().mean(2) - 1).abs().max() < 0.01
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**31), scale=st.floats(0, 3))
+def test_choices_are_distributions_and_masks_are_shares(seed: int, scale: float) -> None:
+    torch.manual_seed(seed)
+    memory = Memory(SIZE, 16, 10, PICTURES, 4)
+    choice = memory.choose(scale * torch.randn(5, SIZE.latent_dim), torch.randn(5, 16))
+    for weights in (choice.first, choice.second, choice.color):
+        assert torch.allclose(weights.sum(1), torch.ones(5), atol=1e-5)
+    assert choice.mask.shape == (5, 1, SIDE, SIDE)
+    assert ((choice.mask >= 0) & (choice.mask <= 1)).all()
+
+
+def test_equal_latents_and_texts_read_equal_codes_in_any_batch(memory: Memory) -> None:
+    latent, text = torch.randn(6, SIZE.latent_dim), torch.randn(6, 16)
+    together, alone = memory(latent, text), memory(latent[2:3], text[2:3])
+    assert torch.allclose(together.shape[2:3], alone.shape, atol=1e-4)
+    assert torch.allclose(together.color[2:3], alone.color, atol=1e-4)
+
+
+def test_a_picture_with_a_low_prior_is_not_chosen_among_equals(memory: Memory) -> None:
+    for head in (memory.shape_head, memory.color_head):
+        torch.nn.init.zeros_(head.keys)
+    memory.prior[:6] = -8
+    choice = memory.choose(torch.randn(64, SIZE.latent_dim), torch.randn(64, 16))
+    assert choice.first[:, :6].sum(1).max() < 0.01
+    assert choice.color[:, :6].sum(1).max() < 0.01
+
+
+def test_latents_choose_among_pictures_that_match_alike(memory: Memory) -> None:
+    for head in (memory.shape_head, memory.color_head):
+        torch.nn.init.zeros_(head.keys)
+    choice = memory.choose(torch.randn(64, SIZE.latent_dim), torch.randn(1, 16).expand(64, -1))
+    assert len(choice.first.argmax(1).unique()) > PICTURES // 2
+
+
+def test_a_picture_far_from_the_best_match_is_never_chosen() -> None:
+    logits = torch.tensor([[0.0, -1.0, -12.0]])
+    scores = relevance(logits)
+    assert scores[0, 0] == 0
+    assert scores[0, 1] == pytest.approx(-0.55)
+    assert scores[0, 2] < -20
+
+
+def test_colors_and_shapes_are_chosen_by_separate_parts_of_the_latent(memory: Memory) -> None:
+    latent, text = torch.randn(8, SIZE.latent_dim), torch.randn(8, 16)
+    changed = latent.clone()
+    changed[:, 2 * CHOICE_DIM : 3 * CHOICE_DIM] = torch.randn(8, CHOICE_DIM)
+    before, after = memory.choose(latent, text), memory.choose(changed, text)
+    assert torch.equal(before.first, after.first)
+    assert torch.equal(before.second, after.second)
+    assert not torch.equal(before.color, after.color)
+
+
+def test_another_text_may_ask_for_the_colors(memory: Memory) -> None:
+    latent, text, other = torch.randn(8, SIZE.latent_dim), torch.randn(8, 16), torch.randn(8, 16)
+    plain, same, apart = memory(latent, text), memory(latent, text, text), memory(latent, text, other)
+    assert torch.equal(plain.color, same.color)
+    assert torch.equal(plain.shape, apart.shape)
+    assert not torch.equal(plain.color, apart.color)
+
+
+def test_freezing_changes_no_code(memory: Memory) -> None:
+    latent, text = torch.randn(4, SIZE.latent_dim), torch.randn(4, 16)
+    before = memory(latent, text)
+    memory.freeze()
+    memory.freeze()
+    after = memory(latent, text)
+    assert torch.allclose(before.shape, after.shape, atol=1e-3)
+    assert torch.allclose(before.color, after.color, atol=1e-3)
+
+
+def test_unit_rms_of_zeros_is_finite() -> None:
+    assert torch.isfinite(unit_rms(torch.zeros(2, 3))).all()

@@ -1,0 +1,124 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from pgtrain.data.dataset import Dataset, read
+from pgtrain.engine.accelerator import Engine
+from pgtrain.models.memory import Codes, CodeSize
+from pgtrain.systems.stackgan.config import StackGANConfig
+from pgtrain.systems.stackgan.decoder import ColorEncoder, Decoder, Stage1, Stage2
+from pgtrain.systems.stackgan.memory_gan import OPAQUE, SECOND, MemoryStackGAN
+
+SMALL = {"width": 8, "batch": 4, "stage1_pretrain": 1, "stage2_pretrain": 1}
+
+
+@pytest.fixture(scope="module")
+def data(small_data: Path, tiny_encoder: Path) -> Dataset:
+    return read([small_data, small_data], StackGANConfig(), str(tiny_encoder), "keep")  # type: ignore[return-value]
+
+
+@pytest.fixture
+def system(data: Dataset) -> MemoryStackGAN:
+    torch.manual_seed(0)
+    config = StackGANConfig(**SMALL)
+    config.resolve(4)
+    return MemoryStackGAN(config, Engine("fp32"), data)
+
+
+def step(system: MemoryStackGAN, data: Dataset, epoch: int) -> dict[str, float]:
+    system.start_epoch(epoch)
+    system.networks.train()
+    return {name: float(value) for name, value in system.train_step(data, torch.arange(4), 0).items()}
+
+
+def test_phases_follow_the_epochs(system: MemoryStackGAN) -> None:
+    phases = [system.start_epoch(epoch) for epoch in range(3)]
+    assert phases == ["stage I, reconstruction", "stage II, reconstruction", "adversarial"]
+
+
+def test_every_phase_has_finite_losses_and_moves_its_networks(system: MemoryStackGAN, data: Dataset) -> None:
+    before = {name: value.clone() for name, value in system.networks.state_dict().items()}
+    losses = [step(system, data, epoch) for epoch in range(3)]
+    assert all(torch.isfinite(torch.tensor(list(each.values()))).all() for each in losses)
+    assert "shape_match" in losses[0]
+    assert "reconstruction2" in losses[1]
+    assert "discriminator" in losses[2]
+    moved = {name for name, value in system.networks.state_dict().items() if not torch.equal(value, before[name])}
+    for part in ("generator.memory.shape_head", "generator.memory.table", "generator.decoder.stage2", "discriminator"):
+        assert any(name.startswith(part) for name in moved), part
+
+
+def test_the_anchor_stays_while_the_generator_learns(system: MemoryStackGAN, data: Dataset) -> None:
+    step(system, data, 0)
+    system.start_epoch(2)
+    before = {name: value.clone() for name, value in system.networks["anchor"].state_dict().items()}
+    system.train_step(data, torch.arange(4), 0)
+    assert all(torch.equal(value, before[name]) for name, value in system.networks["anchor"].state_dict().items())
+
+
+def test_further_pictures_of_a_name_are_second_choice(system: MemoryStackGAN, data: Dataset) -> None:
+    half = len(data) // 2
+    prior = system.generator.memory.prior
+    assert (prior[:half] == 0).all()
+    assert (prior[half:] == SECOND).all()
+
+
+def test_opaque_pictures_are_not_mixed(data: Dataset) -> None:
+    opaque = Dataset(**vars(data))
+    opaque.pictures = data.pictures.clone()
+    opaque.pictures[0, 3] = 255
+    config = StackGANConfig(**SMALL)
+    config.resolve(4)
+    system = MemoryStackGAN(config, Engine("fp32"), opaque)
+    assert system.generator.memory.prior[0] == OPAQUE
+    assert 0 not in system.mixable
+
+
+def test_generated_pictures_have_the_size_of_the_last_stage(system: MemoryStackGAN, data: Dataset) -> None:
+    latent, text = torch.randn(3, system.latent_dim), data.embeddings[:3]
+    system.start_epoch(0)
+    assert system.generate(latent, text).shape == (3, 4, 64, 64)
+    system.start_epoch(2)
+    pictures = system.generate(latent, text)
+    assert pictures.shape == (3, 4, 128, 128)
+    assert (pictures[:, :3] <= pictures[:, 3:] + 1e-6).all()
+
+
+@pytest.mark.parametrize("pixels", [128, 256])
+def test_stage_two_starts_as_an_enlargement(pixels: int) -> None:
+    size = CodeSize()
+    decoder = Decoder(8, 4, pixels, size).eval()
+    small, large = decoder(Codes(torch.randn(2, size.shape, 4, 4), torch.randn(2, size.color)))
+    assert large is not None
+    assert large.shape == (2, 4, pixels, pixels)
+    enlarged = torch.nn.functional.interpolate(small, scale_factor=pixels / 64, mode="bilinear")
+    assert torch.allclose(large, enlarged, atol=1e-5)
+
+
+def test_color_codes_carry_no_layout() -> None:
+    torch.manual_seed(0)
+    encoder = ColorEncoder(CodeSize()).eval()
+    pictures = torch.rand(2, 4, 64, 64)
+    pictures[:, :3] *= pictures[:, 3:]
+    turned = pictures.flip(3).flip(2)
+    # Flips change only what lies within one 3x3 window; kernels are random, so compare after making windows plain.
+    for layer in encoder.layers:
+        if isinstance(layer, torch.nn.Conv2d) and layer.kernel_size == (3, 3):
+            layer.weight.data[:] = layer.weight.data.mean((2, 3), keepdim=True)
+    assert torch.allclose(encoder(pictures), encoder(turned), atol=1e-4)
+
+
+def test_most_work_of_stage_two_is_at_32_pixels() -> None:
+    stage2 = Stage2(32, 4, 128, CodeSize())
+    assert stage2.to_rgba.out_channels == 4 * 4
+    assert isinstance(Stage1(32, 4, CodeSize()).to_rgba, torch.nn.Conv2d)
+
+
+def test_the_adversarial_phase_begins_once(system: MemoryStackGAN, data: Dataset) -> None:
+    step(system, data, 0)
+    system.start_epoch(2)
+    system.train_step(data, torch.arange(4), 0)
+    before = {name: value.clone() for name, value in system.networks.state_dict().items()}
+    system.start_epoch(2)
+    assert all(torch.equal(value, before[name]) for name, value in system.networks.state_dict().items())

@@ -1,0 +1,177 @@
+"""The networks between pictures and codes: two encoders, and the decoder's stages I and II."""
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pgtrain.models.compositing import visible
+from pgtrain.models.layers import ResidualBlock, UpBlock
+from pgtrain.models.memory import SIDE, Codes, CodeSize, unit_rms
+from pgtrain.systems.stackgan.config import STAGE1_SIZE
+
+
+class PaletteAttention(nn.Module):
+    """Adds to each place of a feature map a mixture of the palette's slots that the place itself chooses."""
+
+    def __init__(self, channels: int, size: CodeSize) -> None:
+        super().__init__()
+        self.size = size
+        self.choose = nn.Conv2d(channels, size.slots, 1)
+        self.value = nn.Linear(size.slot_dim, channels)
+
+    def forward(self, features: Tensor, color: Tensor) -> Tensor:
+        """Map (N, C, H, W) and color codes (N, K) to (N, C, H, W)."""
+        weights = torch.softmax(self.choose(features), 1)
+        values = self.value(color.view(-1, self.size.slot_dim)).view(-1, self.size.slots, features.shape[1])
+        for slot in range(self.size.slots):
+            features = features + weights[:, slot : slot + 1] * values[:, slot, :, None, None]
+        return features
+
+
+class Stage1(nn.Module):
+    """Codes to the features and logits of a 64x64 picture.
+
+    Coarse blocks are modulated by the mean of the shape code, fine ones by the color code.
+    """
+
+    def __init__(self, width: int, channels: int, size: CodeSize) -> None:
+        super().__init__()
+        w4, w8, w16, w32, w64 = (width * factor for factor in (8, 6, 4, 2, 1))
+        self.stem = nn.Conv2d(size.shape, w4, 3, padding=1)
+        self.position = nn.Parameter(torch.randn(1, w4, SIDE, SIDE) * 0.1)
+        self.coarse = nn.ModuleList(
+            [ResidualBlock(w4, size.shape), UpBlock(w4, w8, size.shape), ResidualBlock(w8, size.shape)]
+        )
+        self.up16 = UpBlock(w8, w16, size.color)
+        self.palette16 = PaletteAttention(w16, size)
+        self.block16 = ResidualBlock(w16, size.color)
+        self.up32 = UpBlock(w16, w32, size.color)
+        self.palette32 = PaletteAttention(w32, size)
+        self.block32 = ResidualBlock(w32, size.color)
+        self.up64 = UpBlock(w32, w64, size.color)
+        self.to_rgba = nn.Conv2d(w64, channels, 3, padding=1)
+
+    def forward(self, shape: Tensor, color: Tensor) -> tuple[Tensor, Tensor]:
+        """Map codes (N, C, 4, 4) and (N, K) to features (N, F, 64, 64) and logits (N, 4, 64, 64)."""
+        features = self.stem(shape) + self.position
+        pooled = shape.mean((2, 3))
+        for block in self.coarse:
+            features = block(features, pooled)
+        features = self.palette16(self.up16(features, color), color)
+        features = self.palette32(self.up32(self.block16(features, color), color), color)
+        features = self.up64(self.block32(features, color), color)
+        return features, self.to_rgba(features)
+
+
+class Stage2(nn.Module):
+    """Refines stage I to `pixels` a side; most of it works at 32x32, and one convolution at 64x64 draws the picture.
+
+    The last doublings are a depth-to-space of that convolution's channels (Shi et al., 2016, arXiv:1609.05158):
+    narrow convolutions at full size take most of the time on CPUs.
+    """
+
+    def __init__(self, width: int, channels: int, pixels: int, size: CodeSize, blocks: int = 2) -> None:
+        super().__init__()
+        wide = 3 * width
+        self.scale = pixels // STAGE1_SIZE
+        self.down = nn.Conv2d(width + channels, wide, 3, stride=2, padding=1)
+        self.palette = PaletteAttention(wide, size)
+        self.blocks = nn.ModuleList(ResidualBlock(wide, size.color) for _ in range(blocks))
+        self.up = UpBlock(wide, width, size.color)
+        self.to_rgba = nn.Conv2d(width, channels * self.scale**2, 3, padding=1)
+        # Starts as a plain enlargement of stage I, so that no step of stage II begins from noise.
+        nn.init.zeros_(self.to_rgba.weight)
+        nn.init.zeros_(cast(Tensor, self.to_rgba.bias))
+
+    def forward(self, stage1: tuple[Tensor, Tensor], color: Tensor) -> Tensor:
+        """Map stage I's features and logits and color codes (N, K) to logits (N, 4, S, S)."""
+        features, logits = stage1
+        hidden = self.down(torch.cat([features, visible(logits).to(features.dtype)], 1))
+        hidden = self.palette(hidden, color)
+        for block in self.blocks:
+            hidden = block(hidden, color)
+        hidden = self.up(hidden, color) + features
+        enlarged = F.interpolate(logits, scale_factor=float(self.scale), mode="bilinear", align_corners=False)
+        return enlarged.clamp(-8, 8) + F.pixel_shuffle(self.to_rgba(hidden), self.scale)
+
+
+class ShapeEncoder(nn.Module):
+    """Pictures (N, 4, 64, 64) in 0..1 to shape codes."""
+
+    def __init__(self, size: CodeSize, width: int = 48) -> None:
+        super().__init__()
+        plan = (
+            (width, 4, 2),
+            (2 * width, 4, 2),
+            (2 * width, 3, 1),
+            (4 * width, 4, 2),
+            (4 * width, 3, 1),
+            (6 * width, 4, 2),
+        )
+        layers: list[nn.Module] = []
+        inputs = 4
+        for outputs, kernel, stride in plan:
+            layers += [
+                nn.Conv2d(inputs, outputs, kernel, stride, 1, bias=False),
+                nn.BatchNorm2d(outputs),
+                nn.LeakyReLU(0.1),
+            ]
+            inputs = outputs
+        self.layers = nn.Sequential(*layers, nn.Conv2d(inputs, size.shape, 3, padding=1))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Encode; see :class:`pgtrain.models.memory.Codes`."""
+        return unit_rms(self.layers(pictures * 2 - 1).float())
+
+
+class ColorEncoder(nn.Module):
+    """Pictures (N, 4, 64, 64) in 0..1 to color codes.
+
+    It sees 3x3 pixels at a time, sorts them into the slots of the palette, and keeps the mean of each slot alone: so a
+    color code can carry no layout.
+    """
+
+    def __init__(self, size: CodeSize, width: int = 64) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(4, width, 3, padding=1),
+            nn.LeakyReLU(0.1),
+            nn.Conv2d(width, width, 1),
+            nn.LeakyReLU(0.1),
+            nn.Conv2d(width, width, 1),
+            nn.LeakyReLU(0.1),
+        )
+        self.sort = nn.Conv2d(width, size.slots, 1)
+        self.out = nn.ModuleList(
+            nn.Sequential(nn.Linear(width + 1, 128), nn.LeakyReLU(0.1), nn.Linear(128, size.slot_dim))
+            for _ in range(size.slots)
+        )
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Encode; see :class:`pgtrain.models.memory.Codes`."""
+        small = F.avg_pool2d(pictures, 2)
+        features = self.layers(small).float()
+        weights = torch.softmax(self.sort(features).float(), 1) * small[:, 3:]
+        slots = []
+        for slot, out in enumerate(self.out):
+            weight = weights[:, slot : slot + 1]
+            share = weight.mean((2, 3))
+            mean = (features * weight).mean((2, 3)) / share.clamp(min=0.005)
+            slots.append(unit_rms(out(torch.cat([mean, share], 1)).float()))
+        return torch.cat(slots, 1)
+
+
+class Decoder(nn.Module):
+    """Both stages: codes to pictures. `stage2` is None where stage I is trained alone."""
+
+    def __init__(self, width: int, channels: int, pixels: int, size: CodeSize) -> None:
+        super().__init__()
+        self.stage1 = Stage1(width, channels, size)
+        self.stage2 = Stage2(width, channels, pixels, size) if pixels > STAGE1_SIZE else None
+
+    def forward(self, codes: Codes) -> tuple[Tensor, Tensor | None]:
+        """Map codes to the logits of stage I, (N, 4, 64, 64), and of stage II, (N, 4, S, S)."""
+        seen = self.stage1(codes.shape, codes.color)
+        return seen[1], None if self.stage2 is None else self.stage2(seen, codes.color)
