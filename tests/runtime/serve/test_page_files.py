@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import pgen
-from pgen.dex.colors import TYPES
+from pgen.dex.colors import TYPES, text_color
 from pgen.dex.radar import FULL
 
 PAGE = Path(pgen.__file__).parent / "web"
@@ -19,7 +19,7 @@ def read(name: str) -> str:
 
 def test_badges_have_the_colors_of_the_cards() -> None:
     colors = dict(re.findall(r"\.type-(\w+) \{ (--type: #\w{6}; --type-ink: #\w{6};) \}", read("style.css")))
-    assert colors == {name: f"--type: {color}; --type-ink: {ink(color)};" for name, color in TYPES.items()}
+    assert colors == {name: f"--type: {color}; --type-ink: {text_color(color)};" for name, color in TYPES.items()}
 
 
 def test_page_offers_every_type() -> None:
