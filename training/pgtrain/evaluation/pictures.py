@@ -69,7 +69,7 @@ def measure(
     side = pictures.shape[-1]
     reference = ReferenceSet(real(side), records, held, settings.extract, settings.second)
     drawn = reference.see(pictures, seeds)
-    results = {"side": side, "real": len(records), "held_out": int(held.sum())}
+    results: dict[str, Any] = {"side": side, "real": len(records), "held_out": int(held.sum())}
     results |= reference.quality(drawn) | {
         "floor": figures.floor(reference.real.values, samples),
         "spread_real": reference.spread,
