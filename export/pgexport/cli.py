@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 FOLDER = click.Path(path_type=Path)
 DEFAULT = "export"
 
+HINTS = {
+    "engine_failed": "--workspace, --batches",
+    "graph_unread": "--storage float32 or --fp16",
+    "runs_invalid": "pgexport RUN --out BUNDLE",
+    "target_invalid": "--out, --triton, --force, --add",
+}
+"""What the command line adds to messages, by the errors' codes."""
+
 
 class ExportGroup(Group):
     """Runs the command `export` where the first word names no other command: `pgexport RUN --out BUNDLE`."""
@@ -37,7 +45,7 @@ class ExportGroup(Group):
         self.format_commands(ctx, formatter)
 
 
-@click.group(cls=ExportGroup)
+@click.group(cls=ExportGroup, hints=HINTS)
 @version_option
 def main() -> None:
     """Export trained networks to bundles that run without PyTorch."""

@@ -88,6 +88,10 @@ def test_without_runs_the_newest_finished_of_each_system_are_taken(
     assert set(open_bundle(tmp_path / "b").manifest.models) == {"dcgan", "stats"}
 
 
+def test_command_line_adds_its_options_to_errors(dcgan: Path, tiny_bundle: Path) -> None:
+    refused(call(dcgan, "--out", tiny_bundle), "or add to it (--out, --triton, --force, --add)")
+
+
 def test_no_finished_run_is_reported(tmp_path: Path) -> None:
     with pytest.raises(RunsInvalid, match="name a run"):
         newest_finished(tmp_path)

@@ -58,7 +58,17 @@ ENCODER = click.option(
 )
 
 
-@click.group(cls=Group)
+HINTS = {
+    "data_not_found": "--data",
+    "diverged": "--precision fp32",
+    "encoder_not_found": "--encoder",
+    "features_not_found": "--weights FILE, or --features imagenet",
+    "interrupted": "with the same command, --resume and --out",
+}
+"""What the command line adds to messages, by the errors' codes."""
+
+
+@click.group(cls=Group, hints=HINTS)
 @version_option
 def main() -> None:
     """Train small GANs on Pokémon."""
