@@ -16,7 +16,7 @@ DRAW = ("pgen", "image", "Charizard")
 
 
 @pytest.mark.parametrize("device", ["cuda", "tensorrt", "tensorrt-rtx", "engine"])
-def test_a_device_that_is_not_there_is_one_line_and_no_picture(command: Command, tmp_path: Path, device: str) -> None:
+def test_missing_device_is_one_line_and_no_picture(command: Command, tmp_path: Path, device: str) -> None:
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("it may be there")
     done = command(*DRAW, "--device", device, "--out", tmp_path / "a.png")
@@ -35,7 +35,7 @@ def test_json_records_the_device(command: Command, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
-def test_auto_says_on_a_terminal_what_it_chose(tmp_path: Path) -> None:
+def test_auto_names_its_choice_on_a_terminal(tmp_path: Path) -> None:
     program = str(Path(sys.executable).parent / "pgen")
 
     def told(*options: str) -> str:
