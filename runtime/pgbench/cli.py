@@ -20,8 +20,8 @@ PLACES = {
 
 HINTS = {
     "backend_unknown": "--vs lists backends",
-    "device_unavailable": "--device and --vs choose; pgen doctor shows what works here",
-    "bundle_not_found": "--bundle names another bundle",
+    "device_unavailable": "--device and --vs choose devices; pgen doctor shows what works here",
+    "bundle_not_found": "--bundle chooses the bundle",
 }
 """What the command line adds to messages, by the errors' codes."""
 

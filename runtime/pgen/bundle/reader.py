@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["EMBEDDED", "MANIFEST", "Bundle", "FileEntry", "Manifest", "Model", "Tensor", "describe", "open_bundle"]
+__all__ = [
+    "EMBEDDED",
+    "FORMAT",
+    "MANIFEST",
+    "Bundle",
+    "FileEntry",
+    "Manifest",
+    "Model",
+    "Tensor",
+    "describe",
+    "open_bundle",
+]
 
 MANIFEST = "manifest.json"
 

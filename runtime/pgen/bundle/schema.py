@@ -46,8 +46,8 @@ def read(value: Any, kind: Any, place: str = "") -> Any:
     """Check that a value of JSON is a `kind`, and return it, with dataclasses made of objects.
 
     `kind` is made of builtins, Any, unions with None, Literal, dataclasses, and typed dictionaries, which stay
-    dictionaries with all their keys. Annotated[int, range(1, 9)] is an integer in that range; Annotated[dict[str, Any],
-    TYPE] a dictionary that also fits the typed dictionary TYPE.
+    dictionaries with all their keys. Annotated[int, range(1, 9)] is an integer in that range, Annotated[KIND, OTHER] a
+    KIND that also fits OTHER, which type checkers do not see.
 
     Raises:
         ValueError: it is not; the message names the place, such as "models.dcgan.opset must be an integer".
