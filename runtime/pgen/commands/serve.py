@@ -45,16 +45,16 @@ from pokegan.extras import needs_extra
 def serve(with_key: bool, cors: tuple[str, ...], **options: Any) -> None:
     """Serve pictures, films, stats and cards over HTTP, with a page and an API.
 
-    The API has the shape of OpenAI's images API; GET /docs tells of it. Where POKEGAN_API_KEY is set, requests have to
-    give that key. SIGTERM lets the server answer what it has accepted; SIGHUP loads the bundle again.
+    The API is compatible with OpenAI's images API; GET /openapi.json describes it. If POKEGAN_API_KEY is set, requests
+    must carry that key. On SIGTERM the server finishes accepted requests; on SIGHUP it loads the bundle again.
     """
     with needs_extra("serve"):
         import fastapi  # noqa: F401
         import prometheus_client  # noqa: F401
         import uvicorn  # noqa: F401
     from pgen.bundle.reader import EMBEDDED
-    from pgen.serve.config import Settings, key_of_environment
+    from pgen.serve.config import Settings, read_api_key
     from pgen.serve.server import serve as run
 
     options["bundle"] = options["bundle"] or EMBEDDED
-    run(Settings(**options, cors=cors, api_key=key_of_environment(with_key)))
+    run(Settings(**options, cors=cors, api_key=read_api_key(with_key)))
