@@ -29,11 +29,11 @@ def requests(names: list[str]) -> Iterator[Request]:
     return (Request(prompt(number, names), number) for number in count())
 
 
-def write(generator: Generator, wanted: Iterator[Request], batch: int) -> int:
-    """Write the pictures into a folder that then goes; counts them."""
-    with tempfile.TemporaryDirectory() as place:
-        target = Folder(Path(place), generator.bundle, Postprocess(), time.time())
-        return sum(1 for _ in write_tasks(generator, Job(wanted).tasks(), target, batch, False))
+def write(generator: Generator, image_requests: Iterator[Request], batch: int) -> int:
+    """Write the images to a temporary folder, and count them."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Folder(Path(folder), generator.bundle, Postprocess(), time.time())
+        return sum(1 for _ in write_tasks(generator, Job(image_requests).tasks(), target, batch, False))
 
 
 def rate(generator: Generator, image_requests: Iterator[Request], batch: int, seconds: float) -> float:

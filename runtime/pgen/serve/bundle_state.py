@@ -43,14 +43,14 @@ class LoadedBundle:
     def models(self) -> dict[str, Model]:
         """The models that generate images, by name."""
         models = self.generator.bundle.manifest.models
-        return {name: model for name, model in models.items() if model.kind.endswith("-to-image")}
+        return {name: model for name, model in models.items() if model.draws_pictures}
 
     @cached_property
     def default_model(self) -> str | None:
         """Name of the text-to-image model; None if there is none."""
         return next((name for name, model in self.models.items() if model.kind == "text-to-image"), None)
 
-    def pattern(self, name: str | None) -> Request:
+    def request_template(self, name: str | None) -> Request:
         """Return the request pattern of the model `name`; None and the default model's name give the same one.
 
         Raises:

@@ -43,7 +43,7 @@ class Settings:
         host: address to listen on.
         port: 0 selects a free port.
         bundle: folder of the bundle.
-        device: one of pgen.backends.registry.device_names.
+        device: see pgen.backends.registry.device_names.
         threads: CPU threads; 0 for one per core.
         batch: maximum batch size.
         wait_ms: milliseconds that an image waits for its batch to fill.

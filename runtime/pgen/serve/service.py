@@ -99,7 +99,7 @@ class Service:
         return await asyncio.get_running_loop().run_in_executor(self._encoders, function)
 
     async def generate_files(
-        self, bundle: LoadedBundle, requests: Sequence[Request], finish: Postprocess
+        self, bundle: LoadedBundle, requests: Sequence[Request], postprocess: Postprocess
     ) -> list[bytes]:
         """Generate images and encode each as soon as it is there, so that the next batch overlaps with encoding.
 
@@ -110,7 +110,7 @@ class Service:
         pictures = self.batcher.submit(bundle, requests)
 
         async def encode(picture: "asyncio.Future[Picture]") -> bytes:
-            return await self.run_in_encoder(partial(render, await picture, bundle.generator.bundle, finish))
+            return await self.run_in_encoder(partial(render, await picture, bundle.generator.bundle, postprocess))
 
         try:
             return await asyncio.gather(*map(encode, pictures))

@@ -31,7 +31,7 @@ MAX_AGE = 86_400
 
 def _image_requests(bundle: LoadedBundle, prompt: str, seeds: list[int], model: str | None) -> list[Request]:
     """Build the requests for a prompt and seeds; they are checked here, so that they cannot fail a shared batch."""
-    like = bundle.pattern(model)
+    like = bundle.request_template(model)
     reads_text = bundle.generator.find(like.model).reads_text
     image_requests = list(requests([check_prompt(prompt) if reads_text else prompt.strip()], seeds, like))
     bundle.generator.check_prompts(image_requests)
@@ -60,18 +60,18 @@ async def create_images(body: ImageRequest, request: HTTPRequest) -> ModelRespon
         for image in images:
             image.url = f"{request.base_url}v1/images?{_query(image, model, body)}"
         return ModelResponse(response)
-    finish = _finish(body.size, body.background, body.output_format)
-    for image, file in zip(images, await service.generate_files(bundle, image_requests, finish), strict=True):
+    postprocess = _postprocess(body.size, body.background, body.output_format)
+    for image, file in zip(images, await service.generate_files(bundle, image_requests, postprocess), strict=True):
         if body.response_format == "url":
-            image.url = f"{request.base_url}v1/images/files/{service.store.put(file, finish.format)}"
+            image.url = f"{request.base_url}v1/images/files/{service.store.put(file, postprocess.format)}"
         else:
             image.b64_json = base64.b64encode(file).decode()
     return ModelResponse(response)
 
 
-def _finish(size: str | None, background: str | None, format: str | None) -> Postprocess:
-    ground = "white" if background == "opaque" else TRANSPARENT
-    return Postprocess(side_of(size), background=ground, format=format or "png")
+def _postprocess(size: str | None, background: str | None, format: str | None) -> Postprocess:
+    color = "white" if background == "opaque" else TRANSPARENT
+    return Postprocess(side_of(size), background=color, format=format or "png")
 
 
 def _query(image: ImageData, model: str, body: ImageRequest) -> str:
@@ -101,22 +101,22 @@ async def get_image(
     service, bundle = service_of(request), bundle_for(request)
     log_prompts(request, prompt=prompt)
     image_requests = _image_requests(bundle, prompt, [seed], model)
-    finish = _finish(size, background, output_format)
-    etag = _etag(bundle, image_requests[0], finish)
+    postprocess = _postprocess(size, background, output_format)
+    etag = _etag(bundle, image_requests[0], postprocess)
     headers = {"ETag": etag, "Cache-Control": f"private, max-age={MAX_AGE}, immutable"}
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    (file,) = await service.generate_files(bundle, image_requests, finish)
-    return Response(file, media_type=f"image/{finish.format}", headers=headers)
+    (file,) = await service.generate_files(bundle, image_requests, postprocess)
+    return Response(file, media_type=f"image/{postprocess.format}", headers=headers)
 
 
-def _etag(bundle: LoadedBundle, request: Request, finish: Postprocess) -> str:
+def _etag(bundle: LoadedBundle, request: Request, postprocess: Postprocess) -> str:
     """Hash everything that the bytes of an image depend on."""
     parts = [
         request.prompt,
         request.seed,
         model_name(request, bundle.generator.bundle),
-        (finish.size, finish.background, finish.format),
+        (postprocess.size, postprocess.background, postprocess.format),
         bundle.generator.bundle.digest,
         bundle.device,
         __version__,
