@@ -1,11 +1,11 @@
 # The daily commands. `make setup` once, in a virtual environment of your own.
-.PHONY: setup stubs check test slow bench load regression gpu demo help
+.PHONY: setup stubs check test slow coverage docs readme bench load regression gpu demo help
 
 setup:
 	pip install -e ".[dev]"
 
-# TensorRT's type stubs, for mypy. Taken alone and outside the environment: they require TensorRT's libraries,
-# which many machines cannot install. sed mends what is no Python in them.
+# TensorRT's type stubs, for mypy. Installed alone and outside the environment: they require TensorRT's libraries,
+# which many machines cannot install. sed repairs what is not valid Python in them.
 stubs:
 	pip install --no-deps --upgrade --target .typings tensorrt-stubs
 	sed -i.bak -E 's/\bin: list/in_: list/; s/, channel_axis: int\)/, channel_axis: int = ...)/' .typings/tensorrt_bindings/tensorrt.pyi
@@ -15,6 +15,7 @@ check:
 	ruff check .
 	mypy
 	lint-imports
+	python benchmarks/readme.py --check
 
 test:
 	pytest
@@ -22,21 +23,34 @@ test:
 slow:
 	pytest -m slow
 
-# Half an hour on a machine that does nothing else; benchmarks/install.py downloads gigabytes, recipes.py and stats.py
-# train for hours: by hand.
+# Of the runtime; the floor is in pyproject.toml.
+coverage:
+	pytest --cov tests/runtime
+
+# The site, into site/.
+docs:
+	NO_MKDOCS_2_WARNING=1 mkdocs build
+
+# The tables of README.md and docs/, from benchmarks/results.
+readme:
+	python benchmarks/readme.py
+
+# Half an hour on an idle machine; benchmarks/install.py downloads gigabytes, recipes.py and stats.py train for hours:
+# run those by hand.
 bench:
-	pgbench --batch 1,8,64 --vs $(VS) --limit --cold --out $(SPEED).json --plot $(SPEED)
+	pgbench --batch 1,8,64 --vs $(VS) --limit --cold --out $(SPEED).json --plot $(SPEED).png
 	python benchmarks/startup.py
 	python benchmarks/sessions.py
 	python benchmarks/devices.py
 	python benchmarks/training.py
 	python benchmarks/bulk_stats.py
 	python benchmarks/plots.py
+	python benchmarks/readme.py
 
 VS = all
 SPEED = benchmarks/results/pgbench
 
-# A quarter of an hour, on a machine that does nothing else.
+# A quarter of an hour, on an idle machine.
 load:
 	python benchmarks/serve.py
 	python benchmarks/plots.py

@@ -9,8 +9,8 @@ Writes benchmarks/results/batches.json, a part at a time:
   that draws as large pictures with a tiny network, as the tests' is (`pgtrain stackgan --width 8 --critic-width 4
   --condition-dim 8 --noise-dim 8 --epochs 4 --stage1-epochs 2 --data DIR`, and `pgexport`).
 - overlap: pictures a second from sentences to files, over those of the generator alone, at batch 64 in a warm
-  process; in turn, so that the machine's drift hits both alike. Other programs take from the clock what they like, so
-  that processor time is related as well.
+  process; in turn, so that drift of the machine affects both alike. Other programs disturb the clock, so processor time
+  is compared as well.
 - writers: the same with other numbers of threads that write.
 - formats: milliseconds of one thread and bytes, for PNG and WebP with other settings, on pictures of known names.
 """
@@ -48,19 +48,19 @@ from pgen.request import Request
 
 RESULT = Path(__file__).parent / "results" / "batches.json"
 BATCH, BATCHES, ROUNDS = 64, 2, 7
-COLOURS = ("red", "blue", "green", "yellow", "purple", "white", "black", "pink")
+COLORS = ("red", "blue", "green", "yellow", "purple", "white", "black", "pink")
 KINDS = ("dragon", "cat", "turtle", "bird", "ghost", "flower", "fish", "golem")
 
 
 def sentences() -> Iterator[Request]:
-    """Ask for different sentences without end; none is a known name."""
+    """Yield different sentences endlessly; none is a known name."""
     for number in count():
-        colour, kind = COLOURS[number % 8], KINDS[number // 8 % 8]
-        yield Request(f"a {colour} {kind} from valley {number}", number)
+        color, kind = COLORS[number % 8], KINDS[number // 8 % 8]
+        yield Request(f"a {color} {kind} from valley {number}", number)
 
 
 def one(length: int, bundle: Path) -> dict[str, Any]:
-    """Draw a job of `length` in this process and tell what it took."""
+    """Draw a job of `length` in this process and measure it."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as place:
         made = sum(1 for _ in write_pictures(Job(islice(sentences(), length), bundle=bundle), Path(place) / "out"))
@@ -100,14 +100,14 @@ def whole(generator: Generator) -> Callable[[], object]:
 
 def rates(runs: dict[str, Callable[[], object]]) -> dict[str, list[tuple[float, float]]]:
     """Time the runs in turn, ROUNDS times after a first that does not count; seconds of clock and of processor."""
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
     for number in range(ROUNDS + 1):
         for name, run in runs.items():
             clock, processor = time.perf_counter(), time.process_time()
             run()
             if number:
-                found[name].append((time.perf_counter() - clock, time.process_time() - processor))
-    return found
+                times[name].append((time.perf_counter() - clock, time.process_time() - processor))
+    return times
 
 
 def per_second(times: list[tuple[float, float]]) -> float:
@@ -116,23 +116,23 @@ def per_second(times: list[tuple[float, float]]) -> float:
 
 
 def overlap() -> dict[str, Any]:
-    """Relate sentences to files to the generator alone, on every device of this machine."""
-    told: dict[str, Any] = {"batch": BATCH, "pictures_a_run": BATCH * BATCHES}
+    """Compare sentences to files with the generator alone, on every device of this machine."""
+    result: dict[str, Any] = {"batch": BATCH, "pictures_a_run": BATCH * BATCHES}
     for device in dict.fromkeys(("cpu", resolve("auto"))):
         generator = pgen.load(device=device)
-        found = rates({"generator": alone(generator), "files": whole(generator)})
-        pairs = list(zip(found["generator"], found["files"], strict=True))
-        told[device] = {
-            "pictures_per_s": {name: per_second(times) for name, times in found.items()},
+        times = rates({"generator": alone(generator), "files": whole(generator)})
+        pairs = list(zip(times["generator"], times["files"], strict=True))
+        result[device] = {
+            "pictures_per_s": {name: per_second(each) for name, each in times.items()},
             "ratio": round(statistics.median(one[0] / other[0] for one, other in pairs), 3),
             "ratios": [round(one[0] / other[0], 3) for one, other in pairs],
             "ratio_of_processor_time": round(statistics.median(one[1] / other[1] for one, other in pairs), 3),
         }
-    return told
+    return result
 
 
 def writers() -> dict[str, float]:
-    """Relate numbers of writing threads."""
+    """Compare numbers of writing threads."""
     generator = pgen.load()
 
     def with_threads(number: int) -> Callable[[], object]:
@@ -144,8 +144,8 @@ def writers() -> dict[str, float]:
 
         return timed
 
-    found = rates({str(number): with_threads(number) for number in (1, 2, 4)})
-    return {number: per_second(times) for number, times in found.items()}
+    times = rates({str(number): with_threads(number) for number in (1, 2, 4)})
+    return {number: per_second(each) for number, each in times.items()}
 
 
 def formats() -> dict[str, Any]:
@@ -180,31 +180,31 @@ def _encoded(pictures: list[Image.Image], options: dict[str, Any]) -> dict[str, 
 
 
 def main() -> None:
-    """Measure the parts that were asked for."""
+    """Measure the requested parts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--small", type=Path)
     parser.add_argument("--counts", default="10,1000,10000")
     parser.add_argument("--part", choices=("memory", "overlap", "writers", "formats"))
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    bundle = given.small or pgen.EMBEDDED
-    if given.one:
-        print(json.dumps(one(given.one, bundle)))
+    options = parser.parse_args()
+    bundle = options.small or pgen.EMBEDDED
+    if options.one:
+        print(json.dumps(one(options.one, bundle)))
         return
-    lengths = [int(part) for part in given.counts.split(",")]
-    key = "memory, small network" if given.small else "memory"
+    lengths = [int(part) for part in options.counts.split(",")]
+    key = "memory, small network" if options.small else "memory"
     parts: dict[str, Callable[[], Any]] = {
         key: lambda: memory(lengths, bundle),
         "overlap": overlap,
         "writers": writers,
         "formats": formats,
     }
-    told: dict[str, Any] = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {}
+    result: dict[str, Any] = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {}
     for name, measure in parts.items():
-        if given.part in (None, name.partition(",")[0]):
-            told[name] = measure()
-            told.setdefault("environments", {})[name] = environment()
-            write(RESULT, told)
+        if options.part in (None, name.partition(",")[0]):
+            result[name] = measure()
+            result.setdefault("environments", {})[name] = environment()
+            write(RESULT, result)
 
 
 if __name__ == "__main__":

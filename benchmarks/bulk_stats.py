@@ -1,8 +1,8 @@
-"""Rows to disk in bulk: `pgen stats` as whole processes, rows a second and the most memory that each took.
+"""Rows to disk in bulk: `pgen stats` as whole processes, rows a second and peak memory.
 
     python benchmarks/bulk_stats.py --bundle DIR
 
-Memory is flat when a million rows take what ten thousand do. Times are from start to exit, files on disk included.
+Memory is constant if a million rows take as much as ten thousand. Times are from start to exit, files on disk included.
 """
 
 import argparse
@@ -25,7 +25,7 @@ FORMATS = ("csv", "parquet")
 
 
 def measure(bundle: Path, rows: int, format: str, folder: Path) -> dict[str, Any]:
-    """Write one file and look at what it took."""
+    """Write one file and measure time, memory and size."""
     out = folder / f"rows.{format}"
     command = [sys.executable, "-m", "pgen", "stats", "--bundle", str(bundle), "-n", str(rows), "--out", str(out)]
     began = time.perf_counter()
@@ -47,20 +47,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", type=Path, default=EMBEDDED, help="folder of a bundle with a stats model")
     parser.add_argument("--out", type=Path, default=RESULTS)
-    asked = parser.parse_args()
-    found: dict[str, dict[str, Any]] = {}
+    options = parser.parse_args()
+    formats: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for format in FORMATS:
             for rows in ROWS:
-                found.setdefault(format, {})[str(rows)] = measure(asked.bundle, rows, format, Path(folder))
-                print(format, rows, found[format][str(rows)], file=sys.stderr, flush=True)
-    model = open_bundle(asked.bundle).model("stats")
+                formats.setdefault(format, {})[str(rows)] = measure(options.bundle, rows, format, Path(folder))
+                print(format, rows, formats[format][str(rows)], file=sys.stderr, flush=True)
+    model = open_bundle(options.bundle).model("stats")
     write(
-        asked.out,
+        options.out,
         {
             "command": "python benchmarks/bulk_stats.py --bundle DIR",
             "latent_dim": model.settings["latent_dim"],
-            "formats": found,
+            "formats": formats,
             "environment": environment(),
         },
     )

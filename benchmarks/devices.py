@@ -2,8 +2,8 @@
 
     python benchmarks/devices.py            # writes benchmarks/results/devices.json
 
-Processor time says what an engine needs whatever else the machine does; on more threads and an idle machine the clock
-also tells how well they are shared (``pgbench --vs``). Engines take turns, batch by batch; medians of ROUNDS rounds.
+Processor time does not depend on what else the machine does; on an idle machine the clock also shows how well several
+threads are used (``pgbench --vs``). Backends take turns, batch by batch; medians of ROUNDS rounds.
 """
 
 import statistics
@@ -30,8 +30,8 @@ DEVICES = ("cpu", "openvino", "openvino-f32")
 Draw = Callable[[Any, Any], Any]
 
 
-def engines() -> dict[str, Draw]:
-    """Name what draws from latents and embeddings, each on one thread."""
+def backends() -> dict[str, Draw]:
+    """Make the functions that draw from latents and embeddings, each on one thread."""
     bundle = open_bundle(EMBEDDED)
     torch.set_num_threads(1)
     network = rebuild(bundle, bundle.model("text-to-image"))
@@ -58,14 +58,14 @@ def processor_ms(draw: Draw, feeds: tuple[Any, Any]) -> float:
 
 
 def run() -> dict[str, Any]:
-    """Time every engine at every batch, and compare its pictures with PyTorch's."""
-    around, named = environment(), engines()
-    told: dict[str, Any] = {}
+    """Time every backend at every batch, and compare its pictures with PyTorch's."""
+    machine, named = environment(), backends()
+    medians: dict[str, Any] = {}
     for batch in BATCHES:
         feeds = inputs(batch)
         rounds = [{name: processor_ms(draw, feeds) for name, draw in named.items()} for _ in range(WARM_UP + ROUNDS)]
         counted = rounds[WARM_UP:]
-        told[f"batch {batch}"] = {
+        medians[f"batch {batch}"] = {
             name: {
                 "processor_ms_a_picture": round(statistics.median(one[name] for one in counted), 2),
                 "over_pytorch": round(statistics.median(one["PyTorch eager"] / one[name] for one in counted), 2),
@@ -78,11 +78,11 @@ def run() -> dict[str, Any]:
     return {
         "command": "python benchmarks/devices.py",
         "rounds": ROUNDS,
-        "median": told,
+        "median": medians,
         "apart_from_pytorch": {
             name: {key: round(value, 1) for key, value in figures.items()} for name, figures in apart.items()
         },
-        "environment": around | {"load_average_after": environment()["load_average"]},
+        "environment": machine | {"load_average_after": environment()["load_average"]},
     }
 
 

@@ -5,7 +5,7 @@
 
 Runs the tests marked `gpu`; trains a DCGAN and a StackGAN for a few epochs (without --data on pictures drawn here);
 exports them with fp16 arithmetic; and measures this project's CUDA and TensorRT backends beside PyTorch eager, in fp16,
-compiled and replayed as CUDA graphs, on the fp16 bundle and on one in float32. Where TensorRT and CUDA's bindings can
+compiled and replayed as CUDA graphs, on the fp16 bundle and on one in float32. If TensorRT and CUDA's bindings can
 be imported it also builds engines and measures them. A peer that cannot run ends it. Without a GPU it says so in one
 line and exits with 2.
 """
@@ -28,9 +28,9 @@ TESTS = Path(__file__).parents[1] / "tests"
 PICTURES = 512
 BATCHES = "1,8,64"
 PEERS = "torch-cuda,torch-cuda-fp16,torch-cuda-compile,torch-cuda-graph"
-"""Named, so that pgbench fails where one of them is missing; "all" takes what else there is."""
+"""Named, so that pgbench fails if one of them is missing; "all" adds whatever else is available."""
 
-COLOURS = ("red", "green", "blue", "yellow", "purple", "orange")
+COLORS = ("red", "green", "blue", "yellow", "purple", "orange")
 
 
 def missing() -> str | None:
@@ -55,7 +55,7 @@ def missing() -> str | None:
 
 
 def builds_engines() -> bool:
-    """Tell whether TensorRT can be imported, and what it is run by."""
+    """Check whether TensorRT and the CUDA bindings can be imported."""
     try:
         for module in ("tensorrt", "cuda.bindings.runtime"):
             importlib.import_module(module)
@@ -65,17 +65,17 @@ def builds_engines() -> bool:
 
 
 def draw(folder: Path) -> Path:
-    """Draw a data set of coloured ellipses: a GPU is as fast on them as on any other pictures."""
-    chance = random.Random(0)
+    """Draw a data set of colored ellipses; speed does not depend on the content of pictures."""
+    rng = random.Random(0)
     (folder / "images").mkdir(parents=True, exist_ok=True)
     lines = []
     for number in range(PICTURES):
-        colour = chance.choice(COLOURS)
+        color = rng.choice(COLORS)
         image = Image.new("RGBA", (128, 128))
-        left, top = chance.randrange(8, 50), chance.randrange(8, 50)
-        ImageDraw.Draw(image).ellipse((left, top, left + 70, top + 60), fill=colour)
+        left, top = rng.randrange(8, 50), rng.randrange(8, 50)
+        ImageDraw.Draw(image).ellipse((left, top, left + 70, top + 60), fill=color)
         image.save(folder / "images" / f"{number}.png")
-        lines.append(json.dumps({"file_name": f"images/{number}.png", "name": f"egg {number}", "color": colour}))
+        lines.append(json.dumps({"file_name": f"images/{number}.png", "name": f"egg {number}", "color": color}))
     (folder / "metadata.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
     return folder
 
@@ -94,8 +94,19 @@ def steps(data: Path, work: Path, results: Path, engines: bool) -> Iterator[list
     for precision in ("fp16", "float32"):
         for model in ("stackgan", "dcgan"):
             base = results / f"gpu-{model}-{precision}"
-            told = ["--bundle", str(work / precision), "--model", model, "--device", "cuda", "--batch", BATCHES]
-            yield ["pgbench", *told, "--vs", versus, "--limit", "--cold", "--out", f"{base}.json", "--plot", str(base)]
+            options = ["--bundle", str(work / precision), "--model", model, "--device", "cuda", "--batch", BATCHES]
+            yield [
+                "pgbench",
+                *options,
+                "--vs",
+                versus,
+                "--limit",
+                "--cold",
+                "--out",
+                f"{base}.json",
+                "--plot",
+                str(base),
+            ]
 
 
 def main() -> None:
@@ -115,9 +126,7 @@ def main() -> None:
         program = str(Path(sys.executable).parent / command[0])
         done = subprocess.run([program, *command[1:]], check=False)
         if done.returncode:
-            print(
-                f"gpu: {command[0]} ended with {done.returncode}; what was measured before it is kept", file=sys.stderr
-            )
+            print(f"gpu: {command[0]} ended with {done.returncode}; results measured before are kept", file=sys.stderr)
             sys.exit(1)
 
 

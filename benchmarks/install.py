@@ -1,10 +1,10 @@
-"""What it takes to install: `pip install pokegan[cpu]` beside what drawing with PyTorch needs.
+"""Size and time of an installation: `pip install pokegan[cpu]` beside what PyTorch needs to draw the same pictures.
 
     python benchmarks/install.py            # rewrites benchmarks/results/install.json; minutes, and gigabytes meanwhile
 
 Each is installed into a new virtual environment, without pip's cache, and removed afterwards. Seconds are those of `pip
-install`, mostly the network's; the project's own wheel is built before and comes from this disk, so its download is
-not in them. Bytes are those of site-packages, without pip and what the environment had before.
+install`, mostly downloads; the project's own wheel is built before and installed from disk, so its download is
+not included. Bytes are those of site-packages, without pip and the previous content of the environment.
 """
 
 import argparse
@@ -27,7 +27,7 @@ CONTENDERS = {
     "pokegan[cpu]": ["{wheel}[cpu]"],
     "PyTorch": ["torch", "transformers", "pillow"],
 }
-"""What is installed: a generator and a text encoder need torch and transformers, and Pillow writes the PNG."""
+"""Packages: a generator and a text encoder need torch and transformers, and Pillow writes the PNG."""
 
 
 def size(folder: Path) -> int:
@@ -63,21 +63,21 @@ def main() -> None:
     parser.add_argument("--only", choices=CONTENDERS, help="this one; the other's figures stay")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
-    found = kept(options.out, "contenders")
+    contenders = kept(options.out, "contenders")
     for name in [options.only] if options.only else CONTENDERS:
         with tempfile.TemporaryDirectory() as folder:
             wheel = build(Path(folder) / "dist")
             packages = [package.format(wheel=wheel) for package in CONTENDERS[name]]
             before = environment()
             about = {"command": f"pip install {' '.join(CONTENDERS[name]).format(wheel='pokegan')}"}
-            found[name] = about | install(packages, Path(folder) / "environment")
-            found[name] |= {"pip": version("pip"), "environment": before}
+            contenders[name] = about | install(packages, Path(folder) / "environment")
+            contenders[name] |= {"pip": version("pip"), "environment": before}
     ratios = {}
-    if len(found) == len(CONTENDERS):
-        own, other = (found[name] for name in CONTENDERS)
+    if len(contenders) == len(CONTENDERS):
+        own, other = (contenders[name] for name in CONTENDERS)
         ratios = {key: round(other[key] / own[key], 1) for key in ("seconds", "bytes", "packages")}
-    write(options.out, {"contenders": found, "pytorch_over_pokegan": ratios})
-    print(json.dumps(ratios or found, indent=1))
+    write(options.out, {"contenders": contenders, "pytorch_over_pokegan": ratios})
+    print(json.dumps(ratios or contenders, indent=1))
 
 
 if __name__ == "__main__":

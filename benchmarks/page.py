@@ -1,13 +1,13 @@
 """From Enter to the first picture on the page of `pgen serve`, in Chromium on the same machine.
 
     pip install playwright          # and Chromium: apt-get install chromium
-    python benchmarks/page.py       # a minute, on a machine that does nothing else
+    python benchmarks/page.py       # a minute, on an idle machine
 
 Rewrites benchmarks/results/page.json.
 
-The page's clock runs from the key to the second frame after the picture was put into it, by when it is painted. Known
-names and sentences take turns, eight pictures each as the page asks for by itself; the next is entered when all are
-there.
+The page measures from the key press to the second frame after the picture was inserted, when it has been painted.
+Known names and sentences take turns, eight pictures each, the page's default; the next prompt is entered when all
+eight have arrived.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def enter(page: Page, prompt: str) -> float:
 
 
 def measure(page: Page, names: list[str], count: int) -> dict[str, Any]:
-    """Enter `count` names and as many sentences in turn, after one of each that does not count."""
+    """Enter `count` names and as many sentences in turn, after a warm-up of one each."""
     prompts: dict[str, Callable[[int], str]] = {"a stored name": lambda number: names[number], "a sentence": sentence}
     took: dict[str, list[float]] = {what: [] for what in prompts}
     for number in range(count + 1):
@@ -70,20 +70,20 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=30, help="names, and as many sentences (30)")
     parser.add_argument("--bundle", type=Path, default=EMBEDDED, help="folder of a bundle (the embedded one)")
     parser.add_argument("--out", type=Path, default=RESULT)
-    asked = parser.parse_args()
-    around, bundle = environment(), open_bundle(asked.bundle)
-    with served(Options(asked.bundle, "auto", 0, 8, 128, 30.0)) as server, sync_playwright() as playwright:
+    options = parser.parse_args()
+    machine, bundle = environment(), open_bundle(options.bundle)
+    with served(Options(options.bundle, "auto", 0, 8, 128, 30.0)) as server, sync_playwright() as playwright:
         # Chromium's sandbox does not start for root; the page is the project's own.
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = chromium.new_page()
         page.goto(f"http://127.0.0.1:{server.port}/")
         page.evaluate(WATCH)
-        told = measure(page, list(bundle.names), asked.prompts)
+        result = measure(page, list(bundle.names), options.prompts)
         version = chromium.version
         chromium.close()
     about = {"command": "python benchmarks/page.py", "chromium": version, "bundle": bundle.digest}
-    write(asked.out, about | told | {"environment": around})
-    print(told["median_ms"], told["max_ms"])
+    write(options.out, about | result | {"environment": machine})
+    print(result["median_ms"], result["max_ms"])
 
 
 if __name__ == "__main__":

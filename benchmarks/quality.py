@@ -5,9 +5,9 @@ r"""Runs and bundles judged side by side: one table, one contact sheet, and rati
     python benchmarks/quality.py --data shared/data/pokemon --out compared.json \
         now=runtime/pgen/embedded new=mine original=runs/original                      # which weights should ship?
 
-Each is drawn and measured by `pgtrain evaluate`, its files go into WORK/NAME, and what is there already is not
-measured again. OUT, beside it a .md with the table and a .png with the contact sheets, the first on the left. The
-sheets hold no artwork; neighbors.png in WORK/NAME does, and stays there.
+Each is drawn and measured by `pgtrain evaluate`, its files go into WORK/NAME, and what exists already is not
+evaluated again. Writes OUT, and next to it a .png with the contact sheets, the first on the left. The sheets hold no
+artwork; neighbors.png in WORK/NAME does, and stays there.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from PIL import Image
 from rich.console import Console
 
 from pgbench.measuring.environment import environment
-from pgtrain.evaluation.tables import markdown, ratios, table
+from pgtrain.evaluation.tables import ratios, table
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "quality.json"
@@ -32,12 +32,12 @@ GAP = 16
 
 
 def judge(place: Path, work: Path, options: list[str]) -> dict[str, Any]:
-    """Evaluate the run or bundle in `place` into `work`, unless that is done already; read what was found."""
+    """Evaluate the run or bundle in `place` into `work`, unless that is done already; read its metrics."""
     if not (work / "metrics.json").is_file():
         command = [sys.executable, "-m", "pgtrain.cli", "evaluate", str(place), "--out", str(work), *options]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    found: dict[str, Any] = json.loads((work / "metrics.json").read_text("utf-8"))
-    return found
+    metrics: dict[str, Any] = json.loads((work / "metrics.json").read_text("utf-8"))
+    return metrics
 
 
 def sheets(works: list[Path], out: Path) -> None:
@@ -62,17 +62,17 @@ def main() -> None:
     parser.add_argument("--samples", help="as of pgtrain evaluate")
     parser.add_argument("--work", type=Path, default=Path("runs/quality"), help="folder for each one's files")
     parser.add_argument("--out", type=Path, default=RESULTS)
-    asked = parser.parse_args()
-    places = {name: Path(place) for name, _, place in (each.partition("=") for each in asked.contenders)}
-    options = ["--data", asked.data, "--features", asked.features]
-    options += ["--samples", asked.samples] if asked.samples else []
-    found = {name: judge(place, asked.work / name, options) for name, place in places.items()}
-    told = {name: {key: value for key, value in each.items() if key != "schema"} for name, each in found.items()}
-    command = " ".join(["python benchmarks/quality.py --data shared/data/pokemon", *asked.contenders])
-    write(asked.out, {"command": command, "environment": environment(), "judged": told, "over_first": ratios(found)})
-    asked.out.with_suffix(".md").write_text(markdown(found), "utf-8")
-    sheets([asked.work / name for name in places], asked.out.with_suffix(".png"))
-    Console().print(table(found))
+    options = parser.parse_args()
+    places = {name: Path(place) for name, _, place in (each.partition("=") for each in options.contenders)}
+    evaluate = ["--data", options.data, "--features", options.features]
+    evaluate += ["--samples", options.samples] if options.samples else []
+    metrics = {name: judge(place, options.work / name, evaluate) for name, place in places.items()}
+    judged = {name: {key: value for key, value in each.items() if key != "schema"} for name, each in metrics.items()}
+    command = " ".join(["python benchmarks/quality.py --data shared/data/pokemon", *options.contenders])
+    ratio = ratios(metrics)
+    write(options.out, {"command": command, "environment": environment(), "judged": judged, "over_first": ratio})
+    sheets([options.work / name for name in places], options.out.with_suffix(".png"))
+    Console().print(table(metrics))
 
 
 if __name__ == "__main__":

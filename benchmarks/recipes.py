@@ -5,8 +5,8 @@
     python benchmarks/recipes.py --data shared/data/pokemon --only dcgan    # one pair
 
 Both runs of a pair train side by side, each on one thread until its process has used MINUTES of processor time (so
-that a busy machine costs the recipes alike). SIGTERM stops them, and `pgtrain evaluate` judges them. Runs that are
-there already are only judged again. Figures go into benchmarks/results/recipes.json as each pair is done.
+that a busy machine affects both alike). SIGTERM stops them, and `pgtrain evaluate` evaluates them. Runs that exist
+already are only evaluated again. Figures go into benchmarks/results/recipes.json as each pair is done.
 """
 
 import argparse
@@ -31,7 +31,7 @@ MINUTES = 15.0
 ENDLESS = "100000"
 STAGE1 = ["--stage", "1"]
 
-# Epochs of reconstruction are a share of --epochs, which has no meaning in a run that time ends.
+# By default epochs of reconstruction are a share of --epochs, which is meaningless in a run that ends by time.
 RECIPES = {
     "dcgan": {"default": [], "original": ["--recipe", "original"]},
     "wgan": {"default": [], "original": ["--recipe", "original"]},
@@ -40,7 +40,7 @@ RECIPES = {
 
 
 def train(system: str, options: list[str], data: Path, run: Path, minutes: float) -> None:
-    """Train until the process has used `minutes` of processor time, then stop it as Ctrl-C would."""
+    """Train until the process has used `minutes` of processor time, then stop it with SIGTERM."""
     command = [sys.executable, "-m", "pgtrain.cli", system, *options, "--epochs", ENDLESS]
     command += ["--data", str(data), "--out", str(run)]
     with subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}) as process:
@@ -69,11 +69,11 @@ def judge(run: Path, data: Path) -> dict[str, Any]:
 
 
 def evaluate(run: Path, data: Path, features: str) -> dict[str, Any]:
-    """Evaluate a run, as the README tells, and read what was found."""
+    """Evaluate a run with `pgtrain evaluate` and read its metrics."""
     command = [sys.executable, "-m", "pgtrain.cli", "evaluate", str(run), "--data", str(data), "--features", features]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    found: dict[str, Any] = json.loads((run / "metrics.json").read_text("utf-8"))
-    return found
+    metrics: dict[str, Any] = json.loads((run / "metrics.json").read_text("utf-8"))
+    return metrics
 
 
 def draw(system: str, runs: Path, out: Path) -> None:
@@ -86,16 +86,16 @@ def draw(system: str, runs: Path, out: Path) -> None:
     wide.save(out)
 
 
-def merge(path: Path, system: str, found: dict[str, Any], minutes: float) -> None:
-    """Write one system's figures beside those that are there."""
-    ratios = {name: round(found["default"][name] / found["original"][name], 3) for name in ("kid", "fid")}
-    ratios["kid, imagenet"] = round(found["default"]["imagenet"]["kid"] / found["original"]["imagenet"]["kid"], 3)
-    asked = f"--only {system} --minutes {minutes:g}"
+def merge(path: Path, system: str, figures: dict[str, Any], minutes: float) -> None:
+    """Add one system's figures to the file; those of the others stay."""
+    ratios = {name: round(figures["default"][name] / figures["original"][name], 3) for name in ("kid", "fid")}
+    ratios["kid, imagenet"] = round(figures["default"]["imagenet"]["kid"] / figures["original"]["imagenet"]["kid"], 3)
+    options = f"--only {system} --minutes {minutes:g}"
     about = {
-        "command": f"python benchmarks/recipes.py --data shared/data/pokemon {asked}",
+        "command": f"python benchmarks/recipes.py --data shared/data/pokemon {options}",
         "environment": environment(),
     }
-    write(path, {"systems": kept(path, "systems") | {system: about | found | {"default_over_original": ratios}}})
+    write(path, {"systems": kept(path, "systems") | {system: about | figures | {"default_over_original": ratios}}})
 
 
 def main() -> None:
@@ -105,12 +105,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=MINUTES, help="processor time of each training")
     parser.add_argument("--runs", type=Path, default=Path("runs/recipes"))
     parser.add_argument("--out", type=Path, default=RESULTS)
-    asked = parser.parse_args()
-    for system in asked.only or RECIPES:
-        pair(system, asked.data, asked.runs, asked.minutes)
-        found = {recipe: judge(asked.runs / f"{system}-{recipe}", asked.data) for recipe in RECIPES[system]}
-        merge(asked.out, system, found, asked.minutes)
-        draw(system, asked.runs, asked.out.with_name(f"recipes-{system}.png"))
+    options = parser.parse_args()
+    for system in options.only or RECIPES:
+        pair(system, options.data, options.runs, options.minutes)
+        figures = {recipe: judge(options.runs / f"{system}-{recipe}", options.data) for recipe in RECIPES[system]}
+        merge(options.out, system, figures, options.minutes)
+        draw(system, options.runs, options.out.with_name(f"recipes-{system}.png"))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Has something become much slower? For CI: ratios alone, of things timed in turn on the same machine.
+"""Detect a lost optimization in CI, by ratios of things timed in turn on the same machine.
 
     python benchmarks/regression.py         # exits with 1 where a ratio lies beyond its bound; under half a minute
 
-Absolute times say nothing on a shared machine. A ratio of two things that use the processor alike does, if both are run
-in turn and the fastest of several runs counts: what else the machine does only ever adds time. A check passes with the
-first of TRIES tries that lies within its bound, so one busy moment fails nothing. Bounds lie at least twice as high as
-what was measured (`usual`, on two cores of a server): they catch a lost optimisation, not a few per cent.
+Absolute times mean nothing on a shared machine. A ratio of two things that use the processor alike does, if both run in
+turn and the fastest of several runs counts, because other load only ever adds time. A check passes with the first of
+TRIES tries that lies within its bound, so one busy moment fails nothing. Bounds are at least twice the value measured
+on two cores of a server (`usual`): they catch a lost optimization, not a few percent.
 """
 
 import subprocess
@@ -44,24 +44,24 @@ class Check:
 
     def ratio(self, clock: Callable[[], float] = time.perf_counter) -> float:
         """Run both in turn and divide the fastest by the fastest."""
-        taken: tuple[list[float], list[float]] = ([], [])
+        seconds: tuple[list[float], list[float]] = ([], [])
         for _ in range(self.rounds):
-            for times, run in zip(taken, (self.work, self.yardstick), strict=True):
+            for times, run in zip(seconds, (self.work, self.yardstick), strict=True):
                 began = clock()
                 run()
                 times.append(clock() - began)
-        return self.scale * min(taken[0]) / min(taken[1])
+        return self.scale * min(seconds[0]) / min(seconds[1])
 
     def tries(self) -> Iterator[float]:
         """Try until a ratio lies within the bound, TRIES times at most."""
         for _ in range(TRIES):
-            yield (found := self.ratio())
-            if found <= self.bound:
+            yield (ratio := self.ratio())
+            if ratio <= self.bound:
                 return
 
 
 def checks(folder: Path) -> list[Check]:
-    """Prepare what is checked."""
+    """Prepare the checks."""
     threads = cores()
     runtime = Runtime(load(threads=threads), None)
     one, eight = runtime.inputs(1), runtime.inputs(8)
@@ -69,11 +69,11 @@ def checks(folder: Path) -> list[Check]:
     products = _products(threads)
     work = graphs(runtime.generator.bundle, runtime.model, 8)["generator"]
     pgen, out = [str(Path(sys.executable).parent / "pgen")], ["--out", str(folder / "out.png")]
-    helped, empty = _process([*pgen, "--help"]), _process([sys.executable, "-c", ""])
+    help_process, empty = _process([*pgen, "--help"]), _process([sys.executable, "-c", ""])
     drawn, torch = _process([*pgen, "image", "Charizard", *out]), _process([sys.executable, "-c", "import torch"])
-    # Products are the yardstick of a generator because both keep all cores and the same units of the processor busy.
+    # Matrix products are the yardstick of a generator because both use all cores and the same execution units.
     return [
-        Check("pgen --help over an empty python", helped, empty, usual=1.3, bound=3),
+        Check("pgen --help over an empty python", help_process, empty, usual=1.3, bound=3),
         Check("pgen image NAME over import torch", drawn, torch, usual=0.25, bound=0.8, rounds=2),
         Check(
             "generator at batch 8 over products of as many operations",
@@ -111,11 +111,11 @@ def main() -> None:
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         for check in checks(Path(folder)):
-            found = list(check.tries())
-            failed += found[-1] > check.bound
-            told = ", ".join(f"{ratio:.2f}" for ratio in found)
-            state = "ok" if found[-1] <= check.bound else "TOO SLOW"
-            print(f"{state:8}  {check.name}: {told} (usual {check.usual:g}, bound {check.bound:g})")
+            ratios = list(check.tries())
+            failed += ratios[-1] > check.bound
+            tried = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+            state = "ok" if ratios[-1] <= check.bound else "TOO SLOW"
+            print(f"{state:8}  {check.name}: {tried} (usual {check.usual:g}, bound {check.bound:g})")
     sys.exit(int(failed > 0))
 
 

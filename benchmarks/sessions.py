@@ -1,10 +1,10 @@
-"""Threads of several sessions in one process: do those that wait spin, and how many has the encoder?
+"""Threads of several sessions in one process: whether waiting threads spin, and how many the encoder has.
 
     python benchmarks/sessions.py           # writes benchmarks/results/sessions.json
 
 Encoder and generator of the embedded bundle in ONNX Runtime, one text and one picture in turn, as ``pgen image`` needs
 them, and the same in eight threads at once. The settings take turns, so that the machine's drift hits all alike; wall
-and processor time are medians of ROUNDS rounds. pgen takes the last setting.
+and processor time are medians of ROUNDS rounds. pgen uses the last setting.
 """
 
 import statistics
@@ -41,7 +41,7 @@ def session(graph: bytes, threads: int, spins: bool) -> Session:
 
 
 def settings(encoder: bytes, generator: bytes) -> dict[str, Pair]:
-    """Name the sessions that are compared."""
+    """Open the sessions to compare, by setting."""
     cores = physical_cores()
     return {
         "ONNX Runtime's defaults": (session(encoder, 0, True), session(generator, 0, True)),
@@ -51,7 +51,7 @@ def settings(encoder: bytes, generator: bytes) -> dict[str, Pair]:
 
 
 def works(bundle: Any) -> dict[str, Callable[[Pair], None]]:
-    """Name what each pair of sessions does in a round."""
+    """Make the work that each pair of sessions does in a round."""
     ids = np.array(TextEncoder(bundle).tokens([TEXT]), np.int64)
     tokens = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
     latent = latents([0], bundle.model("text-to-image").settings["latent_dim"])
@@ -79,13 +79,13 @@ def timed(work: Callable[[Pair], None], pair: Pair) -> tuple[float, float]:
 
 def run() -> dict[str, Any]:
     """Time every work with every setting."""
-    around = environment()
+    machine = environment()
     bundle = open_bundle()
     pairs = settings(*(bundle.graph(bundle.model(kind)) for kind in ("encoder", "text-to-image")))
-    told = {}
+    medians = {}
     for what, work in works(bundle).items():
         rounds = [{name: timed(work, pair) for name, pair in pairs.items()} for _ in range(WARM_UP + ROUNDS)]
-        told[what] = {
+        medians[what] = {
             name: {
                 clock: round(statistics.median(counted[name][at] for counted in rounds[WARM_UP:]), 2)
                 for at, clock in enumerate(("wall_ms", "processor_ms"))
@@ -95,8 +95,8 @@ def run() -> dict[str, Any]:
     return {
         "command": "python benchmarks/sessions.py",
         "rounds": ROUNDS,
-        "median": told,
-        "environment": around | {"load_average_after": environment()["load_average"]},
+        "median": medians,
+        "environment": machine | {"load_average_after": environment()["load_average"]},
     }
 
 

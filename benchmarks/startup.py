@@ -1,4 +1,4 @@
-"""Whole processes, start to exit, in turn: what a person waits for.
+"""Time whole processes from start to exit.
 
     python benchmarks/startup.py            # writes benchmarks/results/startup.json
 
@@ -40,11 +40,11 @@ PAIRS = (
     (DRAWN, 'python -c "import torch"'),
     (VERSION, EMPTY),
 )
-"""What is claimed of which processes: the first's time over the second's."""
+"""Pairs of processes whose ratio is reported: the time of the first over that of the second."""
 
 
 def commands(folder: Path) -> dict[str, list[str]]:
-    """Name the processes to time. The default install has no OpenVINO, and so runs on `cpu`."""
+    """Make the commands to time. The default installation has no OpenVINO, so it runs on `cpu`."""
     python, pgen = sys.executable, str(Path(sys.executable).parent / "pgen")
     peer = [python, "-m", "pgexport.peers.cold_start", "draw", str(folder)]
     image = [pgen, "image", "--out", str(folder / "out.png"), "--device"]
@@ -78,27 +78,29 @@ def differences(folder: Path, named: dict[str, list[str]]) -> dict[str, float]:
 
 
 def run() -> dict[str, Any]:
-    """Time every command and relate the pairs that are claimed."""
-    around = environment()
+    """Time every command and compute the ratios of PAIRS."""
+    machine = environment()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         prepare(folder, EMBEDDED, "", NAME)
         named = commands(folder)
         apart = differences(folder, named)
         rounds = [{name: seconds(command) for name, command in named.items()} for _ in range(WARM_UP + ROUNDS)]
-    taken = {name: [counted[name] for counted in rounds[WARM_UP:]] for name in named}
+    times_by_name = {name: [counted[name] for counted in rounds[WARM_UP:]] for name in named}
     return {
         "command": "python benchmarks/startup.py",
         "rounds": ROUNDS,
-        "median_ms": {name: round(1e3 * statistics.median(times), 1) for name, times in taken.items()},
-        "range_ms": {name: [round(1e3 * min(t), 1), round(1e3 * max(t), 1)] for name, t in taken.items()},
+        "median_ms": {name: round(1e3 * statistics.median(times), 1) for name, times in times_by_name.items()},
+        "range_ms": {name: [round(1e3 * min(t), 1), round(1e3 * max(t), 1)] for name, t in times_by_name.items()},
         "ratios": {
-            f"{first} over {second}": round(statistics.median(map(float.__truediv__, taken[first], taken[second])), 3)
+            f"{first} over {second}": round(
+                statistics.median(map(float.__truediv__, times_by_name[first], times_by_name[second])), 3
+            )
             for first, second in PAIRS
-            if first in taken
+            if first in times_by_name
         },
         "levels_apart": apart,
-        "environment": around | {"load_average_after": environment()["load_average"]},
+        "environment": machine | {"load_average_after": environment()["load_average"]},
     }
 
 

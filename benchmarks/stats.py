@@ -1,4 +1,4 @@
-"""The stats GAN beside SDV's synthesizers: trained on the same rows, judged by the same figures.
+"""The stats GAN beside SDV's synthesizers: trained on the same rows, evaluated by the same figures.
 
     pip install -e ".[train,bench]"
     python benchmarks/stats.py --data shared/data/pokemon              # all of them, hours
@@ -8,8 +8,8 @@ Each contender's figures go into benchmarks/results/stats.json as soon as it is 
 
 Rows: the base forms with national dex numbers 1 to 898, split once (80 % to train on, stratified by rarity).
 Every contender learns six stats, two types and a rarity, and draws as many rows as it was given, once for each
-seed. The total is the sum of the six drawn stats, for all alike. Figures, all against the training rows but
-for labels asked of the held-out ones: see pgtrain.evaluation.rows.
+seed. The total is the sum of the six drawn stats, for all alike. Figures are against the training rows, except for
+labels, which are predicted on the held-out ones: see pgtrain.evaluation.rows.
 """
 
 import argparse
@@ -53,14 +53,14 @@ Draw = Callable[[pd.DataFrame, int], pd.DataFrame]
 
 def base_forms(folder: Path) -> pd.DataFrame:
     """Read the rows of COLUMNS, one for each base form."""
-    found = []
+    rows = []
     for line in (folder / METADATA).read_text("utf-8").splitlines():
         record = json.loads(line)
         if not record.get("form") and record["id"] <= LAST:
             rarity = next((name for name in RARITIES[1:] if record[f"is_{name}"]), RARITIES[0])
             types = [*record["types"], "none"]
-            found.append([*(record["stats"][name] for name in STATS), *types[:2], rarity])
-    return pd.DataFrame(found, columns=COLUMNS)
+            rows.append([*(record["stats"][name] for name in STATS), *types[:2], rarity])
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def pokegan(rows: pd.DataFrame, seed: int, epochs: int) -> pd.DataFrame:
@@ -111,7 +111,7 @@ def measure(name: str, draw: Draw, rows: pd.DataFrame, held: pd.DataFrame, seeds
         began = time.perf_counter()
         drawn = draw(rows, seed).reset_index(drop=True)
         took.append(time.perf_counter() - began)
-        # Held-out rows would be asked for the labels that they taught.
+        # A classifier trained on held-out rows would be tested on the same rows.
         runs.append(figures(rows, held, drawn, taught=rows if name == HELD_OUT else drawn))
         print(name, seed, {key: round(value, 4) for key, value in runs[-1].items()}, file=sys.stderr, flush=True)
     return {
@@ -129,26 +129,26 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=200, help="of pokegan")
     parser.add_argument("--out", type=Path, default=RESULTS)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     warnings.simplefilter("ignore")
-    table = base_forms(asked.data)
+    table = base_forms(options.data)
     rows, held = train_test_split(table, test_size=0.2, random_state=0, stratify=table["rarity"])
     rows, held = rows.reset_index(drop=True), held.reset_index(drop=True)
-    known = contenders(held, asked.epochs)
-    for name in asked.only or known:
+    known = contenders(held, options.epochs)
+    for name in options.only or known:
         if name not in known:
             parser.error(f"no such contender: {name}; there are {', '.join(known)}")
-    for name in asked.only or known:
+    for name in options.only or known:
         packages = ("torch", "sdv", "ctgan", "sdmetrics", "scikit-learn")
         about = {
             "command": "python benchmarks/stats.py --data shared/data/pokemon",
             "rows": {"all": len(table), "trained_on": len(rows), "held_out": len(held)},
             "environment": environment() | {package: version(package) for package in packages},
         }
-        found = measure(name, known[name], rows, held, asked.seeds)
-        found["threads"] = os.environ.get("OMP_NUM_THREADS", "all")
-        found |= {"epochs": asked.epochs} if name == "pokegan" else {}
-        write(asked.out, about | {"contenders": kept(asked.out, "contenders") | {name: found}})
+        result = measure(name, known[name], rows, held, options.seeds)
+        result["threads"] = os.environ.get("OMP_NUM_THREADS", "all")
+        result |= {"epochs": options.epochs} if name == "pokegan" else {}
+        write(options.out, about | {"contenders": kept(options.out, "contenders") | {name: result}})
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ Turn = Callable[[], None]
 
 
 def pictures() -> Tensor:
-    """Make premultiplied RGBA noise, uint8 (PICTURES, 4, 64, 64): what is on them costs nothing."""
+    """Make premultiplied RGBA noise, uint8 (PICTURES, 4, 64, 64): their content does not affect the speed."""
     drawn = torch.randint(0, 256, (PICTURES, 4, 64, 64), generator=torch.Generator().manual_seed(0))
     drawn[:, :3] = drawn[:, :3] * drawn[:, 3:] // 255
     return drawn.byte()
@@ -131,24 +131,24 @@ def measure(recipe: str, rounds: int, compiled: bool) -> dict[str, Any]:
     }
     if compiled:
         turns["pgtrain --compile"] = project(config, "auto", compiled=True)
-    taken: dict[str, list[float]] = {name: [] for name in turns}
+    seconds_taken: dict[str, list[float]] = {name: [] for name in turns}
     for number in range(WARM_UP + rounds):
         for name, turn in turns.items():
             took = seconds(turn)
             if number >= WARM_UP:
-                taken[name].append(took)
-    rates = {name: [PICTURES / took for took in times] for name, times in taken.items()}
+                seconds_taken[name].append(took)
+    rates = {name: [PICTURES / took for took in times] for name, times in seconds_taken.items()}
     return {"batch": config.batch, "images_per_second": _summaries(rates), "speed_over_plain_pytorch": _ratios(rates)}
 
 
 def _summaries(rates: dict[str, list[float]]) -> dict[str, dict[str, float]]:
-    return {name: _summary(found, 1) for name, found in rates.items()}
+    return {name: _summary(rate, 1) for name, rate in rates.items()}
 
 
 def _ratios(rates: dict[str, list[float]]) -> dict[str, dict[str, float]]:
     base = rates["plain PyTorch"]
-    ratios = {name: [a / b for a, b in zip(found, base, strict=True)] for name, found in rates.items()}
-    return {name: _summary(found, 3) for name, found in ratios.items() if name != "plain PyTorch"}
+    ratios = {name: [a / b for a, b in zip(rate, base, strict=True)] for name, rate in rates.items()}
+    return {name: _summary(ratio, 3) for name, ratio in ratios.items() if name != "plain PyTorch"}
 
 
 def _summary(values: list[float], digits: int) -> dict[str, float]:

@@ -14,18 +14,18 @@ SHOTS = {
     "desktop": (DESKTOP | {"viewport": {"width": 1100, "height": 620}}, "#draw?prompt=Lapras&seed=3", "first after"),
     "phone": (PHONE | {"device_scale_factor": 1}, "#new?type=&rarity=&seed=0&n=1", "Here is"),
 }
-"""By file: the device, what is opened, and what its status says when all is there."""
+"""By file: the device, the view to open, and the text of its status when it is complete."""
 
 
 def main() -> None:
-    """Take them."""
+    """Take the screenshots."""
     with serving() as address, sync_playwright() as playwright:
         # Chromium's sandbox does not start for root; the page is the project's own.
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        for name, (device, view, said) in SHOTS.items():
+        for name, (device, view, status) in SHOTS.items():
             watched = Watched(chromium.new_context(**device).new_page(), address)
             watched.open(view)
-            watched.page.get_by_text(said).first.wait_for()
+            watched.page.get_by_text(status).first.wait_for()
             watched.page.evaluate("document.querySelector('article')?.scrollIntoView()")  # the card, on the phone
             watched.page.screenshot(path=DOCS / f"page-{name}.png")
         chromium.close()

@@ -1,8 +1,8 @@
-"""Many clients in one process with one thread, each on a connection that stays open.
+"""Closed-loop clients: many in one process with one thread, each with a persistent connection.
 
-They share the machine's cores with the server, so that this is light: asyncio's streams and the standard library alone.
-The plan comes as JSON through stdin; what became of every request goes as JSON to stdout. SIGTERM ends the plan early.
-Each client asks again as soon as it has its answer (a closed loop).
+They share the cores with the server, so the implementation is light: asyncio's streams and the standard library.
+The plan is read as JSON from stdin, and the outcome of every request is written as JSON to stdout. SIGTERM ends the
+plan early.
 """
 
 import asyncio
@@ -22,33 +22,33 @@ PICTURE, FILM, ROWS, CARD = "picture", "film", "rows", "card"
 OTHERS = (FILM, ROWS, CARD)
 
 NO_CONNECTION, NO_ANSWER, LATE = "no connection", "no answer", "late"
-"""What became of a request besides a status: the server could not be reached; it took the request and its connection
-ended without a whole answer; the client's patience ended."""
+"""Outcomes other than a status: the server could not be reached; the connection closed before the complete response;
+the response took longer than RESPONSE_TIMEOUT."""
 
-PATIENCE = 120.0
-"""Seconds that a client waits for an answer."""
+RESPONSE_TIMEOUT = 120.0
+"""Seconds that a client waits for a response."""
 
-AGAIN = 0.1
-"""Seconds after which a client that could not connect, or has lost its connection, tries again."""
+RECONNECT_SECONDS = 0.1
+"""Seconds after which a client reconnects."""
 
 FRAMES, STATS = 8, 100
 
-MARKS = {PICTURE: b'"b64_json":"iVBORw0KGgo', FILM: b"GIF8", ROWS: b'"data":[{', CARD: b'"b64_json":"iVBORw0KGgo'}
-"""What a good answer holds: a PNG's signature in base64, a GIF's, and rows."""
+SIGNATURES = {PICTURE: b'"b64_json":"iVBORw0KGgo', FILM: b"GIF8", ROWS: b'"data":[{', CARD: b'"b64_json":"iVBORw0KGgo'}
+"""What the body of a correct response contains: the signature of a PNG in base64, of a GIF, or rows."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do.
+    """The parameters of a run.
 
     Attributes:
         port: of the server, on loopback.
-        clients: how many.
-        seconds: for which they ask; what is on its way then is waited for.
-        names: the known ones.
-        others: the first three clients ask for films, rows and cards all the time, not for pictures.
-        pause: seconds that a client waits after 429 and 503; None for as long as Retry-After says.
-        comes_back: a client without a connection tries again; otherwise it ends.
+        clients: number of clients.
+        seconds: duration; requests in flight at the end are finished.
+        names: the known names of the bundle.
+        others: the first three clients request animations, stats and cards instead of images.
+        retry_seconds: wait after 429 and 503; None for the seconds in Retry-After.
+        reconnect: clients without a connection reconnect; otherwise they end.
     """
 
     port: int
@@ -56,13 +56,13 @@ class Plan:
     seconds: float
     names: list[str]
     others: bool = False
-    pause: float | None = None
-    comes_back: bool = False
+    retry_seconds: float | None = None
+    reconnect: bool = False
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the server said."""
+class Response:
+    """A response of the server."""
 
     status: int
     headers: dict[str, str]
@@ -70,124 +70,124 @@ class Answer:
 
 
 @dataclass
-class Notes:
-    """What became of the requests: kind, begin (seconds of the monotonic clock), milliseconds and outcome of each."""
+class Report:
+    """Kind, start (seconds of the monotonic clock), latency (milliseconds) and outcome of each request."""
 
     requests: list[tuple[str, float, float, str]] = field(default_factory=list)
     retry_after: "Counter[str]" = field(default_factory=Counter)
 
 
 class Client:
-    """One of them."""
+    """A client that sends requests one after another."""
 
-    def __init__(self, plan: Plan, kind: str, notes: Notes) -> None:
-        self.plan, self.kind, self.notes = plan, kind, notes
+    def __init__(self, plan: Plan, kind: str, report: Report) -> None:
+        self.plan, self.kind, self.report = plan, kind, report
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def run(self, numbers: Callable[[], int], running: Callable[[], bool]) -> None:
-        """Ask until that is over."""
+        """Send requests while `running()`."""
         while running():
-            began = time.monotonic()
+            start = time.monotonic()
             outcome, pause = await self.once(numbers())
-            self.notes.requests.append((self.kind, began, 1e3 * (time.monotonic() - began), outcome))
+            self.report.requests.append((self.kind, start, 1e3 * (time.monotonic() - start), outcome))
             if pause is None:
                 break
             if pause:
-                self.close()  # the server closes what is idle, which must not meet the next request
+                self.close()  # the server may close the idle connection just when the next request is sent
                 await asyncio.sleep(pause)
         self.close()
 
     async def once(self, number: int) -> tuple[str, float | None]:
-        """Ask once; tells what became of it, and the seconds to wait before the next, None for no next."""
-        lost = AGAIN if self.plan.comes_back else None
+        """Send one request; return its outcome and the seconds until the next, or None to stop."""
+        after_loss = RECONNECT_SECONDS if self.plan.reconnect else None
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(RESPONSE_TIMEOUT):
                 reader, writer = await self._connected()
         except OSError:
-            return NO_CONNECTION, lost
+            return NO_CONNECTION, after_loss
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(RESPONSE_TIMEOUT):
                 writer.write(request(self.kind, number, self.plan))
-                answer = await read(reader)
-        except TimeoutError:  # an OSError too
+                response = await read(reader)
+        except TimeoutError:  # a subclass of OSError
             self.close()
-            return LATE, lost
+            return LATE, after_loss
         except (OSError, asyncio.IncompleteReadError):
             self.close()
-            return NO_ANSWER, lost
-        if answer.headers.get("connection") == "close":
+            return NO_ANSWER, after_loss
+        if response.headers.get("connection") == "close":
             self.close()
-        return self._judged(answer)
+        return self._evaluate(response)
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self.plan.port)
         return self._streams
 
-    def _judged(self, answer: Answer) -> tuple[str, float]:
-        if answer.status == 200:
-            return "200" if MARKS[self.kind] in answer.body else "200, not what was asked for", 0.0
-        if answer.status not in (429, 503):
-            return str(answer.status), 0.0
-        told = answer.headers.get("retry-after")
-        if told is None:
-            return f"{answer.status} without Retry-After", AGAIN
-        self.notes.retry_after[told] += 1
-        return str(answer.status), float(told) if self.plan.pause is None else self.plan.pause
+    def _evaluate(self, response: Response) -> tuple[str, float]:
+        if response.status == 200:
+            return "200" if SIGNATURES[self.kind] in response.body else "200 with other content", 0.0
+        if response.status not in (429, 503):
+            return str(response.status), 0.0
+        retry_after = response.headers.get("retry-after")
+        if retry_after is None:
+            return f"{response.status} without Retry-After", RECONNECT_SECONDS
+        self.report.retry_after[retry_after] += 1
+        return str(response.status), float(retry_after) if self.plan.retry_seconds is None else self.plan.retry_seconds
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
 
 
 def request(kind: str, number: int, plan: Plan) -> bytes:
-    """Write a request."""
-    asked: dict[str, tuple[str, dict[str, Any]]] = {
+    """Serialize a request."""
+    bodies: dict[str, tuple[str, dict[str, Any]]] = {
         PICTURE: ("images/generations", {"prompt": prompt(number, plan.names), "seed": number}),
         FILM: ("morph", {"start": plan.names[0], "end": plan.names[-1], "seed": number, "frames": FRAMES}),
         ROWS: ("stats", {"n": STATS, "seed": number}),
         CARD: ("dex", {"n": 1, "seed": number}),
     }
-    path, body = asked[kind]
-    sent = json.dumps(body).encode()
+    path, body = bodies[kind]
+    content = json.dumps(body).encode()
     head = (
         f"POST /v1/{path} HTTP/1.1\r\nHost: 127.0.0.1:{plan.port}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(sent)}\r\n\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
     )
-    return head.encode() + sent
+    return head.encode() + content
 
 
-async def read(reader: asyncio.StreamReader) -> Answer:
-    """Read an answer.
+async def read(reader: asyncio.StreamReader) -> Response:
+    """Read a response.
 
     Raises:
-        IncompleteReadError, OSError: the connection ended before it was whole.
+        IncompleteReadError, OSError: the connection closed before the response was complete.
     """
     first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")[:-2]
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     body = await reader.readexactly(int(headers["content-length"]))
-    return Answer(int(first.split()[1]), headers, body)
+    return Response(int(first.split()[1]), headers, body)
 
 
-async def run(plan: Plan) -> Notes:
-    """Let all clients ask."""
-    notes, numbers, until, ended = Notes(), count(), time.monotonic() + plan.seconds, asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+async def run(plan: Plan) -> Report:
+    """Run all clients."""
+    report, numbers, end, terminated = Report(), count(), time.monotonic() + plan.seconds, asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminated.set)
     kinds = [*OTHERS, *[PICTURE] * plan.clients][: plan.clients] if plan.others else [PICTURE] * plan.clients
 
     def running() -> bool:
-        return time.monotonic() < until and not ended.is_set()
+        return time.monotonic() < end and not terminated.is_set()
 
-    await asyncio.gather(*(Client(plan, kind, notes).run(lambda: next(numbers), running) for kind in kinds))
-    return notes
+    await asyncio.gather(*(Client(plan, kind, report).run(lambda: next(numbers), running) for kind in kinds))
+    return report
 
 
 def main() -> None:
-    notes = asyncio.run(run(Plan(**json.load(sys.stdin))))
-    told = {"requests": notes.requests, "retry_after": notes.retry_after, "processor_s": time.process_time()}
-    json.dump(told, sys.stdout)
+    report = asyncio.run(run(Plan(**json.load(sys.stdin))))
+    result = {"requests": report.requests, "retry_after": report.retry_after, "processor_s": time.process_time()}
+    json.dump(result, sys.stdout)
 
 
 if __name__ == "__main__":

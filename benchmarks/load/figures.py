@@ -1,4 +1,4 @@
-"""From what became of every request to figures."""
+"""Statistics of the outcomes of requests."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,33 +11,33 @@ from load.clients import PICTURE
 GOOD = "200"
 
 
-class Asked(NamedTuple):
-    """A request: kind, begin by the monotonic clock (seconds), milliseconds, and what became of it."""
+class RequestRecord(NamedTuple):
+    """One request: kind, start by the monotonic clock (seconds), latency (milliseconds) and outcome."""
 
     kind: str
-    began: float
+    started: float
     ms: float
     outcome: str
 
     @property
     def ended(self) -> float:
-        """When that was known."""
-        return self.began + self.ms / 1e3
+        """When the outcome was known, by the monotonic clock."""
+        return self.started + self.ms / 1e3
 
 
-def requests(told: dict[str, Any]) -> list[Asked]:
-    """Read what the clients wrote, in the order of their beginning."""
-    return sorted((Asked(*entry) for entry in told["requests"]), key=lambda one: one.began)
+def requests(report: dict[str, Any]) -> list[RequestRecord]:
+    """Parse the report of the clients, ordered by start."""
+    return sorted((RequestRecord(*entry) for entry in report["requests"]), key=lambda record: record.started)
 
 
-def outcomes(asked: Iterable[Asked]) -> dict[str, int]:
-    """Count what became of requests, the most frequent first."""
-    return dict(Counter(one.outcome for one in asked).most_common())
+def outcomes(records: Iterable[RequestRecord]) -> dict[str, int]:
+    """Count the outcomes, the most frequent first."""
+    return dict(Counter(record.outcome for record in records).most_common())
 
 
-def latency(asked: Iterable[Asked]) -> dict[str, float]:
-    """Percentiles of those that were answered with what they asked for."""
-    times = [one.ms for one in asked if one.outcome == GOOD]
+def latency(records: Iterable[RequestRecord]) -> dict[str, float]:
+    """Compute latency percentiles of the successful requests."""
+    times = [record.ms for record in records if record.outcome == GOOD]
     if not times:
         return {}
     p50, p90, p99 = np.percentile(times, (50, 90, 99))
@@ -49,33 +49,34 @@ def _ms(value: float) -> float:
 
 
 class Window(NamedTuple):
-    """The time that counts: from `lead` seconds after the first request, for `seconds`."""
+    """The measured interval: `seconds`, from `lead` seconds after the first request."""
 
     lead: float
     seconds: float
 
-    def begun(self, asked: Sequence[Asked]) -> list[Asked]:
-        """Keep what began in it, of which percentiles are made: the slowest may end later."""
-        return [one for one in asked if self._holds(asked, one.began)]
+    def begun(self, records: Sequence[RequestRecord]) -> list[RequestRecord]:
+        """Select requests that started in it, for percentiles: the slowest may end later."""
+        return [record for record in records if self._contains(records, record.started)]
 
-    def ended(self, asked: Sequence[Asked]) -> list[Asked]:
-        """Keep what ended in it, of which a rate is made."""
-        return [one for one in asked if self._holds(asked, one.ended)]
+    def ended(self, records: Sequence[RequestRecord]) -> list[RequestRecord]:
+        """Select requests that ended in it, for rates."""
+        return [record for record in records if self._contains(records, record.ended)]
 
-    def _holds(self, asked: Sequence[Asked], moment: float) -> bool:
-        return 0 <= moment - asked[0].began - self.lead < self.seconds
+    def _contains(self, records: Sequence[RequestRecord], moment: float) -> bool:
+        return 0 <= moment - records[0].started - self.lead < self.seconds
 
 
-def pictures(asked: Iterable[Asked]) -> int:
-    """Count the pictures that came."""
-    return sum(one.kind == PICTURE and one.outcome == GOOD for one in asked)
+def pictures(records: Iterable[RequestRecord]) -> int:
+    """Count the generated images."""
+    return sum(record.kind == PICTURE and record.outcome == GOOD for record in records)
 
 
 def memory(samples: Sequence[tuple[float, float]]) -> dict[str, Any]:
-    """Relate resident memory at the end to that at the beginning.
+    """Compare resident memory at the end with that at the beginning.
 
     Args:
-        samples: seconds and MiB. A minute is a quarter of the whole where that is less.
+        samples: pairs of seconds and MiB. The first and last minute are compared, or the first and last quarter of
+            less than four minutes.
     """
     times, sizes = np.array(samples).T
     times = times - times[0]

@@ -1,7 +1,7 @@
-"""The same requests without a server: a process that draws them at a batch and writes the files, as `pgen image` does.
+"""The same requests without a server: a process that generates images in batches and writes them like `pgen image`.
 
-What to do comes as JSON through stdin, the pictures a second of each round go as JSON to stdout. The process is warm:
-opening the bundle does not count. Drawing, encoding and writing overlap, as they do in the command.
+It reads the parameters as JSON from stdin and writes the images per second of each round as JSON to stdout. Loading the
+bundle and warming up are not measured. Inference, encoding and writing overlap, as in the command.
 """
 
 import json
@@ -21,39 +21,41 @@ from pgen.jobs.local import write_tasks
 from pgen.request import Request
 
 WARM_UP = 2
-"""Batches that do not count."""
+"""Batches that are not measured."""
 
 
 def requests(names: list[str]) -> Iterator[Request]:
-    """Ask as the clients do, without end."""
+    """Yield the requests of the clients, endlessly."""
     return (Request(prompt(number, names), number) for number in count())
 
 
-def write(generator: Generator, wanted: Iterator[Request], batch: int) -> int:
-    """Write the pictures into a folder that then goes; counts them."""
-    with tempfile.TemporaryDirectory() as place:
-        target = Folder(Path(place), generator.bundle, Postprocess(), time.time())
-        return sum(1 for _ in write_tasks(generator, Job(wanted).tasks(), target, batch, False))
+def write(generator: Generator, image_requests: Iterator[Request], batch: int) -> int:
+    """Write the images to a temporary folder, and count them."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Folder(Path(folder), generator.bundle, Postprocess(), time.time())
+        return sum(1 for _ in write_tasks(generator, Job(image_requests).tasks(), target, batch, False))
 
 
-def rate(generator: Generator, wanted: Iterator[Request], batch: int, seconds: float) -> float:
-    """Write pictures for `seconds`, then what has been begun; pictures a second."""
-    began = time.perf_counter()
-    until = began + seconds
+def rate(generator: Generator, image_requests: Iterator[Request], batch: int, seconds: float) -> float:
+    """Write images for `seconds`, finish the batches that have started, and return images per second."""
+    start = time.perf_counter()
+    end = start + seconds
 
     def limited() -> Iterator[Request]:
-        while time.perf_counter() < until:
-            yield from islice(wanted, batch)
+        while time.perf_counter() < end:
+            yield from islice(image_requests, batch)
 
-    return write(generator, limited(), batch) / (time.perf_counter() - began)
+    return write(generator, limited(), batch) / (time.perf_counter() - start)
 
 
 def main() -> None:
-    told = json.load(sys.stdin)
-    generator = load(told["bundle"], told["device"], told["threads"])
-    wanted, batch = requests(told["names"]), told["batch"]
-    write(generator, islice(wanted, WARM_UP * batch), batch)
-    json.dump([rate(generator, wanted, batch, told["seconds"]) for _ in range(told["rounds"])], sys.stdout)
+    parameters = json.load(sys.stdin)
+    generator = load(parameters["bundle"], parameters["device"], parameters["threads"])
+    image_requests, batch = requests(parameters["names"]), parameters["batch"]
+    write(generator, islice(image_requests, WARM_UP * batch), batch)
+    json.dump(
+        [rate(generator, image_requests, batch, parameters["seconds"]) for _ in range(parameters["rounds"])], sys.stdout
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The processes that the load test is made of: the server, the clients, and the same work offline."""
+"""The processes of the load test: the server, the clients, and the offline reference."""
 
 import contextlib
 import http.client
@@ -17,13 +17,10 @@ from typing import IO, Any
 
 from load.clients import Plan
 
-PATIENCE = 120.0
-"""Seconds that a process is given to start, or to end."""
+PROCESS_TIMEOUT = 120.0
+"""Seconds for a process to start or to exit."""
 
-KEY = "POKEGAN_API_KEY"
-"""With a key in the environment the server would ask the clients for it."""
-
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != KEY}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "POKEGAN_API_KEY"}  # clients send no key
 ENVIRONMENT["PYTHONPATH"] = os.pathsep.join(
     filter(None, (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")))
 )
@@ -31,7 +28,7 @@ ENVIRONMENT["PYTHONPATH"] = os.pathsep.join(
 
 @dataclass(frozen=True)
 class Options:
-    """How the server is started; the same holds offline."""
+    """Options of the server; bundle, device, threads and batch also apply offline."""
 
     bundle: Path
     device: str
@@ -42,32 +39,32 @@ class Options:
 
 
 class Server:
-    """A server in a process of its own.
+    """A server in its own process.
 
     Attributes:
-        ready_s: seconds from its start until it was ready.
-        ready_at: when that was, by the monotonic clock.
+        ready_s: seconds from start to readiness.
+        ready_at: time of readiness, by the monotonic clock.
     """
 
     def __init__(self, options: Options, log: IO[bytes], port: int = 0) -> None:
         line = [sys.executable, "-m", "pgen", "serve", "--port", str(port)]
         for name, value in asdict(options).items():
             line += [f"--{name}", str(value)]
-        began, self._log = time.monotonic(), log
+        start, self._log = time.monotonic(), log
         self.process = subprocess.Popen(line, env=ENVIRONMENT, stderr=log)
         try:
-            self.port = port or self._told_port()
+            self.port = port or self._read_port()
             self._wait_until_ready()
         except BaseException:
             self.kill()
             raise
         self.ready_at = time.monotonic()
-        self.ready_s = self.ready_at - began
+        self.ready_s = self.ready_at - start
 
-    def _told_port(self) -> int:
-        for _ in self._waiting("told no port"):
-            if found := re.search(r"listening on http://\S+:(\d+)", self.log):
-                return int(found[1])
+    def _read_port(self) -> int:
+        for _ in self._waiting("logged no port"):
+            if match := re.search(r"listening on http://\S+:(\d+)", self.log):
+                return int(match[1])
         raise AssertionError
 
     def _wait_until_ready(self) -> None:
@@ -77,54 +74,54 @@ class Server:
                     return
 
     def _waiting(self, what: str) -> Iterator[None]:
-        until = time.monotonic() + PATIENCE
-        while self.process.poll() is None and time.monotonic() < until:
+        end = time.monotonic() + PROCESS_TIMEOUT
+        while self.process.poll() is None and time.monotonic() < end:
             yield
             time.sleep(0.02)
-        told = (self.log.splitlines() or ["it told nothing"])[-1]
-        raise SystemExit(f"the server {what}: {told}")
+        last_line = (self.log.splitlines() or ["empty log"])[-1]
+        raise SystemExit(f"the server {what}: {last_line}")
 
     @property
     def log(self) -> str:
-        """What it has told."""
+        """The log of the server."""
         return os.pread(self._log.fileno(), 2**16, 0).decode("utf-8", "replace")
 
     def get(self, path: str) -> tuple[int, bytes]:
-        """Ask on a connection for this alone."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        """Send a GET request on a new connection; return status and body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PROCESS_TIMEOUT)
         with contextlib.closing(connection):
             connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
+            response = connection.getresponse()
+            return response.status, response.read()
 
-    def counted(self) -> dict[str, float]:
-        """Read its own figures that have no labels, by name."""
+    def metrics(self) -> dict[str, float]:
+        """Read the server's metrics without labels, by name."""
         lines = [line.split() for line in self.get("/metrics")[1].decode().splitlines()]
         return {name: float(value) for name, value in (line for line in lines if len(line) == 2)}
 
     def memory_mib(self) -> float:
-        """Its resident memory."""
+        """Return the resident memory of the process."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
     def open_files(self) -> int:
-        """Its open files, connections among them."""
+        """Count the open files of the process, connections included."""
         return sum(1 for _ in Path(f"/proc/{self.process.pid}/fd").iterdir())
 
-    def end(self) -> int:
-        """Tell it to end, and wait for that; gives its exit code."""
+    def terminate(self) -> int:
+        """Send SIGTERM, wait for the exit, and return the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(PATIENCE)
+        return self.process.wait(PROCESS_TIMEOUT)
 
     def kill(self) -> None:
-        """End it by force."""
+        """Send SIGKILL and wait for the exit."""
         self.process.kill()
-        self.process.wait(PATIENCE)
+        self.process.wait(PROCESS_TIMEOUT)
 
 
 @contextlib.contextmanager
 def served(options: Options, port: int = 0) -> Iterator[Server]:
-    """Serve while the block lasts."""
+    """Run a server while the block lasts."""
     with tempfile.TemporaryFile() as log:
         server = Server(options, log, port)
         try:
@@ -134,7 +131,7 @@ def served(options: Options, port: int = 0) -> Iterator[Server]:
 
 
 class Clients:
-    """The clients, in a process of their own."""
+    """The clients, in one process."""
 
     def __init__(self, plan: Plan, out: IO[bytes]) -> None:
         line = [sys.executable, "-m", "load.clients"]
@@ -146,25 +143,25 @@ class Clients:
 
     @property
     def running(self) -> bool:
-        """Do they still ask?"""
+        """Whether the clients are still sending requests."""
         return self.process.poll() is None
 
-    def end(self) -> None:
-        """Let them stop asking."""
+    def stop(self) -> None:
+        """Let the clients finish their requests and exit."""
         self.process.send_signal(signal.SIGTERM)
 
-    def told(self) -> dict[str, Any]:
-        """Wait for their end, and read what became of their requests; see :class:`load.clients.Notes`."""
+    def report(self) -> dict[str, Any]:
+        """Wait for the exit and read the outcomes; see :class:`load.clients.Report`."""
         if self.process.wait():
             raise SystemExit("the clients failed")
         self._out.seek(0)
-        told: dict[str, Any] = json.load(self._out)
-        return told
+        report: dict[str, Any] = json.load(self._out)
+        return report
 
 
 @contextlib.contextmanager
-def asking(plan: Plan) -> Iterator[Clients]:
-    """Let clients ask, while the block lasts at most."""
+def running_clients(plan: Plan) -> Iterator[Clients]:
+    """Run clients, at most while the block lasts."""
     with tempfile.TemporaryFile() as out:  # a pipe would fill up
         clients = Clients(plan, out)
         try:
@@ -174,17 +171,19 @@ def asking(plan: Plan) -> Iterator[Clients]:
             clients.process.wait()
 
 
-def ask(plan: Plan) -> dict[str, Any]:
-    """Let clients ask until their plan ends; what became of their requests."""
-    with asking(plan) as clients:
-        return clients.told()
+def run_clients(plan: Plan) -> dict[str, Any]:
+    """Run clients to the end of their plan and return their report."""
+    with running_clients(plan) as clients:
+        return clients.report()
 
 
 def offline(options: Options, names: list[str], rounds: int, seconds: float) -> list[float]:
-    """Draw and write the same pictures without a server, in a process of its own; pictures a second of each round."""
-    told = {name: value for name, value in asdict(options).items() if name in ("device", "threads", "batch")}
-    told |= {"bundle": str(options.bundle), "names": names, "rounds": rounds, "seconds": seconds}
+    """Generate and write the same images without a server; return the images per second of each round."""
+    parameters = {name: value for name, value in asdict(options).items() if name in ("device", "threads", "batch")}
+    parameters |= {"bundle": str(options.bundle), "names": names, "rounds": rounds, "seconds": seconds}
     line = [sys.executable, "-m", "load.offline"]
-    done = subprocess.run(line, env=ENVIRONMENT, check=True, input=json.dumps(told), stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        line, env=ENVIRONMENT, check=True, input=json.dumps(parameters), stdout=subprocess.PIPE, text=True
+    )
     rates: list[float] = json.loads(done.stdout)
     return rates

@@ -72,14 +72,14 @@ def shows(page: Any, view: str, text: str) -> None:
 
 def check_access(page: Any) -> None:
     """Find what hinders people who see little, or use no mouse."""
-    found = axe.Axe().run(page).response["violations"]
-    grave = [fault for fault in found if fault["impact"] in ("serious", "critical")]
+    violations = axe.Axe().run(page).response["violations"]
+    grave = [fault for fault in violations if fault["impact"] in ("serious", "critical")]
     assert not grave, [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in grave]
 
 
 def pixels_of(image: Any) -> str:
     """Read the pixels that an image shows, as a PNG in base64."""
-    told: str = image.evaluate("""async (image) => {
+    png: str = image.evaluate("""async (image) => {
         await image.decode()
         const canvas = document.createElement("canvas")
         canvas.width = image.naturalWidth
@@ -87,7 +87,7 @@ def pixels_of(image: Any) -> str:
         canvas.getContext("2d").drawImage(image, 0, 0)
         return canvas.toDataURL()
     }""")
-    return told
+    return png
 
 
 @contextmanager
@@ -134,8 +134,8 @@ def test_a_visit_to_all_views(anyone: Watched) -> None:
     page.get_by_role("tab", name="About").click()
     api.expect(page.locator("#about")).to_contain_text(pgen.__version__)
     page.locator("#about details").evaluate_all("folded => folded.forEach((one) => (one.open = true))")
-    told = page.get_by_role("heading", name="stackgan").locator("..")
-    assert "PSNR" in told.get_by_role("group").filter(has_text="Parity with PyTorch").first.inner_text()
+    card = page.get_by_role("heading", name="stackgan").locator("..")
+    assert "PSNR" in card.get_by_role("group").filter(has_text="Parity with PyTorch").first.inner_text()
     assert "[object" not in page.locator("#about").inner_text()
     check_access(page)
     assert anyone.overflow <= 0
@@ -150,7 +150,7 @@ def test_the_keyboard_alone(desktop: Watched) -> None:
     page = desktop.page
     desktop.open()
     page.keyboard.press("Tab")
-    api.expect(page.get_by_role("link", name="Skip to the view")).to_be_focused()
+    api.expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Tab")
     api.expect(page.get_by_role("tab", name="Draw")).to_be_focused()
     for name in ("Morph", "New Pokémon", "About", "Draw", "Morph"):
@@ -161,7 +161,7 @@ def test_the_keyboard_alone(desktop: Watched) -> None:
     page.keyboard.press("Home")
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
-    api.expect(page.get_by_role("button", name="Dark colours")).to_be_focused()
+    api.expect(page.get_by_role("button", name="Dark mode")).to_be_focused()
     page.keyboard.press("Tab")
     api.expect(page.get_by_role("tabpanel", name="Draw")).to_be_focused()
     page.keyboard.press("Tab")
@@ -174,7 +174,7 @@ def test_the_keyboard_alone(desktop: Watched) -> None:
         page.keyboard.press("Tab")
         seen.add(page.evaluate("document.activeElement.textContent"))
     assert {"Draw", "Surprise me", "Copy link", "Download seed 7", "More like this seed 7"} <= seen
-    assert "API of this server" in seen
+    assert "API description (OpenAPI)" in seen
     assert desktop.faults == []
 
 
@@ -263,7 +263,7 @@ def test_the_slider_moves_through_what_came(desktop: Watched, tmp_path: Path) ->
     page = desktop.page
     desktop.open("#morph?start=Charizard&end=Mew&seed=0&frames=6")
     shows(page, "morph", "6 frames from")
-    asked = len(desktop.requests)
+    request_count = len(desktop.requests)
     slider, frame = page.get_by_role("slider"), page.locator("#frame")
     first = pixels_of(frame)
     slider.focus()
@@ -274,7 +274,7 @@ def test_the_slider_moves_through_what_came(desktop: Watched, tmp_path: Path) ->
     api.expect(slider).to_have_value("3")
     page.get_by_role("button", name="Pause").click()
     page.keyboard.press("Tab")
-    assert not [url for url in desktop.requests[asked:] if not url.startswith("data:")]
+    assert not [url for url in desktop.requests[request_count:] if not url.startswith("data:")]
     with page.expect_download() as saving:
         page.get_by_role("button", name="Download GIF").click()
     assert saving.value.suggested_filename == "charizard-to-mew_0.gif"
@@ -292,8 +292,8 @@ def test_a_whole_card(desktop: Watched, tmp_path: Path) -> None:
         assert card.get_by_role("heading").inner_text() == entry.words.name
         assert entry.words.description in card.inner_text()
         numbers = card.get_by_role("row").get_by_role("cell").all_inner_texts()
-        told = [int(number) for number in numbers if number]
-        assert told == [*entry.row.stats.values(), entry.row.total]
+        shown = [int(number) for number in numbers if number]
+        assert shown == [*entry.row.stats.values(), entry.row.total]
         widths = card.locator(".fill").evaluate_all("bars => bars.map((bar) => bar.offsetWidth)")
         assert np.argmax(widths) == np.argmax([*entry.row.stats.values()])
         with page.expect_download() as saving:
@@ -308,9 +308,9 @@ def test_what_cannot_be_is_told(desktop: Watched) -> None:
     desktop.open("#draw?prompt=Mew&seed=-1&n=3")
     shows(page, "draw", "First seed: ")
     desktop.open("#draw?prompt=Mew&seed=some&n=3")
-    shows(page, "draw", "First seed: “some” cannot be chosen.")
+    shows(page, "draw", "First seed: invalid value “some”.")
     desktop.open("#new?type=plastic&seed=0&n=1")
-    shows(page, "new", "Type: “plastic” cannot be chosen.")
+    shows(page, "new", "Type: invalid value “plastic”.")
     assert desktop.drawn() == []
     desktop.open("#morph?start=Mew&end=Mew&seed=0&frames=3")
     shows(page, "morph", "both ends are the same picture")
@@ -329,7 +329,7 @@ def test_a_busy_server_is_asked_again(desktop: Watched) -> None:
     busy = {"status": 429, "headers": {"Retry-After": "1"}, "json": {"error": {"message": "the queue is full"}}}
     page.route("**/v1/images?*", lambda route: route.fulfill(**busy), times=1)
     desktop.open("#draw?prompt=Mew&seed=0&n=1")
-    shows(page, "draw", "The server is busy; asking again in 1 s.")
+    shows(page, "draw", "The server is busy; retrying in 1 s.")
     shows(page, "draw", "1 picture of “Mew”")
 
 
@@ -348,12 +348,12 @@ def test_the_chosen_colours_last(desktop: Watched) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
     desktop.open()
     light = page.evaluate(ground)
-    page.get_by_role("button", name="Dark colours").click()
+    page.get_by_role("button", name="Dark mode").click()
     dark = page.evaluate(ground)
     assert dark != light
     page.reload()
     assert page.evaluate(ground) == dark
-    assert page.get_by_role("button", name="Dark colours").get_attribute("aria-pressed") == "true"
+    assert page.get_by_role("button", name="Dark mode").get_attribute("aria-pressed") == "true"
 
 
 def test_nothing_moves_for_who_wants_it_still(desktop: Watched) -> None:
@@ -371,11 +371,11 @@ def test_a_server_that_wants_a_key(browser: Any) -> None:
         with visitor(browser, address, DESKTOP) as watched:
             page = watched.page
             watched.open("#draw?prompt=Mew&seed=0&n=2")
-            dialog = page.get_by_role("dialog", name="This server wants a key")
-            for given in ("another", KEY):
+            dialog = page.get_by_role("dialog", name="API key required")
+            for entered in ("another", KEY):
                 api.expect(dialog).to_be_visible()
                 check_access(page)
-                page.get_by_role("textbox", name="Key").fill(given)
+                page.get_by_role("textbox", name="API key").fill(entered)
                 page.keyboard.press("Enter")
             shows(page, "draw", "2 pictures of “Mew”")
             assert page.evaluate("sessionStorage.getItem('key')") == KEY
@@ -384,4 +384,4 @@ def test_a_server_that_wants_a_key(browser: Any) -> None:
         with visitor(browser, address, DESKTOP) as watched:
             watched.open("#draw?prompt=Mew&seed=0&n=2")
             watched.page.get_by_role("button", name="Cancel").click()
-            shows(watched.page, "draw", "This server wants a key, and none was given.")
+            shows(watched.page, "draw", "This server requires an API key.")

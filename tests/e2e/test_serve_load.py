@@ -1,4 +1,4 @@
-"""The load test of the server: its clients tell good answers from bad ones, and the whole of it runs."""
+"""The load test of the server: its clients classify responses, and all parts run."""
 
 import asyncio
 import base64
@@ -15,7 +15,7 @@ import pytest
 from tests.runtime.toy import write_toy
 
 pytest.importorskip("uvicorn", reason="needs the extra serve")
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the load test reads memory as Linux tells it")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the load test reads memory from /proc")
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -36,7 +36,7 @@ def answer(status: str, body: str, *headers: str) -> bytes:
 
 ANSWERS = [
     (answer("200 OK", PICTURE), "200"),
-    (answer("200 OK", "{}"), "200, not what was asked for"),
+    (answer("200 OK", "{}"), "200 with other content"),
     (answer("500 Internal Server Error", "{}"), "500"),
     (answer("504 Gateway Timeout", "{}"), "504"),
     (answer("429 Too Many Requests", "{}", "Retry-After: 0"), "429"),
@@ -48,7 +48,7 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("sent", "outcome"), ANSWERS)
-def test_clients_tell_answers_apart(part: Callable[[str], Any], sent: bytes, outcome: str) -> None:
+def test_clients_classify_responses(part: Callable[[str], Any], sent: bytes, outcome: str) -> None:
     clients, heard = part("load.clients"), list[bytes]()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -62,62 +62,62 @@ def test_clients_tell_answers_apart(part: Callable[[str], Any], sent: bytes, out
         server = await asyncio.start_server(handle, "127.0.0.1")
         async with server:
             plan = clients.Plan(server.sockets[0].getsockname()[1], 1, 1, ["Redball"])
-            client = clients.Client(plan, clients.PICTURE, clients.Notes())
-            told: tuple[str, float | None] = await client.once(0)
+            client = clients.Client(plan, clients.PICTURE, clients.Report())
+            result: tuple[str, float | None] = await client.once(0)
             client.close()
-            return told
+            return result
 
     assert asyncio.run(scenario())[0] == outcome
     assert json.loads(heard[0]) == {"prompt": "Redball", "seed": 0}
 
 
-def test_a_client_without_a_server_ends_or_comes_again(part: Callable[[str], Any]) -> None:
+def test_client_without_a_server_ends_or_reconnects(part: Callable[[str], Any]) -> None:
     clients = part("load.clients")
-    for comes_back, pause in ((False, None), (True, clients.AGAIN)):
-        plan = clients.Plan(1, 1, 1, ["Redball"], comes_back=comes_back)  # nobody listens on port 1
-        client = clients.Client(plan, clients.PICTURE, clients.Notes())
+    for reconnect, pause in ((False, None), (True, clients.RECONNECT_SECONDS)):
+        plan = clients.Plan(1, 1, 1, ["Redball"], reconnect=reconnect)  # nobody listens on port 1
+        client = clients.Client(plan, clients.PICTURE, clients.Report())
         assert asyncio.run(client.once(0)) == ("no connection", pause)
 
 
-def test_figures_are_those_of_the_good_answers(part: Callable[[str], Any]) -> None:
+def test_latency_counts_successful_requests(part: Callable[[str], Any]) -> None:
     figures = part("load.figures")
-    told = {"requests": [["picture", float(at), 10.0 * (at + 1), "200"] for at in range(10)]}
-    told["requests"] += [["picture", 5.0, 9_000.0, "504"], ["film", 5.0, 10.0, "200"]]
-    asked = figures.requests(told)
-    assert figures.outcomes(asked) == {"200": 11, "504": 1}
-    assert figures.latency(asked)["max_ms"] == 100
+    report = {"requests": [["picture", float(at), 10.0 * (at + 1), "200"] for at in range(10)]}
+    report["requests"] += [["picture", 5.0, 9_000.0, "504"], ["film", 5.0, 10.0, "200"]]
+    records = figures.requests(report)
+    assert figures.outcomes(records) == {"200": 11, "504": 1}
+    assert figures.latency(records)["max_ms"] == 100
     window = figures.Window(2.0, 5.0)  # from 2 to 7 s
-    assert [(len(some), figures.pictures(some)) for some in (window.ended(asked), window.begun(asked))] == [
+    assert [(len(some), figures.pictures(some)) for some in (window.ended(records), window.begun(records))] == [
         (6, 5),
         (7, 5),
     ]
 
 
 @pytest.mark.parametrize(("growth", "ratio"), [(0.0, 1.0), (0.1, 1.52)])
-def test_memory_that_grows_is_seen(part: Callable[[str], Any], growth: float, ratio: float) -> None:
-    found = part("load.figures").memory([(float(second), 100 + growth * second) for second in range(601)])
-    assert found["last_over_first"] == pytest.approx(ratio, abs=0.02)
-    assert found["slope_after_the_first_mib_a_minute"] == pytest.approx(60 * growth)
-    assert found["window_s"] == 60
+def test_growing_memory_is_reported(part: Callable[[str], Any], growth: float, ratio: float) -> None:
+    memory = part("load.figures").memory([(float(second), 100 + growth * second) for second in range(601)])
+    assert memory["last_over_first"] == pytest.approx(ratio, abs=0.02)
+    assert memory["slope_after_the_first_mib_a_minute"] == pytest.approx(60 * growth)
+    assert memory["window_s"] == 60
 
 
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--only", "load,nothing"], "--only: no such part: nothing; there are load, soak"),
-        (["--clients", "128"], "--clients 128: not all of them could wait; raise --queue to 136"),
-        (["--crowd", "136"], "--crowd 136: all of them can wait; raise it above 136"),
-        (["--seconds", "0"], "--seconds and --soak have to be above 0"),
+        (["--only", "load,nothing"], "--only: unknown part nothing; choose from load, soak"),
+        (["--clients", "128"], "--clients 128: the queue cannot hold all of them; raise --queue to 136"),
+        (["--crowd", "136"], "--crowd 136: the queue holds all of them; raise it above 136"),
+        (["--seconds", "0"], "--seconds and --soak must be above 0"),
     ],
 )
-def test_what_would_measure_something_else_is_refused(options: list[str], reason: str) -> None:
+def test_meaningless_options_are_rejected(options: list[str], reason: str) -> None:
     line = [sys.executable, str(BENCHMARKS / "serve.py"), *options]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert reason in done.stderr.splitlines()[-1]
 
 
-def test_the_whole_load_test_runs(part: Callable[[str], Any], tmp_path: Path) -> None:
+def test_load_test_runs_completely(part: Callable[[str], Any], tmp_path: Path) -> None:
     out = tmp_path / "serve.json"
     line = [
         sys.executable,
@@ -129,17 +129,17 @@ def test_the_whole_load_test_runs(part: Callable[[str], Any], tmp_path: Path) ->
     ]
     line += ["--seconds", "2", "--clients", "4", "--crowd", "40", "--queue", "16", "--soak", "0.05"]
     subprocess.run([*line, "--device", "cpu", "--threads", "1"], check=True, capture_output=True)
-    told = json.loads(out.read_text("utf-8"))
-    assert [told[name]["errors"] for name in ("load", "soak")] == [0, 0]
-    load, end = told["load"], told["end"]
+    results = json.loads(out.read_text("utf-8"))
+    assert [results[name]["errors"] for name in ("load", "soak")] == [0, 0]
+    load, end = results["load"], results["end"]
     assert load["outcomes"] == {"200": load["requests"]}
     assert 0 < load["p50_ms"] <= load["p90_ms"] <= load["p99_ms"] <= load["max_ms"]
     assert load["served_over_offline"] == pytest.approx(load["pictures_per_s"] / load["offline_pictures_per_s"], 0.01)
     assert len(load["offline_rounds"]) == 10
     assert 1 <= load["pictures_a_batch"] <= 8
-    assert told["soak"]["memory"]["last_over_first"] > 0
+    assert results["soak"]["memory"]["last_over_first"] > 0
     for manner in ("they wait as told", "they come again after 0.2 s"):
-        crowd = told["overload"][manner]
+        crowd = results["overload"][manner]
         assert set(crowd["outcomes"]) == {"200", "429"}
         assert set(crowd["retry_after_s"]) <= {str(second) for second in range(1, 61)}
         assert (crowd["errors"], crowd["accepted"]["p99_ms"] < crowd["timeout_ms"]) == (0, True)
@@ -147,8 +147,8 @@ def test_the_whole_load_test_runs(part: Callable[[str], Any], tmp_path: Path) ->
     assert end["SIGKILL"]["errors_when_ready"] == 0
     assert end["SIGKILL"]["seconds_until_the_first_answer"] > 0
     assert end["SIGKILL"]["on_their_way"].keys() <= {"200", "no answer"}
-    assert set(told["first"]["median_ms"]) == {"a stored name", "a sentence"}
-    assert told["environments"].keys() == {"load", "soak", "overload", "end", "first"}
+    assert set(results["first"]["median_ms"]) == {"a stored name", "a sentence"}
+    assert results["environments"].keys() == {"load", "soak", "overload", "end", "first"}
     plots = part("plots")
-    assert all(len(bars) > 1 for bars in plots.serve(told).values())
-    assert plots.environment(told)["cores"]
+    assert all(len(bars) > 1 for bars in plots.serve(results).values())
+    assert plots.environment(results)["cores"]

@@ -121,8 +121,8 @@ def endless_sidecar(plan: Path) -> None:
 
 SPOILT: list[tuple[Callable[[Path], None], str]] = [
     (nested, r"dcgan\.json: damaged .*; build the engine again with: pgexport"),
-    (endless, r"dcgan\.plan: larger than 4,294,967,296 bytes, which none is; build it again with: pgexport"),
-    (endless_sidecar, r"dcgan\.json: larger than 16,777,216 bytes, which none is; build the engine again"),
+    (endless, r"dcgan\.plan: larger than 4,294,967,296 bytes, the most that is read; build it again with: pgexport"),
+    (endless_sidecar, r"dcgan\.json: larger than 16,777,216 bytes, the most that is read; build the engine again"),
 ]
 
 
@@ -148,7 +148,7 @@ def test_engine_that_cannot_be_read_is_one_line(bundle: Path, monkeypatch: pytes
 
 def test_sidecar_of_another_model_is_reported(bundle: Path) -> None:
     add_engine(bundle, NAME, model="wgan")
-    refused(bundle, "tells of the engine of 'wgan'; build it again with: pgexport")
+    refused(bundle, "describes the engine of 'wgan'; build it again with: pgexport")
 
 
 def test_inspect_prints_brackets_as_text(bundle: Path) -> None:

@@ -1,4 +1,4 @@
-"""docs/export.md tells the limits that the code holds, and the figures that were measured."""
+"""docs/export.md states the limits in the code and the measured figures."""
 
 import json
 from dataclasses import fields
@@ -17,18 +17,18 @@ def rows(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if "| `" in line]
 
 
-def test_limits_are_those_in_the_code() -> None:
+def test_parity_limits_match_the_code() -> None:
     table = TEXT.partition("## Tolerances")[2].partition("Differences are of a channel")[0]
-    told = {}
+    documented = {}
     for storage, *cells in rows(table):
         numbers = [None if cell == "-" else float(cell.removesuffix(" dB")) for cell in cells]
-        told[storage.strip("`")] = numbers
+        documented[storage.strip("`")] = numbers
     names = [field.name for field in fields(Tolerance) if field.name not in ("rows", "decided")]
-    assert told == {storage: [getattr(limits, name) for name in names] for storage, limits in TOLERANCES.items()}
+    assert documented == {storage: [getattr(limits, name) for name in names] for storage, limits in TOLERANCES.items()}
 
 
-def test_limits_beside_parity_are_those_in_the_code() -> None:
-    table = TEXT.partition("Two more are held")[2].partition("Beyond a limit")[0]
+def test_int8_and_engine_limits_match_the_code() -> None:
+    table = TEXT.partition("Two more limits have another reference")[2].partition("Beyond a limit")[0]
     numbers = [
         [None if cell == "-" else float(cell.removesuffix(" dB")) for cell in cells[1:]] for cells in rows(table)
     ]
@@ -37,18 +37,18 @@ def test_limits_beside_parity_are_those_in_the_code() -> None:
     assert numbers == [*psnrs, [None, None, INT8_COSINE, None], *engines]
 
 
-def test_opsets_are_those_in_the_code() -> None:
+def test_reader_opsets_match_the_code() -> None:
     table = TEXT.partition("## Who reads the graphs")[2]
     for reader, last in READERS.items():
         (row,) = [line for line in table.splitlines() if line.startswith(f"| {reader} ")]
         assert f"to {last}" in row.split("|")[2]
 
 
-def test_precisions_are_those_measured() -> None:
+def test_precision_table_matches_the_results() -> None:
     models = json.loads((ROOT / "benchmarks" / "results" / "precision.json").read_text())["models"]
-    told = rows(TEXT.partition("## Precisions")[2].partition("So on the CPU provider")[0])
-    assert [(row[0], row[1].strip("`")) for row in told] == [(name, key) for name in models for key in models[name]]
-    for name, precision, size, _, *speeds, note in told:
+    table = rows(TEXT.partition("## Precisions")[2].partition("On the CPU provider")[0])
+    assert [(row[0], row[1].strip("`")) for row in table] == [(name, key) for name in models for key in models[name]]
+    for name, precision, size, _, *speeds, note in table:
         measured = models[name][precision.strip("`")]
         assert size == f"{measured['bytes'] / 1e6:.1f} MB"
         assert (note == "does not run") == ("cannot_run" in measured)

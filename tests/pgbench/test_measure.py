@@ -66,7 +66,7 @@ def test_targets_take_turns_and_warm_up_is_not_counted() -> None:
     assert (found["a"].warm_up, found["a"].settled, found["a"].stable) == (5, True, True)
 
 
-def test_what_never_settles_is_measured_and_marked() -> None:
+def test_unsettled_target_is_measured_and_marked() -> None:
     swinging = (1.0 + number % 2 for number in range(10**6))
     found = measure({"a": scripted(swinging, [], "a")}, 1.0, rounds=4)["a"]
     assert (found.warm_up, found.settled, found.stable) == (MOST_WARM_UP, False, False)

@@ -48,7 +48,7 @@ def peer_bundle(tiny_bundle: Path, tiny_encoder: Path, tmp_path_factory: pytest.
     return bundle
 
 
-def test_beside_pytorch(command: Command, peer_bundle: Path, tmp_path: Path) -> None:
+def test_pgbench_compares_with_pytorch(command: Command, peer_bundle: Path, tmp_path: Path) -> None:
     out = tmp_path / "result.json"
     done = command("pgbench", *QUICK, "--bundle", peer_bundle, "--vs", "torch,torch-bf16", "--json", "--out", out)
     assert done.returncode == 0, done.stderr
@@ -113,7 +113,7 @@ def test_bad_input_is_one_line(command: Command, tmp_path: Path, arguments: list
 
 
 @pytest.mark.slow
-def test_all_says_what_there_is_not(command: Command, peer_bundle: Path) -> None:
+def test_all_names_unavailable_backends(command: Command, peer_bundle: Path) -> None:
     done = command("pgbench", *QUICK, "--bundle", peer_bundle, "--vs", "all", "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)

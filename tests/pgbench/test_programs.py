@@ -109,7 +109,7 @@ def test_committed_results_can_be_drawn(program: Callable[[str], Any], tmp_path:
     plots = program("plots")
     plots.RESULTS = tmp_path
     plots.draw("one", {"a": {"x": 1.0, "y": 20.0}, "b": {"x": 3.0}}, "a note")
-    assert {path.name for path in tmp_path.iterdir()} == {"one.svg", "one.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {"one.png"}
 
 
 def test_every_figure_is_drawn_of_its_committed_result(program: Callable[[str], Any]) -> None:
@@ -121,7 +121,7 @@ def test_every_figure_is_drawn_of_its_committed_result(program: Callable[[str], 
         for bars in panels(told).values():
             assert min(bars.values()) >= 0
             assert len(bars) > 1, f"{name}: one bar says nothing"
-        assert (BENCHMARKS / "results" / f"{name}.svg").is_file()
+        assert (BENCHMARKS / "results" / f"{name}.png").is_file()
     assert [plots.label(value) for value in (0.81234, 34.86, 1911.9)] == ["0.812", "34.9", "1,912"]
 
 

@@ -80,7 +80,7 @@ def test_ratios_are_over_the_other_backends(result: dict[str, Any]) -> None:
     assert {(entry["of"], entry["over"], entry["ratio"]) for entry in result["ratios"]} == {("onnx-cpu", "torch", 2.5)}
 
 
-def test_markdown_tells_everything(result: dict[str, Any]) -> None:
+def test_markdown_holds_tables_and_notes(result: dict[str, Any]) -> None:
     told = markdown(tables(result), notes(result))
     for part in ("| generator | onnx-cpu |", "2.50 (2.50 to 2.50)", "99.0 dB", "256 / 256", "100 (products)", "50 %"):
         assert part in told
@@ -93,7 +93,7 @@ def test_markdown_tells_everything(result: dict[str, Any]) -> None:
         assert part in told
 
 
-def test_what_is_unstable_or_wrong_is_said(result: dict[str, Any]) -> None:
+def test_unstable_rows_and_wrong_pictures_are_marked(result: dict[str, Any]) -> None:
     result["measurements"][0]["stable"] = False
     result["backends"]["torch"]["parity"]["generator"] = {"psnr_db": 12.0, "same": False}
     told = markdown(tables(result), notes(result))
@@ -133,7 +133,7 @@ def test_a_figure_that_cannot_be_written_fails_before_anything_is_printed(
     assert "x: cannot be written (Permission denied)" in done.stderr
 
 
-def test_no_name_is_cut(tmp_path: Path) -> None:
+def test_long_names_are_not_cut(tmp_path: Path) -> None:
     name = "a-model-with-a-name-" * 8
     for month in range(1, 10):
         told = made({"onnx-cpu": 0.01}, at=f"2026-0{month}-01T00:00:00+00:00")
@@ -188,7 +188,7 @@ def test_history_is_in_order_and_skips_other_files(tmp_path: Path, result: dict[
         '{"schema": 999, "measurements": []}',
     ],
 )
-def test_what_is_no_result_is_refused(tmp_path: Path, content: str) -> None:
+def test_file_without_result_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "x.json"
     path.write_text(content)
     with pytest.raises(ResultInvalid, match=r"x\.json"):
@@ -199,7 +199,7 @@ def test_a_result_is_read_as_it_was_written(result: dict[str, Any], stored: Path
     assert read(stored) == result
 
 
-def test_what_is_lost_is_told(result: dict[str, Any]) -> None:
+def test_losses_lists_missing_rows_and_changed_pictures(result: dict[str, Any]) -> None:
     newer = made({"onnx-cpu": 0.01})
     newer["backends"]["onnx-cpu"]["parity"]["generator"] = {"psnr_db": 12.0, "same": False}
     told = list(losses(result, newer))
@@ -210,7 +210,7 @@ def test_what_is_lost_is_told(result: dict[str, Any]) -> None:
     assert list(losses(newer, result)) == [], "nor is what is new"
 
 
-def test_what_is_lost_fails_a_comparison(result: dict[str, Any], stored: Path, tmp_path: Path) -> None:
+def test_changed_pictures_fail_a_comparison(result: dict[str, Any], stored: Path, tmp_path: Path) -> None:
     result["backends"]["torch"]["parity"]["end to end"]["same"] = False
     other = tmp_path / "other.json"
     write(other, json.dumps(result))
@@ -226,7 +226,7 @@ def test_unstable_rows_are_marked_in_a_comparison(result: dict[str, Any], relati
     assert marks == ["unstable", *[""] * (3 if relative else 7)]
 
 
-def test_a_backend_alone_is_related_to_nothing(result: dict[str, Any]) -> None:
+def test_relative_comparison_needs_two_backends(result: dict[str, Any]) -> None:
     alone = made({"onnx-cpu": 0.01})
     for pair in ((alone, alone), (alone, result), (result, alone)):
         with pytest.raises(ResultInvalid, match="has only onnx-cpu"):

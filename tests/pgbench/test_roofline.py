@@ -70,7 +70,7 @@ def test_nodes_by_time_without_the_first_run() -> None:
     assert second.name == "quick"
 
 
-def test_what_comes_after_the_last_product_is_post_processing() -> None:
+def test_nodes_after_last_product_are_post_processing() -> None:
     names = {"dense": "Gemm", "relu": "Relu", "conv": "Conv", "sigmoid": "Sigmoid", "cast": "Cast"}
     events = [event(operator, [[1, 1], [1, 1]], [1, 2], name, 100) for name, operator in names.items()]
     found = finish(events * 2, ranked(events * 2, runs=2))
@@ -81,7 +81,7 @@ RATES = {"float32": 100e9, "copy": 10e9}
 
 
 @pytest.mark.parametrize(("work", "limit", "bound"), [((1000, 10), 100e9, "products"), ((20, 10), 20e9, "copying")])
-def test_the_roof(work: tuple[int, int], limit: float, bound: str) -> None:
+def test_roof_is_bound_by_products_or_copying(work: tuple[int, int], limit: float, bound: str) -> None:
     found = roof(Work(*work, {}), "float32", RATES)
     assert (found["limit"], found["bound"]) == (limit, bound)
 
@@ -151,7 +151,7 @@ def test_the_arithmetic_is_the_devices_or_the_manifests(full_bundle: Path) -> No
     assert arithmetic(model, "OpenVINO bf16") == "bfloat16"
 
 
-def test_inputs_ask_for_nothing(full_bundle: Path) -> None:
+def test_unconditioned_inputs_are_latents_and_zeros(full_bundle: Path) -> None:
     model = open_bundle(full_bundle).model("stats")
     inputs = unasked(model, 3)
     assert {name: len(value) for name, value in inputs.items()} == dict.fromkeys(inputs, 3)
@@ -170,7 +170,7 @@ def test_rapl_counts_on_past_its_range(tmp_path: Path) -> None:
     assert found()["cpu0"] == pytest.approx(1.1)
 
 
-def test_a_platform_that_tells_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_meters_have_reasons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(meters, "nvml", lambda: "there is no NVIDIA GPU")
     found = meters.find(tmp_path)
     assert found() == {}

@@ -68,14 +68,14 @@ def test_cold_starts_of_pytorch_are_pictures_too(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("versus", ["torch,torch-cuda", "torch, torch-cuda", "all, torch-cuda"])
-def test_what_is_asked_for_by_name_must_run(monkeypatch: pytest.MonkeyPatch, versus: str) -> None:
+def test_backend_chosen_by_name_must_run(monkeypatch: pytest.MonkeyPatch, versus: str) -> None:
     monkeypatch.setattr(suite, "Process", Fake)
     settings = Settings(device="cpu", versus=versus)
     with ExitStack() as stack, pytest.raises(DeviceUnavailable, match="torch-cuda: not here"):
         suite._start(stack, settings, Opened(Path()), say=lambda told: None)
 
 
-def test_what_all_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_backends_that_all_lacks_have_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suite, "Process", Fake)
     with ExitStack() as stack:
         backends, unavailable = suite._start(stack, Settings(device="cpu", versus="all"), Opened(Path()), print)

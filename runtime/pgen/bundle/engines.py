@@ -162,7 +162,7 @@ def read_engine(bundle: Bundle, name: str) -> tuple[EngineInfo, bytes]:
 def _read(path: Path, most: int, rebuild: str) -> bytes:
     size, content = read_file(path, most)
     if size > most:
-        raise EngineInvalid(f"{path}: larger than {most:,} bytes, which no engine is; {rebuild}")
+        raise EngineInvalid(f"{path}: larger than {most:,} bytes, the most that is read; {rebuild}")
     return content
 
 

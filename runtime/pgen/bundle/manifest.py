@@ -21,6 +21,13 @@ Dimensions = Annotated[int, range(1, 2**16 + 1)]
 Side = Annotated[int, range(1, 2**14 + 1)]
 
 
+DType = Literal[
+    "bool", "float16", "bfloat16", "float32", "float64",
+    "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+]  # fmt: skip
+"""NumPy's names of the types that inputs and outputs may have."""
+
+
 class Figure(TypedDict):
     """A difference from PyTorch as measured at export, and the most (or, for PSNR and cosine, the least) allowed."""
 
@@ -112,21 +119,7 @@ class Tensor:
     """An input or output: NumPy dtype and shape, where a name stands for a dimension that varies."""
 
     name: str
-    dtype: Literal[
-        "bool",
-        "float16",
-        "bfloat16",
-        "float32",
-        "float64",
-        "int8",
-        "int16",
-        "int32",
-        "int64",
-        "uint8",
-        "uint16",
-        "uint32",
-        "uint64",
-    ]
+    dtype: Annotated[str, DType]
     shape: list[int | str]
 
 

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Callable
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NotRequired, TypeVar, get_args, get_origin, is_typeddict
+from typing import Annotated, Any, Literal, NotRequired, TypeVar, Union, get_args, get_origin, is_typeddict
 
 Type = TypeVar("Type")
 
@@ -46,8 +46,8 @@ def read(value: Any, kind: Any, place: str = "") -> Any:
     """Check that a value of JSON is a `kind`, and return it, with dataclasses made of objects.
 
     `kind` is made of builtins, Any, unions with None, Literal, dataclasses, and typed dictionaries, which stay
-    dictionaries with all their keys. Annotated[int, range(1, 9)] is an integer in that range; Annotated[dict[str, Any],
-    TYPE] a dictionary that also fits the typed dictionary TYPE.
+    dictionaries with all their keys. Annotated[int, range(1, 9)] is an integer in that range, Annotated[KIND, OTHER] a
+    KIND that also fits OTHER, which type checkers do not see.
 
     Raises:
         ValueError: it is not; the message names the place, such as "models.dcgan.opset must be an integer".
@@ -107,7 +107,8 @@ def _read_dict(value: Any, kinds: tuple[Any, ...], place: str) -> dict[str, Any]
 _READERS: dict[Any, Callable[[Any, tuple[Any, ...], str], Any]] = {
     Annotated: _read_annotated,
     NotRequired: lambda value, arguments, place: read(value, arguments[0], place),
-    UnionType: _read_union,
+    UnionType: _read_union,  # int | None
+    Union: _read_union,  # Annotated[int, ...] | None, before Python 3.14
     Literal: _read_literal,
     tuple: _read_tuple,
     list: _read_list,

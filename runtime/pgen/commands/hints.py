@@ -1,8 +1,8 @@
 """What the command line adds to the messages of errors, by their codes: the option or command that fixes them."""
 
 HINTS = {
-    "bundle_not_found": "--bundle names another bundle; pgexport creates and extends them",
-    "device_unavailable": "--device selects; pgen doctor shows what works here",
+    "bundle_not_found": "--bundle chooses the bundle",
+    "device_unavailable": "--device chooses the device; pgen doctor shows what works here",
     "endpoint_without_model": "--llm-model NAME",
     "equal_ends": "--to-seed sets the other seed",
     "missing_extra": "pgen doctor shows what is installed",

@@ -1,4 +1,4 @@
-"""``pgen serve``: pictures over HTTP."""
+"""``pgen serve``: an HTTP server."""
 
 from typing import Any
 
@@ -10,51 +10,62 @@ from pokegan.extras import needs_extra
 
 
 @click.command("serve", cls=Command)
-@click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on; 0.0.0.0 is all of them")
-@click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="0: a free one")
+@click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on; 0.0.0.0: all interfaces")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="port to listen on; 0: a free one"
+)
 @device_options
-@click.option("--batch", type=click.IntRange(1, 1024), default=8, show_default=True, help="most pictures drawn at once")
+@click.option("--batch", type=click.IntRange(1, 1024), default=8, show_default=True, help="pictures generated at once")
 @click.option(
     "--wait-ms",
     type=click.FloatRange(0, 1000),
     default=3.0,
     show_default=True,
-    help="how long a picture waits for others to be drawn with",
+    help="milliseconds that a picture waits for others to share its batch",
 )
 @click.option(
-    "--queue", type=click.IntRange(1, 100_000), default=128, show_default=True, help="most pictures that wait; else 429"
+    "--queue",
+    type=click.IntRange(1, 100_000),
+    default=128,
+    show_default=True,
+    help="maximum number of queued pictures; beyond it, 429",
 )
 @click.option(
     "--timeout",
     type=click.FloatRange(0.1, 3600),
     default=30.0,
     show_default=True,
-    help="seconds in which a request is answered; else 504",
+    help="seconds until a request fails with 504",
 )
 @click.option(
     "--max-body",
     type=click.IntRange(1024, 2**24),
     default=2**16,
     show_default=True,
-    help="bytes that a request may have; else 413",
+    help="maximum size of a request in bytes; beyond it, 413",
 )
-@click.option("--cors", metavar="ORIGIN", multiple=True, help="let pages of this origin use it, such as https://a.org")
+@click.option("--cors", metavar="ORIGIN", multiple=True, help="allow pages of this origin, such as https://a.org")
 @click.option("--log-prompts", is_flag=True, help="write prompts to the log")
-@click.option("--replicated", is_flag=True, help="others answer beside it: a url tells what to draw, and is not kept")
+@click.option(
+    "--replicated",
+    is_flag=True,
+    help="one of several replicas: URLs of pictures contain their request, and none are stored",
+)
 @click.option("--api-key", "with_key", is_flag=True, help="refuse to start without a key in POKEGAN_API_KEY")
 def serve(with_key: bool, cors: tuple[str, ...], **options: Any) -> None:
-    """Serve pictures, films, stats and cards over HTTP, with a page and an API.
+    """Serve pictures, animations, stats and cards over HTTP.
 
-    The API has the shape of OpenAI's images API; GET /docs tells of it. Where POKEGAN_API_KEY is set, requests have to
-    give that key. SIGTERM lets the server answer what it has accepted; SIGHUP loads the bundle again.
+    There is a web page and an API, which is compatible with OpenAI's images API; GET /openapi.json describes it. If
+    POKEGAN_API_KEY is set, requests must carry that key. On SIGTERM the server finishes accepted requests; on SIGHUP it
+    loads the bundle again.
     """
     with needs_extra("serve"):
         import fastapi  # noqa: F401
         import prometheus_client  # noqa: F401
         import uvicorn  # noqa: F401
     from pgen.bundle.reader import EMBEDDED
-    from pgen.serve.config import Settings, key_of_environment
+    from pgen.serve.config import Settings, read_api_key
     from pgen.serve.server import serve as run
 
     options["bundle"] = options["bundle"] or EMBEDDED
-    run(Settings(**options, cors=cors, api_key=key_of_environment(with_key)))
+    run(Settings(**options, cors=cors, api_key=read_api_key(with_key)))

@@ -1,1 +1,1 @@
-"""``pgen serve``: pictures, films, rows and cards over HTTP, in the shape of the OpenAI images API."""
+"""``pgen serve``: images, animations, stats and dex entries over HTTP, compatible with the OpenAI images API."""

@@ -1,4 +1,4 @@
-"""Pictures that several clients ask for at once are drawn at once, by the one thread that draws."""
+"""Dynamic batching: images that several clients request at the same time are generated together, in one thread."""
 
 import asyncio
 import logging
@@ -12,193 +12,198 @@ from typing import Any, TypeVar
 
 from pgen.images.model import Picture
 from pgen.request import Request
-from pgen.serve.bundle_state import Loaded
+from pgen.serve.bundle_state import LoadedBundle
 from pgen.serve.config import Settings
-from pgen.serve.errors import Refusal
+from pgen.serve.errors import APIError
 from pgen.serve.metrics import Metrics
 
 log = logging.getLogger("pgen.serve")
 
-Thing = TypeVar("Thing")
+Item = TypeVar("Item")
 
-FIRST_GUESS = 0.1
-"""Seconds a picture, before any was drawn."""
+INITIAL_SECONDS_PER_IMAGE = 0.1
+"""Estimate before the first batch was measured."""
 
-MAX_RETRY = 60
-"""Seconds after which a client is asked to come again at the latest."""
+MAX_RETRY_AFTER = 60
+"""Upper limit of Retry-After, in seconds."""
 
 
 @dataclass(eq=False)
-class _Ticket:
-    """A picture that waits to be drawn."""
+class _QueuedImage:
+    """An image in the queue."""
 
-    loaded: Loaded
+    bundle: LoadedBundle
     request: Request
-    arrived: float
+    queued_at: float
     future: "asyncio.Future[Picture]"
 
     @property
-    def kind(self) -> tuple[int, str | None, int | None]:
-        """What pictures that are drawn at once share: the bundle, the model and the stage."""
-        return id(self.loaded), self.request.model, self.request.stage
+    def batch_key(self) -> tuple[int, str | None, int | None]:
+        """What all images of a batch share: the bundle, the model and the stage."""
+        return id(self.bundle), self.request.model, self.request.stage
 
 
 @dataclass(eq=False)
-class _Chore:
-    """Longer work of one client, which gives way to others after each step."""
+class _StreamTask:
+    """A longer computation of one client, which runs `step` items at a time and lets others run in between."""
 
-    things: Iterator[Any]
+    items: Iterator[Any]
     step: int
     weight: int
     future: "asyncio.Future[list[Any]]"
-    done: list[Any] = field(default_factory=list)
+    results: list[Any] = field(default_factory=list)
 
 
 class Batcher:
-    """Gathers pictures into batches; everything but the drawing itself happens in the event loop."""
+    """Collects queued images into batches; everything but the inference itself happens in the event loop."""
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
-        self._most, self._batch, self._wait = settings.queue, settings.batch, settings.wait_ms / 1e3
+        self._capacity, self._batch, self._max_wait = settings.queue, settings.batch, settings.wait_ms / 1e3
         self._metrics = metrics
-        self._waiting: dict[_Ticket, None] = {}  # in the order of their coming; a client who leaves is found at once
-        self._chores: deque[_Chore] = deque()
-        self._pace = FIRST_GUESS
-        self._news = asyncio.Event()
+        self._queue: dict[_QueuedImage, None] = {}  # an ordered set: a disconnected client's images go in O(1)
+        self._streams: deque[_StreamTask] = deque()
+        self._seconds_per_image = INITIAL_SECONDS_PER_IMAGE
+        self._wakeup = asyncio.Event()
         self._worker = ThreadPoolExecutor(1, "pgen-draw")
-        self._turn = False
+        self._stream_is_next = False
 
     @property
-    def held(self) -> int:
-        """Pictures that wait, those of films and cards among them."""
-        return len(self._waiting) + sum(chore.weight for chore in self._chores if not chore.future.done())
+    def queued(self) -> int:
+        """Number of queued images, frames and cards of unfinished streams included."""
+        return len(self._queue) + sum(task.weight for task in self._streams if not task.future.done())
 
-    def submit(self, loaded: Loaded, wanted: Sequence[Request]) -> "list[asyncio.Future[Picture]]":
-        """Let pictures wait to be drawn; a future that is cancelled leaves the queue.
+    def submit(self, bundle: LoadedBundle, requests: Sequence[Request]) -> "list[asyncio.Future[Picture]]":
+        """Queue images; cancelling a future removes its image from the queue.
 
         Raises:
-            Refusal: the queue is full; none of them waits.
+            APIError: 429, the queue is full and no image was queued.
         """
-        self._admit(len(wanted))
+        self._check_capacity(len(requests))
         loop = asyncio.get_running_loop()
-        tickets = [_Ticket(loaded, request, loop.time(), loop.create_future()) for request in wanted]
-        for ticket in tickets:
-            self._waiting[ticket] = None
-            ticket.future.add_done_callback(lambda _, ticket=ticket: self._leave(ticket))  # type: ignore[misc]
-        self._told()
-        return [ticket.future for ticket in tickets]
+        images = [_QueuedImage(bundle, request, loop.time(), loop.create_future()) for request in requests]
+        for image in images:
+            self._queue[image] = None
+            image.future.add_done_callback(lambda _, image=image: self._remove(image))  # type: ignore[misc]
+        self._notify()
+        return [image.future for image in images]
 
-    async def collect(self, things: Iterator[Thing], weight: int, step: int = 1) -> list[Thing]:
-        """Take all `things`, which are made as they are taken, `step` at a time in the thread that draws.
+    async def collect(self, items: Iterator[Item], weight: int, step: int = 1) -> list[Item]:
+        """Consume the lazy iterator `items` in the worker thread, `step` at a time; it counts `weight` images.
 
         Raises:
-            Refusal: the queue is full.
+            APIError: 429, the queue is full.
         """
-        self._admit(weight)
-        chore = _Chore(things, step, weight, asyncio.get_running_loop().create_future())
-        self._chores.append(chore)
-        self._told()
-        return await chore.future
+        self._check_capacity(weight)
+        task = _StreamTask(items, step, weight, asyncio.get_running_loop().create_future())
+        self._streams.append(task)
+        self._notify()
+        return await task.future
 
-    def _admit(self, count: int) -> None:
-        held = self.held
-        if held and held + count > self._most:
-            seconds = min(MAX_RETRY, max(1, math.ceil(held * self._pace)))
-            raise Refusal(
+    def _check_capacity(self, count: int) -> None:
+        queued = self.queued
+        if queued and queued + count > self._capacity:
+            seconds = min(MAX_RETRY_AFTER, max(1, math.ceil(queued * self._seconds_per_image)))
+            raise APIError(
                 429,
-                f"{held} pictures wait already, the most is {self._most}; ask again in {seconds} s",
+                f"the queue is full: {queued} of {self._capacity} images; retry in {seconds} s",
                 headers={"Retry-After": str(seconds)},
             )
 
-    def _told(self) -> None:
-        self._metrics.waiting.set(self.held)
-        self._news.set()
+    def _notify(self) -> None:
+        self._metrics.queued.set(self.queued)
+        self._wakeup.set()
 
-    def _leave(self, ticket: _Ticket) -> None:
-        if self._waiting.pop(ticket, ticket) is None:
-            self._told()
+    def _remove(self, image: _QueuedImage) -> None:
+        if self._queue.pop(image, image) is None:
+            self._notify()
 
     async def run(self) -> None:
-        """Draw what comes, until it is cancelled."""
+        """Process the queue until cancelled."""
         while True:
-            self._news.clear()
+            self._wakeup.clear()
             try:
-                if not await self._next():
-                    await self._news.wait()
-            except Exception:  # a fault of this class's own; the next picture has to be drawn all the same
-                log.exception("the batcher stumbled")
+                if not await self._process_next():
+                    await self._wakeup.wait()
+            except Exception:  # a bug in this class, which must not stop the next batch
+                log.exception("the batcher failed")
 
-    async def _next(self) -> bool:
-        """Draw a batch or do a step of a chore, by turns where there is both; False if there is neither."""
-        self._chores = deque(chore for chore in self._chores if not chore.future.done())
-        if self._chores and (self._turn or not self._waiting):
-            self._turn = False
-            self._chores.rotate(-1)
-            await self._step(self._chores[-1])
-        elif self._waiting:
-            self._turn = True
-            await self._draw(await self._gathered(next(iter(self._waiting))))
+    async def _process_next(self) -> bool:
+        """Run a batch or a step of a stream, alternating if there are both; False if there is neither."""
+        self._streams = deque(task for task in self._streams if not task.future.done())
+        if self._streams and (self._stream_is_next or not self._queue):
+            self._stream_is_next = False
+            self._streams.rotate(-1)
+            await self._run_step(self._streams[-1])
+        elif self._queue:
+            self._stream_is_next = True
+            await self._run_batch(await self._gather_batch(next(iter(self._queue))))
         else:
             return False
         return True
 
-    async def _gathered(self, head: _Ticket) -> list[_Ticket]:
-        """Wait for company of the first picture, but no longer than it may wait, and take all of them."""
+    async def _gather_batch(self, head: _QueuedImage) -> list[_QueuedImage]:
+        """Wait for a full batch, at most until `head` has waited its time, and remove the batch from the queue."""
         loop = asyncio.get_running_loop()
-        while len(alike := self._alike(head)) < self._batch and (left := head.arrived + self._wait - loop.time()) > 0:
-            self._news.clear()
+        while (
+            len(batch := self._matching(head)) < self._batch
+            and (remaining := head.queued_at + self._max_wait - loop.time()) > 0
+        ):
+            self._wakeup.clear()
             try:
-                async with asyncio.timeout(left):
-                    await self._news.wait()
+                async with asyncio.timeout(remaining):
+                    await self._wakeup.wait()
             except TimeoutError:
                 continue
-        for ticket in alike:
-            del self._waiting[ticket]
-        self._metrics.waiting.set(self.held)
-        return alike
+        for image in batch:
+            del self._queue[image]
+        self._metrics.queued.set(self.queued)
+        return batch
 
-    def _alike(self, head: _Ticket) -> list[_Ticket]:
-        """List what can be drawn with `head`; those who have left are not, even where nobody has cleared them away."""
-        alike = (ticket for ticket in self._waiting if ticket.kind == head.kind and not ticket.future.done())
-        return list(islice(alike, self._batch))
+    def _matching(self, head: _QueuedImage) -> list[_QueuedImage]:
+        """List up to a batch of images that fit `head`, without those that were cancelled a moment ago."""
+        matching = (image for image in self._queue if image.batch_key == head.batch_key and not image.future.done())
+        return list(islice(matching, self._batch))
 
-    async def _draw(self, tickets: list[_Ticket]) -> None:
-        if not tickets:
+    async def _run_batch(self, images: list[_QueuedImage]) -> None:
+        if not images:
             return
-        loaded, wanted = tickets[0].loaded, [ticket.request for ticket in tickets]
-        drawn = await self._on_worker(lambda: loaded.generator.stream(wanted, len(wanted)), len(wanted))
-        if isinstance(drawn, Exception):
-            _settle((ticket.future for ticket in tickets), drawn)
+        bundle, requests = images[0].bundle, [image.request for image in images]
+        pictures = await self._run_in_worker(lambda: bundle.generator.stream(requests, len(requests)), len(requests))
+        if isinstance(pictures, Exception):
+            _fail((image.future for image in images), pictures)
             return
-        self._pace = 0.8 * self._pace + 0.2 * drawn[0].milliseconds / 1e3
-        self._metrics.drew(wanted[0].model or loaded.default or "", len(drawn), drawn[0].milliseconds / 1e3)
-        for ticket, picture in zip(tickets, drawn, strict=True):
-            if not ticket.future.done():
-                ticket.future.set_result(picture)
+        seconds_per_image = pictures[0].milliseconds / 1e3
+        self._seconds_per_image = 0.8 * self._seconds_per_image + 0.2 * seconds_per_image
+        model = requests[0].model or bundle.default_model or ""
+        self._metrics.record_batch(model, len(pictures), seconds_per_image * len(pictures))
+        for image, picture in zip(images, pictures, strict=True):
+            if not image.future.done():
+                image.future.set_result(picture)
 
-    async def _step(self, chore: _Chore) -> None:
-        taken = await self._on_worker(lambda: chore.things, chore.step)
-        if isinstance(taken, Exception):
-            _settle([chore.future], taken)
+    async def _run_step(self, task: _StreamTask) -> None:
+        results = await self._run_in_worker(lambda: task.items, task.step)
+        if isinstance(results, Exception):
+            _fail([task.future], results)
             return
-        chore.done += taken
-        if len(taken) < chore.step and not chore.future.done():
-            chore.future.set_result(chore.done)
-        self._metrics.waiting.set(self.held)
+        task.results += results
+        if len(results) < task.step and not task.future.done():
+            task.future.set_result(task.results)
+        self._metrics.queued.set(self.queued)
 
-    async def _on_worker(self, things: Callable[[], Iterable[Thing]], count: int) -> list[Thing] | Exception:
-        """Take `count` things in the thread that draws; an error is returned, so that it ends what it belongs to."""
+    async def _run_in_worker(self, make_items: Callable[[], Iterable[Item]], count: int) -> list[Item] | Exception:
+        """Take `count` items in the worker thread; an error is returned, because it belongs to this batch alone."""
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._worker, lambda: list(islice(things(), count)))
+            return await loop.run_in_executor(self._worker, lambda: list(islice(make_items(), count)))
         except Exception as error:
             return error
 
     def close(self) -> None:
-        """Let go of the thread, when it has done what it is at."""
+        """Release the worker thread once it is idle."""
         self._worker.shutdown(wait=False, cancel_futures=True)
 
 
-def _settle(futures: "Iterable[asyncio.Future[Any]]", error: Exception) -> None:
+def _fail(futures: "Iterable[asyncio.Future[Any]]", error: Exception) -> None:
     for future in futures:
         if not future.done():
             future.set_exception(error)

@@ -1,4 +1,4 @@
-"""The bundle that is served: opened and warm before anybody draws with it, and replaced while others still draw."""
+"""The served bundle: warmed up before it is used, and replaced without interrupting requests of the previous one."""
 
 import asyncio
 import logging
@@ -13,22 +13,22 @@ from pgen.bundle.reader import MANIFEST, Model
 from pgen.dex.entry import EntryGenerator
 from pgen.request import Request, request_template
 from pgen.serve.config import Settings
-from pgen.serve.errors import Refusal
+from pgen.serve.errors import APIError
 from pgen.stats.draw import stream
 from pokegan.errors import PokeganError
 
 log = logging.getLogger("pgen.serve")
 
-UNKNOWN = "a text that no bundle stores"
-"""What warms the encoder."""
+UNKNOWN_PROMPT = "a text that no bundle stores"
+"""Warms up the text encoder."""
 
-COUNT = 2
-"""Pictures that warm a model: OpenVINO compiles one network for a single one, and another for several."""
+WARMUP_BATCH = 2
+"""Images that warm up a model: OpenVINO compiles one network for a single image and another for larger batches."""
 
 
 @dataclass(frozen=True, eq=False)
-class Loaded:
-    """One bundle, whose files have all been read: what then happens to its folder matters no more."""
+class LoadedBundle:
+    """One bundle whose files have all been read, so that later changes of its folder have no effect."""
 
     generator: Generator
     device: str
@@ -36,122 +36,111 @@ class Loaded:
     maker: EntryGenerator = field(init=False)
 
     def __post_init__(self) -> None:
-        """Prepare what makes whole Pokémon."""
+        """Create the maker of dex entries."""
         object.__setattr__(self, "maker", EntryGenerator(self.generator))
 
     @cached_property
     def models(self) -> dict[str, Model]:
-        """The models that draw pictures, by name."""
-        found = self.generator.bundle.manifest.models
-        return {name: model for name, model in found.items() if model.kind.endswith("-to-image")}
+        """The models that generate images, by name."""
+        models = self.generator.bundle.manifest.models
+        return {name: model for name, model in models.items() if model.draws_pictures}
 
     @cached_property
-    def default(self) -> str | None:
-        """Name of the model that draws from text; None where there is none."""
+    def default_model(self) -> str | None:
+        """Name of the text-to-image model; None if there is none."""
         return next((name for name, model in self.models.items() if model.kind == "text-to-image"), None)
 
-    def like(self, name: str | None) -> Request:
-        """Make the pattern of requests to the model `name`; None, and its own name, stand for the default.
+    def request_template(self, name: str | None) -> Request:
+        """Return the request pattern of the model `name`; None and the default model's name give the same one.
 
         Raises:
-            Refusal: there is none of that name.
+            APIError: 404, no model has that name.
         """
-        if name is None and self.default is not None:
+        if name is None and self.default_model is not None:
             return request_template()
         if name is None or name not in self.models:
-            listed = ", ".join(self.models) or "none"
-            raise Refusal(404, f"there is no such model; this server has: {listed}", "model", "model_not_found")
-        return request_template(None if name == self.default else name)
-
-    def check_dex(self) -> None:
-        """Check that there are numbers, and pictures from text.
-
-        Raises:
-            Refusal: there are not.
-        """
-        self.check_stats()
-        self.like(None)
-
-    def check_stats(self) -> None:
-        """Check that there are numbers.
-
-        Raises:
-            Refusal: there are not.
-        """
-        if not any(model.kind == "stats" for model in self.generator.bundle.manifest.models.values()):
-            raise Refusal(404, "this server's bundle has no model of stats", code="model_not_found")
+            choices = ", ".join(self.models) or "none"
+            raise APIError(404, f"unknown model; this server has: {choices}", "model", "model_not_found")
+        return request_template(None if name == self.default_model else name)
 
 
-def open_loaded(settings: Settings) -> Loaded:
-    """Open and warm the bundle that `settings` name.
+def load_bundle(settings: Settings) -> LoadedBundle:
+    """Open and warm up the bundle of `settings`.
 
     Raises:
         PokeganError: it cannot be used; the message says why.
     """
     generator = load(settings.bundle, settings.device, settings.threads)
     created = int((generator.bundle.folder / MANIFEST).stat().st_mtime)
-    loaded = Loaded(generator, describe_device(settings.device), created)
-    _warm(loaded)
-    return loaded
+    bundle = LoadedBundle(generator, describe_device(settings.device), created)
+    _warm_up(bundle)
+    return bundle
 
 
-def _warm(loaded: Loaded) -> None:
-    generator = loaded.generator
-    for name, model in loaded.models.items():
-        prompts = [UNKNOWN, *generator.bundle.names][:COUNT] if model.reads_text else [""] * COUNT
+def _warm_up(bundle: LoadedBundle) -> None:
+    generator = bundle.generator
+    for name, model in bundle.models.items():
+        prompts = [UNKNOWN_PROMPT, *generator.bundle.names][:WARMUP_BATCH] if model.reads_text else [""] * WARMUP_BATCH
         generator.draw_batch([Request(prompt, 0, name) for prompt in prompts])
     if any(model.kind == "stats" for model in generator.bundle.manifest.models.values()):
         list(stream(generator, 1))
-    _ = loaded.maker.known
+    _ = bundle.maker.known
 
 
-class Bundles:
-    """Which bundle draws what comes next."""
+class BundleState:
+    """The bundle that new requests use.
 
-    def __init__(self, settings: Settings, counted: Callable[[bool], None] = lambda good: None) -> None:
-        self.settings, self.counted = settings, counted
-        self.current: Loaded | None = None
-        self._again = asyncio.Event()
+    Args:
+        settings: name the bundle.
+        on_reload: called after each reload with whether it succeeded.
+    """
 
-    def now(self) -> Loaded:
-        """The one that is served.
+    def __init__(self, settings: Settings, on_reload: Callable[[bool], None] = lambda succeeded: None) -> None:
+        self.settings, self.on_reload = settings, on_reload
+        self._bundle: LoadedBundle | None = None
+        self._reload_requested = asyncio.Event()
+
+    @property
+    def loaded(self) -> bool:
+        """Whether a bundle is warm."""
+        return self._bundle is not None
+
+    def current(self) -> LoadedBundle:
+        """Return the bundle.
 
         Raises:
-            Refusal: there is none yet.
+            APIError: 503, none is loaded yet.
         """
-        if self.current is None:
-            raise Refusal(503, "the server is still starting; ask again in a moment", headers={"Retry-After": "1"})
-        return self.current
+        if self._bundle is None:
+            raise APIError(503, "the server is starting; retry in a moment", headers={"Retry-After": "1"})
+        return self._bundle
 
     async def load(self) -> None:
-        """Load the bundle for the first time.
+        """Load the bundle; a previous one stays if that fails.
 
         Raises:
             PokeganError: it cannot be used.
         """
-        self.current = await self._opened()
+        start = perf_counter()
+        bundle = await asyncio.to_thread(partial(load_bundle, self.settings))
+        digest = bundle.generator.bundle.digest[:12]
+        log.info("serving bundle %s on %s, loaded in %.1f s", digest, bundle.device, perf_counter() - start)
+        self._bundle = bundle
 
-    async def _opened(self) -> Loaded:
-        began = perf_counter()
-        loaded = await asyncio.to_thread(partial(open_loaded, self.settings))
-        digest = loaded.generator.bundle.digest[:12]
-        log.info("serving bundle %s on %s, warm after %.1f s", digest, loaded.device, perf_counter() - began)
-        return loaded
+    def request_reload(self) -> None:
+        """Request a reload; one that is requested during a reload runs after it."""
+        self._reload_requested.set()
 
-    def reload(self) -> None:
-        """Ask for the bundle to be loaded again; what is asked while it loads is done after."""
-        self._again.set()
-
-    async def reloading(self) -> None:
-        """Load the bundle again whenever that is asked for; one that cannot be used is told of, and not taken."""
+    async def run_reloads(self) -> None:
+        """Reload the bundle on every request; if that fails, log the reason and keep the previous bundle."""
         while True:
-            await self._again.wait()
-            self._again.clear()
+            await self._reload_requested.wait()
+            self._reload_requested.clear()
             try:
-                self.current = await self._opened()
+                await self.load()
             except Exception as error:
-                reason = error.message if isinstance(error, PokeganError) else repr(error)[:200]
-                log.error("the new bundle is refused, and the old one goes on: %s", reason)
-                self.counted(False)
+                reason = str(error) if isinstance(error, PokeganError) else repr(error)[:200]
+                log.error("reload failed, still serving the previous bundle: %s", reason)
+                self.on_reload(False)
             else:
-                self.counted(True)
+                self.on_reload(True)

@@ -1,6 +1,6 @@
-"""The same application as a Ray Serve deployment: replicas behind Ray's proxy, on one machine or many.
+"""The application as a Ray Serve deployment: replicas behind Ray's proxy, on one machine or many.
 
-``serve run deploy/ray-serve.yaml`` imports :func:`app`, whose ``args`` are those of :class:`Arguments`.
+``serve run deploy/ray-serve.yaml`` calls :func:`app` with ``args`` as in :class:`Arguments`.
 """
 
 import logging
@@ -18,22 +18,22 @@ from pgen.bundle.reader import EMBEDDED
 from pgen.errors import ServeInvalid
 from pgen.jobs.ray import ON_GPUS
 from pgen.serve.app import create_app
-from pgen.serve.config import Settings, key_of_environment
+from pgen.serve.config import Settings, read_api_key
 from pgen.serve.service import Service
 
-BEYOND = 2
-"""Requests, as a multiple of the queue, that Ray hands to a replica: it is the replica that answers 429."""
+ONGOING_PER_QUEUE = 2
+"""Ray forwards this multiple of the queue to a replica, so that the replica itself answers 429."""
 
 GRACE_SECONDS = 5.0
-"""What a replica that ends is given beyond the time in which its last request is answered."""
+"""Time to shut down a replica, beyond the timeout of its last request."""
 
 
 class Arguments(BaseModel):
-    """The options of ``pgen serve``, but for the address, which is that of Ray's proxy.
+    """The options of ``pgen serve`` without host and port, which are those of Ray's proxy.
 
     Attributes:
-        bundle: a folder on every machine; None is the one of the package.
-        threads: CPU threads, and the cores that Ray reserves for a replica.
+        bundle: a folder that exists on every machine; None for the embedded bundle.
+        threads: CPU threads of a replica, and the cores that Ray reserves for it.
         api_key: refuse to start without a key in the environment of the replica.
     """
 
@@ -52,31 +52,31 @@ class Arguments(BaseModel):
     api_key: bool = False
 
     def settings(self) -> Settings:
-        """Make the settings of a replica, without its key: a key is no part of what Ray passes on and stores.
+        """Build the settings of a replica without its API key, which Ray must neither transmit nor store.
 
         Raises:
-            ServeInvalid: they do not fit.
-            DeviceUnavailable: there is no such device.
+            ServeInvalid: an origin is malformed.
+            DeviceUnavailable: the device does not exist.
         """
         check_device(self.device)
-        told = self.model_dump(exclude={"api_key"})
-        return Settings(**told | {"bundle": self.bundle or EMBEDDED}, replicated=True)
+        options = self.model_dump(exclude={"api_key"})
+        return Settings(**options | {"bundle": self.bundle or EMBEDDED}, replicated=True)
 
 
 class Replica:
-    """One server without a port: Ray's proxy hands requests to its application."""
+    """One server without a port: Ray's proxy forwards requests to its application."""
 
-    def __init__(self, arguments: dict[str, Any]) -> None:
-        told = Arguments(**arguments)
-        self.server = create_app(replace(told.settings(), api_key=key_of_environment(told.api_key)))
+    def __init__(self, args: dict[str, Any]) -> None:
+        arguments = Arguments(**args)
+        self.server = create_app(replace(arguments.settings(), api_key=read_api_key(arguments.api_key)))
         _log_to_ray()
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        """Hand the application to Ray, which starts and ends it."""
+        """Return the application, whose lifespan Ray manages."""
         return self.server
 
     async def check_health(self) -> None:
-        """Wait, the first time, until the bundle is warm: only then is the replica sent requests.
+        """Wait until the bundle is warm; Ray sends requests after the first successful check.
 
         Raises:
             PokeganError: the bundle cannot be used.
@@ -89,29 +89,29 @@ DEPLOYMENT = serve.deployment(name="pgen")(serve.ingress()(Replica))
 
 
 def _log_to_ray() -> None:
-    """Write the server's lines where Ray keeps those of its replicas."""
-    ours = logging.getLogger("pgen.serve")
-    ours.handlers, ours.propagate = logging.getLogger("ray.serve").handlers, False
-    ours.setLevel(logging.INFO)
+    """Write the server's log to the log of the replica."""
+    logger = logging.getLogger("pgen.serve")
+    logger.handlers, logger.propagate = logging.getLogger("ray.serve").handlers, False
+    logger.setLevel(logging.INFO)
 
 
 def app(args: dict[str, Any]) -> Application:
-    """Build the application from `args`, the options of ``pgen serve``; a configuration's own options for "pgen" win.
+    """Build the application from `args`; deployment options in the configuration file override those set here.
 
     Raises:
-        ServeInvalid: an argument is wrong; the message says which.
-        DeviceUnavailable: there is no such device.
+        ServeInvalid: an argument is invalid; the message names it.
+        DeviceUnavailable: the device does not exist.
     """
     try:
-        told = Arguments(**args)
+        arguments = Arguments(**args)
     except ValidationError as error:
         first = error.errors()[0]
         raise ServeInvalid(f"args: {'.'.join(map(str, first['loc']))}: {first['msg']}; see docs/serve.md") from None
-    told.settings()
+    arguments.settings()
     return DEPLOYMENT.options(
-        ray_actor_options={"num_cpus": told.threads, "num_gpus": int(told.device in ON_GPUS)},
-        max_ongoing_requests=BEYOND * told.queue,
-        max_queued_requests=told.queue,
+        ray_actor_options={"num_cpus": arguments.threads, "num_gpus": int(arguments.device in ON_GPUS)},
+        max_ongoing_requests=ONGOING_PER_QUEUE * arguments.queue,
+        max_queued_requests=arguments.queue,
         backpressure_config={"status_code": 429, "retry_after_s": 1},
-        graceful_shutdown_timeout_s=told.timeout + GRACE_SECONDS,
-    ).bind(told.model_dump())
+        graceful_shutdown_timeout_s=arguments.timeout + GRACE_SECONDS,
+    ).bind(arguments.model_dump())

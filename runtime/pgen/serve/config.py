@@ -1,4 +1,4 @@
-"""What a server is told, and the limits that it keeps whatever it is told."""
+"""Settings of a server, and its fixed limits."""
 
 import os
 from dataclasses import dataclass
@@ -9,30 +9,30 @@ from urllib.parse import urlsplit
 from pgen.bundle.reader import EMBEDDED
 from pgen.errors import ServeInvalid
 
-KEY = "POKEGAN_API_KEY"
-"""The environment variable that holds the key."""
+API_KEY_VARIABLE = "POKEGAN_API_KEY"
+"""The environment variable that holds the API key."""
 
-MAX_PICTURES = 10
-"""Pictures a request, as in OpenAI's API."""
+MAX_IMAGES = 10
+"""Images per request, as in OpenAI's API."""
 
 MAX_SIDE = 1024
-"""Pixels a side that a picture is enlarged to: the command goes to 4,096, but for one user."""
+"""Pixels a side of a resized image. The command line allows 4,096, for a single user."""
 
 MAX_FRAMES = 64
 MAX_ROWS = 1000
 MAX_CARDS = 12
 
-MAX_STORED = 64 * 2**20
-"""Bytes of pictures that are kept for those who asked for a URL; the least recently used goes first."""
+MAX_STORED_BYTES = 64 * 2**20
+"""Total size of the images kept for `url` responses; the least recently used are evicted first."""
 
-HEAD_SECONDS = 10
-"""For a client to send the head of a request."""
+HEADER_TIMEOUT = 10
+"""Seconds in which a client must send the head of a request."""
 
-STALL_SECONDS = 60
-"""For a client that has stopped reading to go on."""
+WRITE_TIMEOUT = 60
+"""Seconds after which a client that does not read its response is disconnected."""
 
-LINGER_SECONDS = 1.0
-"""A server that is told to end says so for at least as long, so that nobody meets a closed door unwarned."""
+MIN_DRAIN_SECONDS = 1.0
+"""Minimum drain time, so that load balancers see /readyz fail before the port closes."""
 
 
 @dataclass(frozen=True)
@@ -41,19 +41,19 @@ class Settings:
 
     Attributes:
         host: address to listen on.
-        port: 0 takes a free one.
+        port: 0 selects a free port.
         bundle: folder of the bundle.
         device: see pgen.backends.registry.device_names.
-        threads: CPU threads; 0 is one a core.
-        batch: the most pictures that are drawn at once.
-        wait_ms: milliseconds that a picture waits for others to be drawn with.
-        queue: the most pictures that wait; a request that finds none waiting is always taken.
-        timeout: seconds in which a request is answered.
-        max_body: bytes that a request may have.
-        cors: origins whose pages may use the server; "*" is all of them.
-        log_prompts: may prompts be written to the log?
-        replicated: others answer beside this one, and do not know what it keeps in memory.
-        api_key: what requests have to give; None asks for nothing.
+        threads: CPU threads; 0 for one per core.
+        batch: maximum batch size.
+        wait_ms: milliseconds that an image waits for its batch to fill.
+        queue: maximum number of queued images; a request that finds the queue empty is always accepted.
+        timeout: seconds in which a request must be answered.
+        max_body: maximum size of a request body, in bytes.
+        cors: origins whose pages may use the API; "*" allows all.
+        log_prompts: write prompts to the log.
+        replicated: other replicas answer requests too, so that no response may depend on this process's memory.
+        api_key: key that requests must carry; None serves without one.
     """
 
     host: str = "127.0.0.1"
@@ -75,31 +75,31 @@ class Settings:
         """Check what the command line does not.
 
         Raises:
-            ServeInvalid: an origin is none, or the key is empty.
+            ServeInvalid: an origin is malformed, or the key is empty.
         """
         for origin in self.cors:
             parts = urlsplit(origin)
             if origin != "*" and not (parts.netloc and f"{parts.scheme}://{parts.netloc}" == origin):
-                raise ServeInvalid(f"--cors {origin[:80]!r}: write an origin, such as https://example.org, or *")
+                raise ServeInvalid(f"--cors {origin[:80]!r}: not an origin; write https://example.org, or *")
         if self.api_key is not None and not self.api_key.strip():
-            raise ServeInvalid(f"{KEY} is empty; set a key, or unset it to serve without one")
+            raise ServeInvalid(f"{API_KEY_VARIABLE} is empty; set a key, or unset it to serve without one")
 
     @property
     def loopback(self) -> bool:
-        """Is it reached from this machine alone?"""
+        """Whether only this machine can reach the server."""
         try:
             return ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
 
 
-def key_of_environment(needed: bool) -> str | None:
-    """Read the key; None where there is none.
+def read_api_key(required: bool) -> str | None:
+    """Read the API key from the environment; None if it is not set.
 
     Raises:
-        ServeInvalid: it is `needed`, and there is none.
+        ServeInvalid: it is `required` and not set.
     """
-    key = os.environ.get(KEY)
-    if needed and key is None:
-        raise ServeInvalid(f"--api-key: {KEY} is not set; put the key there, where no list of processes shows it")
+    key = os.environ.get(API_KEY_VARIABLE)
+    if required and key is None:
+        raise ServeInvalid(f"--api-key: {API_KEY_VARIABLE} is not set; set it to the key")
     return key

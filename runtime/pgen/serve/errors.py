@@ -1,21 +1,21 @@
-"""Errors as answers, in the shape of OpenAI's API."""
+"""Errors as HTTP responses in the shape of OpenAI's API."""
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from pgen.errors import OutputInvalid, PromptInvalid, RequestInvalid
+from pgen.errors import BundleNotFound, OutputInvalid, PromptInvalid, RequestInvalid
 from pokegan.errors import PokeganError
 
 log = logging.getLogger("pgen.serve")
 
-KINDS = {401: "authentication_error", 429: "rate_limit_error"}
-"""What OpenAI's clients know as the type of an error; others go by the hundreds."""
+TYPES = {401: "authentication_error", 429: "rate_limit_error"}
+"""OpenAI's error types that belong to one status; the others follow from the hundreds."""
 
 CODES = {
     400: "invalid_request",
@@ -31,12 +31,49 @@ CODES = {
     504: "deadline_exceeded",
 }
 
-MAX_TOLD = 300
-"""Characters of a message, which may repeat what the client sent."""
+MAX_MESSAGE = 300
+"""Characters of an error message, which may repeat what the client sent."""
+
+SEE_SCHEMA = "GET /openapi.json describes every field"
 
 
-class Refusal(Exception):
-    """A request that is answered with an error."""
+class ErrorMapping(NamedTuple):
+    """The response to one class of library error.
+
+    Attributes:
+        status: HTTP status.
+        code: None for the error's own `code`, or else the status's.
+        message: None for the error's own; some name paths of the server.
+        hint: the remedy in terms of HTTP.
+    """
+
+    status: int
+    code: str | None = None
+    message: str | None = None
+    hint: str = SEE_SCHEMA
+
+
+LIBRARY_ERRORS: dict[type[Exception], ErrorMapping] = {
+    PromptInvalid: ErrorMapping(400),
+    RequestInvalid: ErrorMapping(400),
+    OutputInvalid: ErrorMapping(400),
+    BundleNotFound: ErrorMapping(
+        404, "model_not_found", "the served bundle has no model for this request", "GET /v1/about lists its models"
+    ),
+}
+"""Library errors that the client can correct. All others are server faults: status 500 and a log line."""
+
+
+class APIError(Exception):
+    """A request that is answered with an error.
+
+    Attributes:
+        status: HTTP status.
+        message: one line for the client.
+        param: the request field at fault.
+        code: machine-readable reason; None for the status's own, see CODES.
+        headers: of the response.
+    """
 
     def __init__(
         self,
@@ -50,66 +87,64 @@ class Refusal(Exception):
         self.status, self.message, self.param, self.code, self.headers = status, message, param, code, headers
 
     def response(self) -> JSONResponse:
-        """Make the answer."""
-        kind = KINDS.get(self.status, "server_error" if self.status >= 500 else "invalid_request_error")
+        """Build the HTTP response."""
+        error_type = TYPES.get(self.status, "server_error" if self.status >= 500 else "invalid_request_error")
         code = self.code or CODES.get(self.status, "error")
-        error = {"message": _plain(self.message), "type": kind, "param": _plain(self.param), "code": code}
+        error = {"message": _encodable(self.message), "type": error_type, "param": _encodable(self.param), "code": code}
         return JSONResponse({"error": error}, self.status, self.headers)
 
 
-def _plain(text: str | None) -> str | None:
-    """Make a text fit for JSON: half a surrogate pair, which a client may send as the name of a field, is not."""
+def _encodable(text: str | None) -> str | None:
+    """Shorten a text and escape lone surrogates, which JSON allows in a field name and UTF-8 does not."""
     if text is None:
         return None
-    return text[:MAX_TOLD].encode("utf-8", "backslashreplace").decode()
+    return text[:MAX_MESSAGE].encode("utf-8", "backslashreplace").decode()
 
 
-def refusal_of(error: Exception) -> Refusal:
-    """Turn any error into what a client is told: the reason where it is theirs, and no more than that where it is not.
-
-    What goes wrong on the server's side is written to the log instead, in a line where the reason is known.
-    """
-    if isinstance(error, Refusal):
+def to_api_error(error: Exception) -> APIError:
+    """Convert any error to what the client sees; the reason of a server fault goes to the log instead."""
+    if isinstance(error, APIError):
         return error
-    if isinstance(error, RequestInvalid | PromptInvalid | OutputInvalid):
-        return Refusal(400, error.message)
+    for error_class, mapping in LIBRARY_ERRORS.items():
+        if isinstance(error, error_class):
+            code = mapping.code or getattr(error, "code", None)
+            return APIError(mapping.status, f"{mapping.message or error}; {mapping.hint}", code=code)
     if isinstance(error, PokeganError):
-        log.error("a request failed: %s", error.message)
+        log.error("request failed: %s", error)
     else:
-        log.error("a request failed", exc_info=error)
-    return Refusal(500, "the server failed to do this; its log says why")
+        log.error("request failed", exc_info=error)
+    return APIError(500, "internal server error; see the server's log")
 
 
-async def answer_refusal(_: Request, error: Exception) -> JSONResponse:
-    """Answer any of this server's own errors."""
-    return refusal_of(error).response()
+async def handle_error(_: Request, error: Exception) -> JSONResponse:
+    """Answer an error that an endpoint raised."""
+    return to_api_error(error).response()
 
 
-async def answer_http(_: Request, error: Exception) -> JSONResponse:
-    """Answer what the framework refuses: unknown paths, other methods, bodies that are none."""
+async def handle_http_error(_: Request, error: Exception) -> JSONResponse:
+    """Answer an error of the framework: an unknown path, a wrong method, an unreadable body."""
     assert isinstance(error, HTTPException)
-    told = {404: "there is nothing here; GET /docs tells what there is", 405: "the method does not fit this path"}
-    return Refusal(error.status_code, told.get(error.status_code, error.detail), headers=error.headers).response()
+    messages = {404: "not found; GET /openapi.json lists the endpoints", 405: "method not allowed for this path"}
+    return APIError(error.status_code, messages.get(error.status_code, error.detail), headers=error.headers).response()
 
 
-async def answer_invalid(_: Request, error: Exception) -> JSONResponse:
-    """Answer a request whose fields are wrong with the first that is."""
+async def handle_invalid_request(_: Request, error: Exception) -> JSONResponse:
+    """Answer a request with invalid fields by naming the first of them."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    kind, place = first["type"], [str(part) for part in first["loc"][1:]]
-    if kind == "json_invalid":
-        return Refusal(400, f"the body is no JSON: {first['ctx']['error']} at character {place[0]}").response()
-    param = ".".join(place) or None
-    return Refusal(400, _reason(first, param), param, _code(kind)).response()
+    location = [str(part) for part in first["loc"][1:]]
+    if first["type"] == "json_invalid":
+        reason = f"the body is not valid JSON: {first['ctx']['error']} at character {location[0]}"
+        return APIError(400, reason).response()
+    param = ".".join(location) or None
+    codes = {"extra_forbidden": "unknown_parameter", "missing": "missing_parameter"}
+    return APIError(400, _reason(first, param), param, codes.get(first["type"], "invalid_value")).response()
 
 
-def _reason(first: Mapping[str, Any], param: str | None) -> str:
+def _reason(detail: Mapping[str, Any], param: str | None) -> str:
     if param is None:
-        broken = first["type"] == "string_unicode"
-        return "the body has a text that is no Unicode" if broken else "the body has to be a JSON object"
-    told = {"extra_forbidden": "there is no such field", "missing": "is missing"}
-    return f"{param[:100]}: {told.get(first['type'], first['msg'].removeprefix('Value error, '))}"
-
-
-def _code(kind: str) -> str:
-    return {"extra_forbidden": "unknown_parameter", "missing": "missing_parameter"}.get(kind, "invalid_value")
+        if detail["type"] == "string_unicode":
+            return "the body contains text that is not valid Unicode"
+        return "the body must be a JSON object"
+    reasons = {"extra_forbidden": "unknown field", "missing": "missing"}
+    return f"{param[:100]}: {reasons.get(detail['type'], detail['msg'].removeprefix('Value error, '))}"

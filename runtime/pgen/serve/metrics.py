@@ -1,43 +1,43 @@
-"""Figures for Prometheus, of one server."""
+"""Prometheus metrics of one server."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-PICTURES = (1, 2, 4, 8, 16, 32, 64, 128)
+IMAGES = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 class Metrics:
-    """What is counted; every server has a registry of its own."""
+    """The metrics; every server has its own registry."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         labels = ("method", "path", "status")
         self.requests = Counter("pokegan_requests", "Requests answered.", labels, registry=registry)
-        self.seconds = Histogram(
-            "pokegan_request_seconds", "From a request to its answer.", ("path",), buckets=SECONDS, registry=registry
+        self.latency = Histogram(
+            "pokegan_request_seconds", "Request latency.", ("path",), buckets=SECONDS, registry=registry
         )
-        self.flying = Gauge("pokegan_requests_in_flight", "Requests being answered.", registry=registry)
-        self.waiting = Gauge("pokegan_queue_pictures", "Pictures that wait to be drawn.", registry=registry)
-        self.pictures = Counter("pokegan_pictures", "Pictures drawn.", ("model",), registry=registry)
-        self.batches = Histogram(
-            "pokegan_batch_pictures", "Pictures that were drawn at once.", buckets=PICTURES, registry=registry
+        self.in_flight = Gauge("pokegan_requests_in_flight", "Requests in flight.", registry=registry)
+        self.queued = Gauge("pokegan_queue_pictures", "Images in the queue.", registry=registry)
+        self.images = Counter("pokegan_pictures", "Images generated.", ("model",), registry=registry)
+        self.batch_sizes = Histogram("pokegan_batch_pictures", "Images per batch.", buckets=IMAGES, registry=registry)
+        self.batch_latency = Histogram(
+            "pokegan_batch_seconds", "Inference time of a batch.", buckets=SECONDS, registry=registry
         )
-        self.drawing = Histogram("pokegan_batch_seconds", "For a batch.", buckets=SECONDS, registry=registry)
-        self.reloads = Counter("pokegan_reloads", "Bundles loaded again.", ("result",), registry=registry)
-        self.bundle = Info("pokegan_bundle", "What draws.", registry=registry)
+        self.reloads = Counter("pokegan_reloads", "Bundles loaded.", ("result",), registry=registry)
+        self.bundle = Info("pokegan_bundle", "The served bundle.", registry=registry)
 
-    def drew(self, model: str, count: int, each: float) -> None:
-        """Count a batch of `count` pictures, which took `each` seconds a picture."""
-        self.pictures.labels(model).inc(count)
-        self.batches.observe(count)
-        self.drawing.observe(each * count)
+    def record_batch(self, model: str, count: int, seconds: float) -> None:
+        """Record a batch of `count` images that took `seconds`."""
+        self.images.labels(model).inc(count)
+        self.batch_sizes.observe(count)
+        self.batch_latency.observe(seconds)
 
-    def answered(self, method: str, path: str, status: int, seconds: float) -> None:
-        """Count a request."""
+    def record_request(self, method: str, path: str, status: int, seconds: float) -> None:
+        """Record an answered request."""
         self.requests.labels(method, path, str(status)).inc()
-        self.seconds.labels(path).observe(seconds)
+        self.latency.labels(path).observe(seconds)
 
-    def text(self) -> bytes:
-        """Write it all in Prometheus' text format."""
+    def render(self) -> bytes:
+        """Write all metrics in Prometheus' text format."""
         return generate_latest(self.registry)

@@ -1,56 +1,56 @@
-"""HTTP/1.1 that waits for no client for ever, and lets none wait for the end of an answer."""
+"""HTTP/1.1 with header and write timeouts."""
 
 import asyncio
 import socket
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from pgen.serve.config import HEAD_SECONDS, STALL_SECONDS
+from pgen.serve.config import HEADER_TIMEOUT, WRITE_TIMEOUT
 
 
 class Protocol(H11Protocol):
-    """uvicorn's protocol, which closes what a slow client would keep open: uvicorn itself knows no such limits.
+    """uvicorn's protocol plus timeouts against slow clients, which uvicorn does not have.
 
-    The head of a request has to come within HEAD_SECONDS; its body within the server's timeout (see
-    :mod:`pgen.serve.middleware.limits`); and an answer that is not read for STALL_SECONDS is given up.
+    The head of a request must arrive within HEADER_TIMEOUT and its body within the server's timeout (see
+    :mod:`pgen.serve.middleware.limits`); a response that is not read for WRITE_TIMEOUT is aborted.
     """
 
-    _late: asyncio.TimerHandle | None = None
-    _stalled: asyncio.TimerHandle | None = None
+    _header_timer: asyncio.TimerHandle | None = None
+    _write_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a head."""
+        """Start the header timeout."""
         super().connection_made(transport)
-        # asyncio does so for the sockets that it opens itself. Without it the body of an answer waits for the client's
-        # system to acknowledge the head, which Linux puts off by 40 ms.
+        # asyncio sets this on sockets that it opens itself. Without it, the body of a response waits for the client to
+        # acknowledge the head, which Linux delays by 40 ms.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._late = self.loop.call_later(HEAD_SECONDS, transport.close)
+        self._header_timer = self.loop.call_later(HEADER_TIMEOUT, transport.close)
 
     def data_received(self, data: bytes) -> None:
-        """Read on; the time for a head is not begun anew by each byte of it."""
+        """Stop the header timeout once the head is complete; single bytes of it do not restart the timer."""
         super().data_received(data)
         answering = self.cycle is not None and not self.cycle.response_complete
-        if answering and self._late is not None:
-            self._late.cancel()
-            self._late = None
-        elif not answering and self._late is None:
-            self._late = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+        if answering and self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+        elif not answering and self._header_timer is None:
+            self._header_timer = self.loop.call_later(HEADER_TIMEOUT, self.transport.close)
 
     def pause_writing(self) -> None:
-        """Begin to wait for the client to read."""
+        """Start the write timeout."""
         super().pause_writing()
-        self._stalled = self.loop.call_later(STALL_SECONDS, self.transport.abort)
+        self._write_timer = self.loop.call_later(WRITE_TIMEOUT, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Stop waiting."""
+        """Stop the write timeout."""
         super().resume_writing()
-        if self._stalled is not None:
-            self._stalled.cancel()
-            self._stalled = None
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the client."""
+        """Stop both timeouts."""
         super().connection_lost(exc)
-        for timer in (self._late, self._stalled):
+        for timer in (self._header_timer, self._write_timer):
             if timer is not None:
                 timer.cancel()

@@ -1,6 +1,5 @@
-"""What requests and answers hold. Fields are strict: text is no number, and 1.5 is no count."""
+"""Models of requests and responses. Validation is strict: "2" is not an integer."""
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -8,16 +7,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pgen.images.postprocess import MIN_SIZE
 from pgen.latents import MAX_SEED
 from pgen.prompts import MAX_PROMPT
-from pgen.serve.config import MAX_CARDS, MAX_FRAMES, MAX_PICTURES, MAX_ROWS, MAX_SIDE
+from pgen.serve.config import MAX_CARDS, MAX_FRAMES, MAX_IMAGES, MAX_ROWS, MAX_SIDE
 
 SIZE = r"^(auto|[1-9][0-9]{0,3}x[1-9][0-9]{0,3})$"
 
 
 def _square(size: str) -> str:
-    """Check a size such as "256x256"."""
-    found = re.fullmatch(r"(\d+)x(\d+)", size)
-    if found and not (found[1] == found[2] and MIN_SIZE <= int(found[1]) <= MAX_SIDE):
-        raise ValueError(f"pictures are square, of {MIN_SIZE} to {MAX_SIDE} pixels a side: write 256x256, or auto")
+    """Check a size such as "256x256"; the pattern of the field has checked its form."""
+    width, _, height = size.partition("x")
+    if size != "auto" and not (width == height and MIN_SIZE <= int(width) <= MAX_SIDE):
+        raise ValueError(f"images are square, {MIN_SIZE} to {MAX_SIDE} pixels a side; write 256x256, or auto")
     return size
 
 
@@ -28,29 +27,29 @@ Word = Annotated[str, Field(max_length=40)]
 
 
 def side_of(size: str | None) -> int | None:
-    """Read the pixels a side of a size; None is the model's own."""
+    """Return the pixels a side of a size; None for the model's own."""
     return None if size in (None, "auto") else int(size.split("x")[0])
 
 
-class Asked(BaseModel):
-    """The body of a request: no field that is not known, so that a misspelt one is not ignored."""
+class RequestBody(BaseModel):
+    """The body of a request; unknown fields are rejected, so that misspelled ones are not ignored."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class ImagesAsked(Asked):
-    """What ``POST /v1/images/generations`` takes."""
+class ImageRequest(RequestBody):
+    """Body of ``POST /v1/images/generations``."""
 
-    prompt: Annotated[Prompt, Field(description="A name or a sentence; empty for a model that reads no text.")]
-    n: Annotated[int | None, Field(ge=1, le=MAX_PICTURES, description="Pictures, with seeds that count up.")] = 1
-    size: Annotated[Size | None, Field(description="The model's own, or square: 256x256.")] = None
-    seed: Annotated[Seed | None, Field(description="Of the first picture; by default one is drawn and told.")] = None
+    prompt: Annotated[Prompt, Field(description="A name or a sentence; empty for a model without text input.")]
+    n: Annotated[int | None, Field(ge=1, le=MAX_IMAGES, description="Number of images, with consecutive seeds.")] = 1
+    size: Annotated[Size | None, Field(description="Square, such as 256x256, or the model's own.")] = None
+    seed: Annotated[Seed | None, Field(description="Seed of the first image; random by default, and returned.")] = None
     response_format: Literal["b64_json", "url"] | None = "b64_json"
-    model: Annotated[str | None, Field(max_length=100, description="One that GET /v1/models lists.")] = None
+    model: Annotated[str | None, Field(max_length=100, description="A model that GET /v1/models lists.")] = None
     output_format: Literal["png", "webp"] | None = "png"
     background: Literal["transparent", "opaque", "auto"] | None = None
-    stream: Annotated[Literal[False] | None, Field(description="Answers come whole.")] = None
-    user: Annotated[Any, Field(description="Ignored, as the fields below are, which OpenAI's clients send.")] = None
+    stream: Annotated[Literal[False] | None, Field(description="Streaming is not supported.")] = None
+    user: Annotated[Any, Field(description="Ignored, like the following fields, which OpenAI's clients send.")] = None
     quality: Any = None
     style: Any = None
     moderation: Any = None
@@ -63,15 +62,15 @@ class ImagesAsked(Asked):
     )
 
 
-class MorphAsked(Asked):
-    """What ``POST /v1/morph`` takes."""
+class MorphRequest(RequestBody):
+    """Body of ``POST /v1/morph``."""
 
     start: Annotated[Prompt, Field(description="Prompt of the first frame.")]
-    end: Annotated[Prompt, Field(description="Prompt of the last.")]
+    end: Annotated[Prompt, Field(description="Prompt of the last frame.")]
     frames: Annotated[int, Field(ge=2, le=MAX_FRAMES)] = 24
     seed: Seed = 0
-    to_seed: Annotated[Seed | None, Field(description="Of the last frame; by default the same.")] = None
-    loop: Annotated[bool, Field(description="Lead back to the first frame.")] = False
+    to_seed: Annotated[Seed | None, Field(description="Seed of the last frame; by default the same.")] = None
+    loop: Annotated[bool, Field(description="Return to the first frame.")] = False
     format: Literal["gif", "webp", "frames"] = "gif"
 
     model_config = ConfigDict(
@@ -79,19 +78,19 @@ class MorphAsked(Asked):
     )
 
 
-class RowsWanted(Asked):
-    """What rows of numbers can be asked to have."""
+class StatsConditions(RequestBody):
+    """Conditions that every row must satisfy."""
 
     type: Annotated[
         Word | Annotated[list[Word], Field(max_length=2)] | None, Field(description="One type, or two.")
     ] = None
-    total: Annotated[int | None, Field(ge=0, le=10_000, description="What the stats sum to, exactly.")] = None
+    total: Annotated[int | None, Field(ge=0, le=10_000, description="Exact sum of the stats.")] = None
     rarity: Annotated[Word | None, Field(description="ordinary, legendary, mythical or baby.")] = None
-    legendary: Annotated[bool | None, Field(description="Short for that rarity.")] = False
+    legendary: Annotated[bool | None, Field(description="Short for rarity legendary.")] = False
 
 
-class StatsAsked(RowsWanted):
-    """What ``POST /v1/stats`` takes."""
+class StatsRequest(StatsConditions):
+    """Body of ``POST /v1/stats``."""
 
     n: Annotated[int, Field(ge=1, le=MAX_ROWS)] = 1
     seed: Seed = 0
@@ -99,23 +98,23 @@ class StatsAsked(RowsWanted):
     model_config = ConfigDict(json_schema_extra={"examples": [{"n": 3, "seed": 7, "type": ["fire"], "total": 500}]})
 
 
-class DexAsked(RowsWanted):
-    """What ``POST /v1/dex`` takes."""
+class DexRequest(StatsConditions):
+    """Body of ``POST /v1/dex``."""
 
     n: Annotated[int, Field(ge=1, le=MAX_CARDS)] = 1
-    seed: Annotated[Seed | None, Field(description="Of the first; by default one is drawn and told.")] = None
+    seed: Annotated[Seed | None, Field(description="Seed of the first entry; random by default, and returned.")] = None
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"n": 1, "seed": 7, "type": "water"}]})
 
 
-class Encoded(BaseModel):
+class EncodedFile(BaseModel):
     """A file in base64."""
 
     b64_json: str
 
 
-class ImageTold(BaseModel):
-    """A picture, in one of two ways."""
+class ImageData(BaseModel):
+    """An image, as base64 or as a URL."""
 
     b64_json: str | None = None
     url: str | None = None
@@ -123,22 +122,22 @@ class ImageTold(BaseModel):
     prompt: str
 
 
-class ImagesTold(BaseModel):
-    """Pictures."""
+class ImageResponse(BaseModel):
+    """Generated images."""
 
     created: int
     model: str
-    data: list[ImageTold]
+    data: list[ImageData]
 
 
-class FramesTold(BaseModel):
-    """The frames of a film."""
+class FramesResponse(BaseModel):
+    """The frames of an animation."""
 
-    data: list[Encoded]
+    data: list[EncodedFile]
 
 
-class RowTold(BaseModel):
-    """One Pokémon as numbers: beside these, each stat by its name."""
+class StatsRow(BaseModel):
+    """One Pokémon; beside these fields, each stat by its name."""
 
     seed: int
     total: int
@@ -148,14 +147,14 @@ class RowTold(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-class RowsTold(BaseModel):
-    """Rows of numbers."""
+class StatsResponse(BaseModel):
+    """Generated rows of stats."""
 
-    data: list[RowTold]
+    data: list[StatsRow]
 
 
-class CardTold(BaseModel):
-    """A whole new Pokémon."""
+class DexEntry(BaseModel):
+    """A new Pokémon with its picture and card."""
 
     name: str
     genus: str
@@ -170,18 +169,18 @@ class CardTold(BaseModel):
     seed: int
     words_by: str
     bundle: str
-    picture: Encoded
-    card: Encoded
+    picture: EncodedFile
+    card: EncodedFile
 
 
-class CardsTold(BaseModel):
-    """Whole new Pokémon."""
+class DexResponse(BaseModel):
+    """Generated dex entries."""
 
-    data: list[CardTold]
+    data: list[DexEntry]
 
 
-class ModelTold(BaseModel):
-    """A model that draws pictures."""
+class ModelInfo(BaseModel):
+    """A model that generates images."""
 
     id: str
     object: Literal["model"] = "model"
@@ -193,27 +192,27 @@ class ModelTold(BaseModel):
     default: bool
 
 
-class ModelsTold(BaseModel):
-    """The models that draw pictures."""
+class ModelList(BaseModel):
+    """The models that generate images."""
 
     object: Literal["list"] = "list"
-    data: list[ModelTold]
+    data: list[ModelInfo]
 
 
-class NamesTold(BaseModel):
-    """The names that the bundle knows."""
+class NamesResponse(BaseModel):
+    """The names whose embeddings the bundle stores."""
 
     names: list[str]
 
 
-class State(BaseModel):
-    """How the server is."""
+class HealthStatus(BaseModel):
+    """The state of the server."""
 
     status: str
 
 
-class Fault(BaseModel):
-    """What went wrong."""
+class ErrorDetail(BaseModel):
+    """The details of an error."""
 
     message: str
     type: str
@@ -221,7 +220,7 @@ class Fault(BaseModel):
     code: str
 
 
-class FaultTold(BaseModel):
-    """An error, as OpenAI's API tells it."""
+class ErrorResponse(BaseModel):
+    """An error in the shape of OpenAI's API."""
 
-    error: Fault
+    error: ErrorDetail

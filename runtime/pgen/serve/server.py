@@ -1,4 +1,4 @@
-"""The process: a socket, signals, and an end that leaves nobody without an answer."""
+"""The server process: socket, signals and graceful shutdown."""
 
 import asyncio
 import contextlib
@@ -15,34 +15,34 @@ import uvicorn
 from pgen.bundle.reader import open_bundle
 from pgen.errors import ServeInvalid
 from pgen.serve.app import create_app
-from pgen.serve.config import KEY, LINGER_SECONDS, Settings
+from pgen.serve.config import API_KEY_VARIABLE, MIN_DRAIN_SECONDS, Settings
 from pgen.serve.protocol import Protocol
 from pgen.serve.service import Service
 
 log = logging.getLogger("pgen.serve")
 
 FLUSH_SECONDS = 5
-"""For answers that are still on their way when all have been given."""
+"""For uvicorn to send the last responses after all requests have finished."""
 
-ENDING = (signal.SIGTERM, signal.SIGINT)
-RELOADING: signal.Signals | None = getattr(signal, "SIGHUP", None)  # Windows has none
+SHUTDOWN_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+RELOAD_SIGNAL: signal.Signals | None = getattr(signal, "SIGHUP", None)  # Windows has none
 
 
 def serve(settings: Settings) -> None:
-    """Serve until the process is told to end.
+    """Serve until the process receives SIGTERM or SIGINT.
 
     Raises:
-        ServeInvalid: the address cannot be listened on.
+        ServeInvalid: the address cannot be bound.
         PokeganError: the bundle or the device cannot be used.
     """
-    open_bundle(settings.bundle)  # what is wrong with it is said before a port is opened
+    open_bundle(settings.bundle)  # so that an invalid bundle is reported before the port opens
     _log_to_stderr()
     server = Server(settings)
-    with listening(settings) as listener:
+    with bind(settings) as listener:
         host, port = listener.getsockname()[:2]
         log.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
         if not settings.loopback and settings.api_key is None:
-            log.warning("anyone who reaches %s can use this server: set %s, or serve on 127.0.0.1", host, KEY)
+            log.warning("no API key: anyone who can reach %s can use this server; set %s", host, API_KEY_VARIABLE)
         server.run([listener])
     if server.service.failure is not None:
         raise server.service.failure
@@ -57,25 +57,23 @@ def _log_to_stderr() -> None:
         logger.setLevel(level)
 
 
-def listening(settings: Settings) -> socket.socket:
-    """Open the socket.
+def bind(settings: Settings) -> socket.socket:
+    """Open the listening socket.
 
     Raises:
-        ServeInvalid: its address is none, or taken.
+        ServeInvalid: the address is invalid or in use.
     """
     try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = found[0]
+        addresses = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = addresses[0]
         return socket.create_server(address[:2], family=family, backlog=2048)
     except OSError as error:
-        where = f"{settings.host}:{settings.port}"
-        raise ServeInvalid(
-            f"{where}: cannot be listened on ({error.strerror}); choose another --host or --port"
-        ) from error
+        reason = f"cannot bind {settings.host}:{settings.port} ({error.strerror})"
+        raise ServeInvalid(f"{reason}; choose another --host or --port") from error
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which on SIGTERM and Ctrl-C answers what it has accepted, and 503 to what then comes."""
+    """uvicorn's server with draining: SIGTERM and SIGINT let accepted requests finish and refuse new ones with 503."""
 
     def __init__(self, settings: Settings) -> None:
         app = create_app(settings)
@@ -87,50 +85,52 @@ class Server(uvicorn.Server):
                 lifespan="on",
                 loop="asyncio",
                 log_config=None,
-                access_log=False,  # it would write down prompts; the gate has its own
+                access_log=False,  # it would log prompts; see middleware.access_log
                 server_header=False,
                 timeout_graceful_shutdown=FLUSH_SECONDS,
             )
         )
         self.service: Service = app.state.service
-        self.service.failed = self._give_up
+        self.service.on_failure = self._exit
         self._draining: asyncio.Task[None] | None = None
 
-    def _give_up(self) -> None:
+    def _exit(self) -> None:
         self.should_exit = True
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take the signals while the block lasts."""
+        """Handle the signals while the block lasts."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
         loop = asyncio.get_running_loop()
 
-        def told(number: int, _: FrameType | None) -> None:
-            loop.call_soon_threadsafe(self._end if number in ENDING else self.service.bundles.reload)
+        def handle(number: int, _: FrameType | None) -> None:
+            loop.call_soon_threadsafe(
+                self._shut_down if number in SHUTDOWN_SIGNALS else self.service.bundles.request_reload
+            )
 
-        numbers = ENDING if RELOADING is None else (*ENDING, RELOADING)
-        before = {number: signal.signal(number, told) for number in numbers}
+        numbers = SHUTDOWN_SIGNALS if RELOAD_SIGNAL is None else (*SHUTDOWN_SIGNALS, RELOAD_SIGNAL)
+        previous = {number: signal.signal(number, handle) for number in numbers}
         try:
             yield
         finally:
-            for number, handler in before.items():
+            for number, handler in previous.items():
                 signal.signal(number, handler)
 
-    def _end(self) -> None:
-        """Begin to end; told a second time, end at once."""
+    def _shut_down(self) -> None:
+        """Start to drain; exit immediately on the second call."""
         if self._draining is None:
             self.service.draining = True
-            log.info("told to end: %d requests are still answered; once more ends at once", self.service.flying)
+            log.info("shutting down: %d requests in flight; signal again to exit immediately", self.service.in_flight)
             self._draining = asyncio.create_task(self._drain())
         else:
-            self.config.timeout_graceful_shutdown = 0  # uvicorn's own way would leave the bundle's threads behind
+            self.config.timeout_graceful_shutdown = 0  # uvicorn's force_exit would leave the bundle's threads behind
             self.should_exit = True
 
     async def _drain(self) -> None:
-        await asyncio.sleep(LINGER_SECONDS)
-        while self.service.flying:
+        await asyncio.sleep(MIN_DRAIN_SECONDS)
+        while self.service.in_flight:
             await asyncio.sleep(0.02)
-        log.info("every request has been answered")
+        log.info("all requests finished")
         self.should_exit = True

@@ -1,4 +1,4 @@
-"""What all requests share: the bundle, the queue, the threads that encode, and the state of the server."""
+"""What all requests share: the bundle, the queue, the encoder threads and the state of the server."""
 
 import asyncio
 import contextlib
@@ -13,46 +13,48 @@ from pgen.images.postprocess import Postprocess
 from pgen.jobs.job import render
 from pgen.request import Request
 from pgen.serve.batcher import Batcher
-from pgen.serve.bundle_state import Bundles, Loaded
-from pgen.serve.config import MAX_STORED, Settings
+from pgen.serve.bundle_state import BundleState, LoadedBundle
+from pgen.serve.config import MAX_STORED_BYTES, Settings
 from pgen.serve.metrics import Metrics
-from pgen.serve.store import Store
+from pgen.serve.store import FileStore
 from pokegan import __version__
 
 Result = TypeVar("Result")
-Thing = TypeVar("Thing")
+Item = TypeVar("Item")
 
-ENCODERS = 4
-"""Threads that encode, at most: PNG takes a tenth of the time that a picture does."""
+MAX_ENCODER_THREADS = 4
+"""More would idle: encoding a PNG takes a tenth of the time of generating it."""
 
 
 class Service:
-    """One server's state, without HTTP.
+    """The state of one server, without HTTP.
 
     Attributes:
-        draining: it has been told to end, and answers what it has accepted.
+        draining: the server is shutting down and finishes accepted requests.
+        in_flight: number of requests being answered.
         failure: why the bundle could not be loaded.
+        on_failure: called when the bundle could not be loaded.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.metrics = settings, Metrics()
-        self.store, self.bundles = Store(MAX_STORED), Bundles(settings, self._counted)
+        self.store, self.bundles = FileStore(MAX_STORED_BYTES), BundleState(settings, self._record_load)
         self.batcher = Batcher(settings, self.metrics)
-        self.draining, self.flying = False, 0
+        self.draining, self.in_flight = False, 0
         self.failure: Exception | None = None
-        self._settled = asyncio.Event()
-        self.failed: Callable[[], None] = lambda: None
-        self._encoders = ThreadPoolExecutor(min(ENCODERS, physical_cores()), "pgen-encode")
+        self.on_failure: Callable[[], None] = lambda: None
+        self._load_finished = asyncio.Event()
+        self._encoders = ThreadPoolExecutor(min(MAX_ENCODER_THREADS, physical_cores()), "pgen-encode")
 
     @property
     def ready(self) -> bool:
-        """May requests be sent here?"""
-        return self.bundles.current is not None and not self.draining
+        """Whether new requests are accepted."""
+        return self.bundles.loaded and not self.draining
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Load the bundle, and draw while the block lasts."""
-        tasks = [asyncio.create_task(work) for work in (self.batcher.run(), self._start())]
+        """Load the bundle, and process the queue while the block lasts."""
+        tasks = [asyncio.create_task(coroutine) for coroutine in (self.batcher.run(), self._load_bundle())]
         try:
             yield
         finally:
@@ -62,17 +64,17 @@ class Service:
             self.batcher.close()
             self._encoders.shutdown(wait=False, cancel_futures=True)
 
-    async def _start(self) -> None:
+    async def _load_bundle(self) -> None:
         try:
             await self.bundles.load()
-        except Exception as error:  # raised again by whoever started the server
+        except Exception as error:  # raised again by `started` and by `serve`
             self.failure = error
-            self._settled.set()
-            self.failed()
+            self._load_finished.set()
+            self.on_failure()
             return
-        self._counted(True)
-        self._settled.set()
-        await self.bundles.reloading()
+        self._record_load(True)
+        self._load_finished.set()
+        await self.bundles.run_reloads()
 
     async def started(self) -> None:
         """Wait until the bundle is warm.
@@ -80,39 +82,42 @@ class Service:
         Raises:
             PokeganError: it cannot be used.
         """
-        await self._settled.wait()
+        await self._load_finished.wait()
         if self.failure is not None:
             raise self.failure
 
-    def _counted(self, good: bool) -> None:
-        self.metrics.reloads.labels("good" if good else "refused").inc()
-        if good:
-            loaded = self.bundles.now()
-            told = {"digest": loaded.generator.bundle.digest, "version": __version__, "device": loaded.device}
-            self.metrics.bundle.info(told)
+    def _record_load(self, succeeded: bool) -> None:
+        self.metrics.reloads.labels("good" if succeeded else "refused").inc()
+        if succeeded:
+            bundle = self.bundles.current()
+            self.metrics.bundle.info(
+                {"digest": bundle.generator.bundle.digest, "version": __version__, "device": bundle.device}
+            )
 
-    async def encoded(self, function: Callable[[], Result]) -> Result:
-        """Call what takes its time, but does not draw, in one of the threads that encode."""
+    async def run_in_encoder(self, function: Callable[[], Result]) -> Result:
+        """Call a slow function that runs no network in one of the encoder threads."""
         return await asyncio.get_running_loop().run_in_executor(self._encoders, function)
 
-    async def files(self, loaded: Loaded, wanted: Sequence[Request], finish: Postprocess) -> list[bytes]:
-        """Draw pictures and encode each as soon as it is drawn, so that one overlaps the other.
+    async def generate_files(
+        self, bundle: LoadedBundle, requests: Sequence[Request], postprocess: Postprocess
+    ) -> list[bytes]:
+        """Generate images and encode each as soon as it is there, so that the next batch overlaps with encoding.
 
         Raises:
-            Refusal: the queue is full.
-            PokeganError: a picture could not be drawn.
+            APIError: 429, the queue is full.
+            PokeganError: an image could not be generated.
         """
-        waiting = self.batcher.submit(loaded, wanted)
+        pictures = self.batcher.submit(bundle, requests)
 
-        async def file(picture: "asyncio.Future[Picture]") -> bytes:
-            return await self.encoded(partial(render, await picture, loaded.generator.bundle, finish))
+        async def encode(picture: "asyncio.Future[Picture]") -> bytes:
+            return await self.run_in_encoder(partial(render, await picture, bundle.generator.bundle, postprocess))
 
         try:
-            return await asyncio.gather(*map(file, waiting))
+            return await asyncio.gather(*map(encode, pictures))
         finally:
-            for picture in waiting:  # what is still waiting where another failed
+            for picture in pictures:  # those still queued after another one failed
                 picture.cancel()
 
-    async def collected(self, things: Iterator[Thing], weight: int, step: int = 1) -> list[Thing]:
-        """Take all `things` in the thread that draws; see :meth:`Batcher.collect`."""
-        return await self.batcher.collect(things, weight, step)
+    async def collect(self, items: Iterator[Item], weight: int, step: int = 1) -> list[Item]:
+        """Consume `items` in the inference thread; see :meth:`Batcher.collect`."""
+        return await self.batcher.collect(items, weight, step)

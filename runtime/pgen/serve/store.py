@@ -1,35 +1,35 @@
-"""Pictures that are fetched by a URL: kept in memory, as long as there is room."""
+"""Images that are fetched by URL, kept in memory within a size limit."""
 
 import secrets
 from collections import OrderedDict
 from typing import NamedTuple
 
 
-class Stored(NamedTuple):
+class StoredFile(NamedTuple):
     """A file: its content and media type."""
 
     content: bytes
     media_type: str
 
 
-class Store:
-    """Keeps files under names that cannot be guessed; when `most` bytes are exceeded, the least recently used go."""
+class FileStore:
+    """Keeps files under unguessable names; beyond `max_bytes` the least recently used are evicted."""
 
-    def __init__(self, most: int) -> None:
-        self._most, self._bytes = most, 0
-        self._files: OrderedDict[str, Stored] = OrderedDict()
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes, self.total_bytes = max_bytes, 0
+        self._files: OrderedDict[str, StoredFile] = OrderedDict()
 
     def put(self, content: bytes, extension: str) -> str:
-        """Keep a file and name it."""
+        """Store an image file and return its name."""
         name = f"{secrets.token_urlsafe(24)}.{extension}"
-        self._files[name] = Stored(content, f"image/{extension}")
-        self._bytes += len(content)
-        while self._bytes > self._most and len(self._files) > 1:
-            self._bytes -= len(self._files.popitem(last=False)[1].content)
+        self._files[name] = StoredFile(content, f"image/{extension}")
+        self.total_bytes += len(content)
+        while self.total_bytes > self.max_bytes and len(self._files) > 1:
+            self.total_bytes -= len(self._files.popitem(last=False)[1].content)
         return name
 
-    def get(self, name: str) -> Stored | None:
-        """Find a file; None where it is gone, or never was."""
+    def get(self, name: str) -> StoredFile | None:
+        """Return a file; None if it was evicted or never stored."""
         if name not in self._files:
             return None
         self._files.move_to_end(name)

@@ -1,4 +1,4 @@
-// Model card and figures: whatever the server tells of itself, as tables.
+// Model cards: the contents of /v1/about as tables.
 
 import { isAborted, json } from "./api.js";
 import { byId, make, title } from "./elements.js";
@@ -11,10 +11,9 @@ export function aboutView() {
 
 async function show(status) {
   if (byId("about").hasChildNodes()) return;
-  status.textContent = "Asking the server…";
+  status.textContent = "Loading…";
   try {
-    const told = await json("v1/about");
-    byId("about").replaceChildren(...sections(told));
+    byId("about").replaceChildren(...sections(await json("v1/about")));
     status.textContent = "";
   } catch (error) {
     if (!isAborted(error)) status.textContent = error.message;
@@ -22,59 +21,59 @@ async function show(status) {
   status.classList.toggle("error", status.textContent !== "");
 }
 
-/** What the server tells plainly, a card for each of its networks, and a section for anything else. */
-function sections({ models = {}, ...told }) {
-  const [plain, deep] = divided(told);
+/** Scalar values first, then a card for each network, then a section for every other object. */
+function sections({ models = {}, ...server }) {
+  const [scalars, nested] = divided(server);
   return [
-    section("This server", shown(Object.fromEntries(plain))),
+    section("This server", shown(Object.fromEntries(scalars))),
     ...Object.entries(models).map(([name, model]) => section(name, modelCard(model))),
-    ...deep.map(([name, part]) => section(title(name), shown(part))),
+    ...nested.map(([name, part]) => section(title(name), shown(part))),
   ];
 }
 
 const section = (heading, ...parts) => make("section", { class: "panel" }, make("h2", {}, heading), parts);
 
-/** How good a network is stands open, how it was made lies folded. */
-function modelCard({ parity, provenance = {}, ...facts }) {
-  const { evaluation, ...made } = provenance;
-  const judged = Object.keys(evaluation ?? {}).length > 0;
+/** Quality and parity are open, provenance is collapsed. */
+function modelCard({ parity, provenance = {}, ...properties }) {
+  const { evaluation, ...training } = provenance;
+  const evaluated = Object.keys(evaluation ?? {}).length > 0;
   return [
-    shown(facts),
-    folded("Quality", judged ? evaluation : "No figures came with this network.", { open: true }),
-    folded("Parity with PyTorch", parity ?? "Not told.", { open: true }),
-    shown(made),
+    shown(properties),
+    folded("Quality", evaluated ? evaluation : "This network was not evaluated.", { open: true }),
+    folded("Parity with PyTorch", parity ?? "Not recorded.", { open: true }),
+    shown(training),
   ];
 }
 
 const folded = (heading, value, more = {}) => make("details", more, make("summary", {}, heading), shown(value));
 
-/** Show a value: what is plain as pairs, what lies deeper folded below them. */
+/** Show a value: scalars as pairs, objects collapsed below them. */
 function shown(value) {
-  if (!isDeep(value)) return make("p", {}, written(value));
-  const [plain, deep] = divided(value);
-  const pairs = plain.map(([name, part]) => [make("dt", {}, title(name)), make("dd", {}, written(part))]);
-  const below = deep.filter(([, part]) => Object.keys(part).length > 0);
+  if (!isNested(value)) return make("p", {}, formatted(value));
+  const [scalars, nested] = divided(value);
+  const pairs = scalars.map(([name, part]) => [make("dt", {}, title(name)), make("dd", {}, formatted(part))]);
+  const below = nested.filter(([, part]) => Object.keys(part).length > 0);
   return make("div", {}, pairs.length ? make("dl", {}, pairs.flat()) : [], below.map(([name, part]) => folded(title(name), part)));
 }
 
 function divided(value) {
   const entries = Object.entries(value);
-  return [entries.filter(([, part]) => !isDeep(part)), entries.filter(([, part]) => isDeep(part))];
+  return [entries.filter(([, part]) => !isNested(part)), entries.filter(([, part]) => isNested(part))];
 }
 
-/** Has it parts that do not fit a line? */
-function isDeep(value) {
-  if (value === null || typeof value !== "object" || isFigure(value)) return false;
+/** Does the value need more than one line? */
+function isNested(value) {
+  if (value === null || typeof value !== "object" || isMeasurement(value)) return false;
   return Array.isArray(value) ? value.some((item) => item !== null && typeof item === "object") : true;
 }
 
-/** A figure of parity, with the limit that it must keep. */
-const isFigure = (value) => "measured" in value && Object.keys(value).every((key) => ["measured", "limit"].includes(key));
+/** A parity measurement with its limit. */
+const isMeasurement = (value) => "measured" in value && Object.keys(value).every((key) => ["measured", "limit"].includes(key));
 
-function written(value) {
-  if (value === null) return "not told";
-  if (Array.isArray(value)) return value.map(written).join(", ");
-  if (typeof value === "object") return [written(value.measured), `limit ${written(value.limit)}`].join("; ");
+function formatted(value) {
+  if (value === null) return "not recorded";
+  if (Array.isArray(value)) return value.map(formatted).join(", ");
+  if (typeof value === "object") return [formatted(value.measured), `limit ${formatted(value.limit)}`].join("; ");
   if (typeof value === "number" && !Number.isInteger(value)) return String(Number(value.toPrecision(4)));
   return { true: "yes", false: "no" }[value] ?? String(value);
 }

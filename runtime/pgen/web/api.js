@@ -1,25 +1,26 @@
-// Requests to the server that this page came from: its key, its "later", its errors.
+// Requests to the API: authentication, retries and errors.
 
 import { askForKey, key } from "./key.js";
 
 const ATTEMPTS = 6;
-const LONGEST_WAIT = 30; // seconds
+const MAX_WAIT = 30; // seconds
 
-/** An error that its message tells whole. */
-export class Refused extends Error {}
+/** An error whose message is meant for the user. */
+export class RequestFailed extends Error {}
 
 /**
- * Send a request until it is answered.
+ * Send a request, and retry it while the server is busy.
  *
- * A server that wants a key is given one, which the user may be asked for; a busy one is asked again when it says so.
+ * If the server requires an API key, the user is asked for it. After 429 and 503, the request is sent again after the
+ * seconds in Retry-After.
  *
- * @param {string} path such as "v1/names", from where the page lies.
+ * @param {string} path such as "v1/names", relative to the page.
  * @param {Object} [options]
- * @param {Object} [options.body] sent as JSON; without it the request is a GET.
+ * @param {Object} [options.body] sent as JSON by POST; without it the request is a GET.
  * @param {AbortSignal} [options.signal]
- * @param {function(string): void} [options.tell] is told why it takes longer.
- * @returns {Promise<Response>} a good one.
- * @throws {Refused} the server cannot be reached, or says no.
+ * @param {function(string): void} [options.tell] called with the reason of a delay.
+ * @returns {Promise<Response>} a successful one.
+ * @throws {RequestFailed} the server cannot be reached, or rejected the request.
  */
 export async function request(path, { body, signal, tell = () => {} } = {}) {
   for (let attempt = 1; ; attempt += 1) {
@@ -28,23 +29,23 @@ export async function request(path, { body, signal, tell = () => {} } = {}) {
     if (response.ok) return response;
     const reason = await reasonOf(response);
     if (response.status === 401) {
-      const another = key() !== used; // given to another request meanwhile
-      if (!another && !(await askForKey(reason))) throw new Refused("This server wants a key, and none was given.");
+      const changed = key() !== used; // entered for another request in the meantime
+      if (!changed && !(await askForKey(reason))) throw new RequestFailed("This server requires an API key.");
       attempt = 0;
     } else if ([429, 503].includes(response.status) && attempt < ATTEMPTS) {
       const seconds = waitOf(response, attempt);
-      tell(`The server is busy; asking again in ${seconds} s.`);
+      tell(`The server is busy; retrying in ${seconds} s.`);
       await pause(seconds, signal);
     } else {
-      throw new Refused(reason);
+      throw new RequestFailed(reason);
     }
   }
 }
 
-/** Send a request and read its answer as JSON. */
+/** Send a request and parse the response as JSON. */
 export const json = async (path, options) => (await request(path, options)).json();
 
-/** Is this error a request that the user gave up? */
+/** Is this the error of an aborted request? */
 export const isAborted = (error) => error.name === "AbortError";
 
 async function send(path, used, body, signal) {
@@ -56,7 +57,7 @@ async function send(path, used, body, signal) {
     return await fetch(path, options);
   } catch (error) {
     if (isAborted(error)) throw error;
-    throw new Refused("The server cannot be reached. Is pgen serve still running?");
+    throw new RequestFailed("The server cannot be reached. Is pgen serve still running?");
   }
 }
 
@@ -65,14 +66,14 @@ async function reasonOf(response) {
     const { message } = (await response.json()).error;
     if (typeof message === "string" && message) return message;
   } catch {
-    // not from pgen: a proxy's page, or nothing at all
+    // not from pgen, but from a proxy
   }
   return `The server answered ${response.status} ${response.statusText}`.trim() + ".";
 }
 
 function waitOf(response, attempt) {
-  const asked = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
-  return Math.min(Number.isNaN(asked) ? attempt : Math.max(asked, 1), LONGEST_WAIT);
+  const seconds = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
+  return Math.min(Number.isNaN(seconds) ? attempt : Math.max(seconds, 1), MAX_WAIT);
 }
 
 function pause(seconds, signal) {

@@ -1,4 +1,4 @@
-// Start: the views behind their tabs, and the address that tells which one is shown, and what.
+// Entry point: the tabs and their views. The URL hash holds the current view and its form fields.
 
 import { aboutView } from "./about.js";
 import { json } from "./api.js";
@@ -11,7 +11,7 @@ let known = [];
 const names = () => known;
 const views = [drawView(names), morphView(names), dexView(), aboutView()];
 const tabs = views.map((view) => byId(`tab-${view.name}`));
-const last = new Map(views.map((view) => [view, `#${view.name}`])); // where each was left
+const last = new Map(views.map((view) => [view, `#${view.name}`])); // the last hash of each view
 let current;
 
 function showAddress() {
@@ -35,13 +35,13 @@ function select(view) {
   document.title = `${tabs[views.indexOf(view)].textContent} · PokéGAN`;
 }
 
-/** Arrows move between tabs, Enter and space choose one: WAI-ARIA's tabs with manual activation. */
+/** Arrow keys move the focus, Enter and space select: the WAI-ARIA tabs pattern with manual activation. */
 function move(event) {
   const at = tabs.indexOf(event.target);
-  const places = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: -1 };
-  if (!(event.key in places)) return;
+  const targets = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: -1 };
+  if (!(event.key in targets)) return;
   event.preventDefault();
-  tabs.at(places[event.key] % tabs.length).focus();
+  tabs.at(targets[event.key] % tabs.length).focus();
 }
 
 function startTabs() {
@@ -55,18 +55,18 @@ function startTheme() {
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
   const isDark = () => (root.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
-  const tell = () => byId("theme").setAttribute("aria-pressed", isDark());
-  system.addEventListener("change", tell);
+  const update = () => byId("theme").setAttribute("aria-pressed", isDark());
+  system.addEventListener("change", update);
   byId("theme").addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";
-    tell();
+    update();
     try {
       localStorage.setItem("theme", root.dataset.theme);
     } catch {
-      // storage is switched off: it holds until the page is left
+      // storage is disabled: the choice lasts until the page is closed
     }
   });
-  tell();
+  update();
 }
 
 async function fetchNames() {
@@ -74,14 +74,14 @@ async function fetchNames() {
     ({ names: known } = await json("v1/names"));
     byId("names").append(...known.map((name) => make("option", { value: name })));
   } catch {
-    // no suggestions then; drawing will tell what is wrong
+    // no suggestions; drawing will report the error
   }
 }
 
 startTabs();
 startTheme();
 byId("skip").addEventListener("click", (event) => {
-  event.preventDefault(); // the address tells what is shown, so a plain jump would change it
+  event.preventDefault(); // following the link would change the hash, which holds the view
   byId("main").focus();
 });
 addEventListener("hashchange", showAddress);

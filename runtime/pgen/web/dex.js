@@ -1,4 +1,4 @@
-// Whole new Pokémon.
+// New Pokémon.
 
 import { json } from "./api.js";
 import { byId, make, title } from "./elements.js";
@@ -8,7 +8,7 @@ import { anySeed, View } from "./view.js";
 const TYPES =
   "normal fire water grass electric ice fighting poison ground flying psychic bug rock ghost dragon dark steel fairy";
 const SHORT = { special_attack: "Sp. Atk", special_defense: "Sp. Def" };
-const FULL = 160; // a stat that fills its bar, as on the cards
+const FULL = 160; // the stat at which a bar is full, as on the cards
 
 /** Set the view up. */
 export function dexView() {
@@ -20,18 +20,18 @@ export function dexView() {
 
 async function draw({ seed, n, type, rarity, total }, view) {
   const signal = view.signal;
-  const wanted = { type, rarity, total: total && Number(total) };
-  const ask = (first, count) =>
-    json("v1/dex", { ...view.options, body: { ...wanted, seed: Number(seed) + first, n: count } });
+  const conditions = { type, rarity, total: total && Number(total) };
+  const request = (first, count) =>
+    json("v1/dex", { ...view.options, body: { ...conditions, seed: Number(seed) + first, n: count } });
   const names = [];
   const show = ({ data }) => {
     if (signal.aborted) return;
     byId("cards").append(...data.map(card));
     names.push(...data.map((entry) => entry.name));
   };
-  view.say("Making it up…");
-  show(await ask(0, 1)); // by itself, so that it shows before the others
-  if (n > 1) show(await ask(1, n - 1));
+  view.say("Generating…");
+  show(await request(0, 1)); // alone, so that it appears first
+  if (n > 1) show(await request(1, n - 1));
   if (!signal.aborted) view.say(`Here ${names.length === 1 ? "is" : "are"} ${names.join(", ")}.`);
 }
 
@@ -72,7 +72,7 @@ function badges({ types, rarity }) {
   return make("ul", { class: "badges", "aria-label": "Types" }, types.map((word) => badge(word, `type-${plain(word)}`)), special);
 }
 
-/** The six stats as a table, each with a bar that only eyes need. */
+/** The six stats as a table; the bars are hidden from screen readers. */
 function stats({ name, stats: numbers, total }) {
   const row = (label, value, bar) =>
     make("tr", {}, make("th", { scope: "row" }, label), make("td", { class: "number" }, value), bar);

@@ -4,10 +4,10 @@ import { button, byId, hidden, make } from "./elements.js";
 import { downloadLink, fetchPicture, plain } from "./pictures.js";
 import { anyOf, anySeed, View } from "./view.js";
 
-const AT_ONCE = 4; // the server draws requests that come together as one batch
-const VARIATIONS = 8; // of a picture that stands alone, as pgen variations has it
+const AT_ONCE = 4; // the server batches concurrent requests
+const VARIATIONS = 8; // of a single picture, as in `pgen variations`
 
-/** Set the view up; `names` gives the known ones. */
+/** Set the view up; `names` returns the known names. */
 export function drawView(names) {
   const view = new View("draw", draw, clear);
   const go = (fields) => view.go(fields);
@@ -26,7 +26,7 @@ const examples = (view) => [...view.panel.querySelectorAll("[data-prompt]")].map
 
 function clear(view) {
   const gallery = byId("gallery");
-  if (gallery.contains(document.activeElement)) view.status.focus(); // the button that was pressed is about to go
+  if (gallery.contains(document.activeElement)) view.status.focus(); // the focused button is about to be removed
   for (const image of gallery.querySelectorAll("img")) URL.revokeObjectURL(image.src);
   gallery.replaceChildren();
   byId("draw-title").hidden = true;
@@ -51,7 +51,7 @@ async function draw({ prompt, seed, n }, view) {
     if (done < seeds.length) view.say(`${done} of ${seeds.length} drawn…`);
   };
   try {
-    await one(0); // by itself, so that it shows before the others
+    await one(0); // alone, so that it appears first
     const first = performance.now() - began;
     await inTurn(seeds.length - 1, (index) => one(index + 1));
     view.say(`${counted(done)} of “${prompt}”; the first after ${(first / 1000).toFixed(2)} s.`);
@@ -69,7 +69,7 @@ function showTitle(prompt, seeds) {
   title.hidden = false;
 }
 
-/** Do `count` things, AT_ONCE at a time; the first error ends it. */
+/** Run `count` tasks, AT_ONCE at a time; the first error stops them. */
 async function inTurn(count, work) {
   let next = 0;
   const worker = async () => {
@@ -86,7 +86,7 @@ async function pictureOf(prompt, seed, options) {
 }
 
 function fill(tile, image, { prompt, seed, last, n }, view) {
-  const labelled = (text) => [text, " ", hidden(`seed ${seed}`)]; // or a screen reader would list the same button often
+  const labelled = (text) => [text, " ", hidden(`seed ${seed}`)]; // screen readers would otherwise list identical buttons
   const more = () => view.go({ prompt, seed: last + 1, n: Number(n) === 1 ? VARIATIONS : n });
   const alone = { class: "seed", href: view.address({ prompt, seed, n: 1 }), title: "This picture alone" };
   const caption = make(

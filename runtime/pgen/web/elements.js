@@ -1,15 +1,15 @@
-// Making and finding elements. Text only ever becomes text: nothing here, or anywhere else, parses HTML.
+// Creating and finding elements. Strings become text nodes; no code of the page parses HTML.
 
-/** Find the element of an id. */
+/** Find an element by its id. */
 export const byId = (id) => document.getElementById(id);
 
 /**
- * Make an element.
+ * Create an element.
  *
  * @param {string} tag
- * @param {Object<string, *>} attributes "on..." are listeners, true is an attribute without a value, false and
- *   undefined are left out.
- * @param {...(Node|string|number|Array)} children strings become text, lists are laid out.
+ * @param {Object<string, *>} attributes "on..." are listeners, true sets an empty attribute, false and undefined
+ *   set none.
+ * @param {...(Node|string|number|Array)} children strings become text, arrays are flattened.
  */
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -21,15 +21,15 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Make a button that does something. */
+/** Create a button. */
 export const button = (label, onclick) => make("button", { type: "button", onclick }, label);
 
-/** Make text that only a screen reader tells. */
+/** Create text for screen readers only. */
 export const hidden = (text) => make("span", { class: "hidden" }, text);
 
-const LETTERS = /\b(fid|gan|hp|id|kid|kl|psnr|r1)\b/g; // what is not said as a word
+const LETTERS = /\b(fid|gan|hp|id|kid|kl|psnr|r1)\b/g; // abbreviations
 
-/** Write a word as a title: "special_attack" to "Special attack". */
+/** Format an identifier as a title: "special_attack" to "Special attack". */
 export function title(word) {
   const plain = String(word).replaceAll("_", " ").replace(LETTERS, (letters) => letters.toUpperCase());
   return plain.charAt(0).toUpperCase() + plain.slice(1);

@@ -1,18 +1,18 @@
-// The server's key, where it wants one: asked for once, kept until the tab is closed.
+// The API key of the server: asked for once, stored until the tab is closed.
 
 import { byId } from "./elements.js";
 
-const PLACE = "key";
-let asking; // requests that meet a 401 at the same time share one question
+const STORAGE_KEY = "key";
+let asking; // concurrent requests that get a 401 share one dialog
 
-/** The key that the user gave; "" without. */
-export const key = () => sessionStorage.getItem(PLACE) ?? "";
+/** The key that the user entered; "" without one. */
+export const key = () => sessionStorage.getItem(STORAGE_KEY) ?? "";
 
 /**
  * Ask for a key.
  *
- * @param {string} why what the server said.
- * @returns {Promise<boolean>} was one given?
+ * @param {string} why the message of the server.
+ * @returns {Promise<boolean>} was a key entered?
  */
 export function askForKey(why) {
   asking ??= ask(why).finally(() => (asking = undefined));
@@ -29,10 +29,10 @@ function ask(why) {
   field.focus();
   return new Promise((resolve) => {
     const closed = () => {
-      const given = dialog.returnValue === "use" && field.value !== "";
-      if (given) sessionStorage.setItem(PLACE, field.value);
+      const entered = dialog.returnValue === "use" && field.value !== "";
+      if (entered) sessionStorage.setItem(STORAGE_KEY, field.value);
       field.value = "";
-      resolve(given);
+      resolve(entered);
     };
     dialog.addEventListener("close", closed, { once: true });
   });

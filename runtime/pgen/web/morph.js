@@ -1,24 +1,24 @@
-// The way from one prompt to another, under a slider.
+// Animations between two prompts, with a slider.
 
 import { json, request } from "./api.js";
 import { byId, make } from "./elements.js";
 import { download, fetchPicture, plain, unpacked } from "./pictures.js";
 import { anyOf, anySeed, View } from "./view.js";
 
-const STEP = 80; // milliseconds a frame while it plays
+const FRAME_MS = 80; // milliseconds per frame
 
-let frames = []; // images, kept decoded, so that the slider never waits
-let asked = {};
+let frames = []; // decoded images, so that the slider never waits
+let parameters = {};
 let timer;
 
-/** Set the view up; `names` gives the known ones. */
+/** Set the view up; `names` returns the known names. */
 export function morphView(names) {
   const view = new View("morph", draw, clear);
   view.panel.querySelector("[data-surprise]").addEventListener("click", () => {
     const start = anyOf(names());
     const end = anyOf(names().filter((name) => name !== start));
     if (end) view.go({ start, end, seed: anySeed() });
-    else view.say("The known names have not come yet.", true);
+    else view.say("The known names are not loaded yet.", true);
   });
   byId("at").addEventListener("input", () => {
     pause();
@@ -39,23 +39,23 @@ function clear() {
 
 async function draw({ start, end, seed, frames: count }, view) {
   const signal = view.signal;
-  asked = { start, end, seed: Number(seed), frames: Number(count) };
+  parameters = { start, end, seed: Number(seed), frames: Number(count) };
   view.say(`Drawing ${count} frames…`);
-  const whole = json("v1/morph", { ...view.options, body: { ...asked, loop: false, format: "frames" } });
+  const whole = json("v1/morph", { ...view.options, body: { ...parameters, loop: false, format: "frames" } });
   try {
-    await Promise.all([showStart(start, seed, view), whole]); // one picture comes sooner than all
+    await Promise.all([showStart(start, seed, view), whole]); // the first picture arrives before the animation
     const loaded = await Promise.all((await whole).data.map(decoded));
     if (signal.aborted) return;
     frames = loaded;
   } catch (error) {
-    if (!signal.aborted) clear(); // the first picture alone would look like a film that does not move
+    if (!signal.aborted) clear(); // a single picture would look like an animation that does not play
     throw error;
   }
   open();
   view.say(`${frames.length} frames from “${start}” to “${end}”.`);
 }
 
-/** Show the first frame, which is the picture of its prompt, while the others are drawn. */
+/** Show the first frame while the animation is generated: it is the picture of its prompt. */
 async function showStart(prompt, seed, view) {
   const signal = view.signal;
   const address = await fetchPicture(prompt, seed, view.options);
@@ -75,7 +75,7 @@ async function decoded(picture) {
 }
 
 function open() {
-  byId("ends").replaceChildren(endOf(frames[0], asked.start), endOf(frames.at(-1), asked.end));
+  byId("ends").replaceChildren(endOf(frames[0], parameters.start), endOf(frames.at(-1), parameters.end));
   byId("at").max = frames.length - 1;
   byId("at").value = 0;
   showFrame(0);
@@ -87,13 +87,13 @@ const endOf = (image, prompt) => make("div", {}, make("img", { class: "ground", 
 
 function showFrame(index) {
   const share = Math.round((100 * index) / (frames.length - 1));
-  const told = `${share} % of the way from ${asked.start} to ${asked.end}`;
+  const position = `${share} % of the way from ${parameters.start} to ${parameters.end}`;
   byId("frame").src = frames[index].src;
-  byId("frame").alt = `Generated picture, ${told}, seed ${asked.seed}`;
-  byId("at").setAttribute("aria-valuetext", `Frame ${index + 1} of ${frames.length}, ${told}`);
+  byId("frame").alt = `Generated picture, ${position}, seed ${parameters.seed}`;
+  byId("at").setAttribute("aria-valuetext", `Frame ${index + 1} of ${frames.length}, ${position}`);
 }
 
-/** Play there and back until it is paused. */
+/** Play forwards and backwards until paused. */
 function play() {
   const at = byId("at");
   let direction = at.valueAsNumber === frames.length - 1 ? -1 : 1;
@@ -103,7 +103,7 @@ function play() {
     if (next <= 0 || next >= frames.length - 1) direction = -Math.sign(next - 0.5);
     at.value = next;
     showFrame(at.valueAsNumber);
-  }, STEP);
+  }, FRAME_MS);
 }
 
 /** Stop playing. */
@@ -113,16 +113,16 @@ export function pause() {
   byId("play").textContent = "Play";
 }
 
-/** Download the film, there and back, so that it runs without end. */
+/** Download the animation as a GIF that loops. */
 async function saveFilm(view) {
-  const { start, end, seed } = asked;
+  const { start, end, seed } = parameters;
   byId("gif").disabled = true;
   view.say("Making the GIF…");
   try {
-    const response = await request("v1/morph", { ...view.options, body: { ...asked, loop: true, format: "gif" } });
+    const response = await request("v1/morph", { ...view.options, body: { ...parameters, loop: true, format: "gif" } });
     const address = URL.createObjectURL(await response.blob());
     download(address, `${plain(start)}-to-${plain(end)}_${seed}.gif`);
-    setTimeout(() => URL.revokeObjectURL(address), 60_000); // a download may ask first where to save
+    setTimeout(() => URL.revokeObjectURL(address), 60_000); // the browser may first ask where to save
     view.say("The GIF is downloaded.");
   } catch (error) {
     if (error.name !== "AbortError") view.say(error.message, true);

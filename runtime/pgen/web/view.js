@@ -1,25 +1,25 @@
-// What the views that draw have in common. A view's form is its state, and the address tells the form.
+// Base class of the views with a form. The form is a view's state, and the URL hash holds its fields.
 
 import { isAborted } from "./api.js";
 import { byId } from "./elements.js";
 
-/** Seeds that "Surprise me" picks from: short enough to tell somebody. */
-const SURPRISES = 100_000;
+/** "Surprise me" picks a seed below this: short enough to share. */
+const RANDOM_SEEDS = 100_000;
 
-/** A seed at random. */
-export const anySeed = () => Math.floor(Math.random() * SURPRISES);
+/** A random seed. */
+export const anySeed = () => Math.floor(Math.random() * RANDOM_SEEDS);
 
-/** One of a list at random. */
+/** A random item of a list. */
 export const anyOf = (list) => list[Math.floor(Math.random() * list.length)];
 
-/** A view with a form, whose fields stand in the address: "#draw?prompt=Mew&seed=0&n=8". */
+/** A view with a form, whose fields are in the URL hash: "#draw?prompt=Mew&seed=0&n=8". */
 export class View {
   #work = new AbortController();
 
   /**
-   * @param {string} name as in the address.
-   * @param {function(Object<string, string>, View): Promise<void>} draw shows what the form's fields ask for.
-   * @param {function(View): void} clear takes away what is shown.
+   * @param {string} name as in the hash.
+   * @param {function(Object<string, string>, View): Promise<void>} draw shows the result for the form's fields.
+   * @param {function(View): void} clear removes the result.
    */
   constructor(name, draw, clear) {
     Object.assign(this, { name, draw, clear, shown: null });
@@ -34,41 +34,41 @@ export class View {
     this.copy.addEventListener("click", () => this.#copyLink());
   }
 
-  /** Aborted when something else is to be shown. */
+  /** Aborted when another result is requested. */
   get signal() {
     return this.#work.signal;
   }
 
-  /** What `request` takes from a view. */
+  /** The options for `request`. */
   get options() {
     return { signal: this.signal, tell: (text) => this.say(text) };
   }
 
-  /** Tell, on the page and to screen readers. */
+  /** Set the status, which screen readers announce. */
   say(text, isError = false) {
     this.status.textContent = text;
     this.status.classList.toggle("error", isError);
   }
 
-  /** Show what the form asks for, changed by `fields`; it becomes an entry of the history. */
+  /** Update the form with `fields`, show the result, and add it to the history. */
   go(fields = {}) {
     this.fill({ ...this.fields(), ...fields });
     const address = this.address();
     if (location.hash === address) this.show(this.fields(), true);
-    else location.hash = address; // and the event of that shows it
+    else location.hash = address; // hashchange then shows it
   }
 
-  /** The address of `fields`, the form's without. */
+  /** The URL hash of `fields`, by default the form's. */
   address(fields = this.fields()) {
     return `#${this.name}?${new URLSearchParams(fields)}`;
   }
 
-  /** What the form asks for; fields left empty are left out. */
+  /** The form's fields without empty ones. */
   fields() {
     return Object.fromEntries([...new FormData(this.form)].filter(([, value]) => value !== ""));
   }
 
-  /** Fill the form; fields that `fields` lacks take their usual value. */
+  /** Fill the form; missing fields get their default. */
   fill(fields) {
     this.form.reset();
     for (const [name, value] of Object.entries(fields)) {
@@ -77,34 +77,34 @@ export class View {
     }
   }
 
-  /** Show `fields`, unless they are shown already; nothing without any. */
+  /** Show the result for `fields`, unless it is shown already; clear the view without fields. */
   async show(fields, again = false) {
-    const wanted = JSON.stringify(fields);
-    if (wanted === this.shown && !again) return;
+    const requested = JSON.stringify(fields);
+    if (requested === this.shown && !again) return;
     this.stop();
-    this.shown = wanted;
+    this.shown = requested;
     this.fill(fields);
     this.clear(this);
-    const asked = Object.keys(fields).length > 0;
-    this.copy.hidden = !asked;
-    this.panel.querySelector(".empty").hidden = asked;
+    const hasFields = Object.keys(fields).length > 0;
+    this.copy.hidden = !hasFields;
+    this.panel.querySelector(".empty").hidden = hasFields;
     this.say("");
-    if (asked) await this.#draw(fields);
+    if (hasFields) await this.#draw(fields);
   }
 
-  /** Give up what is being fetched. */
+  /** Abort running requests. */
   stop() {
     this.#work.abort();
     this.#work = new AbortController();
   }
 
-  /** Tell what the form does not take, by the form's own rules; an address may hold anything. */
+  /** Validate `fields` by the form's own rules, because the hash may contain anything. */
   #check(fields) {
     for (const field of this.form.elements) {
       if (!field.name) continue; // a button
       const label = field.labels[0].textContent;
-      const given = fields[field.name];
-      if (given !== undefined && field.value !== given) throw new Error(`${label}: “${given}” cannot be chosen.`);
+      const value = fields[field.name];
+      if (value !== undefined && field.value !== value) throw new Error(`${label}: invalid value “${value}”.`);
       if (!field.validity.valid) throw new Error(`${label}: ${field.validationMessage}`);
     }
   }
@@ -117,7 +117,7 @@ export class View {
     } catch (error) {
       if (signal.aborted || isAborted(error)) return;
       this.stop();
-      this.shown = null; // so that going there again tries again
+      this.shown = null; // so that the same request can be repeated
       this.say(error.message, true);
     }
   }
@@ -125,9 +125,9 @@ export class View {
   async #copyLink() {
     try {
       await navigator.clipboard.writeText(location.href);
-      this.say("Link copied: it shows the same again.");
+      this.say("Link copied.");
     } catch {
-      this.say("This browser does not let the page copy. The address above is the link.", true);
+      this.say("The browser does not allow copying; copy the address of this page instead.", true);
     }
   }
 }

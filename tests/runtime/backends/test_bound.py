@@ -123,7 +123,7 @@ def draw(session: BoundSession, *first: float) -> list[int]:
     return [int(picture.max()) for picture in pictures]
 
 
-def test_a_shape_that_comes_again_is_a_graph(gpu: None) -> None:
+def test_repeated_shape_runs_as_cuda_graph(gpu: None) -> None:
     session = open_bound(b"", MODEL)
     fake: Any = session._session
     for number in range(4):
@@ -151,7 +151,7 @@ def test_shapes_beyond_the_most_run_without_a_graph(gpu: None) -> None:
     assert fake.runs[-2:] == ["-1", "-1"]
 
 
-def test_a_model_that_does_not_all_run_on_the_gpu_has_no_graphs(gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_model_partly_on_cpu_runs_without_cuda_graphs(gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeSession, "all_on_gpu", False)
     session = open_bound(b"", MODEL)
     assert [draw(session, 3) for _ in range(3)] == [[6], [6], [6]]
@@ -159,7 +159,7 @@ def test_a_model_that_does_not_all_run_on_the_gpu_has_no_graphs(gpu: None, monke
     assert not fake.graphs
 
 
-def test_cuda_that_does_not_start_is_told(gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cuda_that_does_not_start_is_an_error(gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeSession, "providers", ("CPUExecutionProvider",))
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
     with pytest.raises(DeviceUnavailable, match=r"device cuda: .*could not start it.*pokegan\[gpu\]"):

@@ -40,7 +40,7 @@ def test_the_embedded_bundle_is_drawn_within_the_tolerances(device: str) -> None
     assert figures.within(limits(model, session.precision)), figures
 
 
-def test_what_bf16_draws_too_far_off_is_drawn_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inaccurate_bf16_falls_back_to_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("openvino")
     if not computes_bf16():
         pytest.skip("this CPU has no bf16")
@@ -63,7 +63,7 @@ def models(bundle: pgen.Bundle) -> list[tuple[str, pgen.bundle.reader.Model]]:
     return list(bundle.manifest.models.items())
 
 
-def test_without_openvino_the_pip_command_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_openvino_names_the_pip_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "openvino", None)
     with pytest.raises((MissingExtra, DeviceUnavailable), match=r"openvino is not installed.*pokegan\[openvino\]"):
         pgen.load(device="openvino").images(PROMPTS)

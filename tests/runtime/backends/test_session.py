@@ -94,7 +94,7 @@ def test_tensorrt_keeps_its_engines_and_never_falls_back(gpu_build: None, own_ca
     assert not found.fallback
 
 
-def test_a_provider_that_did_not_start_is_told(gpu_build: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_provider_that_did_not_start_is_an_error(gpu_build: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeSession, "starts", ["CPUExecutionProvider"])
     for device in ("cuda", "tensorrt"):
         with pytest.raises(DeviceUnavailable, match=rf"device {device}: .*could not start it.*use device"):
@@ -117,7 +117,7 @@ def test_auto_takes_openvino_where_it_is_faster(gpu_build: None, monkeypatch: py
         assert resolve("auto") == device
 
 
-def test_what_was_chosen_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_device_description_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auto, "choose", lambda: "openvino")
     assert describe_device("auto") == "device auto: OpenVINO on the CPU (openvino)"
     for device in DEVICES:
@@ -156,7 +156,7 @@ def test_rtx_runs_on_its_gpu_with_a_cache(rtx_plugin: list[Any]) -> None:
     assert not found.fallback
 
 
-def test_rtx_without_a_gpu_or_driver_is_told(rtx_plugin: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rtx_without_gpu_or_driver_is_an_error(rtx_plugin: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     rtx_plugin.pop()
     with pytest.raises(DeviceUnavailable, match="finds no GPU that it supports"):
         open_session(b"", "m.onnx", RTX)

@@ -48,7 +48,7 @@ def test_a_missing_file_is_named(bundle: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("content", [b"Mew", b'{"Mew": 1}', b"[1]", b"\xff", b"[" * 100_000])
-def test_names_that_are_no_names_are_told(bundle: Path, content: bytes) -> None:
+def test_invalid_list_of_names_is_refused(bundle: Path, content: bytes) -> None:
     (bundle / "names.json").write_bytes(content)
     values = json.loads((bundle / "manifest.json").read_text())
     values["files"]["names.json"] = vars(describe(bundle / "names.json"))
@@ -60,7 +60,7 @@ def test_names_that_are_no_names_are_told(bundle: Path, content: bytes) -> None:
     assert refused.value.code == "bundle_invalid"
 
 
-def test_a_newer_format_says_how_to_upgrade(bundle: Path) -> None:
+def test_newer_format_says_how_to_upgrade(bundle: Path) -> None:
     values = json.loads((bundle / "manifest.json").read_text())
     (bundle / "manifest.json").write_text(json.dumps(values | {"format": 99, "unknown": {}}))
     with pytest.raises(BundleInvalid, match=r"format 99.*pip install -U pokegan"):
@@ -68,7 +68,7 @@ def test_a_newer_format_says_how_to_upgrade(bundle: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format": 2}', '{"format": "x", "models": 3}', "null"])
-def test_a_damaged_manifest_is_told_in_one_line(bundle: Path, content: str) -> None:
+def test_damaged_manifest_is_refused_in_one_line(bundle: Path, content: str) -> None:
     (bundle / "manifest.json").write_text(content)
     with pytest.raises(BundleInvalid, match=r"manifest\.json: damaged") as refused:
         open_bundle(bundle)
@@ -161,12 +161,12 @@ def test_a_bundle_without_text_to_picture_says_what_it_holds(bundle: Path) -> No
     assert "\n" not in refused.value.message
 
 
-def test_no_bundle(tmp_path: Path) -> None:
+def test_missing_bundle_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BundleNotFound, match="made by pgexport"):
         open_bundle(tmp_path)
 
 
-def test_a_device_that_is_not_there_is_an_error(tiny_bundle: Path) -> None:
+def test_missing_device_is_an_error(tiny_bundle: Path) -> None:
     import onnxruntime
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():

@@ -65,7 +65,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_not_plain_is_refused(case: str) -> None:
+def test_graph_with_nonstandard_parts_is_refused(case: str) -> None:
     make, told = REFUSED[case]
     with pytest.raises(BundleInvalid, match=told) as refused:
         check_graph(make().SerializeToString(), "a.onnx")

@@ -26,6 +26,7 @@ class Whole:
     parts: dict[str, Part]
     extra: Annotated[dict[str, Any], Extra] = field(default_factory=dict)
     note: str | None = None
+    limit: Annotated[int, range(1, 9)] | None = None
 
 
 VALUE = {
@@ -34,6 +35,7 @@ VALUE = {
     "parts": {"x": {"name": "a", "sizes": [1, "n"]}},
     "extra": {"share": 1, "other": [1]},
     "note": None,
+    "limit": 3,
 }
 
 
@@ -43,7 +45,7 @@ def read(**changes: Any) -> Whole:
 
 def test_value_is_read_and_written_alike() -> None:
     whole = read()
-    assert whole == Whole(8, (1, True), {"x": Part("a", [1, "n"])}, {"share": 1, "other": [1]})
+    assert whole == Whole(8, (1, True), {"x": Part("a", [1, "n"])}, {"share": 1, "other": [1]}, None, 3)
     assert json.loads(encode(whole)) == VALUE
 
 
@@ -65,6 +67,7 @@ def test_unknown_fields_are_ignored_and_defaults_filled_in() -> None:
         ({"extra": {"share": 10**400}}, r"extra\.share must be a finite number"),
         ({"extra": {"share": float("nan")}}, r"extra\.share must be a finite number"),
         ({"note": 3}, "note must be a string"),
+        ({"limit": 9}, "limit must be from 1 to 8"),
     ],
 )
 def test_wrong_value_is_named(changes: dict[str, Any], message: str) -> None:

@@ -66,7 +66,7 @@ def test_no_onnx_runtime_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "pokegan[cpu]" in found.remedy
 
 
-def test_a_damaged_file_of_a_bundle_is_told(tmp_path: Path) -> None:
+def test_damaged_file_of_a_bundle_is_a_finding(tmp_path: Path) -> None:
     shutil.copytree(EMBEDDED, tmp_path / "b")
     (tmp_path / "b" / "names.npy").write_bytes(b"short")
     (tmp_path / "b" / "tokenizer.json").unlink()
@@ -91,7 +91,7 @@ def test_a_gpu_that_onnx_runtime_lists_and_cannot_start_is_wrong(monkeypatch: py
         assert (found.state, found.remedy) == (state, "install a driver")
 
 
-def test_a_driver_that_fails_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_failing_driver_is_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     program = tmp_path / "nvidia-smi"
     program.write_text("#!/bin/sh\necho Failed to initialize NVML; exit 9\n")
     program.chmod(0o755)
@@ -101,7 +101,7 @@ def test_a_driver_that_fails_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert "Failed to initialize NVML" in found.description
 
 
-def test_the_report_for_people_has_no_colour_on_a_pipe(command: Command) -> None:
+def test_text_report_has_no_color_on_a_pipe(command: Command) -> None:
     done = command("pgen", "doctor")
     assert "\x1b" not in done.stdout
     assert "  ok     numpy: " in done.stdout

@@ -19,7 +19,7 @@ from pgen.api import Generator, Picture
 from pgen.request import Request
 from pgen.serve.app import create_app
 from pgen.serve.config import Settings
-from pgen.serve.server import Server, listening
+from pgen.serve.server import Server, bind
 from pgen.serve.service import Service
 
 PATIENCE = 60.0
@@ -35,7 +35,7 @@ def needs_ray_serve() -> None:
 def serving(settings: Settings) -> Iterator[tuple[Service, str]]:
     """Serve in a thread; gives the service, and where it is."""
     server = Server(settings)
-    with listening(settings) as listener:
+    with bind(settings) as listener:
         thread = Thread(target=server.run, args=([listener],))
         thread.start()
         try:
@@ -77,15 +77,15 @@ class Hold:
 
     def __init__(self, service: Service) -> None:
         self.open, self.batches = Event(), list[list[Request]]()
-        self.generator: Generator = service.bundles.now().generator
+        self.generator: Generator = service.bundles.current().generator
         self._stream = self.generator.stream
         self.generator.stream = self._held  # type: ignore[method-assign]
 
-    def _held(self, wanted: Any, batch: int = 16) -> Iterator[Picture]:
-        wanted = list(wanted)
-        self.batches.append(wanted)
+    def _held(self, requests: Any, batch: int = 16) -> Iterator[Picture]:
+        requests = list(requests)
+        self.batches.append(requests)
         assert self.open.wait(PATIENCE)
-        return self._stream(wanted, batch)
+        return self._stream(requests, batch)
 
     @property
     def prompts(self) -> list[list[str]]:
@@ -98,6 +98,6 @@ def pixels_of(content: bytes) -> NDArray[np.uint8]:
     return np.array(Image.open(io.BytesIO(content)))
 
 
-def decoded(told: dict[str, Any]) -> NDArray[np.uint8]:
+def decoded(image: dict[str, Any]) -> NDArray[np.uint8]:
     """Read the pixels of a picture in JSON."""
-    return pixels_of(base64.b64decode(told["b64_json"]))
+    return pixels_of(base64.b64decode(image["b64_json"]))

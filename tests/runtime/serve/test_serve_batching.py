@@ -30,14 +30,14 @@ def ask(client: httpx.AsyncClient, prompt: str, **others: Any) -> "asyncio.Task[
     return asyncio.create_task(client.post("/v1/images/generations", json=body))
 
 
-def test_requests_that_come_together_are_drawn_together(toy_bundle: Path) -> None:
+def test_concurrent_requests_share_a_batch(toy_bundle: Path) -> None:
     async def scenario() -> None:
         async with without_network(settings(toy_bundle, batch=4)) as (service, client):
             hold = Hold(service)
             first = ask(client, "first")
             await until(lambda: hold.batches)
             others = [ask(client, prompt) for prompt in "abcdef"]
-            await until(lambda: service.batcher.held == 6)
+            await until(lambda: service.batcher.queued == 6)
             hold.open.set()
             answers = await asyncio.gather(first, *others)
         assert hold.prompts == [["first"], ["a", "b", "c", "d"], ["e", "f"]]
@@ -48,7 +48,7 @@ def test_requests_that_come_together_are_drawn_together(toy_bundle: Path) -> Non
     asyncio.run(scenario())
 
 
-def test_the_first_waits_a_moment_for_the_others(toy_bundle: Path) -> None:
+def test_first_image_waits_for_a_full_batch(toy_bundle: Path) -> None:
     async def scenario() -> None:
         async with without_network(settings(toy_bundle, batch=3, wait_ms=60_000)) as (service, client):
             hold = Hold(service)
@@ -64,14 +64,14 @@ def test_the_first_waits_a_moment_for_the_others(toy_bundle: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_models_are_not_mixed_but_two_names_of_one_are(toy_bundle: Path) -> None:
+def test_batch_holds_one_model(toy_bundle: Path) -> None:
     async def scenario() -> None:
         async with without_network(settings(toy_bundle)) as (service, client):
             hold = Hold(service)
             first = ask(client, "first")
             await until(lambda: hold.batches)
             others = [ask(client, "a"), ask(client, "", model="dcgan"), ask(client, "b", model="stackgan")]
-            await until(lambda: service.batcher.held == 3)
+            await until(lambda: service.batcher.queued == 3)
             hold.open.set()
             assert {answer.status_code for answer in await asyncio.gather(first, *others)} == {200}
         assert hold.prompts == [["first"], ["a", "b"], [""]]
@@ -79,14 +79,14 @@ def test_models_are_not_mixed_but_two_names_of_one_are(toy_bundle: Path) -> None
     asyncio.run(scenario())
 
 
-def test_a_full_queue_says_when_to_come_again(toy_bundle: Path) -> None:
+def test_full_queue_gets_429_with_retry_after(toy_bundle: Path) -> None:
     async def scenario() -> None:
         async with without_network(settings(toy_bundle, queue=3)) as (service, client):
             hold = Hold(service)
             first = ask(client, "first")
             await until(lambda: hold.batches)
             waiting = ask(client, "a", n=3)
-            await until(lambda: service.batcher.held == 3)
+            await until(lambda: service.batcher.queued == 3)
             for path, body in (
                 ("images/generations", {"prompt": "b"}),
                 ("morph", {"start": "a", "end": "b", "frames": 2}),
@@ -104,7 +104,7 @@ def test_a_full_queue_says_when_to_come_again(toy_bundle: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_what_takes_too_long_is_given_up_and_not_drawn(toy_bundle: Path) -> None:
+def test_timed_out_request_is_not_drawn(toy_bundle: Path) -> None:
     async def scenario() -> None:
         async with without_network(settings(toy_bundle)) as (service, client):
             hold = Hold(service)
@@ -115,7 +115,7 @@ def test_what_takes_too_long_is_given_up_and_not_drawn(toy_bundle: Path) -> None
             late = await ask(client, "late")
             assert (late.status_code, late.json()["error"]["code"]) == (504, "deadline_exceeded")
             service.settings = patient
-            assert service.batcher.held == 0
+            assert service.batcher.queued == 0
             hold.open.set()
             assert (await first).status_code == 200
             assert (await ask(client, "next")).status_code == 200
@@ -124,16 +124,16 @@ def test_what_takes_too_long_is_given_up_and_not_drawn(toy_bundle: Path) -> None
     asyncio.run(scenario())
 
 
-def test_a_client_who_leaves_is_not_drawn_for(toy_bundle: Path) -> None:
+def test_cancelled_request_is_not_drawn(toy_bundle: Path) -> None:
     async def scenario() -> None:
         async with without_network(settings(toy_bundle)) as (service, client):
             hold = Hold(service)
             first = ask(client, "first")
             await until(lambda: hold.batches)
             leaves, stays = ask(client, "leaves", n=5), ask(client, "stays")
-            await until(lambda: service.batcher.held == 6)
+            await until(lambda: service.batcher.queued == 6)
             leaves.cancel()
-            await until(lambda: service.batcher.held == 1)
+            await until(lambda: service.batcher.queued == 1)
             hold.open.set()
             assert {(await first).status_code, (await stays).status_code} == {200}
         assert hold.prompts == [["first"], ["stays"]]
@@ -141,19 +141,19 @@ def test_a_client_who_leaves_is_not_drawn_for(toy_bundle: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_failure_is_told_to_its_batch_and_to_no_other(toy_bundle: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_failure_affects_only_its_batch(toy_bundle: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
         # A batch is full with two pictures, and waits for the second.
         async with without_network(settings(toy_bundle, batch=2, wait_ms=60_000)) as (service, client):
-            generator = service.bundles.now().generator
+            generator = service.bundles.current().generator
             stream = generator.stream
 
-            def failing(wanted: Any, batch: int = 16) -> Iterator[Any]:
-                wanted = list(wanted)
+            def failing(requests: Any, batch: int = 16) -> Iterator[Any]:
+                requests = list(requests)
                 for prompt, error in (("memory", RunFailed("out of memory")), ("fault", ZeroDivisionError("secret"))):
-                    if any(request.prompt == prompt for request in wanted):
+                    if any(request.prompt == prompt for request in requests):
                         raise error
-                return stream(wanted, batch)
+                return stream(requests, batch)
 
             generator.stream = failing  # type: ignore[method-assign]
             for prompt in ("memory", "fault"):
@@ -168,12 +168,12 @@ def test_a_failure_is_told_to_its_batch_and_to_no_other(toy_bundle: Path, caplog
     assert "out of memory" in caplog.text
 
 
-def test_a_film_gives_way_to_pictures(toy_bundle: Path) -> None:
+def test_animation_alternates_with_images(toy_bundle: Path) -> None:
     async def scenario() -> None:
         async with without_network(settings(toy_bundle, wait_ms=0)) as (service, client):
             order: list[str] = []
             go_on = Event()
-            generator = service.bundles.now().generator
+            generator = service.bundles.current().generator
             generate, stream = generator.generate, generator.stream
 
             def noted(*arguments: Any) -> Any:
@@ -181,16 +181,16 @@ def test_a_film_gives_way_to_pictures(toy_bundle: Path) -> None:
                 assert go_on.wait(PATIENCE)
                 return generate(*arguments)
 
-            def streamed(wanted: Any, batch: int = 16) -> Any:
+            def streamed(requests: Any, batch: int = 16) -> Any:
                 order.append("picture")
-                return stream(wanted, batch)
+                return stream(requests, batch)
 
             generator.generate, generator.stream = noted, streamed  # type: ignore[method-assign]
             body = {"start": "Redball", "end": "Bluewings", "frames": 64, "format": "frames"}
             film = asyncio.create_task(client.post("/v1/morph", json=body))
             await until(lambda: order)
             between = ask(client, "between")
-            await until(lambda: service.batcher.held == 65)
+            await until(lambda: service.batcher.queued == 65)
             go_on.set()
             assert (await between).status_code == 200
             assert len((await film).json()["data"]) == 64
@@ -199,50 +199,50 @@ def test_a_film_gives_way_to_pictures(toy_bundle: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_bundle_is_loaded_again_and_no_request_is_lost(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_reload_loses_no_request(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     bundle = write_toy(tmp_path / "served")
 
     async def scenario() -> None:
         async with without_network(settings(bundle, batch=2)) as (service, client):
             before = await ask(client, "a")
-            old = service.bundles.now()
+            old = service.bundles.current()
             hold = Hold(service)
             waiting = [ask(client, prompt) for prompt in "aaaa"]
             await until(lambda: hold.batches)
             shutil.rmtree(bundle)
             write_toy(bundle, seed=1)
-            service.bundles.reload()
-            await until(lambda: service.bundles.now() is not old)
+            service.bundles.request_reload()
+            await until(lambda: service.bundles.current() is not old)
             new = await ask_later(client, hold, waiting)
             for answer in await asyncio.gather(*waiting):
                 assert answer.json()["data"] == before.json()["data"], "asked of the old one, drawn by the old one"
             assert new.json()["data"] != before.json()["data"]
             (bundle / "stackgan.onnx").write_bytes(b"broken")
             caplog.clear()
-            service.bundles.reload()
-            await until(lambda: "refused" in caplog.text)
+            service.bundles.request_reload()
+            await until(lambda: "reload failed" in caplog.text)
             assert len(caplog.records) == 1
-            assert re.search(r"old one goes on: .*stackgan\.onnx", caplog.text)
+            assert re.search(r"previous bundle: .*stackgan\.onnx", caplog.text)
             assert (await ask(client, "a")).json()["data"] == new.json()["data"]
-            told = service.metrics.text().decode()
-            assert 'pokegan_reloads_total{result="refused"} 1.0' in told
-            assert 'pokegan_reloads_total{result="good"} 2.0' in told
+            metrics = service.metrics.render().decode()
+            assert 'pokegan_reloads_total{result="refused"} 1.0' in metrics
+            assert 'pokegan_reloads_total{result="good"} 2.0' in metrics
 
     async def ask_later(client: httpx.AsyncClient, hold: Hold, waiting: Any) -> httpx.Response:
-        asked = ask(client, "a")
+        answer = ask(client, "a")
         hold.open.set()
-        return await asked
+        return await answer
 
     asyncio.run(scenario())
 
 
-def test_urls_are_kept_until_there_is_no_room(toy_bundle: Path) -> None:
+def test_stored_urls_are_evicted_least_recently_used_first(toy_bundle: Path) -> None:
     async def scenario() -> None:
         async with without_network(settings(toy_bundle)) as (service, client):
-            told = (await ask(client, "a", n=3, response_format="url")).json()["data"]
-            first, second, _ = (one["url"] for one in told)
+            images = (await ask(client, "a", n=3, response_format="url")).json()["data"]
+            first, second, _ = (image["url"] for image in images)
             assert pixels_of((await client.get(first)).content).shape[2] == 4
-            service.store._most = service.store._bytes  # the next one needs the room of another
+            service.store.max_bytes = service.store.total_bytes  # the next one needs the room of another
             (await ask(client, "a", response_format="url")).raise_for_status()
             gone = await client.get(second)
             assert (gone.status_code, gone.json()["error"]["code"]) == (404, "not_found")
@@ -251,7 +251,7 @@ def test_urls_are_kept_until_there_is_no_room(toy_bundle: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_whoever_waits_for_the_bundle_is_told_when_it_is_damaged(tmp_path: Path, toy_bundle: Path) -> None:
+def test_started_raises_for_a_damaged_bundle(tmp_path: Path, toy_bundle: Path) -> None:
     damaged = write_toy(tmp_path / "damaged")
     (damaged / "dcgan.onnx").write_bytes(b"no")
 

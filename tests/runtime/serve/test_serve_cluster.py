@@ -17,7 +17,7 @@ import openai
 import psutil
 import pytest
 
-from pgen.serve.config import KEY, Settings
+from pgen.serve.config import API_KEY_VARIABLE, Settings
 from tests.runtime.serve.serving import PATIENCE, needs_ray_serve, serving
 
 needs_ray_serve()
@@ -51,7 +51,7 @@ def folder() -> Iterator[Path]:
 def cluster(folder: Path) -> Iterator[str]:
     """A local Ray whose processes know a key, and its HTTP proxy; gives the proxy's address."""
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
-        patch.setenv(KEY, "key")
+        patch.setenv(API_KEY_VARIABLE, "key")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", str(PATIENCE))  # 5 s are little on a busy machine
         stack.callback(ray.shutdown)
@@ -83,13 +83,13 @@ def client(cluster: str, toy_bundle: Path) -> Iterator[httpx.Client]:
         yield client
 
 
-def generated(client: httpx.Client, **asked: Any) -> list[dict[str, Any]]:
-    answer = client.post(IMAGES, json=asked)
+def generated(client: httpx.Client, **body: Any) -> list[dict[str, Any]]:
+    answer = client.post(IMAGES, json=body)
     assert answer.status_code == 200, answer.text
     return answer.json()["data"]  # type: ignore[no-any-return]
 
 
-def test_a_replica_without_a_bundle_does_not_start_and_says_why(cluster: str, tmp_path: Path) -> None:
+def test_replica_without_a_bundle_fails_with_the_reason(cluster: str, tmp_path: Path) -> None:
     built = app({"bundle": str(tmp_path / "none"), "device": "cpu", "threads": 1})
     with pytest.raises(RuntimeError, match="pgen failed"):
         serve.run(built, name="pgen", route_prefix="/")
@@ -98,31 +98,31 @@ def test_a_replica_without_a_bundle_does_not_start_and_says_why(cluster: str, tm
     serve.delete("pgen")
 
 
-def test_every_replica_gives_the_files_of_one_server(client: httpx.Client, toy_bundle: Path) -> None:
-    asked = {"prompt": "a text that nobody has stored", "seed": 41, "n": 2, "size": "32x32"}
+def test_replicas_return_the_files_of_one_server(client: httpx.Client, toy_bundle: Path) -> None:
+    body = {"prompt": "a text that nobody has stored", "seed": 41, "n": 2, "size": "32x32"}
     with (
         serving(Settings(port=0, bundle=toy_bundle, device="cpu", threads=1)) as (_, url),
         httpx.Client(base_url=url, timeout=PATIENCE) as alone,
         ThreadPoolExecutor(8) as pool,
     ):
-        expected = generated(alone, **asked)
-        for answer in pool.map(lambda _: generated(client, **asked), range(24)):
+        expected = generated(alone, **body)
+        for answer in pool.map(lambda _: generated(client, **body), range(24)):
             assert answer == expected
-    told = [client.get("/metrics").text for _ in range(30)]
-    counts = [next((line for line in text.splitlines() if 'path="/metrics"' in line), "") for text in told]
+    metrics = [client.get("/metrics").text for _ in range(30)]
+    counts = [next((line for line in text.splitlines() if 'path="/metrics"' in line), "") for text in metrics]
     assert len(set(counts)) < len(counts), "one replica counts up; two of them come to the same number"
 
 
-def test_a_url_is_answered_by_whoever_is_asked(client: httpx.Client, cluster: str) -> None:
+def test_url_is_answered_by_every_replica(client: httpx.Client, cluster: str) -> None:
     known = openai.OpenAI(base_url=f"{cluster}/v1", api_key="key", timeout=PATIENCE)
-    told = known.images.generate(prompt="Red & blue?", n=2, response_format="url", extra_body={"seed": 3}).data
+    images = known.images.generate(prompt="Red & blue?", n=2, response_format="url", extra_body={"seed": 3}).data
     direct = generated(client, prompt="Red & blue?", n=2, seed=3)
-    for one, expected in zip(told or [], direct, strict=True):
-        assert one.url is not None
-        assert one.url.startswith(f"{cluster}/v1/images?")
-        assert httpx.get(one.url).status_code == 401, "the key is asked for"
+    for image, expected in zip(images or [], direct, strict=True):
+        assert image.url is not None
+        assert image.url.startswith(f"{cluster}/v1/images?")
+        assert httpx.get(image.url).status_code == 401, "the key is asked for"
         for _ in range(8):
-            assert client.get(one.url).content == base64.b64decode(expected["b64_json"])
+            assert client.get(image.url).content == base64.b64decode(expected["b64_json"])
 
 
 @pytest.mark.parametrize(
@@ -132,15 +132,15 @@ def test_a_url_is_answered_by_whoever_is_asked(client: httpx.Client, cluster: st
         {"prompt": "", "model": "dcgan", "size": "auto", "background": "auto"},
     ],
 )
-def test_a_url_holds_all_that_was_asked(client: httpx.Client, more: dict[str, Any]) -> None:
+def test_url_contains_all_options(client: httpx.Client, more: dict[str, Any]) -> None:
     (direct,) = generated(client, seed=5, **more)
-    (told,) = generated(client, seed=5, response_format="url", **more)
-    fetched = client.get(told["url"])
+    (image,) = generated(client, seed=5, response_format="url", **more)
+    fetched = client.get(image["url"])
     assert fetched.headers["content-type"] == f"image/{more.get('output_format', 'png')}"
     assert fetched.content == base64.b64decode(direct["b64_json"])
 
 
-def test_errors_keys_and_the_page_pass_through_the_proxy(client: httpx.Client, cluster: str) -> None:
+def test_proxy_passes_errors_keys_and_the_page(client: httpx.Client, cluster: str) -> None:
     wrong = client.post(IMAGES, json={"prompt": "x", "n": 11})
     assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "n")
     assert client.post(IMAGES, content=b"{}").status_code == 415
@@ -149,11 +149,11 @@ def test_errors_keys_and_the_page_pass_through_the_proxy(client: httpx.Client, c
     page = httpx.get(cluster)
     assert "default-src 'self'" in page.headers["content-security-policy"]
     assert httpx.get(f"{cluster}/readyz").json() == {"status": "ready"}
-    assert client.get("/docs").status_code == 200
+    assert client.get("/openapi.json").status_code == 200
     assert client.get("/static/../cluster.py").status_code == 404
 
 
-def test_ray_logs_no_prompt(client: httpx.Client, folder: Path) -> None:
+def test_ray_logs_contain_no_prompt(client: httpx.Client, folder: Path) -> None:
     assert client.get("/v1/images", params={"prompt": WISH}).status_code == 200
     generated(client, prompt=WISH)
     logs = [path.read_text("utf-8", "replace") for path in folder.rglob("logs/**/*") if path.is_file()]
@@ -163,7 +163,7 @@ def test_ray_logs_no_prompt(client: httpx.Client, folder: Path) -> None:
         assert not any(word in log for log in logs)
 
 
-def test_replicas_are_replaced_and_no_request_is_lost(client: httpx.Client, toy_bundle: Path) -> None:
+def test_redeployment_loses_no_request(client: httpx.Client, toy_bundle: Path) -> None:
     stop, answers = Event(), list[int]()
 
     def keep_asking(seed: int) -> None:
@@ -195,7 +195,7 @@ def title(process: psutil.Process) -> str:
     return ""
 
 
-def test_a_replica_is_killed_and_every_request_is_answered(client: httpx.Client, toy_bundle: Path) -> None:
+def test_killed_replica_is_replaced_and_requests_are_answered(client: httpx.Client, toy_bundle: Path) -> None:
     deploy(toy_bundle)
     stop, answers = Event(), list[int]()
 

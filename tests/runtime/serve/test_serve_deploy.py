@@ -9,7 +9,7 @@ import pytest
 
 from pgen.bundle.reader import EMBEDDED
 from pgen.commands.serve import serve as command
-from pgen.serve.config import KEY, Settings
+from pgen.serve.config import API_KEY_VARIABLE, Settings
 from pokegan import __version__
 from pokegan.errors import PokeganError
 from tests.runtime.serve.serving import needs_ray_serve
@@ -35,21 +35,21 @@ def read_yaml(name: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "message"),
     [
         ({"bundel": "mine"}, "args: bundel: "),
         ({"batch": 0}, "args: batch: .* greater than or equal to 1"),
         ({"threads": "many"}, "args: threads: .* integer"),
-        ({"device": "tpu"}, "device 'tpu': there is none of that name"),
-        ({"cors": ["example.org"]}, "write an origin"),
+        ({"device": "tpu"}, "device 'tpu': unknown device"),
+        ({"cors": ["example.org"]}, "not an origin"),
     ],
 )
-def test_a_wrong_argument_is_named(cluster: Any, args: dict[str, Any], told: str) -> None:
-    with pytest.raises(PokeganError, match=told):
+def test_invalid_argument_is_named(cluster: Any, args: dict[str, Any], message: str) -> None:
+    with pytest.raises(PokeganError, match=message):
         cluster.app(args)
 
 
-def test_arguments_are_the_options_of_the_command_and_as_wide(cluster: Any) -> None:
+def test_arguments_match_the_options_of_the_command(cluster: Any) -> None:
     options = dict(OPTIONS)
     for name in ("host", "port", "replicated"):  # Ray's, Ray's, and always
         del options[name]
@@ -65,14 +65,14 @@ def test_arguments_are_the_options_of_the_command_and_as_wide(cluster: Any) -> N
         assert (least, most, field.default) == (kind.min, kind.max, options[name].default)
 
 
-def test_the_key_is_no_part_of_what_ray_passes_on(cluster: Any) -> None:
+def test_api_key_is_not_passed_to_ray(cluster: Any) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(KEY, "a key that nobody may see")
+        patch.setenv(API_KEY_VARIABLE, "a key that nobody may see")
         built = cluster.app({"api_key": True})
     assert "nobody may see" not in repr(built._bound_deployment.init_args)
 
 
-def test_the_configuration_is_one(cluster: Any) -> None:
+def test_ray_configuration_is_valid(cluster: Any) -> None:
     from ray.serve.schema import ServeDeploySchema
 
     schema = ServeDeploySchema.model_validate(read_yaml("ray-serve.yaml"))
@@ -91,11 +91,11 @@ def test_the_configuration_is_one(cluster: Any) -> None:
 def instructions() -> list[tuple[str, str]]:
     """Read the Dockerfile: a keyword and the rest for each instruction."""
     lines = (DEPLOY / "Dockerfile").read_text("utf-8").replace("\\\n", " ").splitlines()
-    told = [line for line in lines if line and not line.startswith("#")]
-    return [(word, " ".join(rest.split())) for word, _, rest in (line.partition(" ") for line in told)]
+    instruction_lines = [line for line in lines if line and not line.startswith("#")]
+    return [(word, " ".join(rest.split())) for word, _, rest in (line.partition(" ") for line in instruction_lines)]
 
 
-def test_the_image_is_slim_pinned_and_two_stages() -> None:
+def test_image_is_slim_pinned_and_two_stages() -> None:
     bases = [rest.split()[0] for word, rest in instructions() if word == "FROM"]
     assert len(bases) == 2, "build tools stay in the first"
     for base in bases:
@@ -106,7 +106,7 @@ def test_the_image_is_slim_pinned_and_two_stages() -> None:
     assert re.findall(r"\[([a-z,]+)\]", installed[0]) == ["cpu,serve"]
 
 
-def test_the_image_runs_as_nobody_in_particular_and_tells_its_health() -> None:
+def test_image_runs_unprivileged_with_a_health_check() -> None:
     last = instructions()[max(i for i, (word, _) in enumerate(instructions()) if word == "FROM") :]
     (user,) = [rest for word, rest in last if word == "USER"]
     assert int(user) >= 1000, "a number, so that Kubernetes can see that it is not root"
@@ -119,7 +119,7 @@ def test_the_image_runs_as_nobody_in_particular_and_tells_its_health() -> None:
     assert entry.startswith("["), "without a shell, which would keep SIGTERM to itself"
 
 
-def test_what_the_image_copies_is_there_and_not_ignored() -> None:
+def test_image_copies_exist_and_are_not_ignored() -> None:
     root = DEPLOY.parent
     let_in = {line[1:] for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines() if line[0] == "!"}
     copied = [rest.split()[:-1] for word, rest in instructions() if word == "COPY" and "--from" not in rest]
@@ -131,9 +131,9 @@ def test_what_the_image_copies_is_there_and_not_ignored() -> None:
         assert folder in sources, "pyproject.toml names packages in it"
 
 
-def test_compose_leaves_the_container_little() -> None:
-    told = read_yaml("compose.yaml")
-    (service,) = told["services"].values()
+def test_compose_restricts_the_container() -> None:
+    compose = read_yaml("compose.yaml")
+    (service,) = compose["services"].values()
     assert service["image"] == f"pokegan-serve:{__version__}"
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -152,7 +152,7 @@ def test_compose_leaves_the_container_little() -> None:
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "compose.yaml", "ray-serve.yaml"])
-def test_nothing_is_latest_and_no_secret_is_written_down(name: str) -> None:
+def test_deploy_files_have_no_latest_tag_and_no_secret(name: str) -> None:
     text = (DEPLOY / name).read_text("utf-8")
     assert ":latest" not in text
-    assert not re.search(rf"{KEY}\s*[=:]\s*\S", text)
+    assert not re.search(rf"{API_KEY_VARIABLE}\s*[=:]\s*\S", text)

@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
 
 from pgen.errors import ServeInvalid
 from pgen.serve import protocol
-from pgen.serve.config import KEY, Settings, key_of_environment
+from pgen.serve.config import API_KEY_VARIABLE, Settings, read_api_key
 from pgen.serve.service import Service
 from tests.runtime.serve.serving import PATIENCE, Hold, serving, until, without_network
 
@@ -74,17 +74,17 @@ def code_of(answer: httpx.Response) -> tuple[int, str]:
         b'{"prompt": "x\\u0000"}',
     ],
 )
-def test_broken_bodies_are_bad_requests(client: httpx.Client, body: bytes) -> None:
+def test_invalid_body_gets_400(client: httpx.Client, body: bytes) -> None:
     assert code_of(client.post(IMAGES, content=body, headers=JSON))[0] == 400
 
 
-def test_a_body_has_to_be_called_json(client: httpx.Client) -> None:
+def test_other_content_type_gets_415(client: httpx.Client) -> None:
     for kind in ({}, {"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"}):
         answer = client.post(IMAGES, content=b'{"prompt": "x"}', headers=kind)
         assert code_of(answer) == (415, "unsupported_media_type")
 
 
-def test_large_bodies_are_refused(client: httpx.Client) -> None:
+def test_large_body_gets_413(client: httpx.Client) -> None:
     def parts() -> Iterator[bytes]:
         for _ in range(20):
             yield b" " * 4096
@@ -95,10 +95,10 @@ def test_large_bodies_are_refused(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("size", ["65537", "99999999999", "9" * 400])
-def test_large_bodies_are_refused_before_they_are_sent(url: str, size: str) -> None:
+def test_declared_large_body_is_rejected_early(url: str, size: str) -> None:
     head = f"POST {IMAGES} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n"
-    told = _raw(url, f"{head}Expect: 100-continue\r\n\r\n".encode())
-    assert told.startswith((b"HTTP/1.1 413", b"HTTP/1.1 400")), told[:200]
+    response = _raw(url, f"{head}Expect: 100-continue\r\n\r\n".encode())
+    assert response.startswith((b"HTTP/1.1 413", b"HTTP/1.1 400")), response[:200]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_large_bodies_are_refused_before_they_are_sent(url: str, size: str) -> N
         "/server.py",
     ],
 )
-def test_paths_lead_nowhere_else(url: str, path: str) -> None:
+def test_path_traversal_gets_404(url: str, path: str) -> None:
     answer = _raw(url, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
     assert answer.startswith((b"HTTP/1.1 404", b"HTTP/1.1 405")), answer[:200]
     assert b"import " not in answer
@@ -138,9 +138,9 @@ def _raw(url: str, sent: bytes) -> bytes:
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(sent)
         async with asyncio.timeout(PATIENCE):
-            told = await reader.read()
+            response = await reader.read()
         writer.close()
-        return told
+        return response
 
     return asyncio.run(talk())
 
@@ -155,12 +155,12 @@ def _raw(url: str, sent: bytes) -> bytes:
         b"GET /v1/images?prompt=x&seed=" + b"9" * 10_000 + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
     ],
 )
-def test_what_is_no_http_breaks_nothing(url: str, sent: bytes) -> None:
+def test_malformed_http_is_survived(url: str, sent: bytes) -> None:
     assert b" 500 " not in _raw(url, sent).partition(b"\r\n")[0]
     assert httpx.get(f"{url}/healthz").status_code == 200
 
 
-def test_markup_comes_back_as_text(client: httpx.Client) -> None:
+def test_markup_is_returned_as_text(client: httpx.Client) -> None:
     prompt = "<script>alert(1)</script>\u2028\"'&"
     answer = client.post(IMAGES, json={"prompt": prompt})
     assert answer.headers["content-type"] == "application/json"
@@ -171,8 +171,8 @@ def test_markup_comes_back_as_text(client: httpx.Client) -> None:
     assert (wrong.json()["error"]["param"], wrong.headers["content-type"]) == (prompt, "application/json")
 
 
-def test_every_answer_carries_the_policies(client: httpx.Client) -> None:
-    for path in ("/", "/docs", "/nowhere", "/v1/names", "/healthz"):
+def test_responses_carry_security_headers(client: httpx.Client) -> None:
+    for path in ("/", "/openapi.json", "/nowhere", "/v1/names", "/healthz"):
         headers = client.get(path).headers
         assert "default-src 'self'; img-src 'self' blob: data:" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
@@ -181,25 +181,26 @@ def test_every_answer_carries_the_policies(client: httpx.Client) -> None:
         assert "access-control-allow-origin" not in headers
 
 
-def test_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(KEY, raising=False)
-    assert key_of_environment(False) is None
-    with pytest.raises(ServeInvalid, match=KEY):
-        key_of_environment(True)
+def test_api_key_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(API_KEY_VARIABLE, raising=False)
+    assert read_api_key(False) is None
+    with pytest.raises(ServeInvalid, match=API_KEY_VARIABLE):
+        read_api_key(True)
     for empty in ("", " "):
         with pytest.raises(ServeInvalid, match="empty"):
             Settings(api_key=empty)
 
 
-def test_a_key_is_asked_for_where_there_is_one(toy_bundle: Path) -> None:
+def test_api_key_is_required_on_private_routes(toy_bundle: Path) -> None:
     async def scenario() -> None:
         async with without_network(settings(toy_bundle, api_key="s3crét")) as (_, client):
             made = await client.post(IMAGES, json={"prompt": "x"}, headers=bearer("s3crét"))
             address = await client.post(
                 IMAGES, json={"prompt": "x", "response_format": "url"}, headers=bearer("s3crét")
             )
-            for free in ("/healthz", "/readyz", "/docs", "/openapi.json", address.json()["data"][0]["url"]):
-                assert (await client.get(free)).status_code == 200
+            stored = address.json()["data"][0]["url"]
+            for public in ("/", "/static/app.js", "/healthz", "/readyz", "/openapi.json", stored):
+                assert (await client.get(public)).status_code == 200
             assert made.status_code == 200
             wrong = ({}, bearer("s3cret"), bearer(""), bearer("s3crét "[:-2]), {"Authorization": "Basic s3cr"})
             for headers in wrong:
@@ -208,8 +209,11 @@ def test_a_key_is_asked_for_where_there_is_one(toy_bundle: Path) -> None:
                     assert code_of(answer) == (401, "invalid_api_key")
                     assert answer.headers["www-authenticate"] == "Bearer"
                 assert (await client.post(IMAGES, json={"prompt": "x"}, headers=headers)).status_code == 401
-            told = (await client.get("/openapi.json")).json()
-            assert told["paths"]["/v1/dex"]["post"]["security"]
+            schema = (await client.get("/openapi.json")).json()
+            assert schema["security"] == [{"key": []}]
+            get_endpoints = {path: methods.get("get", {}) for path, methods in schema["paths"].items()}
+            public_paths = {path for path, endpoint in get_endpoints.items() if endpoint.get("security") == []}
+            assert public_paths == {"/healthz", "/readyz", "/v1/images/files/{name}"}
 
     def bearer(key: str) -> dict[Any, Any]:
         return {b"Authorization": f"Bearer {key}".encode()}
@@ -217,7 +221,7 @@ def test_a_key_is_asked_for_where_there_is_one(toy_bundle: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_cors_is_off_until_it_is_asked_for(toy_bundle: Path) -> None:
+def test_cors_is_off_by_default(toy_bundle: Path) -> None:
     origin = "https://friend.example"
     asks = {"Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
 
@@ -241,15 +245,15 @@ def test_cors_is_off_until_it_is_asked_for(toy_bundle: Path) -> None:
             Settings(cors=(wrong,))
 
 
-@pytest.mark.parametrize("asked", [False, True])
-def test_prompts_are_logged_only_where_that_is_asked_for(
-    toy_bundle: Path, asked: bool, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("log_prompts", [False, True])
+def test_prompts_are_logged_only_with_log_prompts(
+    toy_bundle: Path, log_prompts: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     prompt = "a very private wish"
 
     async def scenario() -> None:
-        async with without_network(settings(toy_bundle, log_prompts=asked)) as (_, client):
+        async with without_network(settings(toy_bundle, log_prompts=log_prompts)) as (_, client):
             await client.post(IMAGES, json={"prompt": prompt})
             await client.get("/v1/images", params={"prompt": f"{prompt}\n"})
             await client.post("/v1/morph", json={"start": prompt, "end": prompt})
@@ -257,12 +261,12 @@ def test_prompts_are_logged_only_where_that_is_asked_for(
     asyncio.run(scenario())
     ours = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("pgen"))
     assert f"POST {IMAGES} 200" in ours
-    assert (ours.count(prompt) == 4) is asked
-    assert (prompt in ours) is asked
+    assert (ours.count(prompt) == 4) is log_prompts
+    assert (prompt in ours) is log_prompts
 
 
-def test_a_slow_client_holds_up_nobody(toy_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 2)
+def test_slow_clients_are_timed_out(toy_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEADER_TIMEOUT", 2)
     head = f"POST {IMAGES} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{{"
 
     async def scenario(service: Service, url: str) -> None:
@@ -272,14 +276,14 @@ def test_a_slow_client_holds_up_nobody(toy_bundle: Path, monkeypatch: pytest.Mon
         slow = [await asyncio.open_connection(host, int(port)) for _ in range(20)]
         for number, (_, writer) in enumerate(slow):
             writer.write((head if number % 2 else head[:30]).encode())
-        await until(lambda: service.flying == 10)
+        await until(lambda: service.in_flight == 10)
         service.settings = patient
         async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as client:
             assert (await client.post(IMAGES, json={"prompt": "x"})).status_code == 200
         async with asyncio.timeout(PATIENCE):
-            told = [await reader.read() for reader, _ in slow]  # all are ended by the server
-        assert all(not answer for answer in told[::2]), "of a head that does not come"
-        assert all(answer.startswith(b"HTTP/1.1 408") for answer in told[1::2]), "of a body that does not"
+            responses = [await reader.read() for reader, _ in slow]  # all are ended by the server
+        assert all(not answer for answer in responses[::2]), "of a head that does not come"
+        assert all(answer.startswith(b"HTTP/1.1 408") for answer in responses[1::2]), "of a body that does not"
         for _, writer in slow:
             writer.close()
 
@@ -287,7 +291,7 @@ def test_a_slow_client_holds_up_nobody(toy_bundle: Path, monkeypatch: pytest.Mon
         asyncio.run(scenario(service, url))
 
 
-def test_a_client_who_hangs_up_leaves_the_queue(toy_bundle: Path) -> None:
+def test_disconnected_client_leaves_the_queue(toy_bundle: Path) -> None:
     with serving(settings(toy_bundle)) as (service, url):
         hold = Hold(service)
         host, port = url.removeprefix("http://").split(":")
@@ -301,9 +305,9 @@ def test_a_client_who_hangs_up_leaves_the_queue(toy_bundle: Path) -> None:
                 await until(lambda: hold.batches)
                 _, writer = await asyncio.open_connection(host, int(port))
                 writer.write((head + body).encode())
-                await until(lambda: service.batcher.held == 1)
+                await until(lambda: service.batcher.queued == 1)
                 writer.close()
-                await until(lambda: service.batcher.held == 0)
+                await until(lambda: service.batcher.queued == 0)
                 hold.open.set()
                 assert (await first).status_code == 200
 
@@ -321,9 +325,7 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
     [(one, schemathesis.GenerationMode.POSITIVE) for one in (*WITH_FIELDS, *OTHERS)]
     + [(one, schemathesis.GenerationMode.NEGATIVE) for one in WITH_FIELDS],
 )
-def test_the_server_does_what_its_own_description_says(
-    url: str, operation: str, mode: schemathesis.GenerationMode
-) -> None:
+def test_responses_conform_to_openapi(url: str, operation: str, mode: schemathesis.GenerationMode) -> None:
     method, path = operation.split()
     described = schemathesis.openapi.from_url(f"{url}/openapi.json")[path][method]
 

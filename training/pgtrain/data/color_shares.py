@@ -17,7 +17,7 @@ def color_shares(pictures: Tensor) -> NDArray[np.float32]:
     The share is doubled, so that half a body of a color counts in full; that of black is counted above what outlines
     and shadows have anyway.
     """
-    shares = np.concatenate([_shares(part) for part in pictures.split(128)])
+    shares = np.concatenate([_shares(part) for part in torch.split(pictures, 128)])
     shares[:, COLORS.index("black")] -= 0.12
     return np.clip(2.0 * shares, 0, 1.5).astype(np.float32)
 

@@ -325,14 +325,16 @@ class _Scores:
     def like(self, vectors: Array) -> Array:
         """Likeness of the records to text vectors (T, D): (T, M), 0 for the most alike."""
         likeness = _unit(vectors) @ self._likeness.T
-        return (likeness - likeness.max(1, keepdims=True)).astype(np.float32)
+        below: Array = (likeness - likeness.max(1, keepdims=True)).astype(np.float32)
+        return below
 
     def has(self, word: str) -> Array:
         return np.array([word in words for words in self._words], np.float32)
 
 
 def _unit(vectors: NDArray[np.float32]) -> Array:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
+    unit: Array = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
+    return unit
 
 
 def _compose(scores: _Scores) -> _Texts:

@@ -1,9 +1,11 @@
 """The table of the figures of an evaluation of pictures, for people: in the terminal, or as Markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from rich.table import Table
+
+from pokegan.markdown import table as markdown_table
 
 Results = Mapping[str, Any]
 
@@ -115,9 +117,7 @@ def table(evaluations: Mapping[str, Results]) -> Table:
 
 def markdown(evaluations: Mapping[str, Results]) -> str:
     """Write the lines as a Markdown table."""
-    head: Sequence[str] = ["figure", *evaluations, "real pictures"]
-    rows = [head, ["---"] * len(head), *lines(evaluations)]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return f"{markdown_table(['figure', *evaluations, 'real pictures'], lines(evaluations))}\n"
 
 
 def _at(results: Results, path: str) -> Any:

@@ -151,7 +151,8 @@ class CodeTable(nn.Module):
 
     def blend(self, choice: Choice) -> Codes:
         """Blend the codes of chosen pictures."""
-        shapes, colors = self.shapes, self.colors
+        shapes: Tensor = self.shapes
+        colors: Tensor = self.colors
         if not self.frozen:
             codes = self.scaled(shapes, colors)
             shapes, colors = codes.shape.flatten(1), codes.color
@@ -197,6 +198,7 @@ class Memory(nn.Module):
     silhouettes: Tensor
     prior: Tensor
     draws: Tensor
+    places: Tensor
 
     def __init__(self, size: CodeSize, text_dim: int, whitened_dim: int, pictures: int, outline_dim: int) -> None:
         super().__init__()
@@ -229,7 +231,7 @@ class Memory(nn.Module):
         colors = whitened if color_text is None else self.whitening(color_text)
         shape = relevance(self.shape_head(whitened)) + self.prior
         color = relevance(self.color_head(colors)) + self.prior
-        first, second, third = latent[:, : 3 * CHOICE_DIM].split(CHOICE_DIM, 1)
+        first, second, third = torch.split(latent[:, : 3 * CHOICE_DIM], CHOICE_DIM, 1)
         one = self._pick(shape, first)
         alike = (one @ self.silhouettes) @ self.silhouettes.T
         two = self._pick(shape + LIKENESS * (alike - 1), second)

@@ -126,10 +126,9 @@ class Head(nn.Module):
     def judge(self, features: Tensor, text: Tensor | None = None) -> Tensor:
         """Score features as :meth:`features` gives them, under texts (N, K) if there are any: float32 (N, 16)."""
         score: Tensor = self.score(features).squeeze(1)
-        if self.project is None:
-            return score.flatten(1).float()
-        match = (features * self.project(text)[:, :, None, None]).sum(1) / WIDTH**0.5
-        return (score + match).flatten(1).float()
+        if self.project is not None:
+            score = score + (features * self.project(text)[:, :, None, None]).sum(1) / WIDTH**0.5
+        return score.flatten(1).float()
 
 
 class FeatureDiscriminator(nn.Module):

@@ -13,7 +13,7 @@ LAST = 0.1
 def annealed(done: float) -> float:
     """Share of the learning rate after a share `done` of reconstruction: half a cosine (arXiv:1608.03983), 1 to LAST.
 
-    Reconstruction at a constant rate of 2e-3 stood still until the rate fell (benchmarks/results/training-log.md).
+    Reconstruction at a constant rate of 2e-3 stood still until the rate fell (docs/training-log.md).
     """
     return LAST + (1 - LAST) * (1 + math.cos(math.pi * done)) / 2
 

@@ -1,4 +1,4 @@
-"""Pictures: ``/v1/images``."""
+"""Images: ``/v1/images``."""
 
 import base64
 import hashlib
@@ -7,82 +7,89 @@ import time
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
+from fastapi import Request as HTTPRequest
 from fastapi.responses import Response
 
 from pgen.images.metadata import model_name
 from pgen.images.postprocess import TRANSPARENT, Postprocess
 from pgen.prompts import check_prompt
-from pgen.request import Request as Wanted
-from pgen.request import requests
-from pgen.serve.bundle_state import Loaded
+from pgen.request import Request, requests
+from pgen.serve.bundle_state import LoadedBundle
+from pgen.serve.endpoints.responses import ERRORS, IMAGE_FILE, ModelResponse, bundle_for, log_prompts, service_of
 from pgen.serve.endpoints.seeds import seeds_of
-from pgen.serve.errors import Refusal
-from pgen.serve.responses import ERRORS, JSON, PNG, service_of, tell
-from pgen.serve.schemas import ImagesAsked, ImagesTold, ImageTold, Prompt, Seed, Size, side_of
+from pgen.serve.errors import APIError
+from pgen.serve.middleware.routing import PUBLIC
+from pgen.serve.schemas import ImageData, ImageRequest, ImageResponse, Prompt, Seed, Size, side_of
 from pokegan import __version__
 
-router = APIRouter(tags=["pictures"])
+router = APIRouter(tags=["images"])
 
-DAY = 86_400
-"""Seconds that a browser keeps a picture: then it sees what a new bundle draws, at the latest."""
+MAX_AGE = 86_400
+"""Seconds for which browsers cache an image: the longest time until they see what a new bundle generates."""
 
 
-def _wanted(loaded: Loaded, prompt: str, seeds: list[int], model: str | None) -> list[Wanted]:
-    """Ask for a prompt with each seed; the prompt is checked here, so that no batch fails by one of its pictures."""
-    like = loaded.like(model)
-    reads = loaded.models[like.model or str(loaded.default)].reads_text
-    if not reads and prompt.strip():
-        raise Refusal(400, f"model {model} reads no text: leave the prompt empty", "prompt", "invalid_value")
-    return list(requests([check_prompt(prompt) if reads else ""], seeds, like))
+def _image_requests(bundle: LoadedBundle, prompt: str, seeds: list[int], model: str | None) -> list[Request]:
+    """Build the requests for a prompt and seeds; they are checked here, so that they cannot fail a shared batch."""
+    like = bundle.request_template(model)
+    reads_text = bundle.generator.find(like.model).reads_text
+    image_requests = list(requests([check_prompt(prompt) if reads_text else prompt.strip()], seeds, like))
+    bundle.generator.check_prompts(image_requests)
+    return image_requests
 
 
 @router.post(
     "/v1/images/generations",
-    summary="Draw pictures of a prompt",
-    response_model=ImagesTold,
+    summary="Generate images",
+    response_model=ImageResponse,
     response_model_exclude_none=True,
     responses=ERRORS,
 )
-async def generate(asked: ImagesAsked, request: Request) -> JSON:
-    """Draw pictures as OpenAI's images API does, so that its clients work with nothing but a base URL.
+async def create_images(body: ImageRequest, request: HTTPRequest) -> ModelResponse:
+    """Generate images; compatible with OpenAI's images API, whose clients need only another base URL.
 
-    The n pictures have the seeds seed, seed + 1, ... and their pixels are those of `pgen image PROMPT --seed SEED`.
+    The n images have the seeds seed, seed + 1, ... and the pixels of `pgen image PROMPT --seed SEED`.
     """
-    service = service_of(request)
-    tell(request, prompt=asked.prompt)
-    loaded = service.bundles.now()
-    wanted = _wanted(loaded, asked.prompt, seeds_of(asked.seed, asked.n or 1), asked.model)
-    drew = wanted[0].model or str(loaded.default)
-    told = [ImageTold(seed=one.seed, prompt=one.prompt) for one in wanted]
-    if asked.response_format == "url" and service.settings.replicated:
-        for one in told:
-            one.url = f"{request.base_url}v1/images?{_query(one, drew, asked)}"
-        return JSON(ImagesTold(created=int(time.time()), model=drew, data=told))
-    finish = _finish(asked.size, asked.background, asked.output_format)
-    for one, file in zip(told, await service.files(loaded, wanted, finish), strict=True):
-        if asked.response_format == "url":
-            one.url = f"{request.base_url}v1/images/files/{service.store.put(file, finish.format)}"
+    service, bundle = service_of(request), bundle_for(request)
+    log_prompts(request, prompt=body.prompt)
+    image_requests = _image_requests(bundle, body.prompt, seeds_of(body.seed, body.n or 1), body.model)
+    model = image_requests[0].model or str(bundle.default_model)
+    images = [ImageData(seed=image.seed, prompt=image.prompt) for image in image_requests]
+    response = ImageResponse(created=int(time.time()), model=model, data=images)
+    if body.response_format == "url" and service.settings.replicated:
+        for image in images:
+            image.url = f"{request.base_url}v1/images?{_query(image, model, body)}"
+        return ModelResponse(response)
+    postprocess = _postprocess(body.size, body.background, body.output_format)
+    for image, file in zip(images, await service.generate_files(bundle, image_requests, postprocess), strict=True):
+        if body.response_format == "url":
+            image.url = f"{request.base_url}v1/images/files/{service.store.put(file, postprocess.format)}"
         else:
-            one.b64_json = base64.b64encode(file).decode()
-    return JSON(ImagesTold(created=int(time.time()), model=drew, data=told))
+            image.b64_json = base64.b64encode(file).decode()
+    return ModelResponse(response)
 
 
-def _finish(size: str | None, background: str | None, format: str | None) -> Postprocess:
-    ground = "white" if background == "opaque" else TRANSPARENT
-    return Postprocess(side_of(size), background=ground, format=format or "png")
+def _postprocess(size: str | None, background: str | None, format: str | None) -> Postprocess:
+    color = "white" if background == "opaque" else TRANSPARENT
+    return Postprocess(side_of(size), background=color, format=format or "png")
 
 
-def _query(one: ImageTold, model: str, asked: ImagesAsked) -> str:
-    """Write what GET /v1/images draws the same picture by, wherever it is asked."""
-    told = {"prompt": one.prompt, "seed": one.seed, "model": model}
-    more = {"size": asked.size, "background": asked.background, "output_format": asked.output_format}
-    return urlencode(told | {name: value for name, value in more.items() if value is not None})
+def _query(image: ImageData, model: str, body: ImageRequest) -> str:
+    """Write the query of GET /v1/images that returns the same image on every replica."""
+    fields = {
+        "prompt": image.prompt,
+        "seed": image.seed,
+        "model": model,
+        "size": body.size,
+        "background": body.background,
+        "output_format": body.output_format,
+    }
+    return urlencode({name: value for name, value in fields.items() if value is not None})
 
 
-@router.get("/v1/images", summary="Draw one picture", response_class=Response, responses=ERRORS | PNG)
-async def image(
-    request: Request,
+@router.get("/v1/images", summary="Generate one image", response_class=Response, responses=ERRORS | IMAGE_FILE)
+async def get_image(
+    request: HTTPRequest,
     prompt: Annotated[Prompt, Query(examples=["Charizard"])] = "",
     seed: Annotated[Seed, Query(examples=[7])] = 0,
     size: Annotated[Size | None, Query(examples=["256x256"])] = None,
@@ -90,40 +97,43 @@ async def image(
     output_format: Literal["png", "webp"] = "png",
     background: Literal["transparent", "opaque", "auto"] = "auto",
 ) -> Response:
-    """Draw the picture itself, for an <img> or a link; it is the same until the server gets another bundle."""
-    service = service_of(request)
-    tell(request, prompt=prompt)
-    loaded = service.bundles.now()
-    (wanted,) = _wanted(loaded, prompt, [seed], model)
-    finish = _finish(size, background, output_format)
-    headers = {"ETag": _tag(loaded, wanted, finish), "Cache-Control": f"private, max-age={DAY}, immutable"}
-    if headers["ETag"] in request.headers.get("if-none-match", ""):
+    """Return an image file, for an <img> or a link; it stays the same until the server loads another bundle."""
+    service, bundle = service_of(request), bundle_for(request)
+    log_prompts(request, prompt=prompt)
+    image_requests = _image_requests(bundle, prompt, [seed], model)
+    postprocess = _postprocess(size, background, output_format)
+    etag = _etag(bundle, image_requests[0], postprocess)
+    headers = {"ETag": etag, "Cache-Control": f"private, max-age={MAX_AGE}, immutable"}
+    if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    (file,) = await service.files(loaded, [wanted], finish)
-    return Response(file, media_type=f"image/{finish.format}", headers=headers)
+    (file,) = await service.generate_files(bundle, image_requests, postprocess)
+    return Response(file, media_type=f"image/{postprocess.format}", headers=headers)
 
 
-def _tag(loaded: Loaded, wanted: Wanted, finish: Postprocess) -> str:
-    """Name a picture by all that its bytes depend on."""
-    bundle = loaded.generator.bundle
-    told = [
-        wanted.prompt,
-        wanted.seed,
-        model_name(wanted, bundle),
-        (finish.size, finish.background, finish.format),
-        bundle.digest,
-        loaded.device,
+def _etag(bundle: LoadedBundle, request: Request, postprocess: Postprocess) -> str:
+    """Hash everything that the bytes of an image depend on."""
+    parts = [
+        request.prompt,
+        request.seed,
+        model_name(request, bundle.generator.bundle),
+        (postprocess.size, postprocess.background, postprocess.format),
+        bundle.generator.bundle.digest,
+        bundle.device,
         __version__,
     ]
-    return f'"{hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]}"'
+    return f'"{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}"'
 
 
 @router.get(
-    "/v1/images/files/{name}", summary="Fetch a picture by its URL", response_class=Response, responses=ERRORS | PNG
+    "/v1/images/files/{name}",
+    summary="Fetch an image by its URL",
+    response_class=Response,
+    responses=ERRORS | IMAGE_FILE,
+    openapi_extra=PUBLIC,  # the names cannot be guessed
 )
-async def file(name: str, request: Request) -> Response:
-    """Fetch a picture that was asked for as a URL, for as long as it is kept."""
-    stored = service_of(request).store.get(name)
-    if stored is None:
-        raise Refusal(404, "this picture is not kept any more; ask for it again, with its seed")
-    return Response(stored.content, media_type=stored.media_type, headers={"Cache-Control": "private, immutable"})
+async def get_file(name: str, request: HTTPRequest) -> Response:
+    """Return an image of a `url` response, as long as it is stored."""
+    file = service_of(request).store.get(name)
+    if file is None:
+        raise APIError(404, "this image is no longer stored; request it again with the same seed")
+    return Response(file.content, media_type=file.media_type, headers={"Cache-Control": "private, immutable"})

@@ -1,4 +1,4 @@
-"""What the server is: its models, names, figures and health."""
+"""Models, names, metrics and health of the server."""
 
 import math
 from typing import Any
@@ -9,65 +9,68 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from pgen.bundle.reader import Model
 from pgen.prompts import MAX_PROMPT
-from pgen.serve.bundle_state import Loaded
-from pgen.serve.config import MAX_CARDS, MAX_FRAMES, MAX_PICTURES, MAX_ROWS, MAX_SIDE, MAX_STORED, Settings
-from pgen.serve.errors import Refusal
-from pgen.serve.responses import ERRORS, JSON, service_of
-from pgen.serve.schemas import ModelsTold, ModelTold, NamesTold, State
+from pgen.serve.bundle_state import LoadedBundle
+from pgen.serve.config import MAX_CARDS, MAX_FRAMES, MAX_IMAGES, MAX_ROWS, MAX_SIDE, MAX_STORED_BYTES, Settings
+from pgen.serve.endpoints.responses import ERRORS, ModelResponse, bundle_for, service_of
+from pgen.serve.errors import APIError
+from pgen.serve.middleware.routing import HEALTH, PUBLIC
+from pgen.serve.schemas import HealthStatus, ModelInfo, ModelList, NamesResponse
 from pokegan import __version__
 
 router = APIRouter(tags=["about"])
-health = APIRouter(tags=["health"])
+health = APIRouter(tags=[HEALTH])
 
 
-def _told(loaded: Loaded, name: str) -> ModelTold:
-    model = loaded.models[name]
-    size = loaded.generator.size(model)
-    default = name == loaded.default
-    return ModelTold(
-        id=name, created=loaded.created, kind=model.kind, size=size, reads_text=model.reads_text, default=default
+def _model_info(bundle: LoadedBundle, name: str) -> ModelInfo:
+    model = bundle.models[name]
+    return ModelInfo(
+        id=name,
+        created=bundle.created,
+        kind=model.kind,
+        size=bundle.generator.size(model),
+        reads_text=model.reads_text,
+        default=name == bundle.default_model,
     )
 
 
-@router.get("/v1/models", summary="List the models", response_model=ModelsTold, responses=ERRORS)
-async def models(request: Request) -> JSON:
-    """List the models that draw pictures, which /v1/images takes."""
-    loaded = service_of(request).bundles.now()
-    return JSON(ModelsTold(data=[_told(loaded, name) for name in loaded.models]))
+@router.get("/v1/models", summary="List the models", response_model=ModelList, responses=ERRORS)
+async def list_models(request: Request) -> ModelResponse:
+    """List the models that generate images, for the `model` of /v1/images."""
+    bundle = bundle_for(request)
+    return ModelResponse(ModelList(data=[_model_info(bundle, name) for name in bundle.models]))
 
 
-@router.get("/v1/models/{name}", summary="Tell of a model", response_model=ModelTold, responses=ERRORS)
-async def model(name: str, request: Request) -> JSON:
-    """Tell of one of them."""
-    loaded = service_of(request).bundles.now()
-    if name not in loaded.models:
-        raise Refusal(404, "there is no such model; GET /v1/models lists them", code="model_not_found")
-    return JSON(_told(loaded, name))
+@router.get("/v1/models/{name}", summary="Describe a model", response_model=ModelInfo, responses=ERRORS)
+async def describe_model(name: str, request: Request) -> ModelResponse:
+    """Describe one of the models."""
+    bundle = bundle_for(request)
+    if name not in bundle.models:
+        raise APIError(404, "unknown model; GET /v1/models lists the models", code="model_not_found")
+    return ModelResponse(_model_info(bundle, name))
 
 
-@router.get("/v1/names", summary="List the known names", response_model=NamesTold, responses=ERRORS)
-async def names(request: Request) -> JSON:
+@router.get("/v1/names", summary="List the known names", response_model=NamesResponse, responses=ERRORS)
+async def list_names(request: Request) -> ModelResponse:
     """List the names whose embeddings the bundle stores: prompts that need no text encoder."""
-    return JSON(NamesTold(names=service_of(request).bundles.now().generator.bundle.names))
+    return ModelResponse(NamesResponse(names=bundle_for(request).generator.bundle.names))
 
 
-@router.get("/v1/about", summary="Tell of the server and its bundle", responses=ERRORS)
+@router.get("/v1/about", summary="Describe the server and its bundle", responses=ERRORS)
 async def about(request: Request) -> dict[str, Any]:
-    """Tell version, bundle, device, limits, and of each network how it was trained, exported and judged."""
-    service = service_of(request)
-    loaded = service.bundles.now()
-    bundle = loaded.generator.bundle
+    """Return version, bundle, device, limits, and the provenance, parity and evaluation of every network."""
+    bundle = bundle_for(request)
+    manifest = bundle.generator.bundle.manifest
     return {
         "version": __version__,
-        "bundle": bundle.digest,
-        "device": loaded.device,
-        "names": len(bundle.names),
-        "models": _finite({name: _described(model) for name, model in bundle.manifest.models.items()}),
-        "limits": limits(service.settings),
+        "bundle": bundle.generator.bundle.digest,
+        "device": bundle.device,
+        "names": len(bundle.generator.bundle.names),
+        "models": _finite({name: _details(model) for name, model in manifest.models.items()}),
+        "limits": limits(service_of(request).settings),
     }
 
 
-def _described(model: Model) -> dict[str, Any]:
+def _details(model: Model) -> dict[str, Any]:
     run = model.provenance.get("run", {})
     recipe = {key: run[key] for key in ("system", "seed", "epoch", "epochs", "step", "config") if key in run}
     return {
@@ -85,47 +88,53 @@ def _described(model: Model) -> dict[str, Any]:
     }
 
 
-def _finite(told: Any) -> Any:
-    """Replace numbers that JSON has no word for, which a training may end with, by None."""
-    if isinstance(told, dict):
-        return {key: _finite(value) for key, value in told.items()}
-    if isinstance(told, list):
-        return list(map(_finite, told))
-    return None if isinstance(told, float) and not math.isfinite(told) else told
+def _finite(value: Any) -> Any:
+    """Replace NaN and infinity, which training metrics may contain and JSON cannot express, with None."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return list(map(_finite, value))
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def limits(settings: Settings) -> dict[str, float]:
-    """List what one request, and all of them, may ask for."""
+    """Return the limits of a request and of the server."""
     return {
-        "pictures": MAX_PICTURES,
+        "pictures": MAX_IMAGES,
         "side": MAX_SIDE,
         "prompt": MAX_PROMPT,
         "frames": MAX_FRAMES,
         "rows": MAX_ROWS,
         "cards": MAX_CARDS,
         "body_bytes": settings.max_body,
-        "stored_bytes": MAX_STORED,
+        "stored_bytes": MAX_STORED_BYTES,
         "queue": settings.queue,
         "batch": settings.batch,
         "timeout_seconds": settings.timeout,
     }
 
 
-@health.get("/healthz", summary="Is the process alive?", response_model=State)
-async def alive() -> JSONResponse:
-    """Answer; whoever does not is to be started again."""
+@health.get("/healthz", summary="Liveness", response_model=HealthStatus, openapi_extra=PUBLIC)
+async def liveness() -> JSONResponse:
+    """Return 200 as long as the process runs; a supervisor should restart a server that does not answer."""
     return JSONResponse({"status": "alive"})
 
 
-@health.get("/readyz", summary="May requests be sent here?", response_model=State, responses={503: {"model": State}})
-async def ready(request: Request) -> JSONResponse:
-    """Answer 200 once the bundle is warm, and 503 before, and again when the server has been told to end."""
+@health.get(
+    "/readyz",
+    summary="Readiness",
+    response_model=HealthStatus,
+    responses={503: {"model": HealthStatus, "description": "The server is starting or shutting down."}},
+    openapi_extra=PUBLIC,
+)
+async def readiness(request: Request) -> JSONResponse:
+    """Return 200 while the server accepts requests; 503 before the bundle is warm, and during shutdown."""
     service = service_of(request)
     status = "ready" if service.ready else "draining" if service.draining else "starting"
     return JSONResponse({"status": status}, 200 if service.ready else 503)
 
 
-@health.get("/metrics", summary="Figures for Prometheus", response_class=Response)
+@health.get("/metrics", summary="Prometheus metrics", response_class=Response)
 async def metrics(request: Request) -> Response:
-    """Tell what was counted and measured, in Prometheus' text format."""
-    return Response(service_of(request).metrics.text(), media_type=CONTENT_TYPE_LATEST)
+    """Return the metrics in Prometheus' text format."""
+    return Response(service_of(request).metrics.render(), media_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""Films: ``/v1/morph``."""
+"""Animations between two prompts: ``/v1/morph``."""
 
 import base64
 from collections.abc import Sequence
@@ -14,46 +14,43 @@ from pgen.images.encoders import encode
 from pgen.images.postprocess import Postprocess
 from pgen.morph.interpolation import morph, morph_ends
 from pgen.prompts import check_prompt
-from pgen.serve.errors import Refusal
-from pgen.serve.responses import ERRORS, JSON, binary, service_of, tell
-from pgen.serve.schemas import Encoded, FramesTold, MorphAsked
+from pgen.serve.endpoints.responses import ERRORS, ModelResponse, binary, bundle_for, log_prompts, service_of
+from pgen.serve.schemas import EncodedFile, FramesResponse, MorphRequest
 
-router = APIRouter(tags=["films"])
+router = APIRouter(tags=["animations"])
 
 FPS = 24
-"""Frames a second, as the command's."""
+"""Frames per second, as in `pgen morph`."""
 
-STEP = 8
-"""Frames at a time: between them other clients' pictures are drawn."""
+MAX_STEP = 8
+"""Frames generated at a time; images of other clients are generated in between."""
 
 
 @router.post(
     "/v1/morph",
-    summary="Draw the way from one prompt to another",
-    response_model=FramesTold,
+    summary="Interpolate between two prompts",
+    response_model=FramesResponse,
     responses=ERRORS | binary("image/gif", "image/webp"),
 )
-async def draw(asked: MorphAsked, request: Request) -> Response:
-    """Draw a film, which is the answer itself, or its frames as PNG files in JSON."""
-    service = service_of(request)
-    tell(request, start=asked.start, end=asked.end)
-    loaded = service.bundles.now()
-    start, end = check_prompt(asked.start), check_prompt(asked.end)
-    ends = morph_ends(start, end, asked.seed, asked.to_seed, loaded.like(None))
-    if ends[0] == ends[1]:
-        raise Refusal(400, "both ends are the same picture: give another end, or to_seed", "end", "invalid_value")
-    frames = morph(loaded.generator, *ends, asked.frames, asked.loop, batch=min(STEP, service.settings.batch))
-    drawn = await service.collected(frames, asked.frames, min(STEP, service.settings.batch))
-    if asked.format == "frames":
-        return JSON(await service.encoded(partial(_frames, drawn)))
-    content = await service.encoded(partial(_film, drawn, asked.format))
-    return Response(content, media_type=f"image/{asked.format}")
+async def create_morph(body: MorphRequest, request: Request) -> Response:
+    """Generate an animation, returned as a file, or as JSON with a PNG file per frame."""
+    service, bundle = service_of(request), bundle_for(request)
+    log_prompts(request, start=body.start, end=body.end)
+    start, end = check_prompt(body.start), check_prompt(body.end)
+    ends = morph_ends(start, end, body.seed, body.to_seed, bundle.request_template(None))
+    step = min(MAX_STEP, service.settings.batch)
+    frames = morph(bundle.generator, *ends, body.frames, body.loop, batch=step)
+    pixels = await service.collect(frames, body.frames, step)
+    if body.format == "frames":
+        return ModelResponse(await service.run_in_encoder(partial(_encode_frames, pixels)))
+    content = await service.run_in_encoder(partial(_encode_animation, pixels, body.format))
+    return Response(content, media_type=f"image/{body.format}")
 
 
-def _film(frames: Sequence[NDArray[np.uint8]], format: str) -> bytes:
+def _encode_animation(frames: Sequence[NDArray[np.uint8]], format: str) -> bytes:
     return encode_animation(map(Postprocess().apply, frames), format, FPS)
 
 
-def _frames(frames: Sequence[NDArray[np.uint8]]) -> FramesTold:
+def _encode_frames(frames: Sequence[NDArray[np.uint8]]) -> FramesResponse:
     files = (encode(Postprocess().apply(pixels), "png", {}) for pixels in frames)
-    return FramesTold(data=[Encoded(b64_json=base64.b64encode(file).decode()) for file in files])
+    return FramesResponse(data=[EncodedFile(b64_json=base64.b64encode(file).decode()) for file in files])

@@ -4,14 +4,14 @@ import secrets
 
 from pgen.request import choose_seeds
 
-SPAN = 2**32
-"""Short enough to be written down, and exact in JavaScript."""
+RANDOM_SEEDS = 2**32
+"""Random seeds are below this: short enough to write down, and exact in JavaScript."""
 
 
 def seeds_of(seed: int | None, n: int) -> list[int]:
-    """List `n` seeds that count up from `seed`, or from a random one.
+    """List `n` consecutive seeds from `seed`, or from a random one.
 
     Raises:
-        RequestInvalid: they go beyond the last seed.
+        RequestInvalid: they exceed the largest seed.
     """
-    return list(choose_seeds(n, secrets.randbelow(SPAN) if seed is None else seed))
+    return list(choose_seeds(n, secrets.randbelow(RANDOM_SEEDS) if seed is None else seed))

@@ -1,1 +1,1 @@
-"""The layers around the endpoints: access log, authorization and limits."""
+"""Middleware around the endpoints: access log, authentication and limits."""

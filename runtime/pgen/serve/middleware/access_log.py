@@ -1,4 +1,4 @@
-"""The outermost layer: headers of every answer, the line in the log, and what is counted."""
+"""The outermost middleware: response headers, the access log and request metrics."""
 
 import json
 import logging
@@ -7,11 +7,12 @@ from time import perf_counter
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pgen.serve.middleware.routing import find_route, is_health, label
 from pgen.serve.service import Service
 
 log = logging.getLogger("pgen.serve")
 
-POLICY = "; ".join(
+CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
         "img-src 'self' blob: data:",
@@ -21,55 +22,31 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""Content-Security-Policy: nothing from elsewhere, no script or style inside of a page."""
+"""No content of other sites, no inline scripts or styles."""
 
 HEADERS = {
-    "Content-Security-Policy": POLICY,
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",  # the address of a page holds its prompt
+    "Referrer-Policy": "no-referrer",  # the page's URL contains its prompt
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
-PATTERNS = {
-    "/v1/images/files/": "/v1/images/files/{name}",
-    "/v1/models/": "/v1/models/{name}",
-    "/static/": "/static/{path}",
-}
-
-PATHS = frozenset(
-    (
-        *("/", "/docs", "/docs/style.css", "/openapi.json", "/healthz", "/readyz", "/metrics"),
-        *("/v1/images", "/v1/images/generations", "/v1/morph", "/v1/stats", "/v1/dex"),
-        *("/v1/models", "/v1/names", "/v1/about"),
-    )
-)
-
-OFTEN = frozenset(("/healthz", "/readyz", "/metrics"))
-"""Asked for every few seconds, and no news."""
-
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
-GAVE_UP = 499
-"""What is noted where the client has left; no such status is ever sent."""
+CLIENT_CLOSED_REQUEST = 499
+"""nginx's status for a client that disconnected; logged, never sent."""
 
 
-def label(path: str) -> str:
-    """Name a path for the figures, which are kept for each of them: what clients make up counts as one.
+class AccessLog:
+    """ASGI middleware that sees every request and response.
 
-    >>> label("/v1/models/stackgan"), label("/wp-admin")
-    ('/v1/models/{name}', 'other')
+    It adds to the scope: `route`, see :func:`find_route`; `pgen.draining`, whether the server was shutting down when
+    the request came; `pgen.prompts`, which endpoints fill for the log.
     """
-    if path in PATHS:
-        return path
-    return next((pattern for start, pattern in PATTERNS.items() if path.startswith(start)), "other")
-
-
-class Gate:
-    """ASGI middleware that knows of every request and every answer."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self.app, self.service = app, service
-        # With CORS other origins' pages may show pictures; without, a browser lets none of them.
+        # With CORS, pages of other origins may embed images; without it, browsers block that.
         policy = "cross-origin" if service.settings.cors else "same-origin"
         self._headers = HEADERS | {"Cross-Origin-Resource-Policy": policy}
 
@@ -78,10 +55,10 @@ class Gate:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        status, began, service = GAVE_UP, perf_counter(), self.service
-        scope["pgen.told"] = {}
+        status, start, service = CLIENT_CLOSED_REQUEST, perf_counter(), self.service
+        scope.update({"route": find_route(scope), "pgen.draining": service.draining, "pgen.prompts": {}})
 
-        async def answer(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -91,27 +68,21 @@ class Gate:
                     headers["Connection"] = "close"
             await send(message)
 
-        service.flying += 1
-        service.metrics.flying.inc()
+        service.in_flight += 1
+        service.metrics.in_flight.inc()
         try:
-            await self.app(scope, receive, answer)
+            await self.app(scope, receive, send_with_headers)
         finally:
-            service.flying -= 1
-            service.metrics.flying.dec()
-            self._note(scope, status, perf_counter() - began)
+            service.in_flight -= 1
+            service.metrics.in_flight.dec()
+            self._record(scope, status, perf_counter() - start)
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in METHODS else "other"
-        path = label(path_of(scope))
-        self.service.metrics.answered(method, path, status, seconds)
-        told = ""
-        if self.service.settings.log_prompts and scope["pgen.told"]:
-            told = f" {json.dumps(scope['pgen.told'])}"  # in ASCII, so that no prompt can pass for a line of the log
-        level = logging.DEBUG if path in OFTEN else logging.INFO
-        log.log(level, "%s %s %d, %.0f ms%s", method, path, status, 1e3 * seconds, told)
-
-
-def path_of(scope: Scope) -> str:
-    """Find the path of a request, below where the server is mounted."""
-    path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", ""))
+        path = label(scope)
+        self.service.metrics.record_request(method, path, status, seconds)
+        prompts = ""
+        if self.service.settings.log_prompts and scope["pgen.prompts"]:
+            prompts = f" {json.dumps(scope['pgen.prompts'])}"  # ASCII on one line: a prompt cannot forge log lines
+        level = logging.DEBUG if is_health(scope) else logging.INFO
+        log.log(level, "%s %s %d, %.0f ms%s", method, path, status, 1e3 * seconds, prompts)

@@ -1,24 +1,24 @@
-"""What one request may take: bytes, time, and only as long as its client waits for it."""
+"""Limits of one request: content type, body size, time, and cancellation when its client disconnects."""
 
 import asyncio
 import contextlib
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pgen.serve.errors import Refusal, refusal_of
-from pgen.serve.middleware.access_log import path_of
+from pgen.serve.errors import APIError, to_api_error
 from pgen.serve.service import Service
 
-MOST_REFUSED = 16
-"""Times `max_body` that is still read of a body that is too large: a client that is cut off sees no answer."""
+DISCARD_FACTOR = 16
+"""Multiple of `max_body` up to which an oversized body is read and discarded: clients that are cut off while they send
+do not see the response."""
 
 
-class _Left(Exception):
-    """The client has gone."""
+class _Disconnected(Exception):
+    """The client has disconnected."""
 
 
-class _Answer:
-    """Sends an answer, and knows whether it has begun to."""
+class _TrackedSend:
+    """Sends a response and remembers whether it was started."""
 
     def __init__(self, send: Send) -> None:
         self._send, self.started = send, False
@@ -28,8 +28,8 @@ class _Answer:
         await self._send(message)
 
 
-class Guard:
-    """ASGI middleware that reads the body, and ends work for which nobody waits any more."""
+class RequestLimits:
+    """ASGI middleware that reads the body, and cancels the work for a client that disconnects or a late response."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self.app, self.service = app, service
@@ -39,122 +39,122 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        answer = _Answer(send)
+        response = _TrackedSend(send)
         deadline = asyncio.get_running_loop().time() + self.service.settings.timeout
         try:
-            self._check(scope)
-            body = await self._body(scope, receive, deadline)
-            await self._answer(body, scope, receive, answer, deadline)
-        except _Left:
+            _check_content_type(scope)
+            body = await self._read_body(scope, receive, deadline)
+            await self._respond(body, scope, receive, response, deadline)
+        except _Disconnected:
             return
-        except Refusal as refusal:
-            await refusal.response()(scope, receive, send)
+        except APIError as error:
+            await error.response()(scope, receive, send)
         except asyncio.CancelledError:
-            if answer.started or not self.service.draining:
+            if response.started or not self.service.draining:
                 raise
-            await Refusal(503, "the server has been ended").response()(scope, receive, send)
+            await APIError(503, "the server was shut down").response()(scope, receive, send)
 
-    def _check(self, scope: Scope) -> None:
-        path = path_of(scope)
-        if self.service.draining and path.startswith("/v1/") and not path.startswith("/v1/images/files/"):
-            raise Refusal(503, "the server is about to end; ask again", headers={"Retry-After": "1"})
-        kind = _header(scope, b"content-type").partition(b";")[0].strip().lower()
-        # A form of another site's page could send plain text to a server on loopback, but not this.
-        if scope["method"] == "POST" and kind != b"application/json":
-            raise Refusal(415, "send JSON, and say so: Content-Type: application/json")
-
-    async def _body(self, scope: Scope, receive: Receive, deadline: float) -> bytes:
+    async def _read_body(self, scope: Scope, receive: Receive, deadline: float) -> bytes:
         try:
             async with asyncio.timeout_at(deadline):
                 return await _read(scope, receive, self.service.settings.max_body)
         except TimeoutError:
-            raise Refusal(408, "the request did not come in time", headers={"Connection": "close"}) from None
+            raise APIError(408, "the request body did not arrive in time", headers={"Connection": "close"}) from None
 
-    async def _answer(self, body: bytes, scope: Scope, receive: Receive, answer: _Answer, deadline: float) -> None:
+    async def _respond(
+        self, body: bytes, scope: Scope, receive: Receive, response: _TrackedSend, deadline: float
+    ) -> None:
         async def run() -> None:
-            await self.app(scope, _replay(body), answer)
+            await self.app(scope, _replay(body), response)
 
-        work = asyncio.create_task(run())
-        gone = asyncio.create_task(_gone(receive))
+        endpoint = asyncio.create_task(run())
+        disconnect = asyncio.create_task(_wait_for_disconnect(receive))
         try:
-            left = deadline - asyncio.get_running_loop().time()
-            await asyncio.wait({work, gone}, timeout=max(0, left), return_when=asyncio.FIRST_COMPLETED)
-            if not work.done() and not answer.started:
-                await _cancelled(work)
-                if gone.done():
-                    raise _Left
-                raise Refusal(504, f"no answer within {self.service.settings.timeout:g} s; ask for less, or later")
-            await work
-        except (_Left, Refusal):
+            remaining = deadline - asyncio.get_running_loop().time()
+            await asyncio.wait({endpoint, disconnect}, timeout=max(0, remaining), return_when=asyncio.FIRST_COMPLETED)
+            if not endpoint.done() and not response.started:
+                await _cancel(endpoint)
+                if disconnect.done():
+                    raise _Disconnected
+                timeout = self.service.settings.timeout
+                raise APIError(504, f"timed out after {timeout:g} s; request less, or retry later")
+            await endpoint
+        except (_Disconnected, APIError):
             raise
         except Exception as error:
-            refusal = refusal_of(error)  # which writes to the log
-            if not answer.started:
-                raise refusal from error
+            api_error = to_api_error(error)  # writes to the log
+            if not response.started:
+                raise api_error from error
         finally:
-            await _cancelled(gone)
-            await _cancelled(work)
+            await _cancel(disconnect)
+            await _cancel(endpoint)
+
+
+def _check_content_type(scope: Scope) -> None:
+    """Check that a POST carries JSON: a form on another site can post text to a server on loopback, but not JSON."""
+    content_type = _header(scope, b"content-type").partition(b";")[0].strip().lower()
+    if scope["method"] == "POST" and content_type != b"application/json":
+        raise APIError(415, "send JSON, with the header Content-Type: application/json")
 
 
 def _header(scope: Scope, name: bytes) -> bytes:
-    found: bytes = next((value for key, value in scope["headers"] if key == name), b"")
-    return found
+    value: bytes = next((value for key, value in scope["headers"] if key == name), b"")
+    return value
 
 
-async def _read(scope: Scope, receive: Receive, most: int) -> bytes:
+async def _read(scope: Scope, receive: Receive, max_body: int) -> bytes:
     """Read a whole body.
 
     Raises:
-        Refusal: it has more than `most` bytes.
-        _Left: the client has gone.
+        APIError: 413, it has more than `max_body` bytes.
+        _Disconnected: the client has disconnected.
     """
-    told = _header(scope, b"content-length")
-    size = int(told) if told.isdigit() and len(told) < 20 else 0
-    if size > most and (size > MOST_REFUSED * most or _header(scope, b"expect")):
-        raise _too_large(most)
+    declared = _header(scope, b"content-length")
+    size = int(declared) if declared.isdigit() and len(declared) < 20 else 0
+    if size > max_body and (size > DISCARD_FACTOR * max_body or _header(scope, b"expect")):
+        raise _too_large(max_body)
     body, count = bytearray(), 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise _Left
-        part = message.get("body", b"")
-        count += len(part)
-        if count <= most:
-            body += part
-        if not message.get("more_body") or count > MOST_REFUSED * most:
+            raise _Disconnected
+        chunk = message.get("body", b"")
+        count += len(chunk)
+        if count <= max_body:
+            body += chunk
+        if not message.get("more_body") or count > DISCARD_FACTOR * max_body:
             break
-    if count > most:
-        raise _too_large(most)
+    if count > max_body:
+        raise _too_large(max_body)
     return bytes(body)
 
 
-def _too_large(most: int) -> Refusal:
-    return Refusal(413, f"the request is too large; the most is {most:,} bytes", headers={"Connection": "close"})
+def _too_large(max_body: int) -> APIError:
+    return APIError(413, f"request body too large; the limit is {max_body:,} bytes", headers={"Connection": "close"})
 
 
 def _replay(body: bytes) -> Receive:
-    """Give a body that was read, and then nothing: it is the guard who waits for the client to leave."""
+    """Make a `receive` that returns `body` and then blocks: disconnects are watched by the middleware."""
     message: Message | None = {"type": "http.request", "body": body, "more_body": False}
 
     async def receive() -> Message:
         nonlocal message
         if message is None:
             await asyncio.Event().wait()
-        given, message = message, None
-        assert given is not None
-        return given
+        received, message = message, None
+        assert received is not None
+        return received
 
     return receive
 
 
-async def _gone(receive: Receive) -> None:
-    """Wait until the client has left."""
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def _cancelled(task: "asyncio.Task[None]") -> None:
-    """End a task, and wait for its end."""
+async def _cancel(task: "asyncio.Task[None]") -> None:
+    """Cancel a task and wait for its end."""
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError, Exception):
         await task

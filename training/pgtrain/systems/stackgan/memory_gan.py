@@ -150,7 +150,7 @@ class MemoryStackGAN:
         alpha = torch.cat(
             [
                 F.interpolate(part[:, 3:].float() / 255, size=OUTLINE_SIDE, mode="area")
-                for part in data.pictures.split(256)
+                for part in torch.split(data.pictures, 256)
             ]
         ).flatten(1)
         centered = alpha - alpha.mean(0)
@@ -228,7 +228,7 @@ class MemoryStackGAN:
         """Encode all pictures."""
         encoders = self.networks["encoders"].eval()
         parts = []
-        for indices in torch.arange(len(self.pictures), device=self.engine.device).split(128):
+        for indices in torch.split(torch.arange(len(self.pictures), device=self.engine.device), 128):
             small = self._small(self.pictures.fetch(indices))
             with self.engine.autocast():
                 parts.append((encoders["shape"](small), encoders["color"](small)))  # type: ignore[index]

@@ -119,7 +119,7 @@ def take_over_memory(start: str, *generators: nn.Module) -> None:
 
 def _enlarged(weights: dict[str, Tensor], ours: dict[str, Tensor]) -> dict[str, Tensor]:
     """Repeat the pixels that stage II's last convolution draws at one place, where `ours` draws more of them."""
-    last = {}
+    last: dict[str, Tensor] = {}
     for name in ("decoder.stage2.to_rgba.weight", "decoder.stage2.to_rgba.bias"):
         if name in ours and name in weights and len(ours[name]) > len(weights[name]):
             channels, rest = len(ours[name]), weights[name].shape[1:]

@@ -1,0 +1,71 @@
+"""What the endpoints share: access to the service, and the OpenAPI descriptions of responses and errors."""
+
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from pgen.serve.bundle_state import LoadedBundle
+from pgen.serve.errors import APIError
+from pgen.serve.schemas import ErrorResponse
+from pgen.serve.service import Service
+
+DESCRIPTIONS = {
+    400: "Invalid request.",
+    401: "Invalid or missing API key.",
+    404: "Not found.",
+    408: "The request body did not arrive in time.",
+    413: "The request body is too large.",
+    415: "The content type is not application/json.",
+    429: "The queue is full; retry after the seconds in Retry-After.",
+    500: "Internal server error.",
+    503: "The server is starting or shutting down.",
+    504: "The response took too long.",
+}
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorResponse, "description": description} for status, description in DESCRIPTIONS.items()
+}
+"""`responses` of every endpoint of the API."""
+
+
+def binary(*media_types: str) -> dict[int | str, dict[str, Any]]:
+    """Describe a response that is a file."""
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in media_types}
+    return {200: {"content": content, "description": "The file."}}
+
+
+IMAGE_FILE = binary("image/png", "image/webp") | {304: {"description": "The client's copy is current."}}
+
+
+class ModelResponse(Response):
+    """A pydantic model as JSON, without fields that are None."""
+
+    media_type = "application/json"
+
+    def render(self, content: BaseModel) -> bytes:
+        """Serialize the model."""
+        return content.model_dump_json(exclude_none=True).encode()
+
+
+def service_of(request: Request) -> Service:
+    """Return the service of the server that received `request`."""
+    service: Service = request.app.state.service
+    return service
+
+
+def bundle_for(request: Request) -> LoadedBundle:
+    """Return the bundle that answers `request`.
+
+    Raises:
+        APIError: 503, the server is starting, or was shutting down when the request arrived.
+    """
+    if request.scope["pgen.draining"]:
+        raise APIError(503, "the server is shutting down; retry", headers={"Retry-After": "1"})
+    return service_of(request).bundles.current()
+
+
+def log_prompts(request: Request, **prompts: str) -> None:
+    """Pass the prompts of `request` to the access log, which writes them only with --log-prompts."""
+    request.scope["pgen.prompts"].update(prompts)
