@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from pgen.bundle.reader import MANIFEST, Bundle, Model, Tensor, open_bundle
 from pgen.errors import BundleInvalid
