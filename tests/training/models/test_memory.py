@@ -90,8 +90,8 @@ def test_another_text_may_ask_for_the_colors(memory: Memory) -> None:
 def test_freezing_changes_no_code(memory: Memory) -> None:
     latent, text = torch.randn(4, SIZE.latent_dim), torch.randn(4, 16)
     before = memory(latent, text)
-    memory.freeze()
-    memory.freeze()
+    for part in (memory.table, memory.shape_head, memory.color_head, memory.table):
+        part.freeze()
     after = memory(latent, text)
     assert torch.allclose(before.shape, after.shape, atol=1e-3)
     assert torch.allclose(before.color, after.color, atol=1e-3)

@@ -163,8 +163,9 @@ class CodeTable(nn.Module):
     @torch.no_grad()
     def freeze(self) -> None:
         """Store the codes scaled, as they are used, so that no graph scales them again."""
-        self.fill(self.scaled(self.shapes, self.colors))
-        self.frozen = True
+        if not self.frozen:
+            self.fill(self.scaled(self.shapes, self.colors))
+            self.frozen = True
 
     def thaw(self) -> None:
         """Scale the codes in every pass again."""
@@ -216,11 +217,6 @@ class Memory(nn.Module):
     def forward(self, latent: Tensor, text: Tensor, color_text: Tensor | None = None) -> Codes:
         """Read the codes for texts (N, D) and latents (N, ``size.latent_dim``); see :meth:`choose`."""
         return self.noisy(self.table.blend(self.choose(latent, text, color_text)), latent)
-
-    def freeze(self) -> None:
-        """Store codes and keys as they are used: for export, in place; training needs them as they were."""
-        for part in (self.table, self.shape_head, self.color_head):
-            part.freeze()
 
     def choose(self, latent: Tensor, text: Tensor, color_text: Tensor | None = None) -> Choice:
         """Choose pictures: two for the shape, whose outlines are alike, and one for the colors.
