@@ -32,7 +32,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda: pgen.load(device="foo"), "device 'foo': there is none of that name; choose auto, "),
+        (lambda: pgen.load(device="foo"), "device 'foo': unknown device; choose from auto, "),
         (lambda: pgen.load(device="CUDA"), "device 'CUDA'"),
         (lambda: pgen.load(threads=-1), "threads -1"),
         (lambda: pgen.Request("mew", 1.5), "seed 1.5: give a whole number"),  # type: ignore[arg-type]

@@ -40,7 +40,7 @@ def read_yaml(name: str) -> Any:
         ({"bundel": "mine"}, "args: bundel: "),
         ({"batch": 0}, "args: batch: .* greater than or equal to 1"),
         ({"threads": "many"}, "args: threads: .* integer"),
-        ({"device": "tpu"}, "device 'tpu': there is none of that name"),
+        ({"device": "tpu"}, "device 'tpu': unknown device"),
         ({"cors": ["example.org"]}, "write an origin"),
     ],
 )
