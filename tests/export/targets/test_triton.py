@@ -409,7 +409,7 @@ def test_engines_are_served_by_a_configuration_of_their_own(
     [
         ({"onnx_sha256": "0"}, "built from another wgan.onnx"),
         ({"plan_sha256": "0"}, "not the engine that"),
-        ({"options": {}}, "damaged"),
+        ({"options": {"batches": 5}}, "damaged"),
         ({"format": 99}, "this version reads format"),
     ],
 )
