@@ -380,7 +380,7 @@ def test_names_of_models_stay_inside_the_repository(plain_bundle: Path, tmp_path
     values = json.loads((copy / "manifest.json").read_text())
     values["models"][name] = values["models"].pop("stats")
     (copy / "manifest.json").write_text(json.dumps(values))
-    with pytest.raises(BundleInvalid, match=r"no model called|no file name"):
+    with pytest.raises(BundleInvalid, match=r"no model called|cannot be a file name"):
         write_repository(copy, tmp_path / "models")
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 
