@@ -368,7 +368,7 @@ def test_bundle_of_each_precision(tiny_run: Path, system_runs: dict[str, Path], 
         told = CliRunner().invoke(pgen, call)
         assert told.exit_code == 2
         (line,) = told.stderr.strip().splitlines()
-        assert "computes in bf16, which ONNX Runtime has only on GPUs; use --device cuda" in line
+        assert "computes in bf16, which ONNX Runtime supports only on GPUs; use device cuda" in line
         assert not (tmp_path / "x.png").exists()
     else:
         pictures = Generator(bundle, "cpu").images(["redball", "an egg"])
