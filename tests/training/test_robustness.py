@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 from PIL import Image
 
@@ -103,8 +104,9 @@ def test_disk_that_is_full_at_the_end_of_an_epoch_stops_the_run(
     before = (out / CHECKPOINT).read_bytes()
     with monkeypatch.context() as patched:
         patched.setattr(Image.Image, "save", full)
-        with pytest.raises(RunInvalid, match=r"No space left on device.*resume"):
+        with pytest.raises(click.ClickException, match=r"No space left on device.*resume") as stopped:
             main([*call, "3", "--resume"], standalone_mode=False)
+    assert isinstance(stopped.value.__cause__, RunInvalid)
     assert (out / CHECKPOINT).read_bytes() == before
     main([*call, "3", "--resume"], standalone_mode=False)
     assert [entry["epoch"] for entry in Run(out).metrics()] == [1, 2, 3]

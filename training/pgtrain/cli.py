@@ -63,6 +63,7 @@ HINTS = {
     "diverged": "--precision fp32",
     "encoder_not_found": "--encoder",
     "features_not_found": "--weights FILE, or --features imagenet",
+    "folder_missing": "--out",
     "interrupted": "with the same command, --resume and --out",
 }
 """What the command line adds to messages, by the errors' codes."""

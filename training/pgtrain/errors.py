@@ -29,6 +29,10 @@ class RequestInvalid(PokeganError, ValueError):
     """A generator cannot meet a request."""
 
 
+class FolderMissing(RequestInvalid):
+    """No folder is named for results that cannot be written beside what they are of."""
+
+
 class RunNotFound(PokeganError, FileNotFoundError):
     """A run folder or its checkpoint is not there."""
 

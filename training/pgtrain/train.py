@@ -132,8 +132,8 @@ def _same_data(run: Run, trained: dict[str, Any], data: Data, place: str | Path 
     for name, value in data.identity.items():
         before = trained.get(name)
         if name == "digest" and before != value:
-            raise RunInvalid(
-                f"{run.folder}: was trained on other data than {place or 'the default data set'}; give the same data"
-            )
+            places = [place] if isinstance(place, str | Path) else place or ["the default data set"]
+            given = ", ".join(map(str, places))
+            raise RunInvalid(f"{run.folder}: was trained on other data than {given}; give the same data")
         if before != value:
             raise RunInvalid(f"{run.folder}: was trained with {name} {before}; give the same")

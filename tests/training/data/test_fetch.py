@@ -196,5 +196,5 @@ def test_offline_is_one_line(
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert "the default data set is not complete" in line
-    assert "give --data a folder" in line
+    assert "use a folder of data (--data)" in line
     assert not (tmp_path / "run").exists()

@@ -89,5 +89,5 @@ def test_resuming_with_another_background_is_rejected(command: Command, small_da
     assert json.loads((out / "config.json").read_text())["data"]["background"] == "remove"
     done = command("pgtrain", "dcgan", *options, "--resume")
     assert done.returncode == 2
-    assert "was trained with --background remove" in done.stderr
+    assert "was trained with background remove" in done.stderr
     assert command("pgtrain", "dcgan", *options, "--resume", "--background", "remove").returncode == 0

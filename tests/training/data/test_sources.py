@@ -200,7 +200,10 @@ def test_kaggle_downloads_and_the_adapters_read(tmp_path: Path, monkeypatch: pyt
     picture(tmp_path / "PokemonData/Abra/0.png")
     picture(tmp_path / "PokemonData/Muk/0.jpg.png")
     assert names("kaggle:lantian773030/pokemonclassification") == ["Abra", "Muk"]
-    with pytest.raises(DataNotFound, match=r"kaggle:a/b: cannot be downloaded \(403 Client Error\).*folder$"):
+    with pytest.raises(
+        DataNotFound,
+        match=r"kaggle:a/b: cannot be downloaded \(403 Client Error\).*folder of it that was downloaded in a browser$",
+    ):
         read("kaggle:a/b")
     with pytest.raises(DataInvalid, match="kaggle:OWNER/NAME"):
         read("kaggle:nonsense")

@@ -10,8 +10,10 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 import torch
+from click.testing import CliRunner
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -23,6 +25,7 @@ from pgtrain.errors import ConfigInvalid, Diverged, Elsewhere
 from pgtrain.systems.dcgan.config import DCGANConfig
 from pgtrain.systems.dcgan.system import DCGAN
 from pgtrain.systems.stats.rows import STATS, TYPES
+from pokegan.cli import Command
 
 DCGAN_ARGUMENTS = "--size 32 --width 8 --latent-dim 8 --r1-interval 2 --pretrain 1"
 SYSTEMS = {
@@ -187,11 +190,12 @@ def test_every_system_accumulates_and_a_resume_keeps_the_parts(
 
 
 def test_batch_that_does_not_divide_is_rejected(small_data: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigInvalid, match="batch 4 is not a multiple of 3"):
+    with pytest.raises(click.ClickException, match="batch 4 is not a multiple of 3") as refused:
         main(
             ["dcgan", "--data", str(small_data), "--out", str(tmp_path / "run"), "--batch", "4", "--accumulate", "3"],
             standalone_mode=False,
         )
+    assert isinstance(refused.value.__cause__, ConfigInvalid)
     assert not (tmp_path / "run").exists()
 
 
@@ -304,9 +308,13 @@ def test_missing_compiler_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatc
         Engine("fp32", compiled=True)
 
 
-def test_other_processes_print_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    Elsewhere(2).show()
-    assert capsys.readouterr() == ("", "")
+def test_other_processes_print_nothing() -> None:
+    @click.command(cls=Command)
+    def failing() -> None:
+        raise Elsewhere(130)
+
+    done = CliRunner().invoke(failing)
+    assert (done.exit_code, done.output) == (130, "")
 
 
 @pytest.mark.slow

@@ -44,7 +44,7 @@ def test_alpha_channel_shows_on_other_grounds_and_as_a_silhouette() -> None:
     torch.manual_seed(0)
     half = torch.zeros(400, 4, 8, 8)
     half[:, :, :, 4:] = 1  # white on the right, nothing on the left
-    seen = projected_discriminator._on_some_ground(half)
+    seen = projected_discriminator.on_some_ground(half)
     left, right = seen[..., :4].flatten(2).mean(2), seen[..., 4:].flatten(2).mean(2)
     white = (left == 1).all(1) & (right == 1).all(1)
     silhouette = (left == 1).all(1) & (right == 0).all(1)

@@ -84,11 +84,15 @@ def test_phases_follow_the_epochs(data: Dataset) -> None:
 
 
 def test_defaults_of_the_schedule_survive_a_longer_resume() -> None:
-    config = StackGANConfig()
+    config = StackGANConfig(generator="conditional")
     config.resolve(200)
     assert (config.stage1_epochs, config.stage1_pretrain, config.stage2_pretrain) == (160, 120, 24)
     config.resolve(400)
     assert config.stage1_epochs == 160
+    default = StackGANConfig()
+    for epochs in (200, 400):
+        default.resolve(epochs)
+        assert (default.stage1_pretrain, default.stage2_pretrain) == (50, 20)
 
 
 def test_rate_of_reconstruction_falls_to_a_tenth(data: Dataset) -> None:

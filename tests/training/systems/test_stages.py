@@ -145,7 +145,7 @@ def test_stage_two_interrupted_and_resumed_without_the_other_run(
 def test_refusals_come_before_anything_is_written(
     command: Command, first: Path, small_data: Path, tmp_path: Path, options: list[str], told: str
 ) -> None:
-    given = [option.format(first=first) for option in options]
+    given = ["--generator", "conditional", *(option.format(first=first) for option in options)]
     done = command("pgtrain", "stackgan", "--data", small_data, "--out", tmp_path / "run", *given)
     assert done.returncode == 2
     assert told in done.stderr

@@ -1,6 +1,7 @@
 import json
 import os
 import random
+import re
 import signal
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,7 +23,7 @@ from pgtrain.systems.stats.generate import conditions, generate, load
 from pgtrain.systems.stats.networks import Generator, Quantiles, fit_total
 from pgtrain.systems.stats.rows import PAIRS, RARITIES, TYPES, Row, read_rows
 from pgtrain.systems.stats.system import StatsGAN
-from pgtrain.systems.stats.table import Table, decode, encode
+from pgtrain.systems.stats.table import Table, decode, encode, read
 from pgtrain.train import Request, train
 
 SMALL = {"width": 16, "critic_width": 16, "batch": 16, "noise_dim": 8, "passes": 1}
@@ -193,12 +194,12 @@ def test_pack_is_filled_where_rows_are_few() -> None:
 def test_named_type_stands_for_every_row_that_has_it() -> None:
     rows = [Row((50,) * 6, ("fire",)), Row((60,) * 6, ("fire", "ice"))]
     made = make(encode(rows), type_dropout=0.5)
-    indices, told = made._choose_told(torch.arange(2).repeat(20_000))
-    types = made._conditions(indices, told).types
-    untold = types.sum(1) == 0
+    indices, named = made._choose_named(torch.arange(2).repeat(20_000))
+    types = made._conditions(indices, named).types
+    unnamed = types.sum(1) == 0
     fire_alone = (types[:, TYPES.index("fire")] == 1) & (types.sum(1) == 1)
-    assert untold.float().mean().item() == pytest.approx(0.5, abs=0.02)
-    for asked in (untold, fire_alone):  # in both, the two rows come as often as each other
+    assert unnamed.float().mean().item() == pytest.approx(0.5, abs=0.02)
+    for asked in (unnamed, fire_alone):  # in both, the two rows come as often as each other
         assert indices[asked].float().mean().item() == pytest.approx(0.5, abs=0.02)
 
 
@@ -280,6 +281,18 @@ def test_total_that_is_not_the_sum_is_named(tmp_path: Path) -> None:
         read_rows(csv(tmp_path, HEADERS["dex"], wrong))
 
 
+def test_several_tables_are_one(tmp_path: Path) -> None:
+    places = [tmp_path / name for name in ("one", "other")]
+    for place, line in zip(places, LINES["dex"], strict=True):
+        place.mkdir()
+        csv(place, HEADERS["dex"], line)
+    files = [place / "pokemon.csv" for place in places]
+    alone, both = read(files[0], StatsConfig(), None, "keep"), read(files, StatsConfig(), None, "keep")
+    assert both.names == ["Charizard", "Mewtwo"]
+    assert both.totals.tolist() == [534, 680]
+    assert both.identity != alone.identity == read((files[0],), StatsConfig(), None, "keep").identity
+
+
 def test_missing_columns_and_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataInvalid, match="no column speed"):
         read_rows(csv(tmp_path, HEADERS["dex"].replace(",Speed", "")))
@@ -322,7 +335,15 @@ def test_command_refuses_in_one_line(arguments: list[str], told: str) -> None:
 
 
 def test_run_of_another_system_is_rejected(tmp_path: Path) -> None:
-    described = {"encoder": None, "seed": 0, "config": {}, "versions": {}, "system": "dcgan", "data": {}}
+    described: dict[str, object] = {
+        "encoder": None,
+        "seed": 0,
+        "config": {},
+        "versions": {},
+        "system": "dcgan",
+        "data": {},
+    }
+    described |= {"epochs": 1, "accumulate": 1, "revision": None}
     (tmp_path / "config.json").write_text(json.dumps(described))
     with pytest.raises(RunInvalid, match="pgtrain stats"):
         load(tmp_path)
@@ -333,9 +354,16 @@ def table(folder: Path) -> Path:
     return csv(folder, HEADERS["rounakbanik"], *lines)
 
 
-def start(data: Path, out: Path, epochs: int, *, resume: bool = False) -> None:
+def start(data: Path | tuple[str, ...], out: Path, epochs: int, *, resume: bool = False) -> None:
     request = Request("stats", data, out, epochs, None, 7, "fp32", 60, resume)
     train(request, StatsConfig(**SMALL))  # type: ignore[arg-type]
+
+
+def test_resuming_on_other_tables_names_them(tmp_path: Path) -> None:
+    data = str(table(tmp_path))
+    start((data,), tmp_path / "run", 1)
+    with pytest.raises(RunInvalid, match=f"on other data than {re.escape(data)}, {re.escape(data)}; give the same"):
+        start((data, data), tmp_path / "run", 2, resume=True)
 
 
 def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

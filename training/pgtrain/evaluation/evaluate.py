@@ -14,7 +14,7 @@ from pgtrain.data.images import decode_all
 from pgtrain.data.records import Collection
 from pgtrain.data.sources import default
 from pgtrain.engine.run import EVALUATION, Run
-from pgtrain.errors import RequestInvalid
+from pgtrain.errors import FolderMissing, RequestInvalid
 from pgtrain.evaluation import pictures
 from pgtrain.evaluation.features.extractors import FeatureName, load_features, load_second
 from pgtrain.evaluation.sampler import MANIFEST, BundleSampler, RunSampler, Sampler
@@ -54,7 +54,7 @@ def evaluate(place: Path, options: Options) -> dict[str, Any]:
     """
     bundle = (place / MANIFEST).is_file()
     if bundle and options.out is None:
-        raise RequestInvalid(f"{place}: is a bundle, which is not written into; name a folder for the results")
+        raise FolderMissing(f"{place}: is a bundle, which is not written into; name a folder for the results")
     data = default.fetch() if options.data is None else options.data
     results, drawn = _bundle(place, data, options) if bundle else _run(Run(place), data, options)
     results = {name: _rounded(value) for name, value in ({"schema": SCHEMA, "seed": options.seed} | results).items()}

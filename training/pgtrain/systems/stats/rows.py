@@ -88,9 +88,12 @@ def source(path: Path) -> Path:
     return file
 
 
-def digest(path: Path) -> str:
-    """SHA-256 (hex) of the file that holds the rows."""
-    return hashlib.sha256(source(path).read_bytes()).hexdigest()
+def digest(*paths: Path) -> str:
+    """SHA-256 (hex) of the files that hold the rows, one after the other."""
+    total = hashlib.sha256()
+    for path in paths:
+        total.update(source(path).read_bytes())
+    return total.hexdigest()
 
 
 def _read_jsonl(file: Path) -> list[Row]:

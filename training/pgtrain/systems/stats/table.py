@@ -87,10 +87,20 @@ def decode(stats: Tensor, pairs: Tensor, rarities: Tensor) -> list[Row]:
     return rows
 
 
-def read(data: str | Path, config: Any, encoder: str | None, background: str, hold_out: float = 0.0) -> Table:
-    """Read the rows that the stats GAN trains on; see :func:`pgtrain.systems.stats.rows.read_rows`."""
-    path = Path(data)
-    return encode(read_rows(path), digest(path), config.passes)
+def read(
+    data: str | Path | Sequence[str | Path],
+    config: Any,
+    encoder: str | None,
+    background: str,
+    hold_out: float = 0.0,
+) -> Table:
+    """Read the rows that the stats GAN trains on, of one or several tables, in the order given.
+
+    See :func:`pgtrain.systems.stats.rows.read_rows`.
+    """
+    paths = [Path(each) for each in ([data] if isinstance(data, str | Path) else data)]
+    rows = [row for path in paths for row in read_rows(path)]
+    return encode(rows, digest(*paths), config.passes)
 
 
 def cumulative(values: Tensor) -> Tensor:
