@@ -120,7 +120,7 @@ BAD_CALLS = [
     (["a", "--size", "many"], "'--size'"),
     (["a", "--device", "toaster"], "'--device'"),
     (["a", "-n", "2"], "--grid"),
-    (["a", "-n", "1000", "--size", "4096", "--grid"], "lower -n or --size"),
+    (["a", "-n", "1000", "--size", "4096", "--grid"], "lower -n, --frames or --size"),
     ([], "PROMPT"),
     (["a", "--seeds", "5-1"], "5-1"),
     (["a", "--seeds", "1-3", "--seed", "4"], "--seeds"),

@@ -42,7 +42,7 @@ def row_filter(
     """
     types = (type,) if isinstance(type, str) else tuple(type)
     if legendary and rarity not in (None, "legendary"):
-        raise RequestInvalid(f"a row cannot be both {rarity} and legendary; choose one")
+        raise RequestInvalid(f"a row cannot be both {rarity[:40]!r} and legendary; choose one")
     return RowFilter(tuple(name.lower() for name in types), total, "legendary" if legendary else rarity)
 
 

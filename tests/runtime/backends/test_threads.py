@@ -25,7 +25,7 @@ def test_eight_threads_draw_what_one_draws(full_bundle: Path, monkeypatch: pytes
         opened.append(model.file)  # type: ignore[attr-defined]
         return open_model(bundle, model, *arguments)  # type: ignore[arg-type]
 
-    for module in ("api", "text_encoder"):
+    for module in ("images.model", "text_encoder"):
         monkeypatch.setattr(f"pgen.{module}.open_model", counted)
     jobs = [list(requests(PROMPTS, [thread, 99], Request("", 0, stage=1 + thread % 2))) for thread in range(6)]
     jobs += [[Request("", seed, model) for seed in range(5)] for model in ("dcgan", "wgan")]
@@ -59,10 +59,10 @@ def test_neither_order_nor_neighbours_change_a_picture() -> None:
 
 @pytest.mark.parametrize(("cpus", "most"), [(2, 64), (16, 64), (32, 128)])
 def test_threads_are_bounded(monkeypatch: pytest.MonkeyPatch, cpus: int, most: int) -> None:
-    monkeypatch.setattr(options, "cores", lambda: cpus)
+    monkeypatch.setattr("pgen.backends.cores.cores", lambda: cpus)
 
     @click.command()
-    @options.where
+    @options.device_options
     def take(threads: int, **others: object) -> None:
         click.echo(threads)
 
@@ -71,7 +71,7 @@ def test_threads_are_bounded(monkeypatch: pytest.MonkeyPatch, cpus: int, most: i
     for refused in (most + 1, 100_000):
         done = call(take, ["--threads", str(refused)])
         assert done.exit_code == 2
-        assert f"{refused} are too many for {cpus} cores; take {most} at most" in done.stderr
+        assert f"{refused} are too many for {cpus} cores; use at most {most}" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [["image", "Mew"], ["stats"]])
