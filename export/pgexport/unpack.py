@@ -32,7 +32,7 @@ def unpack(folder: Path, out: Path) -> None:
     thaw(network, folder)  # type: ignore[arg-type]
     run: dict[str, Any] = model.provenance["run"]
     described = {name: value for name, value in run.items() if name not in ("epoch", "step", "total")}
-    described["data"] = {"names": []} | described["data"]
+    described["data"] |= {"names": bundle.names}
     position = {name: run[name] for name in ("epoch", "step", "total")}
     weights = {AVERAGED + name: value.contiguous() for name, value in network.state_dict().items()}  # type: ignore[union-attr]
     with beside(out) as staged:

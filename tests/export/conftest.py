@@ -3,14 +3,16 @@
 import hashlib
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import onnx
 import pytest
 from torch import Tensor, nn
 
+from pgexport.export import export_run
 from pgexport.tracing import graphs, specs
-from tests.conftest import Command
+from tests.conftest import Command, MadeOnce
 
 SEEDS = {"export": 1, "verify": 2}
 """What parity's inputs are drawn with here: a limit that one seed in thousands misses is nothing to fail a test by."""
@@ -29,6 +31,12 @@ def one_seed() -> Iterator[None]:
 def command(inside: Command) -> Command:
     """Take the place of the fixture that starts processes."""
     return inside
+
+
+@pytest.fixture(scope="session")
+def memory_bundle(memory_run: Path, made_once: MadeOnce) -> Path:
+    """The run of a generator with a memory, exported."""
+    return made_once("memory-bundle", lambda folder: export_run(memory_run, folder))
 
 
 def fingerprint(module: nn.Module, *others: Any) -> str:

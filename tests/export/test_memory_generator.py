@@ -16,12 +16,12 @@ from pgexport.peers.eager import rebuild
 from pgexport.tracing.run_loader import load_run
 from pgtrain.models.memory import CodeSize
 from pgtrain.models.text_encoder import load_encoder
-from tests.conftest import Command, MadeOnce
+from tests.conftest import Command
 
 
 @pytest.fixture(scope="module")
-def bundle(memory_run: Path, made_once: MadeOnce) -> Bundle:
-    return open_bundle(made_once("memory-bundle", lambda folder: export_run(memory_run, folder)))
+def bundle(memory_bundle: Path) -> Bundle:
+    return open_bundle(memory_bundle)
 
 
 def test_memory_bundle_has_both_stages(bundle: Bundle) -> None:

@@ -203,9 +203,10 @@ def test_extreme_latents_stay_finite(drawing: Drawing, encoder: Encoder, precisi
     network = half(drawing.network.generator, HALVES[precision])
     texts = [f"{color}{shape}" for color in ("red", "blue", "green", "yellow") for shape in ("ball", "wings")]
     with torch.no_grad():
-        logits, _ = network(scale * drawing.latent.sign(), embed(encoder, texts), 2)
-    assert logits.dtype == torch.float32
-    assert torch.isfinite(logits).all()
+        stages = network(scale * drawing.latent.sign(), embed(encoder, texts))
+    for logits in stages:
+        assert logits.dtype == torch.float32
+        assert torch.isfinite(logits).all()
 
 
 class Plain(nn.Module):
@@ -413,7 +414,7 @@ def test_devices_in_bf16_are_held_to_what_exports_in_bf16_are() -> None:
 def test_bf16_needs_a_newer_opset(tiny_run: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(main, [str(tiny_run), "--out", str(tmp_path / "bundle"), "--bf16", "--opset", "21"])
     assert done.exit_code == 2
-    assert "bf16 can be written in; take one of 22 to 25" in done.output
+    assert "opset 21: bf16 cannot be written in it; choose an opset from 22 to 25" in done.output
 
 
 def test_precisions_exclude_each_other(tiny_run: Path, tmp_path: Path) -> None:

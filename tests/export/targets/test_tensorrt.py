@@ -271,9 +271,10 @@ def test_engines_are_replaced_all_or_none(
     write, rename, written = Path.write_bytes, Path.rename, list[Path]()
 
     def writing(self: Path, content: bytes) -> int:
-        written.append(self)
-        if step == "third plan" and len(written) == 3:
-            raise error
+        if step == "third plan" and self.suffix == ".plan":  # not a cache of timings, which may fail
+            written.append(self)
+            if len(written) == 3:
+                raise error
         return write(self, content)
 
     def renaming(self: Path, target: Path) -> Path:
@@ -300,7 +301,7 @@ def test_what_is_missing_is_named(bundle: Path, install: Install, monkeypatch: p
     install(count=0)
     assert "no NVIDIA GPU that CUDA can use (cudaErrorNoDevice); install NVIDIA's driver" in told()
     install(capability=(7, 5))
-    assert "--hardware-compatible needs a GPU from Ampere on" in told("--hardware-compatible")
+    assert "hardware-compatible engines need a GPU from Ampere on" in told("--hardware-compatible")
     monkeypatch.setitem(sys.modules, "tensorrt", ModuleType("tensorrt"))
     assert "incomplete; install it with its libraries: pip install" in told()
     monkeypatch.setitem(sys.modules, "tensorrt", None)
@@ -385,7 +386,7 @@ def test_engines_beside_add_verify_inspect_and_diff(
     invoke("inspect", folder)
     refused = CliRunner().invoke(main, [str(folder), "--tensorrt", "--fp16"])
     assert refused.exit_code == 2
-    assert "is a bundle already, not a run: leave out --fp16" in refused.stderr
+    assert "is a bundle, not a run: leave out --fp16" in refused.stderr
 
 
 @given(
