@@ -76,7 +76,8 @@ class Loop:
         main = distributed.is_main()
         # TensorBoard drops what an interrupted process wrote of the epochs that are done again.
         where = str(self.run.folder / "tensorboard")
-        writer = SummaryWriter(where, purge_step=self.position.epoch + 1) if main else nullcontext()
+        with distributed.together(), self.run.writing():
+            writer = SummaryWriter(where, purge_step=self.position.epoch + 1) if main else nullcontext()
         display = Display(epochs, self.position.epoch, shown=main)
         with _stop_on_signal(display) as received, display, writer as events:
             while self.position.epoch < epochs:
