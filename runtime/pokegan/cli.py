@@ -71,9 +71,12 @@ def _one_line(hints: Mapping[str, str]) -> Iterator[None]:
     except PokeganError as error:
         raise _Failed(error, hints.get(error.code)) from error
     except OSError as error:
-        # Errors of named files are PokeganErrors; click handles a closed pipe.
+        # Most errors of files are PokeganErrors; click handles a closed pipe.
         if error.errno not in FULL:
             raise
+        if error.filename is not None:
+            reason = f"cannot be written ({error.strerror}); free space and try again"
+            raise _in_one_line(click.UsageError(f"{error.filename}: {reason}")) from error
         raise _StdoutFull(error) from error
     except click.UsageError as error:
         raise _in_one_line(error) from error

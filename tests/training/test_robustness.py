@@ -16,7 +16,6 @@ from PIL import Image
 from pgtrain.cli import main
 from pgtrain.engine import checkpoint
 from pgtrain.engine.run import CHECKPOINT, Run
-from pgtrain.errors import RunInvalid
 
 SMALL = ("--size", "32", "--width", "4", "--pretrain", "1", "--batch", "4", "--latent-dim", "4", "--precision", "fp32")
 KILLS = 20
@@ -61,14 +60,14 @@ def test_run_killed_before_its_first_checkpoint_begins_again(small_data: Path, t
 
 
 def test_cut_line_of_metrics_is_left_out(tmp_path: Path) -> None:
-    (tmp_path / "metrics.jsonl").write_text('{"epoch": 1}\n{"epoch": 2}\n{"epo')
+    (tmp_path / "metrics.jsonl").write_text('{"epoch": 1, "phase": ""}\n{"epoch": 2, "phase": ""}\n{"epo')
     run = Run(tmp_path)
-    assert run.metrics() == [{"epoch": 1}, {"epoch": 2}]
+    assert run.metrics() == [{"epoch": 1, "phase": ""}, {"epoch": 2, "phase": ""}]
     run.rewind(1)
-    run.log({"epoch": 2, "loss": 0.5})
+    run.log({"epoch": 2, "phase": "", "loss": 0.5})
     assert [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()] == [
-        {"epoch": 1},
-        {"epoch": 2, "loss": 0.5},
+        {"epoch": 1, "phase": ""},
+        {"epoch": 2, "phase": "", "loss": 0.5},
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pgtrain.config import options
+from pgtrain.config import FiniteRange, chosen_options, options
 from pgtrain.data.commands import DATA_HELP, data_commands
 from pgtrain.engine.run import Run
 from pgtrain.systems.registry import SYSTEMS, SystemEntry
@@ -14,14 +14,18 @@ from pokegan.cli import Group, version_option
 from pokegan.extras import needs_extra
 
 FOLDER = click.Path(path_type=Path)
+SEED = click.IntRange(0, 2**32 - 1)
 PRECISIONS = click.Choice(["auto", "fp32", "bf16", "fp16"])
 COMMON = (
     click.option("--out", type=FOLDER, help="run folder  [default: a dated one under runs/]"),
-    click.option("--epochs", type=click.IntRange(1), default=200, show_default=True, help="epochs in all"),
+    click.option("--epochs", type=click.IntRange(1, 10**6), default=200, show_default=True, help="epochs in all"),
     click.option(
-        "--resume", is_flag=True, help="continue the run in --out, with its recipe and seed, up to --epochs in all"
+        "--resume",
+        is_flag=True,
+        help="continue the run in --out, with its data, recipe and seed, up to its own or --epochs in all; "
+        "of the recipe, learning rates may change",
     ),
-    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="random seed"),
+    click.option("--seed", type=SEED, default=0, show_default=True, help="random seed"),
     click.option(
         "--precision",
         type=PRECISIONS,
@@ -37,8 +41,12 @@ COMMON = (
         help="gradient accumulation: parts that a batch is computed in, for less memory",
     ),
     click.option("--compile", is_flag=True, help="compile the networks with torch.compile: slower start, faster steps"),
-    click.option("--minutes", type=click.FloatRange(0), default=3.0, show_default=True, help="between checkpoints"),
+    click.option("--minutes", type=FiniteRange(0), default=3.0, show_default=True, help="between checkpoints"),
+    click.option(
+        "--keep", type=click.IntRange(1), default=2, show_default=True, help="number of last checkpoints kept"
+    ),
 )
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="print JSON")
 BACKGROUND = click.option(
     "--background",
     type=click.Choice(["keep", "remove"]),
@@ -48,7 +56,7 @@ BACKGROUND = click.option(
 )
 HOLD_OUT = click.option(
     "--hold-out",
-    type=click.FloatRange(0, 0.9),
+    type=FiniteRange(0, 0.9),
     default=0.0,
     show_default=True,
     help="share of the evolution families not to train on, so that pgtrain evaluate can measure copying",
@@ -89,6 +97,7 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
         accumulate: int,
         compile: bool,
         minutes: float,
+        keep: int,
         background: Any = "keep",
         encoder: str | None = None,
         hold_out: float = 0.0,
@@ -96,6 +105,7 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
     ) -> None:
         if resume and out is None:
             raise click.UsageError("--resume needs --out, the folder of the run to continue")
+        given = chosen_options(click.get_current_context())
         with needs_extra("train"):
             from pgtrain.engine import distributed
             from pgtrain.train import Request, train
@@ -103,7 +113,7 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
             name,
             data or None,
             out,
-            epochs,
+            None if resume and "epochs" not in given else epochs,
             encoder,
             seed,
             precision,
@@ -113,6 +123,8 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
             accumulate,
             compile,
             hold_out,
+            keep,
+            given,
         )
         run = train(request, entry.config(**recipe))
         if distributed.is_main():
@@ -154,7 +166,7 @@ for _name, _entry in SYSTEMS.items():
 @click.option("--second/--no-second", default=True, show_default=True, help="compare in the features of DINOv2, too")
 @click.option("--weights", type=FOLDER, help="file with the weights of inception or dinov2, instead of the download")
 @click.option("--samples", type=click.IntRange(1), help="number of samples  [default: as many as real examples]")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="random seed of the latents")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="random seed of the latents")
 @click.option("--out", type=FOLDER, help="folder of the results; required for a bundle  [default: the run's own]")
 @click.option("--model", help="model of a bundle  [default: the first that draws from text, or else draws]")
 def evaluate(place: Path, **arguments: Any) -> None:
@@ -184,20 +196,22 @@ def report(run: Path) -> None:
 
 @main.command()
 @click.argument("run", type=FOLDER)
-def show(run: Path) -> None:
+@AS_JSON
+def show(run: Path, as_json: bool) -> None:
     """Show the configuration and progress of RUN."""
     from pgtrain.report.overview import show_run
 
-    show_run(Run(run))
+    show_run(Run(run), as_json)
 
 
 @main.command("list")
 @click.argument("folder", type=FOLDER, default=Path("runs"))
-def list_(folder: Path) -> None:
+@AS_JSON
+def list_(folder: Path, as_json: bool) -> None:
     """List the runs in FOLDER (default: runs/), newest first."""
     from pgtrain.report.overview import list_runs
 
-    list_runs(folder)
+    list_runs(folder, as_json)
 
 
 if __name__ == "__main__":

@@ -1,33 +1,56 @@
 """Configurations: a dataclass a system, whose fields are its command-line options and its file in the run folder."""
 
 import dataclasses
+import math
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from pgtrain.errors import ConfigInvalid, RunInvalid
 
-COMMON = {"accumulate", "background", "compile", "epochs", "seed", "precision", "encoder", "minutes"}
-"""Options that every system takes and a file may set."""
+LARGEST = 2**16
+"""Largest width, batch or other count of a recipe: more is a slip, and fits into no memory."""
+
+NOT_CHOSEN = (None, ParameterSource.DEFAULT)
 
 Config = TypeVar("Config")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+class FiniteRange(click.FloatRange):
+    """A range of numbers without NaN and infinities."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse and check."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
 def option(
-    default: Any, help: str, *, minimum: float = 0, maximum: float | None = None, choices: tuple[Any, ...] = ()
+    default: Any,
+    help: str,
+    *,
+    minimum: float = 0,
+    maximum: float | None = None,
+    below: float | None = None,
+    choices: tuple[Any, ...] = (),
 ) -> Any:
-    """Declare a dataclass field with its default, the text of ``--help``, and the values it may take."""
-    return dataclasses.field(
-        default=default, metadata={"help": help, "kind": _kind(default, minimum, maximum, choices)}
-    )
+    """Declare a dataclass field with its default, the text of ``--help``, and the values it may take.
+
+    `maximum` may be reached, `below` may not.
+    """
+    kind = _kind(default, minimum, maximum, below, choices)
+    return dataclasses.field(default=default, metadata={"help": help, "kind": kind})
 
 
 def _kind(
-    default: Any, minimum: float, maximum: float | None, choices: tuple[Any, ...]
+    default: Any, minimum: float, maximum: float | None, below: float | None, choices: tuple[Any, ...]
 ) -> Any:  # a click.ParamType, generic from click 8.4 on
     if choices:
         return click.Choice(choices)
@@ -35,7 +58,9 @@ def _kind(
         return click.STRING
     if isinstance(default, bool):
         return click.BOOL
-    return click.FloatRange(minimum, maximum) if isinstance(default, float) else click.IntRange(int(minimum))
+    if isinstance(default, int):
+        return click.IntRange(int(minimum), LARGEST)
+    return FiniteRange(minimum, maximum if below is None else below, max_open=below is not None)
 
 
 def options(config: type[Any], recipes: Mapping[str, dict[str, Any]]) -> Callable[[Command], Command]:
@@ -57,14 +82,13 @@ def options(config: type[Any], recipes: Mapping[str, dict[str, Any]]) -> Callabl
 
 
 def _sources(config: type[Any], recipes: Mapping[str, dict[str, Any]]) -> Callable[[Command], Command]:
-    known = COMMON | {field.name for field in dataclasses.fields(config)}
-
     def use_recipe(context: click.Context, parameter: click.Parameter, name: str) -> None:
         _defaults(context, recipes[name], {})
 
     def use_file(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
         if path is not None:
-            _defaults(context, {}, read_toml(path, known))
+            file = read_toml(path, {each.name for each in context.command.params if each.name} - {"config", "recipe"})
+            _defaults(context, {}, _checked(path, file, context))
 
     text = "read options from this TOML file; options on the command line take precedence"
     from_file = click.option(
@@ -96,6 +120,48 @@ def _defaults(context: click.Context, recipe: dict[str, Any], file: dict[str, An
     context.default_map = kept["recipe"] | kept["file"]
 
 
+def _checked(path: Path, values: dict[str, Any], context: click.Context) -> dict[str, Any]:
+    """Refuse values of another type than their option has, which click would convert: 1.9 epochs to 1.
+
+    Raises:
+        ConfigInvalid: the option is named.
+    """
+    parameters = {each.name: each for each in context.command.params}
+    for name, value in values.items():
+        parameter = parameters[name]
+        if parameter.multiple and isinstance(value, str):
+            values[name] = value = [value]
+        single = value if parameter.multiple and isinstance(value, list) else [value]
+        expected, kinds = _toml_type(parameter)
+        if not all(isinstance(each, kinds) and isinstance(each, bool) == (kinds is bool) for each in single):
+            raise ConfigInvalid(f"{path}: {name.replace('_', '-')} must be {expected}, not {value!r}")
+    return values
+
+
+def _toml_type(parameter: click.Parameter) -> tuple[str, Any]:
+    kind = parameter.type
+    if isinstance(kind, click.Choice):
+        return ("an integer", int) if isinstance(kind.choices[0], int) else ("a string", str)
+    if isinstance(kind, click.types.IntParamType):
+        return "an integer", int
+    if isinstance(kind, click.types.FloatParamType):
+        return "a number", (int, float)
+    if isinstance(kind, click.types.BoolParamType):
+        return "true or false", bool
+    return "a string", str
+
+
+def chosen_options(context: click.Context) -> frozenset[str]:
+    """Name the options that the command line, a file or a recipe sets; a recipe's number of epochs is a default."""
+    from_file = context.meta.get("pgtrain.defaults", {}).get("file", {})
+    chosen = {name for name in context.params if context.get_parameter_source(name) not in NOT_CHOSEN}
+    return frozenset(
+        name
+        for name in chosen
+        if name != "epochs" or name in from_file or context.get_parameter_source(name) != ParameterSource.DEFAULT_MAP
+    )
+
+
 def read_toml(path: Path, known: set[str]) -> dict[str, Any]:
     """Read a flat TOML file of options, named as in ``--help`` with dashes or underscores.
 
@@ -106,7 +172,7 @@ def read_toml(path: Path, known: set[str]) -> dict[str, Any]:
         values = {key.replace("-", "_"): value for key, value in tomllib.loads(path.read_text("utf-8")).items()}
     except OSError as error:
         raise ConfigInvalid(f"{path}: cannot be read ({error.strerror}); name a TOML file") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigInvalid(f"{path}: not valid TOML ({error})") from error
     for key in values.keys() - known:
         raise ConfigInvalid(f"{path}: unknown option: {key}; choose from {', '.join(sorted(known))}")
@@ -120,6 +186,12 @@ def from_dict(config: type[Config], values: dict[str, Any], where: str) -> Confi
         RunInvalid: `values` has fields that this version does not know, or lacks some.
     """
     try:
-        return config(**values)
+        built = config(**values)
+        for field in dataclasses.fields(config):
+            value, default = values.get(field.name, field.default), field.default
+            number = isinstance(default, float) and isinstance(value, int)
+            if default is not None and not number and type(value) is not type(default):
+                raise TypeError(f"{field.name} is {value!r}")
+        return built
     except TypeError as error:
         raise RunInvalid(f"{where}: not a configuration of this version ({error})") from error

@@ -1,7 +1,8 @@
 """Start or resume the training of a system: the Python side of the commands of pgtrain."""
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,12 @@ from pgtrain.engine.run import Run
 from pgtrain.engine.system import Data, System
 from pgtrain.errors import ConfigInvalid, RunInvalid
 from pgtrain.systems.registry import SYSTEMS
+from pokegan.errors import one_line
+
+DEFAULT_EPOCHS = 200
+
+ALLOCATION = re.compile("not enough memory|out of memory|can't allocate|invalid buffer size|Storage size calculation")
+"""What PyTorch says of memory that it cannot have; on a CPU by a plain RuntimeError."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +34,15 @@ class Request:
 
     `data` is read by :func:`pgtrain.data.sources.read`, or is None for the default data set; `encoder` is None for
     systems that read no text. A batch is computed in `accumulate` parts; `compile` is for :func:`torch.compile`.
-    `hold_out` is the share of evolution families that are not trained on, for :mod:`pgtrain.evaluation`.
+    `hold_out` is the share of evolution families that are not trained on, for :mod:`pgtrain.evaluation`. The last
+    `keep` checkpoints are kept. `given` names the options that were chosen, not left at their defaults: resuming
+    checks these alone. A resumed run has its own data and epochs where these are None.
     """
 
     system: str
     data: str | Path | Sequence[str | Path] | None
     out: Path | None
-    epochs: int
+    epochs: int | None
     encoder: str | None
     seed: int
     precision: Precision
@@ -43,12 +52,15 @@ class Request:
     accumulate: int = 1
     compile: bool = False
     hold_out: float = 0.0
+    keep: int = 2
+    given: frozenset[str] = frozenset()
 
 
 def train(request: Request, config: Any) -> Run:
     """Train ``request.system`` up to ``request.epochs`` in all and return its run.
 
-    With ``request.resume`` configuration, encoder, seed and parts of a batch come from the run in ``request.out``.
+    With ``request.resume`` configuration, encoder, seed and parts of a batch come from the run in ``request.out``;
+    of the options in ``request.given`` only learning rates may differ from them.
     Processes that a launcher started train it together; one of them writes.
 
     Raises:
@@ -56,7 +68,7 @@ def train(request: Request, config: Any) -> Run:
         Interrupted: a signal came; the run can be resumed.
     """
     distributed.start()
-    with distributed.main_speaks(), ExitStack() as held:
+    with distributed.main_speaks(), _memory_in_one_line(), ExitStack() as held:
         run = distributed.from_main(Run(request.out) if request.out else Run.dated(request.system))
         with distributed.together():
             if request.resume:
@@ -64,7 +76,8 @@ def train(request: Request, config: Any) -> Run:
             else:
                 request = replace(request, encoder=SYSTEMS[request.system].prepare(config, request.encoder))
             _check_shares(config.batch, request.accumulate)
-            config.resolve(request.epochs)
+            epochs = request.epochs or DEFAULT_EPOCHS
+            config.resolve(epochs)
             data = _read(request, config)
             if request.resume:
                 _same_data(run, run.described()["data"], data, request.data)
@@ -72,24 +85,71 @@ def train(request: Request, config: Any) -> Run:
         engine = Engine(request.precision, request.accumulate, request.compile)
         system: System = SYSTEMS[request.system].load("system")(config, engine, data.to(engine.device))
         with distributed.together():
-            begun = None if request.resume else _begun(run, request, config, data)
+            begun = None if request.resume else _begun(run, request, epochs, config, data)
             if distributed.is_main():
                 held.enter_context(run.training())
-            position = begun or _resumed(run, request, system)
+            position = begun or _resumed(run, request, epochs, config, system)
         Loop(
-            system, data, run, seed=request.seed, batch=config.batch, minutes=request.minutes, position=position
-        ).train(request.epochs)
+            system,
+            data,
+            run,
+            seed=request.seed,
+            batch=config.batch,
+            minutes=request.minutes,
+            position=position,
+            keep=request.keep,
+        ).train(epochs)
     return run
 
 
+@contextmanager
+def _memory_in_one_line() -> Iterator[None]:
+    """Turn a failed allocation into one line.
+
+    Raises:
+        ConfigInvalid: there is too little memory.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not ALLOCATION.search(str(error)):
+            raise
+        raise ConfigInvalid(
+            f"there is too little memory for these networks and batches ({one_line(error)}); "
+            "take a smaller --batch, --width or --size, or compute batches in parts with --accumulate"
+        ) from error
+
+
 def _as_before(run: Run, request: Request, config: Any) -> tuple[Request, Any]:
-    """Take what the run was started with."""
+    """Take what the run was started with, and new learning rates.
+
+    Raises:
+        RunInvalid: another option was chosen than the run was started with.
+    """
     described = run.described()
     if described["system"] != request.system:
         raise RunInvalid(f"{run.folder}: is a run of {described['system']}; go on with pgtrain {described['system']}")
     kept = {name: described[name] for name in ("encoder", "seed", "accumulate")}
-    kept["hold_out"] = described["data"]["hold_out"]
-    return replace(request, **kept), from_dict(type(config), described["config"], str(run.folder))
+    kept |= {name: described["data"][name] for name in ("hold_out", "background") if name in described["data"]}
+    before = from_dict(type(config), described["config"], str(run.folder))
+    chosen = replace(config)
+    chosen.resolve(described["epochs"])
+    pairs = {name: (getattr(chosen, name), value) for name, value in vars(before).items()}
+    pairs |= {name: (getattr(request, name), value) for name, value in kept.items()}
+    changed = {name: pair for name, pair in pairs.items() if name in request.given and pair[0] != pair[1]}
+    fixed = {name.replace("_", "-"): pair for name, pair in changed.items() if not _is_learning_rate(name)}
+    if fixed:
+        differences = ", ".join(f"--{name} {old} instead of {new}" for name, (new, old) in fixed.items())
+        options = " ".join(f"--{name}" for name in fixed)
+        raise RunInvalid(f"{run.folder}: has {differences}; leave out {options}, or start another run")
+    rates = {name: new for name, (new, _) in changed.items()}
+    epochs = request.epochs or described["epochs"]
+    data = run.sources() if request.data is None else request.data
+    return replace(request, **kept, epochs=epochs, data=data), replace(before, **rates)
+
+
+def _is_learning_rate(name: str) -> bool:
+    return name == "lr" or name.endswith("_lr")
 
 
 def _read(request: Request, config: Any) -> Data:
@@ -111,20 +171,25 @@ def _check_shares(batch: int, accumulate: int) -> None:
         )
 
 
-def _begun(run: Run, request: Request, config: Any, data: Data) -> Position:
+def _begun(run: Run, request: Request, epochs: int, config: Any, data: Data) -> Position:
     if distributed.is_main():
-        asked = (request.encoder, request.seed, request.epochs, request.accumulate)
-        run.create(request.system, *asked, config, data, request.hold_out)
-        data.preview().save(run.folder / "real.png")
+        asked = (request.encoder, request.seed, epochs, request.accumulate)
+        with run.writing():
+            run.create(request.system, *asked, config, data, request.hold_out, request.data)
+            run.write_picture("real.png", data.preview())
     return Position()
 
 
-def _resumed(run: Run, request: Request, system: System) -> Position:
+def _resumed(run: Run, request: Request, epochs: int, config: Any, system: System) -> Position:
     # A run that was killed before its first checkpoint begins again.
-    position = checkpoint.restore(run.checkpoint, system) if run.checkpoint.is_file() else Position()
+    saved = run.checkpoint.is_file()
+    position = checkpoint.restore(run.checkpoint, system) if saved else Position()
     if distributed.is_main():
-        run.rewind(position.epoch)
-        run.extend(request.epochs)
+        with run.writing():
+            run.rewind(position.epoch)
+            if saved:
+                checkpoint.drop_after(run.checkpoint, position.total)
+            run.extend(position.epoch, epochs, config, request.data)
     return position
 
 

@@ -126,6 +126,14 @@ def test_without_labels_there_are_no_descriptions() -> None:
     assert described([Record("a", Path("x")), Record("b", Path("y"), types=("fire",))], 10) == []
 
 
+def test_share_of_a_ceiling_near_chance_is_not_measurable() -> None:
+    right = np.arange(4) % 4
+    measured = agreement(right, np.eye(4, dtype=bool), ceiling=0.25)
+    assert measured["share"] is None
+    row = next(row for row in lines({"run": {"text": {"types": measured}}}) if "share of the ceiling" in row[0])
+    assert row[1] == "not measurable"
+
+
 def test_agreement_lies_between_chance_and_the_ceiling() -> None:
     wanted = np.eye(4, dtype=bool)[np.arange(200) % 4]
     right = np.arange(200) % 4

@@ -1,3 +1,5 @@
+import json
+import shutil
 from pathlib import Path
 
 import av
@@ -26,6 +28,19 @@ def test_report_holds_everything(tiny_run: Path) -> None:
     assert list((tiny_run / "tensorboard").iterdir())
 
 
+@pytest.mark.parametrize("evaluated", [{}, {"system": "stats", "samples": 40, "real": 40, "overall": 0.9}])
+@pytest.mark.parametrize("missing", ["neighbors.png", "real.png"])
+def test_report_is_made_of_what_there_is(
+    system_runs: dict[str, Path], tmp_path: Path, evaluated: dict[str, object], missing: str
+) -> None:
+    shutil.copytree(system_runs["stats"], tmp_path / "run")
+    (tmp_path / "run" / missing).unlink(missing_ok=True)
+    (tmp_path / "run" / "metrics.json").write_text(json.dumps(evaluated))
+    page = write_report(Run(tmp_path / "run")).read_text("utf-8")
+    assert ("overall" in page) == bool(evaluated)
+    assert page.index("<img") < page.index("Losses") < page.index("<details>")
+
+
 def test_run_without_an_epoch_has_no_report(tiny_run: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text((tiny_run / "config.json").read_text())
     with pytest.raises(RunInvalid, match="no epoch has ended"):
@@ -48,3 +63,20 @@ def test_list_and_show(command: Command, tiny_run: Path, tmp_path: Path) -> None
         done = command("pgtrain", *call)
         assert done.returncode == 2
         assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_list_and_show_survive_damage_and_markup(command: Command, tiny_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "my runs [lr=0.1]"
+    shutil.copytree(tiny_run, folder / "a [lr=0.1]")
+    (folder / "broken").mkdir()
+    (folder / "broken" / "config.json").write_text("{")
+    listed = command("pgtrain", "list", folder)
+    assert listed.returncode == 0
+    assert "[lr=0.1]" in listed.stdout
+    assert "damaged" in listed.stdout
+    rows = {row["run"]: row for row in json.loads(command("pgtrain", "list", folder, "--json").stdout)}
+    assert rows["a [lr=0.1]"]["epochs"] == 4
+    assert "config.json" in rows["broken"]["error"]
+    shown = command("pgtrain", "show", folder / "a [lr=0.1]").stdout
+    assert f"--out '{folder / 'a [lr=0.1]'}' --epochs N" in shown
+    assert json.loads(command("pgtrain", "show", folder / "a [lr=0.1]", "--json").stdout)["last"]["epoch"] == 4

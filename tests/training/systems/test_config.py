@@ -4,6 +4,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from pgtrain.cli import main
 from pgtrain.config import options
 from pgtrain.systems.dcgan.config import RECIPES, DCGANConfig
 from pokegan.cli import Command
@@ -49,9 +50,16 @@ def test_command_line_wins_over_the_file_and_the_file_over_the_recipe(tmp_path: 
     [
         ("batch = ", "not valid TOML"),
         ("no-such = 1", "unknown option: no_such"),
-        ('batch = "many"', "'--batch'"),
+        ('batch = "many"', "batch must be an integer"),
         ("batch = 0", "'--batch'"),
         ('loss = "mse"', "'--loss'"),
+        ("batch = 1.9", "batch must be an integer, not 1.9"),
+        ("batch = true", "batch must be an integer"),
+        ("batch = [4]", "batch must be an integer"),
+        ("augment = 1", "augment must be true or false"),
+        ("lr = '1'", "lr must be a number"),
+        ("loss = 1", "loss must be a string"),
+        ("lr = nan", "'--lr'"),
     ],
 )
 def test_bad_file_is_rejected(tmp_path: Path, text: str, told: str) -> None:
@@ -62,3 +70,25 @@ def test_bad_file_is_rejected(tmp_path: Path, text: str, told: str) -> None:
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(click.ClickException, match=r"none\.toml"):
         parsed("--config", str(tmp_path / "none.toml"))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("beta1", "1"), ("beta2", "1"), ("lr", "nan"), ("lr", "inf"), ("width", "999999999"), ("ema", "2")],
+)
+def test_value_out_of_range_is_rejected(option: str, value: str) -> None:
+    with pytest.raises(click.ClickException, match=f"'--{option}'"):
+        parsed(f"--{option}", value)
+
+
+@pytest.mark.parametrize("system", ["dcgan", "wgan", "stackgan", "stats"])
+def test_file_may_set_every_option_of_help(system: str, tmp_path: Path) -> None:
+    command = main.commands[system]
+    names = [each.name for each in command.params if each.name not in ("config", "recipe", "help")]
+    assert {"data", "out", "epochs", "keep"} <= set(names)
+    for name in names:
+        done = CliRunner().invoke(main, [system, "--config", toml(tmp_path, f"{name} = {{}}")])
+        assert "must be" in done.output, name
+    done = CliRunner().invoke(main, [system, "--config", toml(tmp_path, "epochs = 1.9")])
+    assert "epochs must be an integer, not 1.9" in done.output
+    assert CliRunner().invoke(main, [system, "--seed", str(2**64)]).exit_code == 2

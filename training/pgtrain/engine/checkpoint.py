@@ -2,8 +2,9 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,19 +29,33 @@ class Position:
     total: int = 0
 
 
-def save(path: Path, system: System, position: Position) -> None:
+def not_finite(system: System) -> str:
+    """Name the first tensor of the networks or optimizers that holds an infinite number or NaN; "" if none does."""
+    for name, value in _tensors(system).items():
+        if value.is_floating_point() and not value.isfinite().all():
+            return name
+    return ""
+
+
+def _tensors(system: System) -> dict[str, Tensor]:
+    """Collect networks and moments of optimizers by their names in a checkpoint."""
+    tensors = {f"network.{name}": value for name, value in system.networks.state_dict().items()}
+    for name, optimizer in system.optimizers.items():
+        for index, values in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{name}.{index}.{key}": value for key, value in values.items()}
+    return tensors
+
+
+def save(path: Path, system: System, position: Position, keep: int = 1) -> None:
     """Write a checkpoint beside `path` and rename it into place, so that `path` is whole at every moment.
+
+    Of the checkpoints before it the last ``keep - 1`` stay, under names with their steps; see :func:`older`.
 
     Raises:
         RunInvalid: it cannot be written (a full disk, say); the checkpoint before it is intact.
     """
-    tensors = {f"network.{name}": value for name, value in system.networks.state_dict().items()}
-    groups = {}
-    for name, optimizer in system.optimizers.items():
-        state = optimizer.state_dict()
-        groups[name] = state["param_groups"]
-        for index, values in state["state"].items():
-            tensors |= {f"optimizer.{name}.{index}.{key}": value for key, value in values.items()}
+    tensors = _tensors(system)
+    groups = {name: optimizer.state_dict()["param_groups"] for name, optimizer in system.optimizers.items()}
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
@@ -53,8 +68,38 @@ def save(path: Path, system: System, position: Position) -> None:
             hidden.chmod(mode)  # safetensors makes files that only their owner may read
             with hidden.open("rb") as file:
                 os.fsync(file.fileno())
+            _keep_older(path, position.total, keep)
     except (SafetensorError, OSError) as error:
         raise RunInvalid(f"{path}: cannot be written ({error}); free space, then resume the run") from error
+
+
+def older(path: Path) -> dict[int, Path]:
+    """Find the checkpoints that were kept beside `path`, oldest first, by their steps since the start of the run."""
+    numbered = {
+        each.stem.removeprefix(f"{path.stem}-"): each for each in path.parent.glob(f"{path.stem}-*{path.suffix}")
+    }
+    return {int(steps): numbered[steps] for steps in sorted(numbered) if steps.isdecimal()}
+
+
+def drop_after(path: Path, total: int) -> None:
+    """Remove the kept checkpoints with more than `total` steps, which a run that goes on from `path` does again."""
+    for steps, kept in older(path).items():
+        if steps > total:
+            kept.unlink()
+
+
+def _keep_older(path: Path, total: int, keep: int) -> None:
+    """Give the checkpoint at `path` a second name, which outlives its replacement; drop those beyond `keep` - 1."""
+    with suppress(RunNotFound, RunInvalid, KeyError):  # there is none yet, or it is damaged
+        steps = read(path, "no tensor")[1]["position"]["total"]
+        kept = path.with_stem(f"{path.stem}-{steps:09d}")
+        if keep > 1 and steps != total and not kept.exists():
+            try:
+                os.link(path, kept)
+            except OSError:  # the file system has no hard links
+                shutil.copyfile(path, kept)
+    for surplus in list(older(path).values())[: -(keep - 1) or None]:
+        surplus.unlink()
 
 
 def _mode_of_new_file(path: Path) -> int:
@@ -79,7 +124,9 @@ def read(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, Any
             tensors = {name[len(prefix) :]: file.get_tensor(name) for name in names}
             metadata = file.metadata() or {}
         return tensors, {key: json.loads(value) for key, value in metadata.items()}
-    except (SafetensorError, OSError, ValueError) as error:
+    except OSError as error:
+        raise RunInvalid(f"{path}: cannot be read ({error.strerror or error}); see its permissions") from error
+    except (SafetensorError, ValueError) as error:
         raise RunInvalid(f"{path}: damaged or cut short ({error}); restore it or train again") from error
 
 
@@ -97,7 +144,10 @@ def restore(path: Path, system: System) -> Position:
             for key, value in _under(f"optimizer.{name}.", tensors).items():
                 index, field = key.split(".", 1)
                 state.setdefault(int(index), {})[field] = value
+            rates = [group["lr"] for group in optimizer.param_groups]
             optimizer.load_state_dict({"state": state, "param_groups": metadata["groups"][name]})
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate  # of the configuration, which a resume may change
             _lay_out(optimizer)
         system.engine.scaling = metadata.get("scaling", {})
         torch.set_rng_state(tensors["random.cpu"])

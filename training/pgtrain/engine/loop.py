@@ -8,25 +8,34 @@ from contextlib import contextmanager, nullcontext
 from types import FrameType
 
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
 from pgtrain.engine import checkpoint, distributed
 from pgtrain.engine.checkpoint import Position
+from pgtrain.engine.display import RATE, Display
 from pgtrain.engine.run import Run
 from pgtrain.engine.system import Data, Metrics, System
 from pgtrain.errors import Diverged, Interrupted
 
+RUNAWAY = 1e4
+"""Mean from which a loss is reported as running away: those of healthy trainings are far below 100."""
+
 
 @contextmanager
-def _stop_on_signal() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM instead of dying, so that the step in hand can end."""
+def _stop_on_signal(display: Display) -> Iterator[list[int]]:
+    """Collect SIGINT, SIGTERM and SIGHUP instead of dying, so that the step in hand can end; a second Ctrl-C kills."""
     received: list[int] = []
 
     def remember(number: int, frame: FrameType | None) -> None:
+        if received and number == signal.SIGINT:
+            raise KeyboardInterrupt
         received.append(number)
+        display.say_in_handler("stopping: the step in hand ends and the checkpoint is written (Ctrl-C: stop now)")
 
-    before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
+    handled = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # nohup has SIGHUP ignored, so that the training outlives the terminal.
+    handled = [number for number in handled if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, remember) for number in handled}
     try:
         yield received
     finally:
@@ -35,65 +44,73 @@ def _stop_on_signal() -> Iterator[list[int]]:
 
 
 class Loop:
-    """Trains `system` on `data` into `run`, from `position` on, a checkpoint every `minutes`.
+    """Trains `system` on `data` into `run`, from `position` on, a checkpoint every `minutes`, the last `keep` kept.
 
     Of several processes all take every step, and the main one writes, draws and prints.
     """
 
     def __init__(
-        self, system: System, data: Data, run: Run, *, seed: int, batch: int, minutes: float, position: Position
+        self,
+        system: System,
+        data: Data,
+        run: Run,
+        *,
+        seed: int,
+        batch: int,
+        minutes: float,
+        position: Position,
+        keep: int = 1,
     ) -> None:
         self.system, self.data, self.run, self.position = system, data, run, position
-        self.seed, self.batch, self.minutes = seed, batch, minutes
-        self.saved = time.monotonic()
+        self.seed, self.batch, self.minutes, self.keep = seed, batch, minutes, keep
+        self.saved, self.written = time.monotonic(), False
+        self.warned: set[str] = set()
 
     def train(self, epochs: int) -> None:
-        """Train until `epochs` are done in all.
+        """Train until `epochs` are done in all. What an epoch made is saved before it is shown.
 
         Raises:
             Interrupted: a signal came; the checkpoint was written first.
-            Diverged: a loss is not finite; the last good checkpoint stays.
+            Diverged: a loss or a weight is not finite; the last good checkpoint stays.
         """
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[losses]}"),
-        )
         main = distributed.is_main()
-        writer = SummaryWriter(str(self.run.folder / "tensorboard")) if main else nullcontext()
-        with _stop_on_signal() as received, Progress(*columns, disable=not main) as progress, writer as events:
-            task = progress.add_task("", total=epochs, completed=self.position.epoch, losses="")
+        # TensorBoard drops what an interrupted process wrote of the epochs that are done again.
+        where = str(self.run.folder / "tensorboard")
+        with distributed.together(), self.run.writing():
+            writer = SummaryWriter(where, purge_step=self.position.epoch + 1) if main else nullcontext()
+        display = Display(epochs, self.position.epoch, shown=main)
+        with _stop_on_signal(display) as received, display, writer as events:
             while self.position.epoch < epochs:
                 epoch = self.position.epoch
                 phase = self.system.start_epoch(epoch)
-                progress.update(task, description=phase)
-                metrics = self._epoch(received)
-                progress.update(task, advance=1, losses=_summary(metrics))
+                display.phase(phase)
+                metrics = self._epoch(received, display)
                 with distributed.together(), self.run.writing():
                     if events:
                         self._record(epoch + 1, phase, metrics, events)
                 self.position = Position(epoch + 1, 0, self.position.total)
                 (due,) = distributed.any_of(self._due())
-                if due:
+                if due or epoch + 1 == epochs:
                     self._save()
-        self._save()
+                display.epoch(epoch + 1, phase, metrics)
+                self._warn_of_runaway(metrics, display)
+            if not self.written:
+                self._save()
 
     def _record(self, epoch: int, phase: str, metrics: dict[str, float], events: SummaryWriter) -> None:
         self.run.log({"epoch": epoch, "phase": phase, **metrics})
         for name, value in metrics.items():
             events.add_scalar(name, value, epoch)
-        self.system.progress().save(self.run.folder / "grids" / f"{epoch:05d}.png")
+        self.run.write_picture(f"grids/{epoch:05d}.png", self.system.progress())
 
-    def _epoch(self, received: list[int]) -> dict[str, float]:
+    def _epoch(self, received: list[int], display: Display) -> dict[str, float]:
         """Run the (rest of the) epoch; return mean losses and pictures a second."""
         self.system.networks.train()
         order = torch.Generator().manual_seed(self.seed * 1_000_003 + self.position.epoch)
         collected: list[Metrics] = []
         began, seen = time.monotonic(), 0
-        for number, indices in enumerate(self.data.batches(self.batch, order)):
+        batches = list(self.data.batches(self.batch, order))
+        for number, indices in enumerate(batches):
             if number < self.position.step:
                 continue  # done before an interruption
             collected.append(self.system.train_step(self.data, indices, self.position.total))
@@ -104,17 +121,32 @@ class Loop:
                 self._save()
             if stop:
                 raise Interrupted(self.run.folder)
+            display.step(self.position.epoch + (number + 1) / len(batches))
         means = _means(collected)
         self._check(means)
-        return means | {"pictures_per_second": round(seen / (time.monotonic() - began), 2)}
+        return means | {RATE: round(seen / (time.monotonic() - began), 2)}
 
     def _check(self, means: dict[str, float]) -> None:
         for name, value in means.items():
             if not math.isfinite(value):
-                epoch, step = self.position.epoch + 1, self.position.total
-                raise Diverged(
-                    f"the {name} loss became {value} in epoch {epoch} (by step {step}); "
-                    "the last checkpoint is kept: try a lower learning rate or fp32 precision"
+                self._diverged(f"the {name} loss became {value}")
+
+    def _diverged(self, what: str) -> None:
+        kept = self.run.checkpoint.is_file()
+        remedy = "the last good checkpoint is kept: resume" if kept else "no checkpoint was written: start again"
+        raise Diverged(
+            f"{what} in epoch {self.position.epoch + 1} (by step {self.position.total}); "
+            f"{remedy} with a lower learning rate or fp32 precision"
+        )
+
+    def _warn_of_runaway(self, means: dict[str, float], display: Display) -> None:
+        """Report, once each, losses that are far too large and finite still."""
+        for name, value in means.items():
+            if name != RATE and abs(value) > RUNAWAY and name not in self.warned:
+                self.warned.add(name)
+                display.say(
+                    f"Warning: the {name} loss is {value:.3g} in epoch {self.position.epoch}: the training runs away; "
+                    "stop it, and resume or start again with a lower learning rate"
                 )
 
     def _due(self) -> bool:
@@ -123,8 +155,11 @@ class Loop:
     def _save(self) -> None:
         with distributed.together():
             if distributed.is_main():
-                checkpoint.save(self.run.checkpoint, self.system, self.position)
-        self.saved = time.monotonic()
+                broken = checkpoint.not_finite(self.system)
+                if broken:
+                    self._diverged(f"{broken} became infinite or NaN")
+                checkpoint.save(self.run.checkpoint, self.system, self.position, self.keep)
+        self.saved, self.written = time.monotonic(), True
 
 
 def _means(collected: list[Metrics]) -> dict[str, float]:
@@ -134,7 +169,3 @@ def _means(collected: list[Metrics]) -> dict[str, float]:
         return {}
     means = distributed.mean(torch.stack([torch.stack(each).float().mean() for each in values.values()]))
     return {name: round(mean, 5) for name, mean in zip(values, means.tolist(), strict=True)}
-
-
-def _summary(metrics: dict[str, float]) -> str:
-    return " ".join(f"{name} {value:.3f}" for name, value in metrics.items())

@@ -1,10 +1,11 @@
 """The run folder: configuration, metrics, grids and the checkpoint of one training."""
 
 import dataclasses
+import io
 import json
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from importlib.metadata import version
@@ -16,6 +17,8 @@ from pokegan.files import atomic_write
 from pokegan.revision import revision
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from pgtrain.engine.system import Data
 
 try:
@@ -39,6 +42,18 @@ FIELDS: dict[str, Any] = {
     "revision": str | None,
 }
 """The fields of a run's config.json and their types."""
+
+
+Sources = str | Path | Sequence[str | Path] | None
+"""What a run reads its data from; None for the default data set."""
+
+
+def _listed(sources: Sources) -> list[str] | None:
+    """List folders and files by their whole paths, so that a run can go on from another folder."""
+    if sources is None:
+        return None
+    places = [sources] if isinstance(sources, str | Path) else sources
+    return [str(Path(place).resolve()) if Path(place).exists() else str(place) for place in places]
 
 
 class Run:
@@ -67,6 +82,7 @@ class Run:
         config: Any,
         data: "Data",
         hold_out: float = 0.0,
+        sources: Sources = None,
     ) -> None:
         """Make the folder and write what the run is: system, resolved configuration, data, versions and revision.
 
@@ -86,13 +102,30 @@ class Run:
             "data": data.identity | {"examples": len(data), "names": data.names, "hold_out": hold_out},
             "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
             "revision": revision(),
+            "sources": _listed(sources),
         }
         self.write(CONFIG, json.dumps(described, indent=1, ensure_ascii=False))
 
-    def extend(self, epochs: int) -> None:
-        """Note that the run is now to reach `epochs` in all."""
-        described = json.loads((self.folder / CONFIG).read_bytes()) | {"epochs": epochs}
+    def extend(self, epoch: int, epochs: int, config: Any, sources: Sources) -> None:
+        """Note that the run goes on after `epoch`: to `epochs` in all, with the learning rates of `config`.
+
+        Learning rates that change are listed under "changes", and where the data now lie under "sources".
+        """
+        described = json.loads((self.folder / CONFIG).read_bytes())
+        before, now = described["config"], dataclasses.asdict(config)
+        changes = [
+            {"after_epoch": epoch, "option": name, "from": before[name], "to": value}
+            for name, value in now.items()
+            if name in before and value != before[name]
+        ]
+        described |= {"epochs": epochs, "config": now, "sources": _listed(sources)}
+        described["changes"] = [*described.get("changes", []), *changes]
         self.write(CONFIG, json.dumps(described, indent=1, ensure_ascii=False))
+
+    def sources(self) -> list[str] | None:
+        """Tell what the run reads its data from; None for the default data set, or if it was not noted."""
+        sources: list[str] | None = json.loads((self.folder / CONFIG).read_bytes()).get("sources")
+        return sources
 
     @contextmanager
     def training(self) -> Iterator[None]:
@@ -155,6 +188,8 @@ class Run:
                 if not isinstance(described[name], kind):
                     raise TypeError(f"{name} is {described[name]!r}")
             return {name: described[name] for name in FIELDS}
+        except OSError as error:
+            raise RunInvalid(f"{path}: cannot be read ({error.strerror}); see its permissions") from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise RunInvalid(f"{path}: damaged ({repr(error)[:200]}); restore it or train again") from error
 
@@ -169,8 +204,12 @@ class Run:
             return {}
         try:
             figures: dict[str, Any] = json.loads(path.read_bytes())
-        except ValueError as error:
-            raise RunInvalid(f"{path}: damaged ({error}); evaluate the run again") from error
+            if not isinstance(figures, dict):
+                raise TypeError(f"it is {figures!r}")
+        except OSError as error:
+            raise RunInvalid(f"{path}: cannot be read ({error.strerror}); see its permissions") from error
+        except (ValueError, TypeError, RecursionError) as error:
+            raise RunInvalid(f"{path}: damaged ({repr(error)[:200]}); evaluate the run again") from error
         return figures
 
     @contextmanager
@@ -194,16 +233,25 @@ class Run:
             file.write(json.dumps(metrics) + "\n")
 
     def rewind(self, epochs: int) -> None:
-        """Forget the metrics after `epochs`: a run that goes on from its checkpoint does those epochs again.
+        """Forget metrics and grids after `epochs`: a run that goes on from its checkpoint does those epochs again.
 
         A line that a kill cut short is forgotten too.
         """
         kept = [entry for entry in self.metrics() if entry["epoch"] <= epochs]
         self.write("metrics.jsonl", "".join(json.dumps(entry) + "\n" for entry in kept))
+        for grid in self.grids():
+            if not grid.stem.isdecimal() or int(grid.stem) > epochs:
+                grid.unlink()
 
-    def write(self, name: str, text: str) -> None:
+    def write(self, name: str, content: bytes | str) -> None:
         """Write a whole file of the run, replacing what is there."""
-        atomic_write(self.folder / name, text)
+        atomic_write(self.folder / name, content)
+
+    def write_picture(self, name: str, picture: "Image") -> None:
+        """Write a picture as a whole PNG of the run, as :meth:`write` does."""
+        encoded = io.BytesIO()
+        picture.save(encoded, "PNG")
+        self.write(name, encoded.getvalue())
 
     def grids(self) -> list[Path]:
         """List the grids of the epochs, oldest first."""
@@ -220,14 +268,17 @@ class Run:
         path = self.folder / "metrics.jsonl"
         if not path.is_file():
             return []
-        lines = path.read_bytes().splitlines(keepends=True)
+        try:
+            lines = path.read_bytes().splitlines(keepends=True)
+        except OSError as error:
+            raise RunInvalid(f"{path}: cannot be read ({error.strerror}); see its permissions") from error
         return [self._entry(path, number, line) for number, line in enumerate(lines, 1) if line.endswith(b"\n")]
 
     def _entry(self, path: Path, number: int, line: bytes) -> dict[str, Any]:
         try:
             entry: dict[str, Any] = json.loads(line)
-            if not isinstance(entry["epoch"], int):
-                raise TypeError(f"its epoch is {entry['epoch']!r}")
+            if not isinstance(entry["epoch"], int) or not isinstance(entry["phase"], str):
+                raise TypeError(f"its epoch is {entry['epoch']!r}, its phase {entry['phase']!r}")
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise RunInvalid(f"{path}: line {number} is damaged ({repr(error)[:200]}); restore or remove it") from error
         return entry

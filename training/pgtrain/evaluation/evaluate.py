@@ -62,7 +62,7 @@ def evaluate(place: Path, options: Options) -> dict[str, Any]:
     out.make_folder(out.folder)
     with out.writing():
         for name, picture in drawn.items():
-            picture.save(out.folder / name)
+            out.write_picture(name, picture)
         out.write(EVALUATION, json.dumps(results, indent=1) + "\n")
     return results
 

@@ -25,6 +25,9 @@ COMPONENTS = 300
 STEPS = 4
 """Steps of each of red, green and blue in the histogram."""
 
+LEAST_SPAN = 0.01
+"""Between chance and real artwork, below which nothing can be measured as a share of it."""
+
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
@@ -97,11 +100,12 @@ class Classifier:
         return labels
 
 
-def agreement(predictions: NDArray[np.int64], right: Flags, ceiling: float | None = None) -> dict[str, float]:
+def agreement(predictions: NDArray[np.int64], right: Flags, ceiling: float | None = None) -> dict[str, float | None]:
     """Compare the labels predicted of N pictures, indices, with those that are right, bool (N, L).
 
     `found` is the share that agrees, and `floor` what it would be had the prompts been shuffled. With the `ceiling`,
-    which real artwork reaches, `share` is how far between the two `found` is: 1 as real artwork, 0 as by chance.
+    which real artwork reaches, `share` is how far between the two `found` is: 1 as real artwork, 0 as by chance; None
+    where real artwork itself agrees hardly more than by chance.
     """
     labeled = right.any(1)
     predictions, right = predictions[labeled], right[labeled]
@@ -109,4 +113,6 @@ def agreement(predictions: NDArray[np.int64], right: Flags, ceiling: float | Non
     floor = float(right[:, predictions].mean())
     if ceiling is None:
         return {"found": found, "floor": floor}
-    return {"found": found, "floor": floor, "ceiling": ceiling, "share": (found - floor) / max(ceiling - floor, 1e-9)}
+    span = ceiling - floor
+    share = (found - floor) / span if span >= LEAST_SPAN else None
+    return {"found": found, "floor": floor, "ceiling": ceiling, "share": share}

@@ -22,6 +22,8 @@ DESCRIBED = 1000
 """Prompts that name no Pokémon, at the most."""
 INVENTED = 200
 """Names that no Pokémon has, likewise."""
+LEAST_CHANGE = 1e-3
+"""Change by the prompt below which the change by the seed is not measured against it."""
 Rows = list[tuple[str, Tensor]]
 
 
@@ -119,7 +121,8 @@ def _text(
             "islands": islands(drawn.pictures),
         }
     for part in (results, *(results[key] for key in ("described", "invented") if key in results)):
-        part["seed_over_prompt"] = part["changed_by_seed"] / max(1e-9, part["changed_by_prompt"])
+        prompt = part["changed_by_prompt"]
+        part["seed_over_prompt"] = part["changed_by_seed"] / prompt if prompt >= LEAST_CHANGE else None
     rows += [(f"{several[0]}, seed {settings.seed + turn}", over_seeds[turn]) for turn in range(SEEDS)]
     return results, rows
 

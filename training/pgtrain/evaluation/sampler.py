@@ -16,7 +16,7 @@ from torch import Tensor
 from pgtrain.engine import checkpoint
 from pgtrain.engine.accelerator import Engine
 from pgtrain.engine.run import Run
-from pgtrain.errors import BundleInvalid
+from pgtrain.errors import BundleInvalid, RunInvalid
 from pgtrain.models.text_encoder import cached_embeddings
 from pgtrain.systems.registry import SYSTEMS
 
@@ -53,7 +53,16 @@ class RunSampler:
         described = run.described()
         engine = Engine("fp32")
         self.system = SYSTEMS[described["system"]].load("system")(config, engine, data.to(engine.device))
-        position = checkpoint.restore_networks(run.checkpoint, self.system)
+        try:
+            position = checkpoint.restore_networks(run.checkpoint, self.system)
+        except RunInvalid as error:
+            trained, given = described["data"]["examples"], len(data)
+            if trained == given:
+                raise
+            raise RunInvalid(
+                f"{run.folder}: was trained on {trained} examples, and --data has {given}; "
+                "give the data that it was trained on, or export the run and evaluate the bundle"
+            ) from error
         self.system.start_epoch(position.epoch if position.step else max(0, position.epoch - 1))
         self.epochs, self.encoder = position.epoch, described["encoder"]
         self.reads_text = self.encoder is not None

@@ -86,7 +86,7 @@ def lines(evaluations: Mapping[str, Results]) -> list[list[str]]:
     """
     written = []
     for line in LINES:
-        cells = [_written(_at(each, line.path), line.form) for each in evaluations.values()]
+        cells = [_cell(each, line) for each in evaluations.values()]
         if any(cells):
             known = [value for each in evaluations.values() if (value := _at(each, line.beside)) is not None]
             written.append([line.label, *cells, _written(known[0], line.form) if known else line.best])
@@ -118,6 +118,14 @@ def table(evaluations: Mapping[str, Results]) -> Table:
 def markdown(evaluations: Mapping[str, Results]) -> str:
     """Write the lines as a Markdown table."""
     return f"{markdown_table(['figure', *evaluations, 'real pictures'], lines(evaluations))}\n"
+
+
+def _cell(results: Results, line: Line) -> str:
+    *parents, last = line.path.split()
+    parent = _at(results, " ".join(parents)) if parents else results
+    if isinstance(parent, Mapping) and last in parent and parent[last] is None:
+        return "not measurable"
+    return _written(_at(results, line.path), line.form)
 
 
 def _at(results: Results, path: str) -> Any:

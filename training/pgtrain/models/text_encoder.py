@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from platformdirs import user_cache_path
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -95,12 +97,13 @@ def cached_embeddings(name: str, texts: Sequence[str]) -> Tensor:
     """Embed `texts` with encoder `name`, or read them from the user's cache, keyed by both."""
     key = hashlib.sha256("\0".join((name, str(MAX_TOKENS), *texts)).encode()).hexdigest()
     path = user_cache_path("pokegan") / "embeddings" / f"{key[:32]}.safetensors"
-    if path.is_file():
+    with suppress(SafetensorError, OSError, KeyError):  # not there, damaged or unreadable: embedded anew
         return load_file(path)["embeddings"]
     embeddings = embed(load_encoder(name), texts)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as hidden:
-        save_file({"embeddings": embeddings}, hidden)
+    with suppress(SafetensorError, OSError):  # a cache that cannot be written is done without
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path) as hidden:
+            save_file({"embeddings": embeddings}, hidden)
     return embeddings
 
 

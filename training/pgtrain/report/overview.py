@@ -1,18 +1,23 @@
 """Runs at a glance, in the terminal; without PyTorch."""
 
+import json
+import shlex
 from pathlib import Path
 from typing import Any
 
+import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pgtrain.engine.run import CONFIG, Run
 from pgtrain.errors import RunNotFound
 from pgtrain.evaluation.tables import table as table_of
+from pokegan.errors import PokeganError, one_line
 
 
-def list_runs(folder: Path) -> None:
-    """Print one line a run in `folder`, newest first.
+def list_runs(folder: Path, as_json: bool = False) -> None:
+    """Print one line a run in `folder`, newest first, or a JSON array; a damaged run has a line that says so.
 
     Raises:
         RunNotFound: `folder` is missing, or holds no run.
@@ -20,49 +25,69 @@ def list_runs(folder: Path) -> None:
     configs = sorted(folder.glob(f"*/{CONFIG}"), key=lambda path: path.stat().st_mtime, reverse=True)
     if not configs:
         raise RunNotFound(f"{folder}: no runs in it; make one with pgtrain, or name another folder")
+    rows = [_row(Run(path.parent)) for path in configs]
+    if as_json:
+        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
     table = Table("run", "system", "epochs", "phase", "examples", "seed")
-    for path in configs:
-        run = Run(path.parent)
-        described, metrics = run.described(), run.metrics()
-        epoch, phase = (str(metrics[-1]["epoch"]), metrics[-1]["phase"]) if metrics else ("0", "")
-        counts = (str(described["data"]["examples"]), str(described["seed"]))
-        table.add_row(path.parent.name, described["system"], epoch, phase, *counts)
+    for row in rows:
+        values = list(row.values())
+        cells = [row["run"], "damaged", "", row["error"]] if "error" in row else values
+        table.add_row(*(escape(str(cell)) for cell in cells))
     Console().print(table)
 
 
-def show_run(run: Run) -> None:
-    """Print the last epoch and the configuration of `run`.
+def _row(run: Run) -> dict[str, Any]:
+    try:
+        described, metrics = run.described(), run.metrics()
+        last = metrics[-1] if metrics else {"epoch": 0, "phase": ""}
+        data, seed = described["data"], described["seed"]
+        row = {"run": run.folder.name, "system": described["system"], "epochs": last["epoch"]}
+        return row | {"phase": last["phase"], "examples": data["examples"], "seed": seed}
+    except (PokeganError, OSError, KeyError) as error:
+        return {"run": run.folder.name, "error": one_line(error)}
+
+
+def show_run(run: Run, as_json: bool = False) -> None:
+    """Print the last epoch and the configuration of `run`, or both as JSON.
 
     Raises:
         RunNotFound, RunInvalid: it is no run, or damaged.
     """
     described, metrics = run.described(), run.metrics()
+    last, resumable = metrics[-1] if metrics else {}, run.checkpoint.is_file()
+    if as_json:
+        facts = {"run": str(run.folder), "last": last, "resumable": resumable}
+        click.echo(json.dumps(facts | described, indent=1, ensure_ascii=False))
+        return
     console = Console()
     data = described["data"]
     console.print(
-        f"{described['system']} on {data['examples']} examples ({data['digest'][:12]}), seed {described['seed']}"
+        f"{described['system']} on {data['examples']} examples ({data['digest'][:12]}), seed {described['seed']}",
+        markup=False,
     )
-    state = Table("last epoch", "", title=str(run.folder))
-    for name, value in (metrics[-1] if metrics else {}).items():
-        state.add_row(name, str(value))
+    state = Table("last epoch", "", title=escape(str(run.folder)))
+    for name, value in last.items():
+        state.add_row(escape(name), escape(str(value)))
     recipe = Table("option", "value")
     for name, value in described["config"].items():
-        recipe.add_row(name, str(value))
+        recipe.add_row(escape(name), escape(str(value)))
     console.print(state, recipe)
-    if run.checkpoint.is_file():
-        console.print(f"resumable: pgtrain {described['system']} --resume --out {run.folder} --data DIR --epochs N")
+    if resumable:
+        command = shlex.join(["pgtrain", described["system"], "--resume", "--out", str(run.folder)])
+        click.echo(f"resumable: {command} --epochs N")
 
 
 def show_figures(results: dict[str, Any]) -> None:
     """Print what :func:`pgtrain.evaluation.evaluate.evaluate` returns, one line a figure."""
     if "kid" in results:
         about = ("system", "drawn_by", "epochs", "trained_on_this_data", "features", "samples", "fid_pictures")
-        Console().print(", ".join(f"{name} {results[name]}" for name in about))
+        Console().print(", ".join(f"{name} {results[name]}" for name in about), markup=False)
         Console().print(table_of({results["system"]: results}))
         return
     table = Table("figure", "value")
     for name, value in flattened(results).items():
-        table.add_row(name, str(value))
+        table.add_row(escape(name), escape(str(value)))
     Console().print(table)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pgtrain.engine.run import Run
 from pgtrain.errors import RunInvalid
+from pgtrain.evaluation.tables import lines
 from pgtrain.report.curves import write_curves
 from pgtrain.report.overview import flattened
 from pgtrain.report.timelapse import write_gif, write_mp4
+from pokegan.files import atomic_path
+
+ABOUT = ("schema", "seed", "system", "trained_on_this_data", "epochs", "drawn_by", "features", "samples", "real")
+"""What an evaluation tells of itself; the rest of it are figures."""
+
+PICTURES = ("sheet.png", "samples.png", "neighbors.png", "real.png", "curves.svg", "timelapse.gif")
+"""What a page shows beside the last grid, if it is there."""
 
 KINDS = {".png": "image/png", ".gif": "image/gif", ".svg": "image/svg+xml"}
 
@@ -25,24 +34,41 @@ def write_report(run: Run) -> Path:
     described, metrics, grids = run.described(), run.metrics(), run.grids()
     if not metrics or not grids:
         raise RunInvalid(f"{run.folder}: no epoch has ended yet, so there is nothing to report")
-    write_curves(metrics, run.folder / "curves.svg")
-    write_gif(grids, run.folder / "timelapse.gif")
-    write_mp4(grids, run.folder / "timelapse.mp4")
-    measured = flattened(run.evaluation())
+    results = run.evaluation()
+    about = {name: results[name] for name in ABOUT if name in results}
+    measured = flattened({name: value for name, value in results.items() if name not in ABOUT})
     facts = {
         "run": run.folder.name,
+        "about": about,
         "measured": measured,
+        "compared": lines({described["system"]: results}) if "kid" in results else [],
         "described": described,
         "last": metrics[-1],
         "metrics": metrics,
     }
-    (run.folder / "MODEL_CARD.md").write_text(_render("model_card.md.j2", facts), "utf-8")
-    pictures = {"grid": grids[-1], "real": run.folder / "real.png"}
-    pictures |= {name: run.folder / name for name in ("curves.svg", "timelapse.gif", "neighbors.png")}
-    embedded = {name.partition(".")[0]: _embed(path) for name, path in pictures.items() if path.is_file()}
-    page = run.folder / "report.html"
-    page.write_text(_render("report.html.j2", facts | {"pictures": embedded}), "utf-8")
-    return page
+    with run.writing():
+        for name, write in (
+            ("curves.svg", lambda out: write_curves(metrics, out)),
+            ("timelapse.gif", lambda out: write_gif(grids, out)),
+            ("timelapse.mp4", lambda out: write_mp4(grids, out)),
+        ):
+            _write_whole(run.folder / name, write)
+        run.write("MODEL_CARD.md", _render("model_card.md.j2", facts))
+        shown = {"grid": grids[-1]} | {Path(name).stem: run.folder / name for name in PICTURES}
+        embedded = {name: _embed(path) if path.is_file() else "" for name, path in shown.items()}
+        run.write("report.html", _render("report.html.j2", facts | {"pictures": embedded}))
+    return run.folder / "report.html"
+
+
+def _write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Have `write` make the file beside `path` and rename it; the suffix tells `write` the format."""
+    with atomic_path(path) as hidden:
+        named = hidden.with_suffix(path.suffix)
+        try:
+            write(named)
+            named.replace(hidden)
+        finally:
+            named.unlink(missing_ok=True)
 
 
 def _render(template: str, facts: dict[str, Any]) -> str:

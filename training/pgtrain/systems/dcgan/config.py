@@ -20,13 +20,13 @@ class DCGANConfig:
     pretrain_lr: float = option(2e-3, "learning rate of reconstruction")
     batch: int = option(32, "batch size", minimum=1)
     lr: float = option(3e-4, "learning rate of both networks (Adam)")
-    beta1: float = option(0.0, "Adam's first beta")
-    beta2: float = option(0.99, "Adam's second beta")
+    beta1: float = option(0.0, "Adam's first beta", below=1)
+    beta2: float = option(0.99, "Adam's second beta", below=1)
     critic_steps: int = option(1, "discriminator steps per generator step", minimum=1)
     augment: bool = option(True, "differentiable augmentation of the discriminator's inputs")
     r1: float = option(0.2, "gamma of the R1 penalty; 0: none")
     r1_interval: int = option(16, "steps between two R1 penalties", minimum=1)
-    ema: float = option(0.995, "decay per step of the averaged generator")
+    ema: float = option(0.995, "decay per step of the averaged generator", maximum=1)
 
     def resolve(self, epochs: int) -> None:
         """Nothing depends on the number of epochs."""

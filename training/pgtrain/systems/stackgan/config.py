@@ -50,8 +50,8 @@ class StackGANConfig:
     discriminator_lr: float = option(2e-4, "Adam's learning rate of the discriminator")
     stage2_generator_lr: float = option(0.0, "the generator's in stage II; 0: as in stage I")
     stage2_discriminator_lr: float = option(0.0, "the discriminator's in stage II; 0: as in stage I")
-    beta1: float = option(0.0, "Adam's first beta against the discriminator")
-    beta2: float = option(0.99, "Adam's second beta")
+    beta1: float = option(0.0, "Adam's first beta against the discriminator", below=1)
+    beta2: float = option(0.99, "Adam's second beta", below=1)
     reconstruction: float = option(20.0, "weight of reconstruction beside the adversarial loss")
     reconstruct: str = option(
         "named",
@@ -68,7 +68,7 @@ class StackGANConfig:
     dropout: float = option(0.0, "share that the joint discriminator of stage II drops", maximum=0.9)
     r1: float = option(1.0, "gamma of the R1 penalty; 0: none, as for the projected discriminator")
     r1_interval: int = option(16, "steps between two R1 penalties", minimum=1)
-    ema: float = option(0.998, "decay of the averaged generator, a step")
+    ema: float = option(0.998, "decay of the averaged generator, a step", maximum=1)
 
     @property
     def latent_dim(self) -> int:

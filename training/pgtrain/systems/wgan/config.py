@@ -28,14 +28,14 @@ class WGANConfig:
     critic_lr: float = option(
         0.0, "the critic's learning rate; 0: five times the generator's for gp, the same for clip"
     )
-    beta1: float = option(0.0, "Adam's first beta, for gp")
-    beta2: float = option(0.99, "Adam's second beta, for gp")
+    beta1: float = option(0.0, "Adam's first beta, for gp", below=1)
+    beta2: float = option(0.99, "Adam's second beta, for gp", below=1)
     critic_steps: int = option(0, "critic steps per generator step; 0: 1 for gp, 5 for clip")
     penalty: float = option(3.0, "weight of the gradient penalty, for gp")
     penalty_interval: int = option(1, "steps between gradient penalties, whose weight grows accordingly", minimum=1)
     clip: float = option(0.01, "largest absolute weight of the critic, for clip")
     augment: bool = option(True, "differentiable augmentation of the critic's inputs")
-    ema: float = option(0.995, "decay per step of the averaged generator")
+    ema: float = option(0.995, "decay per step of the averaged generator", maximum=1)
 
     def resolve(self, epochs: int) -> None:
         """Fill the defaults of the critic's Lipschitz constraint.

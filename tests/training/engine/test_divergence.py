@@ -1,0 +1,62 @@
+"""Trainings that diverge, or whose output nobody takes: the good checkpoints stay."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from pgtrain.engine.checkpoint import older
+from pgtrain.engine.run import CHECKPOINT
+from tests.conftest import Command
+
+SMALL = ("--size", "32", "--width", "4", "--batch", "4", "--latent-dim", "4", "--precision", "fp32", "--pretrain", "0")
+
+
+def test_checkpoint_is_never_written_with_weights_that_are_not_finite(
+    command: Command, small_data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    done = command("pgtrain", "dcgan", "--data", small_data, "--out", out, *SMALL, "--lr", "1e9", "--minutes", "0")
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert "in epoch" in last
+    checkpoints = [path for path in (out / CHECKPOINT, *older(out / CHECKPOINT).values()) if path.is_file()]
+    assert ("last good checkpoint is kept" in last) == bool(checkpoints)
+    for path in checkpoints:
+        assert all(value.isfinite().all() for value in load_file(path).values() if value.is_floating_point())
+
+
+@pytest.mark.parametrize("keep", [1, 3])
+def test_last_checkpoints_are_kept(command: Command, small_data: Path, tmp_path: Path, keep: int) -> None:
+    out = tmp_path / "run"
+    call = ("pgtrain", "dcgan", "--data", small_data, "--out", out, *SMALL, "--minutes", "0", "--keep", keep)
+    assert command(*call, "--epochs", 3).returncode == 0
+    assert list(older(out / CHECKPOINT)) == [7, 8][: keep - 1], "steps of the checkpoints before the last, which has 9"
+    steps = load_file(out / CHECKPOINT)["network.average.n_averaged"]
+    assert torch.equal(steps, torch.tensor(9))
+
+
+def test_runaway_is_reported_while_it_happens(command: Command, small_data: Path, tmp_path: Path) -> None:
+    call = ("pgtrain", "dcgan", "--data", small_data, "--out", tmp_path / "run", *SMALL, "--lr", "1", "--epochs", 4)
+    done = command(*call)
+    assert "runs away" in done.stderr, done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("sink", ["/dev/full", "closed pipe"])
+def test_training_is_saved_when_its_output_goes_nowhere(small_data: Path, tmp_path: Path, sink: str) -> None:
+    program = str(Path(sys.executable).parent / "pgtrain")
+    call = [program, "dcgan", "--data", str(small_data), "--out", str(tmp_path / "run"), *SMALL, "--epochs", "2"]
+    if sink == "/dev/full":
+        handle = os.open(sink, os.O_WRONLY)
+    else:
+        reading, handle = os.pipe()
+        os.close(reading)
+    subprocess.run(call, stdout=handle, stderr=handle, timeout=120, check=False)
+    os.close(handle)
+    steps = load_file(tmp_path / "run" / CHECKPOINT)["network.average.n_averaged"]
+    assert torch.equal(steps, torch.tensor(6))

@@ -1,0 +1,76 @@
+"""What a resumed run remembers, what may change and what is refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from pgtrain.engine import checkpoint
+from pgtrain.engine.run import CHECKPOINT, Run
+from tests.conftest import Command
+
+SMALL = ("--size", "32", "--width", "4", "--batch", "4", "--latent-dim", "4", "--precision", "fp32", "--pretrain", "0")
+
+
+@pytest.fixture
+def started(command: Command, small_data: Path, tmp_path: Path) -> Path:
+    """A run of one epoch, started with a relative path."""
+    call = ("pgtrain", "dcgan", "--data", small_data.name, "--out", tmp_path / "run", *SMALL, "--epochs", 1)
+    done = command(*call, cwd=small_data.parent)
+    assert done.returncode == 0, done.stderr
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "own"),
+    [("width", 8, 4), ("batch", 6, 4), ("seed", 3, 0), ("size", 64, 32), ("hold-out", 0.5, 0.0), ("beta1", 0.5, 0.0)],
+)
+def test_resume_refuses_an_option_that_cannot_change(
+    command: Command, started: Path, option: str, value: object, own: object
+) -> None:
+    before = (started / "config.json").read_bytes()
+    done = command("pgtrain", "dcgan", "--out", started, "--resume", "--epochs", 2, f"--{option}", value)
+    assert done.returncode == 2
+    assert f"--{option} {own} instead of {value}" in done.stderr
+    assert (started / "config.json").read_bytes() == before
+
+
+def test_resume_remembers_data_and_epochs(command: Command, started: Path) -> None:
+    done = command("pgtrain", "dcgan", "--out", started, "--resume", "--epochs", 3)
+    assert done.returncode == 0, done.stderr
+    (started / CHECKPOINT).unlink()
+    done = command("pgtrain", "dcgan", "--out", started, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert [entry["epoch"] for entry in Run(started).metrics()] == [1, 2, 3]
+
+
+def test_resume_accepts_the_options_of_the_start(command: Command, started: Path, small_data: Path) -> None:
+    done = command("pgtrain", "dcgan", "--data", small_data, "--out", started, *SMALL, "--epochs", 2, "--resume")
+    assert done.returncode == 0, done.stderr
+
+
+def test_resume_changes_and_records_a_learning_rate(command: Command, started: Path) -> None:
+    done = command("pgtrain", "dcgan", "--out", started, "--resume", "--epochs", 2, "--lr", "1e-5")
+    assert done.returncode == 0, done.stderr
+    described = json.loads((started / "config.json").read_text())
+    assert described["config"]["lr"] == 1e-5
+    assert described["changes"] == [{"after_epoch": 1, "option": "lr", "from": 3e-4, "to": 1e-5}]
+    groups = checkpoint.read(started / CHECKPOINT, "none")[1]["groups"]
+    assert groups["generator"][0]["lr"] == 1e-5
+    done = command("pgtrain", "dcgan", "--out", started, "--resume", "--epochs", 3)
+    assert checkpoint.read(started / CHECKPOINT, "none")[1]["groups"] == groups
+
+
+def test_resume_drops_what_is_beyond_the_checkpoint(command: Command, started: Path) -> None:
+    first = (started / CHECKPOINT).read_bytes()
+    call = ("pgtrain", "dcgan", "--out", started, "--resume", "--epochs")
+    assert command(*call, 5, "--minutes", "0", "--keep", "3").returncode == 0
+    (started / CHECKPOINT).write_bytes(first)
+    (started / "grids" / "00006.png").write_bytes(b"half a picture")
+    assert command(*call, 2).returncode == 0
+    assert [path.name for path in Run(started).grids()] == ["00001.png", "00002.png"]
+    assert list(checkpoint.older(started / CHECKPOINT)) == [3]
+    events = EventAccumulator(str(started / "tensorboard")).Reload()
+    assert [event.step for event in events.Scalars("critic")] == [1, 2]
+    assert command("pgtrain", "report", started).returncode == 0

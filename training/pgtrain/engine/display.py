@@ -1,0 +1,84 @@
+"""The progress of a training on stderr: a bar on a terminal, one line an epoch in a log."""
+
+import os
+import sys
+import time
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
+
+RATE = "pictures_per_second"
+
+
+class Display:
+    """Shows how far a training has come, if `shown`.
+
+    Errors of the terminal or pipe are ignored: a training does not end because nobody reads.
+    """
+
+    def __init__(self, epochs: int, done: int, shown: bool = True) -> None:
+        self.epochs, self.shown = epochs, shown
+        self.first, self.began = done, time.monotonic()
+        self.bar: Progress | None = None
+        if shown and sys.stderr is not None and sys.stderr.isatty():
+            # The last column gives way in a narrow terminal; epoch and time left stay.
+            rest = TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"))
+            columns = (MofNCompleteColumn(), BarColumn(12), TimeRemainingColumn(), rest)
+            console = Console(stderr=True)
+            self.bar = Progress(*columns, console=console, expand=True, redirect_stdout=sys.stdout.isatty())
+            self.task = self.bar.add_task("", total=epochs, completed=done)
+
+    def __enter__(self) -> Self:
+        if self.bar:
+            with suppress(OSError):
+                self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.bar:
+            with suppress(OSError):
+                self.bar.stop()
+
+    def phase(self, name: str) -> None:
+        """Show the phase that begins."""
+        self._update(description=name)
+
+    def step(self, epochs: float) -> None:
+        """Show that `epochs`, with a fraction of the running one, are done."""
+        self._update(completed=epochs)
+
+    def epoch(self, number: int, phase: str, metrics: dict[str, float]) -> None:
+        """Show the mean losses and speed of epoch `number`, counted from 1."""
+        losses = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items() if name != RATE)
+        speed = f"{metrics[RATE]:.4g} images/s"
+        if self.bar:
+            self._update(completed=number, description=f"{phase}, {losses}, {speed}")
+            return
+        each = (time.monotonic() - self.began) / max(1, number - self.first)
+        left = timedelta(seconds=round(each * (self.epochs - number)))
+        self.say(f"epoch {number}/{self.epochs}, {phase}: {losses}, {speed}, {left} left")
+
+    def say(self, message: str) -> None:
+        """Print a line, above the bar if there is one."""
+        if not self.shown:
+            return
+        with suppress(OSError):
+            if self.bar:
+                self.bar.console.print(message, markup=False, highlight=False, soft_wrap=True)
+            elif sys.stderr is not None:
+                print(message, file=sys.stderr, flush=True)
+
+    def say_in_handler(self, message: str) -> None:
+        """Print a line from a signal handler, which must not enter the buffered stream that it may have interrupted."""
+        if self.shown:
+            with suppress(OSError):
+                os.write(2, f"{message}\n".encode())
+
+    def _update(self, **fields: Any) -> None:
+        if self.bar:
+            with suppress(OSError):
+                self.bar.update(self.task, **fields)
