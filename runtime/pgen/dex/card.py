@@ -11,6 +11,7 @@ from pgen.dex.colors import TYPES, Color, frame_gradient, mix, rgb, text_color
 from pgen.dex.entry import Entry
 from pgen.dex.radar import corners, label, share
 from pgen.stats.rows import Row
+from pokegan.resampling import resize_rgba
 
 SIZE = (1000, 1400)
 """Pixels of a card, with the aspect ratio of a playing card."""
@@ -217,7 +218,7 @@ class _Sheet:
     def picture(self, entry: Entry, center: tuple[float, float], side: int) -> None:
         """Draw the picture of the entry with a soft shadow of its outline."""
         size = side * SCALE
-        image = Image.fromarray(entry.pixels).resize((size, size), Image.Resampling.LANCZOS)
+        image = resize_rgba(Image.fromarray(entry.pixels), (size, size))
         corner = round(center[0] * SCALE - size / 2), round(center[1] * SCALE - size / 2)
         outline = image.getchannel("A").point([round(0.32 * level) for level in range(256)])
         room = 30 * SCALE

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pgen.errors import OutputInvalid
+from pokegan.resampling import resize_rgba
 
 RESAMPLE = {"lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.NEAREST}
 """Filters for resizing: lanczos for smooth pictures; nearest for sprites, whose pixels stay sharp squares."""
@@ -55,14 +56,11 @@ class Postprocess:
         parse_color(self.background)
 
     def resize(self, pixels: NDArray[np.uint8]) -> Image.Image:
-        """Convert one picture, straight RGBA uint8 (S, S, 4), into an image of the requested size.
-
-        Pillow resizes premultiplied colors, so that invisible ones do not bleed into edges.
-        """
+        """Convert one picture, straight RGBA uint8 (S, S, 4), into an image of the requested size."""
         image = Image.fromarray(pixels)
         if self.size is None or image.width == self.size:
             return image
-        return image.resize((self.size, self.size), RESAMPLE[self.resample])
+        return resize_rgba(image, (self.size, self.size), RESAMPLE[self.resample])
 
     def flatten(self, image: Image.Image) -> Image.Image:
         """Composite an RGBA image onto the background; the result is RGB unless the background is transparent."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pgtrain.data.image_io import Background, open_rgba, padded
 from pgtrain.models.compositing import on_white
+from pokegan.resampling import resize_premultiplied
 
 
 def decode(path: Path, size: int, background: Background = "keep") -> Tensor:
@@ -20,11 +21,8 @@ def decode(path: Path, size: int, background: Background = "keep") -> Tensor:
     Raises:
         DataInvalid: the file is no image, or is cut short.
     """
-    # Resized premultiplied (RGBa), or the invisible color of transparent pixels bleeds into the edges.
-    square = padded(open_rgba(path, background)).convert("RGBa").resize((size, size), Image.Resampling.LANCZOS)
-    pixels = torch.from_numpy(np.array(square)).permute(2, 0, 1)
-    # Lanczos overshoots, in color and alpha by different amounts: color above alpha is no color.
-    return torch.cat([torch.minimum(pixels[:3], pixels[3:]), pixels[3:]])
+    square = resize_premultiplied(padded(open_rgba(path, background)), (size, size))
+    return torch.from_numpy(square).permute(2, 0, 1).contiguous()
 
 
 def decode_all(paths: Sequence[Path], size: int, background: Background = "keep") -> Tensor:

@@ -12,6 +12,7 @@ from PIL import Image
 from pgtrain.data.image_io import Background, open_rgba, padded
 from pgtrain.data.records import Collection
 from pgtrain.errors import DataInvalid
+from pokegan.resampling import resize_rgba
 
 CELL = 64
 """Pixels a side of a picture on the contact sheet."""
@@ -83,7 +84,7 @@ def contact_sheet(paths: Sequence[Path], background: Background = "keep") -> Ima
         except DataInvalid:
             sheet.paste((128, 128, 128), (*place, place[0] + CELL, place[1] + CELL))
             continue
-        small = picture.convert("RGBa").resize((CELL, CELL), Image.Resampling.LANCZOS).convert("RGBA")
+        small = resize_rgba(picture, (CELL, CELL))
         sheet.paste(small, place, small)
     return sheet
 
