@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from pgtrain.config import FiniteRange, chosen_options, options
-from pgtrain.data.commands import DATA_HELP, data_commands
+from pgtrain.data.commands import CAPTION_COLUMN, DATA_HELP, data_commands
 from pgtrain.engine.run import Run
 from pgtrain.systems.registry import SYSTEMS, SystemEntry
 from pokegan.cli import Group, version_option
@@ -101,6 +101,7 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
         background: Any = "keep",
         encoder: str | None = None,
         hold_out: float = 0.0,
+        caption_column: str | None = None,
         **recipe: Any,
     ) -> None:
         if resume and out is None:
@@ -125,6 +126,7 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
             hold_out,
             keep,
             given,
+            caption_column,
         )
         run = train(request, entry.config(**recipe))
         if distributed.is_main():
@@ -137,6 +139,7 @@ for _name, _entry in SYSTEMS.items():
     _call = options(_entry.config, _entry.recipes)(_command(_name, _entry))
     _special = (
         (_entry.reads_text, ENCODER),
+        (_entry.reads_text, CAPTION_COLUMN),
         (_entry.reads_pictures, HOLD_OUT),
         (_entry.reads_pictures, BACKGROUND),
     )

@@ -37,6 +37,7 @@ class Request:
     `hold_out` is the share of evolution families that are not trained on, for :mod:`pgtrain.evaluation`. The last
     `keep` checkpoints are kept. `given` names the options that were chosen, not left at their defaults: resuming
     checks these alone. A resumed run has its own data and epochs where these are None.
+    `caption_column` is None for the usual one.
     """
 
     system: str
@@ -54,6 +55,7 @@ class Request:
     hold_out: float = 0.0
     keep: int = 2
     given: frozenset[str] = frozenset()
+    caption_column: str | None = None
 
 
 def train(request: Request, config: Any) -> Run:
@@ -130,7 +132,8 @@ def _as_before(run: Run, request: Request, config: Any) -> tuple[Request, Any]:
     if described["system"] != request.system:
         raise RunInvalid(f"{run.folder}: is a run of {described['system']}; go on with pgtrain {described['system']}")
     kept = {name: described[name] for name in ("encoder", "seed", "accumulate")}
-    kept |= {name: described["data"][name] for name in ("hold_out", "background") if name in described["data"]}
+    remembered = ("hold_out", "background", "caption_column")
+    kept |= {name: described["data"][name] for name in remembered if name in described["data"]}
     before = from_dict(type(config), described["config"], str(run.folder))
     chosen = replace(config)
     chosen.resolve(described["epochs"])
@@ -156,7 +159,8 @@ def _read(request: Request, config: Any) -> Data:
     with distributed.first_of_machine():
         place = default.fetch() if request.data is None else request.data
         read = SYSTEMS[request.system].load("reader")
-        data: Data = read(place, config, request.encoder, request.background, request.hold_out)
+        chosen = (request.background, request.hold_out, request.caption_column)
+        data: Data = read(place, config, request.encoder, *chosen)
     least = request.accumulate * distributed.count()
     if len(data) < least:
         raise ConfigInvalid(f"{len(data)} examples are fewer than the {least} shares of a batch; take fewer shares")

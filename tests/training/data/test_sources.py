@@ -228,7 +228,7 @@ def test_nothing_there(tmp_path: Path) -> None:
         read(tmp_path)
     with pytest.raises(DataNotFound, match="no such folder"):
         read(tmp_path / "none")
-    with pytest.raises(DataNotFound, match="no such folder"):
+    with pytest.raises(DataInvalid, match="is a file"):
         read(picture(tmp_path / "a.png"))
 
 

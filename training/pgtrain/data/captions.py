@@ -69,4 +69,4 @@ def _attributes(record: Record) -> list[str]:
 
 def _free_text(record: Record) -> list[str]:
     sentences = re.split(r"(?<=[.!?])\s+", record.description.strip())
-    return [text for text in (record.text, *sentences[:MAX_SENTENCES]) if text]
+    return [text for text in (record.text, *record.texts, *sentences[:MAX_SENTENCES]) if text]

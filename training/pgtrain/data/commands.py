@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from pgtrain.data.inspect import Inspection
 
 DATA_HELP = "folder of images, a parquet file, hf:OWNER/NAME or kaggle:OWNER/NAME"
+CAPTION_COLUMN = click.option(
+    "--caption-column", help="column of the captions  [default: text, caption, prompt or another usual name]"
+)
 SHOWN = 5
 """Rows of each kind in the table; --json has all."""
 
@@ -31,8 +34,9 @@ def data_commands() -> None:
     show_default=True,
     help="remove: show the sheet with plain backgrounds removed",
 )
+@CAPTION_COLUMN
 @click.option("--json", "as_json", is_flag=True, help="print JSON instead of a table")
-def inspect(data: str, sheet: Path | None, background: Any, as_json: bool) -> None:
+def inspect(data: str, sheet: Path | None, background: Any, caption_column: str | None, as_json: bool) -> None:
     """Count the records and images of DATA, their sizes and modes, and name broken files and duplicates.
 
     DATA is a folder (with metadata.jsonl, pokedex.json, parquet files, class folders or plain images), a
@@ -44,7 +48,7 @@ def inspect(data: str, sheet: Path | None, background: Any, as_json: bool) -> No
     from pgtrain.data.inspect import inspect_data, save_sheet
     from pgtrain.data.sources import read
 
-    collection = read(data)
+    collection = read(data, caption_column)
     report = inspect_data(collection, _with_progress)
     if sheet:
         save_sheet(collection.images, sheet, background)
@@ -94,6 +98,17 @@ def _show(data: str, report: "Inspection") -> None:
     console = Console()
     console.print(data, markup=False, highlight=False, soft_wrap=True)
     console.print(table)
-    for what, lines in (("broken", report.broken.values()), ("duplicates", [*alike[:SHOWN], *more])):
+    layout = report.layout
+    columns = [f"{field}: {column}" for field, column in layout.columns.items()]
+    below = {
+        "layout": [layout.name] if layout.name else [],
+        "columns": [", ".join(columns)] if columns else [],
+        "unused columns": [", ".join(layout.unused)] if layout.unused else [],
+        "skipped": layout.skipped,
+        "caption": report.examples,
+        "broken": report.broken.values(),
+        "duplicates": [*alike[:SHOWN], *more],
+    }
+    for what, lines in below.items():
         for line in lines:
             console.print(f"{what}: {line}", markup=False, highlight=False, soft_wrap=True)

@@ -49,6 +49,7 @@ class Pictures:
     digest: str
     background: Background
     device: torch.device = field(default=CPU, kw_only=True)
+    caption_column: str | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -78,7 +79,8 @@ class Pictures:
     @property
     def identity(self) -> dict[str, str]:
         """What a run that goes on must find again."""
-        return {"background": self.background, "digest": self.digest}
+        chosen = {"caption_column": self.caption_column} if self.caption_column else {}
+        return {"background": self.background, "digest": self.digest} | chosen
 
     def preview(self) -> Image.Image:
         """Draw the first 64 pictures as a grid."""
@@ -148,13 +150,22 @@ def shuffled_batches(count: int, size: int, order: torch.Generator, device: torc
         yield shuffled[start : start + size]
 
 
-def read(data: str | Path, config: Any, encoder: str | None, background: Background, hold_out: float = 0.0) -> Pictures:
+def read(
+    data: str | Path,
+    config: Any,
+    encoder: str | None,
+    background: Background,
+    hold_out: float = 0.0,
+    caption_column: str | None = None,
+) -> Pictures:
     """Read pictures of ``config.size``, with embedded captions where a text encoder is given.
 
-    Whole families, a share `hold_out` of them, are left out.
+    Whole families, a share `hold_out` of them, are left out. Captions are in `caption_column` of the data.
     """
-    collection = sources.read(data)
-    return decoded(collection.without(collection.held_out(hold_out)), config.size, encoder, background)
+    collection = sources.read(data, caption_column)
+    pictures = decoded(collection.without(collection.held_out(hold_out)), config.size, encoder, background)
+    pictures.caption_column = caption_column
+    return pictures
 
 
 def load_pictures(data: str | Path, size: int, background: Background = "keep") -> Pictures:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from pgtrain.data.captions import captions
 from pgtrain.data.image_io import Background, open_rgba, padded
-from pgtrain.data.records import Collection
+from pgtrain.data.records import Collection, Layout, Record
 from pgtrain.errors import DataInvalid
 from pokegan.resampling import resize_rgba
 
@@ -23,7 +24,7 @@ MOST = 1024
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a data set holds.
+    """What a data set holds, and how its `layout` was read; `examples` are three captions.
 
     `sizes` ("width x height") and `modes` (Pillow's) count the images that can be decoded, commonest first;
     `broken` says of each other file why not; each of `duplicates` lists files of the same visible pixels.
@@ -38,6 +39,8 @@ class Inspection:
     modes: dict[str, int]
     broken: dict[str, str]
     duplicates: list[list[str]]
+    layout: Layout
+    examples: list[str]
 
 
 def inspect_data(
@@ -60,13 +63,27 @@ def inspect_data(
         records=len(collection.records),
         names=len({record.name for record in collection.records}),
         images=len(collection.images),
-        captions=sum(bool(record.text or record.description) for record in collection.records),
+        captions=sum(_has_text(collection, record) for record in collection.records),
         digest=collection.digest(),
         sizes=dict(sizes.most_common()),
         modes=dict(modes.most_common()),
         broken=broken,
         duplicates=[paths for paths in alike.values() if len(paths) > 1],
+        layout=collection.layout,
+        examples=_examples(collection.records),
     )
+
+
+def _has_text(collection: Collection, record: Record) -> bool:
+    captioned = "caption" in collection.layout.columns
+    return bool(record.text or record.description or (captioned and "name" not in collection.layout.columns))
+
+
+def _examples(records: Sequence[Record]) -> list[str]:
+    """Choose three captions: of records far apart, free text where there is any."""
+    pictured = [record for record in records if record.image]
+    some = dict.fromkeys(pictured[index * (len(pictured) - 1) // 2] for index in range(3))
+    return [record.text or record.description or captions(record)[-1].text for record in some]
 
 
 def contact_sheet(paths: Sequence[Path], background: Background = "keep") -> Image.Image:

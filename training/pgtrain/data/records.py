@@ -3,8 +3,8 @@
 import hashlib
 import json
 import random
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -25,23 +25,42 @@ class Record:
     description: str = ""
     text: str = ""
     family: str = ""
+    texts: tuple[str, ...] = ()
+    """Further captions beside `text`."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a data set was read: the `name` of the layout, and what was made of its files.
+
+    `columns` maps the fields of a record to the columns that they came from, `unused` lists the other columns, and
+    `skipped` says what was not read, and why.
+    """
+
+    name: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Collection:
-    """A data set that was read: its `records`, and `described`, the bytes that their texts came from."""
+    """A data set that was read: its `records`, `described`, the bytes that their texts came from, and its `layout`."""
 
     records: list[Record]
     described: bytes
+    layout: Layout = Layout()
 
     @classmethod
-    def of(cls, records: Iterable[Record]) -> Self:
+    def of(cls, records: Iterable[Record], layout: Layout | None = None) -> Self:
         """Collect records of a source that has no text file: their fields describe them, wherever the files lie."""
         kept = list(records)
         fields = [asdict(record) | {"image": record.image is not None} for record in kept]
         for each in fields:  # it is read from no such source, and older digests know nothing of it
             del each["family"]
-        return cls(kept, json.dumps(fields).encode())
+            if not each["texts"]:
+                del each["texts"]
+        return cls(kept, json.dumps(fields).encode(), layout or Layout())
 
     @property
     def images(self) -> list[Path]:
@@ -63,7 +82,7 @@ class Collection:
             replace(record, image=None) if (record.family or record.name) in families else record
             for record in self.records
         ]
-        return Collection(kept, self.described)
+        return replace(self, records=kept)
 
     def digest(self, background: str = "keep") -> str:
         """SHA-256 (hex) of texts, of every image file, and of how they are decoded where that is not the default."""
@@ -80,4 +99,15 @@ def joined(collections: Sequence[Collection]) -> Collection:
     if len(collections) == 1:
         return collections[0]
     records = [record for collection in collections for record in collection.records]
-    return Collection(records, b"".join(collection.described for collection in collections))
+    described = b"".join(collection.described for collection in collections)
+    return Collection(records, described, _joined_layouts([collection.layout for collection in collections]))
+
+
+def _joined_layouts(layouts: Sequence[Layout]) -> Layout:
+    columns = {field: column for layout in reversed(layouts) for field, column in layout.columns.items()}
+    return Layout(
+        ", ".join(dict.fromkeys(layout.name for layout in layouts)),
+        columns,
+        tuple(dict.fromkeys(column for layout in layouts for column in layout.unused)),
+        tuple(reason for layout in layouts for reason in layout.skipped),
+    )

@@ -71,7 +71,7 @@ def _bundle(folder: Path, data: str | Path, options: Options) -> pictures.Evalua
     sampler = BundleSampler(folder, options.model)
     trained = sampler.trained
     known = trained.get("data", {})
-    collection = sources.read(data)
+    collection = sources.read(data, known.get("caption_column"))
     kept = collection.without(collection.held_out(known.get("hold_out", 0.0)))
     about = {
         "system": trained.get("system", sampler.model),
@@ -94,7 +94,7 @@ def evaluate_pictures(run: Run, config: Any, data: str | Path, options: Options)
     """Measure the pictures of a run."""
     described = run.described()
     background = described["data"]["background"]
-    collection = sources.read(data)
+    collection = sources.read(data, described["data"].get("caption_column"))
     kept = collection.without(collection.held_out(described["data"]["hold_out"]))
     real = decoded(collection, config.size, described["encoder"], background)
     sampler = RunSampler(run, config, real)

@@ -4,9 +4,9 @@ An adapter is a module with ``fits(folder)`` and ``read(folder)``; a hub is one 
 returns a folder for the adapters. The first adapter that fits reads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple
 
 from pgtrain.data.records import Collection, joined
 from pgtrain.data.sources import classes, hub, images, kaggle, metadata, parquet, pokedex
@@ -14,29 +14,38 @@ from pgtrain.data.sources.files import find_folders, holds_images
 from pgtrain.errors import DataInvalid, DataNotFound
 
 
-class Adapter(Protocol):
-    """One layout of files."""
+class Adapter(NamedTuple):
+    """One layout of files: whether a folder has it, and how it is read.
 
-    def fits(self, folder: Path, /) -> bool:
-        """Tell whether `folder` has this layout."""
-        ...
+    `read` also takes the column of captions where the layout has columns.
+    """
 
-    def read(self, folder: Path, /) -> Collection:
-        """Read the data set in `folder`."""
-        ...
+    fits: Callable[[Path], bool]
+    read: Callable[..., Collection]
+    has_columns: bool = False
 
 
-MARKED: tuple[Adapter, ...] = (metadata, pokedex, parquet)
+MARKED = (
+    Adapter(metadata.fits, metadata.read, has_columns=True),
+    Adapter(pokedex.fits, pokedex.read),
+    Adapter(parquet.fits, parquet.read, has_columns=True),
+)
 """Adapters that one file tells apart; they come first, for their folders hold images too."""
-ADAPTERS: tuple[Adapter, ...] = (*MARKED, classes, images)
-HUBS = {"hf": hub, "kaggle": kaggle}
-KNOWN = "metadata.jsonl and images, pokedex.json and images, parquet files, class folders, or images"
+ADAPTERS = (
+    *MARKED,
+    Adapter(metadata.fits_splits, metadata.read_splits, has_columns=True),
+    Adapter(classes.fits, classes.read),
+    Adapter(images.fits, images.read),
+)
+HUBS = ("hf", "kaggle")
+KNOWN = "metadata.jsonl (.csv, .parquet) and images, pokedex.json and images, parquet files, class folders, or images"
 
 
-def read(data: str | Path | Sequence[str | Path]) -> Collection:
+def read(data: str | Path | Sequence[str | Path], caption_column: str | None = None) -> Collection:
     """Read `data`: a folder, a parquet file, ``hf:OWNER/NAME``, ``kaggle:OWNER/NAME``; or several of them.
 
-    Several are one data set, in the order given; a name may have pictures in more than one.
+    Several are one data set, in the order given; a name may have pictures in more than one. Captions are in
+    `caption_column`, by default the first of the usual names.
 
     Raises:
         DataNotFound: there is no such place, or a file that the data set names is missing.
@@ -44,25 +53,44 @@ def read(data: str | Path | Sequence[str | Path]) -> Collection:
         MissingExtra: a package that this source needs is not installed.
     """
     if not isinstance(data, str | Path):
-        return joined([read(each) for each in data])
-    scheme, _, name = str(data).partition(":")
-    place = HUBS[scheme].fetch(name) if scheme in HUBS else Path(data)
-    if place.is_file() and place.suffix == ".parquet":
-        return parquet.read(place)
+        return joined([read(each, caption_column) for each in data])
+    place = fetched(data, caption_column)
+    if place.is_file() and place.suffix.lower() == ".parquet":
+        return parquet.read(place, caption_column)
     if not place.is_dir():
+        if place.is_file():
+            raise DataInvalid(f"{place}: is a file that holds no pictures; give a folder with {KNOWN}")
         raise DataNotFound(f"{place}: no such folder; give a folder with {KNOWN}")
     folder = _unwrapped(place)
     for adapter in ADAPTERS:
         if adapter.fits(folder):
+            if adapter.has_columns:
+                return adapter.read(folder, caption_column)
+            if caption_column is not None:
+                raise DataInvalid(f"{place}: has no columns, so none is {caption_column!r}; leave the column out")
             return adapter.read(folder)
     raise DataInvalid(f"{place}: holds no data set; give a folder with {KNOWN}")
+
+
+def fetched(data: str | Path, caption_column: str | None = None) -> Path:
+    """Give the path of `data`, which a hub's name makes a folder.
+
+    Raises:
+        DataNotFound: `data` is empty, or the hub cannot be reached.
+    """
+    if not str(data).strip():
+        raise DataNotFound(f"an empty name is no data set; give a folder with {KNOWN}")
+    scheme, _, name = str(data).partition(":")
+    if scheme == "hf":
+        return hub.fetch(name, caption_column)
+    return kaggle.fetch(name) if scheme == "kaggle" else Path(data)
 
 
 def _unwrapped(folder: Path) -> Path:
     # Archives wrap their content in a folder, and hubs in data/: go down while there is but one way.
     while not any(adapter.fits(folder) for adapter in MARKED):
         inner = find_folders(folder)
-        if len(inner) != 1 or holds_images(folder):
+        if len(inner) != 1 or holds_images(folder) or classes.fits(folder):
             break
         folder = inner[0]
     return folder

@@ -4,21 +4,40 @@ The layout of Kaggle's lantian773030/pokemonclassification (``PokemonData/Abra/*
 torchvision's ``ImageFolder``; splits above the classes (``train/Abra``, ``test/Abra``) are read together.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from pgtrain.data.records import Collection, Record
-from pgtrain.data.sources.files import find_images, spoken
+from pgtrain.data.records import Collection, Layout
+from pgtrain.data.sources.files import find_images, scan, spoken, written_captions
+from pgtrain.data.sources.images import record, says_nothing
 
 NO_CLASS = frozenset(("train", "training", "test", "testing", "val", "valid", "validation", "images", "pictures"))
 """Folders that hold images and yet name no Pokémon."""
 
 
 def fits(folder: Path) -> bool:
-    """Tell whether at least two sub-folders hold images and all images lie in such folders."""
-    holders = {path.parent for path in find_images(folder)}
-    return len(holders) > 1 and folder not in holders and not any(path.name.lower() in NO_CLASS for path in holders)
+    """Tell whether sub-folders hold images, and no more images lie directly in `folder` than there are such folders.
+
+    One sub-folder is a class only where the names of its files say nothing.
+    """
+    images = find_images(folder)
+    holders = {path.parent for path in images} - {folder}
+    if any(path.name.lower() in NO_CLASS for path in holders) or len(images) - len(_inside(images, folder)) > 1:
+        return False
+    if len(holders) == 1:
+        return len(images) > 1 and all(says_nothing(path) for path in _inside(images, folder))
+    return len(holders) > 1
 
 
 def read(folder: Path) -> Collection:
-    """Read one record a file."""
-    return Collection.of(Record(spoken(path.parent.name), path) for path in find_images(folder))
+    """Read one record a file; a cover image beside the class folders is skipped."""
+    found = scan(folder)
+    inside = _inside(found.images, folder)
+    covers = [f"{path.name}: lies beside the class folders" for path in found.images if path.parent == folder]
+    records = (record(spoken(path.parent.name), path, written_captions(path)) for path in inside)
+    layout = Layout("class folders, which name their images", skipped=(*covers, *found.skipped))
+    return Collection.of(records, layout)
+
+
+def _inside(images: Sequence[Path], folder: Path) -> list[Path]:
+    return [path for path in images if path.parent != folder]

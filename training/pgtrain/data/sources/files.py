@@ -1,24 +1,73 @@
 """Finding image files, and the names that files and folders give to what they show."""
 
 import os
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
-SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"))
+SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"))
+CAPTIONS = (".txt", ".caption")
+"""Suffixes of a text file beside an image of the same stem: its captions, one a line."""
+
+
+class Scan(NamedTuple):
+    """What lies under a folder: image files, sorted, and what was `skipped`, with the reason."""
+
+    images: list[Path]
+    skipped: tuple[str, ...]
 
 
 def find_images(folder: Path) -> list[Path]:
-    """List the image files under `folder` at any depth, sorted; hidden ones and those of __MACOSX left out."""
-    return sorted(path for path in folder.rglob("*") if _is_image(path) and not _hidden(path.relative_to(folder)))
+    """List the image files under `folder`, see :func:`scan`."""
+    return scan(folder).images
+
+
+def scan(folder: Path) -> Scan:
+    """Find the image files under `folder` at any depth, also behind symbolic links.
+
+    Hidden files, those of __MACOSX and the runs of pgtrain are left out.
+    """
+    skipped: list[str] = []
+    images, others = [], Counter[str]()
+    for path in _walk(folder, skipped):
+        if not path.is_file():
+            skipped.append(f"{path.relative_to(folder)}: a broken link")
+        elif _is_image(path):
+            images.append(path)
+        elif path.suffix.lower() not in CAPTIONS and path.stem.lower() != "metadata":
+            others[path.suffix.lower() or "no suffix"] += 1
+    if others:
+        kinds = ", ".join(f"{kind} ({count:,})" for kind, count in others.most_common(5))
+        skipped.append(f"{others.total():,} files that are no images: {kinds}")
+    return Scan(sorted(images), tuple(skipped))
+
+
+def find_metadata(folder: Path, names: frozenset[str]) -> list[Path]:
+    """List the files under `folder` whose lower-case name is one of `names`, sorted."""
+    return sorted(path for path in _walk(folder, []) if path.name.lower() in names and path.is_file())
 
 
 def holds_images(folder: Path) -> bool:
     """Tell whether an image lies directly in `folder`."""
-    return any(_is_image(path) and not _hidden(path.relative_to(folder)) for path in folder.iterdir())
+    return any(_is_image(path) and not _hidden(path.name) for path in folder.iterdir())
 
 
 def find_folders(folder: Path) -> list[Path]:
-    """List the folders directly in `folder`, sorted, without the hidden ones."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not _hidden(path.relative_to(folder)))
+    """List the folders directly in `folder`, sorted, without the hidden ones and those of runs."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not _hidden(path.name) and not is_runs(path))
+
+
+def is_runs(folder: Path) -> bool:
+    """Tell whether `folder` is a run of pgtrain, whose grids are no data, or holds nothing but runs."""
+    if _is_run(folder):
+        return True
+    try:
+        inner = [path for path in folder.iterdir() if not _hidden(path.name)]
+    except OSError:
+        return False
+    return bool(inner) and all(_is_run(path) for path in inner)
 
 
 def spoken(name: str) -> str:
@@ -26,9 +75,74 @@ def spoken(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace").replace("_", " ").strip() or name
 
 
+def written_captions(image: Path) -> tuple[str, ...]:
+    """Read the captions in the text file beside `image`, one a line; none where there is no such file."""
+    beside = _listing(image.parent)
+    for suffix in CAPTIONS:
+        if name := beside.get(f"{image.stem}{suffix}".lower()):
+            text = (image.parent / name).read_text("utf-8-sig", "replace")
+            return tuple(line.strip() for line in text.splitlines() if line.strip())
+    return ()
+
+
+def find_ignoring_case(folder: Path, name: str) -> Path | None:
+    """Find the file `name`, a relative path, below `folder`: as it is written, or in another case."""
+    path = folder / name
+    if path.is_file():
+        return path
+    path = folder
+    for part in Path(name.replace("\\", "/")).parts:
+        actual = ".." if part == ".." else _listing(path).get(part.lower())
+        if actual is None:
+            return None
+        path = path / actual
+    return path if path.is_file() else None
+
+
+def named_by_captions(name: str, texts: tuple[str, ...], fallback: str) -> tuple[str, str, tuple[str, ...]]:
+    """Choose a record's name, text and further texts: without a name the first caption is what it answers to."""
+    name, *rest = (name, *texts) if name else (texts or (fallback,))
+    return name, rest[0] if rest else "", tuple(rest[1:])
+
+
+def _walk(folder: Path, skipped: list[str]) -> Iterator[Path]:
+    def note(error: OSError) -> None:
+        skipped.append(f"{error.filename}: cannot be read ({error.strerror})")
+
+    seen = {os.path.realpath(folder)}
+    for place, folders, files in os.walk(folder, onerror=note, followlinks=True):
+        here = Path(place)
+        runs = {name for name in folders if is_runs(here / name)}
+        skipped.extend(f"{(here / name).relative_to(folder)}: runs of pgtrain" for name in sorted(runs))
+        folders[:] = [name for name in folders if not _hidden(name) and name not in runs]
+        for name in list(folders):  # a link may lead to a folder above it
+            real = os.path.realpath(here / name)
+            if (here / name).is_symlink() and real in seen:
+                folders.remove(name)
+            seen.add(real)
+        yield from (here / name for name in files if not _hidden(name))
+
+
+@cache
+def _cached_listing(folder: Path, changed: int) -> dict[str, str]:
+    return {path.name.lower(): path.name for path in sorted(folder.iterdir())}
+
+
+def _listing(folder: Path) -> dict[str, str]:
+    """Names in `folder` by their lower case; listed anew where the folder has changed."""
+    try:
+        return _cached_listing(folder, folder.stat().st_mtime_ns)
+    except OSError:
+        return {}
+
+
 def _is_image(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and path.is_file()
 
 
-def _hidden(relative: Path) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in relative.parts)
+def _is_run(folder: Path) -> bool:
+    return (folder / "config.json").is_file() and (folder / "grids").is_dir()
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"

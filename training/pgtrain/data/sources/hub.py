@@ -13,7 +13,7 @@ from pgtrain.errors import DataNotFound
 from pokegan.extras import needs_extra
 
 
-def fetch(name: str) -> Path:
+def fetch(name: str, caption_column: str | None = None) -> Path:
     """Load every split of ``owner/name`` (or of a local folder) and extract it into the cache: the folder it is in.
 
     Raises:
@@ -36,4 +36,4 @@ def fetch(name: str) -> Path:
         files = [Path(folder) / f"{number}-{split}.parquet" for number, split in enumerate(splits)]
         for file, rows in zip(files, splits.values(), strict=True):
             rows.to_parquet(file)
-        return parquet.extract(files)
+        return parquet.extract(files, caption_column)

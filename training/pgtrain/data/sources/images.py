@@ -1,9 +1,13 @@
-"""A plain folder of images, at any depth: each is named after its file."""
+"""A plain folder of images, at any depth: each is named by the text file beside it, or after its own file."""
 
+import re
 from pathlib import Path
 
-from pgtrain.data.records import Collection, Record
-from pgtrain.data.sources.files import find_images, spoken
+from pgtrain.data.records import Collection, Layout, Record
+from pgtrain.data.sources.files import find_images, named_by_captions, scan, spoken, written_captions
+
+MEANINGLESS = frozenset(("", "img", "image", "images", "picture", "photo", "pic", "file", "download"))
+"""What is left of a file's name without its digits where the name says nothing of what it shows."""
 
 
 def fits(folder: Path) -> bool:
@@ -13,4 +17,22 @@ def fits(folder: Path) -> bool:
 
 def read(folder: Path) -> Collection:
     """Read one record a file; ``mr_mime.png`` is named "mr mime"."""
-    return Collection.of(Record(spoken(path.stem), path) for path in find_images(folder))
+    found = scan(folder)
+    texts = [written_captions(path) for path in found.images]
+    names = "the text files beside them" if any(texts) else "their files"
+    records = (
+        record("", path, captions, spoken(path.stem)) for path, captions in zip(found.images, texts, strict=True)
+    )
+    return Collection.of(records, Layout(f"images, named after {names}", skipped=found.skipped))
+
+
+def record(name: str, path: Path, captions: tuple[str, ...], fallback: str = "") -> Record:
+    """Make a record of an image and the captions in the text file beside it."""
+    name, text, more = named_by_captions(name, captions, fallback)
+    return Record(name, path, text=text, texts=more)
+
+
+def says_nothing(path: Path) -> bool:
+    """Tell whether the name of an image is no more than a number, as of the images of one class."""
+    letters = re.sub(r"[\W\d_]+", "", path.stem).lower()
+    return letters in MEANINGLESS or letters == re.sub(r"[\W\d_]+", "", path.parent.name).lower()

@@ -1,49 +1,162 @@
-"""A folder with ``metadata.jsonl`` and images.
+"""A folder with images and ``metadata.jsonl``, ``metadata.csv`` or ``metadata.parquet``.
 
-This is the ``imagefolder`` convention of Hugging Face ``datasets``: one JSON object a line, with
-``file_name`` relative to the folder. Every other field is optional; captions use what is there, and families come
-from ``id`` and ``evolves_from``, which names another's ``id``.
+This is the ``imagefolder`` convention of Hugging Face ``datasets``: one row an image, with ``file_name`` relative to
+the folder of the file. Every other column is optional; captions use what is there, and families come
+from ``id`` and ``evolves_from``, which names another's ``id``. Folders of splits may each have such a file.
 """
 
+import csv
+import io
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pgtrain.data.records import Collection, Record
+from pgtrain.data.records import Collection, Layout, Record
+from pgtrain.data.sources.files import find_ignoring_case, find_metadata, named_by_captions, scan
 from pgtrain.errors import DataInvalid, DataNotFound
+from pokegan.errors import one_line
+from pokegan.extras import needs_extra
 
 METADATA = "metadata.jsonl"
+FILES = (METADATA, "metadata.csv", "metadata.parquet")
+"""Names of such a file, in any case; the first that is there is read."""
+
+CAPTIONS = ("text", "caption", "captions", "en_text", "prompt", "prompts")
+"""Usual names of the column of captions."""
+
+FIELDS = ("file_name", "name", "types", "color", "shape", "genus", "description", "id", "evolves_from")
+Row = tuple[dict[str, Any], str]
+"""The fields of a row, and what to call it."""
 
 
 def fits(folder: Path) -> bool:
     """Tell whether `folder` has this layout."""
-    return (folder / METADATA).is_file()
+    return folder.is_dir() and bool(_beside(folder))
 
 
-def read(folder: Path) -> Collection:
-    """Read every record of the data set in `folder`.
+def read(folder: Path, caption_column: str | None = None) -> Collection:
+    """Read every record of the data set in `folder`; captions from `caption_column`, by default the usual one.
 
     Raises:
         DataNotFound: an image that a record names is missing.
-        DataInvalid: a line is no JSON object or a field has the wrong type; the line is named.
+        DataInvalid: a row cannot be read or a field has the wrong type; the line is named.
     """
-    path = folder / METADATA
-    content = path.read_bytes()
-    parsed = [(_parse(line, where), where) for line, where in _lines(path, content)]
-    records = [_record(folder, fields, where) for fields, where in parsed]
+    first, *others = _beside(folder)
+    skipped = tuple(f"{path.name}: {first.name} is read" for path in others)
+    return _read(folder, [first], caption_column, skipped)
+
+
+def fits_splits(folder: Path) -> bool:
+    """Tell whether folders below `folder` have such files."""
+    return bool(find_metadata(folder, frozenset(FILES)))
+
+
+def read_splits(folder: Path, caption_column: str | None = None) -> Collection:
+    """Read the files of the folders below `folder` together, see :func:`read`."""
+    folders = dict.fromkeys(path.parent for path in find_metadata(folder, frozenset(FILES)))
+    chosen = [place for place in folders if not any(above in folders for above in place.parents)]
+    return _read(folder, [_beside(place)[0] for place in chosen], caption_column, ())
+
+
+def _beside(folder: Path) -> list[Path]:
+    present = {path.name.lower(): path for path in sorted(folder.iterdir(), reverse=True) if path.is_file()}
+    return [present[name] for name in FILES if name in present]
+
+
+def _read(folder: Path, files: Sequence[Path], caption_column: str | None, skipped: tuple[str, ...]) -> Collection:
+    contents = [path.read_bytes() for path in files]
+    described = b"".join(contents)
+    records: list[Record] = []
+    entries: list[dict[str, Any]] = []
+    columns: dict[str, str] = {}
+    seen: dict[str, None] = {}
+    for path, content in zip(files, contents, strict=True):
+        rows = _parsed(path, content)
+        keys = dict.fromkeys(key for fields, _ in rows for key in fields)
+        chosen = choose_columns(list(keys), caption_column, path)
+        if chosen.get("caption") != choose_columns(list(keys), None, path).get("caption"):
+            described += f"caption-column={caption_column}".encode()
+        fields = [({role: row[column] for role, column in chosen.items() if column in row}, w) for row, w in rows]
+        records += [_record(path.parent, *row) for row in fields]
+        entries += [row for row, _ in fields]
+        columns, seen = chosen | columns, seen | keys
     if not any(record.image for record in records):
-        raise DataInvalid(f"{path}: no record has a file_name, so there is nothing to train on")
-    families = _families([fields for fields, _ in parsed])
-    pairs = zip(records, families, strict=True)
-    return Collection([replace(record, family=family) for record, family in pairs], content)
+        raise DataInvalid(f"{files[0]}: no record has a file_name, so there is nothing to train on")
+    records = [replace(each, family=family) for each, family in zip(records, _families(entries), strict=True)]
+    unused = tuple(key for key in seen if key not in columns.values())
+    name = ", ".join(str(path.relative_to(folder)) for path in files)
+    layout = Layout(name, columns, unused, (*skipped, *_unnamed(folder, records)))
+    return Collection(records, described, layout)
 
 
-def _lines(path: Path, content: bytes) -> Iterable[tuple[bytes, str]]:
-    """Yield every line that is not empty, and what to call it."""
-    numbered = enumerate(content.splitlines(), 1)
-    return ((line, f"{path}, line {number}") for number, line in numbered if line.strip())
+def choose_columns(names: Sequence[str], caption_column: str | None, path: Path) -> dict[str, str]:
+    """Choose the column of each field, in any case; captions are in `caption_column` or the first usual one.
+
+    Without names and usual captions, a description is the caption.
+
+    Raises:
+        DataInvalid: there is no `caption_column`.
+    """
+    if caption_column is not None and names and caption_column not in names:
+        raise DataInvalid(f"{path}: no column {caption_column!r}; choose from {', '.join(sorted(names))}")
+    lower = {name.lower(): name for name in reversed(names)}
+    columns = {field: lower[field] for field in FIELDS if field in lower}
+    caption = caption_column or next((lower[name] for name in CAPTIONS if name in lower), None)
+    if caption is None and "name" not in columns:
+        caption = columns.pop("description", None)
+    if caption is not None:
+        columns = {field: column for field, column in columns.items() if column != caption} | {"caption": caption}
+    return columns
+
+
+def _unnamed(folder: Path, records: Sequence[Record]) -> tuple[str, ...]:
+    found = scan(folder)
+    named = {record.image for record in records}
+    unnamed = sum(path not in named for path in found.images)
+    return (*([f"{unnamed:,} images that no line names"] if unnamed else []), *found.skipped)
+
+
+def _parsed(path: Path, content: bytes) -> list[Row]:
+    suffix = path.suffix.lower()
+    if suffix == ".jsonl":
+        numbered = enumerate(content.splitlines(), 1)
+        wheres = ((line, f"{path}, line {number}") for number, line in numbered if line.strip())
+        return [(_parse(line, where), where) for line, where in wheres]
+    rows = _csv(path, content) if suffix == ".csv" else _parquet(path)
+    names = list(rows[0][0]) if rows else []
+    if not rows or "file_name" not in map(str.lower, names):
+        raise DataInvalid(f"{path}: no column file_name; it has {', '.join(names) or 'no row'}; rename or add it")
+    return rows
+
+
+def _csv(path: Path, content: bytes) -> list[Row]:
+    try:
+        reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        header = next(reader, [])
+        rows = []
+        for cells in reader:
+            where = f"{path}, line {reader.line_num}"
+            if len(cells) not in (0, len(header)):
+                raise DataInvalid(f"{where}: {len(cells)} cells, expected {len(header)}; fix or remove the line")
+            if cells:
+                rows.append((dict(zip(header, cells, strict=True)), where))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataInvalid(f"{path}: cannot be read ({one_line(error)}); save it as CSV in UTF-8") from error
+    return rows or [(dict.fromkeys(header, ""), f"{path}, line 1")][: bool(header)]
+
+
+def _parquet(path: Path) -> list[Row]:
+    with needs_extra("data"):
+        import pyarrow
+        from pyarrow import parquet
+    try:
+        table = parquet.read_table(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataInvalid(f"{path}: cannot be read ({one_line(error)}); write it again") from error
+    return [(row, f"{path}, row {number}") for number, row in enumerate(table.to_pylist(), 1)]
 
 
 def _families(entries: list[dict[str, Any]]) -> list[str]:
@@ -54,7 +167,7 @@ def _families(entries: list[dict[str, Any]]) -> list[str]:
 
 
 def _is_id(value: Any) -> bool:
-    return isinstance(value, int | str)
+    return isinstance(value, int | str) and value != ""
 
 
 def _root(number: Any, parents: dict[Any, Any]) -> str:
@@ -65,37 +178,48 @@ def _root(number: Any, parents: dict[Any, Any]) -> str:
     return str(number)
 
 
-def _record(folder: Path, fields: dict[str, Any], where: str) -> Record:
-    image = _text(fields, "file_name", where)
-    path = folder / image if image else None
-    if path and not path.is_file():
-        raise DataNotFound(f"{where}: {image} is not in {folder}; restore it or drop the line")
-    name = _text(fields, "name", where) or (path.stem if path else "")
+def _record(folder: Path, fields: Mapping[str, Any], where: str) -> Record:
+    file_name = _text(fields, "file_name", where)
+    image = find_ignoring_case(folder, file_name) if file_name else None
+    if file_name and image is None:
+        raise DataNotFound(f"{where}: {file_name} is not in {folder}; restore it or drop the line")
+    fallback = image.stem if image else ""
+    name, text, texts = named_by_captions(_text(fields, "name", where), _captions(fields, where), fallback)
     if not name:
         raise DataInvalid(f"{where}: a record needs a name or a file_name")
-    texts = ("color", "shape", "genus", "description", "text")
-    return Record(name, path, _types(fields, where), *(_text(fields, key, where) for key in texts))
+    facts = (_text(fields, key, where) for key in ("color", "shape", "genus", "description"))
+    return Record(name, image, _types(fields, where), *facts, text=text, texts=texts)
 
 
 def _parse(line: bytes, where: str) -> dict[str, Any]:
     try:
         fields = json.loads(line)
-    except ValueError as error:  # also UnicodeDecodeError
-        raise DataInvalid(f"{where}: not valid JSON ({error}); fix or remove the line") from error
+    except (ValueError, RecursionError) as error:  # also UnicodeDecodeError
+        raise DataInvalid(f"{where}: not valid JSON ({one_line(error)}); fix or remove the line") from error
     if not isinstance(fields, dict):
         raise DataInvalid(f"{where}: expected a JSON object, found {type(fields).__name__}")
     return fields
 
 
-def _text(fields: dict[str, Any], key: str, where: str) -> str:
+def _text(fields: Mapping[str, Any], key: str, where: str) -> str:
     value = fields.get(key)
     if value is not None and not isinstance(value, str):
         raise DataInvalid(f"{where}: {key} must be text, found {value!r}")
     return value or ""
 
 
-def _types(fields: dict[str, Any], where: str) -> tuple[str, ...]:
+def _captions(fields: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    value = fields.get("caption")
+    texts = value if isinstance(value, list) else [value]
+    if not all(text is None or isinstance(text, str) for text in texts):
+        raise DataInvalid(f"{where}: the caption must be text or a list of texts, found {value!r}")
+    return tuple(text.strip() for text in texts if text and text.strip())
+
+
+def _types(fields: Mapping[str, Any], where: str) -> tuple[str, ...]:
     types = fields.get("types") or []
+    if isinstance(types, str) and not where.rpartition(",")[0].lower().endswith(".jsonl"):
+        types = [kind.lower() for kind in re.findall(r"[^\W\d_]+", types)]  # in a cell of a table
     if not isinstance(types, list) or not all(isinstance(kind, str) for kind in types):
         raise DataInvalid(f"{where}: types must be a list of text, found {types!r}")
     return tuple(types)

@@ -8,10 +8,11 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pgtrain.data.records import Collection
+from pgtrain.data.records import Collection, Layout
 from pgtrain.data.sources import metadata
 from pgtrain.data.sources.cache import cache_folder
 from pgtrain.data.sources.files import SUFFIXES, spoken
@@ -19,8 +20,8 @@ from pgtrain.errors import DataInvalid
 from pokegan.extras import needs_extra
 
 NAMES = ("name", "pokemon", "pokemon_name")
-TEXTS = ("text", "caption", "en_text", "prompt", "description")
-LAYOUT = b"1"
+TEXTS = (*metadata.CAPTIONS, "description")
+LAYOUT = b"2"
 """Raised when what is extracted changes, so that older folders are not mistaken for it."""
 
 
@@ -30,6 +31,7 @@ class Columns(NamedTuple):
     image: str
     name: str | None
     text: str | None
+    unused: tuple[str, ...] = ()
 
 
 def fits(folder: Path) -> bool:
@@ -37,35 +39,50 @@ def fits(folder: Path) -> bool:
     return any(folder.glob("*.parquet"))
 
 
-def read(place: Path) -> Collection:
-    """Read the parquet file, or all those of the folder, at `place`.
+def read(place: Path, caption_column: str | None = None) -> Collection:
+    """Read the parquet file, or all those of the folder, at `place`; captions are in `caption_column`.
 
     Raises:
         DataInvalid: a file is damaged, has no image column, or a row has no image file in it.
         MissingExtra: pyarrow is not installed.
     """
-    return metadata.read(extract(sorted(place.glob("*.parquet")) if place.is_dir() else [place]))
+    files = sorted(place.glob("*.parquet")) if place.is_dir() else [place]
+    collection = metadata.read(extract(files, caption_column))
+    chosen = columns_of(files[0], caption_column)
+    names = {"image": chosen.image, "name": chosen.name, "caption": chosen.text}
+    columns = {field: column for field, column in names.items() if column}
+    layout = Layout(f"parquet, {len(files)} files" if len(files) > 1 else "parquet", columns, chosen.unused)
+    return replace(collection, layout=layout)
 
 
-def extract(files: Sequence[Path]) -> Path:
+def extract(files: Sequence[Path], caption_column: str | None = None) -> Path:
     """Extract the rows of parquet files into the cache, once for the same content, and return the folder."""
     total = hashlib.sha256(LAYOUT)
+    if caption_column is not None:
+        total.update(f"caption-column={caption_column}".encode())
     for file in files:
         with file.open("rb") as opened:
             total.update(hashlib.file_digest(opened, "sha256").digest())
     folder = cache_folder("parquet", total.hexdigest()[:32])
     if not metadata.fits(folder):
-        _write(files, folder)
+        _write(files, folder, caption_column)
     return folder
 
 
-def _write(files: Sequence[Path], folder: Path) -> None:
+def columns_of(file: Path, caption_column: str | None = None) -> Columns:
+    """Choose the columns of a parquet file, see :func:`find_columns`."""
+    with needs_extra("data"):
+        from pyarrow.parquet import read_schema
+    return find_columns(read_schema(file), file, caption_column)
+
+
+def _write(files: Sequence[Path], folder: Path, caption_column: str | None) -> None:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as beside:
             made = Path(beside) / "made"
             (made / "images").mkdir(parents=True)
-            rows = (row for file in files for row in _rows(file))
+            rows = (row for file in files for row in _rows(file, caption_column))
             lines = [_saved(made, number, *row) for number, row in enumerate(rows)]
             (made / metadata.METADATA).write_text("\n".join(lines), "utf-8")
             made.replace(folder)
@@ -76,14 +93,14 @@ def _write(files: Sequence[Path], folder: Path) -> None:
             ) from error
 
 
-def _rows(file: Path) -> Iterator[tuple[dict[str, Any], Columns, str]]:
+def _rows(file: Path, caption_column: str | None) -> Iterator[tuple[dict[str, Any], Columns, str]]:
     with needs_extra("data"):
         import pyarrow
         from pyarrow.parquet import ParquetFile
     try:
         with ParquetFile(file) as opened:
-            columns = find_columns(opened.schema_arrow, file)
-            named = [name for name in columns if name]
+            columns = find_columns(opened.schema_arrow, file, caption_column)
+            named = [name for name in columns[:3] if name]
             number = 0
             for batch in opened.iter_batches(64, columns=named):
                 for row in batch.to_pylist():
@@ -93,26 +110,40 @@ def _rows(file: Path) -> Iterator[tuple[dict[str, Any], Columns, str]]:
         raise DataInvalid(f"{file}: cannot be read ({str(error).splitlines()[0]}); download it again") from error
 
 
-def find_columns(schema: Any, file: Path) -> Columns:
-    """Choose the columns of an arrow `schema`: by type, then by the names that are usual.
+def find_columns(schema: Any, file: Path, caption_column: str | None = None) -> Columns:
+    """Choose the columns of an arrow `schema`: by type, then by the names that are usual, or `caption_column`.
 
     Raises:
-        DataInvalid: no column stores images.
+        DataInvalid: no column stores images, or there is no `caption_column`.
     """
     import pyarrow
 
-    texts = [field.name for field in schema if pyarrow.types.is_string(field.type) or _large(pyarrow, field.type)]
+    texts = [field.name for field in schema if _is_text(pyarrow.types, field.type)]
+    lists = [field.name for field in schema if _is_list_of_texts(pyarrow.types, field.type)]
+    if caption_column is not None and caption_column not in texts + lists:
+        choice = ", ".join(sorted(texts + lists)) or "none, for no column is text"
+        raise DataInvalid(f"{file}: no column {caption_column!r}; choose from {choice}")
     images = [field.name for field in schema if _stores_files(pyarrow, field.type)]
     if not images:
         raise DataInvalid(f"{file}: no column stores images (a struct of bytes and path); it has {schema.names}")
     image = "image" if "image" in images else images[0]
-    name = next((name for name in NAMES if name in texts), None)
+    lower = {text.lower(): text for text in reversed((*texts, *lists))}
+    name = next((lower[name] for name in NAMES if lower.get(name) in texts and lower[name] != caption_column), None)
     others = [text for text in texts if text != name]
-    return Columns(image, name, next((text for text in TEXTS if text in others), others[0] if others else None))
+    usual = next((lower[text] for text in TEXTS if text in lower and lower[text] != name), None)
+    text = caption_column or usual or (others[0] if others else None)
+    return Columns(image, name, text, tuple(column for column in schema.names if column not in (image, name, text)))
 
 
-def _large(pyarrow: Any, kind: Any) -> bool:
-    return bool(pyarrow.types.is_large_string(kind))
+def _is_text(types: Any, kind: Any) -> bool:
+    if types.is_dictionary(kind):
+        return _is_text(types, kind.value_type)
+    is_view = getattr(types, "is_string_view", lambda _: False)  # of pyarrow 16
+    return bool(types.is_string(kind) or types.is_large_string(kind) or is_view(kind))
+
+
+def _is_list_of_texts(types: Any, kind: Any) -> bool:
+    return bool(types.is_list(kind) or types.is_large_list(kind)) and _is_text(types, kind.value_type)
 
 
 def _stores_files(pyarrow: Any, kind: Any) -> bool:
@@ -129,8 +160,10 @@ def _saved(folder: Path, number: int, row: dict[str, Any], columns: Columns, whe
     suffix = Path(path).suffix.lower()
     file = f"images/{number:06d}{suffix if suffix in SUFFIXES else '.png'}"  # decoders look at the content
     (folder / file).write_bytes(content)
-    text = (row[columns.text] or "").strip() if columns.text else ""
+    texts = (row[columns.text] or "") if columns.text else ""
+    captions = [text.strip() for text in (texts if isinstance(texts, list) else [texts]) if text and text.strip()]
     name = (row[columns.name] or "").strip() if columns.name else ""
     # Without a name the caption is what a picture answers to, and need not be said twice.
-    named = {"name": name, "text": text} if name else {"name": text or spoken(Path(path).stem) or f"row {number}"}
-    return json.dumps({"file_name": file} | named)
+    name, *rest = (name, *captions) if name else (captions or [spoken(Path(path).stem) or f"row {number}"])
+    text = {"text": rest if len(rest) > 1 else (*rest, "")[0]} if rest or (columns.name and row[columns.name]) else {}
+    return json.dumps({"file_name": file, "name": name} | text)

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pgtrain.data.records import Collection, Record
+from pgtrain.data.records import Collection, Layout, Record
 from pgtrain.errors import DataInvalid, DataNotFound
 
 POKEDEX = "pokedex.json"
@@ -28,7 +28,7 @@ def read(folder: Path) -> Collection:
         DataInvalid: pokedex.json is not the list of entries that it should be; the entry is named.
     """
     entries = parse((folder / POKEDEX).read_bytes(), folder / POKEDEX)
-    collection = Collection.of(_record(folder, entry) for entry in entries)
+    collection = Collection.of((_record(folder, entry) for entry in entries), Layout(POKEDEX))
     if not collection.images:
         raise DataNotFound(f"{folder}: {POKEDEX} is there but no picture in {PLACES[0]}; copy that folder too")
     return collection

@@ -93,6 +93,7 @@ def read(
     encoder: str | None,
     background: str,
     hold_out: float = 0.0,
+    caption_column: str | None = None,
 ) -> Table:
     """Read the rows that the stats GAN trains on, of one or several tables, in the order given.
 
