@@ -4,12 +4,20 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from pgtrain.data.background import without_background
 from pgtrain.errors import DataInvalid
+from pokegan.resampling import resize_rgba
 
 Background = Literal["keep", "remove"]
+
+ORIENTATION = 0x0112
+"""The EXIF tag of how a camera was held."""
+
+LONGEST = 4096
+"""Pixels a side of a square that a picture is padded to; a longer one is scaled down first."""
 
 
 def open_rgba(path: Path, background: Background = "keep") -> Image.Image:
@@ -20,24 +28,45 @@ def open_rgba(path: Path, background: Background = "keep") -> Image.Image:
     """
     try:
         with Image.open(path) as image:
-            picture = _eight_bits(image).convert("RGBA")
+            picture = ImageOps.exif_transpose(_eight_bits(image)).convert("RGBA")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataInvalid(f"{path}: cannot be decoded ({error}); replace it or take it out") from error
     return without_background(picture) if background == "remove" else picture
 
 
 def padded(picture: Image.Image) -> Image.Image:
-    """Centre an RGBA picture on a transparent square of its longer side."""
+    """Center an RGBA picture on a transparent square of its longer side, at most LONGEST pixels unless it is square."""
     side = max(picture.size)
     if picture.size == (side, side):
         return picture
+    if side > LONGEST:  # the square of 30,000 x 1 pixels would take 3.6 GB
+        width, height = (max(1, round(length * LONGEST / side)) for length in picture.size)
+        picture, side = resize_rgba(picture, (width, height)), LONGEST
     square = Image.new("RGBA", (side, side))
     square.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
     return square
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    # Pillow would clip 16-bit grayscale at 255, and so turn nearly all of it white.
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        return Image.fromarray((np.array(image).clip(0, 65535) // 257).astype(np.uint8))
-    return image
+    # Pillow would clip deeper grayscale at 255, and so turn nearly all of it white.
+    if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
+        return image
+    values = np.nan_to_num(np.array(image).astype(np.float64), posinf=0, neginf=0)
+    gray = Image.fromarray((values.clip(0) // _step(image, values)).clip(0, 255).astype(np.uint8))
+    if isinstance(transparent := image.info.get("transparency"), int):
+        gray.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
+    if "exif" in image.info or image.format == "TIFF":
+        gray.getexif()[ORIENTATION] = image.getexif().get(ORIENTATION, 1)
+    return gray
+
+
+def _step(image: Image.Image, values: NDArray[np.float64]) -> float:
+    """Choose what a level of 8 bits takes of the range of `values`: 16 bits, 8, 0..1, or else up to the largest."""
+    most = float(values.max(initial=0))
+    if image.mode.startswith("I;16") or image.format == "PNG":
+        return 257
+    if most <= 1 and image.mode == "F":
+        return 1 / 255
+    if most <= 255:
+        return 1
+    return 257 if most <= 65535 else most / 255
