@@ -16,6 +16,7 @@ from PIL import Image
 from pgtrain.cli import main
 from pgtrain.engine import checkpoint
 from pgtrain.engine.run import CHECKPOINT, Run
+from pgtrain.errors import RunInvalid
 
 SMALL = ("--size", "32", "--width", "4", "--pretrain", "1", "--batch", "4", "--latent-dim", "4", "--precision", "fp32")
 KILLS = 20
