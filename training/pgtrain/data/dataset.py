@@ -16,10 +16,13 @@ from pgtrain.data.images import decode_all, grid
 from pgtrain.data.matches import Matches, match
 from pgtrain.data.records import Collection
 from pgtrain.engine import rng
+from pgtrain.errors import DataInvalid
 from pgtrain.models.text_encoder import cached_embeddings
 
 Dataclass = TypeVar("Dataclass")
 CPU = torch.device("cpu")
+SAME_TEXT = 1e-4
+"""Difference of embeddings below which two texts are one, such as those that differ in case alone."""
 
 
 @dataclass(frozen=True)
@@ -211,6 +214,11 @@ def _captioned(collection: Collection, size: int, encoder: str, background: Back
         weights[row, : len(group)] = torch.tensor([caption.weight for caption in group])
         start += len(group)
     embeddings = cached_embeddings(encoder, texts)
+    if len(composed) > 1 and (embeddings - embeddings[0]).abs().max() < SAME_TEXT:
+        raise DataInvalid(
+            f"all {len(composed)} pictures have the caption {texts[0]!r}, so there is nothing to tell them apart by; "
+            "give captions that differ, or train a GAN without text such as dcgan"
+        )
     named = torch.tensor([caption.named for group in composed for caption in group])
     return Dataset(
         **vars(plain),

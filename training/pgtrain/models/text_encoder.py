@@ -111,11 +111,14 @@ def whitening(embeddings: Tensor, dimensions: int) -> tuple[Tensor, Tensor]:
     """Fit a PCA whitening: `mean` (D,) and `matrix` (D, K) so that ``(x - mean) @ matrix`` has unit variance.
 
     A sentence encoder's vectors for captions of one domain lie close together; without this the
-    conditioning hardly differs from text to text. K is `dimensions`, or the rank where that is less.
+    conditioning hardly differs from text to text. K is `dimensions`, or the rank where that is less. Texts that do not
+    differ map to 0: the rounding errors between them are no directions.
     """
     mean = embeddings.mean(0)
     _, singular, directions = torch.linalg.svd(embeddings - mean, full_matrices=False)
     rank = int((singular > singular[0] * 1e-3).sum())
     kept = max(1, min(dimensions, rank))
-    deviation = (singular[:kept] / max(1, len(embeddings) - 1) ** 0.5).clamp(min=1e-6)
-    return mean, directions[:kept].T / deviation
+    deviation = singular[:kept] / max(1, len(embeddings) - 1) ** 0.5
+    if deviation[0] < 1e-5:
+        return mean, torch.zeros_like(directions[:kept].T)
+    return mean, directions[:kept].T / deviation.clamp(min=1e-6)
