@@ -187,7 +187,7 @@ def from_dict(config: type[Config], values: dict[str, Any], where: str) -> Confi
     """
     try:
         built = config(**values)
-        for field in dataclasses.fields(config):
+        for field in dataclasses.fields(config):  # type: ignore[arg-type]
             value, default = values.get(field.name, field.default), field.default
             number = isinstance(default, float) and isinstance(value, int)
             if default is not None and not number and type(value) is not type(default):

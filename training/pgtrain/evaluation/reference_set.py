@@ -90,7 +90,7 @@ class ReferenceSet:
             "copying": self.artwork.copying(drawn.features),
         }
 
-    def text(self, drawn: Drawn, subjects: Sequence[Record | Described]) -> dict[str, dict[str, float]]:
+    def text(self, drawn: Drawn, subjects: Sequence[Record | Described]) -> dict[str, dict[str, float | None]]:
         """Ask the classifiers whether the pictures show what their prompts name."""
         results = {}
         for kind, classifier in self.classifiers.items():
