@@ -35,10 +35,10 @@ from sklearn.model_selection import train_test_split
 
 from pgbench.measuring.environment import environment
 from pgtrain.data.sources.metadata import METADATA
+from pgtrain.data.stats_rows import RARITIES, STATS
 from pgtrain.evaluation.rows import COLUMNS, figures, frame
 from pgtrain.systems.stats.config import StatsConfig
 from pgtrain.systems.stats.generate import generate, load
-from pgtrain.systems.stats.rows import RARITIES, STATS
 from pgtrain.train import Request, train
 
 RESULTS = Path(__file__).parent / "results" / "stats.json"

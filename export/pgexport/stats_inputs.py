@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pgtrain.systems.stats.rows import RARITIES, TYPES
+from pgtrain.data.stats_rows import RARITIES, TYPES
 
 TOTALS = (0, 0, 300, 6, 1530, 600, 495, 180)
 """Totals to try in turn: 0 is no condition, and the least and the most are among them."""

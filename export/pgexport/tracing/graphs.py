@@ -13,9 +13,9 @@ from torch.export import Dim
 
 from pgexport.errors import OpsetInvalid
 from pgexport.tracing.opset import OPSET
+from pgtrain.data.stats_rows import PAIRS
 from pgtrain.models.text_encoder import SentenceEncoder
 from pgtrain.systems.stats.networks import Generator as StatsGenerator
-from pgtrain.systems.stats.rows import PAIRS
 
 SCOPES = "pkg.torch.onnx.name_scopes"
 """The metadata in which the exporter notes the modules of a node, outermost first, and the call itself."""

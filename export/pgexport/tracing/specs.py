@@ -19,8 +19,8 @@ from pgexport.tracing.freeze import freeze
 from pgexport.tracing.graphs import LatentPictures, StatsRows, TextPictures, export_encoder, export_module
 from pgexport.tracing.run_loader import LoadedRun
 from pgexport.trial import BATCHES, Feeds, Trial, latent_cases
+from pgtrain.data.stats_rows import RARITIES, STATS, TYPES
 from pgtrain.models.text_encoder import MAX_TOKENS, Encoder, embed
-from pgtrain.systems.stats.rows import RARITIES, STATS, TYPES
 
 SENTENCES = ["a red fire and flying dragon", "a small blue water turtle", "a gray stone golem that guards a ruin"]
 """Texts that are no names, compared beside the names."""

@@ -22,6 +22,7 @@ from pgexport.tracing.graphs import export_encoder
 from pgexport.tracing.opset import OPSETS
 from pgexport.tracing.run_loader import load_run
 from pgexport.tracing.specs import model_specs
+from pgtrain.data.stats_rows import RARITIES, TYPES, Row, read_rows
 from pgtrain.models.text_encoder import load_encoder
 from pgtrain.systems.dcgan.config import RECIPES as DCGAN_RECIPES
 from pgtrain.systems.dcgan.config import DCGANConfig
@@ -30,7 +31,6 @@ from pgtrain.systems.stats.config import RECIPES as STATS_RECIPES
 from pgtrain.systems.stats.config import StatsConfig
 from pgtrain.systems.stats.generate import generate, load
 from pgtrain.systems.stats.networks import Generator as StatsGenerator
-from pgtrain.systems.stats.rows import RARITIES, TYPES, Row, read_rows
 from pgtrain.systems.stats.table import encode
 from pgtrain.systems.wgan.config import RECIPES as WGAN_RECIPES
 from pgtrain.systems.wgan.config import WGANConfig

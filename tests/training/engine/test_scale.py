@@ -19,12 +19,12 @@ from torch import Tensor
 
 from pgtrain.cli import main
 from pgtrain.data.dataset import Pictures, fits, load_pictures, weighted
+from pgtrain.data.stats_rows import STATS, TYPES
 from pgtrain.engine.accelerator import LEAST_SCALE, Engine
 from pgtrain.engine.run import CHECKPOINT, Run
 from pgtrain.errors import ConfigInvalid, Diverged, Elsewhere
 from pgtrain.systems.dcgan.config import DCGANConfig
 from pgtrain.systems.dcgan.system import DCGAN
-from pgtrain.systems.stats.rows import STATS, TYPES
 from pokegan.cli import Command
 
 DCGAN_ARGUMENTS = "--size 32 --width 8 --latent-dim 8 --r1-interval 2 --pretrain 1"

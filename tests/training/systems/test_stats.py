@@ -15,13 +15,13 @@ from safetensors.torch import load_file
 
 from pgtrain.cli import main
 from pgtrain.data.sources.metadata import METADATA
+from pgtrain.data.stats_rows import PAIRS, RARITIES, TYPES, Row, read_rows
 from pgtrain.engine.accelerator import Engine
 from pgtrain.engine.run import CHECKPOINT
 from pgtrain.errors import DataInvalid, DataNotFound, Interrupted, RequestInvalid, RunInvalid
 from pgtrain.systems.stats.config import RECIPES, StatsConfig
 from pgtrain.systems.stats.generate import conditions, generate, load
 from pgtrain.systems.stats.networks import Generator, Quantiles, fit_total
-from pgtrain.systems.stats.rows import PAIRS, RARITIES, TYPES, Row, read_rows
 from pgtrain.systems.stats.system import StatsGAN
 from pgtrain.systems.stats.table import Table, decode, encode, read
 from pgtrain.train import Request, train

@@ -40,14 +40,19 @@ def inspect(data: str, sheet: Path | None, background: Any, caption_column: str 
     """Count the records and images of DATA, their sizes and modes, and name broken files and duplicates.
 
     DATA is a folder (with metadata.jsonl, pokedex.json, parquet files, class folders or plain images), a
-    parquet file, hf:OWNER/NAME or kaggle:OWNER/NAME.
+    parquet file, hf:OWNER/NAME or kaggle:OWNER/NAME; or a .csv of stats.
     """
     import json
     from dataclasses import asdict
 
     from pgtrain.data.inspect import inspect_data, save_sheet
     from pgtrain.data.sources import read
+    from pgtrain.data.stats_rows import describe_table, is_table
 
+    if is_table(data):
+        lines = describe_table(Path(data))
+        click.echo(json.dumps(lines, indent=1) if as_json else "\n".join(f"{k}: {v}" for k, v in lines.items()))
+        return
     collection = read(data, caption_column)
     report = inspect_data(collection, _with_progress)
     if sheet:

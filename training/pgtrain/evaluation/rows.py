@@ -24,7 +24,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from pgtrain.systems.stats.rows import RARITIES, STATS, TYPES, Row
+from pgtrain.data.stats_rows import RARITIES, STATS, TYPES, Row
 
 COLUMNS = [*STATS, "type1", "type2", "rarity"]
 NUMBERS = [*STATS, "total"]

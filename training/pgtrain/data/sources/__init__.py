@@ -86,6 +86,12 @@ def fetched(data: str | Path, caption_column: str | None = None) -> Path:
     return kaggle.fetch(name) if scheme == "kaggle" else Path(data)
 
 
+def fetched_table(data: str | Path) -> Path:
+    """Give the path of a table of stats, as :func:`fetched` does for pictures."""
+    scheme, _, name = str(data).partition(":")
+    return hub.fetch_table(name) if scheme == "hf" else fetched(data)
+
+
 def _unwrapped(folder: Path) -> Path:
     # Archives wrap their content in a folder, and hubs in data/: go down while there is but one way.
     while not any(adapter.fits(folder) for adapter in MARKED):

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from pgtrain.data.sources import parquet
+from pgtrain.data.sources.cache import cache_folder
 from pgtrain.data.sources.download import reason
 from pgtrain.errors import DataNotFound
 from pokegan.extras import needs_extra
@@ -21,6 +22,24 @@ def fetch(name: str, caption_column: str | None = None) -> Path:
         DataInvalid: it has no image column.
         MissingExtra: datasets is not installed.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        return parquet.extract(_save(name, Path(folder)), caption_column)
+
+
+def fetch_table(name: str) -> Path:
+    """Load ``owner/name``, a data set without pictures, into the cache: a folder of one parquet file a split.
+
+    Raises:
+        DataNotFound, MissingExtra: as :func:`fetch`.
+    """
+    folder = cache_folder("tables", name.strip("/").replace("/", "--"))
+    folder.mkdir(parents=True, exist_ok=True)
+    _save(name, folder)
+    return folder
+
+
+def _save(name: str, folder: Path) -> list[Path]:
+    """Write every split of a data set to a parquet file in `folder`."""
     with needs_extra("data"):
         from datasets import load_dataset
     # Its client would log each of its retries before the one line that says what is wrong.
@@ -32,8 +51,7 @@ def fetch(name: str, caption_column: str | None = None) -> Path:
             f"hf:{name}: cannot be loaded ({reason(error)}); check the name and the network, or use a folder with its "
             "parquet files"
         ) from error
-    with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder) / f"{number}-{split}.parquet" for number, split in enumerate(splits)]
-        for file, rows in zip(files, splits.values(), strict=True):
-            rows.to_parquet(file)
-        return parquet.extract(files, caption_column)
+    files = [folder / f"{number}-{split}.parquet" for number, split in enumerate(splits)]
+    for file, rows in zip(files, splits.values(), strict=True):
+        rows.to_parquet(file)
+    return files

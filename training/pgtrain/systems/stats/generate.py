@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pgtrain.config import from_dict
+from pgtrain.data.stats_rows import HIGHEST, LOWEST, RARITIES, STATS, TYPES, Row
 from pgtrain.engine import checkpoint
 from pgtrain.engine.checkpoint import Position
 from pgtrain.engine.run import Run
@@ -16,7 +17,6 @@ from pgtrain.errors import RequestInvalid, RunInvalid
 from pgtrain.systems.base import Architecture, Weights
 from pgtrain.systems.stats.config import StatsConfig
 from pgtrain.systems.stats.networks import KINDS, RARE, Conditions, Drawn, Generator
-from pgtrain.systems.stats.rows import HIGHEST, LOWEST, RARITIES, STATS, TYPES, Row
 from pgtrain.systems.stats.table import decode, encode
 
 

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from pgtrain.data.stats_rows import HIGHEST, LOWEST, PAIRS, RARITIES, STATS, TYPES
 from pgtrain.engine.rng import Dropout
 from pgtrain.systems.stats.config import StatsConfig
-from pgtrain.systems.stats.rows import HIGHEST, LOWEST, PAIRS, RARITIES, STATS, TYPES
 from pgtrain.systems.stats.table import Table, cumulative, gaussian
 
 KINDS, SECONDS, RARE = len(TYPES), len(TYPES) + 1, len(RARITIES)

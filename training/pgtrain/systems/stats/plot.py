@@ -6,7 +6,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from pgtrain.systems.stats.rows import PAIRS, STATS, TYPES
+from pgtrain.data.stats_rows import PAIRS, STATS, TYPES
 
 PANEL, HEIGHT, GAP, BINS = 240, 120, 20, 24
 REAL, DRAWN, INK = "#b8c4d6", "#d1495b", "#333333"

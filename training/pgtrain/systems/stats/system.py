@@ -8,13 +8,13 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from pgtrain.data.stats_rows import STATS
 from pgtrain.engine import distributed, rng
 from pgtrain.engine.accelerator import Engine, Loss
 from pgtrain.engine.system import Metrics
 from pgtrain.systems.stats.config import StatsConfig
 from pgtrain.systems.stats.networks import KINDS, RARE, SECONDS, Conditions, Critic, Drawn, Generator
 from pgtrain.systems.stats.plot import distributions
-from pgtrain.systems.stats.rows import STATS
 from pgtrain.systems.stats.table import Table
 
 SHOWN = 512

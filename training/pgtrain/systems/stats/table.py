@@ -1,17 +1,20 @@
 """Rows as tensors, and the quantile tables that lead from Gaussian numbers back to integers."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import click
 import torch
 from PIL import Image
 from torch import Tensor
 
 from pgtrain.data.dataset import moved, shuffled_batches
+from pgtrain.data.sources import fetched_table
+from pgtrain.data.stats_rows import HIGHEST, PAIRS, RARITIES, TYPES, Row, digest, read_table
 from pgtrain.systems.stats.plot import distributions
-from pgtrain.systems.stats.rows import HIGHEST, PAIRS, RARITIES, TYPES, Row, digest, read_rows
 
 NEIGHBORS, ANYWHERE, REACH = 0.05, 1e-4, 4.0
 """Shares of probability that a quantile table lends to values near those seen (deviation REACH) and to all."""
@@ -95,13 +98,16 @@ def read(
     hold_out: float = 0.0,
     caption_column: str | None = None,
 ) -> Table:
-    """Read the rows that the stats GAN trains on, of one or several tables, in the order given.
-
-    See :func:`pgtrain.systems.stats.rows.read_rows`.
-    """
-    paths = [Path(each) for each in ([data] if isinstance(data, str | Path) else data)]
-    rows = [row for path in paths for row in read_rows(path)]
-    return encode(rows, digest(*paths), config.passes)
+    """Read the rows that the stats GAN trains on; see :func:`pgtrain.data.stats_rows.read_table`."""
+    places = [data] if isinstance(data, str | Path) else [*data]
+    paths = [fetched_table(place) for place in places]
+    tables = [read_table(path) for path in paths]
+    for place, table in zip(places, tables, strict=True):
+        if table.unused:
+            click.echo(f"{place}: columns not used: {', '.join(table.unused)}", err=True)
+    digests = [digest(path) for path in paths]
+    content = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+    return encode([row for table in tables for row in table.rows], content, config.passes)
 
 
 def cumulative(values: Tensor) -> Tensor:

@@ -1,0 +1,106 @@
+"""Tables of stats as Kaggle, the hub and pgen have them."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pgtrain.data.stats_rows import Row, describe_table, read_rows, read_table
+from pgtrain.errors import DataInvalid
+
+STATS = (78, 84, 78, 109, 85, 100)
+ABCSDS = """#,Name,Type 1,Type 2,Total,HP,Attack,Defense,Sp. Atk,Sp. Def,Speed,Generation,Legendary
+6,Charizard,Fire,Flying,534,78,84,78,109,85,100,1,False
+150,Mewtwo,Psychic,,680,106,110,90,154,90,130,1,True
+"""
+MARIOTORMO = """,pokedex_number,name,status,type_1,type_2,total_points,hp,attack,defense,sp_attack,sp_defense,speed
+0,6,Charizard,Normal,Fire,Flying,534.0,78,84,78,109,85,100
+1,144,Articuno,Sub Legendary,Ice,Flying,580,90,85,100,95,125,85
+2,150,Mewtwo,Legendary,Psychic,,680,106,110,90,154,90,130
+3,151,Mew,Mythical,Psychic,,600,100,100,100,100,100,100
+"""
+PGEN = """seed,hp,attack,defense,special_attack,special_defense,speed,total,type1,type2,rarity
+1,78,84,78,109,85,100,534,fire,flying,ordinary
+2,100,100,100,100,100,100,600,psychic,,mythical
+3,10,10,10,10,10,10,60,psychic,,baby
+"""
+
+
+def table(tmp_path: Path, content: str) -> Path:
+    path = tmp_path / "table.csv"
+    path.write_text(content, "utf-8")
+    return path
+
+
+def test_table_of_abcsds_is_read(tmp_path: Path) -> None:
+    read = read_table(table(tmp_path, ABCSDS))
+    assert read.rows[0] == Row(STATS, ("fire", "flying"), "ordinary", "Charizard")
+    assert [row.rarity for row in read.rows] == ["ordinary", "legendary"]
+    assert read.unused == ("#", "Generation")
+    assert read.used["special_attack"] == "Sp. Atk"
+
+
+def test_status_of_mariotormo_is_the_rarity(tmp_path: Path) -> None:
+    read = read_table(table(tmp_path, MARIOTORMO))
+    assert [row.rarity for row in read.rows] == ["ordinary", "legendary", "legendary", "mythical"]
+    assert read.unused == ("(no title)", "pokedex_number")
+
+
+def test_rarity_of_rows_that_pgen_wrote_comes_back(tmp_path: Path) -> None:
+    read = read_table(table(tmp_path, PGEN))
+    assert [row.rarity for row in read.rows] == ["ordinary", "mythical", "baby"]
+    assert read.unused == ("seed",)
+
+
+def test_parquet_that_pgen_wrote_comes_back(tmp_path: Path) -> None:
+    names = ("hp", "attack", "defense", "special_attack", "special_defense", "speed")
+    columns = {"seed": pa.array([1, 2], pa.uint64())} | {name: pa.array([50, 60], pa.uint8()) for name in names}
+    columns |= {"total": pa.array([300, 360], pa.uint16()), "types": pa.array([["fire"], ["ice", "fairy"]])}
+    columns["rarity"] = pa.array(["ordinary", "legendary"]).dictionary_encode()
+    pq.write_table(pa.table(columns), tmp_path / "rows.parquet")
+    rows = read_rows(tmp_path / "rows.parquet")
+    assert rows == [Row((50,) * 6, ("fire",)), Row((60,) * 6, ("ice", "fairy"), "legendary")]
+    assert read_rows(tmp_path) == rows, "a folder with one table, as kagglehub gives"
+
+
+@pytest.mark.parametrize("nothing", ["", "None", "NaN", "N/A", "-", "null", " "])
+def test_cells_that_say_nothing_are_empty(tmp_path: Path, nothing: str) -> None:
+    line = f"A,{nothing},1,1,1,1,1,1,{nothing},{nothing}"
+    titles = "name,type2,hp,attack,defense,sp_atk,sp_def,speed,legendary,total,type1"
+    assert read_rows(table(tmp_path, f"{titles}\n{line},Fire\n")) == [Row((1,) * 6, ("fire",), name="A")]
+
+
+@pytest.mark.parametrize(("label", "rarity"), [("1.0", "legendary"), ("0.0", "ordinary"), ("TRUE", "legendary")])
+def test_labels_are_numbers_and_words(tmp_path: Path, label: str, rarity: str) -> None:
+    content = f"hp,attack,defense,sp_atk,sp_def,speed,type1,legendary\n1.0,1,1,1,1,1,Fire,{label}\n"
+    assert read_rows(table(tmp_path, content))[0].rarity == rarity
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("inf,1,1,1,1,1,fire,6", "line 2: hp is 'inf', expected an integer"),
+        ("1,1,1,1,1,1,fire,inf", "line 2: total is 'inf', expected an integer"),
+        ("N/A,1,1,1,1,1,fire,6", "line 2: hp is 'N/A'"),
+        ("1,1,1,1,1", "line 2: 5 cells, expected 8"),
+        ("1,1,1,1,1,1,fire,6,9", "line 2: 9 cells, expected 8"),
+    ],
+)
+def test_bad_line_is_named(tmp_path: Path, line: str, message: str) -> None:
+    with pytest.raises(DataInvalid, match=message):
+        read_rows(table(tmp_path, f"hp,attack,defense,sp_atk,sp_def,speed,type1,total\n{line}\n"))
+
+
+def test_several_tables_in_a_folder_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(PGEN)
+    (tmp_path / "b.csv").write_text(PGEN)
+    with pytest.raises(DataInvalid, match=r"holds 2 tables; give one of a.csv, b.csv"):
+        read_rows(tmp_path)
+
+
+def test_description_of_a_table_names_every_column(tmp_path: Path) -> None:
+    lines = describe_table(table(tmp_path, ABCSDS))
+    assert lines["rows"] == "2"
+    assert lines["rarities"] == "ordinary 1, legendary 1"
+    assert lines["unused columns"] == "#, Generation"

@@ -1,0 +1,297 @@
+"""Pokémon as rows of numbers and words, read from a metadata.jsonl folder, a CSV or a parquet file; without PyTorch."""
+
+import csv
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pgtrain.data.sources.metadata import METADATA
+from pgtrain.errors import DataInvalid, DataNotFound
+from pokegan.errors import one_line
+from pokegan.extras import needs_extra
+
+TABLES = (".csv", ".parquet")
+
+STATS = ("hp", "attack", "defense", "special_attack", "special_defense", "speed")
+TYPES = (
+    *("normal", "fire", "water", "grass", "electric", "ice", "fighting", "poison", "ground"),
+    *("flying", "psychic", "bug", "rock", "ghost", "dragon", "dark", "steel", "fairy"),
+)
+RARITIES = ("ordinary", "legendary", "mythical", "baby")
+LOWEST, HIGHEST = 1, 255
+
+PAIRS = [(first, second) for first in range(len(TYPES)) for second in range(len(TYPES) + 1) if first != second]
+"""The 324 ordered pairs of different types, as indices of TYPES; a second of 18 stands for none."""
+
+ALIASES = {
+    "sp_attack": "special_attack",
+    "sp_atk": "special_attack",
+    "spatk": "special_attack",
+    "sp_defense": "special_defense",
+    "sp_def": "special_defense",
+    "spdef": "special_defense",
+    "type_1": "type1",
+    "type_2": "type2",
+    "primary_type": "type1",
+    "secondary_type": "type2",
+    "legendary": "is_legendary",
+    "mythical": "is_mythical",
+    "baby": "is_baby",
+    "status": "rarity",
+    "base_total": "total",
+    "total_points": "total",
+    "bst": "total",
+}
+"""Names in the Kaggle tables, lower case and with underscores, that differ from those used here."""
+
+USED = ("name", *STATS, "types", "type1", "type2", "rarity", *(f"is_{name}" for name in RARITIES[1:]), "total")
+"""The columns of a table that are read, by the names used here."""
+
+NOTHING = frozenset(("", "none", "nan", "n/a", "na", "-", "null"))
+"""Cells, lower case, that say that there is nothing."""
+
+LABELS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True, "no": False, "yes": True}
+STATUSES = {"normal": "ordinary", "sub legendary": "legendary"}
+"""Rarities as the tables of Kaggle name them."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One Pokémon: six `stats` (as in STATS) in 1..255, one or two different `types`, a rarity of RARITIES.
+
+    Raises:
+        ValueError: a value is out of range; the message says which and why.
+    """
+
+    stats: tuple[int, ...]
+    types: tuple[str, ...]
+    rarity: str = "ordinary"
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.stats) != len(STATS):
+            raise ValueError(f"{len(self.stats)} stats, expected {len(STATS)}")
+        for name, value in zip(STATS, self.stats, strict=True):
+            if not LOWEST <= value <= HIGHEST:
+                raise ValueError(f"{name} is {value}, expected {LOWEST} to {HIGHEST}")
+        for kind in self.types:
+            if kind not in TYPES:
+                raise ValueError(f"no such type: {kind!r}; the types are {', '.join(TYPES)}")
+        if not 1 <= len(set(self.types)) == len(self.types) <= 2:
+            raise ValueError(f"types are {', '.join(self.types) or 'missing'}, expected one, or two different ones")
+        if self.rarity not in RARITIES:
+            raise ValueError(f"no such rarity: {self.rarity!r}; the rarities are {', '.join(RARITIES)}")
+
+    @property
+    def total(self) -> int:
+        """The base stat total."""
+        return sum(self.stats)
+
+
+class TableFile(NamedTuple):
+    """A table that was read: its rows, and which of its columns were `used` and `unused`."""
+
+    rows: list[Row]
+    used: dict[str, str]
+    unused: tuple[str, ...]
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read the rows of a table, see :func:`read_table`."""
+    return read_table(path).rows
+
+
+def read_table(path: Path) -> TableFile:
+    """Read a folder with metadata.jsonl or one table, a CSV with the columns of the Kaggle tables, or a parquet file.
+
+    Raises:
+        DataNotFound: none of them is there.
+        DataInvalid: a line cannot be used; it is named.
+    """
+    file = source(path)
+    suffix = file.suffix.lower()
+    if suffix not in TABLES:
+        table = TableFile(_read_jsonl(file), {}, ())
+    else:
+        table = _read_csv(file) if suffix == ".csv" else _read_parquet(file)
+    if not table.rows:
+        raise DataInvalid(f"{file}: holds no row; give a table with a line for each Pokémon")
+    return table
+
+
+def is_table(data: str) -> bool:
+    """Tell whether `data` is a CSV, which holds stats and no pictures."""
+    return Path(data).suffix.lower() == ".csv" and Path(data).is_file()
+
+
+def describe_table(path: Path) -> dict[str, str]:
+    """Say what a table holds, and which of its columns are used."""
+    table = read_table(path)
+    counts = Counter(row.rarity for row in table.rows)
+    return {
+        "table": str(path),
+        "rows": f"{len(table.rows):,}",
+        "rarities": ", ".join(f"{name} {count:,}" for name, count in counts.most_common()),
+        "columns": ", ".join(f"{name}: {title}" for name, title in table.used.items()),
+        "unused columns": ", ".join(table.unused) or "none",
+    }
+
+
+def source(path: Path) -> Path:
+    """Name the file that holds the rows of `path`: the table itself, or a folder's metadata.jsonl or one table."""
+    file = path
+    if path.is_dir():
+        tables = sorted(table for table in path.rglob("*") if table.suffix.lower() in TABLES and table.is_file())
+        alone = tables[0] if len(tables) == 1 else path / METADATA
+        file = path / METADATA if (path / METADATA).is_file() else alone
+        if len(tables) > 1 and file == alone and not file.is_file():
+            names = ", ".join(str(table.relative_to(path)) for table in tables[:5])
+            raise DataInvalid(f"{path}: holds {len(tables)} tables; give one of {names}")
+    if not file.is_file():
+        raise DataNotFound(f"{path}: not found; give a folder with {METADATA}, or a .csv or .parquet file")
+    return file
+
+
+def digest(path: Path) -> str:
+    """SHA-256 (hex) of the file that holds the rows."""
+    return hashlib.sha256(source(path).read_bytes()).hexdigest()
+
+
+def _read_jsonl(file: Path) -> list[Row]:
+    rows = []
+    for number, line in enumerate(file.read_bytes().splitlines(), 1):
+        if line.strip():
+            try:
+                rows.append(from_record(json.loads(line)))
+            except (ValueError, TypeError, AttributeError, RecursionError) as error:
+                raise DataInvalid(f"{file}, line {number}: {one_line(error)}; fix or remove the line") from error
+    return rows
+
+
+def from_record(record: Mapping[str, Any]) -> Row:
+    """Turn an object of metadata.jsonl into a row.
+
+    Raises:
+        ValueError: a field is missing or out of range.
+    """
+    stats, types = record.get("stats") or {}, record.get("types") or []
+    rarities = [name for name in RARITIES[1:] if record.get(f"is_{name}")]
+    return _row(stats, types, rarities, str(record.get("name") or ""))
+
+
+def _read_csv(file: Path) -> TableFile:
+    number = 1
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as opened:
+            reader = csv.reader(opened)
+            titles = next(reader, [])
+            used = _choose_columns(titles, file)
+            rows = []
+            for cells in reader:
+                number = reader.line_num
+                if any(cell.strip() for cell in cells):
+                    if len(cells) != len(titles):
+                        raise ValueError(f"{len(cells)} cells, expected {len(titles)}")
+                    rows.append(_table_row(dict(zip(titles, cells, strict=True)), used))
+    except (ValueError, csv.Error) as error:
+        if isinstance(error, DataInvalid):
+            raise
+        raise DataInvalid(f"{file}, line {number}: {one_line(error)}; fix or remove the line") from error
+    return _table(rows, titles, used)
+
+
+def _read_parquet(file: Path) -> TableFile:
+    with needs_extra("data"):
+        import pyarrow
+        from pyarrow import parquet
+    try:
+        table = parquet.ParquetFile(file).read()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataInvalid(f"{file}: cannot be read ({one_line(error)}); write it again") from error
+    used = _choose_columns(table.column_names, file)
+    rows = []
+    for number, cells in enumerate(table.to_pylist(), 1):
+        try:
+            rows.append(_table_row(cells, used))
+        except ValueError as error:
+            raise DataInvalid(f"{file}, row {number}: {one_line(error)}; fix or remove the row") from error
+    return _table(rows, table.column_names, used)
+
+
+def _table(rows: list[Row], titles: Sequence[str], used: dict[str, str]) -> TableFile:
+    return TableFile(rows, used, tuple(title or "(no title)" for title in titles if title not in used.values()))
+
+
+def _choose_columns(titles: Sequence[str], file: Path) -> dict[str, str]:
+    """Choose the title of each column that is used; of several the first.
+
+    Raises:
+        DataInvalid: a stat or the types are missing.
+    """
+    known = {_column(title): title for title in reversed(titles)}
+    used = {name: known[name] for name in USED if name in known}
+    missing = [name for name in STATS if name not in used] + ["type1"] * ("types" not in used and "type1" not in used)
+    if missing:
+        raise DataInvalid(f"{file}, line 1: no column {', '.join(missing)}; rename or add it")
+    return used
+
+
+def _column(title: str) -> str:
+    """`SP. Attack`, `Sp_Attack` and `special attack` are one column."""
+    name = "_".join(title.lower().replace(".", " ").replace("_", " ").split())
+    return ALIASES.get(name, name)
+
+
+def _table_row(values: Mapping[str, Any], used: Mapping[str, str]) -> Row:
+    cells = {name: values[title] for name, title in used.items()}
+    listed = cells.get("types")
+    kinds = listed if isinstance(listed, list) else [cells.get("type1"), cells.get("type2")]
+    types = [kind for kind in map(_cell, kinds) if kind]
+    rarities = list(dict.fromkeys(_rarities(cells)))
+    row = _row(cells, types[:1] if types[0:1] == types[1:2] else types, rarities, str(cells.get("name") or "").strip())
+    if _cell(cells.get("total")) and _integer(cells, "total") != row.total:
+        raise ValueError(f"the total is {cells['total']}, but the six stats sum to {row.total}")
+    return row
+
+
+def _cell(value: Any) -> str:
+    """Put a cell in lower case; "" where it says that there is nothing."""
+    text = "" if value is None else str(value).strip().lower()
+    return "" if text in NOTHING else text
+
+
+def _rarities(cells: Mapping[str, Any]) -> Iterator[str]:
+    """Name the rarity of the column `rarity`, unless it is ordinary, and those that a label says yes to."""
+    stated = _cell(cells.get("rarity"))
+    stated = STATUSES.get(stated, stated) or RARITIES[0]
+    if stated not in RARITIES:
+        raise ValueError(f"no such rarity: {stated!r}; the rarities are {', '.join(RARITIES)}")
+    if stated != RARITIES[0]:
+        yield stated
+    for name in RARITIES[1:]:
+        label = _cell(cells.get(f"is_{name}"))
+        if label and label not in LABELS:
+            raise ValueError(f"is_{name} is {label!r}, expected 0 or 1")
+        if label and LABELS[label]:
+            yield name
+
+
+def _row(stats: Mapping[str, Any], types: list[str], rarities: list[str], name: str) -> Row:
+    if len(rarities) > 1:
+        raise ValueError(f"is {' and '.join(rarities)} at once, expected one of them")
+    return Row(tuple(_integer(stats, key) for key in STATS), tuple(types), (*rarities, "ordinary")[0], name)
+
+
+def _integer(stats: Mapping[str, Any], key: str) -> int:
+    value = stats.get(key)
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise ValueError(f"{key} is {value!r}, expected an integer") from None
+    if isinstance(value, bool) or not number.is_integer():
+        raise ValueError(f"{key} is {value!r}, expected an integer")
+    return int(number)
