@@ -8,6 +8,7 @@ import pytest
 
 from pgtrain.data.stats_rows import Row, describe_table, read_rows, read_table
 from pgtrain.errors import DataInvalid
+from tests.conftest import Command
 
 STATS = (78, 84, 78, 109, 85, 100)
 ABCSDS = """#,Name,Type 1,Type 2,Total,HP,Attack,Defense,Sp. Atk,Sp. Def,Speed,Generation,Legendary
@@ -104,3 +105,10 @@ def test_description_of_a_table_names_every_column(tmp_path: Path) -> None:
     assert lines["rows"] == "2"
     assert lines["rarities"] == "ordinary 1, legendary 1"
     assert lines["unused columns"] == "#, Generation"
+
+
+def test_inspect_shows_a_table(command: Command, tmp_path: Path) -> None:
+    done = command("pgtrain", "data", "inspect", table(tmp_path, ABCSDS))
+    assert done.returncode == 0, done.stderr
+    assert "special_attack: Sp. Atk" in done.stdout
+    assert "unused columns: #, Generation" in done.stdout

@@ -187,8 +187,8 @@ def _record(folder: Path, fields: Mapping[str, Any], where: str) -> Record:
     name, text, texts = named_by_captions(_text(fields, "name", where), _captions(fields, where), fallback)
     if not name:
         raise DataInvalid(f"{where}: a record needs a name or a file_name")
-    facts = {key: _text(fields, key, where) for key in ("color", "shape", "genus", "description")}
-    return Record(name, image, _types(fields, where), **facts, text=text, texts=texts)
+    color, shape, genus, description = (_text(fields, key, where) for key in ("color", "shape", "genus", "description"))
+    return Record(name, image, _types(fields, where), color, shape, genus, description, text, texts=texts)
 
 
 def _parse(line: bytes, where: str) -> dict[str, Any]:
