@@ -175,7 +175,7 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     "no word for a system": (lambda run: edit(run, system=["x"]), "config.json: damaged (TypeError(\"system is ['x']"),
     "no data": (lambda run: edit(run, data=[]), "config.json: damaged"),
     "a broken line of metrics": (
-        lambda run: (run / "metrics.jsonl").write_text('{"epoch": 1}\n{"epoch": \n{"epoch": 3}\n'),
+        lambda run: (run / "metrics.jsonl").write_text('{"epoch": 1, "phase": "a"}\n{"epoch": \n'),
         "metrics.jsonl: line 2 is damaged",
     ),
     "metrics without an epoch": (

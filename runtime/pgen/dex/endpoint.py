@@ -71,7 +71,7 @@ class Endpoint:
     def _fetch(self, path: str, body: bytes | None) -> dict[str, Any]:
         content = _within(self.timeout, lambda: self._exchange(path, body))
         if content is None:
-            raise self._failed(f"timed out after {self.timeout:g} s")
+            raise self._failed(self._timed_out())
         if isinstance(content, str):
             raise self._failed(content)
         if self.key and self.key.encode() in content:
@@ -84,6 +84,9 @@ class Endpoint:
             raise self._failed("sent an answer that is not a JSON object")
         return answer
 
+    def _timed_out(self) -> str:
+        return f"timed out after {self.timeout:g} s"
+
     def _exchange(self, path: str, body: bytes | None) -> bytes | str:
         """Send one request; return the bytes of the answer, or the reason of a failure."""
         headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "pokegan"}
@@ -93,6 +96,8 @@ class Endpoint:
         try:
             with build_opener(_NoRedirect).open(request, timeout=self.timeout) as response:
                 content: bytes = response.read(MAX_ANSWER + 1)
+        except TimeoutError:  # of the socket, at the same time as that of `_within`
+            return self._timed_out()
         except HTTPError as error:
             error.close()
             redirect = "; use the URL that it redirects to" if 300 <= error.code < 400 else ""

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pgen.errors import OutputInvalid
-from pokegan.resampling import resize_rgba
 
 RESAMPLE = {"lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.NEAREST}
 """Filters for resizing: lanczos for smooth pictures; nearest for sprites, whose pixels stay sharp squares."""
@@ -60,6 +59,8 @@ class Postprocess:
         image = Image.fromarray(pixels)
         if self.size is None or image.width == self.size:
             return image
+        from pokegan.resampling import resize_rgba  # most pictures keep their size
+
         return resize_rgba(image, (self.size, self.size), RESAMPLE[self.resample])
 
     def flatten(self, image: Image.Image) -> Image.Image:

@@ -197,7 +197,7 @@ def test_the_embedded_bundle() -> None:
     assert bundle.known_names["charizard"] >= 0
     assert set(bundle.manifest.models) == {"encoder", "stackgan", "dcgan", "wgan", "stats"}, "every system"
     run = bundle.model("text-to-image").provenance["run"]
-    assert run["data"]["examples"] == 1049
+    assert run["data"]["examples"] == 1731
     assert run["system"] == "stackgan"
 
 

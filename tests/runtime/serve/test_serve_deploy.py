@@ -41,7 +41,7 @@ def read_yaml(name: str) -> Any:
         ({"batch": 0}, "args: batch: .* greater than or equal to 1"),
         ({"threads": "many"}, "args: threads: .* integer"),
         ({"device": "tpu"}, "device 'tpu': unknown device"),
-        ({"cors": ["example.org"]}, "write an origin"),
+        ({"cors": ["example.org"]}, "not an origin"),
     ],
 )
 def test_invalid_argument_is_named(cluster: Any, args: dict[str, Any], message: str) -> None:

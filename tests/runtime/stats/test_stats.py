@@ -55,7 +55,7 @@ def test_every_row_is_valid_and_satisfies_the_filter(
 
 def test_legendary_is_a_rarity() -> None:
     assert row_filter("Fire", legendary=True) == row_filter(["fire"], rarity="legendary")
-    with pytest.raises(RequestInvalid, match="baby and legendary"):
+    with pytest.raises(RequestInvalid, match="'baby' and legendary"):
         row_filter(rarity="baby", legendary=True)
 
 
