@@ -122,7 +122,7 @@ def test_evaluate_a_text_run(command: Command, tiny_run: Path, small_data: Path,
     assert json.loads((run / "metrics.json").read_text()) == found, "the same seed, the same figures"
     page = write_report(Run(run)).read_text("utf-8")
     assert "rank, median" in page
-    assert page.count("data:image/") == 5, "grid, real ones, film, curves, and neighbors"
+    assert page.count("data:image/") == 7, "prompts, samples, grid, real ones, film, curves, and neighbors"
     assert load_run(run).evaluation == found, "what export puts into the manifest"
 
 
