@@ -12,9 +12,9 @@ DOCS = Path(__file__).parent
 
 SHOTS = {
     "desktop": (DESKTOP | {"viewport": {"width": 1100, "height": 620}}, "#draw?prompt=Lapras&seed=3", "first after"),
-    "phone": (PHONE | {"device_scale_factor": 1}, "#new?type=&rarity=&seed=0&n=1", "Here is"),
+    "phone": (PHONE | {"device_scale_factor": 1}, "#new?type=&rarity=&seed=0&n=1", "Download card"),
 }
-"""By file: the device, the view to open, and the text of its status when it is complete."""
+"""By file: the device, the view to open, and a text that only the complete view has."""
 
 
 def main() -> None:
