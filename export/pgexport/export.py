@@ -275,4 +275,4 @@ def _check_target(out: Path, force: bool) -> None:
     if out.exists() and not force:
         raise TargetInvalid(f"{out}: exists; choose another folder, replace the bundle by force, or add to it")
     if out.exists() and not (out / MANIFEST).is_file():
-        raise TargetInvalid(f"{out}: exists and is no bundle, so force does not replace it; choose another folder")
+        raise TargetInvalid(f"{out}: exists and is not a bundle, so force does not replace it; choose another folder")

@@ -106,7 +106,7 @@ def check_target(out: Path, force: bool = False) -> None:
         raise TargetInvalid(f"{out}: exists; choose another folder, or replace the repository by force")
     if out.exists() and not (out / MARK).is_file():
         raise TargetInvalid(
-            f"{out}: exists and is no repository made by pgexport, so force does not replace it; choose another folder"
+            f"{out}: exists and is not a repository of pgexport, so force does not replace it; choose another folder"
         )
 
 
