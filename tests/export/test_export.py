@@ -132,7 +132,7 @@ def test_existing_bundle_is_replaced_only_by_force(tiny_bundle: Path, tiny_run: 
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
     other = tmp_path / "photos"
     other.mkdir()
-    with pytest.raises(TargetInvalid, match="no bundle"):
+    with pytest.raises(TargetInvalid, match="not a bundle"):
         export_run(tiny_run, other, force=True)
 
 
