@@ -255,7 +255,7 @@ def _nouns(scores: _Scores, out: _Texts, draw: random.Random) -> None:
             typed = 2.5 * scores.types([kind])
             color = draw.choice(scores.colors)
             out.add(f"a {kind} {noun} Pokémon", shape + 0.4 * typed, typed + 0.2 * shape)
-            out.add(f"a {color} {kind} {noun}", shape + 0.4 * typed, 6.0 * scores.color(color) + 0.5 * typed)
+            out.add(f"a {color} {kind} {noun}", shape + 0.4 * typed, 6.0 * scores.color(color) + typed)
 
 
 def _combinations(scores: _Scores, out: _Texts, draw: random.Random, count: int) -> None:
@@ -264,13 +264,15 @@ def _combinations(scores: _Scores, out: _Texts, draw: random.Random, count: int)
         types, color, shape = (draw.choice(scores.records) for _ in range(3))
         if not (types.types and color.color in COLORS and shape.shape):
             continue
-        fits = 3.0 * scores.shape(shape.shape) + 1.5 * scores.types(types.types)
-        colors = 6.0 * scores.color(color.color) + 2.0 * scores.types(types.types)
+        # A type is seen in colors as much as in shape: red pictures of grass types look of grass, other red ones not.
+        typed = 3.0 * scores.types(types.types)
+        fits = 3.0 * scores.shape(shape.shape) + typed + 1.5 * scores.color(color.color)
+        colors = 6.0 * scores.color(color.color) + 1.5 * typed
         text = describe(types.types, color.color, shape.shape)
         kind = draw.randrange(4)
         if kind == 1:
             text = f"a {color.color} {' and '.join(types.types)} Pokémon"
-            fits = 2.0 * scores.types(types.types) + 0.5 * scores.color(color.color)
+            fits = typed + 1.0 * scores.color(color.color)
         elif kind == 2:
             text = f"{draw.choice(SIZES)} {color.color} {' '.join(types.types)} {shape.shape.replace('-', ' ')}"
         out.add(text, fits, colors)

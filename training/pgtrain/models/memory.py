@@ -30,8 +30,12 @@ NEAR, TAIL, TAIL_SLOPE = 0.55, 3.2, 2.5
 TEMPERATURE = 0.06
 """Of the softmax over scores: nearly all weight lies on one picture."""
 
-LIKENESS = 6.0
+LIKENESS = 8.0
 """How much the second picture of a mix must be like the first one in silhouette: score lost at a cosine of 0."""
+
+REPEATED = 1.5
+"""Score that a picture loses once it is chosen for the shape: so a sentence that several pictures match is drawn from
+several, while a name, which all others match far worse, still has only its own."""
 
 WHOLE = 0.25
 """Share of latents that take the shape of one picture whole."""
@@ -219,7 +223,7 @@ class Memory(nn.Module):
         return self.noisy(self.table.blend(self.choose(latent, text, color_text)), latent)
 
     def choose(self, latent: Tensor, text: Tensor, color_text: Tensor | None = None) -> Choice:
-        """Choose pictures: two for the shape, whose outlines are alike, and one for the colors.
+        """Choose pictures: two for the shape, whose outlines are alike, and one for the colors, as a rule a third.
 
         `color_text` (N, D) is the text that asks for the colors; None for the same as asks for the shape.
         """
@@ -230,8 +234,8 @@ class Memory(nn.Module):
         first, second, third = torch.split(latent[:, : 3 * CHOICE_DIM], CHOICE_DIM, 1)
         one = self._pick(shape, first)
         alike = (one @ self.silhouettes) @ self.silhouettes.T
-        two = self._pick(shape + LIKENESS * (alike - 1), second)
-        return Choice(one, two, self._pick(color, third), self._mask(latent[:, 3 * CHOICE_DIM :]))
+        two = self._pick(shape + LIKENESS * (alike - 1) - REPEATED * one, second)
+        return Choice(one, two, self._pick(color - REPEATED * one, third), self._mask(latent[:, 3 * CHOICE_DIM :]))
 
     def _pick(self, scores: Tensor, latent: Tensor) -> Tensor:
         return torch.softmax((scores + latent @ self.draws) / TEMPERATURE, 1)

@@ -52,7 +52,10 @@ NAMED_NOISE = (0.15, 0.08)
 TEXTS, TEXT_NOISE = 256, 0.3
 """Texts that the heads see a step, and the deviation of the noise on them, whitened."""
 
-HALVING, LEAST_RATE = 40, 0.25
+HEADS_RATE = 0.2
+"""Share of the heads' learning rate that stays in the adversarial phase: what mixes are drawn from changes slowly."""
+
+HALVING, LEAST_RATE = 60, 0.25
 """Adversarial epochs after which learning rates are halved, and the share of them that stays."""
 
 
@@ -204,6 +207,7 @@ class MemoryStackGAN:
         for group, rate in zip(self.optimizers["generator"].param_groups, rates, strict=True):
             group["lr"] = rate * share
         set_rate(self.optimizers["discriminator"], config.discriminator_lr * max(share, 2 * LEAST_RATE))
+        set_rate(self.optimizers["heads"], HEADS_RATE * config.pretrain_lr)
         self.phase = "adversarial"
         return self.phase
 
@@ -252,9 +256,8 @@ class MemoryStackGAN:
             metrics = self._adversarial_step(data, parts)
         else:
             metrics = self.engine.step(self.optimizers["autoencoder"], lambda part: self._autoencode(data, part), parts)
-            texts = rng.rand(TEXTS, 1, device=indices.device)
-            rows = (texts[:, 0] * len(data.matches)).long()
-            metrics |= self.engine.step(self.optimizers["heads"], lambda part: self._match(data, part), [rows])
+        rows = (rng.rand(TEXTS, 1, device=indices.device)[:, 0] * len(data.matches)).long()
+        metrics |= self.engine.step(self.optimizers["heads"], lambda part: self._match(data, part), [rows])
         if self.engine.stepped:
             self._average.update_parameters(self.generator)
         return metrics

@@ -23,6 +23,9 @@ from pgtrain.systems.stackgan.networks import Generator
 SHAPES = ("channels", "stage1", "whitened_dim", "condition_dim", "noise_dim", "width")
 """The options that shape stage I."""
 
+STAGE2 = "decoder.stage2."
+"""Prefix of the weights of stage II in a generator with a memory."""
+
 
 def prepare(config: StackGANConfig, encoder: str) -> str:
     """Check which stages a new run trains; take what shapes stage I, and the encoder, over from ``config.start``.
@@ -100,7 +103,8 @@ def started(start: str) -> Iterator[Run]:
 def take_over_memory(start: str, *generators: nn.Module) -> None:
     """Load the averaged generator of the run or bundle in `start` into `generators`.
 
-    Where stage II of these has more pixels, each of its pixels starts as the one that it lies in.
+    A stage II that only one side has is left out, or as it is. Where stage II of `generators` has more pixels, each of
+    its pixels starts as the one that it lies in.
 
     Raises:
         RunNotFound, RunInvalid: it has gone, or its memory is of other pictures.
@@ -109,7 +113,10 @@ def take_over_memory(start: str, *generators: nn.Module) -> None:
         weights = _averaged(run, "")
         try:
             for generator in generators:
-                generator.load_state_dict(weights | _enlarged(weights, generator.state_dict()))
+                ours = generator.state_dict()
+                stage2 = {name: value for name, value in ours.items() if name.startswith(STAGE2)}
+                theirs = {name: value for name, value in weights.items() if name in ours or not name.startswith(STAGE2)}
+                generator.load_state_dict(stage2 | theirs | _enlarged(weights, ours))
         except RuntimeError as error:
             reason = str(error).splitlines()[-1].strip()
             raise RunInvalid(
