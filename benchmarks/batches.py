@@ -82,8 +82,8 @@ def memory(counts: list[int], bundle: Path) -> list[dict[str, Any]]:
 
 def alone(generator: Generator) -> Callable[[], object]:
     """Make a run of the generator alone on BATCHES batches."""
-    latent, text = generator.inputs(list(islice(sentences(), BATCH)))
-    return lambda: [generator.generate(latent, text) for _ in range(BATCHES)]
+    inputs = generator.inputs(list(islice(sentences(), BATCH)))
+    return lambda: [generator.generate(inputs) for _ in range(BATCHES)]
 
 
 def whole(generator: Generator) -> Callable[[], object]:

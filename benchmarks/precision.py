@@ -36,7 +36,7 @@ from pgexport.precision.quantize import INT8_COSINE, INT8_PSNR, Outcome, int8_en
 from pgexport.tracing.opset import OPSET
 from pgexport.tracing.run_loader import LoadedRun, load_run
 from pgexport.tracing.specs import SENTENCES, model_specs
-from pgexport.trial import FARTHEST, latent_cases
+from pgexport.trial import FARTHEST
 from pgtrain.models.text_encoder import MAX_TOKENS, embed, load_encoder
 from pokegan.errors import one_line
 from pokegan.image_metrics import premultiplied, psnr
@@ -84,19 +84,19 @@ def subjects(run: LoadedRun) -> dict[str, Subject]:
     encoder = load_encoder(run.described["encoder"])
     names = run.described["data"]["names"]
     texts = [*names[:: max(1, len(names) // 32)], *SENTENCES]
-    text, latent_dim = embed(encoder, texts).numpy(), run.latent_dim
+    text = embed(encoder, texts).numpy()
     encoder_spec, generator_spec = model_specs(run, encoder)
     tokens = [encoder.tokenizer(one, truncation=True, max_length=MAX_TOKENS, return_tensors="np") for one in texts]
     reading = [{name: token[name].astype(np.int64) for name in ("input_ids", "attention_mask")} for token in tokens]
-    fresh = samples(latent_dim, text, count=8, seed=1)
+    fresh = samples(generator_spec.widths, text, count=8, seed=1)
     generators, encoders = {BASE: generator_spec.export(OPSET)}, {BASE: encoder_spec.export(OPSET)}
     generators["compact"] = compress.compress(generators[BASE], compress.GENERATOR)
     encoders["compact"] = compress.compress(encoders[BASE], compress.ENCODER)
     for name, dtype in HALVES.items():
         generators[name] = generator_spec.export(LOWEST_OPSET[name], dtype)
         encoders[name] = encoder_spec.export(LOWEST_OPSET[name], dtype)
-    far = [{"latent": latent_cases(latent_dim, 0)[FARTHEST][:8], "text": text[:8]}]
-    drawing = int8_generator(generators[BASE], samples(latent_dim, text), INT8_PSNR, far)
+    far = [{name: values[:8] for name, values in generator_spec.cases(0)[FARTHEST].items()}]
+    drawing = int8_generator(generators[BASE], samples(generator_spec.widths, text), INT8_PSNR, far)
     understood = int8_encoder(encoders[BASE], reading, INT8_COSINE)
     generators["int8"], encoders["int8"] = drawing.quantized, understood.quantized
     expected = np.concatenate([in_pytorch(generator_spec.network, feeds)[0] for feeds in fresh])

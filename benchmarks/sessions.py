@@ -19,6 +19,7 @@ import onnxruntime
 from committed import write
 
 from pgbench.measuring.environment import environment
+from pgen.backends.base import with_unasked
 from pgen.backends.cores import physical_cores
 from pgen.bundle.reader import open_bundle
 from pgen.latents import latents
@@ -54,11 +55,12 @@ def works(bundle: Any) -> dict[str, Callable[[Pair], None]]:
     """Make the work that each pair of sessions does in a round."""
     ids = np.array(TextEncoder(bundle).tokens([TEXT]), np.int64)
     tokens = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
-    latent = latents([0], bundle.model("text-to-image").settings["latent_dim"])
+    model = bundle.model("text-to-image")
+    latent = latents([0], model.settings["latent_dim"])
 
     def picture(pair: Pair) -> None:
         (text,) = pair[0].run(["sentence_embedding"], tokens)
-        pair[1].run(["pictures"], {"latent": latent, "text": text})
+        pair[1].run(["pictures"], with_unasked(model, {"latent": latent, "text": text}))
 
     def eight(pair: Pair) -> None:
         with ThreadPoolExecutor(8) as pool:

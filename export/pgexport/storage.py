@@ -84,7 +84,7 @@ def quantized(spec: ModelSpec, graph: onnx.ModelProto) -> Outcome:
     if spec.kind == "encoder":
         return int8_encoder(graph, one_by_one(feeds), INT8_COSINE)
     far = [{name: values[:8] for name, values in cases[FARTHEST].items()}]
-    return int8_generator(graph, samples(spec.settings["latent_dim"], feeds.get("text")), INT8_PSNR, far)
+    return int8_generator(graph, samples(spec.widths, feeds.get("text")), INT8_PSNR, far)
 
 
 def one_by_one(feeds: Feeds) -> list[Feeds]:

@@ -33,6 +33,7 @@ class Generator(PictureModel):
         model: str | None = None,
         truncation: float = 1.0,
         stage: int | None = None,
+        colors: str = "",
     ) -> NDArray[np.uint8]:
         """Generate pictures of every prompt with every seed, prompt by prompt.
 
@@ -45,6 +46,7 @@ class Generator(PictureModel):
             model: as in :class:`pgen.Request`.
             truncation: as in :class:`pgen.Request`.
             stage: as in :class:`pgen.Request`.
+            colors: as in :class:`pgen.Request`.
 
         Returns:
             Pictures, uint8 (len(prompts) * n, S, S, 4), straight RGBA.
@@ -57,7 +59,7 @@ class Generator(PictureModel):
         (4, 128, 128, 4)
         """
         texts = [prompts] if isinstance(prompts, str) else prompts
-        template = request_template(model, truncation, stage)
+        template = request_template(model, truncation, stage, colors)
         return self._stack(requests(texts, choose_seeds(n, seed, seeds), template), batch)
 
     def random(
@@ -70,6 +72,7 @@ class Generator(PictureModel):
         model: str | None = None,
         truncation: float = 1.0,
         stage: int | None = None,
+        colors: str = "",
     ) -> NDArray[np.uint8]:
         """Generate one picture per seed without a prompt; see :func:`pgen.random_prompts.random_requests`.
 
@@ -82,7 +85,7 @@ class Generator(PictureModel):
         """
         from pgen.random_prompts import random_requests
 
-        template = request_template(model, truncation, stage)
+        template = request_template(model, truncation, stage, colors)
         return self._stack(random_requests(self.bundle, choose_seeds(n, seed, seeds), template), batch)
 
     def variations(
@@ -120,6 +123,7 @@ class Generator(PictureModel):
         model: str | None = None,
         truncation: float = 1.0,
         stage: int | None = None,
+        colors: str = "",
     ) -> NDArray[np.uint8]:
         """Generate the frames between two pictures, see :mod:`pgen.morph.interpolation`.
 
@@ -134,6 +138,7 @@ class Generator(PictureModel):
             model: as in :class:`pgen.Request`.
             truncation: as in :class:`pgen.Request`.
             stage: as in :class:`pgen.Request`.
+            colors: as in :class:`pgen.Request`.
 
         Returns:
             Pictures, uint8 (frames, S, S, 4), straight RGBA.
@@ -145,7 +150,7 @@ class Generator(PictureModel):
         """
         from pgen.morph.interpolation import morph, morph_ends
 
-        ends = morph_ends(start, end, seed, to_seed, request_template(model, truncation, stage))
+        ends = morph_ends(start, end, seed, to_seed, request_template(model, truncation, stage, colors))
         return np.stack(list(morph(self, *ends, frames, loop, batch)))
 
     def stats(

@@ -67,6 +67,10 @@ class PromptNotRead(RequestInvalid):
     """A prompt is given to a model that reads no text."""
 
 
+class ColorsNotRead(RequestInvalid):
+    """Colors are given to a model that takes none apart from the prompt."""
+
+
 class SeveralPictures(RequestInvalid):
     """Several pictures are to be written to one file."""
 

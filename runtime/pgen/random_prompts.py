@@ -15,7 +15,7 @@ def random_requests(bundle: Bundle, seeds: Iterable[int], template: Request | No
     Args:
         bundle: holds the model.
         seeds: one per picture.
-        template: model, truncation and stage; without a model, the first that reads no text, else the text-to-image
+        template: all but prompt and seed; without a model, the first that reads no text, else the text-to-image
             model.
 
     Raises:

@@ -25,6 +25,7 @@ class Request:
         model: name of the model in the bundle; None for the text-to-image model.
         truncation: factor on the latent, 0 to MAX_TRUNCATION; below 1 pictures are more typical and less varied.
         stage: 1 for the 64x64 picture of stage I, if the model has one; None for the last stage.
+        colors: a name or a sentence whose colors the picture has; empty for those of `prompt`.
     """
 
     prompt: str
@@ -32,6 +33,7 @@ class Request:
     model: str | None = None
     truncation: float = 1.0
     stage: int | None = None
+    colors: str = ""
 
     def __post_init__(self) -> None:
         """Check what can be checked without a bundle."""
@@ -47,13 +49,15 @@ class Request:
             raise RequestInvalid(f"stage {self.stage}: must be 1 or 2")
 
 
-def request_template(model: str | None = None, truncation: float = 1.0, stage: int | None = None) -> Request:
+def request_template(
+    model: str | None = None, truncation: float = 1.0, stage: int | None = None, colors: str = ""
+) -> Request:
     """Make the template of requests that differ only in prompt and seed."""
-    return Request("", 0, model, truncation, stage)
+    return Request("", 0, model, truncation, stage, colors)
 
 
 def requests(prompts: Iterable[str], seeds: Iterable[int], template: Request | None = None) -> Iterator[Request]:
-    """Request every prompt with every seed, prompt by prompt; model, truncation and stage are those of `template`.
+    """Request every prompt with every seed, prompt by prompt; all else is as in `template`.
 
     `prompts` are consumed lazily; `seeds` are iterated once per prompt.
     """

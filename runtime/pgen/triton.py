@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pgen.backends.base import with_unasked
 from pgen.bundle.reader import Bundle, open_bundle
 from pgen.errors import PromptInvalid, RequestInvalid
 from pgen.images.model import Picture
@@ -90,7 +91,7 @@ class Latents(Step):
 
     def prepare(self) -> None:
         """Load the stored embeddings of known names."""
-        self.dimensions = self.bundle.manifest.models[self.parameters["generator"]].settings["latent_dim"]
+        self.model = self.bundle.manifest.models[self.parameters["generator"]]
         self.most = int(self.parameters["most"])
         self.encoder = TextEncoder(self.bundle)
         self.encoder.stored("loads them")
@@ -98,17 +99,18 @@ class Latents(Step):
     def run(self, inputs: Tensors) -> Tensors:
         """Map seed, uint64 (N,), and prompt and sentence_embedding (1, D), to latent (N, L) and text (N, D).
 
-        Known names have stored embeddings, as in `pgen image`.
+        Further inputs of the generator are zeros, which ask for nothing. Known names have stored embeddings, as in
+        `pgen image`.
         """
         seeds = [int(seed) for seed in inputs["seed"]]
         if not 1 <= len(seeds) <= self.most:
             raise RequestInvalid(f"seed has {len(seeds)} numbers, one per picture; send 1 to {self.most}")
-        outputs: Tensors = {"latent": latents(seeds, self.dimensions)}
+        outputs: Tensors = {"latent": latents(seeds, self.model.settings["latent_dim"])}
         if "prompt" in inputs:
             stored = self.encoder.stored(_prompt(inputs))
             text = inputs["sentence_embedding"][0] if stored is None else stored
             outputs["text"] = np.repeat(text[None], len(seeds), axis=0)
-        return outputs
+        return with_unasked(self.model, outputs)
 
 
 class Png(Step):

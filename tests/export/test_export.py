@@ -94,7 +94,7 @@ def test_pytorch_is_rebuilt_from_the_bundle(tiny_bundle: Path) -> None:
     latent, text = generator.draw(range(3)), generator.embed(["redball", "a blue egg", "x"])
     with torch.no_grad():
         expected = network(torch.from_numpy(latent), torch.from_numpy(text))[0].numpy()
-    assert np.abs(expected.astype(int) - generator.generate(latent, text)).max() <= 1
+    assert np.abs(expected.astype(int) - generator.generate({"latent": latent, "text": text})).max() <= 1
 
 
 def test_float32_storage(tiny_run: Path, tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_original_recipe_exports_opaque_pictures(small_data: Path, tiny_encoder:
     generator, network = Generator(bundle, "cpu"), rebuild(bundle, bundle.model("text-to-image"))
     assert not any(isinstance(module, BATCH_NORMS) for module in network.modules())
     latent, text = generator.draw(range(3)), generator.embed(["redball", "a blue egg", "x"])
-    pictures = generator.generate(latent, text)
+    pictures = generator.generate({"latent": latent, "text": text})
     assert pictures.shape == (3, 128, 128, 4)
     assert (pictures[..., 3] == 255).all()
     with torch.no_grad():

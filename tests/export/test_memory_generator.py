@@ -10,12 +10,14 @@ import torch
 
 from pgen.api import Generator
 from pgen.bundle.reader import Bundle, open_bundle
+from pgen.request import Request
 from pgexport.export import export_run
 from pgexport.peers import cold_start
 from pgexport.peers.eager import rebuild
 from pgexport.tracing.run_loader import load_run
 from pgtrain.models.memory import CodeSize
 from pgtrain.models.text_encoder import load_encoder
+from pokegan.image_metrics import premultiplied
 from tests.conftest import Command
 
 
@@ -39,7 +41,35 @@ def test_memory_bundle_draws_as_pytorch(bundle: Bundle) -> None:
     latent, text = generator.draw(range(3)), generator.embed(["redball", "a blue egg", "x"])
     with torch.no_grad():
         expected = network(torch.from_numpy(latent), torch.from_numpy(text))[0].numpy()
-    assert np.percentile(np.abs(expected.astype(int) - generator.generate(latent, text)), 99.9) <= 1
+    assert np.percentile(np.abs(expected.astype(int) - generator.generate({"latent": latent, "text": text})), 99.9) <= 1
+
+
+def test_morph_interpolates_codes_from_one_picture_to_the_other(bundle: Bundle) -> None:
+    generator = Generator(bundle, "cpu")
+    frames = generator.morph("redball", "bluewings", 9, seed=3, to_seed=4)
+    assert np.array_equal(frames[0], generator.images("redball", seed=3)[0])
+    assert np.array_equal(frames[8], generator.images("bluewings", seed=4)[0])
+    visible = premultiplied(frames).astype(float)
+    moves = np.abs(visible[1:] - visible[:-1]).mean((1, 2, 3))
+    assert moves.min() > 0
+    assert moves.max() < 4 * moves.mean(), "no frame jumps"
+
+
+def test_colors_are_taken_from_another_text(bundle: Bundle) -> None:
+    generator = Generator(bundle, "cpu")
+    plain, same, other = (
+        generator.images("redball", 2, colors=colors) for colors in ("", "redball", "a blue egg of the sea")
+    )
+    assert np.array_equal(plain, same)
+    assert not np.array_equal(plain, other)
+
+
+def test_colored_pictures_do_not_depend_on_their_neighbors(bundle: Bundle) -> None:
+    generator = Generator(bundle, "cpu")
+    plain, colored = Request("redball", 1), Request("redball", 1, colors="a blue egg")
+    together = generator.draw_batch([plain, colored])
+    assert np.array_equal(together[0], generator.draw_batch([plain])[0])
+    assert np.array_equal(together[1], generator.draw_batch([colored])[0])
 
 
 def test_memory_run_that_stopped_in_stage_one_exports_stage_one(memory_run: Path, tmp_path: Path) -> None:

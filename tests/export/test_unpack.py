@@ -33,7 +33,7 @@ def test_unpacked_run_exports_to_nearly_the_same_pictures(
     assert done.returncode == 0, done.stderr
     before, after = (Generator(open_bundle(folder), "cpu") for folder in (memory_bundle, tmp_path / "again"))
     latent, text = before.draw(range(len(PROMPTS))), before.embed(PROMPTS)
-    one, other = (premultiplied(generator.generate(latent, text)) for generator in (before, after))
+    one, other = (premultiplied(generator.generate({"latent": latent, "text": text})) for generator in (before, after))
     assert psnr(one - other) > 60
     assert psnr(one[0] - one[1]) < 40, "which different texts are not"
     ours, theirs = (json.loads((folder / "config.json").read_text()) for folder in (unpacked, memory_run))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import pgen
 from pgen.api import Generator
-from pgen.errors import PromptInvalid
+from pgen.errors import PromptInvalid, RequestInvalid
 from pgen.prompts import MAX_PROMPT, check_prompt
 from pgen.request import Request, requests
 
@@ -51,6 +51,11 @@ def test_seed_and_prompt_both_matter(generator: Generator) -> None:
     pictures = generator.images(["redball", "bluewings"], n=2)
     assert not np.array_equal(pictures[0], pictures[1])
     assert not np.array_equal(pictures[0], pictures[2])
+
+
+def test_model_without_memory_rejects_colors(generator: Generator) -> None:
+    with pytest.raises(RequestInvalid, match="takes no colors apart"):
+        generator.images("redball", colors="a green egg")
 
 
 def test_threads_do_not_change_pictures(tiny_bundle: Path, generator: Generator) -> None:

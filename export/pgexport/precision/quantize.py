@@ -11,7 +11,7 @@ taken for as long as parity holds.
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,13 +73,19 @@ class Outcome:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
 
 
-def samples(latent_dim: int, text: NDArray[np.float32] | None = None, count: int = 12, seed: int = 0) -> list[Feeds]:
-    """Draw `count` batches of 4 latents, seeded, with rows of `text` where the generator takes embeddings (N, D)."""
+def samples(
+    inputs: Mapping[str, int], text: NDArray[np.float32] | None = None, count: int = 12, seed: int = 0
+) -> list[Feeds]:
+    """Draw `count` batches of 4 latents, seeded, with rows of `text` where the generator takes embeddings (N, D).
+
+    `inputs` are names and widths of all that it takes; what is neither latent nor text is zeros.
+    """
     random = np.random.default_rng(seed)
     batches: list[Feeds] = []
     for _ in range(count):
-        latent = random.standard_normal((4, latent_dim)).astype(np.float32)
-        batches.append({"latent": latent} | ({} if text is None else {"text": text[random.choice(len(text), 4)]}))
+        feeds = {name: np.zeros((4, width), np.float32) for name, width in inputs.items()}
+        feeds["latent"] = random.standard_normal((4, inputs["latent"])).astype(np.float32)
+        batches.append(feeds | ({} if text is None else {"text": text[random.choice(len(text), 4)]}))
     return batches
 
 

@@ -1,6 +1,7 @@
 """PyTorch modules to ONNX graphs: plain operators, dynamic batch, uint8 NHWC pictures out."""
 
 import ast
+import inspect
 import warnings
 from collections import Counter
 from copy import deepcopy
@@ -24,17 +25,17 @@ SCOPES = "pkg.torch.onnx.name_scopes"
 class TextPictures(nn.Module):
     """A text-to-image generator with its post-processing: what a bundle's model computes.
 
-    `generator` maps latents and text embeddings to the logits of stage I and of stage II. Without a stage II (None)
-    stage I's pictures are the pictures.
+    `generator` maps latents, text embeddings and what else it takes to the logits of stage I and of stage II. Without
+    a stage II (None) stage I's pictures are the pictures.
     """
 
     def __init__(self, generator: nn.Module) -> None:
         super().__init__()
         self.generator = generator
 
-    def forward(self, latent: Tensor, text: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, latent: Tensor, text: Tensor, *further: Tensor) -> tuple[Tensor, ...]:
         """Map latents float32 (N, L) and embeddings (N, D) to uint8 NHWC pictures of stage II and stage I."""
-        small, large = self.generator(latent, text)
+        small, large = self.generator(latent, text, *further)
         return (to_pixels(small),) if large is None else (to_pixels(large), to_pixels(small))
 
 
@@ -98,6 +99,8 @@ def export_module(
         OpsetInvalid: torch cannot write the graph in `opset`.
     """
     shapes = tuple(axes or {0: Dim("batch")} for _ in inputs)
+    signature = inspect.signature(module.forward).parameters.values()
+    named = sum(parameter.kind is not inspect.Parameter.VAR_POSITIONAL for parameter in signature)
     examples = tuple(inputs.values())
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter warns about its own deprecations
@@ -107,7 +110,7 @@ def export_module(
             examples,
             input_names=list(inputs),
             output_names=outputs[: len(result) if isinstance(result, tuple) else 1],
-            dynamic_shapes=shapes,
+            dynamic_shapes=shapes if named == len(signature) else (*shapes[:named], shapes[named:]),
             opset_version=opset,
             dynamo=True,
             external_data=False,

@@ -50,6 +50,11 @@ class ModelSpec:
     cases: Callable[[int], dict[str, Feeds]] = field(repr=False)
     int8: compress.Int8 | None = None
 
+    @property
+    def widths(self) -> dict[str, int]:
+        """Numbers a row of each input."""
+        return {name: value.shape[1] for name, value in self.inputs.items()}
+
     def export(self, opset: int, dtype: torch.dtype | None = None) -> onnx.ModelProto:
         """Export the frozen network to a graph that computes in float32 or in the half precision `dtype`."""
         network = self.frozen()
@@ -103,22 +108,37 @@ def latent_to_image(run: LoadedRun, encoder: None) -> list[ModelSpec]:
 
 def text_to_image(run: LoadedRun, encoder: Encoder) -> list[ModelSpec]:
     """Describe the two models of a run that draws pictures from text."""
+    widths: dict[str, int] = getattr(run.generator, "further_inputs", {})
 
     def cases(seed: int) -> dict[str, Feeds]:
         text = _repeated(embed(encoder, sample_texts(run)).numpy())
-        return {case: {"latent": value, "text": text} for case, value in latent_cases(run.latent_dim, seed).items()}
+        latents = latent_cases(run.latent_dim, seed)
+        further = _mixes(widths, text, latents["random"], seed)
+        return {case: {"latent": value, "text": text} | further for case, value in latents.items()}
 
+    further = {name: torch.rand(2, width) for name, width in widths.items()}
     generator = ModelSpec(
         name=run.system,
         kind=run.kind,
         network=TextPictures(run.generator).eval(),
-        inputs={"latent": torch.randn(2, run.latent_dim), "text": torch.randn(2, run.text_dim)},
+        inputs={"latent": torch.randn(2, run.latent_dim), "text": torch.randn(2, run.text_dim)} | further,
         outputs=["pictures", "stage1"],
         settings={"latent_dim": run.latent_dim},
         cases=cases,
         int8=compress.GENERATOR,
     )
     return [_encoder(run, encoder), generator]
+
+
+def _mixes(widths: dict[str, int], text: Array, latent: Array, seed: int) -> Feeds:
+    """Draw the inputs `widths` beside latent and text: half of the rows ask for colors and mix two, the others nothing.
+
+    `text` (N, D) and `latent` (N, L) are the first ones'; the second ones are the same in another order.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = {"share": rng.random((len(text), widths.get("share", 0)), np.float32), "second_latent": latent[::-1]}
+    asked = (rng.random((len(text), 1)) < 0.5).astype(np.float32)
+    return {name: np.ascontiguousarray(asked * drawn.get(name, rng.permutation(text))) for name in widths}
 
 
 def _encoder(run: LoadedRun, encoder: Encoder) -> ModelSpec:

@@ -8,13 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from pgbench.processes.rates import rates
 from pgbench.processes.worker import Array, Work, serve, texts
 from pgen.api import Generator, load
-from pgen.backends.base import run
+from pgen.backends.base import run, with_unasked
 from pgen.backends.registry import device_of
 from pgen.bundle.reader import Bundle, Model
 from pgen.errors import RequestInvalid
@@ -52,9 +51,7 @@ def find(bundle: Bundle, name: str | None) -> Model:
 
 def unasked(model: Model, batch: int) -> dict[str, Array]:
     """Make the inputs of `batch` seeds that ask for nothing: latents, and zeros for all else."""
-    sizes = {tensor.name: [batch, *tensor.shape[1:]] for tensor in model.inputs}
-    inputs: dict[str, Array] = {name: np.zeros(size, np.float32) for name, size in sizes.items()}  # type: ignore[arg-type]
-    return inputs | {"latent": latents(range(batch), model.settings["latent_dim"])}
+    return with_unasked(model, {"latent": latents(range(batch), model.settings["latent_dim"])})
 
 
 class Runtime:

@@ -1,8 +1,12 @@
 """Sessions: the one interface to everything that a model can run on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from pgen.bundle.manifest import Model
 from pgen.errors import RunFailed
 from pokegan.errors import PokeganError, one_line
 
@@ -17,6 +21,13 @@ class Session(Protocol):
     def get_providers(self) -> list[str]:
         """List what it runs on, best first."""
         ...
+
+
+def with_unasked(model: Model, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Complete `feeds`, which hold at least the latents (N, L), with zeros, which ask a generator for nothing."""
+    rows = len(feeds["latent"])
+    missing = (tensor for tensor in model.inputs if tensor.name not in feeds)
+    return {**feeds, **{tensor.name: np.zeros((rows, *tensor.shape[1:]), tensor.dtype) for tensor in missing}}
 
 
 def run(session: Session, outputs: list[str], feeds: dict[str, Any]) -> list[Any]:

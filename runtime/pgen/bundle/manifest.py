@@ -151,6 +151,11 @@ class Model:
         return any(tensor.name == "text" for tensor in self.inputs)
 
     @property
+    def mixes(self) -> bool:
+        """Does it take a color text of its own, and mix two requests?"""
+        return any(tensor.name == "share" for tensor in self.inputs)
+
+    @property
     def draws_pictures(self) -> bool:
         """Does it give pictures?"""
         return self.kind.endswith("-to-image")

@@ -92,8 +92,11 @@ sampling_options = _grouped(
         help="factor on the latent; below 1, pictures are more typical and less varied",
     ),
     stage=click.option("--stage", type=click.IntRange(1, 2), help="1: the smaller picture of stage I  [default: last]"),
+    colors=click.option(
+        "--colors", metavar="TEXT", default="", help="a name or a sentence whose colors are used instead of PROMPT's"
+    ),
 )
-"""``--model``, ``--truncation`` and ``--stage``, as `template`."""
+"""``--model``, ``--truncation``, ``--stage`` and ``--colors``, as `template`."""
 
 size_option = click.option("--size", type=click.IntRange(8, 4096), help="side in pixels  [default: the model's]")
 background_option = click.option(

@@ -40,7 +40,7 @@ def variations(
 ) -> None:
     """Generate the prompt of a picture with other seeds.
 
-    FILE is a picture that pgen wrote; model, truncation and stage are taken from it.
+    FILE is a picture that pgen wrote; all settings are taken from it.
     """
     from pgen.bundle.reader import EMBEDDED, open_bundle
     from pgen.commands.output import write_job

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pgen.dex.names import KnownNames, Lexicon, load_lexicon
 from pgen.dex.rng import Rng, Stream
-from pgen.dex.templates import Appearance, describe, genus, phrases, prompt_for
+from pgen.dex.templates import Appearance, colors_for, describe, genus, phrases, prompt_for
 from pgen.errors import BundleInvalid
 from pgen.images.model import PictureModel
 from pgen.request import Request
@@ -120,7 +120,9 @@ class EntryGenerator:
                 words = self.words(row, appearance)
                 if writer is not None:
                     words = writer(words, row, appearance, self.known)
-                pixels = generator.draw_batch([Request(prompt_for(row, appearance), row.seed)])[0]
+                colors = colors_for(row, appearance) if generator.model.mixes else ""
+                request = Request(prompt_for(row, appearance), row.seed, colors=colors)
+                pixels = generator.draw_batch([request])[0]
                 yield Entry(words, row, appearance, pixels, generator.bundle.digest)
 
     def appearance(self, row: Row) -> Appearance:

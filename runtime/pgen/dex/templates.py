@@ -109,4 +109,9 @@ def prompt_for(row: Row, appearance: Appearance) -> str:
     >>> prompt_for(Row(0, {}, ("fire", "flying"), "ordinary"), Appearance("red", "wings"))
     'a red fire and flying Pokémon, wings'
     """
-    return f"a {appearance.color} {' and '.join(row.types)} Pokémon, {appearance.shape.replace('-', ' ')}"
+    return f"{colors_for(row, appearance)}, {appearance.shape.replace('-', ' ')}"
+
+
+def colors_for(row: Row, appearance: Appearance) -> str:
+    """Write the text that asks for the colors of the picture alone."""
+    return f"a {appearance.color} {' and '.join(row.types)} Pokémon"

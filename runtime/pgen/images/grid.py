@@ -26,12 +26,12 @@ def draw_grid(
     """Generate the pictures of `requests` as one image; `step` is called after each picture.
 
     Raises:
-        RequestInvalid: the requests differ in model, truncation or stage.
+        RequestInvalid: the requests differ in more than prompt and seed.
         OutputTooLarge: the grid would be too large.
     """
     first = requests[0]
     if any(replace(first, prompt=other.prompt, seed=other.seed) != other for other in requests):
-        raise RequestInvalid("the pictures of a grid must have the same model, truncation and stage")
+        raise RequestInvalid("the pictures of a grid must have the same model, truncation, stage and colors")
     size = postprocess.size or generator.size(generator.find(first.model), first.stage)
     check_grid(len(requests), size, columns)
 

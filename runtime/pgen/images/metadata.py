@@ -65,6 +65,7 @@ def _common(request: Request, bundle: Bundle, postprocess: Postprocess) -> dict[
         "model": model_name(request, bundle),
         "truncation": float(request.truncation),
         "stage": request.stage,
+        "colors": request.colors,
         "size": postprocess.size,
         "resample": postprocess.resample,
         "background": postprocess.background,
@@ -160,8 +161,12 @@ def _parse(fields: Fields, format: str) -> Metadata:
         raise ValueError("invalid digest of the bundle")
     if not re.fullmatch(r"[\w.-]{1,100}", fields.get("model", "stackgan")):
         raise ValueError("invalid name of the model")
+    colors = fields.get("colors", "")
     template = request_template(
-        fields.get("model"), float(fields.get("truncation", "1")), _integer(fields.get("stage"))
+        fields.get("model"),
+        float(fields.get("truncation", "1")),
+        _integer(fields.get("stage")),
+        check_prompt(colors) if colors else "",
     )
     postprocess = Postprocess(
         _integer(fields.get("size")), fields.get("resample", "lanczos"), fields.get("background", "transparent"), format

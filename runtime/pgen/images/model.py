@@ -1,6 +1,6 @@
 """The picture model: pictures from requests, in batches, by the networks of one bundle on one device."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, islice
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.backends.base import Session, run
+from pgen.backends.base import Session, run, with_unasked
 from pgen.backends.devices import check_device, open_model
 from pgen.bundle.reader import EMBEDDED, Bundle, Model, open_bundle
-from pgen.errors import PromptNotRead, RequestInvalid
+from pgen.errors import ColorsNotRead, PromptNotRead, RequestInvalid
 from pgen.latents import latents
 from pgen.prompts import check_prompt
 from pgen.request import Request, check_batch
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from pgen.text_encoder import TextEncoder
 
 DEFAULT_BATCH = 16
+
+Inputs = dict[str, NDArray[np.float32]]
+"""Inputs of a generator network by name, N rows each."""
 
 
 @dataclass(frozen=True)
@@ -92,25 +95,32 @@ class PictureModel:
 
     def draw_batch(self, requests: Sequence[Request]) -> NDArray[np.uint8]:
         """Generate pictures of one model and stage at once, uint8 (N, S, S, 4)."""
-        return self.generate(*self.inputs(requests), self.find(requests[0].model), requests[0].stage)
+        return self.generate(self.inputs(requests), self.find(requests[0].model), requests[0].stage)
 
-    def inputs(self, requests: Sequence[Request]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Compute the inputs of :meth:`generate` for requests to one model: latents, and embeddings or None."""
+    def inputs(self, requests: Sequence[Request]) -> Inputs:
+        """Compute the inputs of :meth:`generate` for requests to one model; errors as :meth:`check`."""
+        self.check(requests)
         model = self.find(requests[0].model)
-        self.check_prompts(requests)
         truncation = np.array([[request.truncation] for request in requests], np.float32)
-        latent = truncation * self.draw([request.seed for request in requests], model)
-        return latent, self.embed([request.prompt for request in requests]) if model.reads_text else None
+        inputs = {"latent": truncation * self.draw([request.seed for request in requests], model)}
+        if model.reads_text:
+            inputs["text"] = self.embed([request.prompt for request in requests])
+        if any(request.colors for request in requests):
+            inputs["color_text"] = self.embed([request.colors or request.prompt for request in requests])
+        return inputs
 
-    def check_prompts(self, requests: Iterable[Request]) -> None:
-        """Check that no request gives a prompt to a model that reads no text.
+    def check(self, requests: Iterable[Request]) -> None:
+        """Check that the models take what the requests give them.
 
         Raises:
-            RequestInvalid: one does.
+            RequestInvalid: a prompt is for a model that reads no text, or colors for one that takes none apart.
         """
         for request in requests:
-            if request.prompt and not self.find(request.model).reads_text:
+            model = self.find(request.model)
+            if request.prompt and not model.reads_text:
                 raise PromptNotRead(f"model {request.model} reads no text; leave the prompt empty")
+            if request.colors and not model.mixes:
+                raise ColorsNotRead(f"{model.file} takes no colors apart from the prompt; leave them out")
 
     def embed(self, prompts: Sequence[str]) -> NDArray[np.float32]:
         """Embed prompts, float32 (N, D); equal prompts are encoded once."""
@@ -124,16 +134,15 @@ class PictureModel:
 
     def generate(
         self,
-        latent: NDArray[np.float32],
-        text: NDArray[np.float32] | None = None,
+        inputs: Mapping[str, NDArray[np.float32]],
         model: Model | None = None,
         stage: int | None = None,
     ) -> NDArray[np.uint8]:
         """Run a generator network once.
 
         Args:
-            latent: float32 (N, L).
-            text: embeddings, float32 (N, D); None for a model that reads no text.
+            inputs: `latent`, float32 (N, L), `text`, embeddings float32 (N, D) for a model that reads text, and any of
+                the model's further inputs; those that are missing are zeros, which ask for nothing.
             model: a model of the bundle; None for the text-to-image model.
             stage: as in :class:`pgen.Request`.
 
@@ -144,8 +153,7 @@ class PictureModel:
             RequestInvalid: the model has no such stage.
         """
         model = model or self.model
-        feeds = {"latent": latent} | ({} if text is None else {"text": text})
-        (pixels,) = run(self.session(model), [_output(model, stage)], feeds)
+        (pixels,) = run(self.session(model), [_output(model, stage)], with_unasked(model, inputs))
         return pixels  # type: ignore[no-any-return]
 
     def find(self, name: str | None = None) -> Model:

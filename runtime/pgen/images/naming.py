@@ -117,7 +117,7 @@ def _reason(error: OSError | ValueError) -> str:
 class Namer:
     """Names a file for each request: readable, safe on every system, and the same in every run.
 
-    A name has the prompt (or the model), the seed, and truncation and stage unless they are the defaults. Equal
+    A name has the prompt (or the model), the seed, and what else is not the default. Equal
     requests share a name, because they are one picture; others never do, not even on systems that ignore case.
 
     >>> Namer()(Request("a red fire dragon", 7), "png")
@@ -144,6 +144,8 @@ def _stem(slug: str, request: Request) -> str:
         parts.append(f"t{float(request.truncation)}")
     if request.stage == 1:
         parts.append("stage1")
+    if request.colors:
+        parts.append(f"in-{_slug(request.colors)}-{_digest(request.colors)[:6]}")
     return "_".join(part for part in parts if part)
 
 

@@ -56,11 +56,11 @@ def resolve(batch: int | str, generator: PictureModel, first: Sequence[Request])
 
 def choose_batch(generator: PictureModel, request: Request) -> int:
     """Measure which batch generates pictures of the model and stage of `request` fastest."""
-    latent, text = generator.inputs([request])
+    inputs = generator.inputs([request])
     model = generator.find(request.model)
 
     def run(size: int) -> None:
-        texts = None if text is None else np.repeat(text, size, axis=0)
-        generator.generate(np.repeat(latent, size, axis=0), texts, model, request.stage)
+        repeated = {name: np.repeat(row, size, axis=0) for name, row in inputs.items()}
+        generator.generate(repeated, model, request.stage)
 
     return fastest(run)

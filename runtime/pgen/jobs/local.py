@@ -10,11 +10,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pgen.bundle.reader import Bundle
-from pgen.images.model import Picture, PictureModel
+from pgen.images.model import Inputs, Picture, PictureModel
 from pgen.jobs.folder import Folder, job_marker, start_time
 from pgen.jobs.job import Job, Task, Written
 from pgen.jobs.pipeline import Pipe
@@ -65,29 +62,28 @@ def _choose_batch(generator: PictureModel, tasks: Iterator[Task], batch: int | s
 
 
 @dataclass(frozen=True)
-class _Inputs:
-    """Inputs of a network: latent float32 (N, L); text float32 (N, D), or None for a model that reads no text."""
+class _Batch:
+    """Tasks of one model and stage, and their inputs."""
 
     tasks: list[Task]
-    latent: NDArray[np.float32]
-    text: NDArray[np.float32] | None
+    inputs: Inputs
 
 
 def _draw(pipe: Pipe, generator: PictureModel, tasks: Iterable[Task], batch: int) -> Iterator[tuple[Task, Picture]]:
     """Generate a picture for each task, in order, `batch` at a time."""
-    for inputs in pipe.ahead(_inputs(generator, pipe.gather(tasks, batch)), AHEAD):
-        first = inputs.tasks[0].request
+    for drawn in pipe.ahead(_batches(generator, pipe.gather(tasks, batch)), AHEAD):
+        first = drawn.tasks[0].request
         model = generator.find(first.model)
         generator.session(model)  # opened before the clock starts
         began = perf_counter()
-        pixels = generator.generate(inputs.latent, inputs.text, model, first.stage)
+        pixels = generator.generate(drawn.inputs, model, first.stage)
         each = 1e3 * (perf_counter() - began) / len(pixels)
-        for task, picture in zip(inputs.tasks, pixels, strict=True):
+        for task, picture in zip(drawn.tasks, pixels, strict=True):
             yield task, Picture(task.request, picture, each)
 
 
-def _inputs(generator: PictureModel, batches: Iterable[list[Task]]) -> Iterator[_Inputs]:
+def _batches(generator: PictureModel, batches: Iterable[list[Task]]) -> Iterator[_Batch]:
     for batch in batches:
         for _, alike in groupby(batch, lambda task: (task.request.model, task.request.stage)):
             group = list(alike)
-            yield _Inputs(group, *generator.inputs([task.request for task in group]))
+            yield _Batch(group, generator.inputs([task.request for task in group]))

@@ -60,7 +60,7 @@ def write_grid(
     """Write all pictures of `job`, as one grid, to a file or an open stream.
 
     Args:
-        job: pictures of one model, truncation and stage.
+        job: pictures whose requests differ only in prompt and seed.
         out: a file, whose extension determines the format, or a stream; None for a new file in the current folder.
         columns: pictures in a row; None for a grid as square as possible.
         step: called after each picture.

@@ -1,4 +1,4 @@
-"""Interpolation between two pictures: spherical between latents, linear between text embeddings."""
+"""Interpolation between two pictures."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,10 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgen.errors import EqualEnds, RequestInvalid
-from pgen.images.model import PictureModel
+from pgen.images.model import Inputs, PictureModel
 from pgen.request import Request, check_batch
 
 MIN_FRAMES, MAX_FRAMES = 2, 10_000
+
+SHARES = 17
+"""Numbers of a model's input `share`: of the second picture's codes in each of 4x4 cells, and in the colors."""
 
 
 def morph_ends(start: str, end: str, seed: int, to_seed: int | None, template: Request) -> tuple[Request, Request]:
@@ -24,9 +27,9 @@ def morph(
 ) -> Iterator[NDArray[np.uint8]]:
     """Generate the frames from one request to another of the same model, both included, each uint8 (S, S, 4).
 
-    Latents are interpolated spherically (White, 2016), because points on a straight line between two of them are
-    shorter than the latents of training; text embeddings are interpolated linearly. With `loop` the frames return to
-    the start, and the last frame is the one before the first.
+    A model that mixes requests interpolates their codes. For others, latents are interpolated spherically (White,
+    2016), because points on a straight line between two of them are shorter than the latents of training, and text
+    embeddings linearly. With `loop` the frames return to the start, and the last frame is the one before the first.
 
     Raises:
         RequestInvalid: the number of frames is out of range, or both requests are equal.
@@ -38,13 +41,27 @@ def morph(
     if start == end:
         raise EqualEnds("both ends are the same picture; choose another prompt or seed for one")
     model = generator.find(start.model)
-    generator.check_prompts([start, end])
-    latents = start.truncation * generator.draw([start.seed, end.seed], model)
-    texts = generator.embed([start.prompt, end.prompt]) if model.reads_text else None
+    ends = generator.inputs([start, end])
+    between = _mixed if model.mixes else _interpolated
     for steps in np.array_split(_positions(frames, loop), range(batch, frames, batch)):
-        latent = slerp(latents[0], latents[1], steps)
-        text = None if texts is None else _lerp(texts[0], texts[1], steps)
-        yield from generator.generate(latent, text, model, start.stage)
+        yield from generator.generate(between(ends, steps), model, start.stage)
+
+
+def _mixed(ends: Inputs, steps: NDArray[np.float32]) -> Inputs:
+    """Make the inputs of frames whose codes the model mixes; both ends are rows of `ends`.
+
+    The nearer end is the one that is mixed into, so that the first and the last frame are the pictures themselves.
+    """
+    late = (steps > 0.5)[:, None]
+    share = np.where(late[:, 0], 1 - steps, steps)[:, None].astype(np.float32)
+    first = {name: np.where(late, values[1:], values[:1]) for name, values in ends.items()}
+    second = {f"second_{name}": np.where(late, values[:1], values[1:]) for name, values in ends.items()}
+    return {**first, **second, "share": np.repeat(share, SHARES, axis=1)}
+
+
+def _interpolated(ends: Inputs, steps: NDArray[np.float32]) -> Inputs:
+    inputs = {"latent": slerp(*ends["latent"], steps)}
+    return inputs | ({"text": _lerp(*ends["text"], steps)} if "text" in ends else {})
 
 
 def _positions(frames: int, loop: bool) -> NDArray[np.float32]:

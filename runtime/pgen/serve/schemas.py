@@ -46,6 +46,7 @@ class ImageRequest(RequestBody):
     seed: Annotated[Seed | None, Field(description="Seed of the first image; random by default, and returned.")] = None
     response_format: Literal["b64_json", "url"] | None = "b64_json"
     model: Annotated[str | None, Field(max_length=100, description="A model that GET /v1/models lists.")] = None
+    colors: Annotated[Prompt, Field(description="A name or a sentence whose colors are used instead.")] = ""
     output_format: Literal["png", "webp"] | None = "png"
     background: Literal["transparent", "opaque", "auto"] | None = None
     stream: Annotated[Literal[False] | None, Field(description="Streaming is not supported.")] = None

@@ -246,7 +246,7 @@ def test_plain_generators_in_half(layers: tuple[nn.Module, ...], precision: str)
 def test_plain_generators_in_int8(layers: tuple[nn.Module, ...]) -> None:
     torch.manual_seed(0)
     model = export_plain(Plain(*layers).eval())
-    outcome = int8_generator(model, samples(8), limit=30)
+    outcome = int8_generator(model, samples({"latent": 8}), limit=30)
     assert outcome.products == (3, 3)
     assert outcome.score > 30
     for batch in (1, 3):
@@ -261,7 +261,7 @@ def gain(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 def test_int8_of_a_stackgan(drawing: Drawing, gain: Callable[[float], None]) -> None:
     gain(2)
-    batches = samples(drawing.latent.shape[1], drawing.text.numpy())
+    batches = samples({"latent": drawing.latent.shape[1], "text": drawing.text.shape[1]}, drawing.text.numpy())
     outcome = int8_generator(drawing.graph, batches, limit=40)
     assert outcome.kept, outcome.reason
     assert outcome.score >= 40
@@ -276,7 +276,7 @@ def test_int8_of_a_stackgan(drawing: Drawing, gain: Callable[[float], None]) -> 
 
 def test_more_parity_leaves_fewer_products(drawing: Drawing, gain: Callable[[float], None]) -> None:
     gain(2)
-    batches = samples(drawing.latent.shape[1], drawing.text.numpy())
+    batches = samples({"latent": drawing.latent.shape[1], "text": drawing.text.shape[1]}, drawing.text.numpy())
     lax = int8_generator(drawing.graph, batches, 30)
     strict, impossible = (int8_generator(drawing.graph, batches, limit) for limit in (lax.score + 3, 200))
     assert lax.products[0] > strict.products[0] >= impossible.products[0] == 0

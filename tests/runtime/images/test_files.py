@@ -193,6 +193,7 @@ WANTED = st.builds(
     model=st.sampled_from([None, "dcgan", "wgan"]),
     truncation=st.sampled_from([1.0, 0.5, 0.25]),
     stage=st.sampled_from([None, 1]),
+    colors=st.sampled_from(["", "Mew", "mew", "a red dog"]),
 )
 
 
@@ -214,6 +215,7 @@ def test_file_names_are_safe_and_unique(wanted: list[Request]) -> None:
         (Request("a red fire dragon", 7), "a-red-fire-dragon_7.png"),
         (Request("", 3, "dcgan"), "dcgan-3.png"),
         (Request("Mew", 3, truncation=0.5, stage=1), "mew_3_t0.5_stage1.png"),
+        (Request("Mew", 3, colors="a red dog"), "mew_3_in-a-red-dog-0fe321.png"),
         (Request("ピカチュウ", 0), "picture-7b16d4945700_0.png"),
     ],
 )

@@ -39,6 +39,7 @@ REQUESTS = st.builds(
     model=st.just("stackgan"),
     truncation=st.floats(0, 2),
     stage=st.sampled_from([None, 1, 2]),
+    colors=st.one_of(st.just(""), PROMPTS),
 )
 POSTPROCESSES = st.builds(
     Postprocess,

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pgtrain.models.memory import CHOICE_DIM, SIDE, Codes, CodeSize, Memory, relevance, unit_rms
+from pgtrain.models.memory import CHOICE_DIM, SHARES, SIDE, Codes, CodeSize, Memory, relevance, unit_rms
 
 SIZE = CodeSize(shape=8, slots=2, slot_dim=4)
 PICTURES = 12
@@ -99,3 +99,36 @@ def test_freezing_changes_no_code(memory: Memory) -> None:
 
 def test_unit_rms_of_zeros_is_finite() -> None:
     assert torch.isfinite(unit_rms(torch.zeros(2, 3))).all()
+
+
+def asked(memory: Memory, rows: int, share: float) -> list[torch.Tensor]:
+    """Inputs of a mix of two different requests: latents, texts, no color texts, and `share` everywhere."""
+    latents, texts, nothing = torch.randn(2, rows, SIZE.latent_dim), torch.randn(2, rows, 16), torch.zeros(rows, 16)
+    return [latents[0], texts[0], nothing, latents[1], texts[1], nothing, torch.full((rows, SHARES), share)]
+
+
+@pytest.mark.parametrize(("share", "first"), [(0.0, 0), (1.0, 3)])
+def test_share_of_zero_or_one_reads_one_request_alone(memory: Memory, share: float, first: int) -> None:
+    inputs = asked(memory, 5, share)
+    mixed, alone = memory(*inputs), memory(*inputs[first : first + 2])
+    assert torch.allclose(mixed.shape, alone.shape, atol=1e-3)
+    assert torch.allclose(mixed.color, alone.color, atol=1e-3)
+
+
+def test_codes_of_a_mix_change_gradually_with_its_share(memory: Memory) -> None:
+    inputs = asked(memory, 1, 0.0)
+    steps = torch.linspace(0, 1, 21)[:, None].expand(-1, SHARES)
+    codes = memory(*(value.expand(21, -1) for value in inputs[:-1]), steps)
+    for values in codes:
+        moves = (values[1:] - values[:-1]).flatten(1).norm(dim=1)
+        assert moves.max() < 4 * moves.mean(), "no frame of an animation jumps"
+
+
+def test_color_text_changes_colors_alone_and_zeros_change_nothing(memory: Memory) -> None:
+    latent, text, other = torch.randn(6, SIZE.latent_dim), torch.randn(6, 16), torch.randn(6, 16)
+    other[:3] = 0
+    plain, colored = memory(latent, text), memory(latent, text, other)
+    assert torch.equal(plain.shape, colored.shape)
+    same = (plain.color == colored.color).all(1)
+    assert same[:3].all()
+    assert not same[3:].any()

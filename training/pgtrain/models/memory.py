@@ -66,6 +66,9 @@ class CodeSize:
         return 3 * CHOICE_DIM + MASK_DIM + self.shape + self.color
 
 
+SHARES = SIDE * SIDE + 1
+"""Numbers that say how much of a second picture's codes is mixed in: in each cell of the shape, and in the colors."""
+
 MASK_DIM = 5
 """Numbers of the latent that make the mask: direction (2), offset, steepness, and whether there is one."""
 
@@ -164,6 +167,11 @@ class CodeTable(nn.Module):
         shape = unit_cells(first * choice.mask + second * (1 - choice.mask))
         return Codes(shape, self._slots(choice.color @ colors))
 
+    def mixed(self, first: Codes, second: Codes, share: Tensor) -> Codes:
+        """Interpolate codes, and scale them as every code is; `share` (N, SHARES) is of `second`."""
+        codes = _between(first, second, share)
+        return Codes(unit_cells(codes.shape), self._slots(codes.color))
+
     @torch.no_grad()
     def freeze(self) -> None:
         """Store the codes scaled, as they are used, so that no graph scales them again."""
@@ -218,17 +226,45 @@ class Memory(nn.Module):
         self.register_buffer("prior", torch.zeros(pictures))
         self.register_buffer("places", torch.linspace(-1, 1, SIDE), persistent=False)
 
-    def forward(self, latent: Tensor, text: Tensor, color_text: Tensor | None = None) -> Codes:
-        """Read the codes for texts (N, D) and latents (N, ``size.latent_dim``); see :meth:`choose`."""
-        return self.noisy(self.table.blend(self.choose(latent, text, color_text)), latent)
+    def forward(
+        self,
+        latent: Tensor,
+        text: Tensor,
+        color_text: Tensor | None = None,
+        second_latent: Tensor | None = None,
+        second_text: Tensor | None = None,
+        second_color_text: Tensor | None = None,
+        share: Tensor | None = None,
+    ) -> Codes:
+        """Read the codes for texts, and mix them with those for second ones.
+
+        Args:
+            latent: (N, ``size.latent_dim``).
+            text: embeddings (N, D) that ask for shape and colors.
+            color_text: embeddings (N, D) that ask for the colors instead; a row of zeros, or None, asks for nothing.
+            second_latent: the latent of the second codes; given together with the arguments that follow.
+            second_text: their text.
+            second_color_text: their color text.
+            share: of the second codes in the mix, 0 to 1, (N, SHARES): in each cell of the shape, row by row, and in
+                the colors. Zeros leave the first codes as they are.
+        """
+        codes = self.table.blend(self.choose(latent, text, color_text))
+        noise = self._noise(latent)
+        if second_latent is not None and second_text is not None and share is not None:
+            second = self.table.blend(self.choose(second_latent, second_text, second_color_text))
+            codes = self.table.mixed(codes, second, share)
+            noise = _between(noise, self._noise(second_latent), share)
+        return Codes(codes.shape + noise.shape, codes.color + noise.color)
 
     def choose(self, latent: Tensor, text: Tensor, color_text: Tensor | None = None) -> Choice:
         """Choose pictures: two for the shape, whose outlines are alike, and one for the colors, as a rule a third.
 
-        `color_text` (N, D) is the text that asks for the colors; None for the same as asks for the shape.
+        Arguments are those of :meth:`forward`.
         """
         whitened = self.whitening(text)
-        colors = whitened if color_text is None else self.whitening(color_text)
+        colors = whitened
+        if color_text is not None:
+            colors = self.whitening(torch.where(color_text.abs().sum(1, keepdim=True) > 0, color_text, text))
         shape = relevance(self.shape_head(whitened)) + self.prior
         color = relevance(self.color_head(colors)) + self.prior
         first, second, third = torch.split(latent[:, : 3 * CHOICE_DIM], CHOICE_DIM, 1)
@@ -253,12 +289,21 @@ class Memory(nn.Module):
 
     def noisy(self, codes: Codes, latent: Tensor) -> Codes:
         """Add the latent's own noise: per channel for the shape, per number for the colors."""
+        noise = self._noise(latent)
+        return Codes(codes.shape + noise.shape, codes.color + noise.color)
+
+    def _noise(self, latent: Tensor) -> Codes:
         noise = latent[:, 3 * CHOICE_DIM + MASK_DIM :]
-        shape, color = (
-            noise[:, : self.size.shape, None, None],
-            noise[:, self.size.shape : self.size.shape + self.size.color],
-        )
-        return Codes(codes.shape + SHAPE_NOISE * shape, codes.color + COLOR_NOISE * color)
+        shape, color = noise[:, : self.size.shape], noise[:, self.size.shape : self.size.shape + self.size.color]
+        return Codes(SHAPE_NOISE * shape[:, :, None, None], COLOR_NOISE * color)
+
+
+def _between(first: Codes, second: Codes, share: Tensor) -> Codes:
+    """Interpolate linearly; `share` (N, SHARES) is of `second`."""
+    of_shape, of_color = share[:, :-1].reshape(-1, 1, SIDE, SIDE), share[:, -1:]
+    return Codes(
+        first.shape * (1 - of_shape) + second.shape * of_shape, first.color * (1 - of_color) + second.color * of_color
+    )
 
 
 def relevance(logits: Tensor) -> Tensor:

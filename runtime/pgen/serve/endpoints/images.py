@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import time
+from dataclasses import replace
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
@@ -29,12 +30,14 @@ MAX_AGE = 86_400
 """Seconds for which browsers cache an image: the longest time until they see what a new bundle generates."""
 
 
-def _image_requests(bundle: LoadedBundle, prompt: str, seeds: list[int], model: str | None) -> list[Request]:
+def _image_requests(
+    bundle: LoadedBundle, prompt: str, seeds: list[int], model: str | None, colors: str
+) -> list[Request]:
     """Build the requests for a prompt and seeds; they are checked here, so that they cannot fail a shared batch."""
-    like = bundle.request_template(model)
+    like = replace(bundle.request_template(model), colors=check_prompt(colors) if colors else "")
     reads_text = bundle.generator.find(like.model).reads_text
     image_requests = list(requests([check_prompt(prompt) if reads_text else prompt.strip()], seeds, like))
-    bundle.generator.check_prompts(image_requests)
+    bundle.generator.check(image_requests)
     return image_requests
 
 
@@ -52,7 +55,7 @@ async def create_images(body: ImageRequest, request: HTTPRequest) -> ModelRespon
     """
     service, bundle = service_of(request), bundle_for(request)
     log_prompts(request, prompt=body.prompt)
-    image_requests = _image_requests(bundle, body.prompt, seeds_of(body.seed, body.n or 1), body.model)
+    image_requests = _image_requests(bundle, body.prompt, seeds_of(body.seed, body.n or 1), body.model, body.colors)
     model = image_requests[0].model or str(bundle.default_model)
     images = [ImageData(seed=image.seed, prompt=image.prompt) for image in image_requests]
     response = ImageResponse(created=int(time.time()), model=model, data=images)
@@ -80,6 +83,7 @@ def _query(image: ImageData, model: str, body: ImageRequest) -> str:
         "prompt": image.prompt,
         "seed": image.seed,
         "model": model,
+        "colors": body.colors or None,
         "size": body.size,
         "background": body.background,
         "output_format": body.output_format,
@@ -94,13 +98,14 @@ async def get_image(
     seed: Annotated[Seed, Query(examples=[7])] = 0,
     size: Annotated[Size | None, Query(examples=["256x256"])] = None,
     model: Annotated[str | None, Query(max_length=100)] = None,
+    colors: Annotated[Prompt, Query(examples=["Gengar"])] = "",
     output_format: Literal["png", "webp"] = "png",
     background: Literal["transparent", "opaque", "auto"] = "auto",
 ) -> Response:
     """Return an image file, for an <img> or a link; it stays the same until the server loads another bundle."""
     service, bundle = service_of(request), bundle_for(request)
     log_prompts(request, prompt=prompt)
-    image_requests = _image_requests(bundle, prompt, [seed], model)
+    image_requests = _image_requests(bundle, prompt, [seed], model, colors)
     postprocess = _postprocess(size, background, output_format)
     etag = _etag(bundle, image_requests[0], postprocess)
     headers = {"ETag": etag, "Cache-Control": f"private, max-age={MAX_AGE}, immutable"}
@@ -115,6 +120,7 @@ def _etag(bundle: LoadedBundle, request: Request, postprocess: Postprocess) -> s
     parts = [
         request.prompt,
         request.seed,
+        request.colors,
         model_name(request, bundle.generator.bundle),
         (postprocess.size, postprocess.background, postprocess.format),
         bundle.generator.bundle.digest,

@@ -27,7 +27,7 @@ from pgtrain.engine.ema import averaged
 from pgtrain.engine.system import Metrics
 from pgtrain.models.augment import augment, jitter
 from pgtrain.models.compositing import as_rgba, visible
-from pgtrain.models.memory import Codes, CodeSize, CodeTable, Memory
+from pgtrain.models.memory import SHARES, Codes, CodeSize, CodeTable, Memory
 from pgtrain.models.projected_discriminator import SIDE as SEEN_SIDE
 from pgtrain.models.projected_discriminator import FeatureDiscriminator, FrozenFeatures, on_some_ground
 from pgtrain.models.recolor import recolor
@@ -69,12 +69,19 @@ class MemoryGenerator(nn.Module):
         self.memory = Memory(size, text_dim, whitened_dim, pictures, OUTLINE_DIM)
         self.decoder = Decoder(config.width, config.channels, pixels, size)
 
-    def forward(self, latent: Tensor, text: Tensor, color_text: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        """Map latents (N, L) and text embeddings (N, D) to the logits of stage I and of stage II.
+    @property
+    def further_inputs(self) -> dict[str, int]:
+        """Names and widths of what :meth:`forward` takes after latent and text; zeros ask for nothing."""
+        text = self.memory.whitening.linear.in_features
+        asked = {"second_latent": self.memory.size.latent_dim, "second_text": text, "second_color_text": text}
+        return {"color_text": text} | asked | {"share": SHARES}
 
-        `color_text` (N, D) asks for the colors; None for `text`.
+    def forward(self, latent: Tensor, text: Tensor, *further: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Map latents, text embeddings and `further` inputs, as :meth:`Memory.forward` has them, to logits.
+
+        Of stage I, (N, 4, 64, 64), and of stage II, (N, 4, S, S), if there is one.
         """
-        drawn: tuple[Tensor, Tensor | None] = self.decoder(self.memory(latent, text, color_text))
+        drawn: tuple[Tensor, Tensor | None] = self.decoder(self.memory(latent, text, *further))
         return drawn
 
 
