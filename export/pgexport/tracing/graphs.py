@@ -99,8 +99,9 @@ def export_module(
         OpsetInvalid: torch cannot write the graph in `opset`.
     """
     shapes = tuple(axes or {0: Dim("batch")} for _ in inputs)
-    signature = inspect.signature(module.forward).parameters.values()
-    named = sum(parameter.kind is not inspect.Parameter.VAR_POSITIONAL for parameter in signature)
+    parameters = inspect.signature(module.forward).parameters.values()
+    named = sum(parameter.kind is not inspect.Parameter.VAR_POSITIONAL for parameter in parameters)
+    packed = shapes[named:]  # those of *arguments come as one
     examples = tuple(inputs.values())
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter warns about its own deprecations
@@ -110,7 +111,7 @@ def export_module(
             examples,
             input_names=list(inputs),
             output_names=outputs[: len(result) if isinstance(result, tuple) else 1],
-            dynamic_shapes=shapes if named == len(signature) else (*shapes[:named], shapes[named:]),
+            dynamic_shapes=(*shapes[:named], packed) if packed else shapes,
             opset_version=opset,
             dynamo=True,
             external_data=False,
