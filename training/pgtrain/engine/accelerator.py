@@ -80,7 +80,7 @@ class Engine:
         """
         if self.compiled and compilable:
             network.compile()
-        if distributed.count() == 1:
+        if distributed.count() == 1 or not any(parameter.requires_grad for parameter in network.parameters()):
             return network
         devices = [self.device] if self.device.type == "cuda" else None
         # Buffers are equal already; one that is overwritten between a forward and its backward pass breaks the latter.

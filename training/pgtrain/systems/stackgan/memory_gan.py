@@ -133,6 +133,9 @@ class MemoryStackGAN:
 
     def _prepare(self, generator: MemoryGenerator) -> None:
         config, engine, memory, decoder = self.config, self.engine, generator.memory, generator.decoder
+        if config.stage == "2":
+            for fixed in (decoder.stage1, memory.table):
+                fixed.requires_grad_(False)
         trained = {
             "shape": self.networks["encoders"]["shape"],  # type: ignore[index]
             "color": self.networks["encoders"]["color"],  # type: ignore[index]
@@ -387,7 +390,7 @@ class MemoryStackGAN:
         metrics["anchor"] = cast(Tensor, anchor)
         metrics["chroma"] = F.l1_loss(_chroma(mixed), _chroma(part.anchored))
         loss = loss + config.anchor * metrics["anchor"] + config.chroma * metrics["chroma"]
-        if scale > 1:
+        if scale > 1 and config.stage != "2":
             # Stage I is what stage II draws, made smaller; nothing else holds its mixes.
             metrics["stage1"] = F.l1_loss(small, F.avg_pool2d(large.detach(), scale))
             loss = loss + config.reconstruction * metrics["stage1"]

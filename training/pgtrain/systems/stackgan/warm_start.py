@@ -67,8 +67,6 @@ def _prepare_memory(config: StackGANConfig, encoder: str) -> str:
         if config.stage == "2":
             raise ConfigInvalid("--stage 2 refines the stage I of another run; name it with --start RUN")
         return encoder
-    if config.stage == "2":
-        raise ConfigInvalid("--stage 2: a generator with a memory trains its stages together; leave --stage out")
     with started(config.start) as run:
         described = run.described()
         if described["system"] != "stackgan" or described["config"].get("generator") != "memory":
