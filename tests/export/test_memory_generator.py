@@ -20,8 +20,8 @@ from tests.conftest import Command
 
 
 @pytest.fixture(scope="module")
-def bundle(memory_bundle: Path) -> Bundle:
-    return open_bundle(memory_bundle)
+def bundle(tiny_bundle: Path) -> Bundle:
+    return open_bundle(tiny_bundle)
 
 
 def test_memory_bundle_has_both_stages(bundle: Bundle) -> None:
@@ -42,8 +42,8 @@ def test_memory_bundle_draws_as_pytorch(bundle: Bundle) -> None:
     assert np.percentile(np.abs(expected.astype(int) - generator.generate(latent, text)), 99.9) <= 1
 
 
-def test_memory_run_that_stopped_in_stage_one_exports_stage_one(memory_run: Path, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(memory_run, tmp_path / "copy"))
+def test_memory_run_that_stopped_in_stage_one_exports_stage_one(tiny_run: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(tiny_run, tmp_path / "copy"))
     path = copy / "config.json"
     described = json.loads(path.read_text())
     assert load_run(copy).generator.decoder.stage2 is not None
@@ -63,12 +63,12 @@ def test_cold_start_peer_draws_memory_picture(
 
 
 @pytest.mark.parametrize("storage", ["fp16", "int8"])
-def test_memory_run_exports_in_other_precisions(memory_run: Path, tmp_path: Path, storage: str) -> None:
-    exported = export_run(memory_run, tmp_path / "bundle", storage)
+def test_memory_run_exports_in_other_precisions(tiny_run: Path, tmp_path: Path, storage: str) -> None:
+    exported = export_run(tiny_run, tmp_path / "bundle", storage)
     assert exported.model("text-to-image").parity["figures"]["psnr"]["measured"] > 38
 
 
-def test_memory_run_is_evaluated(command: Command, memory_run: Path, small_data: Path, tmp_path: Path) -> None:
+def test_memory_run_is_evaluated(command: Command, tiny_run: Path, small_data: Path, tmp_path: Path) -> None:
     judged = ("--features", "artwork", "--samples", "12", "--out", tmp_path)
-    done = command("pgtrain", "evaluate", memory_run, "--data", small_data, *judged)
+    done = command("pgtrain", "evaluate", tiny_run, "--data", small_data, *judged)
     assert done.returncode == 0, done.stderr

@@ -180,18 +180,21 @@ def read_toml(path: Path, known: set[str]) -> dict[str, Any]:
 
 
 def from_dict(config: type[Config], values: dict[str, Any], where: str) -> Config:
-    """Build a `config` from a saved dictionary.
+    """Build a `config` from a saved dictionary, without fields that it lists as RETIRED.
 
     Raises:
-        RunInvalid: `values` has fields that this version does not know, or lacks some.
+        RunInvalid: `values` has other fields that this version does not know, or a value that it does not accept.
     """
+    retired: tuple[str, ...] = getattr(config, "RETIRED", ())
     try:
-        built = config(**values)
+        built = config(**{name: value for name, value in values.items() if name not in retired})
         for field in dataclasses.fields(config):  # type: ignore[arg-type]
-            value, default = values.get(field.name, field.default), field.default
+            value, default, kind = values.get(field.name, field.default), field.default, field.metadata["kind"]
             number = isinstance(default, float) and isinstance(value, int)
             if default is not None and not number and type(value) is not type(default):
                 raise TypeError(f"{field.name} is {value!r}")
+            if isinstance(kind, click.Choice) and value not in kind.choices:
+                raise TypeError(f"{field.name} is {value!r}, not one of {', '.join(map(str, kind.choices))}")
         return built
     except TypeError as error:
         raise RunInvalid(f"{where}: not a configuration of this version ({error})") from error

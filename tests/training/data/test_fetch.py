@@ -14,7 +14,7 @@ from pgtrain.data.sources import default, pokeapi, read
 from pgtrain.data.sources.default import Origin
 from pgtrain.data.sources.download import CHECKSUMS
 from pgtrain.errors import DataInvalid, DataNotFound
-from tests.conftest import COLOURS, Command, draw
+from tests.conftest import COLORS, Command, draw
 
 TABLES = {
     "pokemon.csv": """id,identifier,species_id,height,weight,base_experience,order,is_default
@@ -89,7 +89,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
         (folder / "csv" / name).write_text(content, "utf-8")
     (folder / "dex/images/pokedex/hires").mkdir(parents=True)
     (folder / "dex/pokedex.json").write_text(json.dumps(POKEDEX), "utf-8")
-    draw(folder / "dex/images/pokedex/hires/001.png", "ball", COLOURS["green"])
+    draw(folder / "dex/images/pokedex/hires/001.png", "ball", COLORS["green"])
     served = Server(folder)
     yield served
     served.close()
@@ -136,10 +136,10 @@ def test_data_set_is_joined_into_metadata(server: Server, tmp_path: Path) -> Non
 
 def test_second_fetch_downloads_nothing_and_works_offline(server: Server, tmp_path: Path) -> None:
     folder = default.fetch(tmp_path / "cache", server.origin)
-    asked, digest = len(server.asked), read(folder).digest()
+    requests, digest = len(server.asked), read(folder).digest()
     server.close()
     assert read(default.fetch(tmp_path / "cache", server.origin)).digest() == digest
-    assert len(server.asked) == asked == len(TABLES) + 3
+    assert len(server.asked) == requests == len(TABLES) + 3
 
 
 def test_damaged_file_is_downloaded_again(server: Server, tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ import torch
 from pgtrain.data import dataset
 from pgtrain.errors import DataInvalid
 from pgtrain.models.text_encoder import whitening
-from tests.conftest import COLOURS, draw
+from tests.conftest import COLORS, draw
 
 
 def test_one_caption_for_all_pictures_is_refused(tmp_path: Path) -> None:
     lines = []
-    for number, color in enumerate(COLOURS.values()):
+    for number, color in enumerate(COLORS.values()):
         draw(tmp_path / f"{number}.png", "ball", color)
         lines.append(json.dumps({"file_name": f"{number}.png", "text": "a ball"}))
     (tmp_path / "metadata.jsonl").write_text("\n".join(lines))

@@ -30,9 +30,9 @@ def test_missing_encoder_is_named(tmp_path: Path) -> None:
 
 def test_default_encoder_needs_no_hub() -> None:
     encoder = load_encoder(DEFAULT_ENCODER)
-    found = embed(encoder, ["a red dragon", "a crimson dragon", "a bowl of rice"])
-    assert found.shape == (3, 384)
-    near, far = torch.cosine_similarity(found[0], found[1:]).tolist()
+    embeddings = embed(encoder, ["a red dragon", "a crimson dragon", "a bowl of rice"])
+    assert embeddings.shape == (3, 384)
+    near, far = torch.cosine_similarity(embeddings[0], embeddings[1:]).tolist()
     assert near > far + 0.2
 
 

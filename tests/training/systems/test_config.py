@@ -11,17 +11,17 @@ from pokegan.cli import Command
 
 
 def parsed(*arguments: str) -> DCGANConfig:
-    found: list[DCGANConfig] = []
+    configs: list[DCGANConfig] = []
 
     @click.command(cls=Command)
     @options(DCGANConfig, RECIPES)
     def command(**recipe: object) -> None:
-        found.append(DCGANConfig(**recipe))  # type: ignore[arg-type]
+        configs.append(DCGANConfig(**recipe))  # type: ignore[arg-type]
 
     done = CliRunner().invoke(command, arguments, standalone_mode=False)
     if done.exception:
         raise done.exception
-    return found[0]
+    return configs[0]
 
 
 def toml(tmp_path: Path, text: str) -> str:
@@ -41,12 +41,12 @@ def test_command_line_wins_over_the_file_and_the_file_over_the_recipe(tmp_path: 
     file = toml(tmp_path, 'batch = 9\nloss = "hinge"\nlatent-dim = 7\n')
     sources = ["--recipe", "original"], ["--config", file]
     first, second = sources[::-1] if turned else sources
-    found = parsed("--batch", "5", *first, *second)
-    assert (found.batch, found.loss, found.latent_dim, found.channels) == (5, "hinge", 7, 3)
+    config = parsed("--batch", "5", *first, *second)
+    assert (config.batch, config.loss, config.latent_dim, config.channels) == (5, "hinge", 7, 3)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("batch = ", "not valid TOML"),
         ("no-such = 1", "unknown option: no_such"),
@@ -62,8 +62,8 @@ def test_command_line_wins_over_the_file_and_the_file_over_the_recipe(tmp_path: 
         ("lr = nan", "'--lr'"),
     ],
 )
-def test_bad_file_is_rejected(tmp_path: Path, text: str, told: str) -> None:
-    with pytest.raises(click.ClickException, match=told):
+def test_bad_file_is_rejected(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(click.ClickException, match=message):
         parsed("--config", toml(tmp_path, text))
 
 

@@ -5,8 +5,6 @@ from typing import Any, NamedTuple
 
 from rich.table import Table
 
-from pokegan.markdown import table as markdown_table
-
 Results = Mapping[str, Any]
 
 
@@ -113,11 +111,6 @@ def table(evaluations: Mapping[str, Results]) -> Table:
     for line in lines(evaluations):
         drawn.add_row(*line)
     return drawn
-
-
-def markdown(evaluations: Mapping[str, Results]) -> str:
-    """Write the lines as a Markdown table."""
-    return f"{markdown_table(['figure', *evaluations, 'real pictures'], lines(evaluations))}\n"
 
 
 def _cell(results: Results, line: Line) -> str:

@@ -37,7 +37,6 @@ ADAPTERS = (
     Adapter(classes.fits, classes.read),
     Adapter(images.fits, images.read),
 )
-HUBS = ("hf", "kaggle")
 KNOWN = "metadata.jsonl (.csv, .parquet) and images, pokedex.json and images, parquet files, class folders, or images"
 
 

@@ -17,9 +17,9 @@ def load_imagenet() -> nn.Module:
     """Load the network: RGB uint8 (N, 3, S, S) to the means of its last layer's features, float (N, 1280).
 
     Raises:
-        FeaturesNotFound: the packages of network and weights are not installed.
+        MissingExtra: the packages of network and weights are not installed.
     """
-    network = load_lite(0, "evaluate", "choose the features artwork")
+    network = load_lite(0, "evaluate")
     for module in network.modules():
         if isinstance(module, nn.ReLU6):
             module.inplace = True  # for speed
