@@ -31,8 +31,8 @@ def test_stored_help_equals_that_of_click(command: Command) -> None:
 def test_shells_can_complete(command: Command, shell: str) -> None:
     assert "_pgen_completion" in command("pgen", env=os.environ | {"_PGEN_COMPLETE": f"{shell}_source"}).stdout
     words = {"COMP_WORDS": "pgen rep", "COMP_CWORD": "rep" if shell == "fish" else "1"}
-    found = command("pgen", env=os.environ | words | {"_PGEN_COMPLETE": f"{shell}_complete"})
-    assert "reproduce" in found.stdout
+    completion = command("pgen", env=os.environ | words | {"_PGEN_COMPLETE": f"{shell}_complete"})
+    assert "reproduce" in completion.stdout
 
 
 HELP = [

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 Work = Callable[[], object]
 Array = NDArray[Any]
 
-COLORS = ("red", "blue", "green", "yellow", "brown", "purple", "pink", "grey")
+COLORS = ("red", "blue", "green", "yellow", "brown", "purple", "pink", "gray")
 CREATURES = ("dragon", "turtle", "mouse", "bird", "fish", "plant", "ghost", "golem")
 
 SETTLING = 0.25
