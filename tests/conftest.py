@@ -117,7 +117,7 @@ def command() -> Command:
 
 @pytest.fixture(scope="session")
 def inside() -> Command:
-    """Run `pgtrain` or `pgexport` in this process, which spares seconds of imports, and tell what one would have."""
+    """Run a command in this process, which spares seconds of imports, with the results of a process."""
 
     def run(name: str, *arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         call: Any = import_module(f"{name}.cli").main

@@ -178,13 +178,12 @@ def test_parts_add_up_to_the_batch(data: Pictures) -> None:
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_every_system_accumulates_and_a_resume_keeps_the_parts(
-    name: str, small_data: Path, tiny_encoder: Path, tmp_path: Path
-) -> None:
+def test_every_system_accumulates(name: str, small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
     source = write_rows(tmp_path / "rows") if name == "stats" else small_data
     arguments = [name, "--data", str(source), "--out", str(tmp_path / "run"), *SYSTEMS[name].split(), "--batch", "4"]
     arguments += ["--encoder", str(tiny_encoder)] if name == "stackgan" else []
-    main([*arguments, "--accumulate", "2", "--precision", "fp32"], standalone_mode=False)
+    fewer = ["--epochs", "2", *(["--stage1-pretrain", "0"] if name == "stackgan" else [])]
+    main([*arguments, *fewer, "--accumulate", "2", "--precision", "fp32"], standalone_mode=False)
     assert Run(tmp_path / "run").described()["accumulate"] == 2
 
 
@@ -244,7 +243,7 @@ def test_scaled_losses_train_as_unscaled_ones(data: Pictures) -> None:
 def test_gradients_that_overflow_at_every_scale_are_a_divergence(data: Pictures) -> None:
     made = scaled(data, LEAST_SCALE / 4)
     weight = next(made.networks["critic"].parameters())
-    with pytest.raises(Diverged, match="--precision"):
+    with pytest.raises(Diverged, match="try bf16 or fp32"):
         made.engine.step(made.optimizers["critic"], lambda part: (1e10 * (1e38 * part).sum(), {}), [weight])
 
 

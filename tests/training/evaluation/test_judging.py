@@ -224,6 +224,7 @@ def test_table_sets_contenders_beside_real_pictures() -> None:
     assert ratios(contenders)["new"]["kid"] == 0.5
 
 
+@pytest.mark.slow
 def test_benchmark_sets_two_bundles_side_by_side(tiny_bundle: Path, small_data: Path, tmp_path: Path) -> None:
     out = tmp_path / "compared.json"
     call = ["--data", small_data, "--features", "artwork", "--samples", "12", "--work", tmp_path / "work", "--out", out]
