@@ -30,7 +30,7 @@ ALLOCATION = re.compile("not enough memory|out of memory|can't allocate|invalid 
 
 @dataclass(frozen=True)
 class Request:
-    """What every training takes, whatever the system.
+    """The arguments of every training.
 
     `data` is read by :func:`pgtrain.data.sources.read`, or is None for the default data set; `encoder` is None for
     systems that read no text. A batch is computed in `accumulate` parts; `compile` is for :func:`torch.compile`.

@@ -55,7 +55,7 @@ class Engine:
         self.precision = best_precision() if precision == "auto" else precision
         if self.precision == "fp16" and not torch.cuda.is_available():
             raise ConfigInvalid("the precision fp16 needs a CUDA GPU; take bf16, fp32 or auto")
-        # accelerate keeps the first precision of a process for ever; each training here chooses its own.
+        # accelerate keeps the first precision of a process; each training here chooses its own.
         AcceleratorState._reset_state()
         mixed = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}[self.precision]
         self.accelerator = Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available())

@@ -115,7 +115,7 @@ class BundleSampler:
 
     @property
     def trained(self) -> dict[str, Any]:
-        """What the manifest tells of the run; empty where it tells nothing."""
+        """The manifest's record of the run; empty where it has none."""
         run: dict[str, Any] = self.described["provenance"].get("run", {})
         return run
 

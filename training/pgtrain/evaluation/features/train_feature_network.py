@@ -101,7 +101,7 @@ def label_loss(logits: dict[str, Tensor], batch: Labeled) -> Tensor:
 
 @torch.no_grad()
 def accuracies(network: ArtworkNetwork, held: Labeled) -> dict[str, float]:
-    """Measure on pictures that were held out; the most frequent answer tells what each figure is worth."""
+    """Measure on pictures that were held out; the most frequent answer is the baseline of each figure."""
     seen = on_white(held.pictures.float() / 255)
     pooled = network.eval().pooled(seen)
     predicted = {name: logits.argmax(1) for name, logits in network.classify(pooled).items()}
