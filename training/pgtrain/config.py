@@ -76,12 +76,12 @@ def options(config: type[Any], recipes: Mapping[str, dict[str, Any]]) -> Callabl
             flag = f"--{name}/--no-{name}" if isinstance(field.default, bool) else f"--{name}"
             described = {"help": field.metadata["help"], "type": field.metadata["kind"]}
             command = click.option(flag, default=field.default, show_default=True, **described)(command)
-        return _sources(config, recipes)(command)
+        return _sources(recipes)(command)
 
     return decorate
 
 
-def _sources(config: type[Any], recipes: Mapping[str, dict[str, Any]]) -> Callable[[Command], Command]:
+def _sources(recipes: Mapping[str, dict[str, Any]]) -> Callable[[Command], Command]:
     def use_recipe(context: click.Context, parameter: click.Parameter, name: str) -> None:
         _defaults(context, recipes[name], {})
 

@@ -75,7 +75,7 @@ def test_list_and_show_survive_damage_and_markup(command: Command, tiny_run: Pat
     assert "[lr=0.1]" in listed.stdout
     assert "damaged" in listed.stdout
     rows = {row["run"]: row for row in json.loads(command("pgtrain", "list", folder, "--json").stdout)}
-    assert rows["a [lr=0.1]"]["epochs"] == 4
+    assert rows["a [lr=0.1]"]["epochs"] == 3
     assert "config.json" in rows["broken"]["error"]
     shown = command("pgtrain", "show", folder / "a [lr=0.1]").stdout
     assert f"--out '{folder / 'a [lr=0.1]'}' --epochs N" in shown
