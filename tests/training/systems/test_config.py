@@ -1,3 +1,5 @@
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -6,7 +8,9 @@ from click.testing import CliRunner
 
 from pgtrain.cli import main
 from pgtrain.config import options
+from pgtrain.systems import registry
 from pgtrain.systems.dcgan.config import RECIPES, DCGANConfig
+from pgtrain.systems.registry import SYSTEMS
 from pokegan.cli import Command
 
 
@@ -92,3 +96,12 @@ def test_file_may_set_every_option_of_help(system: str, tmp_path: Path) -> None:
     done = CliRunner().invoke(main, [system, "--config", toml(tmp_path, "epochs = 1.9")])
     assert "epochs must be an integer, not 1.9" in done.output
     assert CliRunner().invoke(main, [system, "--seed", str(2**64)]).exit_code == 2
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_option_is_read(system: str) -> None:
+    folder = Path(registry.__file__).parent
+    code = "".join(path.read_text("utf-8") for path in (folder / "unconditional.py", *(folder / system).glob("*.py")))
+    code += "".join(path.read_text("utf-8") for path in (folder.parent / "train.py", folder.parent / "data/dataset.py"))
+    unread = [field.name for field in fields(SYSTEMS[system].config) if not re.search(rf"config\.{field.name}\b", code)]
+    assert unread == []
