@@ -55,9 +55,9 @@ def test_a_bundles_graphs_are_counted_and_grow_with_the_batch(tiny_bundle: Path)
 def test_nodes_are_those_of_onnx_runtime_whatever_the_library(tiny_bundle: Path, library: str) -> None:
     bundle = open_bundle(tiny_bundle)
     subject: Any = SimpleNamespace(facts={"runs_on": [library]})
-    found = roofline._nodes(subject, bundle, bundle.model("text-to-image"), batch=1, threads=1)
-    assert (found["batch"], found["runs_on"]) == (1, ["CPUExecutionProvider"])
-    assert {part: nodes[-1]["name"] for part, nodes in found["parts"].items()} == dict.fromkeys(
+    profile = roofline._nodes(subject, bundle, bundle.model("text-to-image"), batch=1, threads=1)
+    assert (profile["batch"], profile["runs_on"]) == (1, ["CPUExecutionProvider"])
+    assert {part: nodes[-1]["name"] for part, nodes in profile["parts"].items()} == dict.fromkeys(
         ("generator", "encoder"), "after the last product"
     )
 
@@ -82,8 +82,8 @@ RATES = {"float32": 100e9, "copy": 10e9}
 
 @pytest.mark.parametrize(("work", "limit", "bound"), [((1000, 10), 100e9, "products"), ((20, 10), 20e9, "copying")])
 def test_roof_is_bound_by_products_or_copying(work: tuple[int, int], limit: float, bound: str) -> None:
-    found = roof(Work(*work, {}), "float32", RATES)
-    assert (found["limit"], found["bound"]) == (limit, bound)
+    computed = roof(Work(*work, {}), "float32", RATES)
+    assert (computed["limit"], computed["bound"]) == (limit, bound)
 
 
 def test_half_precision_moves_half_of_the_floats() -> None:
@@ -107,8 +107,8 @@ def test_a_type_that_nothing_here_multiplies_has_no_limit() -> None:
 def test_the_hand_written_graph_multiplies(types: tuple[type, type]) -> None:
     left, right = (np.arange(9).reshape(3, 3).astype(dtype) for dtype in types)
     session = onnxruntime.InferenceSession(product(right), providers=["CPUExecutionProvider"])
-    (found,) = session.run(None, {"left": left})
-    assert np.array_equal(found, left.astype(np.int64) @ right.astype(np.int64))
+    (multiplied,) = session.run(None, {"left": left})
+    assert np.array_equal(multiplied, left.astype(np.int64) @ right.astype(np.int64))
 
 
 def test_the_hand_written_graph_is_what_onnx_understands() -> None:

@@ -24,11 +24,11 @@ class Fake:
         if name not in HERE:
             raise DeviceUnavailable(f"{name}: not here")
         self.name = name
-        self.asked: list[str] = []
+        self.questions: list[str] = []
         self.facts: dict[str, Any] = {"runs_on": ["CPUExecutionProvider"], "where": "cpu", "arithmetic": HERE[name]}
 
     def ask(self, question: str, **details: Any) -> Any:
-        self.asked.append(question)
+        self.questions.append(question)
         return {"parts": [], "memory": 1, "rates": {"copy": 1.0}}[question]
 
     @property
@@ -90,8 +90,8 @@ def test_the_machine_is_rated_by_other_processes_than_the_measured(monkeypatch: 
         raters: Any = suite._raters(stack, backends, Opened(Path()))
         _, _, rates = suite._measure(backends, raters, Settings(batches=(1, 8)), Meters(), say=lambda line: None)
     assert rates == {"cpu": {"copy": 1.0}}
-    assert [rater.asked for rater in raters] == [["rates"] * 3] * 2
-    assert not any("rates" in backend.asked for backend in backends)
+    assert [rater.questions for rater in raters] == [["rates"] * 3] * 2
+    assert not any("rates" in backend.questions for backend in backends)
 
 
 @pytest.mark.parametrize(

@@ -94,11 +94,11 @@ def read_config() -> Callable[[Path], Any]:
     """Reads a configuration by Triton's own schema; an unknown or misspelt field is an error."""
     from google.protobuf import text_format
 
-    found = importlib.util.find_spec("tritonclient")
-    if found is None or not found.submodule_search_locations:
+    package = importlib.util.find_spec("tritonclient")
+    if package is None or not package.submodule_search_locations:
         pytest.skip("needs tritonclient, for Triton's schema")
     # The file alone: its package wants a gRPC and a protobuf older than onnx's.
-    path = Path(found.submodule_search_locations[0]) / "grpc" / "model_config_pb2.py"
+    path = Path(package.submodule_search_locations[0]) / "grpc" / "model_config_pb2.py"
     spec = importlib.util.spec_from_file_location("model_config_pb2", path)
     assert spec is not None
     assert spec.loader is not None
@@ -277,8 +277,8 @@ def run(backend: None, read_config: Callable[[Path], Any]) -> Run:
             )
         known = dict(inputs)
         for step in config.ensemble_scheduling.step:
-            given = {key: known[value] for key, value in step.input_map.items()}
-            response = whole(folder, step.model_name, **given)
+            tensors = {key: known[value] for key, value in step.input_map.items()}
+            response = whole(folder, step.model_name, **tensors)
             if response.error is not None:
                 return response
             known |= {value: response.tensors[key] for key, value in step.output_map.items()}
@@ -563,12 +563,12 @@ def ask(url: str, model: str, **inputs: np.ndarray) -> np.ndarray:
     from tritonclient.http import InferenceServerClient, InferInput
     from tritonclient.utils import np_to_triton_dtype
 
-    given = []
+    tensors = []
     for name, values in inputs.items():
-        given.append(InferInput(name, list(values.shape), np_to_triton_dtype(values.dtype)))
-        given[-1].set_data_from_numpy(values)
+        tensors.append(InferInput(name, list(values.shape), np_to_triton_dtype(values.dtype)))
+        tensors[-1].set_data_from_numpy(values)
     client = InferenceServerClient(url, network_timeout=120, connection_timeout=120)
-    return client.infer(model, given).as_numpy(model.rpartition("_")[2])
+    return client.infer(model, tensors).as_numpy(model.rpartition("_")[2])
 
 
 @pytest.mark.slow

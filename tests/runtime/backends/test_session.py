@@ -29,11 +29,11 @@ class FakeSession:
     starts: list[str] | None = None
 
     def __init__(self, model: bytes, options: Any, providers: Any = (), enable_fallback: int = 1) -> None:
-        self.asked, self.options = dict(providers), options
+        self.providers, self.options = dict(providers), options
         self.fallback = bool(enable_fallback)
 
     def get_providers(self) -> list[str]:
-        return self.starts or [*getattr(self.options, "added", []), *self.asked]
+        return self.starts or [*getattr(self.options, "added", []), *self.providers]
 
     def disable_fallback(self) -> None:
         self.fallback = False
@@ -88,10 +88,10 @@ def rtx_plugin(monkeypatch: pytest.MonkeyPatch, gpu_build: None) -> list[Any]:
 
 def test_tensorrt_keeps_its_engines_and_never_falls_back(gpu_build: None, own_cache: None) -> None:
     session: Any = open_session(b"", "m.onnx", "tensorrt")
-    settings = session.asked["TensorrtExecutionProvider"]
+    settings = session.providers["TensorrtExecutionProvider"]
     assert settings["trt_engine_cache_enable"] == settings["trt_timing_cache_enable"] == "1"
     assert Path(settings["trt_engine_cache_path"]).is_dir()
-    assert list(session.asked)[1:] == ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    assert list(session.providers)[1:] == ["CUDAExecutionProvider", "CPUExecutionProvider"]
     assert not session.fallback
 
 
