@@ -114,6 +114,7 @@ def test_run_continues_with_another_number_of_processes(runs: Runs) -> None:
         assert mixed == pytest.approx(whole, rel=2e-3, abs=2e-4)
 
 
+@pytest.mark.slow
 def test_several_processes_fail_in_one_line(small_data: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     done = launch(
