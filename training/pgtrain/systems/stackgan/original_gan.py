@@ -55,24 +55,21 @@ class OriginalStackGAN:
         text_dim = data.embeddings.shape[1]
         generator = OriginalGenerator(config, text_dim)
         self.networks = nn.ModuleDict({"generator": generator})
-        sizes = (STAGE1_SIZE,) if config.stage == "1" else (STAGE1_SIZE, config.size)
-        for stage, size in enumerate(sizes, 1):
+        sizes = {1: STAGE1_SIZE} if config.stage == "1" else {1: STAGE1_SIZE, 2: config.size}
+        for stage, size in sizes.items():
             dropout = 0.0 if stage == 1 else DROPOUT
             self.networks[f"discriminator{stage}"] = JointDiscriminator(size, 2 * config.width, text_dim, dropout)
         engine.place(self.networks)
         self.networks["average"] = averaged(generator, config.ema)
         self.trained, self.optimizers = {}, {}
-        betas = (config.beta1, config.beta2)
-        rates = (
-            (config.generator_lr, config.discriminator_lr),
-            (STAGE2_GENERATOR * config.generator_lr, STAGE2_DISCRIMINATOR * config.discriminator_lr),
-        )
-        for stage, (generator_lr, discriminator_lr) in zip(range(1, len(sizes) + 1), rates, strict=False):
+        for stage in sizes:
+            faster, slower = (1.0, 1.0) if stage == 1 else (STAGE2_GENERATOR, STAGE2_DISCRIMINATOR)
             network, critic = getattr(generator, f"stage{stage}"), self.networks[f"discriminator{stage}"]
             self.trained[f"stage{stage}"] = engine.prepare(network)
             self.trained[f"discriminator{stage}"] = engine.prepare(critic)
-            self.optimizers[f"generator{stage}"] = engine.adam(network, generator_lr, betas)
-            self.optimizers[f"discriminator{stage}"] = engine.adam(critic, discriminator_lr, betas)
+            betas = (config.beta1, config.beta2)
+            self.optimizers[f"generator{stage}"] = engine.adam(network, faster * config.generator_lr, betas)
+            self.optimizers[f"discriminator{stage}"] = engine.adam(critic, slower * config.discriminator_lr, betas)
         self._fix_latents(data)
         self.stage = 1
 
