@@ -52,3 +52,19 @@ def test_whitening_of_few_texts_is_finite(count: int) -> None:
     mean, matrix = whitening(torch.randn(count, 16), 8)
     assert matrix.shape[1] <= max(1, count - 1)
     assert torch.isfinite((torch.randn(3, 16) - mean) @ matrix).all()
+
+
+@pytest.mark.parametrize("count", [1, 9])
+def test_whitening_of_texts_that_do_not_differ_is_small(count: int) -> None:
+    torch.manual_seed(0)
+    embeddings = torch.ones(count, 8) + 1e-7 * torch.randn(count, 8)
+    mean, matrix = whitening(embeddings, 4)
+    assert matrix.abs().max() == 0
+    assert ((embeddings - mean) @ matrix).isfinite().all()
+
+
+def test_whitening_of_texts_that_differ_has_unit_variance() -> None:
+    torch.manual_seed(0)
+    embeddings = torch.randn(50, 8) * 0.01 + 1
+    mean, matrix = whitening(embeddings, 4)
+    assert torch.allclose(((embeddings - mean) @ matrix).var(0), torch.ones(4), atol=1e-3)
