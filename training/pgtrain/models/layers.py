@@ -140,12 +140,12 @@ def premultiply(logits: Tensor) -> Tensor:
     return torch.cat([color * alpha, alpha], 1)
 
 
-def r1_penalty(critic: nn.Module, real: Tensor, *condition: Tensor) -> Tensor:
+def r1_penalty(critic: nn.Module, real: Tensor) -> Tensor:
     """Mean squared gradient norm at real pictures (Mescheder et al., 2018, arXiv:1801.04406): ().
 
     In float32: second derivatives and half precision do not mix. Through `forward`, which is never compiled:
     compiled networks have no second derivative.
     """
     real = real.detach().float().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(critic.forward(real, *condition).sum(), real, create_graph=True)
+    (gradient,) = torch.autograd.grad(critic.forward(real).sum(), real, create_graph=True)
     return gradient.square().sum((1, 2, 3)).mean()
