@@ -1,4 +1,3 @@
-import json
 import re
 import shutil
 from pathlib import Path
@@ -22,7 +21,6 @@ from pgexport.tracing.run_loader import load_run
 from pgexport.tracing.specs import model_specs
 from pgtrain.engine.run import Run
 from pgtrain.errors import RunInvalid, RunNotFound
-from pgtrain.models.memory import CodeSize
 from pgtrain.models.text_encoder import embed, load_encoder
 from pgtrain.systems.stackgan.config import RECIPES, StackGANConfig
 from pgtrain.train import Request, train
@@ -164,26 +162,6 @@ def test_stage_one_alone_draws_64_pixels(
     with Image.open(tmp_path / "out.png") as picture:
         assert (picture.size, picture.mode) == ((64, 64), "RGBA")
     assert rebuild(bundle, bundle.model("text-to-image")).generator.decoder.stage2 is None
-
-
-def test_memory_bundle_has_both_stages(tiny_bundle: Path) -> None:
-    model = open_bundle(tiny_bundle).model("text-to-image")
-    assert [(output.name, output.shape[1:]) for output in model.outputs] == [
-        ("pictures", [128, 128, 4]),
-        ("stage1", [64, 64, 4]),
-    ]
-    assert model.settings["latent_dim"] == CodeSize().latent_dim
-    assert model.provenance["run"]["config"]["generator"] == "memory"
-
-
-def test_memory_run_that_stopped_in_stage_one_exports_stage_one(tiny_run: Path, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(tiny_run, tmp_path / "copy"))
-    path = copy / "config.json"
-    described = json.loads(path.read_text())
-    assert load_run(copy).generator.decoder.stage2 is not None
-    described["config"]["stage1_pretrain"] = 3  # as if the run of three epochs had stopped before stage II
-    path.write_text(json.dumps(described))
-    assert load_run(copy).generator.decoder.stage2 is None
 
 
 def test_original_recipe_exports_opaque_pictures(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
     ) -> None:
         if resume and out is None:
             raise click.UsageError("--resume needs --out, the folder of the run to continue")
-        chosen = chosen_options(click.get_current_context())
+        given = chosen_options(click.get_current_context())
         with needs_extra("train"):
             from pgtrain.engine import distributed
             from pgtrain.train import Request, train
@@ -114,7 +114,7 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
             name,
             data or None,
             out,
-            None if resume and "epochs" not in chosen else epochs,
+            None if resume and "epochs" not in given else epochs,
             encoder,
             seed,
             precision,
@@ -125,7 +125,7 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
             compile,
             hold_out,
             keep,
-            chosen,
+            given,
             caption_column,
         )
         run = train(request, entry.config(**recipe))
