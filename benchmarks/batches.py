@@ -6,8 +6,8 @@ Writes benchmarks/results/batches.json, a part at a time:
 
 - memory: one process for each length, on different sentences; peak of the resident set, and pictures a second with
   start and files. 100,000 pictures of the installed bundle take an hour or more on two cores: --small is a bundle
-  that draws as large pictures with a tiny network, as the tests' is (`pgtrain stackgan --width 8 --critic-width 4
-  --condition-dim 8 --noise-dim 8 --epochs 4 --stage1-epochs 2 --data DIR`, and `pgexport`).
+  that draws as large pictures with a tiny network, as the tests' is (`pgtrain stackgan --width 8 --epochs 3
+  --data DIR`, and `pgexport`).
 - overlap: pictures a second from sentences to files, over those of the generator alone, at batch 64 in a warm
   process; in turn, so that drift of the machine affects both alike. Other programs disturb the clock, so processor time
   is compared as well.

@@ -9,10 +9,10 @@ from pokegan.files import atomic_write
 
 def kept(path: Path, key: str) -> dict[str, Any]:
     """Read what `path` holds under `key`; nothing where there is no file yet."""
-    found: dict[str, Any] = json.loads(path.read_text("utf-8"))[key] if path.is_file() else {}
-    return found
+    entries: dict[str, Any] = json.loads(path.read_text("utf-8"))[key] if path.is_file() else {}
+    return entries
 
 
-def write(path: Path, told: dict[str, Any]) -> None:
-    """Write `told` to `path` as JSON."""
-    atomic_write(path, json.dumps(told, indent=1) + "\n")
+def write(path: Path, result: dict[str, Any]) -> None:
+    """Write `result` to `path` as JSON."""
+    atomic_write(path, json.dumps(result, indent=1) + "\n")

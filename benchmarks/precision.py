@@ -6,7 +6,7 @@ Every precision is exported to a temporary folder as `pgexport` would (int8 too 
 compared with PyTorch in float32 on fresh latents and on texts of the run. All take turns, a batch each, so that the
 machine's drift hits all alike; figures are medians over rounds, and a ratio's range is over the ratios of single
 rounds. A precision that the provider cannot run says so; its parity is that of the same graph with its roundings
-written out between float32 operators. An encoder in int8 takes its texts one by one (its scales are taken from the
+written out between float32 operators. An encoder in int8 takes its texts one by one (its scales are seconds from the
 batch), all others take them as one batch.
 """
 
@@ -66,16 +66,16 @@ class Subject:
     compare: Compare
 
 
-def pictures_apart(expected: NDArray[Any], found: NDArray[Any]) -> dict[str, float]:
+def pictures_apart(expected: NDArray[Any], actual: NDArray[Any]) -> dict[str, float]:
     """Compare pictures, premultiplied."""
-    difference = np.abs(premultiplied(expected) - premultiplied(found))
+    difference = np.abs(premultiplied(expected) - premultiplied(actual))
     most = float(np.percentile(difference, 99.9))
     return {"psnr": round(psnr(difference), 2), "most": round(most, 2), "worst": round(float(difference.max()), 1)}
 
 
-def embeddings_apart(expected: NDArray[Any], found: NDArray[Any]) -> dict[str, float]:
+def embeddings_apart(expected: NDArray[Any], actual: NDArray[Any]) -> dict[str, float]:
     """Compare embeddings by their cosines."""
-    cosines = (expected * found).sum(1) / np.linalg.norm(expected, axis=1) / np.linalg.norm(found, axis=1)
+    cosines = (expected * actual).sum(1) / np.linalg.norm(expected, axis=1) / np.linalg.norm(actual, axis=1)
     return {"cosine_lowest": round(float(cosines.min()), 6), "cosine_mean": round(float(cosines.mean()), 6)}
 
 
@@ -108,26 +108,26 @@ def subjects(run: LoadedRun) -> dict[str, Subject]:
 
 def measure(name: str, subject: Subject, batches: list[int], rounds: int, threads: int, folder: Path) -> dict[str, Any]:
     """Compare every precision of one model, then time those that run."""
-    told: dict[str, Any] = {}
+    report: dict[str, Any] = {}
     targets: dict[str, Target] = {}
     for precision, graph in subject.graphs.items():
         path = folder / f"{name}-{precision}.onnx"
         onnx.save(graph, path)
-        told[precision] = {"bytes": path.stat().st_size, "products": audit(graph).products()}
+        report[precision] = {"bytes": path.stat().st_size, "products": audit(graph).products()}
         try:
             session = _session(path.read_bytes(), threads)
         except Exception as error:  # onnxruntime's exceptions share no base class
-            told[precision]["cannot_run"] = one_line(error, 160)
+            report[precision]["cannot_run"] = one_line(error, 160)
             session = _session(emulated(graph).SerializeToString(), threads)
         else:
             targets[precision] = _target(session, alone=(name, precision) == ("encoder", "int8"))
-        found = np.concatenate([session.run(None, feeds)[0] for feeds in subject.feeds])
-        told[precision]["parity"] = subject.compare(subject.expected, found)
-    told["int8"]["pgexport"] = subject.outcome.reason
+        outputs = np.concatenate([session.run(None, feeds)[0] for feeds in subject.feeds])
+        report[precision]["parity"] = subject.compare(subject.expected, outputs)
+    report["int8"]["pgexport"] = subject.outcome.reason
     for batch in batches:
         for precision, speed in _speeds(targets, _resized(name, subject, batch), batch, rounds).items():
-            told[precision].setdefault("per_second", {})[str(batch)] = speed
-    return told
+            report[precision].setdefault("per_second", {})[str(batch)] = speed
+    return report
 
 
 def _resized(name: str, subject: Subject, batch: int) -> Feeds:
@@ -143,14 +143,14 @@ def _vocabulary(graph: onnx.ModelProto) -> int:
 
 
 def _speeds(targets: dict[str, Target], feeds: Feeds, batch: int, rounds: int) -> dict[str, dict[str, float]]:
-    taken: dict[str, list[float]] = {name: [] for name in targets}
+    seconds: dict[str, list[float]] = {name: [] for name in targets}
     for number in range(WARM_UP + rounds):
         for name, target in targets.items():
             began = time.perf_counter()
             target(feeds)
             if number >= WARM_UP:
-                taken[name].append(time.perf_counter() - began)
-    ratios = {name: [a / b for a, b in zip(taken[BASE], times, strict=True)] for name, times in taken.items()}
+                seconds[name].append(time.perf_counter() - began)
+    ratios = {name: [a / b for a, b in zip(seconds[BASE], times, strict=True)] for name, times in seconds.items()}
     return {
         name: {
             "median": round(batch / statistics.median(times), 2),
@@ -158,7 +158,7 @@ def _speeds(targets: dict[str, Target], feeds: Feeds, batch: int, rounds: int) -
             "lowest": round(min(ratios[name]), 3),
             "highest": round(max(ratios[name]), 3),
         }
-        for name, times in taken.items()
+        for name, times in seconds.items()
     }
 
 
@@ -166,8 +166,8 @@ def _target(session: Any, alone: bool) -> Target:
     output = session.get_outputs()[0].name
 
     def whole(feeds: Feeds) -> NDArray[Any]:
-        found: NDArray[Any] = session.run([output], feeds)[0]
-        return found
+        result: NDArray[Any] = session.run([output], feeds)[0]
+        return result
 
     def one_by_one(feeds: Feeds) -> NDArray[Any]:
         count = len(next(iter(feeds.values())))

@@ -91,7 +91,7 @@ def export_runs(
 
 
 class Writer:
-    """Writes models into `folder`, beside what `kept` tells is in it already; no other file is part of the bundle.
+    """Writes models into `folder`, which already holds those of `kept`; no other file is part of the bundle.
 
     The manifest names the models of `order` first, in that order: one that replaces another takes its place.
     """
@@ -192,7 +192,7 @@ def runner(bundle: Bundle, model: Model) -> Runner:
 
 
 def _stamp(stored: Stored, spec: ModelSpec, run: LoadedRun) -> None:
-    """Write into the ONNX file what it is, for readers that have the file alone."""
+    """Write the model's description into the ONNX file, for readers without the bundle."""
     model = stored.graph
     model.producer_name, model.producer_version = "pokegan", version("pokegan")
     model.graph.name = spec.name
@@ -242,7 +242,7 @@ def _whole(out: Path) -> Bundle:
 
 
 def _kept(before: Bundle, staged: Path, runs: list[LoadedRun], force: bool) -> Manifest:
-    """Copy a bundle to `staged` but for the models that are replaced; return what it then tells.
+    """Copy a bundle to `staged` but for the models that are replaced; return its remaining description.
 
     Only files that its manifest names are copied, and engines: other files in the folder, and what links lead to, are
     not published.

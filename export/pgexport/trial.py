@@ -1,4 +1,4 @@
-"""What a model is tried on: its inputs, and the network in PyTorch that it must agree with."""
+"""Test inputs of a model, and the network in PyTorch that it must agree with."""
 
 import secrets
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Runner = Callable[[Feeds], list[Array]]
 
 @dataclass(frozen=True)
 class Trial:
-    """One model as PyTorch has it, and what it is tried on: inputs by name for each case, of 64 rows or fewer.
+    """One model in PyTorch and its test inputs, by name for each case, of 64 rows or fewer.
 
     `kind` is a key of :data:`pgexport.kinds.KINDS`; `seed` is what the cases were drawn with.
     """

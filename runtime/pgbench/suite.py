@@ -22,7 +22,7 @@ from pgen.bundle.reader import EMBEDDED
 from pgen.errors import DeviceUnavailable, RequestInvalid
 
 SCHEMA = 3
-"""Version of the JSON that a run writes; docs/benchmarks.md tells its fields."""
+"""Version of the JSON that a run writes; docs/benchmarks.md lists its fields."""
 
 COMPARED = 8
 """Pictures of each backend that are compared."""

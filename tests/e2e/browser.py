@@ -70,7 +70,9 @@ class Watched:
     requests: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.on("console", lambda told: told.type in ("error", "warning") and self.faults.append(told.text))
+        self.page.on(
+            "console", lambda message: message.type in ("error", "warning") and self.faults.append(message.text)
+        )
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
 

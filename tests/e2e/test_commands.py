@@ -31,8 +31,8 @@ def test_stored_help_equals_that_of_click(command: Command) -> None:
 def test_shells_can_complete(command: Command, shell: str) -> None:
     assert "_pgen_completion" in command("pgen", env=os.environ | {"_PGEN_COMPLETE": f"{shell}_source"}).stdout
     words = {"COMP_WORDS": "pgen rep", "COMP_CWORD": "rep" if shell == "fish" else "1"}
-    found = command("pgen", env=os.environ | words | {"_PGEN_COMPLETE": f"{shell}_complete"})
-    assert "reproduce" in found.stdout
+    completion = command("pgen", env=os.environ | words | {"_PGEN_COMPLETE": f"{shell}_complete"})
+    assert "reproduce" in completion.stdout
 
 
 HELP = [
@@ -173,7 +173,7 @@ def test_damaged_bundle_fails_in_one_line(command: Command, tiny_bundle: Path, t
 
 @pytest.mark.parametrize("fault", ["line", "missing", "broken"])
 def test_damaged_data_set_fails_in_one_line(
-    command: Command, small_data: Path, tiny_encoder: Path, tmp_path: Path, fault: str
+    inside: Command, small_data: Path, tiny_encoder: Path, tmp_path: Path, fault: str
 ) -> None:
     data = tmp_path / "data"
     shutil.copytree(small_data, data)
@@ -186,18 +186,18 @@ def test_damaged_data_set_fails_in_one_line(
         image.unlink() if fault == "missing" else image.write_bytes(image.read_bytes()[:40])
         message = image.name
     out = tmp_path / "run"
-    refused(command("pgtrain", "stackgan", "--data", data, "--encoder", tiny_encoder, "--out", out), message)
+    refused(inside("pgtrain", "stackgan", "--data", data, "--encoder", tiny_encoder, "--out", out), message)
     assert not out.exists()
 
 
-def test_invalid_training_and_export_calls(command: Command, small_data: Path, tiny_run: Path, tmp_path: Path) -> None:
+def test_invalid_training_and_export_calls(
+    command: Command, inside: Command, small_data: Path, tiny_run: Path, tmp_path: Path
+) -> None:
     refused(command("pgtrain", "stackgan", "--data", tmp_path), "metadata.jsonl")
-    refused(command("pgtrain", "stackgan", "--data", small_data, "--epochs", 0), "'--epochs'")
-    refused(command("pgtrain", "stackgan", "--data", small_data, "--resume"), "--out")
-    refused(
-        command("pgtrain", "stackgan", "--data", small_data, "--encoder", "./none", "--out", tmp_path / "r"), "none"
-    )
-    refused(command("pgexport", tmp_path, "--out", tmp_path / "b"), "config.json")
+    refused(inside("pgtrain", "stackgan", "--data", small_data, "--epochs", 0), "'--epochs'")
+    refused(inside("pgtrain", "stackgan", "--data", small_data, "--resume"), "--out")
+    refused(inside("pgtrain", "stackgan", "--data", small_data, "--encoder", "./none", "--out", tmp_path / "r"), "none")
+    refused(inside("pgexport", tmp_path, "--out", tmp_path / "b"), "config.json")
     cut = tmp_path / "cut"
     shutil.copytree(tiny_run, cut)
     checkpoint = cut / "checkpoint.safetensors"
@@ -219,8 +219,8 @@ def test_run_folder_contents(tiny_run: Path) -> None:
     assert described["config"]["width"] == 8
     assert "Unseen" in described["data"]["names"]
     metrics = [json.loads(line) for line in (tiny_run / "metrics.jsonl").read_text().splitlines()]
-    assert [entry["epoch"] for entry in metrics] == [1, 2, 3, 4]
-    assert {path.name for path in (tiny_run / "grids").iterdir()} == {f"{epoch:05d}.png" for epoch in range(1, 5)}
+    assert [entry["epoch"] for entry in metrics] == [1, 2, 3]
+    assert {path.name for path in (tiny_run / "grids").iterdir()} == {f"{epoch:05d}.png" for epoch in range(1, 4)}
     with Image.open(tiny_run / "real.png") as real:
         assert real.width == 8 * 128
 

@@ -28,8 +28,8 @@ def test_missing_device_fails_in_one_line(command: Command, tmp_path: Path, devi
 
 
 def test_json_records_the_device(command: Command, tmp_path: Path) -> None:
-    for asked, device in (("auto", resolve("auto")), ("cpu", "cpu")):
-        done = command(*DRAW, "--device", asked, "--json", "--out", tmp_path / "a.png")
+    for option, device in (("auto", resolve("auto")), ("cpu", "cpu")):
+        done = command(*DRAW, "--device", option, "--json", "--out", tmp_path / "a.png")
         assert (done.returncode, done.stderr) == (0, "")
         assert json.loads(done.stdout)["device"] == device
 

@@ -12,39 +12,39 @@ import pytest
 
 
 def interrupted(arguments: list[object], ready: Callable[[], bool], number: int = signal.SIGINT) -> tuple[int, str]:
-    """Start pgen, wait until `ready`, send it a signal; return its exit code and what it told on stderr."""
+    """Start pgen, wait until `ready`, send it a signal; return its exit code and its stderr."""
     program = str(Path(sys.executable).parent / "pgen")
     with subprocess.Popen([program, *map(str, arguments)], stderr=subprocess.PIPE, text=True) as process:
         while not ready():
             assert process.poll() is None, process.communicate()[1]
             time.sleep(0.02)
         process.send_signal(number)
-        told = process.communicate(timeout=60)[1]
-    return process.returncode, told
+        stderr = process.communicate(timeout=60)[1]
+    return process.returncode, stderr
 
 
 CTRL_C = (signal.SIGINT, 130, "Error: interrupted; what was finished is kept\n")
-ENDS = pytest.mark.parametrize(("number", "code", "told"), [CTRL_C, (signal.SIGTERM, 143, "")])
+ENDS = pytest.mark.parametrize(("number", "code", "message"), [CTRL_C, (signal.SIGTERM, 143, "")])
 
 
 @ENDS
 def test_interrupted_stats_leave_no_partial_file(
-    full_bundle: Path, tmp_path: Path, number: int, code: int, told: str
+    full_bundle: Path, tmp_path: Path, number: int, code: int, message: str
 ) -> None:
     def begun() -> bool:
         return any(path.stat().st_size > 100_000 for path in tmp_path.iterdir())
 
-    asked = ["stats", "--bundle", full_bundle, "-n", 10**9, "--out", tmp_path / "rows.csv"]
-    assert interrupted(asked, begun, number) == (code, told)
+    arguments = ["stats", "--bundle", full_bundle, "-n", 10**9, "--out", tmp_path / "rows.csv"]
+    assert interrupted(arguments, begun, number) == (code, message)
     assert list(tmp_path.iterdir()) == []
 
 
 @ENDS
 def test_interrupted_dex_keeps_and_lists_finished_cards(
-    full_bundle: Path, tmp_path: Path, number: int, code: int, told: str
+    full_bundle: Path, tmp_path: Path, number: int, code: int, message: str
 ) -> None:
-    asked = ["dex", "--bundle", full_bundle, "-n", 10**6, "--quiet", "--out", tmp_path]
-    assert interrupted(asked, lambda: len(list(tmp_path.glob("*.html"))) > 2, number) == (code, told)
+    arguments = ["dex", "--bundle", full_bundle, "-n", 10**6, "--quiet", "--out", tmp_path]
+    assert interrupted(arguments, lambda: len(list(tmp_path.glob("*.html"))) > 2, number) == (code, message)
     listed = json.loads((tmp_path / "dex.json").read_text("utf-8"))["pokemon"]
     assert len(listed) >= 2
     files = {path.name for path in tmp_path.iterdir()}

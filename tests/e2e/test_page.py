@@ -346,7 +346,7 @@ def test_only_what_was_asked_for_last_is_shown(desktop: Watched) -> None:
     assert page.get_by_role("img", name="Abra").count() == 0
 
 
-def test_the_chosen_colours_last(desktop: Watched) -> None:
+def test_the_chosen_colors_last(desktop: Watched) -> None:
     page = desktop.page
     ground = "getComputedStyle(document.body).backgroundColor"
     desktop.open()

@@ -3,16 +3,14 @@
 import hashlib
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import onnx
 import pytest
 from torch import Tensor, nn
 
-from pgexport.export import export_run
 from pgexport.tracing import graphs, specs
-from tests.conftest import Command, MadeOnce
+from tests.conftest import Command
 
 SEEDS = {"export": 1, "verify": 2}
 """What parity's inputs are drawn with here: a limit that one seed in thousands misses is nothing to fail a test by."""
@@ -33,23 +31,17 @@ def command(inside: Command) -> Command:
     return inside
 
 
-@pytest.fixture(scope="session")
-def memory_bundle(memory_run: Path, made_once: MadeOnce) -> Path:
-    """The run of a generator with a memory, exported."""
-    return made_once("memory-bundle", lambda folder: export_run(memory_run, folder))
-
-
 def fingerprint(module: nn.Module, *others: Any) -> str:
     """Digest what tracing `module` depends on: classes, plain attributes, weights, and whatever else is given."""
-    found = hashlib.sha256(repr(others).encode())
+    digest = hashlib.sha256(repr(others).encode())
     for name, part in module.named_modules():
         plain = {key: value for key, value in vars(part).items() if isinstance(value, int | float | str | tuple)}
-        found.update(repr((name, type(part), part.extra_repr(), sorted(plain.items()))).encode())
+        digest.update(repr((name, type(part), part.extra_repr(), sorted(plain.items()))).encode())
         for tensors in (part._parameters, part._buffers):
             for key, tensor in tensors.items():
                 content = b"" if tensor is None else tensor.detach().float().numpy().tobytes()
-                found.update(repr((key, getattr(tensor, "dtype", None))).encode() + content)
-    return found.hexdigest()
+                digest.update(repr((key, getattr(tensor, "dtype", None))).encode() + content)
+    return digest.hexdigest()
 
 
 @pytest.fixture(scope="session", autouse=True)

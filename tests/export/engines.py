@@ -14,7 +14,7 @@ def add_engine(bundle: Path, name: str, **changes: Any) -> None:
     """Lay a plan and its sidecar beside model `name` of a bundle; `changes` are what the sidecar says otherwise."""
     (bundle / "engines").mkdir(exist_ok=True)
     (bundle / "engines" / f"{name}.plan").write_bytes(b"plan")
-    told = EngineInfo(
+    info = EngineInfo(
         model=name,
         tensorrt="10.16.1.11",
         gpu="a GPU",
@@ -25,4 +25,4 @@ def add_engine(bundle: Path, name: str, **changes: Any) -> None:
         options=EngineOptions((1, 4, 24)),
         parity={},
     )
-    (bundle / "engines" / f"{name}.json").write_text(json.dumps(asdict(told) | changes))
+    (bundle / "engines" / f"{name}.json").write_text(json.dumps(asdict(info) | changes))

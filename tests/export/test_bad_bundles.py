@@ -95,8 +95,8 @@ def test_bad_sidecar_is_one_line(bundle: Path, fault: str) -> None:
     refused(bundle, r"dcgan\.json: damaged .*; build the engine again with: pgexport")
 
 
-def refused(bundle: Path, told: str) -> None:
-    with pytest.raises(PokeganError, match=told) as failed:
+def refused(bundle: Path, message: str) -> None:
+    with pytest.raises(PokeganError, match=message) as failed:
         read_engine(open_bundle(bundle), NAME)
     assert "\n" not in failed.value.message
     done = CliRunner().invoke(main, ["inspect", str(bundle), "--json"])
@@ -126,11 +126,11 @@ SPOILT: list[tuple[Callable[[Path], None], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("spoil", "told"), SPOILT, ids=lambda value: getattr(value, "__name__", ""))
-def test_spoilt_engine_is_one_line(bundle: Path, spoil: Callable[[Path], None], told: str) -> None:
+@pytest.mark.parametrize(("spoil", "message"), SPOILT, ids=lambda value: getattr(value, "__name__", ""))
+def test_spoilt_engine_is_one_line(bundle: Path, spoil: Callable[[Path], None], message: str) -> None:
     add_engine(bundle, NAME)
     spoil(bundle / "engines" / f"{NAME}.plan")
-    refused(bundle, told)
+    refused(bundle, message)
 
 
 def test_engine_that_cannot_be_read_is_one_line(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:

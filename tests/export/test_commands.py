@@ -26,11 +26,11 @@ def call(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments], prog_name="pgexport")
 
 
-def refused(done: Result, told: str) -> None:
+def refused(done: Result, message: str) -> None:
     assert done.exit_code == 2, done.output
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("Error: ")
-    assert told in line
+    assert message in line
 
 
 @pytest.fixture
@@ -50,20 +50,22 @@ def test_default_command_needs_no_name(dcgan: Path, tmp_path: Path) -> None:
     assert "extreme_psnr" in done.output
     assert "stopped" not in done.output
     assert open_bundle(tmp_path / "b").manifest.models["dcgan"].precision == "float32"
-    told = call("--help").output
-    assert told.startswith("Usage: pgexport [OPTIONS] [RUN]...")
+    help_text = call("--help").output
+    assert help_text.startswith("Usage: pgexport [OPTIONS] [RUN]...")
     for word in ("--storage", "--opset", "--add", "--force", "inspect", "verify", "diff"):
-        assert word in told
+        assert word in help_text
     refused(call(dcgan), "--out DIR is missing")
     refused(call(dcgan, "--out", tmp_path / "c", "--opset", 99), "'--opset'")
 
 
 def test_opset_that_not_all_read_is_warned_of(tmp_path: Path) -> None:
     late = "may not read it"
-    told = {opset: call(tmp_path / "none", "--out", tmp_path / "b", "--opset", opset).stderr for opset in (21, 22, 25)}
-    assert "warning" not in told[21]
-    assert told[22].startswith(f"warning: --opset 22: ONNX Runtime 1.20 {late}\n")
-    assert told[25].startswith(f"warning: --opset 25: ONNX Runtime 1.20 and TensorRT 10 {late}\n")
+    warnings = {
+        opset: call(tmp_path / "none", "--out", tmp_path / "b", "--opset", opset).stderr for opset in (21, 22, 25)
+    }
+    assert "warning" not in warnings[21]
+    assert warnings[22].startswith(f"warning: --opset 22: ONNX Runtime 1.20 {late}\n")
+    assert warnings[25].startswith(f"warning: --opset 25: ONNX Runtime 1.20 and TensorRT 10 {late}\n")
 
 
 def test_without_runs_the_newest_finished_of_each_system_are_taken(
@@ -193,9 +195,9 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("fault", SPOILED)
 def test_bad_run_is_one_line(dcgan: Path, tmp_path: Path, fault: str) -> None:
-    spoil, told = SPOILED[fault]
+    spoil, message = SPOILED[fault]
     spoil(dcgan)
-    refused(call(dcgan, "--out", tmp_path / "b"), told)
+    refused(call(dcgan, "--out", tmp_path / "b"), message)
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 
 
@@ -245,12 +247,18 @@ def test_target_that_cannot_be_written(dcgan: Path, tmp_path: Path) -> None:
 def test_inspect(full_bundle: Path) -> None:
     done = call("inspect", full_bundle)
     assert done.exit_code == 0
-    for told in ("stats: stats", "stackgan: text-to-image", "latent float32 (batch, 8)", "after 2 of 2 epochs", "psnr"):
-        assert told in done.output
-    told = json.loads(call("inspect", full_bundle, "--json").output)
-    assert set(told["models"]) == {"encoder", "stackgan", "dcgan", "wgan", "stats"}
-    assert told["models"]["wgan"]["outputs"] == ["pictures uint8 (batch, 32, 32, 4)"]
-    assert told["digest"] == open_bundle(full_bundle).digest
+    for document in (
+        "stats: stats",
+        "stackgan: text-to-image",
+        "latent float32 (batch, 8)",
+        "after 2 of 2 epochs",
+        "psnr",
+    ):
+        assert document in done.output
+    document = json.loads(call("inspect", full_bundle, "--json").output)
+    assert set(document["models"]) == {"encoder", "stackgan", "dcgan", "wgan", "stats"}
+    assert document["models"]["wgan"]["outputs"] == ["pictures uint8 (batch, 32, 32, 4)"]
+    assert document["digest"] == open_bundle(full_bundle).digest
     assert "1049 examples" in call("inspect", EMBEDDED).output
     refused(call("inspect", full_bundle / "none"), "manifest.json: not found")
 
@@ -322,20 +330,20 @@ def test_engines_are_reported_and_checked(dcgan: Path, tmp_path: Path) -> None:
     add_engine(out, "dcgan")
     done = call("inspect", out)
     assert done.exit_code == 0, done.output
-    for told in (
+    for document in (
         "engines/dcgan.plan",
         "TensorRT 10.16.1.11, a GPU (9.0)",
         "latent 1x16 to 4x16 to 24x16",
         "that is here",
     ):
-        assert told in done.output
+        assert document in done.output
     done = call("verify", out)
     assert done.exit_code == 0, done.output
     assert "engines/dcgan.plan: matches its sidecar and dcgan.onnx" in done.output
     add_engine(out, "dcgan", onnx_sha256="0")
-    told = json.loads(call("inspect", out, "--json").output)["engines"]["dcgan"]
-    assert told["tensorrt"] == "10.16.1.11"
-    assert "built from another dcgan.onnx; build it again with: pgexport" in told["wrong"]
+    document = json.loads(call("inspect", out, "--json").output)["engines"]["dcgan"]
+    assert document["tensorrt"] == "10.16.1.11"
+    assert "built from another dcgan.onnx; build it again with: pgexport" in document["wrong"]
     refused(call("verify", out), "built from another dcgan.onnx")
     add_engine(out, "dcgan", plan_sha256="0")
     refused(call("verify", out), "not the engine that dcgan.json describes")
@@ -387,5 +395,5 @@ def test_diff(dcgan: Path, system_runs: dict[str, Path], full_bundle: Path, tmp_
     assert set(json.loads(done.output)) == {"stats"}
     done = call("diff", one, full_bundle)
     assert done.exit_code == 1
-    for told in ("precision", "encoder", "tokenizer.json"):
-        assert told in done.output
+    for part in ("precision", "encoder", "tokenizer.json"):
+        assert part in done.output

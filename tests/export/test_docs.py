@@ -53,6 +53,6 @@ def test_precision_table_matches_the_results() -> None:
         assert size == f"{measured['bytes'] / 1e6:.1f} MB"
         assert (note == "does not run") == ("cannot_run" in measured)
         for batch, speed in zip(("1", "16"), speeds, strict=True):
-            found = measured.get("per_second", {}).get(batch)
-            expected = "{over_float32:.2f}x ({lowest:.2f} to {highest:.2f})".format(**found) if found else "-"
+            rate = measured.get("per_second", {}).get(batch)
+            expected = "{over_float32:.2f}x ({lowest:.2f} to {highest:.2f})".format(**rate) if rate else "-"
             assert speed == expected

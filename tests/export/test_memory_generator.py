@@ -6,24 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from pgen.api import Generator
 from pgen.bundle.reader import Bundle, open_bundle
 from pgen.request import Request
-from pgexport.export import export_run
-from pgexport.peers import cold_start
-from pgexport.peers.eager import rebuild
 from pgexport.tracing.run_loader import load_run
 from pgtrain.models.memory import CodeSize
-from pgtrain.models.text_encoder import load_encoder
 from pokegan.image_metrics import premultiplied
-from tests.conftest import Command
 
 
 @pytest.fixture(scope="module")
-def bundle(memory_bundle: Path) -> Bundle:
-    return open_bundle(memory_bundle)
+def bundle(tiny_bundle: Path) -> Bundle:
+    return open_bundle(tiny_bundle)
 
 
 def test_memory_bundle_has_both_stages(bundle: Bundle) -> None:
@@ -34,14 +28,6 @@ def test_memory_bundle_has_both_stages(bundle: Bundle) -> None:
     ]
     assert model.settings["latent_dim"] == CodeSize().latent_dim
     assert model.provenance["run"]["config"]["generator"] == "memory"
-
-
-def test_memory_bundle_draws_as_pytorch(bundle: Bundle) -> None:
-    generator, network = Generator(bundle, "cpu"), rebuild(bundle, bundle.model("text-to-image"))
-    latent, text = generator.draw(range(3)), generator.embed(["redball", "a blue egg", "x"])
-    with torch.no_grad():
-        expected = network(torch.from_numpy(latent), torch.from_numpy(text))[0].numpy()
-    assert np.percentile(np.abs(expected.astype(int) - generator.generate({"latent": latent, "text": text})), 99.9) <= 1
 
 
 def test_morph_interpolates_codes_from_one_picture_to_the_other(bundle: Bundle) -> None:
@@ -72,33 +58,11 @@ def test_colored_pictures_do_not_depend_on_their_neighbors(bundle: Bundle) -> No
     assert np.array_equal(together[1], generator.draw_batch([colored])[0])
 
 
-def test_memory_run_that_stopped_in_stage_one_exports_stage_one(memory_run: Path, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(memory_run, tmp_path / "copy"))
+def test_memory_run_that_stopped_in_stage_one_exports_stage_one(tiny_run: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(tiny_run, tmp_path / "copy"))
     path = copy / "config.json"
     described = json.loads(path.read_text())
     assert load_run(copy).generator.decoder.stage2 is not None
     described["config"]["stage1_pretrain"] = 3  # as if the run of three epochs had stopped before stage II
     path.write_text(json.dumps(described))
     assert load_run(copy).generator.decoder.stage2 is None
-
-
-def test_cold_start_peer_draws_memory_picture(
-    bundle: Bundle, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    encoder = load_encoder(str(tiny_encoder))
-    monkeypatch.setattr("pgtrain.models.text_encoder.load_encoder", lambda name: encoder)
-    cold_start.prepare(tmp_path, bundle.folder, "stackgan", "an egg")
-    cold_start.draw(tmp_path, tmp_path / "out.png", "torch", "an egg")
-    assert (tmp_path / "out.png").is_file()
-
-
-@pytest.mark.parametrize("storage", ["fp16", "int8"])
-def test_memory_run_exports_in_other_precisions(memory_run: Path, tmp_path: Path, storage: str) -> None:
-    exported = export_run(memory_run, tmp_path / "bundle", storage)
-    assert exported.model("text-to-image").parity["figures"]["psnr"]["measured"] > 38
-
-
-def test_memory_run_is_evaluated(command: Command, memory_run: Path, small_data: Path, tmp_path: Path) -> None:
-    judged = ("--features", "artwork", "--samples", "12", "--out", tmp_path)
-    done = command("pgtrain", "evaluate", memory_run, "--data", small_data, *judged)
-    assert done.returncode == 0, done.stderr

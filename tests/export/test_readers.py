@@ -81,17 +81,17 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, dict[str, N
 
     POKEGAN_WEB_BUNDLE names a bundle to run in the place of an untrained one.
     """
-    found = NODE and subprocess.run([NODE, "-e", "require.resolve('onnxruntime-web')"], capture_output=True)
-    if not found or found.returncode:
+    package = NODE and subprocess.run([NODE, "-e", "require.resolve('onnxruntime-web')"], capture_output=True)
+    if not package or package.returncode:
         pytest.skip("needs node and onnxruntime-web, found by NODE_PATH")
     feeds_file = tmp_path_factory.mktemp("web") / "feeds.json"
 
     def run_there(model: Path, feeds: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        told = {
+        job = {
             name: {"type": str(value.dtype), "dims": value.shape, "data": base64.b64encode(value.tobytes()).decode()}
             for name, value in feeds.items()
         }
-        feeds_file.write_text(json.dumps(told))
+        feeds_file.write_text(json.dumps(job))
         done = in_node(model, feeds_file)
         assert done.returncode == 0, done.stderr
         return {
@@ -127,12 +127,12 @@ def test_onnx_runtime_web_gives_what_onnx_runtime_gives(web: Any, request: pytes
         pytest.skip(f"{folder} has no {name}")
     model, feeds = bundle.manifest.models[name], inputs(bundle, name)
     names = [tensor.name for tensor in model.outputs]
-    found = web(folder / model.file, feeds)
+    outputs = web(folder / model.file, feeds)
     for output, expected in zip(names, run(open_model(bundle, model, "cpu"), names, feeds), strict=True):
-        assert found[output].shape == expected.shape
+        assert outputs[output].shape == expected.shape
         if name == "stats":
-            assert np.array_equal(found[output], expected)
+            assert np.array_equal(outputs[output], expected)
         elif expected.dtype == np.uint8:
-            assert np.abs(found[output].astype(int) - expected).max() <= 1
+            assert np.abs(outputs[output].astype(int) - expected).max() <= 1
         else:
-            assert np.allclose(found[output], expected, atol=1e-4)
+            assert np.allclose(outputs[output], expected, atol=1e-4)

@@ -12,31 +12,31 @@ from pgexport.tracing.run_loader import AVERAGED
 from pgtrain.engine import checkpoint
 from pgtrain.engine.run import Run
 from pokegan.image_metrics import premultiplied, psnr
-from tests.conftest import TINY_MEMORY, Command
+from tests.conftest import TINY, Command
 
 PROMPTS = ("redball", "bluewings", "a blue egg", "x")
 
 
 @pytest.fixture(scope="module")
-def unpacked(command: Command, memory_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unpacked(command: Command, tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("unpacked") / "run"
-    done = command("pgexport", "unpack", memory_bundle, "--out", out)
+    done = command("pgexport", "unpack", tiny_bundle, "--out", out)
     assert (done.returncode, done.stdout) == (0, f"wrote {out}\n"), done.stderr
     return out
 
 
 def test_unpacked_run_exports_to_nearly_the_same_pictures(
-    command: Command, unpacked: Path, memory_bundle: Path, memory_run: Path, tiny_encoder: Path, tmp_path: Path
+    command: Command, unpacked: Path, tiny_bundle: Path, tiny_run: Path, tiny_encoder: Path, tmp_path: Path
 ) -> None:
     # A bundle tells only the last part of an encoder's folder.
     done = command("pgexport", unpacked, "--out", tmp_path / "again", cwd=tiny_encoder.parent)
     assert done.returncode == 0, done.stderr
-    before, after = (Generator(open_bundle(folder), "cpu") for folder in (memory_bundle, tmp_path / "again"))
+    before, after = (Generator(open_bundle(folder), "cpu") for folder in (tiny_bundle, tmp_path / "again"))
     latent, text = before.draw(range(len(PROMPTS))), before.embed(PROMPTS)
     one, other = (premultiplied(generator.generate({"latent": latent, "text": text})) for generator in (before, after))
     assert psnr(one - other) > 60
     assert psnr(one[0] - one[1]) < 40, "which different texts are not"
-    ours, theirs = (json.loads((folder / "config.json").read_text()) for folder in (unpacked, memory_run))
+    ours, theirs = (json.loads((folder / "config.json").read_text()) for folder in (unpacked, tiny_run))
     assert ours["config"] | {"start": None} == theirs["config"]
     for name in ("system", "seed", "epochs"):
         assert ours[name] == theirs[name], name
@@ -44,10 +44,10 @@ def test_unpacked_run_exports_to_nearly_the_same_pictures(
 
 
 def test_training_goes_on_from_a_bundle_without_reconstruction(
-    command: Command, unpacked: Path, memory_bundle: Path, small_data: Path, tiny_encoder: Path, tmp_path: Path
+    command: Command, unpacked: Path, tiny_bundle: Path, small_data: Path, tiny_encoder: Path, tmp_path: Path
 ) -> None:
     where = ("--data", small_data, "--encoder", tiny_encoder.name, "--out", tmp_path / "run")
-    options = (*where, "--epochs", 2, "--start", memory_bundle, *TINY_MEMORY)
+    options = (*where, "--epochs", 2, "--start", tiny_bundle, *TINY)
     done = command("pgtrain", "stackgan", *options, cwd=tiny_encoder.parent)
     assert done.returncode == 0, done.stderr
     run = Run(tmp_path / "run")

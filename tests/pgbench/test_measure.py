@@ -37,8 +37,8 @@ def test_a_slow_call_is_a_turn_by_itself() -> None:
 
 def test_quick_work_is_run_once_more_for_the_caches_and_ends_early() -> None:
     clock = Clock(1e-6)
-    taken, calls = turn(clock.work, 1.0, expected=1e-6, clock=clock)
-    assert (len(taken), calls, clock.calls) == (MOST_CALLS, MOST_CALLS + 1, MOST_CALLS + 1)
+    durations, calls = turn(clock.work, 1.0, expected=1e-6, clock=clock)
+    assert (len(durations), calls, clock.calls) == (MOST_CALLS, MOST_CALLS + 1, MOST_CALLS + 1)
 
 
 def scripted(times: Iterator[float], order: list[str], name: str) -> Target:
@@ -58,25 +58,25 @@ def forever(*values: float) -> Iterator[float]:
 def test_targets_take_turns_and_warm_up_is_not_counted() -> None:
     order: list[str] = []
     targets = {"a": scripted(forever(9, 5, 1), order, "a"), "b": scripted(forever(2), order, "b")}
-    found = measure(targets, 1.0, rounds=4)
+    measured = measure(targets, 1.0, rounds=4)
     assert order[-8:] == ["a", "b"] * 4
     assert order[:-8].count("a") == 5, "9 and 5, until three turns agree"
     assert order[:-8].count("b") == 3
-    assert [t.times for t in found["a"].turns] == [[1.0]] * 4
-    assert (found["a"].warm_up, found["a"].settled, found["a"].stable) == (5, True, True)
+    assert [t.times for t in measured["a"].turns] == [[1.0]] * 4
+    assert (measured["a"].warm_up, measured["a"].settled, measured["a"].stable) == (5, True, True)
 
 
 def test_unsettled_target_is_measured_and_marked() -> None:
     swinging = (1.0 + number % 2 for number in range(10**6))
-    found = measure({"a": scripted(swinging, [], "a")}, 1.0, rounds=4)["a"]
-    assert (found.warm_up, found.settled, found.stable) == (MOST_WARM_UP, False, False)
-    assert len(found.turns) == 4
+    measured = measure({"a": scripted(swinging, [], "a")}, 1.0, rounds=4)["a"]
+    assert (measured.warm_up, measured.settled, measured.stable) == (MOST_WARM_UP, False, False)
+    assert len(measured.turns) == 4
 
 
 def test_drift_is_marked_too() -> None:
-    found = Measured([Turn([1.0])] * 5 + [Turn([1.2])] * 5, warm_up=3, settled=True)
-    assert found.drift == pytest.approx(0.2)
-    assert not found.stable
+    measured = Measured([Turn([1.0])] * 5 + [Turn([1.2])] * 5, warm_up=3, settled=True)
+    assert measured.drift == pytest.approx(0.2)
+    assert not measured.stable
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_drift_is_marked_too() -> None:
     [(3, 0.01, True), (29, 0.1, True), (30, 0.01, False), (29, 0.2, False), (3, 1.0, False)],
 )
 def test_few_calls_are_marked_unless_they_are_long(turns: int, seconds: float, few: bool) -> None:
-    found = Measured([Turn([seconds])] * turns, warm_up=3, settled=True)
-    assert (found.few, statistics.summary(found, 1)["few"]) == (few, few)
+    measured = Measured([Turn([seconds])] * turns, warm_up=3, settled=True)
+    assert (measured.few, statistics.summary(measured, 1)["few"]) == (few, few)
 
 
 def test_turns_agree_within_five_per_cent() -> None:
@@ -98,19 +98,19 @@ def test_a_summary_keeps_outliers_and_knows_how_sure_it_is() -> None:
     draw = np.random.default_rng(0)
     turns = [Turn([*(0.01 + 0.001 * draw.standard_normal(50))], 50, {"cpu": 1.0}) for _ in range(20)]
     turns[3].times[7] = 2.0
-    told = statistics.summary(Measured(turns, 3, True), batch=8)
-    low, high = told["p50_interval_ms"]
-    assert low <= told["p50_ms"] <= high
+    summary = statistics.summary(Measured(turns, 3, True), batch=8)
+    low, high = summary["p50_interval_ms"]
+    assert low <= summary["p50_ms"] <= high
     assert (low, high) == pytest.approx((10, 10), rel=0.02)
-    assert told["max_ms"] == 2000
-    assert told["calls"] == 1000
+    assert summary["max_ms"] == 2000
+    assert summary["calls"] == 1000
     seconds = sum(sum(turn.times) for turn in turns)
-    assert told["per_second"] == pytest.approx(8 * 1000 / seconds, rel=1e-3), "slow calls count: not 800, as by p50"
-    low, high = told["per_second_interval"]
-    assert low < told["per_second"] < high
+    assert summary["per_second"] == pytest.approx(8 * 1000 / seconds, rel=1e-3), "slow calls count: not 800, as by p50"
+    low, high = summary["per_second_interval"]
+    assert low < summary["per_second"] < high
     assert high - low > 100, "and so does the doubt that one of them leaves"
-    assert told["millijoules_each"]["cpu"] == pytest.approx(1e3 * 20 / 1000 / 8)
-    json.dumps(told)
+    assert summary["millijoules_each"]["cpu"] == pytest.approx(1e3 * 20 / 1000 / 8)
+    json.dumps(summary)
 
 
 def test_a_ratio_of_turns_taken_together_is_sure_where_the_machine_was_not() -> None:

@@ -52,9 +52,9 @@ def parse(command: click.Command, name: str, arguments: list[str]) -> None:
     """Parse as click would, without running anything; bad options raise."""
     context = command.make_context(name, arguments)
     if isinstance(command, click.Group) and context._protected_args:
-        found_name, found, rest = command.resolve_command(context, [*context._protected_args, *context.args])
-        assert found is not None
-        parse(found, found_name or "", rest)
+        found_name, subcommand, rest = command.resolve_command(context, [*context._protected_args, *context.args])
+        assert subcommand is not None
+        parse(subcommand, found_name or "", rest)
 
 
 def test_the_gpus_data_is_a_data_set(program: Callable[[str], Any], command: Command, tmp_path: Path) -> None:
@@ -94,8 +94,8 @@ def test_one_good_try_is_enough(
     regression = program("regression")
     left = iter(ratios)
     monkeypatch.setattr(regression.Check, "ratio", lambda self: next(left))
-    found = list(regression.Check("a", lambda: None, lambda: None, usual=1, bound=2).tries())
-    assert len(found) == tried
+    tries = list(regression.Check("a", lambda: None, lambda: None, usual=1, bound=2).tries())
+    assert len(tries) == tried
 
 
 def test_the_size_of_an_installation(program: Callable[[str], Any], tmp_path: Path) -> None:
@@ -116,9 +116,9 @@ def test_every_figure_is_drawn_of_its_committed_result(program: Callable[[str], 
     plots = program("plots")
     for name, panels in plots.FIGURES.items():
         path = BENCHMARKS / "results" / f"{name}.json"
-        told = json.loads(path.read_text("utf-8"))
-        assert plots.environment(told)["cpu"]
-        for bars in panels(told).values():
+        document = json.loads(path.read_text("utf-8"))
+        assert plots.environment(document)["cpu"]
+        for bars in panels(document).values():
             assert min(bars.values()) >= 0
             assert len(bars) > 1, f"{name}: one bar says nothing"
         assert (BENCHMARKS / "results" / f"{name}.png").is_file()
@@ -126,10 +126,10 @@ def test_every_figure_is_drawn_of_its_committed_result(program: Callable[[str], 
 
 
 def test_every_program_is_in_the_docs() -> None:
-    told = (BENCHMARKS.parent / "docs" / "benchmarks.md").read_text("utf-8")
+    page = (BENCHMARKS.parent / "docs" / "benchmarks.md").read_text("utf-8")
     helpers = {"committed.py"}
     programs = {path.name for path in BENCHMARKS.glob("*.py")} - helpers
-    assert {name for name in programs if f"benchmarks/{name}" not in told} == set()
+    assert {name for name in programs if f"benchmarks/{name}" not in page} == set()
 
 
 def test_recipes_are_judged_as_the_readme_tells(

@@ -81,26 +81,26 @@ def test_ratios_are_over_the_other_backends(result: dict[str, Any]) -> None:
 
 
 def test_markdown_holds_tables_and_notes(result: dict[str, Any]) -> None:
-    told = markdown(tables(result), notes(result))
+    text = markdown(tables(result), notes(result))
     for part in ("| generator | onnx-cpu |", "2.50 (2.50 to 2.50)", "99.0 dB", "256 / 256", "100 (products)", "50 %"):
-        assert part in told
+        assert part in text
     for part in (
         "without tensorrt: there is no GPU",
         "no energy of the cpu: no counter",
         "A CPU",
         "before 0.5, after 0.7",
     ):
-        assert part in told
+        assert part in text
 
 
 def test_unstable_rows_and_wrong_pictures_are_marked(result: dict[str, Any]) -> None:
     result["measurements"][0]["stable"] = False
     result["backends"]["torch"]["parity"]["generator"] = {"psnr_db": 12.0, "same": False}
-    told = markdown(tables(result), notes(result))
-    assert "1 of 8 rows are unstable" in told
-    assert "8 of 8 rows are few: under 30 calls in under 3 s" in told
-    assert "| unstable, few |" in told
-    assert "12.0 dB: NOT THE SAME" in told
+    text = markdown(tables(result), notes(result))
+    assert "1 of 8 rows are unstable" in text
+    assert "8 of 8 rows are few: under 30 calls in under 3 s" in text
+    assert "| unstable, few |" in text
+    assert "12.0 dB: NOT THE SAME" in text
 
 
 def test_figure_is_the_same_every_time(result: dict[str, Any], tmp_path: Path) -> None:
@@ -136,8 +136,8 @@ def test_a_figure_that_cannot_be_written_fails_before_anything_is_printed(
 def test_long_names_are_not_cut(tmp_path: Path) -> None:
     name = "a-model-with-a-name-" * 8
     for month in range(1, 10):
-        told = made({"onnx-cpu": 0.01}, at=f"2026-0{month}-01T00:00:00+00:00")
-        write(tmp_path / f"{month}.json", json.dumps(told | {"model": name}))
+        text = made({"onnx-cpu": 0.01}, at=f"2026-0{month}-01T00:00:00+00:00")
+        write(tmp_path / f"{month}.json", json.dumps(text | {"model": name}))
     done = CliRunner().invoke(main, ["history", str(tmp_path)])
     assert name in done.output
     assert "…" not in done.output
@@ -173,9 +173,9 @@ def test_history_is_in_order_and_skips_other_files(tmp_path: Path, result: dict[
     write(tmp_path / "b.json", json.dumps(made({"onnx-cpu": 0.02}, at="2026-02-01T00:00:00+00:00")))
     write(tmp_path / "z.json", json.dumps(result))
     write(tmp_path / "other.json", "[]")
-    found = history(tmp_path)
-    assert [column[:10] for column in found.columns[-2:]] == ["2026-01-01", "2026-02-01"]
-    assert ["A CPU", "stackgan.onnx", "torch", "1", "generator", "25", "-"] in found.rows
+    results = history(tmp_path)
+    assert [column[:10] for column in results.columns[-2:]] == ["2026-01-01", "2026-02-01"]
+    assert ["A CPU", "stackgan.onnx", "torch", "1", "generator", "25", "-"] in results.rows
 
 
 @pytest.mark.parametrize(
@@ -202,10 +202,10 @@ def test_a_result_is_read_as_it_was_written(result: dict[str, Any], stored: Path
 def test_losses_lists_missing_rows_and_changed_pictures(result: dict[str, Any]) -> None:
     newer = made({"onnx-cpu": 0.01})
     newer["backends"]["onnx-cpu"]["parity"]["generator"] = {"psnr_db": 12.0, "same": False}
-    told = list(losses(result, newer))
-    assert told.count("MISSING: batch 8, end to end, torch was measured before and is not now") == 1
-    assert sum(line.startswith("MISSING") for line in told) == 4
-    assert told[4:] == ["NOT THE SAME: onnx-cpu, generator: pictures differ from those of onnx-cpu"]
+    lines = list(losses(result, newer))
+    assert lines.count("MISSING: batch 8, end to end, torch was measured before and is not now") == 1
+    assert sum(line.startswith("MISSING") for line in lines) == 4
+    assert lines[4:] == ["NOT THE SAME: onnx-cpu, generator: pictures differ from those of onnx-cpu"]
     assert list(losses(newer, newer)) == [], "what was not the same before is no loss"
     assert list(losses(newer, result)) == [], "nor is what is new"
 

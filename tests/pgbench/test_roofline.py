@@ -35,10 +35,10 @@ def event(operator: str, inputs: list[list[int]], output: list[int], name: str =
     ],
 )
 def test_operations(operator: str, inputs: list[list[int]], output: list[int], multiplications: int) -> None:
-    found = counted([event(operator, inputs, output), event("Relu", [output], output)])
-    assert found.operations == 2 * multiplications
-    assert found.bytes == found.float_bytes == 4 * sum(np.prod(shape) for shape in [*inputs, output])
-    assert found.moved("float16") == found.bytes // 2
+    counts = counted([event(operator, inputs, output), event("Relu", [output], output)])
+    assert counts.operations == 2 * multiplications
+    assert counts.bytes == counts.float_bytes == 4 * sum(np.prod(shape) for shape in [*inputs, output])
+    assert counts.moved("float16") == counts.bytes // 2
 
 
 def test_a_bundles_graphs_are_counted_and_grow_with_the_batch(tiny_bundle: Path) -> None:
@@ -55,9 +55,9 @@ def test_a_bundles_graphs_are_counted_and_grow_with_the_batch(tiny_bundle: Path)
 def test_nodes_are_those_of_onnx_runtime_whatever_the_library(tiny_bundle: Path, library: str) -> None:
     bundle = open_bundle(tiny_bundle)
     subject: Any = SimpleNamespace(facts={"runs_on": [library]})
-    found = roofline._nodes(subject, bundle, bundle.model("text-to-image"), batch=1, threads=1)
-    assert (found["batch"], found["runs_on"]) == (1, ["CPUExecutionProvider"])
-    assert {part: nodes[-1]["name"] for part, nodes in found["parts"].items()} == dict.fromkeys(
+    profile = roofline._nodes(subject, bundle, bundle.model("text-to-image"), batch=1, threads=1)
+    assert (profile["batch"], profile["runs_on"]) == (1, ["CPUExecutionProvider"])
+    assert {part: nodes[-1]["name"] for part, nodes in profile["parts"].items()} == dict.fromkeys(
         ("generator", "encoder"), "after the last product"
     )
 
@@ -73,8 +73,8 @@ def test_nodes_by_time_without_the_first_run() -> None:
 def test_nodes_after_last_product_are_post_processing() -> None:
     names = {"dense": "Gemm", "relu": "Relu", "conv": "Conv", "sigmoid": "Sigmoid", "cast": "Cast"}
     events = [event(operator, [[1, 1], [1, 1]], [1, 2], name, 100) for name, operator in names.items()]
-    found = finish(events * 2, ranked(events * 2, runs=2))
-    assert (found.operator, found.share, found.shape) == ("2 nodes", 0.4, [1, 2])
+    nodes = finish(events * 2, ranked(events * 2, runs=2))
+    assert (nodes.operator, nodes.share, nodes.shape) == ("2 nodes", 0.4, [1, 2])
 
 
 RATES = {"float32": 100e9, "copy": 10e9}
@@ -82,8 +82,8 @@ RATES = {"float32": 100e9, "copy": 10e9}
 
 @pytest.mark.parametrize(("work", "limit", "bound"), [((1000, 10), 100e9, "products"), ((20, 10), 20e9, "copying")])
 def test_roof_is_bound_by_products_or_copying(work: tuple[int, int], limit: float, bound: str) -> None:
-    found = roof(Work(*work, {}), "float32", RATES)
-    assert (found["limit"], found["bound"]) == (limit, bound)
+    computed = roof(Work(*work, {}), "float32", RATES)
+    assert (computed["limit"], computed["bound"]) == (limit, bound)
 
 
 def test_half_precision_moves_half_of_the_floats() -> None:
@@ -92,23 +92,23 @@ def test_half_precision_moves_half_of_the_floats() -> None:
     for work in graphs:
         moved = {name: work.moved(name) for name in ("float32", "bfloat16", "float16")}
         assert moved == {"float32": 440, "bfloat16": 240, "float16": 240}
-    assert graphs[0].moved("int8") == 440, "what a quantised graph stores in int8 is counted as int8 already"
+    assert graphs[0].moved("int8") == 440, "what a quantized graph stores in int8 is counted as int8 already"
     rates = {"bfloat16": 1e15, "float32": 1e15, "copy": 1e9}
     wide, narrow = (roof(graphs[0], name, rates)["limit"] for name in ("float32", "bfloat16"))
     assert narrow / wide == pytest.approx(440 / 240)
 
 
 def test_a_type_that_nothing_here_multiplies_has_no_limit() -> None:
-    found = roof(Work(10, 1, {}), "float16", RATES)
-    assert (found["limit"], found["bound"]) == (None, None)
+    limit = roof(Work(10, 1, {}), "float16", RATES)
+    assert (limit["limit"], limit["bound"]) == (None, None)
 
 
 @pytest.mark.parametrize("types", [(np.float32, np.float32), (np.uint8, np.int8)])
 def test_the_hand_written_graph_multiplies(types: tuple[type, type]) -> None:
     left, right = (np.arange(9).reshape(3, 3).astype(dtype) for dtype in types)
     session = onnxruntime.InferenceSession(product(right), providers=["CPUExecutionProvider"])
-    (found,) = session.run(None, {"left": left})
-    assert np.array_equal(found, left.astype(np.int64) @ right.astype(np.int64))
+    (multiplied,) = session.run(None, {"left": left})
+    assert np.array_equal(multiplied, left.astype(np.int64) @ right.astype(np.int64))
 
 
 def test_the_hand_written_graph_is_what_onnx_understands() -> None:
@@ -140,7 +140,7 @@ def test_parity_sees_what_an_eye_sees() -> None:
     assert not parity.compare(pictures(200), pictures())["same"]
     invisible, other = pictures(0), pictures(0)
     other[..., :3] = 255
-    assert parity.compare(invisible, other)["psnr_db"] == 99.0, "what is transparent has no colour"
+    assert parity.compare(invisible, other)["psnr_db"] == 99.0, "what is transparent has no color"
     assert not parity.compare(pictures()[:1], pictures())["same"]
     assert parity.compare(np.array([[1, 2]], np.uint8), np.array([[1, 3]], np.uint8)) == {"equal": 0.5, "same": False}
 
@@ -164,18 +164,18 @@ def test_rapl_counts_on_past_its_range(tmp_path: Path) -> None:
     package.mkdir()
     (package / "max_energy_range_uj").write_text("1000000\n")
     (package / "energy_uj").write_text("900000\n")
-    found = meters.find(tmp_path)
-    assert found()["cpu0"] == pytest.approx(0.9)
+    available = meters.find(tmp_path)
+    assert available()["cpu0"] == pytest.approx(0.9)
     (package / "energy_uj").write_text("100000\n")
-    assert found()["cpu0"] == pytest.approx(1.1)
+    assert available()["cpu0"] == pytest.approx(1.1)
 
 
 def test_missing_meters_have_reasons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(meters, "nvml", lambda: "there is no NVIDIA GPU")
-    found = meters.find(tmp_path)
-    assert found() == {}
-    assert found.missing["gpu"] == "there is no NVIDIA GPU"
-    assert "RAPL" in found.missing["cpu"]
+    available = meters.find(tmp_path)
+    assert available() == {}
+    assert available.missing["gpu"] == "there is no NVIDIA GPU"
+    assert "RAPL" in available.missing["cpu"]
 
 
 class FakeNvml:

@@ -24,11 +24,11 @@ class Fake:
         if name not in HERE:
             raise DeviceUnavailable(f"{name}: not here")
         self.name = name
-        self.asked: list[str] = []
+        self.questions: list[str] = []
         self.facts: dict[str, Any] = {"runs_on": ["CPUExecutionProvider"], "where": "cpu", "arithmetic": HERE[name]}
 
     def ask(self, question: str, **details: Any) -> Any:
-        self.asked.append(question)
+        self.questions.append(question)
         return {"parts": [], "memory": 1, "rates": {"copy": 1.0}}[question]
 
     @property
@@ -59,8 +59,8 @@ def test_cold_starts_of_pytorch_are_pictures_too(monkeypatch: pytest.MonkeyPatch
     backends: Any = [Fake(name) for name in ("onnx-cpu", "torch")]
     compiled: Any = Fake("torch")
     compiled.name = "torch-compile"
-    found = suite._cold([*backends, compiled], Opened(Path("b")), say=lambda told: None)
-    assert set(found) == {"onnx-cpu", "torch"}
+    starts = suite._cold([*backends, compiled], Opened(Path("b")), say=lambda line: None)
+    assert set(starts) == {"onnx-cpu", "torch"}
     assert commands[0][:3] == ["-m", "pgexport.peers.cold_start", "prepare"]
     drawn = [command for command in commands if command[1:3] == ["pgexport.peers.cold_start", "draw"]]
     assert [command[5:] for command in drawn] == [["torch", "a red dragon 0"]] * 6
@@ -72,7 +72,7 @@ def test_backend_chosen_by_name_must_run(monkeypatch: pytest.MonkeyPatch, versus
     monkeypatch.setattr(suite, "Process", Fake)
     settings = Settings(device="cpu", versus=versus)
     with ExitStack() as stack, pytest.raises(DeviceUnavailable, match="torch-cuda: not here"):
-        suite._start(stack, settings, Opened(Path()), say=lambda told: None)
+        suite._start(stack, settings, Opened(Path()), say=lambda line: None)
 
 
 def test_backends_that_all_lacks_have_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,10 +88,10 @@ def test_the_machine_is_rated_by_other_processes_than_the_measured(monkeypatch: 
     backends: Any = [Fake(name) for name in ("onnx-cpu", "torch", "torch-bf16")]
     with ExitStack() as stack:
         raters: Any = suite._raters(stack, backends, Opened(Path()))
-        _, _, rates = suite._measure(backends, raters, Settings(batches=(1, 8)), Meters(), say=lambda told: None)
+        _, _, rates = suite._measure(backends, raters, Settings(batches=(1, 8)), Meters(), say=lambda line: None)
     assert rates == {"cpu": {"copy": 1.0}}
-    assert [rater.asked for rater in raters] == [["rates"] * 3] * 2
-    assert not any("rates" in backend.asked for backend in backends)
+    assert [rater.questions for rater in raters] == [["rates"] * 3] * 2
+    assert not any("rates" in backend.questions for backend in backends)
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ MODULES = sorted(
 
 @pytest.mark.parametrize("module", MODULES)
 def test_examples(module: str) -> None:
-    found = doctest.testmod(importlib.import_module(module), optionflags=doctest.ELLIPSIS)
-    assert found.attempted
-    assert not found.failed
+    outcome = doctest.testmod(importlib.import_module(module), optionflags=doctest.ELLIPSIS)
+    assert outcome.attempted
+    assert not outcome.failed
 
 
 def test_the_public_api_has_examples() -> None:

@@ -28,7 +28,7 @@ def test_shape_and_type(generator: Generator) -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(
-    wanted=st.lists(
+    requests=st.lists(
         st.builds(
             Request,
             prompt=st.sampled_from(PROMPTS),
@@ -41,8 +41,8 @@ def test_shape_and_type(generator: Generator) -> None:
     ),
     batch=st.integers(1, 8),
 )
-def test_picture_depends_only_on_its_request(generator: Generator, wanted: list[Request], batch: int) -> None:
-    for picture, request in zip(generator.stream(wanted, batch), wanted, strict=True):
+def test_picture_depends_only_on_its_request(generator: Generator, requests: list[Request], batch: int) -> None:
+    for picture, request in zip(generator.stream(requests, batch), requests, strict=True):
         assert picture.request == request
         assert np.array_equal(picture.pixels, generator.draw_batch([request])[0])
 

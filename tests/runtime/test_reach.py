@@ -3,9 +3,11 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
-RUNTIME = Path(__file__).parents[2] / "runtime"
+ROOT = Path(__file__).parents[2]
+RUNTIME = ROOT / "runtime"
 
 
 def imported(path: Path, everywhere: bool) -> set[str]:
@@ -44,6 +46,7 @@ def test_image_reaches_few_modules() -> None:
 def test_image_imports_few_modules(tiny_bundle: Path, tmp_path: Path) -> None:
     program = f"""
 import sys
+from collections import Counter
 sys.argv = ["pgen", "image", "redball", "--device", "cpu", "--out-dir", r"{tmp_path}", "--bundle", r"{tiny_bundle}"]
 from pgen.main import main
 try:
@@ -55,3 +58,10 @@ print(*(name for name in sys.modules if name.partition(".")[0] in ("pgen", "poke
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     modules = done.stdout.splitlines()[-1].split()
     assert len(modules) <= 44, sorted(modules)
+
+
+def test_no_folder_of_a_package_has_over_13_modules() -> None:
+    modules = [path for package in ("runtime", "export", "training") for path in (ROOT / package).rglob("*.py")]
+    assert len(modules) > 250
+    crowded = {str(folder): count for folder, count in Counter(path.parent for path in modules).items() if count > 13}
+    assert crowded == {}

@@ -8,14 +8,14 @@ from pgen.bundle.reader import open_bundle
 from pgen.text_encoder import TextEncoder
 from pgtrain.models.text_encoder import embed, load_encoder
 
-SAME_LENGTH = [f"a {colour} dragon" for colour in ("red", "blue", "green", "pink", "black")]
+SAME_LENGTH = [f"a {color} dragon" for color in ("red", "blue", "green", "pink", "black")]
 TEXTS = ["redball", "a blue egg that rolls", "x", "a blue egg", "many words " * 60]
 
 
 def test_exported_encoder_equals_pytorch(tiny_bundle: Path, tiny_encoder: Path) -> None:
     expected = embed(load_encoder(str(tiny_encoder)), TEXTS)
-    found = TextEncoder(open_bundle(tiny_bundle), "cpu").encode(TEXTS)
-    assert torch.cosine_similarity(expected, torch.from_numpy(found)).min() > 0.999
+    embeddings = TextEncoder(open_bundle(tiny_bundle), "cpu").encode(TEXTS)
+    assert torch.cosine_similarity(expected, torch.from_numpy(embeddings)).min() > 0.999
 
 
 def test_embedding_does_not_depend_on_the_batch(tiny_bundle: Path) -> None:
@@ -30,5 +30,5 @@ def test_embedded_encoder_has_equal_bits_in_any_batch(threads: int) -> None:
     expected = TextEncoder(open_bundle(), "cpu", 1).encode(SAME_LENGTH)
     encoder = TextEncoder(open_bundle(), "cpu", threads)
     for batch in (1, 2, 5):
-        found = [encoder.encode(SAME_LENGTH[start : start + batch]) for start in range(0, 5, batch)]
-        assert np.array_equal(np.concatenate(found), expected)
+        embeddings = [encoder.encode(SAME_LENGTH[start : start + batch]) for start in range(0, 5, batch)]
+        assert np.array_equal(np.concatenate(embeddings), expected)

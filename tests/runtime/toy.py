@@ -42,9 +42,11 @@ def write_toy(folder: Path, seed: int = 0) -> Path:
 
 def _model(kind: str, name: str, inputs: list[Tensor], output: Tensor, settings: dict[str, Any]) -> Model:
     run = {"system": name, "seed": 0, "epoch": 1, "data": {"digest": "d" * 64}, "config": {"width": 1}}
-    told = {"run": run, "metrics": {"loss": float("nan")}, "evaluation": {}}
+    provenance = {"run": run, "metrics": {"loss": float("nan")}, "evaluation": {}}
     figures = {"psnr": {"measured": 50.0, "limit": 45.0}}
-    return Model(kind, f"{name}.onnx", inputs, [replace(output)], "float32", 18, settings, {"figures": figures}, told)
+    return Model(
+        kind, f"{name}.onnx", inputs, [replace(output)], "float32", 18, settings, {"figures": figures}, provenance
+    )
 
 
 def _generator(chance: np.random.Generator, inputs: list[Tensor]) -> list[tuple[Any, ...]]:
@@ -71,14 +73,14 @@ def _encoder(chance: np.random.Generator) -> list[tuple[Any, ...]]:
 
 def _save(path: Path, inputs: list[Tensor], output: Tensor, steps: list[tuple[Any, ...]]) -> None:
     nodes, weights = [], []
-    for operator, given, made, attributes in steps:
+    for operator, operands, name, attributes in steps:
         names = []
-        for number, value in enumerate(given):
+        for number, value in enumerate(operands):
             if not isinstance(value, str):
-                weights.append(numpy_helper.from_array(np.asarray(value), f"{made}.{number}"))
+                weights.append(numpy_helper.from_array(np.asarray(value), f"{name}.{number}"))
                 value = weights[-1].name
             names.append(value)
-        nodes.append(helper.make_node(operator, names, [made], **attributes))
+        nodes.append(helper.make_node(operator, names, [name], **attributes))
     graph = helper.make_graph(nodes, path.stem, list(map(_value, inputs)), [_value(output)], weights)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
 

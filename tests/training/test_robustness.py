@@ -53,10 +53,10 @@ def test_killed_at_random_moments_the_last_good_checkpoint_is_left(small_data: P
 
 def test_run_killed_before_its_first_checkpoint_begins_again(small_data: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    assert start(small_data, out, 1).wait(timeout=120) == 0
+    call = ["dcgan", "--data", str(small_data), "--out", str(out), *SMALL, "--epochs"]
+    main([*call, "1"], standalone_mode=False)
     (out / CHECKPOINT).unlink()
-    process = start(small_data, out, 2)
-    assert process.wait(timeout=120) == 0
+    main([*call, "2", "--resume"], standalone_mode=False)
     assert [entry["epoch"] for entry in Run(out).metrics()] == [1, 2]
 
 

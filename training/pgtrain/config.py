@@ -76,12 +76,12 @@ def options(config: type[Any], recipes: Mapping[str, dict[str, Any]]) -> Callabl
             flag = f"--{name}/--no-{name}" if isinstance(field.default, bool) else f"--{name}"
             described = {"help": field.metadata["help"], "type": field.metadata["kind"]}
             command = click.option(flag, default=field.default, show_default=True, **described)(command)
-        return _sources(config, recipes)(command)
+        return _sources(recipes)(command)
 
     return decorate
 
 
-def _sources(config: type[Any], recipes: Mapping[str, dict[str, Any]]) -> Callable[[Command], Command]:
+def _sources(recipes: Mapping[str, dict[str, Any]]) -> Callable[[Command], Command]:
     def use_recipe(context: click.Context, parameter: click.Parameter, name: str) -> None:
         _defaults(context, recipes[name], {})
 
@@ -180,18 +180,21 @@ def read_toml(path: Path, known: set[str]) -> dict[str, Any]:
 
 
 def from_dict(config: type[Config], values: dict[str, Any], where: str) -> Config:
-    """Build a `config` from a saved dictionary.
+    """Build a `config` from a saved dictionary, without fields that it lists as RETIRED.
 
     Raises:
-        RunInvalid: `values` has fields that this version does not know, or lacks some.
+        RunInvalid: `values` has other fields that this version does not know, or a value that it does not accept.
     """
+    retired: tuple[str, ...] = getattr(config, "RETIRED", ())
     try:
-        built = config(**values)
+        built = config(**{name: value for name, value in values.items() if name not in retired})
         for field in dataclasses.fields(config):  # type: ignore[arg-type]
-            value, default = values.get(field.name, field.default), field.default
+            value, default, kind = values.get(field.name, field.default), field.default, field.metadata["kind"]
             number = isinstance(default, float) and isinstance(value, int)
             if default is not None and not number and type(value) is not type(default):
                 raise TypeError(f"{field.name} is {value!r}")
+            if isinstance(kind, click.Choice) and value not in kind.choices:
+                raise TypeError(f"{field.name} is {value!r}, not one of {', '.join(map(str, kind.choices))}")
         return built
     except TypeError as error:
         raise RunInvalid(f"{where}: not a configuration of this version ({error})") from error

@@ -30,7 +30,7 @@ ALLOCATION = re.compile("not enough memory|out of memory|can't allocate|invalid 
 
 @dataclass(frozen=True)
 class Request:
-    """What every training takes, whatever the system.
+    """The arguments of every training.
 
     `data` is read by :func:`pgtrain.data.sources.read`, or is None for the default data set; `encoder` is None for
     systems that read no text. A batch is computed in `accumulate` parts; `compile` is for :func:`torch.compile`.
@@ -118,7 +118,7 @@ def _memory_in_one_line() -> Iterator[None]:
             raise
         raise ConfigInvalid(
             f"there is too little memory for these networks and batches ({one_line(error)}); "
-            "take a smaller --batch, --width or --size, or compute batches in parts with --accumulate"
+            "lower one of their sizes, or compute batches in more parts"
         ) from error
 
 
@@ -177,9 +177,9 @@ def _check_shares(batch: int, accumulate: int) -> None:
 
 def _begun(run: Run, request: Request, epochs: int, config: Any, data: Data) -> Position:
     if distributed.is_main():
-        asked = (request.encoder, request.seed, epochs, request.accumulate)
+        options = (request.encoder, request.seed, epochs, request.accumulate)
         with run.writing():
-            run.create(request.system, *asked, config, data, request.hold_out, request.data)
+            run.create(request.system, *options, config, data, request.hold_out, request.data)
             run.write_picture("real.png", data.preview())
     return Position()
 
@@ -202,7 +202,7 @@ def _same_data(run: Run, trained: dict[str, Any], data: Data, place: str | Path 
         before = trained.get(name)
         if name == "digest" and before != value:
             places = [place] if isinstance(place, str | Path) else place or ["the default data set"]
-            given = ", ".join(map(str, places))
-            raise RunInvalid(f"{run.folder}: was trained on other data than {given}; give the same data")
+            named = ", ".join(map(str, places))
+            raise RunInvalid(f"{run.folder}: was trained on other data than {named}; give the same data")
         if before != value:
             raise RunInvalid(f"{run.folder}: was trained with {name} {before}; give the same")

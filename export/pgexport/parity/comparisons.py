@@ -13,7 +13,7 @@ from pgexport.trial import BATCHES, Feeds, Runner, Trial
 from pokegan.image_metrics import premultiplied, psnr
 
 EDGE = 1e-5
-"""How far latents are moved to tell which rows of stats lie on an edge, where rounding decides."""
+"""How far latents are moved to find rows of stats on an edge, where rounding decides."""
 
 
 class Locator(Protocol):

@@ -110,7 +110,7 @@ class Eager:
         self.digest = bundle.digest
         self.network = mode.prepare(rebuild(bundle, self.model))
         if self.model.reads_text:
-            # Of an encoder that was a folder the bundle tells the last part: it is found where this runs, or not.
+            # The bundle holds only the last part of an encoder's folder, which may exist in the current folder or not.
             encoder = load_encoder(self.model.provenance["run"]["encoder"])
             self.tokenizer, self.encoder = encoder.tokenizer, mode.prepare(encoder.network)
 

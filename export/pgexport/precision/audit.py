@@ -85,7 +85,7 @@ def _computes_in(node: NodeProto, known: dict[str, int], makers: dict[str, NodeP
         return "int8"
     if node.op_type in PRODUCTS and all(_dequantized(name, makers) for name in node.input[:2]):
         return "int8"  # the form that every runtime fuses into an integer product
-    # What comes out tells; of a comparison, which gives booleans, what goes in.
+    # The output type decides; for comparisons, which give booleans, the input type.
     kinds = [FLOATS[known[name]] for name in (*node.output, *node.input) if known.get(name) in FLOATS]
     return kinds[0] if kinds else "integer"
 

@@ -44,7 +44,7 @@ PRECISION = f"float32 arithmetic; int8 (a scale for {GENERATOR.block}, {ENCODER.
 
 
 def compress(model: ModelProto, int8: Int8) -> ModelProto:
-    """Return a copy of `model` with tables, and the matrices that `int8` tells, as int8, other weights as float16."""
+    """Return a copy of `model` with tables, and the matrices that `int8` selects, as int8, other weights as float16."""
     compact = ModelProto()
     compact.CopyFrom(model)
     graph = compact.graph

@@ -5,7 +5,7 @@ OPSET = 18
 (ONNX Runtime 1.20, TensorRT 10, ONNX Runtime Web) read it."""
 
 READERS = {"ONNX Runtime 1.20": 21, "TensorRT 10": 24}
-"""The oldest readers that are wanted here, and the last opset that each is known to read, as docs/export.md tells."""
+"""The oldest supported readers, and the last opset that each reads; see docs/export.md."""
 
 OPSETS = range(OPSET, 26)
 """From 18 on, below which torch has no operators of its own, up to 25, the last that its converter knows (2.15)."""

@@ -1,4 +1,4 @@
-"""The models that a run becomes: what is exported of each system, and what it is tried on."""
+"""The models that a run becomes: what is exported of each system, and its test inputs."""
 
 from collections.abc import Callable
 from copy import deepcopy

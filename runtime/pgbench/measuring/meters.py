@@ -1,4 +1,4 @@
-"""What the platform tells of energy and of a GPU's memory: RAPL's counters, and NVIDIA's library."""
+"""Energy and GPU memory as the platform reports them: RAPL's counters, and NVIDIA's library."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

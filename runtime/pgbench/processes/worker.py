@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 Work = Callable[[], object]
 Array = NDArray[Any]
 
-COLORS = ("red", "blue", "green", "yellow", "brown", "purple", "pink", "grey")
+COLORS = ("red", "blue", "green", "yellow", "brown", "purple", "pink", "gray")
 CREATURES = ("dragon", "turtle", "mouse", "bird", "fish", "plant", "ghost", "golem")
 
 SETTLING = 0.25
@@ -145,7 +145,7 @@ def _forget_peak() -> None:
 
 
 def peak_memory() -> int | None:
-    """Read the peak resident memory of this process in bytes; None where the system does not tell."""
+    """Read the peak resident memory of this process in bytes; None where the system does not report it."""
     status = Path("/proc/self/status")
     if not status.is_file():
         return None

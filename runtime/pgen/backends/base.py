@@ -12,7 +12,7 @@ from pokegan.errors import PokeganError, one_line
 
 
 class Session(Protocol):
-    """A model that is ready to run, whatever it runs on."""
+    """A model that is ready to run on any device."""
 
     def run(self, outputs: Sequence[str], feeds: dict[str, Any]) -> Sequence[Any]:
         """Compute the named outputs."""

@@ -31,7 +31,7 @@ def _physical() -> int:
     siblings = [here / f"cpu{number}/topology/thread_siblings_list" for number in os.sched_getaffinity(0)]
     try:
         return len({path.read_text() for path in siblings})
-    except OSError:  # a system that does not tell
+    except OSError:  # a system that does not report it
         return cores()
 
 

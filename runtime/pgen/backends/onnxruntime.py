@@ -83,7 +83,7 @@ def check_started(session: "InferenceSession", device: Device) -> None:
 
 
 def start(model: bytes, name: str, device: Device, threads: int, options: dict[str, str]) -> "InferenceSession":
-    """Make a session, whatever it then runs on; `options` are added to those of the device's first provider.
+    """Make a session on any device; `options` are added to those of the device's first provider.
 
     Raises:
         DeviceUnavailable, BundleInvalid, MissingExtra: as :func:`open_session`.

@@ -83,8 +83,8 @@ _OPENVINO = {
     "remedy": "install 'pokegan[openvino]', or use device cpu",
     "providers": ("OpenVINO",),
     "extra": "openvino",
-    "opener": "pgen.backends.openvino:open_model",
-    "prober": "pgen.backends.openvino_probe:probe",
+    "opener": "pgen.backends.openvino.session:open_model",
+    "prober": "pgen.backends.openvino.probe:probe",
 }
 
 _ROWS = (
@@ -128,7 +128,7 @@ _ROWS = (
     Device(
         "openvino",
         "OpenVINO on the CPU",  # in bf16 where the CPU computes in it, otherwise in float32
-        preferred="pgen.backends.openvino_probe:is_faster",
+        preferred="pgen.backends.openvino.probe:is_faster",
         **_OPENVINO,  # type: ignore[arg-type]
     ),
     Device("openvino-f32", "OpenVINO on the CPU, in float32", **_OPENVINO),  # type: ignore[arg-type]
@@ -139,8 +139,8 @@ _ROWS = (
         ("TensorRT",),
         on_gpu=True,
         extra="tensorrt",
-        opener="pgen.backends.tensorrt:open_model",
-        prober="pgen.backends.tensorrt:probe",
+        opener="pgen.backends.tensorrt.session:open_model",
+        prober="pgen.backends.tensorrt.session:probe",
     ),
 )
 

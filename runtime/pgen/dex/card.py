@@ -1,5 +1,6 @@
 """The card of an entry as an image, drawn with Pillow and its built-in font."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
@@ -22,6 +23,8 @@ SCALE = 2
 PAPER, TEXT, MUTED, LINE = "#fffdf9", "#23211f", "#6b655e", "#e2ddd4"
 RIM, SIDE = 34, 84
 """Width of the frame, and the left edge of text."""
+
+ACUTE = "\u00b4"
 
 Box = tuple[float, float, float, float]
 
@@ -169,20 +172,16 @@ class _Sheet:
         return _font(size * SCALE).getlength(drawable(text).replace("é", "e")) / SCALE + 2 * bold
 
     def text(self, position: tuple[float, float], text: str, size: float, color: str, bold: float = 0) -> None:
-        """Draw a text, with strokes `bold` pixels wider; the font has no é, so its accent is drawn separately."""
+        """Draw a text, with strokes `bold` pixels wider; é, which the font lacks, is drawn as e and ACUTE."""
         shown = drawable(text)
         font, stroke = _font(size * SCALE), bold * SCALE
         x, y = position[0] * SCALE, position[1] * SCALE
-        self.draw.text((x, y), shown.replace("é", "e"), color, font, stroke_width=stroke, stroke_fill=color)
-        for index, character in enumerate(shown):
-            if character == "é":
-                before = font.getlength(shown[:index].replace("é", "e"))
-                self._accent(x + before + font.getlength("e") / 2, y, size * SCALE, color, stroke)
-
-    def _accent(self, middle: float, top: float, size: float, color: str, stroke: float) -> None:
-        # Relative to the font size.
-        start, end = (middle - 0.04 * size, top + 0.335 * size), (middle + 0.1 * size, top + 0.2 * size)
-        self.draw.line([start, end], color, round(0.07 * size + stroke))
+        parts = [(x, shown.replace("é", "e"))]
+        center = (font.getlength("e") - font.getlength(ACUTE)) / 2
+        for match in re.finditer("é", shown):
+            parts.append((x + font.getlength(parts[0][1][: match.start()]) + center, ACUTE))
+        for left, part in parts:
+            self.draw.text((left, y), part, color, font, stroke_width=stroke, stroke_fill=color)
 
     def wrapped(self, text: str, size: float, room: float) -> list[str]:
         """Wrap a text into lines of at most `room`."""

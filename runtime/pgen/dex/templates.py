@@ -15,8 +15,6 @@ HIGH, EXTREME, LOW = 90, 130, 50
 SMALL, STRONG = 330, 500
 """Limits of the total up to which a Pokémon of even stats is small, and from which it is strong."""
 
-ORDINARY = "ordinary"
-
 
 @dataclass(frozen=True)
 class Appearance:

@@ -32,7 +32,7 @@ def split(error: BaseException) -> tuple[str, str]:
 
 
 def guarded(topic: str, name: str, look: Callable[[], Finding]) -> Finding:
-    """Look, and make a finding of whatever goes wrong in it."""
+    """Run a check; an error in it becomes a finding."""
     try:
         return look()
     except Exception as error:  # a broken installation raises anything

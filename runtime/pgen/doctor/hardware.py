@@ -9,7 +9,7 @@ from pgen.backends.auto import choose
 from pgen.backends.cores import physical_cores
 from pgen.backends.cpu import cpu
 from pgen.backends.onnxruntime import is_built_in
-from pgen.backends.openvino_probe import installed
+from pgen.backends.openvino.probe import installed
 from pgen.backends.registry import DEVICES, Device
 from pgen.doctor.finding import Finding, guarded, split
 from pokegan.errors import MissingExtra, PokeganError

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from pgen.backends.openvino_probe import installed
+from pgen.backends.openvino.probe import installed
 from pgen.backends.registry import DEVICES
 from pgen.bundle.engines import check_runs, plan_path, read_engine
 from pgen.bundle.reader import EMBEDDED, Bundle, open_bundle
@@ -61,7 +61,7 @@ def _compared(bundle: Bundle, name: str) -> Iterator[Finding]:
         return
 
     def look() -> Finding:
-        from pgen.backends.openvino import open_openvino
+        from pgen.backends.openvino.session import open_openvino
         from pgen.backends.parity import compare
         from pgen.backends.tolerance import limits
 
@@ -92,7 +92,7 @@ def _engine(bundle: Bundle, name: str) -> Iterator[Finding]:
             return Finding(BUNDLE, f"engine of {name}", "note", f"{description}; see the device engine")
         import tensorrt
 
-        from pgen.backends.cuda import open_cuda
+        from pgen.backends.tensorrt.cuda import open_cuda
 
         cuda = open_cuda()
         check_runs(bundle, info, tensorrt.__version__, cuda.gpu, cuda.capability)

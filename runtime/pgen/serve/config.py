@@ -80,7 +80,7 @@ class Settings:
         for origin in self.cors:
             parts = urlsplit(origin)
             if origin != "*" and not (parts.netloc and f"{parts.scheme}://{parts.netloc}" == origin):
-                raise ServeInvalid(f"--cors {origin[:80]!r}: not an origin; write https://example.org, or *")
+                raise ServeInvalid(f"{origin[:80]!r} is not an origin; write https://example.org, or *")
         if self.api_key is not None and not self.api_key.strip():
             raise ServeInvalid(f"{API_KEY_VARIABLE} is empty; set a key, or unset it to serve without one")
 
@@ -101,5 +101,5 @@ def read_api_key(required: bool) -> str | None:
     """
     key = os.environ.get(API_KEY_VARIABLE)
     if required and key is None:
-        raise ServeInvalid(f"--api-key: {API_KEY_VARIABLE} is not set; set it to the key")
+        raise ServeInvalid(f"{API_KEY_VARIABLE} is not set; set it to the key")
     return key

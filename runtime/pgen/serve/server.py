@@ -69,7 +69,7 @@ def bind(settings: Settings) -> socket.socket:
         return socket.create_server(address[:2], family=family, backlog=2048)
     except OSError as error:
         reason = f"cannot bind {settings.host}:{settings.port} ({error.strerror})"
-        raise ServeInvalid(f"{reason}; choose another --host or --port") from error
+        raise ServeInvalid(f"{reason}; choose another host or port") from error
 
 
 class Server(uvicorn.Server):

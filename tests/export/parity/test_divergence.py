@@ -61,17 +61,17 @@ def test_node_whose_weight_was_damaged_is_named(graph: onnx.ModelProto) -> None:
     weights = [initializer.name for initializer in graph.graph.initializer if initializer.name.endswith(".weight")]
     assert len(weights) >= 3
     for weight in weights:
-        found = first_divergence(damaged(graph, weight, 1.5), graph, FEEDS, LIMITS["float32"])
-        assert found is not None
+        divergence = first_divergence(damaged(graph, weight, 1.5), graph, FEEDS, LIMITS["float32"])
+        assert divergence is not None
         (user,) = (node for node in graph.graph.node if weight in node.input)
-        assert (found.node, found.operator) == (user.name, user.op_type)
-        assert weight.removesuffix(".weight") in describe(found)
+        assert (divergence.node, divergence.operator) == (user.name, user.op_type)
+        assert weight.removesuffix(".weight") in describe(divergence)
 
 
 def test_value_that_is_no_number_diverges(graph: onnx.ModelProto) -> None:
-    found = first_divergence(damaged(graph, "generator.dense.weight", float("nan")), graph, FEEDS, 1e9)
-    assert found is not None
-    assert found.node == "generator.dense/Gemm"
+    divergence = first_divergence(damaged(graph, "generator.dense.weight", float("nan")), graph, FEEDS, 1e9)
+    assert divergence is not None
+    assert divergence.node == "generator.dense/Gemm"
 
 
 def test_operator_that_was_changed_is_named(graph: onnx.ModelProto) -> None:
@@ -79,14 +79,14 @@ def test_operator_that_was_changed_is_named(graph: onnx.ModelProto) -> None:
     changed.CopyFrom(graph)
     node = [node for node in changed.graph.node if node.op_type == "Relu"][1]
     node.op_type = "Sigmoid"
-    found = first_divergence(changed, graph, FEEDS, LIMITS["compact"])
-    assert found is not None
-    assert found.node == node.name
+    divergence = first_divergence(changed, graph, FEEDS, LIMITS["compact"])
+    assert divergence is not None
+    assert divergence.node == node.name
 
 
 def from_pytorch(spec: ModelSpec, graph: onnx.ModelProto, feeds: Feeds) -> str | None:
-    found = first_from_pytorch(graph, spec.network, spec.frozen(), feeds, LIMITS["float32"])
-    return found and found.node
+    divergence = first_from_pytorch(graph, spec.network, spec.frozen(), feeds, LIMITS["float32"])
+    return divergence and divergence.node
 
 
 def test_sound_graphs_do_not_diverge_from_pytorch(
@@ -172,9 +172,9 @@ def test_node_that_mixes_rows_is_named() -> None:
     axes = [numpy_helper.from_array(np.array([0]), "axes")]
     graph = helper.make_graph(nodes, "x", values[:1], values[1:], axes)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
-    found = first_by_batch(model, FEEDS, slice(0, 1))
-    assert found is not None
-    assert (found.node, found.operator) == ("mean", "ReduceMean")
+    divergence = first_by_batch(model, FEEDS, slice(0, 1))
+    assert divergence is not None
+    assert (divergence.node, divergence.operator) == ("mean", "ReduceMean")
     del graph.node[1:]
     graph.node[0].output[0] = "pictures"
     assert first_by_batch(helper.make_model(graph, ir_version=8), FEEDS, slice(0, 1)) is None

@@ -50,18 +50,18 @@ def test_every_trial_has_a_seed_of_its_own(tiny_run: Path, tmp_path: Path, monke
     seeds: list[int] = []
     monkeypatch.setattr("pgexport.export.fresh_seed", lambda: 31)
     monkeypatch.setattr("pgexport.export.Writer.write", lambda writer, _: seeds.append(writer.seed))
-    for given in (None, 0):
+    for fixed in (None, 0):
         with pytest.raises(BundleNotFound):
-            export_runs([tiny_run], tmp_path / "b", seed=given)
+            export_runs([tiny_run], tmp_path / "b", seed=fixed)
         shutil.rmtree(tmp_path / "b")
     assert seeds == [31, 0]
 
 
 def test_same_pictures_pass_and_are_written_down() -> None:
-    told = check(PICTURES, same, "float32")
-    assert told["batches"] == [1, 3, 64]
-    assert told["figures"]["worst"] == {"measured": 0.0, "limit": 2}
-    assert told["figures"]["psnr"]["measured"] == told["figures"]["extreme_psnr"]["measured"] == 99
+    report = check(PICTURES, same, "float32")
+    assert report["batches"] == [1, 3, 64]
+    assert report["figures"]["worst"] == {"measured": 0.0, "limit": 2}
+    assert report["figures"]["psnr"]["measured"] == report["figures"]["extreme_psnr"]["measured"] == 99
 
 
 @pytest.mark.parametrize("figure", ["worst", "most", "psnr", "extreme_most", "extreme_psnr"])
@@ -77,10 +77,10 @@ def test_worst_case_is_the_one_that_counts() -> None:
         (pixels,) = same(feeds)
         return [pixels if feeds["latent"].any() else pixels ^ 1]
 
-    found = measure(PICTURES, off)
-    assert found["truncation 0"]["worst"] > 1 > found["random"]["worst"]
+    measured = measure(PICTURES, off)
+    assert measured["truncation 0"]["worst"] > 1 > measured["random"]["worst"]
     assert check(PICTURES, off, "compact")["figures"]["worst"]["measured"] > 1
-    assert set(found["components 5"]) == {"extreme_most", "extreme_psnr"}
+    assert set(measured["components 5"]) == {"extreme_most", "extreme_psnr"}
 
 
 def test_pictures_that_depend_on_the_batch_are_rejected() -> None:
@@ -137,17 +137,17 @@ def test_empty_text_is_not_a_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limits", "told"),
+    ("limits", "message"),
     [
         ({"cosine": 100.0}, r"encoder: parity \(compact\): cosine is"),
         ({"text_psnr": 100.0}, r"stackgan: parity \(compact\): text_psnr is .*; no single node diverges"),
     ],
 )
 def test_text_is_held_to_its_limits(
-    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: dict[str, float], told: str
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: dict[str, float], message: str
 ) -> None:
     monkeypatch.setitem(TOLERANCES, "compact", replace(TOLERANCES["compact"], **limits))
-    with pytest.raises(ParityFailed, match=rf"{told}.* \(seed \d+\); no bundle was written$"):
+    with pytest.raises(ParityFailed, match=rf"{message}.* \(seed \d+\); no bundle was written$"):
         export_run(tiny_run, tmp_path / "b")
     assert list(tmp_path.iterdir()) == []
 

@@ -64,9 +64,9 @@ def test_weights_are_read_as_the_graph_widens_them(graph: onnx.ModelProto) -> No
     widened.CopyFrom(graph)
     del widened.graph.initializer[:]
     widened.graph.initializer.extend(numpy_helper.from_array(values, name) for name, values in weights(compact).items())
-    found, expected = drawn(compact), drawn(graph)
-    assert np.allclose(found, drawn(widened), rtol=1e-5, atol=1e-5 * np.abs(found).max())
-    assert np.square(found - expected).mean() < 1e-4 * np.square(expected).mean(), "40 dB below what is drawn"
+    pictures, expected = drawn(compact), drawn(graph)
+    assert np.allclose(pictures, drawn(widened), rtol=1e-5, atol=1e-5 * np.abs(pictures).max())
+    assert np.square(pictures - expected).mean() < 1e-4 * np.square(expected).mean(), "40 dB below what is drawn"
 
 
 @pytest.mark.parametrize("smallest", [0, 2 * LARGE])

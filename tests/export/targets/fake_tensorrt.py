@@ -123,8 +123,8 @@ class OnnxParser:
         except Exception as error:
             self._errors.append(ParserError(str(error)))
             return False
-        if found := unread(proto):
-            self._errors.append(ParserError(f"No importer registered\nfor: {', '.join(sorted(found))}"))
+        if reason := unread(proto):
+            self._errors.append(ParserError(f"No importer registered\nfor: {', '.join(sorted(reason))}"))
             return False
         self._network.onnx = model
         self._network.inputs = [Tensor(value) for value in proto.graph.input]
@@ -348,7 +348,7 @@ class Builder:
             for shape in shapes[tensor.name]:
                 need(len(shape) == len(tensor.shape), f"rank of {tensor.name}")
                 fixed = zip(tensor.shape, shape, strict=True)
-                need(all(size in (-1, asked) for size, asked in fixed), f"fixed sizes of {tensor.name}")
+                need(all(size in (-1, requested) for size, requested in fixed), f"fixed sizes of {tensor.name}")
         if self.fake.fails:
             self._logger.log(Severity.ERROR, "Could not find any implementation\nfor node conv1.")
             self._logger.log(Severity.ERROR, "a later error that follows from it")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pgen.api import load
-from pgen.backends.tensorrt import TensorRTSession, collecting_logger, open_engine, started
+from pgen.backends.tensorrt.session import TensorRTSession, collecting_logger, open_engine, started
 from pgen.bundle.engines import EngineOptions, check_runs, profile_of, read_engine, release
 from pgen.bundle.reader import EMBEDDED, Bundle, Model, open_bundle
 from pgen.bundle.reader import Tensor as TensorEntry
@@ -105,8 +105,8 @@ def test_sidecar_tells_all(built: tuple[Path, Fake]) -> None:
 
 def test_options_reach_tensorrt(bundle: Path, install: Install) -> None:
     fake = install()
-    asked = replace(SMALL, workspace=256, version_compatible=True, hardware_compatible=True)
-    info = build_engines(bundle, asked)["stackgan"]
+    options = replace(SMALL, workspace=256, version_compatible=True, hardware_compatible=True)
+    info = build_engines(bundle, options)["stackgan"]
     for config in fake.configs:
         assert config.pools == {MemoryPoolType.WORKSPACE: 256 * 2**20}
         assert BuilderFlag.VERSION_COMPATIBLE in config.flags
@@ -164,7 +164,7 @@ def newer(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "message"),
     [
         (spoil_plan, r"not the engine.*--tensorrt"),
         (spoil_sidecar, r"damaged.*--tensorrt"),
@@ -172,9 +172,9 @@ def newer(folder: Path) -> None:
         (newer, r"format 99.*pip install -U"),
     ],
 )
-def test_spoilt_engines_are_rejected(built: tuple[Path, Fake], spoil: Callable[[Path], None], told: str) -> None:
+def test_spoilt_engines_are_rejected(built: tuple[Path, Fake], spoil: Callable[[Path], None], message: str) -> None:
     spoil(built[0])
-    with pytest.raises(EngineInvalid, match=told) as refused:
+    with pytest.raises(EngineInvalid, match=message) as refused:
         load(built[0], "engine").images(["Mew"])
     assert "\n" not in refused.value.message
 
@@ -284,8 +284,8 @@ def test_engines_are_replaced_all_or_none(
 
     monkeypatch.setattr(Path, "write_bytes", writing)
     monkeypatch.setattr(Path, "rename", renaming)
-    told = TargetInvalid if isinstance(error, OSError) else KeyboardInterrupt
-    with pytest.raises(told, match="No space left on device" if isinstance(error, OSError) else None):
+    raised = TargetInvalid if isinstance(error, OSError) else KeyboardInterrupt
+    with pytest.raises(raised, match="No space left on device" if isinstance(error, OSError) else None):
         build_engines(folder, EngineOptions(batches=(1, 1, 1)))
     assert contents(folder / "engines") == before
     assert {path.name for path in folder.iterdir()} == bundle, "and nothing lies beside"
@@ -316,9 +316,9 @@ def test_unsupported_graph_is_rejected_before_any_build(
     fake = install()
     embedded = Path(shutil.copytree(EMBEDDED, tmp_path / "embedded"))
     refused = CliRunner().invoke(main, [str(embedded), "--tensorrt"])
-    told = "encoder: TensorRT does not read INT8 in its graph; export its run with float32 or fp16 storage"
+    message = "encoder: TensorRT does not read INT8 in its graph; export its run with float32 or fp16 storage"
     assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
-    assert told in refused.stderr
+    assert message in refused.stderr
     assert not fake.configs
     assert not (embedded / "engines").exists()
     refused = CliRunner().invoke(main, [str(tiny_run), "--out", str(tmp_path / "b"), "--tensorrt", "--int8"])
@@ -390,7 +390,7 @@ def test_engines_beside_add_verify_inspect_and_diff(
 
 
 @given(
-    st.tuples(st.integers(1, 512), st.integers(1, 512), st.integers(1, 512)).map(lambda found: tuple(sorted(found))),
+    st.tuples(st.integers(1, 512), st.integers(1, 512), st.integers(1, 512)).map(lambda result: tuple(sorted(result))),
     st.integers(1, 512),
 )
 def test_profiles_rise(batches: tuple[int, int, int], tokens: int) -> None:
@@ -437,8 +437,8 @@ def test_fake_tensorrt_checks_the_order_of_calls(built: tuple[Path, Fake]) -> No
     opened, cuda = open_bundle(folder), tensorrt_engines.ready()
     assert isinstance(TensorRTSession(plan, info, cuda, opened), TensorRTSession)
     fake.__version__ = "10.16.1.12"
-    told = (
+    messages = (
         f"TensorRT cannot load it .*; build it again with: pgexport {re.escape(str(folder))} --tensorrt --batches 1,2,3"
     )
-    with pytest.raises(EngineInvalid, match=told):
+    with pytest.raises(EngineInvalid, match=messages):
         TensorRTSession(plan, info, cuda, opened)

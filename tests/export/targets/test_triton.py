@@ -47,13 +47,13 @@ def plain_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     helper, floating, pixels = onnx.helper, onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8
     nodes = [
         helper.make_node("Mul", ["latent", "twenty"], ["wide"]),
-        helper.make_node("Add", ["wide", "grey"], ["bright"]),
+        helper.make_node("Add", ["wide", "gray"], ["bright"]),
         helper.make_node("Reshape", ["bright", "shape"], ["square"]),
         helper.make_node("Cast", ["square"], ["pictures"], to=pixels),
     ]
     weights = [
         onnx.numpy_helper.from_array(np.float32(20), "twenty"),
-        onnx.numpy_helper.from_array(np.float32(128), "grey"),
+        onnx.numpy_helper.from_array(np.float32(128), "gray"),
         onnx.numpy_helper.from_array(np.array([-1, 2, 2, 4]), "shape"),
     ]
     inputs = [helper.make_tensor_value_info("latent", floating, ["batch", 16])]
@@ -94,11 +94,11 @@ def read_config() -> Callable[[Path], Any]:
     """Reads a configuration by Triton's own schema; an unknown or misspelt field is an error."""
     from google.protobuf import text_format
 
-    found = importlib.util.find_spec("tritonclient")
-    if found is None or not found.submodule_search_locations:
+    package = importlib.util.find_spec("tritonclient")
+    if package is None or not package.submodule_search_locations:
         pytest.skip("needs tritonclient, for Triton's schema")
     # The file alone: its package wants a gRPC and a protobuf older than onnx's.
-    path = Path(found.submodule_search_locations[0]) / "grpc" / "model_config_pb2.py"
+    path = Path(package.submodule_search_locations[0]) / "grpc" / "model_config_pb2.py"
     spec = importlib.util.spec_from_file_location("model_config_pb2", path)
     assert spec is not None
     assert spec.loader is not None
@@ -167,14 +167,14 @@ def test_warm_ups_have_the_bytes_that_they_need(written: tuple[Path, Configs]) -
         for sample in config.model_warmup:
             assert set(sample.inputs) == set(ports)
             assert 1 <= sample.batch_size <= max(1, config.max_batch_size)
-            for key, given in sample.inputs.items():
-                assert given.data_type == ports[key].data_type
-                assert all(size > 0 for size in given.dims)
-                assert agree(list(given.dims), list(ports[key].dims))
-                if file := given.input_data_file:
+            for key, sample_input in sample.inputs.items():
+                assert sample_input.data_type == ports[key].data_type
+                assert all(size > 0 for size in sample_input.dims)
+                assert agree(list(sample_input.dims), list(ports[key].dims))
+                if file := sample_input.input_data_file:
                     content = (folder / name / "warmup" / file).read_bytes()
                     string = dtype(ports[key]) == "bytes"
-                    length = 4 + struct.unpack("<I", content[:4])[0] if string else 8 * int(np.prod(given.dims))
+                    length = 4 + struct.unpack("<I", content[:4])[0] if string else 8 * int(np.prod(sample_input.dims))
                     assert len(content) == length
 
 
@@ -256,8 +256,8 @@ def run(backend: None, read_config: Callable[[Path], Any]) -> Run:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         model = module.TritonPythonModel()
-        told = json_format.MessageToJson(config, preserving_proto_field_name=True)
-        model.initialize({"model_repository": str(folder), "model_version": "1", "model_config": told})
+        document = json_format.MessageToJson(config, preserving_proto_field_name=True)
+        model.initialize({"model_repository": str(folder), "model_version": "1", "model_config": document})
         request = SimpleNamespace(inputs=lambda: [FakeTensor(name, values) for name, values in inputs.items()])
         (response,) = model.execute([request])
         return response
@@ -277,8 +277,8 @@ def run(backend: None, read_config: Callable[[Path], Any]) -> Run:
             )
         known = dict(inputs)
         for step in config.ensemble_scheduling.step:
-            given = {key: known[value] for key, value in step.input_map.items()}
-            response = whole(folder, step.model_name, **given)
+            tensors = {key: known[value] for key, value in step.input_map.items()}
+            response = whole(folder, step.model_name, **tensors)
             if response.error is not None:
                 return response
             known |= {value: response.tensors[key] for key, value in step.output_map.items()}
@@ -298,8 +298,8 @@ def test_pictures_are_those_of_pgen(run: Run, repository: Path, prompt: str) -> 
     for file, seed, picture in zip(files, seeds, pixels, strict=True):
         with Image.open(io.BytesIO(file)) as image:
             assert np.array_equal(np.array(image), picture)
-            told = {"prompt": prompt.strip(), "seed": str(seed), "bundle": generator.bundle.digest}
-            assert told.items() <= image.text.items()
+            metadata = {"prompt": prompt.strip(), "seed": str(seed), "bundle": generator.bundle.digest}
+            assert metadata.items() <= image.text.items()
 
 
 def test_generator_without_text_needs_seeds_alone(run: Run, plain_repository: Path, plain_bundle: Path) -> None:
@@ -315,7 +315,7 @@ def test_generator_without_text_needs_seeds_alone(run: Run, plain_repository: Pa
 
 
 @pytest.mark.parametrize(
-    ("prompt", "count", "told"),
+    ("prompt", "count", "message"),
     [
         ("  ", 1, "the prompt is empty"),
         ("x" * 1001, 1, "1,001 characters"),
@@ -326,18 +326,18 @@ def test_generator_without_text_needs_seeds_alone(run: Run, plain_repository: Pa
         ("Mew", 0, "seed has 0 numbers"),
     ],
 )
-def test_mistakes_are_reported_in_one_line(run: Run, repository: Path, prompt: Any, count: int, told: str) -> None:
+def test_mistakes_are_reported_in_one_line(run: Run, repository: Path, prompt: Any, count: int, message: str) -> None:
     response = run(repository, "stackgan_png", prompt=array(prompt), seed=np.zeros(count, np.uint64))
     assert response.error is not None
-    assert told in response.error.text
+    assert message in response.error.text
     assert "\n" not in response.error.text
     assert response.error.code == FakeError.INVALID_ARG
 
 
 def test_steps_need_neither_a_runtime_nor_what_exports() -> None:
     heavy = ("onnxruntime", "torch", "transformers", "onnx", "pgexport")
-    told = f"import sys, pgen.triton; print([name for name in {heavy} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    program = f"import sys, pgen.triton; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
@@ -400,12 +400,12 @@ def test_engines_are_served_by_a_configuration_of_their_own(
     assert (out / "wgan" / "1" / "model.plan").read_bytes() == b"plan"
     assert read_config(out / "wgan" / "config.pbtxt").backend == "onnxruntime"
     assert not (out / "stats" / "configs" / "tensorrt.pbtxt").exists()
-    told = run(out, "wgan_pixels", seed=np.zeros(25, np.uint64)).error
-    assert "send 1 to 24" in told.text, "what the smaller of the two can do"
+    message = run(out, "wgan_pixels", seed=np.zeros(25, np.uint64)).error
+    assert "send 1 to 24" in message.text, "what the smaller of the two can do"
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"onnx_sha256": "0"}, "built from another wgan.onnx"),
         ({"plan_sha256": "0"}, "not the engine that"),
@@ -413,10 +413,10 @@ def test_engines_are_served_by_a_configuration_of_their_own(
         ({"format": 99}, "this version reads format"),
     ],
 )
-def test_wrong_engine_is_rejected(plain_bundle: Path, tmp_path: Path, changes: dict[str, Any], told: str) -> None:
+def test_wrong_engine_is_rejected(plain_bundle: Path, tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     copy = Path(shutil.copytree(plain_bundle, tmp_path / "bundle"))
     add_engine(copy, "wgan", **changes)
-    with pytest.raises(EngineInvalid, match=told):
+    with pytest.raises(EngineInvalid, match=message):
         write_repository(copy, tmp_path / "models")
     assert not (tmp_path / "models").exists()
 
@@ -563,12 +563,12 @@ def ask(url: str, model: str, **inputs: np.ndarray) -> np.ndarray:
     from tritonclient.http import InferenceServerClient, InferInput
     from tritonclient.utils import np_to_triton_dtype
 
-    given = []
+    tensors = []
     for name, values in inputs.items():
-        given.append(InferInput(name, list(values.shape), np_to_triton_dtype(values.dtype)))
-        given[-1].set_data_from_numpy(values)
+        tensors.append(InferInput(name, list(values.shape), np_to_triton_dtype(values.dtype)))
+        tensors[-1].set_data_from_numpy(values)
     client = InferenceServerClient(url, network_timeout=120, connection_timeout=120)
-    return client.infer(model, given).as_numpy(model.rpartition("_")[2])
+    return client.infer(model, tensors).as_numpy(model.rpartition("_")[2])
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ from pgexport.tracing.graphs import export_encoder
 from pgexport.tracing.opset import OPSETS
 from pgexport.tracing.run_loader import load_run
 from pgexport.tracing.specs import model_specs
-from pgtrain.data.stats_rows import RARITIES, TYPES, Row, read_rows
+from pgtrain.data.stats_rows import RARITIES, TYPES, Row, read_table
 from pgtrain.models.text_encoder import load_encoder
 from pgtrain.systems.dcgan.config import RECIPES as DCGAN_RECIPES
 from pgtrain.systems.dcgan.config import DCGANConfig
@@ -42,7 +42,7 @@ NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)
 
 def stats_generator(table: Path, recipe: str) -> StatsGenerator:
     options = STATS_RECIPES[recipe] | {"width": 16, "noise_dim": 8}
-    return StatsGenerator(StatsConfig(**options), encode(read_rows(table)))  # type: ignore[arg-type]
+    return StatsGenerator(StatsConfig(**options), encode(read_table(table).rows))  # type: ignore[arg-type]
 
 
 def shaken(network: torch.nn.Module) -> torch.nn.Module:
@@ -131,20 +131,20 @@ def test_onnx_file_describes_itself(full_bundle: Path) -> None:
     for name, model in bundle.manifest.models.items():
         graph = onnx.load_from_string(bundle.read(model.file))
         onnx.checker.check_model(graph, full_check=True)
-        told = {entry.key: entry.value for entry in graph.metadata_props}
-        assert (told["kind"], told["precision"], told["opset"], told["format"]) == (
+        metadata = {entry.key: entry.value for entry in graph.metadata_props}
+        assert (metadata["kind"], metadata["precision"], metadata["opset"], metadata["format"]) == (
             model.kind,
             model.precision,
             "18",
             "2",
         )
-        assert len(told["data_digest"]) == 64
+        assert len(metadata["data_digest"]) == 64
         assert graph.graph.name == name
         assert [node for node in graph.graph.node if node.op_type == "BatchNormalization"] == []
         for key, value in model.settings.items():
-            assert json.loads(told[key]) == value
-    assert told["system"] == "stats"
-    assert json.loads(told["type_names"]) == list(TYPES)
+            assert json.loads(metadata[key]) == value
+    assert metadata["system"] == "stats"
+    assert json.loads(metadata["type_names"]) == list(TYPES)
 
 
 def test_rows_from_a_bundle_are_those_of_pytorch(full_bundle: Path, system_runs: dict[str, Path]) -> None:

@@ -168,17 +168,17 @@ def test_cuda_that_does_not_start_is_an_error(gpu: None, monkeypatch: pytest.Mon
 
 def test_threads_share_a_session(gpu: None) -> None:
     session = open_bound(b"", MODEL)
-    found: dict[int, list[list[int]]] = {}
+    rows: dict[int, list[list[int]]] = {}
 
     def draws(number: int) -> None:
-        found[number] = [draw(session, number, number) for _ in range(20)]
+        rows[number] = [draw(session, number, number) for _ in range(20)]
 
     threads = [threading.Thread(target=draws, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == {number: [[2 * number, 2 * number]] * 20 for number in range(8)}
+    assert rows == {number: [[2 * number, 2 * number]] * 20 for number in range(8)}
 
 
 @pytest.mark.gpu

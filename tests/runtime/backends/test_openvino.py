@@ -7,8 +7,8 @@ import pytest
 
 import pgen
 from pgen.backends.devices import open_model
-from pgen.backends.openvino import open_openvino
-from pgen.backends.openvino_probe import computes_bf16
+from pgen.backends.openvino.probe import computes_bf16
+from pgen.backends.openvino.session import open_openvino
 from pgen.backends.parity import compare
 from pgen.backends.tolerance import BF16, limits
 from pgen.bundle.reader import EMBEDDED

@@ -10,9 +10,10 @@ from typing import Any
 import onnxruntime
 import pytest
 
-from pgen.backends import auto, openvino_probe, plugin
+from pgen.backends import auto, plugin
 from pgen.backends.devices import describe_device, resolve
 from pgen.backends.onnxruntime import TINY, open_session
+from pgen.backends.openvino import probe as openvino_probe
 from pgen.backends.registry import DEVICES
 from pgen.bundle.reader import EMBEDDED, open_bundle
 from pgen.errors import DeviceUnavailable
@@ -28,11 +29,11 @@ class FakeSession:
     starts: list[str] | None = None
 
     def __init__(self, model: bytes, options: Any, providers: Any = (), enable_fallback: int = 1) -> None:
-        self.asked, self.options = dict(providers), options
+        self.providers, self.options = dict(providers), options
         self.fallback = bool(enable_fallback)
 
     def get_providers(self) -> list[str]:
-        return self.starts or [*getattr(self.options, "added", []), *self.asked]
+        return self.starts or [*getattr(self.options, "added", []), *self.providers]
 
     def disable_fallback(self) -> None:
         self.fallback = False
@@ -86,12 +87,12 @@ def rtx_plugin(monkeypatch: pytest.MonkeyPatch, gpu_build: None) -> list[Any]:
 
 
 def test_tensorrt_keeps_its_engines_and_never_falls_back(gpu_build: None, own_cache: None) -> None:
-    found: Any = open_session(b"", "m.onnx", "tensorrt")
-    settings = found.asked["TensorrtExecutionProvider"]
+    session: Any = open_session(b"", "m.onnx", "tensorrt")
+    settings = session.providers["TensorrtExecutionProvider"]
     assert settings["trt_engine_cache_enable"] == settings["trt_timing_cache_enable"] == "1"
     assert Path(settings["trt_engine_cache_path"]).is_dir()
-    assert list(found.asked)[1:] == ["CUDAExecutionProvider", "CPUExecutionProvider"]
-    assert not found.fallback
+    assert list(session.providers)[1:] == ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    assert not session.fallback
 
 
 def test_provider_that_did_not_start_is_an_error(gpu_build: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,9 +126,9 @@ def test_device_description_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_threads_never_spin(gpu_build: None) -> None:
-    found: Any = open_session(b"", "m.onnx", "cpu", threads=3)
-    assert found.options.intra_op_num_threads == 3
-    assert found.options.entries == {"session.intra_op.allow_spinning": "0"}
+    session: Any = open_session(b"", "m.onnx", "cpu", threads=3)
+    assert session.options.intra_op_num_threads == 3
+    assert session.options.entries == {"session.intra_op.allow_spinning": "0"}
     unasked: Any = open_session(b"", "m.onnx", "cpu")
     assert unasked.options.intra_op_num_threads >= 1
 
@@ -150,10 +151,10 @@ def test_threads_register_the_plug_in_once(rtx_plugin: list[Any], monkeypatch: p
 
 
 def test_rtx_runs_on_its_gpu_with_a_cache(rtx_plugin: list[Any]) -> None:
-    found: Any = open_session(b"", "m.onnx", RTX)
-    assert found.get_providers() == [NAME]
-    assert Path(found.options.settings["nv_runtime_cache_path"]).is_dir()
-    assert not found.fallback
+    session: Any = open_session(b"", "m.onnx", RTX)
+    assert session.get_providers() == [NAME]
+    assert Path(session.options.settings["nv_runtime_cache_path"]).is_dir()
+    assert not session.fallback
 
 
 def test_rtx_without_gpu_or_driver_is_an_error(rtx_plugin: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,5 +181,5 @@ def test_no_device_falls_back_to_the_cpu_here(device: str) -> None:
 
 def test_the_tiny_model_runs() -> None:
     DEVICES["cpu"].probe()
-    found = open_session(TINY, "tiny", "cpu").run(["y"], {"x": __import__("numpy").array([-1], "float32")})
-    assert found[0].tolist() == [0]
+    outputs = open_session(TINY, "tiny", "cpu").run(["y"], {"x": __import__("numpy").array([-1], "float32")})
+    assert outputs[0].tolist() == [0]

@@ -31,15 +31,15 @@ def test_eight_threads_draw_what_one_draws(full_bundle: Path, monkeypatch: pytes
     jobs += [[Request("", seed, model) for seed in range(5)] for model in ("dcgan", "wgan")]
     generator, barrier = pgen.load(full_bundle, "cpu", threads=1), Barrier(8)
 
-    def draw(wanted: list[Request]) -> list[bytes]:
+    def draw(job: list[Request]) -> list[bytes]:
         barrier.wait()  # all begin on a generator that has opened nothing
-        return [picture.pixels.tobytes() for picture in generator.stream(wanted, batch=3)]
+        return [picture.pixels.tobytes() for picture in generator.stream(job, batch=3)]
 
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(draw, jobs))
     assert sorted(opened) == ["dcgan.onnx", "encoder.onnx", "stackgan.onnx", "wgan.onnx"], "each once"
     serial = pgen.load(full_bundle, "cpu", threads=1)
-    assert together == [[picture.pixels.tobytes() for picture in serial.stream(wanted)] for wanted in jobs]
+    assert together == [[picture.pixels.tobytes() for picture in serial.stream(job)] for job in jobs]
 
 
 def test_neither_batch_nor_threads_change_the_embedded_pictures() -> None:
@@ -49,11 +49,11 @@ def test_neither_batch_nor_threads_change_the_embedded_pictures() -> None:
         assert np.array_equal(pgen.load(threads=threads).images(prompts, seed=3, batch=batch), expected)
 
 
-def test_neither_order_nor_neighbours_change_a_picture() -> None:
+def test_neither_order_nor_neighbors_change_a_picture() -> None:
     generator = pgen.load()
-    wanted = list(requests(["Mew", "a red fire dragon"], [0, 7]))
-    forwards = {picture.request: picture.pixels for picture in generator.stream(wanted)}
-    for picture in generator.stream(reversed(wanted), batch=3):
+    batch = list(requests(["Mew", "a red fire dragon"], [0, 7]))
+    forwards = {picture.request: picture.pixels for picture in generator.stream(batch)}
+    for picture in generator.stream(reversed(batch), batch=3):
         assert np.array_equal(picture.pixels, forwards[picture.request])
 
 

@@ -66,8 +66,8 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_graph_with_nonstandard_parts_is_refused(case: str) -> None:
-    make, told = REFUSED[case]
-    with pytest.raises(BundleInvalid, match=told) as refused:
+    make, message = REFUSED[case]
+    with pytest.raises(BundleInvalid, match=message) as refused:
         check_graph(make().SerializeToString(), "a.onnx")
     assert refused.value.message.startswith("a.onnx: ")
     assert "\n" not in refused.value.message
@@ -85,9 +85,9 @@ def test_plain_graphs_pass(full_bundle: Path) -> None:
 @given(st.binary(max_size=200), st.integers(0, 200))
 def test_any_bytes_pass_or_are_refused_in_one_line(noise: bytes, cut: int) -> None:
     for content in (noise, model().SerializeToString()[:cut] + noise):
-        told = ""
+        message = ""
         try:
             check_graph(content, "a.onnx")
         except BundleInvalid as refused:
-            told = refused.message
-        assert "\n" not in told
+            message = refused.message
+        assert "\n" not in message

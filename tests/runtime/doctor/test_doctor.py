@@ -18,16 +18,16 @@ from tests.conftest import Command
 
 
 def named(findings: Any, name: str) -> Finding:
-    (found,) = (finding for finding in findings if finding.name == name)
-    return found  # type: ignore[no-any-return]
+    (match,) = (finding for finding in findings if finding.name == name)
+    return match  # type: ignore[no-any-return]
 
 
 def test_this_installation_is_healthy(command: Command) -> None:
     done = command("pgen", "doctor", "--json")
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    told = json.loads(done.stdout)
-    assert told["healthy"] is True
-    findings = {finding["name"]: finding for finding in told["findings"]}
+    document = json.loads(done.stdout)
+    assert document["healthy"] is True
+    findings = {finding["name"]: finding for finding in document["findings"]}
     assert {"python", "numpy", "onnxruntime", "cpu", "auto", "manifest", "stackgan.onnx", "pokegan"} <= set(findings)
     assert all(finding["remedy"] for finding in findings.values() if finding["state"] == "wrong")
 
@@ -38,8 +38,8 @@ def test_a_missing_package_is_a_finding(missing: str, tmp_path: Path) -> None:
     program += "sys.argv += ['--bundle', 'none']; from pgen.main import main; main()"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 1, done.stderr
-    told = json.loads(done.stdout)
-    wrong = [finding for finding in told["findings"] if finding["state"] == "wrong"]
+    document = json.loads(done.stdout)
+    wrong = [finding for finding in document["findings"] if finding["state"] == "wrong"]
     name = {"PIL": "pillow"}.get(missing, missing)
     assert any(finding["name"] == name and "pip" in finding["remedy"] for finding in wrong), wrong
     assert any(finding["name"] == "manifest" and "none" in finding["description"] for finding in wrong)
@@ -47,11 +47,11 @@ def test_a_missing_package_is_a_finding(missing: str, tmp_path: Path) -> None:
 
 def test_both_builds_of_onnx_runtime_are_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(software, "version", lambda name: "1.0")
-    found = named(software.packages(), "onnxruntime")
-    assert found.state == "wrong"
-    assert "onnxruntime-gpu 1.0" in found.description
-    assert "overwrite each other" in found.description
-    assert "pip uninstall -y onnxruntime onnxruntime-gpu" in found.remedy
+    finding = named(software.packages(), "onnxruntime")
+    assert finding.state == "wrong"
+    assert "onnxruntime-gpu 1.0" in finding.description
+    assert "overwrite each other" in finding.description
+    assert "pip uninstall -y onnxruntime onnxruntime-gpu" in finding.remedy
 
 
 def test_no_onnx_runtime_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,9 +61,9 @@ def test_no_onnx_runtime_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
         return "1.0"
 
     monkeypatch.setattr(software, "version", version)
-    found = named(software.packages(), "onnxruntime")
-    assert (found.state, found.description) == ("wrong", "not installed")
-    assert "pokegan[cpu]" in found.remedy
+    finding = named(software.packages(), "onnxruntime")
+    assert (finding.state, finding.description) == ("wrong", "not installed")
+    assert "pokegan[cpu]" in finding.remedy
 
 
 def test_damaged_file_of_a_bundle_is_a_finding(tmp_path: Path) -> None:
@@ -87,8 +87,8 @@ def test_a_gpu_that_onnx_runtime_lists_and_cannot_start_is_wrong(monkeypatch: py
     monkeypatch.setattr(hardware, "choose", lambda: "cpu")
     for gpu, state in ((["NVIDIA"], "wrong"), (None, "note")):
         monkeypatch.setattr(hardware, "gpus", lambda gpu=gpu: gpu)
-        found = named(hardware.devices(), "cuda")
-        assert (found.state, found.remedy) == (state, "install a driver")
+        finding = named(hardware.devices(), "cuda")
+        assert (finding.state, finding.remedy) == (state, "install a driver")
 
 
 def test_failing_driver_is_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -96,9 +96,9 @@ def test_failing_driver_is_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     program.write_text("#!/bin/sh\necho Failed to initialize NVML; exit 9\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    found = named(hardware.machine(), "gpu")
-    assert found.state == "wrong"
-    assert "Failed to initialize NVML" in found.description
+    finding = named(hardware.machine(), "gpu")
+    assert finding.state == "wrong"
+    assert "Failed to initialize NVML" in finding.description
 
 
 def test_text_report_has_no_color_on_a_pipe(command: Command) -> None:

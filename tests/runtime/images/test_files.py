@@ -165,10 +165,10 @@ def test_background_fills_transparent_pixels(background: str, ground: int) -> No
 @given(st.text(max_size=9))
 def test_background_is_a_color_or_rejected(background: str) -> None:
     try:
-        found = parse_color(background)
+        color = parse_color(background)
     except OutputInvalid:
         return
-    assert found is None or all(0 <= channel <= 255 for channel in found)
+    assert color is None or all(0 <= channel <= 255 for channel in color)
 
 
 @pytest.mark.parametrize(
@@ -198,9 +198,9 @@ WANTED = st.builds(
 
 
 @given(st.lists(WANTED, max_size=12))
-def test_file_names_are_safe_and_unique(wanted: list[Request]) -> None:
+def test_file_names_are_safe_and_unique(batch: list[Request]) -> None:
     namer = Namer()
-    names = {request: namer(request, "png") for request in wanted}
+    names = {request: namer(request, "png") for request in batch}
     assert len({name.lower() for name in names.values()}) == len(names)
     for name in names.values():
         assert set(name.removesuffix(".png")) <= set("abcdefghijklmnopqrstuvwxyz0123456789-_.")

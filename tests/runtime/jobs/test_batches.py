@@ -72,19 +72,19 @@ def test_measured_batch_does_not_change_files(tiny_bundle: Path, tmp_path: Path)
 
 
 def test_models_and_stages_may_alternate(full_bundle: Path, tmp_path: Path) -> None:
-    wanted = [Request("redball", 1), Request("", 1, "dcgan"), Request("redball", 1, stage=1), Request("a b", 2)]
-    made = written(Job(wanted, bundle=full_bundle, device="cpu"), tmp_path)
-    assert [one.request for one in made] == wanted
+    requests = [Request("redball", 1), Request("", 1, "dcgan"), Request("redball", 1, stage=1), Request("a b", 2)]
+    made = written(Job(requests, bundle=full_bundle, device="cpu"), tmp_path)
+    assert [one.request for one in made] == requests
     assert [pixels(one.file).shape[0] for one in made] == [128, 32, 64, 128]
 
 
 def test_requests_are_consumed_lazily(tiny_bundle: Path, tmp_path: Path) -> None:
-    taken = count()
-    endless = (Request("redball", next(taken)) for _ in count())
+    numbers = count()
+    endless = (Request("redball", next(numbers)) for _ in count())
     made = write_pictures(Job(endless, batch=2, bundle=tiny_bundle, device="cpu"), tmp_path)
     assert [one.request.seed for one in islice(made, 3)] == [0, 1, 2]
     made.close()  # type: ignore[attr-defined]
-    assert next(taken) < 1000
+    assert next(numbers) < 1000
 
 
 def test_resume_writes_only_missing_files(tiny_bundle: Path, finished: Path, tmp_path: Path) -> None:

@@ -58,8 +58,8 @@ def test_error_is_raised_after_the_items_before_it() -> None:
     with Pipe() as pipe, pytest.raises(OSError, match="no more"):
         seen.extend(pipe.spread(abs, pipe.ahead(failing(), 1), 2, 4))
     with Pipe() as pipe:
-        found = pipe.spread(abs, pipe.ahead(failing(), 1), 2, 4)
-        assert [next(found), next(found)] == [1, 2]
+        results = pipe.spread(abs, pipe.ahead(failing(), 1), 2, 4)
+        assert [next(results), next(results)] == [1, 2]
 
 
 def test_exit_ends_every_stage() -> None:

@@ -147,7 +147,7 @@ def test_log_has_requests_without_prompts(tmp_path: Path, toy_bundle: Path) -> N
     [
         (["--bundle", "nowhere"], "nowhere/manifest.json: not found"),
         (["--port", "70000"], "70000 is not in the range"),
-        (["--cors", "example.org"], "--cors 'example.org': not an origin"),
+        (["--cors", "example.org"], "'example.org' is not an origin"),
         (["--api-key"], f"{API_KEY_VARIABLE} is not set"),
         (["--host", "256.1.1.1"], "cannot bind 256.1.1.1:0"),
     ],
@@ -163,7 +163,7 @@ def test_invalid_options_fail_in_one_line(command: Command, options: list[str], 
 def test_used_port_and_damaged_bundle_fail_in_one_line(tmp_path: Path, toy_bundle: Path, command: Command) -> None:
     with process(tmp_path, toy_bundle) as (_, url):
         done = command("pgen", "serve", "--bundle", toy_bundle, "--port", url.rpartition(":")[2])
-        assert (done.returncode, "choose another --host or --port" in done.stderr) == (2, True)
+        assert (done.returncode, "choose another host or port" in done.stderr) == (2, True)
     bundle = write_toy(tmp_path / "damaged")
     (bundle / "dcgan.onnx").write_bytes(b"no")
     done = command("pgen", "serve", "--bundle", bundle, "--port", 0, "--device", "cpu")

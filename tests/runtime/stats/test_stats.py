@@ -144,10 +144,10 @@ def test_formats_have_equal_rows(generator: Generator) -> None:
 
 
 def test_csv_is_what_pgtrain_reads(generator: Generator, tmp_path: Path) -> None:
-    from pgtrain.data.stats_rows import read_rows
+    from pgtrain.data.stats_rows import read_table
 
     write_stats(generator, tmp_path / "new.csv", 20)
-    rows = read_rows(tmp_path / "new.csv")
+    rows = read_table(tmp_path / "new.csv").rows
     assert [row.total for row in rows] == generator.stats(20).totals.tolist()
 
 

@@ -47,8 +47,8 @@ def test_decoding_removes_only_when_asked(tmp_path: Path) -> None:
 
 
 def test_sixteen_bits_of_gray_keep_their_shades(tmp_path: Path) -> None:
-    Image.fromarray(np.array([[0, 32896, 65535]], np.uint16)).save(tmp_path / "grey.png")
-    assert [pixel[0] for pixel in np.array(open_rgba(tmp_path / "grey.png"))[0]] == [0, 128, 255]
+    Image.fromarray(np.array([[0, 32896, 65535]], np.uint16)).save(tmp_path / "gray.png")
+    assert [pixel[0] for pixel in np.array(open_rgba(tmp_path / "gray.png"))[0]] == [0, 128, 255]
 
 
 @given(arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9))))

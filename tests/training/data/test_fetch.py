@@ -14,7 +14,7 @@ from pgtrain.data.sources import default, pokeapi, read
 from pgtrain.data.sources.default import Origin
 from pgtrain.data.sources.download import CHECKSUMS
 from pgtrain.errors import DataInvalid, DataNotFound
-from tests.conftest import COLOURS, Command, draw
+from tests.conftest import COLORS, Command, draw
 
 TABLES = {
     "pokemon.csv": """id,identifier,species_id,height,weight,base_experience,order,is_default
@@ -54,12 +54,12 @@ class Server:
     """Serves `folder`, counts what is asked for, and can cut transfers short."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.asked, self.cut = folder, list[str](), ""
+        self.folder, self.paths, self.cut = folder, list[str](), ""
         outer = self
 
         class Handler(SimpleHTTPRequestHandler):
             def do_GET(self) -> None:
-                outer.asked.append(self.path)
+                outer.paths.append(self.path)
                 if outer.cut and self.path.endswith(outer.cut):
                     self.send_response(200)
                     self.send_header("Content-Length", "1000000")
@@ -89,7 +89,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
         (folder / "csv" / name).write_text(content, "utf-8")
     (folder / "dex/images/pokedex/hires").mkdir(parents=True)
     (folder / "dex/pokedex.json").write_text(json.dumps(POKEDEX), "utf-8")
-    draw(folder / "dex/images/pokedex/hires/001.png", "ball", COLOURS["green"])
+    draw(folder / "dex/images/pokedex/hires/001.png", "ball", COLORS["green"])
     served = Server(folder)
     yield served
     served.close()
@@ -136,10 +136,10 @@ def test_data_set_is_joined_into_metadata(server: Server, tmp_path: Path) -> Non
 
 def test_second_fetch_downloads_nothing_and_works_offline(server: Server, tmp_path: Path) -> None:
     folder = default.fetch(tmp_path / "cache", server.origin)
-    asked, digest = len(server.asked), read(folder).digest()
+    requests, digest = len(server.paths), read(folder).digest()
     server.close()
     assert read(default.fetch(tmp_path / "cache", server.origin)).digest() == digest
-    assert len(server.asked) == asked == len(TABLES) + 3
+    assert len(server.paths) == requests == len(TABLES) + 3
 
 
 def test_damaged_file_is_downloaded_again(server: Server, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_damaged_file_is_downloaded_again(server: Server, tmp_path: Path) -> Non
     (folder / "images/001.png").write_bytes(whole[:-1])
     default.fetch(folder, server.origin)
     assert (folder / "images/001.png").read_bytes() == whole
-    assert server.asked[-1].endswith("001.png")
+    assert server.paths[-1].endswith("001.png")
 
 
 def test_file_that_changed_at_its_source_is_rejected(server: Server, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_cut_transfer_is_not_trusted_and_continues_later(server: Server, tmp_pat
     assert "\n" not in refused.value.message
     assert not list((tmp_path / "cache").rglob("*.part"))
     assert not (tmp_path / "cache/metadata.jsonl").exists()
-    server.cut, server.asked[:] = "", []
+    server.cut, server.paths[:] = "", []
     assert read(default.fetch(tmp_path / "cache", server.origin)).images
     done = (tmp_path / "cache" / CHECKSUMS).read_text().splitlines()
     assert len(done) == len(TABLES) + 3

@@ -8,12 +8,12 @@ import pytest
 from pgtrain.data.sources import read
 from pgtrain.data.sources.files import scan
 from pgtrain.errors import DataInvalid, DataNotFound
-from tests.conftest import COLOURS, draw
+from tests.conftest import COLORS, draw
 
 
 def picture(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    draw(path, "ball", COLOURS["red"], 96)
+    draw(path, "ball", COLORS["red"], 96)
     return path
 
 

@@ -12,14 +12,14 @@ from pgtrain.data.captions import captions
 from pgtrain.data.records import Collection, Record
 from pgtrain.data.sources import read
 from pgtrain.errors import DataInvalid, DataNotFound
-from tests.conftest import COLOURS, TINY_MEMORY, Command, draw
+from tests.conftest import COLORS, TINY, Command, draw
 
 TEXTS = ["a red ball", "a green ball"]
 
 
 def picture(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    draw(path, "ball", COLOURS["red"], 96)
+    draw(path, "ball", COLORS["red"], 96)
     return path
 
 
@@ -216,15 +216,15 @@ def test_inspect_shows_what_was_recognized(command: Command, tmp_path: Path) -> 
 def test_run_remembers_its_caption_column(command: Command, tiny_encoder: Path, tmp_path: Path) -> None:
     data, out = tmp_path / "data", tmp_path / "run"
     lines = []
-    for number, color in enumerate(COLOURS):
+    for number, color in enumerate(COLORS):
         picture(data / f"{number}.png")
         lines.append(json.dumps({"file_name": f"{number}.png", "text": "a ball", "blip": f"a {color} ball"}))
     (data / "metadata.jsonl").write_text("\n".join(lines))
-    options = ("--data", data, "--out", out, "--encoder", tiny_encoder, *TINY_MEMORY)
+    options = ("--data", data, "--out", out, "--encoder", tiny_encoder, *TINY)
     done = command("pgtrain", "stackgan", *options, "--epochs", 1, "--caption-column", "blip")
     assert done.returncode == 0, done.stderr
     described = json.loads((out / "config.json").read_text())["data"]
     assert described["caption_column"] == "blip"
-    assert described["names"] == [f"a {color} ball" for color in COLOURS]
+    assert described["names"] == [f"a {color} ball" for color in COLORS]
     done = command("pgtrain", "stackgan", *options, "--epochs", 2, "--resume")
     assert done.returncode == 0, done.stderr

@@ -47,8 +47,8 @@ def test_contact_sheet_shows_every_picture_and_marks_broken_ones(mixed: Path) ->
     sheet = contact_sheet(read(mixed).images)
     assert sheet.size == (3 * CELL, 2 * CELL)
     middles = [sheet.getpixel((x * CELL + CELL // 2, y * CELL + CELL // 2)) for y in (0, 1) for x in range(3)]
-    grey, white = (128, 128, 128), (255, 255, 255)
-    assert [middles[0], middles[1], *middles[3:]] == [(255, 0, 0), (255, 0, 0), grey, grey, white]
+    gray, white = (128, 128, 128), (255, 255, 255)
+    assert [middles[0], middles[1], *middles[3:]] == [(255, 0, 0), (255, 0, 0), gray, gray, white]
     assert sheet.getpixel((2, 2)) == white, "padded, not squashed"
 
 
@@ -57,17 +57,19 @@ def test_sheet_of_a_large_data_set_shows_some(mixed: Path, monkeypatch: pytest.M
     assert contact_sheet([mixed / "a.png"] * 99).size == (2 * CELL, 2 * CELL)
 
 
-@pytest.mark.parametrize(("place", "told"), [("a.nonsense", "unknown extension"), ("none/a.png", "cannot be written")])
-def test_sheet_that_cannot_be_written(mixed: Path, tmp_path: Path, place: str, told: str) -> None:
-    with pytest.raises(DataInvalid, match=told):
+@pytest.mark.parametrize(
+    ("place", "message"), [("a.nonsense", "unknown extension"), ("none/a.png", "cannot be written")]
+)
+def test_sheet_that_cannot_be_written(mixed: Path, tmp_path: Path, place: str, message: str) -> None:
+    with pytest.raises(DataInvalid, match=message):
         save_sheet(read(mixed).images, tmp_path / place)
 
 
 def test_command(command: Command, mixed: Path, tmp_path: Path) -> None:
     done = command("pgtrain", "data", "inspect", mixed, "--sheet", tmp_path / "sheet.png")
     assert (done.returncode, done.stderr) == (0, "")
-    for told in ("30 x 20", "e.png", "a.png = b.tiff", "RGBA"):
-        assert told in done.stdout
+    for words in ("30 x 20", "e.png", "a.png = b.tiff", "RGBA"):
+        assert words in done.stdout
     assert Image.open(tmp_path / "sheet.png").width == 3 * CELL
     inspection = json.loads(command("pgtrain", "data", "inspect", mixed, "--json").stdout)
     assert inspection["images"] == 5

@@ -37,9 +37,9 @@ def texts() -> list[str]:
 
 @pytest.fixture(scope="module")
 def matches(texts: list[str]) -> Matches:
-    def remembering(wanted: Sequence[str]) -> torch.Tensor:
-        texts[:] = wanted  # the last call embeds the composed texts
-        return embed(wanted)
+    def remembering(captions: Sequence[str]) -> torch.Tensor:
+        texts[:] = captions  # the last call embeds the composed texts
+        return embed(captions)
 
     return match(RECORDS, PICTURES, remembering)
 

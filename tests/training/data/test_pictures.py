@@ -1,13 +1,18 @@
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
+from pgtrain.data import dataset
 from pgtrain.data.images import decode, grid
 from pgtrain.errors import DataInvalid
 from pgtrain.models.augment import augment
+from tests.conftest import COLORS, draw
 
 
 def test_decoding_premultiplies_and_pads(tmp_path: Path) -> None:
@@ -67,3 +72,30 @@ def test_augmentation_leaves_the_transparent_transparent() -> None:
     nothing = changed[:, 3:] == 0
     assert nothing.any()
     assert changed[:, :3].abs()[nothing.expand(-1, 3, -1, -1)].max() < 1e-6
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**31), side=st.integers(3, 90), size=st.integers(2, 96))
+def test_decoded_color_never_exceeds_alpha(
+    seed: int, side: int, size: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Lanczos overshoots; color above alpha is a pixel that no generator can draw."""
+    random = np.random.default_rng(seed)
+    pixels = random.integers(0, 256, (side, side, 4), np.uint8)
+    pixels[..., 3] = np.where(random.random((side, side)) < 0.5, 255, pixels[..., 3] // 9)
+    path = tmp_path_factory.mktemp("clamp") / "picture.png"
+    Image.fromarray(pixels).save(path)
+    picture = decode(path, size)
+    assert (picture[:3] <= picture[3:]).all()
+
+
+def test_one_caption_for_all_pictures_is_refused(tmp_path: Path) -> None:
+    lines = []
+    for number, color in enumerate(COLORS.values()):
+        draw(tmp_path / f"{number}.png", "ball", color)
+        lines.append(json.dumps({"file_name": f"{number}.png", "text": "a ball"}))
+    (tmp_path / "metadata.jsonl").write_text("\n".join(lines))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(dataset, "cached_embeddings", lambda _, texts: torch.ones(len(texts), 8))
+        with pytest.raises(DataInvalid, match=r"all 4 pictures have the caption 'a ball'.*dcgan"):
+            dataset.load_dataset(tmp_path, 16, "an encoder")

@@ -33,7 +33,7 @@ def test_record_without_a_name_takes_the_file_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("{broken", "line 2: not valid JSON"),
         ("[1]", "line 2: expected a JSON object"),
@@ -43,8 +43,8 @@ def test_record_without_a_name_takes_the_file_name(tmp_path: Path) -> None:
         ('{"file_name": "gone.png"}', "gone.png is not in"),
     ],
 )
-def test_bad_line_is_named(tmp_path: Path, line: str, told: str) -> None:
-    with pytest.raises(PokeganError, match=told):
+def test_bad_line_is_named(tmp_path: Path, line: str, message: str) -> None:
+    with pytest.raises(PokeganError, match=message):
         read(folder_with(tmp_path, GOOD, line))
 
 
@@ -82,13 +82,13 @@ def test_captions_cover_name_attributes_and_sentences() -> None:
     record = Record(
         "Charizard", None, ("fire", "flying"), "red", "upright", "Flame Pokémon", "It flies. It burns. A. B. C."
     )
-    found = captions(record)
-    texts = [caption.text for caption in found]
+    composed = captions(record)
+    texts = [caption.text for caption in composed]
     assert texts[0] == "Charizard"
     assert "a red fire and flying flame" in texts
     assert "It flies." in texts
     assert "C." not in texts
-    assert sum(caption.weight for caption in found) == pytest.approx(1)
+    assert sum(caption.weight for caption in composed) == pytest.approx(1)
 
 
 @given(
@@ -101,9 +101,9 @@ def test_captions_cover_name_attributes_and_sentences() -> None:
     )
 )
 def test_every_record_has_its_name_as_first_caption(record: Record) -> None:
-    found = captions(record)
-    assert found[0].text == record.name
-    assert all(caption.weight > 0 and caption.text for caption in found)
+    composed = captions(record)
+    assert composed[0].text == record.name
+    assert all(caption.weight > 0 and caption.text for caption in composed)
 
 
 def test_real_data_set(pokemon: Path) -> None:

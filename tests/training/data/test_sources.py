@@ -18,12 +18,12 @@ from pgtrain.data.records import Record
 from pgtrain.data.sources import parquet, pokedex, read
 from pgtrain.errors import DataInvalid, DataNotFound
 from pokegan.errors import MissingExtra, PokeganError
-from tests.conftest import COLOURS, draw
+from tests.conftest import COLORS, draw
 
 
 def picture(path: Path, color: str = "red") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    draw(path, "ball", COLOURS[color], 96)
+    draw(path, "ball", COLORS[color], 96)
     return path
 
 
@@ -93,7 +93,7 @@ def test_older_pokedex_layout_inside_an_archives_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "told"),
+    ("entry", "message"),
     [
         ({"name": {"english": "A"}}, "entry 1"),
         ({"id": "1", "name": {"english": "A"}}, "entry 1"),
@@ -103,8 +103,8 @@ def test_older_pokedex_layout_inside_an_archives_folder(tmp_path: Path) -> None:
         ({"id": 9, "name": {"english": "A"}}, "images/pokedex/hires"),
     ],
 )
-def test_bad_pokedex_is_reported(tmp_path: Path, entry: object, told: str) -> None:
-    with pytest.raises(PokeganError, match=told):
+def test_bad_pokedex_is_reported(tmp_path: Path, entry: object, message: str) -> None:
+    with pytest.raises(PokeganError, match=message):
         read(pokedex_at(tmp_path, entry))
 
 
@@ -116,10 +116,10 @@ def test_bad_pokedex_is_reported(tmp_path: Path, entry: object, told: str) -> No
 def test_any_json_is_a_pokedex_or_rejected_in_one_line(content: object) -> None:
     try:
         pokedex.parse(json.dumps(content).encode(), Path("pokedex.json"))
-        told = ""
+        message = ""
     except DataInvalid as refused:
-        told = refused.message
-    assert "\n" not in told
+        message = refused.message
+    assert "\n" not in message
 
 
 def hub_file(path: Path, rows: list[dict[str, object]], image: pa.DataType | None = None) -> Path:
@@ -138,17 +138,17 @@ def content(tmp_path: Path) -> bytes:
 
 
 def test_parquet_in_the_hubs_layout(tmp_path: Path, content: bytes) -> None:
-    rows = [{"image": {"bytes": content, "path": None}, "text": f"a {color} ball"} for color in COLOURS]
+    rows = [{"image": {"bytes": content, "path": None}, "text": f"a {color} ball"} for color in COLORS]
     first = hub_file(tmp_path / "set/data/train-00000-of-00002.parquet", rows[:3])
     hub_file(tmp_path / "set/data/train-00001-of-00002.parquet", rows[3:])
     (tmp_path / "set/README.md").write_text("# card")
-    assert names(tmp_path / "set") == [f"a {color} ball" for color in COLOURS]
-    assert names(first) == [f"a {color} ball" for color in list(COLOURS)[:3]]
-    found = read(tmp_path / "set")
-    assert [image.read_bytes() for image in found.images] == [content] * 4
-    assert captions(found.records[0])[0].text == "a red ball"
-    assert found.digest() == read(tmp_path / "set").digest() != read(first).digest()
-    assert len(list(found.images[0].parents[2].iterdir())) >= 2, "extracted once each, in the cache"
+    assert names(tmp_path / "set") == [f"a {color} ball" for color in COLORS]
+    assert names(first) == [f"a {color} ball" for color in list(COLORS)[:3]]
+    collection = read(tmp_path / "set")
+    assert [image.read_bytes() for image in collection.images] == [content] * 4
+    assert captions(collection.records[0])[0].text == "a red ball"
+    assert collection.digest() == read(tmp_path / "set").digest() != read(first).digest()
+    assert len(list(collection.images[0].parents[2].iterdir())) >= 2, "extracted once each, in the cache"
 
 
 def test_parquet_columns_by_name_and_type(tmp_path: Path, content: bytes) -> None:
@@ -167,8 +167,11 @@ def test_parquet_that_cannot_be_used(tmp_path: Path, content: bytes) -> None:
     pq.write_table(pa.table({"text": ["a"]}), tmp_path / "text.parquet")
     rows: list[dict[str, object]] = [{"image": {"bytes": content, "path": "a.png"}}, {"image": {"path": "b.png"}}]
     named = hub_file(tmp_path / "named.parquet", rows)
-    for path, told in ((tmp_path / "cut.parquet", "cut.parquet: cannot be read"), (tmp_path / "text.parquet", "image")):
-        with pytest.raises(DataInvalid, match=told):
+    for path, message in (
+        (tmp_path / "cut.parquet", "cut.parquet: cannot be read"),
+        (tmp_path / "text.parquet", "image"),
+    ):
+        with pytest.raises(DataInvalid, match=message):
             read(path)
     with pytest.raises(DataInvalid, match=r"named\.parquet, row 2: stores no image"):
         read(named)
@@ -178,10 +181,10 @@ def test_hub_data_set_through_datasets(tmp_path: Path, content: bytes) -> None:
     rows: list[dict[str, object]] = [{"image": {"bytes": content, "path": "a.png"}, "text": "a ball"}]
     hub_file(tmp_path / "set/data/train-00000-of-00001.parquet", rows)
     hub_file(tmp_path / "set/data/test-00000-of-00001.parquet", rows)
-    found = read(f"hf:{tmp_path / 'set'}")
-    assert [record.name for record in found.records] == ["a ball"] * 2
-    assert found.images[0].read_bytes() == content
-    assert found.digest() == read(f"hf:{tmp_path / 'set'}").digest()
+    collection = read(f"hf:{tmp_path / 'set'}")
+    assert [record.name for record in collection.records] == ["a ball"] * 2
+    assert collection.images[0].read_bytes() == content
+    assert collection.digest() == read(f"hf:{tmp_path / 'set'}").digest()
 
 
 def test_hub_data_set_that_cannot_be_had(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pgtrain.data.stats_rows import Row, describe_table, read_rows, read_table
+from pgtrain.data.stats_rows import Row, describe_table, read_table
 from pgtrain.errors import DataInvalid
 from tests.conftest import Command
 
@@ -60,22 +60,22 @@ def test_parquet_that_pgen_wrote_comes_back(tmp_path: Path) -> None:
     columns |= {"total": pa.array([300, 360], pa.uint16()), "types": pa.array([["fire"], ["ice", "fairy"]])}
     columns["rarity"] = pa.array(["ordinary", "legendary"]).dictionary_encode()
     pq.write_table(pa.table(columns), tmp_path / "rows.parquet")
-    rows = read_rows(tmp_path / "rows.parquet")
+    rows = read_table(tmp_path / "rows.parquet").rows
     assert rows == [Row((50,) * 6, ("fire",)), Row((60,) * 6, ("ice", "fairy"), "legendary")]
-    assert read_rows(tmp_path) == rows, "a folder with one table, as kagglehub gives"
+    assert read_table(tmp_path).rows == rows, "a folder with one table, as kagglehub gives"
 
 
 @pytest.mark.parametrize("nothing", ["", "None", "NaN", "N/A", "-", "null", " "])
 def test_cells_that_say_nothing_are_empty(tmp_path: Path, nothing: str) -> None:
     line = f"A,{nothing},1,1,1,1,1,1,{nothing},{nothing}"
     titles = "name,type2,hp,attack,defense,sp_atk,sp_def,speed,legendary,total,type1"
-    assert read_rows(table(tmp_path, f"{titles}\n{line},Fire\n")) == [Row((1,) * 6, ("fire",), name="A")]
+    assert read_table(table(tmp_path, f"{titles}\n{line},Fire\n")).rows == [Row((1,) * 6, ("fire",), name="A")]
 
 
 @pytest.mark.parametrize(("label", "rarity"), [("1.0", "legendary"), ("0.0", "ordinary"), ("TRUE", "legendary")])
 def test_labels_are_numbers_and_words(tmp_path: Path, label: str, rarity: str) -> None:
     content = f"hp,attack,defense,sp_atk,sp_def,speed,type1,legendary\n1.0,1,1,1,1,1,Fire,{label}\n"
-    assert read_rows(table(tmp_path, content))[0].rarity == rarity
+    assert read_table(table(tmp_path, content)).rows[0].rarity == rarity
 
 
 @pytest.mark.parametrize(
@@ -90,14 +90,14 @@ def test_labels_are_numbers_and_words(tmp_path: Path, label: str, rarity: str) -
 )
 def test_bad_line_is_named(tmp_path: Path, line: str, message: str) -> None:
     with pytest.raises(DataInvalid, match=message):
-        read_rows(table(tmp_path, f"hp,attack,defense,sp_atk,sp_def,speed,type1,total\n{line}\n"))
+        read_table(table(tmp_path, f"hp,attack,defense,sp_atk,sp_def,speed,type1,total\n{line}\n"))
 
 
 def test_several_tables_in_a_folder_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(PGEN)
     (tmp_path / "b.csv").write_text(PGEN)
     with pytest.raises(DataInvalid, match=r"holds 2 tables; give one of a.csv, b.csv"):
-        read_rows(tmp_path)
+        read_table(tmp_path)
 
 
 def test_description_of_a_table_names_every_column(tmp_path: Path) -> None:

@@ -31,8 +31,8 @@ DCGAN_ARGUMENTS = "--size 32 --width 8 --latent-dim 8 --r1-interval 2 --pretrain
 SYSTEMS = {
     "dcgan": f"{DCGAN_ARGUMENTS} --epochs 3",
     "wgan": "--size 32 --width 8 --latent-dim 8 --penalty-interval 2 --pretrain 1 --epochs 3",
-    "stackgan": "--generator conditional --width 8 --discriminator projection --critic-width 4 --condition-dim 8"
-    " --noise-dim 8 --r1-interval 2 --epochs 4 --stage1-epochs 2 --stage1-pretrain 1 --stage2-pretrain 1",
+    # A memory draws texts and mixes in every process by itself, so that several train another run than one does.
+    "stackgan": "--recipe original --stage 1 --width 8 --epochs 2",
     "stats": "--width 16 --critic-width 16 --noise-dim 8 --pac 2 --passes 1 --epochs 2 --recipe original",
 }
 Runs = tuple[dict[str, Path], dict[str, Path]]
@@ -114,6 +114,7 @@ def test_run_continues_with_another_number_of_processes(runs: Runs) -> None:
         assert mixed == pytest.approx(whole, rel=2e-3, abs=2e-4)
 
 
+@pytest.mark.slow
 def test_several_processes_fail_in_one_line(small_data: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     done = launch(
@@ -140,8 +141,8 @@ def test_signal_to_one_process_stops_all_with_one_checkpoint(small_data: Path, t
         time.sleep(0.5)
     children = Path(f"/proc/{training.pid}/task/{training.pid}/children").read_text().split()
     os.kill(int(children[-1]), signal.SIGTERM)
-    _, told = training.communicate(timeout=120)
-    assert told.count("can be resumed") == 1, told
+    _, stderr = training.communicate(timeout=120)
+    assert stderr.count("can be resumed") == 1, stderr
     assert (tmp_path / "run" / CHECKPOINT).is_file()
 
 
@@ -160,9 +161,9 @@ def test_parts_add_up_to_the_batch(data: Pictures) -> None:
     # Real pictures alone: generated ones differ, by their draws and their batch norm.
     gradients = []
     for accumulate in (1, 3):
-        made, found = make(data, accumulate), []
+        made, losses = make(data, accumulate), []
         critic = made.networks["critic"]
-        made.optimizers["critic"].step = lambda found=found, critic=critic: found.extend(  # type: ignore[method-assign]
+        made.optimizers["critic"].step = lambda losses=losses, critic=critic: losses.extend(  # type: ignore[method-assign]
             parameter.grad.clone() for parameter in critic.parameters()
         )
 
@@ -173,19 +174,17 @@ def test_parts_add_up_to_the_batch(data: Pictures) -> None:
         parts = made.engine.parts(torch.arange(12))
         assert [len(part) for part in parts] == [12 // accumulate] * accumulate
         made.engine.step(made.optimizers["critic"], loss, parts)
-        gradients.append(found)
+        gradients.append(losses)
     for whole, summed in zip(*gradients, strict=True):
         torch.testing.assert_close(summed, whole, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_every_system_accumulates_and_a_resume_keeps_the_parts(
-    name: str, small_data: Path, tiny_encoder: Path, tmp_path: Path
-) -> None:
+def test_every_system_accumulates(name: str, small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
     source = write_rows(tmp_path / "rows") if name == "stats" else small_data
     arguments = [name, "--data", str(source), "--out", str(tmp_path / "run"), *SYSTEMS[name].split(), "--batch", "4"]
     arguments += ["--encoder", str(tiny_encoder)] if name == "stackgan" else []
-    main([*arguments, "--accumulate", "2", "--precision", "fp32"], standalone_mode=False)
+    main([*arguments, "--epochs", "2", "--accumulate", "2", "--precision", "fp32"], standalone_mode=False)
     assert Run(tmp_path / "run").described()["accumulate"] == 2
 
 
@@ -236,16 +235,16 @@ def test_scaled_losses_train_as_unscaled_ones(data: Pictures) -> None:
         torch.manual_seed(step)
         expected = plain.train_step(data, torch.arange(4), step)
         torch.manual_seed(step)
-        found = made.train_step(data, torch.arange(4), step)
+        metrics = made.train_step(data, torch.arange(4), step)
         for name, value in expected.items():
-            torch.testing.assert_close(found[name], value, rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(metrics[name], value, rtol=1e-4, atol=1e-5)
     assert made.engine.stepped
 
 
 def test_gradients_that_overflow_at_every_scale_are_a_divergence(data: Pictures) -> None:
     made = scaled(data, LEAST_SCALE / 4)
     weight = next(made.networks["critic"].parameters())
-    with pytest.raises(Diverged, match="--precision"):
+    with pytest.raises(Diverged, match="try bf16 or fp32"):
         made.engine.step(made.optimizers["critic"], lambda part: (1e10 * (1e38 * part).sum(), {}), [weight])
 
 

@@ -30,9 +30,9 @@ def test_missing_encoder_is_named(tmp_path: Path) -> None:
 
 def test_default_encoder_needs_no_hub() -> None:
     encoder = load_encoder(DEFAULT_ENCODER)
-    found = embed(encoder, ["a red dragon", "a crimson dragon", "a bowl of rice"])
-    assert found.shape == (3, 384)
-    near, far = torch.cosine_similarity(found[0], found[1:]).tolist()
+    embeddings = embed(encoder, ["a red dragon", "a crimson dragon", "a bowl of rice"])
+    assert embeddings.shape == (3, 384)
+    near, far = torch.cosine_similarity(embeddings[0], embeddings[1:]).tolist()
     assert near > far + 0.2
 
 
@@ -52,3 +52,19 @@ def test_whitening_of_few_texts_is_finite(count: int) -> None:
     mean, matrix = whitening(torch.randn(count, 16), 8)
     assert matrix.shape[1] <= max(1, count - 1)
     assert torch.isfinite((torch.randn(3, 16) - mean) @ matrix).all()
+
+
+@pytest.mark.parametrize("count", [1, 9])
+def test_whitening_of_texts_that_do_not_differ_is_small(count: int) -> None:
+    torch.manual_seed(0)
+    embeddings = torch.ones(count, 8) + 1e-7 * torch.randn(count, 8)
+    mean, matrix = whitening(embeddings, 4)
+    assert matrix.abs().max() == 0
+    assert ((embeddings - mean) @ matrix).isfinite().all()
+
+
+def test_whitening_of_texts_that_differ_has_unit_variance() -> None:
+    torch.manual_seed(0)
+    embeddings = torch.randn(50, 8) * 0.01 + 1
+    mean, matrix = whitening(embeddings, 4)
+    assert torch.allclose(((embeddings - mean) @ matrix).var(0), torch.ones(4), atol=1e-3)

@@ -1,3 +1,5 @@
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -6,22 +8,24 @@ from click.testing import CliRunner
 
 from pgtrain.cli import main
 from pgtrain.config import options
+from pgtrain.systems import registry
 from pgtrain.systems.dcgan.config import RECIPES, DCGANConfig
+from pgtrain.systems.registry import SYSTEMS
 from pokegan.cli import Command
 
 
 def parsed(*arguments: str) -> DCGANConfig:
-    found: list[DCGANConfig] = []
+    configs: list[DCGANConfig] = []
 
     @click.command(cls=Command)
     @options(DCGANConfig, RECIPES)
     def command(**recipe: object) -> None:
-        found.append(DCGANConfig(**recipe))  # type: ignore[arg-type]
+        configs.append(DCGANConfig(**recipe))  # type: ignore[arg-type]
 
     done = CliRunner().invoke(command, arguments, standalone_mode=False)
     if done.exception:
         raise done.exception
-    return found[0]
+    return configs[0]
 
 
 def toml(tmp_path: Path, text: str) -> str:
@@ -41,12 +45,12 @@ def test_command_line_wins_over_the_file_and_the_file_over_the_recipe(tmp_path: 
     file = toml(tmp_path, 'batch = 9\nloss = "hinge"\nlatent-dim = 7\n')
     sources = ["--recipe", "original"], ["--config", file]
     first, second = sources[::-1] if turned else sources
-    found = parsed("--batch", "5", *first, *second)
-    assert (found.batch, found.loss, found.latent_dim, found.channels) == (5, "hinge", 7, 3)
+    config = parsed("--batch", "5", *first, *second)
+    assert (config.batch, config.loss, config.latent_dim, config.channels) == (5, "hinge", 7, 3)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("batch = ", "not valid TOML"),
         ("no-such = 1", "unknown option: no_such"),
@@ -62,8 +66,8 @@ def test_command_line_wins_over_the_file_and_the_file_over_the_recipe(tmp_path: 
         ("lr = nan", "'--lr'"),
     ],
 )
-def test_bad_file_is_rejected(tmp_path: Path, text: str, told: str) -> None:
-    with pytest.raises(click.ClickException, match=told):
+def test_bad_file_is_rejected(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(click.ClickException, match=message):
         parsed("--config", toml(tmp_path, text))
 
 
@@ -92,3 +96,12 @@ def test_file_may_set_every_option_of_help(system: str, tmp_path: Path) -> None:
     done = CliRunner().invoke(main, [system, "--config", toml(tmp_path, "epochs = 1.9")])
     assert "epochs must be an integer, not 1.9" in done.output
     assert CliRunner().invoke(main, [system, "--seed", str(2**64)]).exit_code == 2
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_option_is_read(system: str) -> None:
+    folder = Path(registry.__file__).parent
+    code = "".join(path.read_text("utf-8") for path in (folder / "unconditional.py", *(folder / system).glob("*.py")))
+    code += "".join(path.read_text("utf-8") for path in (folder.parent / "train.py", folder.parent / "data/dataset.py"))
+    unread = [field.name for field in fields(SYSTEMS[system].config) if not re.search(rf"config\.{field.name}\b", code)]
+    assert unread == []

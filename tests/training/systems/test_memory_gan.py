@@ -49,6 +49,14 @@ def test_every_phase_has_finite_losses_and_moves_its_networks(system: MemoryStac
         assert any(name.startswith(part) for name in moved), part
 
 
+def test_batch_in_parts_trains_every_phase(data: Dataset) -> None:
+    config = StackGANConfig(**SMALL)
+    config.resolve(4)
+    system = MemoryStackGAN(config, Engine("fp32", accumulate=2), data)
+    for epoch in range(3):
+        assert all(torch.isfinite(torch.tensor(list(step(system, data, epoch).values()))))
+
+
 def test_the_anchor_stays_while_the_generator_learns(system: MemoryStackGAN, data: Dataset) -> None:
     step(system, data, 0)
     system.start_epoch(2)

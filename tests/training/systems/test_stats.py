@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from pgtrain.cli import main
 from pgtrain.data.sources.metadata import METADATA
-from pgtrain.data.stats_rows import PAIRS, RARITIES, TYPES, Row, read_rows
+from pgtrain.data.stats_rows import PAIRS, RARITIES, TYPES, Row, read_table
 from pgtrain.engine.accelerator import Engine
 from pgtrain.engine.run import CHECKPOINT
 from pgtrain.errors import DataInvalid, DataNotFound, Interrupted, RequestInvalid, RunInvalid
@@ -69,16 +69,22 @@ ASKED = {
 @settings(max_examples=80, deadline=None)
 @given(st.integers(0, 2**31), st.floats(0, 30), st.fixed_dictionaries(ASKED))
 def test_any_latents_and_conditions_decode_to_matching_rows(
-    generator: Generator, seed: int, scale: float, asked: dict[str, object]
+    generator: Generator, seed: int, scale: float, condition: dict[str, object]
 ) -> None:
-    if isinstance(asked["type"], tuple):
-        asked["type"] = [TYPES[kind] for kind in asked["type"]]
+    if isinstance(condition["type"], tuple):
+        condition["type"] = [TYPES[kind] for kind in condition["type"]]
     latents = scale * torch.randn(7, LATENTS, generator=torch.Generator().manual_seed(seed))
-    rows = generate(generator, 7, latents=latents, **asked)  # type: ignore[arg-type]
+    rows = generate(generator, 7, latents=latents, **condition)  # type: ignore[arg-type]
     for row in rows:  # a Row that exists is valid
-        assert asked["total"] in (None, row.total)
-        assert asked["rarity"] in (None, row.rarity)
-        kinds = asked["type"] if isinstance(asked["type"], list) else [asked["type"]] if asked["type"] else []
+        assert condition["total"] in (None, row.total)
+        assert condition["rarity"] in (None, row.rarity)
+        kinds = (
+            condition["type"]
+            if isinstance(condition["type"], list)
+            else [condition["type"]]
+            if condition["type"]
+            else []
+        )
         assert set(row.types) >= set(kinds)
 
 
@@ -111,7 +117,7 @@ def test_every_row_encodes_and_decodes_to_itself(stats: list[int], row: Row, sha
 
 
 def test_every_real_record_encodes_and_decodes_to_itself(pokemon: Path) -> None:
-    rows = read_rows(pokemon)
+    rows = read_table(pokemon).rows
     data = encode(rows)
     quantiles = Quantiles(data.stats)
     back = decode(quantiles(quantiles.encode(data.stats)), data.pairs, data.rarities)
@@ -140,7 +146,7 @@ def test_rarity_and_total_come_from_rows_that_fit_what_is_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("condition", "message"),
     [
         ({"type": "sound"}, "no such type: 'sound'"),
         ({"type": ["fire", "fire"]}, "two different"),
@@ -150,9 +156,9 @@ def test_rarity_and_total_come_from_rows_that_fit_what_is_asked() -> None:
         ({"rarity": "shiny"}, "no such rarity"),
     ],
 )
-def test_impossible_conditions_are_rejected(asked: dict[str, object], told: str) -> None:
-    with pytest.raises(RequestInvalid, match=told):
-        conditions(1, **asked)  # type: ignore[arg-type]
+def test_impossible_conditions_are_rejected(condition: dict[str, object], message: str) -> None:
+    with pytest.raises(RequestInvalid, match=message):
+        conditions(1, **condition)  # type: ignore[arg-type]
 
 
 def test_latents_of_another_shape_are_rejected(generator: Generator) -> None:
@@ -199,8 +205,8 @@ def test_named_type_stands_for_every_row_that_has_it() -> None:
     unnamed = types.sum(1) == 0
     fire_alone = (types[:, TYPES.index("fire")] == 1) & (types.sum(1) == 1)
     assert unnamed.float().mean().item() == pytest.approx(0.5, abs=0.02)
-    for asked in (unnamed, fire_alone):  # in both, the two rows come as often as each other
-        assert indices[asked].float().mean().item() == pytest.approx(0.5, abs=0.02)
+    for condition in (unnamed, fire_alone):  # in both, the two rows come as often as each other
+        assert indices[condition].float().mean().item() == pytest.approx(0.5, abs=0.02)
 
 
 def test_learning_rate_depends_on_the_epoch_alone() -> None:
@@ -214,9 +220,9 @@ def test_generator_exports_with_plain_operators_and_a_free_batch(generator: Gene
     onnxruntime = pytest.importorskip("onnxruntime")
     path = tmp_path / "stats.onnx"
     latents = torch.randn(3, LATENTS, generator=torch.Generator().manual_seed(0))
-    asked = conditions(3, "fire", 500, None)
+    condition = conditions(3, "fire", 500, None)
     shapes = {name: {0: torch.export.Dim("batch")} for name in ("latent", "types", "total", "rarity")}
-    torch.onnx.export(generator, (latents, *asked), path, dynamo=True, external_data=False, dynamic_shapes=shapes)
+    torch.onnx.export(generator, (latents, *condition), path, dynamo=True, external_data=False, dynamic_shapes=shapes)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     latents = torch.randn(11, LATENTS, generator=torch.Generator().manual_seed(1))
     inputs = dict(zip(("latent", "types", "total", "rarity"), (latents, *conditions(11)), strict=True))
@@ -248,14 +254,14 @@ def csv(tmp_path: Path, *lines: str) -> Path:
 @pytest.mark.parametrize("upper", [False, True])
 def test_both_kaggle_tables_are_read(tmp_path: Path, layout: str, upper: bool) -> None:
     header = HEADERS[layout].upper() if upper else HEADERS[layout]
-    charizard, mewtwo = read_rows(csv(tmp_path, header, *LINES[layout]))
+    charizard, mewtwo = read_table(csv(tmp_path, header, *LINES[layout])).rows
     assert charizard == Row((78, 84, 78, 109, 85, 100), ("fire", "flying"), "ordinary", "Charizard")
     assert (mewtwo.types, mewtwo.total) == (("psychic",), 680)
     assert mewtwo.rarity == ("legendary" if layout == "rounakbanik" else "ordinary")
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("Mew,151,100,100,100,100,100,many,psychic,,1", "speed is 'many'"),
         ("Mew,151,100,100,100,100,100,256,psychic,,1", "speed is 256"),
@@ -267,18 +273,18 @@ def test_both_kaggle_tables_are_read(tmp_path: Path, layout: str, upper: bool) -
         ("Mew,151,100,100", "line 3"),
     ],
 )
-def test_bad_line_of_a_csv_is_named(tmp_path: Path, line: str, told: str) -> None:
+def test_bad_line_of_a_csv_is_named(tmp_path: Path, line: str, message: str) -> None:
     header, good = HEADERS["rounakbanik"], LINES["rounakbanik"][0]
     with pytest.raises(DataInvalid, match="line 3") as refused:
-        read_rows(csv(tmp_path, header, good, line))
-    assert told in str(refused.value)
+        read_table(csv(tmp_path, header, good, line))
+    assert message in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
 def test_total_that_is_not_the_sum_is_named(tmp_path: Path) -> None:
     wrong = "6,Charizard,Charizard,Fire,Flying,500,78,84,78,109,85,100"
     with pytest.raises(DataInvalid, match="line 2: the total is 500, but the six stats sum to 534"):
-        read_rows(csv(tmp_path, HEADERS["dex"], wrong))
+        read_table(csv(tmp_path, HEADERS["dex"], wrong))
 
 
 def test_several_tables_are_one(tmp_path: Path) -> None:
@@ -295,15 +301,15 @@ def test_several_tables_are_one(tmp_path: Path) -> None:
 
 def test_missing_columns_and_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataInvalid, match="no column speed"):
-        read_rows(csv(tmp_path, HEADERS["dex"].replace(",Speed", "")))
+        read_table(csv(tmp_path, HEADERS["dex"].replace(",Speed", "")))
     with pytest.raises(DataInvalid, match="holds no row"):
-        read_rows(csv(tmp_path, HEADERS["dex"]))
+        read_table(csv(tmp_path, HEADERS["dex"]))
     with pytest.raises(DataNotFound, match="nowhere"):
-        read_rows(tmp_path / "nowhere")
+        read_table(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("{", "line 1"),
         ("[]", "line 1"),
@@ -312,26 +318,26 @@ def test_missing_columns_and_files_are_named(tmp_path: Path) -> None:
         ('{"stats": {"hp": true}, "types": ["fire"]}', "hp is True"),
     ],
 )
-def test_bad_line_of_metadata_is_named(tmp_path: Path, line: str, told: str) -> None:
+def test_bad_line_of_metadata_is_named(tmp_path: Path, line: str, message: str) -> None:
     (tmp_path / METADATA).write_text(line, "utf-8")
     with pytest.raises(DataInvalid, match="line 1") as refused:
-        read_rows(tmp_path)
-    assert told in str(refused.value)
+        read_table(tmp_path)
+    assert message in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--data", "nowhere.csv"], "nowhere.csv: not found"),
         (["--data", "nowhere.csv", "--dropout", "2"], "'--dropout'"),
         (["--data", "nowhere.csv", "--temperature", "0"], "'--temperature'"),
     ],
 )
-def test_command_refuses_in_one_line(arguments: list[str], told: str) -> None:
+def test_command_refuses_in_one_line(arguments: list[str], message: str) -> None:
     done = CliRunner().invoke(main, ["stats", *arguments])
     assert done.exit_code == 2
     (line,) = (line for line in done.output.splitlines() if line.startswith("Error"))
-    assert told in line
+    assert message in line
 
 
 def test_run_of_another_system_is_rejected(tmp_path: Path) -> None:

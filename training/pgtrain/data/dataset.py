@@ -25,18 +25,6 @@ SAME_TEXT = 1e-4
 """Difference of embeddings below which two texts are one, such as those that differ in case alone."""
 
 
-@dataclass(frozen=True)
-class Batch:
-    """`pictures` float32 (N, 4, S, S), premultiplied RGBA in 0..1; `text` float32 (N, D) embeddings.
-
-    `named`, bool (N,), tells which texts name the Pokémon.
-    """
-
-    pictures: Tensor
-    text: Tensor
-    named: Tensor
-
-
 @dataclass
 class Pictures:
     """The pictures of a data set, beside the networks where the device has room for them.
@@ -74,10 +62,10 @@ class Pictures:
 
     def fetch(self, indices: Tensor) -> Tensor:
         """Take the pictures at `indices` on the data's device: float32 (N, 4, S, S), premultiplied, in 0..1."""
-        taken = self.pictures[indices.to(self.pictures.device)]
-        if taken.device != self.device:
-            taken = taken.pin_memory().to(self.device, non_blocking=True)
-        return taken.float() / 255
+        pictures = self.pictures[indices.to(self.pictures.device)]
+        if pictures.device != self.device:
+            pictures = pictures.pin_memory().to(self.device, non_blocking=True)
+        return pictures.float() / 255
 
     @property
     def identity(self) -> dict[str, str]:
@@ -95,15 +83,13 @@ class Dataset(Pictures):
     """Pictures with captions.
 
     `embeddings` float32 (C, D), one a caption; `caption_ids` int64 (N, K) indexes them and
-    `caption_weights` float32 (N, K) says how often each is drawn (0 pads); `caption_named` bool (C,) tells which of
-    the captions name the Pokémon; `name_ids` int64 (N,) is the
-    caption that is a picture's name. `matches` are further texts, and which pictures match them.
+    `caption_weights` float32 (N, K) says how often each is drawn (0 pads); `name_ids` int64 (N,) is the caption that is
+    a picture's name. `matches` are further texts, and which pictures match them.
     """
 
     embeddings: Tensor
     caption_ids: Tensor
     caption_weights: Tensor
-    caption_named: Tensor
     name_ids: Tensor
     matches: Matches
 
@@ -112,11 +98,15 @@ class Dataset(Pictures):
         moved(self.matches, device)
         return super().to(device)
 
-    def batch(self, indices: Tensor) -> Batch:
-        """Fetch the pictures at `indices`, each with one caption drawn by its weight."""
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Fetch the pictures at `indices`, each with one caption drawn by its weight.
+
+        Returns:
+            Premultiplied RGBA in 0..1, float32 (N, 4, S, S), and text embeddings, float32 (N, D).
+        """
         drawn = weighted(self.caption_weights[indices], rng.rand(len(indices), 1, device=indices.device))
         chosen = self.caption_ids[indices].gather(1, drawn).squeeze(1)
-        return Batch(self.fetch(indices), self.embeddings[chosen], self.caption_named[chosen])
+        return self.fetch(indices), self.embeddings[chosen]
 
 
 def weighted(weights: Tensor, share: Tensor) -> Tensor:
@@ -219,13 +209,11 @@ def _captioned(collection: Collection, size: int, encoder: str, background: Back
             f"all {len(composed)} pictures have the caption {texts[0]!r}, so there is nothing to tell them apart by; "
             "give captions that differ, or train a GAN without text such as dcgan"
         )
-    named = torch.tensor([caption.named for group in composed for caption in group])
     return Dataset(
         **vars(plain),
         embeddings=embeddings,
         caption_ids=ids,
         caption_weights=weights,
-        caption_named=named,
         name_ids=ids[:, 0],
         matches=match(records, plain.pictures, lambda texts: cached_embeddings(encoder, texts)),
     )

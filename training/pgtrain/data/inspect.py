@@ -121,5 +121,5 @@ def save_sheet(paths: Sequence[Path], out: Path, background: Background = "keep"
 
 
 def _visible(picture: Image.Image) -> str:
-    # Premultiplied, so that the invisible color of transparent pixels tells no two pictures apart.
+    # Premultiplied, so that pictures do not differ by the invisible color of transparent pixels.
     return hashlib.sha256(repr(picture.size).encode() + picture.convert("RGBa").tobytes()).hexdigest()

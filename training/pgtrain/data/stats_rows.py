@@ -100,11 +100,6 @@ class TableFile(NamedTuple):
     unused: tuple[str, ...]
 
 
-def read_rows(path: Path) -> list[Row]:
-    """Read the rows of a table, see :func:`read_table`."""
-    return read_table(path).rows
-
-
 def read_table(path: Path) -> TableFile:
     """Read a folder with metadata.jsonl or one table, a CSV with the columns of the Kaggle tables, or a parquet file.
 

@@ -20,7 +20,7 @@ from pgtrain.errors import ConfigInvalid, Diverged
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Part = TypeVar("Part")
 Loss = tuple[Tensor, dict[str, Tensor]]
-"""What is backpropagated, and what is told of it: tensors ()."""
+"""What is backpropagated, and metrics: tensors ()."""
 
 NEWER = "forward_sync_buffers" in signature(DistributedDataParallel).parameters
 OWN_BUFFERS: dict[str, Any] = {"forward_sync_buffers" if NEWER else "broadcast_buffers": False}
@@ -54,8 +54,8 @@ class Engine:
         distributed.start()
         self.precision = best_precision() if precision == "auto" else precision
         if self.precision == "fp16" and not torch.cuda.is_available():
-            raise ConfigInvalid("--precision fp16 needs a CUDA GPU; take bf16, fp32 or auto")
-        # accelerate keeps the first precision of a process for ever; each training here chooses its own.
+            raise ConfigInvalid("the precision fp16 needs a CUDA GPU; take bf16, fp32 or auto")
+        # accelerate keeps the first precision of a process; each training here chooses its own.
         AcceleratorState._reset_state()
         mixed = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}[self.precision]
         self.accelerator = Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available())
@@ -120,19 +120,19 @@ class Engine:
     def step(self, optimizer: Optimizer, compute: Callable[[Part], Loss], parts: Sequence[Part]) -> dict[str, Tensor]:
         """Backpropagate the mean of the losses that `compute` gives for `parts`, update, and clear the gradients.
 
-        Returns what `compute` tells, averaged over the parts and detached.
+        Returns the metrics of `compute`, averaged over the parts and detached.
 
         Raises:
             Diverged: gradients overflow at every scale of the loss.
         """
-        told = []
+        reported = []
         for number, part in enumerate(parts, 1):
             with self._averaging(number == len(parts)):
                 loss, metrics = compute(part)
                 self.accelerator.backward(loss / len(parts))
-            told.append({name: value.detach() for name, value in metrics.items()})
+            reported.append({name: value.detach() for name, value in metrics.items()})
         self._update(optimizer)
-        return {name: torch.stack([metrics[name] for metrics in told]).mean(0) for name in told[0]}
+        return {name: torch.stack([metrics[name] for metrics in reported]).mean(0) for name in reported[0]}
 
     def _averaging(self, last: bool) -> AbstractContextManager[Any]:
         """Average gradients over processes at the `last` part alone: they are sums until then."""
@@ -147,10 +147,10 @@ class Engine:
         before = self.loss_scale
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        # accelerate's step_was_skipped is never set by fused optimisers, which leave a step out themselves.
+        # accelerate's step_was_skipped is never set by fused optimizers, which leave a step out themselves.
         self.stepped = before is None or self.loss_scale >= before  # type: ignore[operator]
         if before is not None and before < LEAST_SCALE and not self.stepped:
-            raise Diverged(f"gradients overflow even with losses scaled by {before:g}; try --precision bf16 or fp32")
+            raise Diverged(f"gradients overflow even with losses scaled by {before:g}; try bf16 or fp32")
 
     @property
     def loss_scale(self) -> float | None:

@@ -103,7 +103,7 @@ def _keep_older(path: Path, total: int, keep: int) -> None:
 
 
 def _mode_of_new_file(path: Path) -> int:
-    """Make an empty file at `path` and tell its permissions, which follow the user's umask."""
+    """Make an empty file at `path` and return its permissions, which follow the user's umask."""
     path.unlink(missing_ok=True)
     path.touch()
     return path.stat().st_mode

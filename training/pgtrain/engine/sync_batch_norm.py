@@ -10,7 +10,7 @@ from pgtrain.engine import distributed
 
 
 class GlobalBatchNorm(_BatchNorm):
-    """Batch norm (N, C, ...) whose statistics are those of all processes' rows; weights are named as ever.
+    """Batch norm (N, C, ...) whose statistics are those of all processes' rows; weights keep their names.
 
     :class:`torch.nn.SyncBatchNorm` does this on CUDA alone.
     """

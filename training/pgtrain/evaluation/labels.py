@@ -60,7 +60,7 @@ def _histogram(pixels: Tensor) -> Tensor:
 
 
 class Classifier:
-    """What tells one kind of label."""
+    """A classifier of one kind of label."""
 
     def __init__(self, seen: Floats, mirrored: Floats, shown: Shown, families: Sequence[str]) -> None:
         """Teach it on N real pictures and their mirror images, each (N, D) as :func:`view` gives them."""

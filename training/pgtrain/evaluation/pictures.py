@@ -128,7 +128,7 @@ def _text(
 
 
 def _described(reference: ReferenceSet, spoken: Drawn, prompts: Sequence[Described]) -> dict[str, Any]:
-    """Measure pictures of descriptions; what they show is told apart by whether any Pokémon is like that."""
+    """Measure pictures of descriptions, separately for combinations that some Pokémon has and for new ones."""
     results = reference.quality(spoken) | {"changed_by_prompt": reference.changed_by_prompt(spoken), "text": {}}
     for name, known in (("known", True), ("new", False)):
         rows = [index for index, prompt in enumerate(prompts) if prompt.known is known]

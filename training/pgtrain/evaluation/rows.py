@@ -74,7 +74,7 @@ def features(rows: pd.DataFrame) -> np.ndarray[Any, Any]:
 
 
 def two_sample(rows: pd.DataFrame, drawn: pd.DataFrame) -> float:
-    """Area under the curve of a classifier that tells `rows` from `drawn` ones."""
+    """Area under the curve of a classifier that separates `rows` from `drawn` ones."""
     both = np.concatenate([features(rows), features(drawn)])
     labels = np.repeat([1, 0], [len(rows), len(drawn)])
     folds = StratifiedKFold(5, shuffle=True, random_state=0)

@@ -56,11 +56,11 @@ class RunSampler:
         try:
             position = checkpoint.restore_networks(run.checkpoint, self.system)
         except RunInvalid as error:
-            trained, given = described["data"]["examples"], len(data)
-            if trained == given:
+            trained = described["data"]["examples"]
+            if trained == len(data):
                 raise
             raise RunInvalid(
-                f"{run.folder}: was trained on {trained} examples, and --data has {given}; "
+                f"{run.folder}: was trained on {trained} examples, and the data has {len(data)}; "
                 "give the data that it was trained on, or export the run and evaluate the bundle"
             ) from error
         self.system.start_epoch(position.epoch if position.step else max(0, position.epoch - 1))
@@ -115,7 +115,7 @@ class BundleSampler:
 
     @property
     def trained(self) -> dict[str, Any]:
-        """What the manifest tells of the run; empty where it tells nothing."""
+        """The manifest's record of the run; empty where it has none."""
         run: dict[str, Any] = self.described["provenance"].get("run", {})
         return run
 

@@ -5,8 +5,6 @@ from typing import Any, NamedTuple
 
 from rich.table import Table
 
-from pokegan.markdown import table as markdown_table
-
 Results = Mapping[str, Any]
 
 
@@ -20,7 +18,7 @@ class Line(NamedTuple):
     """Where it stands what real pictures reach."""
 
     best: str = ""
-    """What the best can be, where no measurement tells."""
+    """The best possible value, where it is not measured."""
 
 
 def _text(label: str, path: str) -> list[Line]:
@@ -94,7 +92,7 @@ def lines(evaluations: Mapping[str, Results]) -> list[list[str]]:
 
 
 def ratios(evaluations: Mapping[str, Results]) -> dict[str, dict[str, float]]:
-    """Divide the figures of every evaluation by those of the first, where both tell a number and it is not 0."""
+    """Divide the figures of every evaluation by those of the first, where both are numbers and the first is not 0."""
     names = list(evaluations)
     quotients: dict[str, dict[str, float]] = {}
     for name in names[1:]:
@@ -113,11 +111,6 @@ def table(evaluations: Mapping[str, Results]) -> Table:
     for line in lines(evaluations):
         drawn.add_row(*line)
     return drawn
-
-
-def markdown(evaluations: Mapping[str, Results]) -> str:
-    """Write the lines as a Markdown table."""
-    return f"{markdown_table(['figure', *evaluations, 'real pictures'], lines(evaluations))}\n"
 
 
 def _cell(results: Results, line: Line) -> str:

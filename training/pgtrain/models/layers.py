@@ -32,34 +32,6 @@ class Whitening(nn.Module):
         return whitened
 
 
-class ConditioningAugmentation(nn.Module):
-    """A Gaussian around the text: mean and log-variance from one linear layer, the draw from outside.
-
-    The log-variance is held at LIMIT: one rare text whose variance overflowed has ruined a run, because an average
-    and the statistics of batch norm never forget such a step.
-    """
-
-    LIMIT = 2.0
-
-    def __init__(self, text_dim: int, condition_dim: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(text_dim, 2 * condition_dim)
-        nn.init.zeros_(self.linear.bias)
-
-    @torch.no_grad()
-    def start_quiet(self) -> None:
-        """Begin with a deviation of exp(-1.5), or 0.22, for every text: in one of 1 the mean drowns for many epochs."""
-        self.linear.weight[len(self.linear.weight) // 2 :] = 0
-        self.linear.bias[len(self.linear.bias) // 2 :] = -3
-
-    def forward(self, text: Tensor, draw: Tensor) -> tuple[Tensor, Tensor]:
-        """Map whitened text (N, K) and a standard normal draw (N, C) to a condition (N, C) and its KL term ()."""
-        mean, logvar = self.linear(text).chunk(2, 1)
-        logvar = logvar.clamp(max=self.LIMIT)
-        divergence = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).mean()
-        return mean + (0.5 * logvar).exp() * draw, divergence
-
-
 class ConditionalNorm(nn.Module):
     """Batch norm whose scale and shift come from the condition (de Vries et al., 2017, arXiv:1707.00683)."""
 
@@ -144,23 +116,6 @@ class UpBlock(nn.Module):
         return convolved
 
 
-class DownBlock(nn.Module):
-    """Halving residual block of a discriminator, without norm layers (as in DF-GAN, arXiv:2008.05865)."""
-
-    def __init__(self, channels_in: int, channels_out: int) -> None:
-        super().__init__()
-        self.down = nn.Conv2d(channels_in, channels_out, 4, stride=2, padding=1)
-        self.conv = nn.Conv2d(channels_out, channels_out, 3, padding=1)
-        self.shortcut = nn.Conv2d(channels_in, channels_out, 1)
-        self.strength = nn.Parameter(torch.tensor(0.2))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Map (N, Cin, H, W) to (N, Cout, H/2, W/2)."""
-        path = F.leaky_relu(self.conv(F.leaky_relu(self.down(features), 0.2)), 0.2)
-        shortcut: Tensor = self.shortcut(F.avg_pool2d(features, 2))
-        return shortcut + self.strength * path
-
-
 def fold_statistics(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     """Write a batch norm in evaluation mode as scale and shift: (C,) each."""
     scale = norm.weight * (cast(Tensor, norm.running_var) + norm.eps).rsqrt()
@@ -185,12 +140,12 @@ def premultiply(logits: Tensor) -> Tensor:
     return torch.cat([color * alpha, alpha], 1)
 
 
-def r1_penalty(critic: nn.Module, real: Tensor, *condition: Tensor) -> Tensor:
+def r1_penalty(critic: nn.Module, real: Tensor) -> Tensor:
     """Mean squared gradient norm at real pictures (Mescheder et al., 2018, arXiv:1801.04406): ().
 
     In float32: second derivatives and half precision do not mix. Through `forward`, which is never compiled:
     compiled networks have no second derivative.
     """
     real = real.detach().float().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(critic.forward(real, *condition).sum(), real, create_graph=True)
+    (gradient,) = torch.autograd.grad(critic.forward(real).sum(), real, create_graph=True)
     return gradient.square().sum((1, 2, 3)).mean()

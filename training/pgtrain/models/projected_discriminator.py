@@ -1,11 +1,8 @@
 """A discriminator over the features of a frozen network (Projected GAN, Sauer et al., 2021, arXiv:2111.01007).
 
-What tells drawn pictures from 1,000 real ones need not first learn to see: four small heads look at features that
-EfficientNet-Lite1 has from photographs, mixed by fixed random convolutions so that no head can rest on few of them.
+A discriminator with 1,000 real pictures need not learn to see first: four small heads score features that
+EfficientNet-Lite1 learned from photographs, mixed by fixed random convolutions so that no head can rely on few of them.
 """
-
-from collections.abc import Callable
-from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -19,19 +16,19 @@ SIDE = 128
 """Pixels a side that smaller pictures are enlarged to; larger ones are seen as they are."""
 
 TAPS = {3: 24, 6: 40, 14: 112, 20: 320}
-"""Blocks of Lite1 whose output is looked at, and their channels."""
+"""Blocks of Lite1 whose outputs are used, and their channels."""
 
 STRIDES = (4, 8, 16, 32)
-"""Pixels of a picture to one of each of these outputs."""
+"""Strides of these outputs."""
 
 MIXED = (48, 64, 96, 128)
-"""Channels of each after mixing."""
+"""Channels of each output after mixing."""
 
 WIDTH = 128
 """Channels of the heads."""
 
 WHITE, SILHOUETTE = 0.5, 0.25
-"""Shares of RGBA pictures that are seen on white, and as silhouettes; the rest is laid on random colours."""
+"""Shares of RGBA pictures that are seen on white, and as silhouettes; the rest is laid on random colors."""
 
 
 class FrozenFeatures(nn.Module):
@@ -43,14 +40,14 @@ class FrozenFeatures(nn.Module):
     def __init__(self, side: int) -> None:
         super().__init__()
         self.side = side
-        self.network = load_lite(1, "train", "take --discriminator projection")
+        self.network = load_lite(1, "train")
         for block in self.network._blocks:
             block._depthwise_conv = _unstrided(block._depthwise_conv)
         self.lateral = nn.ModuleList(
-            nn.Conv2d(taken, given, 1) for taken, given in zip(TAPS.values(), MIXED, strict=True)
+            nn.Conv2d(inputs, outputs, 1) for inputs, outputs in zip(TAPS.values(), MIXED, strict=True)
         )
         narrower = zip(MIXED, (*MIXED[:1], *MIXED[:-1]), strict=True)
-        self.top_down = nn.ModuleList(nn.Conv2d(taken, given, 3, padding=1) for taken, given in narrower)
+        self.top_down = nn.ModuleList(nn.Conv2d(inputs, outputs, 3, padding=1) for inputs, outputs in narrower)
         seeded = torch.Generator().manual_seed(0)  # the same in every run: a checkpoint does not hold them
         for mixing in (*self.lateral, *self.top_down):
             nn.init.kaiming_normal_(mixing.weight, nonlinearity="linear", generator=seeded)
@@ -77,7 +74,7 @@ class FrozenFeatures(nn.Module):
     def _scaled(self, pictures: Tensor) -> Tensor:
         size = (self.side, self.side)
         sized = F.interpolate(pictures, size=size, mode="bilinear", antialias=True, align_corners=False)
-        return ((sized * 255 - 127) / 128).contiguous(memory_format=torch.channels_last)  # as it was taught
+        return ((sized * 255 - 127) / 128).contiguous(memory_format=torch.channels_last)  # as in its training
 
 
 def _unstrided(depthwise: nn.Conv2d) -> nn.Module:
@@ -103,36 +100,28 @@ class Subsample(nn.Module):
 
 
 class Head(nn.Module):
-    """Scores one feature map (N, C, S, S) under a text, at each of 4x4 places."""
+    """Scores one feature map (N, C, S, S) at each of 4x4 places."""
 
-    def __init__(self, channels: int, side: int, text_dim: int) -> None:
+    def __init__(self, channels: int, side: int) -> None:
         super().__init__()
         halvings = (side // 4).bit_length() - 1
         layers: list[nn.Module] = []
         for number in range(halvings):
-            taken = WIDTH if number else channels
-            layers += [spectral_norm(nn.Conv2d(taken, WIDTH, 4, stride=2, padding=1))]
+            inputs = WIDTH if number else channels
+            layers += [spectral_norm(nn.Conv2d(inputs, WIDTH, 4, stride=2, padding=1))]
             layers += [nn.GroupNorm(8, WIDTH), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers)
         self.joint = spectral_norm(nn.Conv2d(WIDTH if halvings else channels, WIDTH, 3, padding=1))
         self.score = nn.Conv2d(WIDTH, 1, 1)
-        self.project = nn.Linear(text_dim, WIDTH, bias=False) if text_dim else None
 
-    def features(self, level: Tensor) -> Tensor:
-        """Map a feature map to what is scored, (N, WIDTH, 4, 4)."""
-        found: Tensor = F.leaky_relu(self.joint(self.layers(level)), 0.2)
-        return found
-
-    def judge(self, features: Tensor, text: Tensor | None = None) -> Tensor:
-        """Score features as :meth:`features` gives them, under texts (N, K) if there are any: float32 (N, 16)."""
-        score: Tensor = self.score(features).squeeze(1)
-        if self.project is not None:
-            score = score + (features * self.project(text)[:, :, None, None]).sum(1) / WIDTH**0.5
-        return score.flatten(1).float()
+    def forward(self, level: Tensor) -> Tensor:
+        """Score a feature map: float32 (N, 16)."""
+        scores: Tensor = self.score(F.leaky_relu(self.joint(self.layers(level)), 0.2))
+        return scores.flatten(1).float()
 
 
 class FeatureDiscriminator(nn.Module):
-    """Four heads over the maps of :class:`FrozenFeatures`, which sees pictures at `size` pixels or SIDE; no text.
+    """Four heads over the maps of :class:`FrozenFeatures`, which sees pictures at `size` pixels or SIDE.
 
     The maps of a fake are computed once and serve discriminator and generator.
     """
@@ -141,53 +130,18 @@ class FeatureDiscriminator(nn.Module):
         super().__init__()
         side = max(SIDE, size)
         shapes = [(channels, side // stride) for channels, stride in zip(MIXED, STRIDES, strict=True)]
-        self.heads = nn.ModuleList(Head(*shape, 0) for shape in shapes)
+        self.heads = nn.ModuleList(Head(*shape) for shape in shapes)
 
     def forward(self, maps: list[Tensor]) -> Tensor:
         """Score feature maps: float32 (N, 64), higher is more real."""
-        scores = [head.judge(head.features(level)) for head, level in zip(self.heads, maps, strict=True)]  # type: ignore[operator]
-        return torch.cat(scores, 1)
-
-
-class ProjectedDiscriminator(nn.Module):
-    """Four heads over frozen features: premultiplied RGBA pictures (N, 4, `size`, `size`), or RGB ones, under a text.
-
-    The network sees RGBA pictures on white, sometimes on a random colour, where edges show that white hides, and
-    sometimes their silhouettes alone. Without these a generator draws eyes and lights as holes, which are white on
-    white, and on any other colour a marking as good as another. What is frozen stands in no checkpoint.
-    """
-
-    def __init__(self, size: int, text_dim: int) -> None:
-        super().__init__()
-        side = max(SIDE, size)
-        shapes = [(channels, side // stride) for channels, stride in zip(MIXED, STRIDES, strict=True)]
-        self.heads = nn.ModuleList(Head(*shape, text_dim) for shape in shapes)
-        self._frozen = (FrozenFeatures(side),)  # in a tuple, so that it is neither saved, nor trained, nor thawed
-
-    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
-        self._frozen[0]._apply(fn, recurse)  # type: ignore[no-untyped-call]  # moves to a device with the heads
-        return super()._apply(fn, recurse)  # type: ignore[no-any-return, no-untyped-call]
-
-    def features(self, pictures: Tensor) -> list[Tensor]:
-        """Map pictures in 0..1 to what each head scores, (N, WIDTH, 4, 4) each."""
-        seen = self._frozen[0](on_some_ground(pictures))
-        return [head.features(level) for head, level in zip(self.heads, seen, strict=True)]  # type: ignore[operator]
-
-    def judge(self, features: list[Tensor], text: Tensor) -> Tensor:
-        """Score features under whitened texts (N, K): float32 (N, 64), higher is more real."""
-        scores = [head.judge(each, text) for head, each in zip(self.heads, features, strict=True)]  # type: ignore[operator]
-        return torch.cat(scores, 1)
-
-    def forward(self, pictures: Tensor, *texts: Tensor) -> Tensor:
-        """Score pictures under each of T `texts`, one after the other: float32 (T * N, 64)."""
-        features = self.features(pictures)
-        return torch.cat([self.judge(features, text) for text in texts])
+        return torch.cat([head(level) for head, level in zip(self.heads, maps, strict=True)], 1)
 
 
 def on_some_ground(pictures: Tensor) -> Tensor:
-    """Lay RGBA (N, 4, S, S) on white or on a random colour, or show it black on white: RGB (N, 3, S, S)."""
-    if pictures.shape[1] == 3:
-        return pictures
+    """Lay RGBA (N, 4, S, S) on white or on a random color, or show it black on white: RGB (N, 3, S, S).
+
+    On white alone a generator would draw eyes and lights as holes, and any marking would do on another color.
+    """
     count, device = len(pictures), pictures.device
     choice = rng.rand(count, 1, 1, 1, device=device)
     silhouette = choice >= 1 - SILHOUETTE

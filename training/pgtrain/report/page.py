@@ -17,7 +17,7 @@ from pgtrain.report.timelapse import write_gif, write_mp4
 from pokegan.files import atomic_path
 
 ABOUT = ("schema", "seed", "system", "trained_on_this_data", "epochs", "drawn_by", "features", "samples", "real")
-"""What an evaluation tells of itself; the rest of it are figures."""
+"""Fields of an evaluation that are not figures."""
 
 PICTURES = ("sheet.png", "samples.png", "neighbors.png", "real.png", "curves.svg", "timelapse.gif")
 """What a page shows beside the last grid, if it is there."""
@@ -61,7 +61,7 @@ def write_report(run: Run) -> Path:
 
 
 def _write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Have `write` make the file beside `path` and rename it; the suffix tells `write` the format."""
+    """Have `write` make the file beside `path` and rename it; the suffix decides the format."""
     with atomic_path(path) as hidden:
         named = hidden.with_suffix(path.suffix)
         try:

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgen.backends.base import Session
-from pgen.backends.cuda import Cuda, open_cuda
 from pgen.backends.devices import open_model
-from pgen.backends.tensorrt import TensorRTSession, check_tensorrt, collecting_logger, started, why
+from pgen.backends.tensorrt.cuda import Cuda, open_cuda
+from pgen.backends.tensorrt.session import TensorRTSession, check_tensorrt, collecting_logger, started, why
 from pgen.bundle.engines import FOLDER, EngineInfo, EngineOptions, Profile, profile_of
 from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.errors import DeviceUnavailable

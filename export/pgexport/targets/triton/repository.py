@@ -22,10 +22,10 @@ from pgexport.targets.triton.pbtxt import Message, Value, dump, pairs
 from pokegan import __version__
 
 MARK = "pokegan.json"
-"""File of the repository that tells its bundle and version; Triton itself reads the folders only."""
+"""File of the repository that records its bundle and version; Triton itself reads the folders only."""
 
 MOST = 64
-"""Rows that a network computes at once where its manifest does not tell the batches that were proven."""
+"""Rows that a network computes at once where its manifest lists no verified batches."""
 
 DELAYS = {"encoder": 500}
 """Microseconds that a request waits for others to share its batch, by kind of model."""

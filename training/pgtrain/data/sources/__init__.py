@@ -30,14 +30,13 @@ MARKED = (
     Adapter(pokedex.fits, pokedex.read),
     Adapter(parquet.fits, parquet.read, has_columns=True),
 )
-"""Adapters that one file tells apart; they come first, for their folders hold images too."""
+"""Adapters that are recognized by one file; they come first, because their folders hold images too."""
 ADAPTERS = (
     *MARKED,
     Adapter(metadata.fits_splits, metadata.read_splits, has_columns=True),
     Adapter(classes.fits, classes.read),
     Adapter(images.fits, images.read),
 )
-HUBS = ("hf", "kaggle")
 KNOWN = "metadata.jsonl (.csv, .parquet) and images, pokedex.json and images, parquet files, class folders, or images"
 
 

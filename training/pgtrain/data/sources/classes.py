@@ -31,11 +31,11 @@ def fits(folder: Path) -> bool:
 
 def read(folder: Path) -> Collection:
     """Read one record a file; a cover image beside the class folders is skipped."""
-    found = scan(folder)
-    inside = _inside(found.images, folder)
-    covers = [f"{path.name}: lies beside the class folders" for path in found.images if path.parent == folder]
+    files = scan(folder)
+    inside = _inside(files.images, folder)
+    covers = [f"{path.name}: lies beside the class folders" for path in files.images if path.parent == folder]
     records = (record(spoken(path.parent.name), path, written_captions(path)) for path in inside)
-    layout = Layout("class folders, which name their images", skipped=(*covers, *found.skipped))
+    layout = Layout("class folders, which name their images", skipped=(*covers, *files.skipped))
     return Collection.of(records, layout)
 
 

@@ -89,7 +89,7 @@ class Store:
             while chunk := response.read(CHUNK):
                 total.update(chunk)
                 received += part.write(chunk)
-        # A cut transfer ends like a whole one; at the first download no checksum would tell.
+        # A cut transfer ends like a whole one; the first download has no checksum to detect it.
         if expected is not None and received != int(expected):
             raise DataNotFound(f"{url} cannot be downloaded (only {received:,} of {int(expected):,} bytes came)")
 

@@ -17,13 +17,13 @@ def fits(folder: Path) -> bool:
 
 def read(folder: Path) -> Collection:
     """Read one record a file; ``mr_mime.png`` is named "mr mime"."""
-    found = scan(folder)
-    texts = [written_captions(path) for path in found.images]
+    files = scan(folder)
+    texts = [written_captions(path) for path in files.images]
     names = "the text files beside them" if any(texts) else "their files"
     records = (
-        record("", path, captions, spoken(path.stem)) for path, captions in zip(found.images, texts, strict=True)
+        record("", path, captions, spoken(path.stem)) for path, captions in zip(files.images, texts, strict=True)
     )
-    return Collection.of(records, Layout(f"images, named after {names}", skipped=found.skipped))
+    return Collection.of(records, Layout(f"images, named after {names}", skipped=files.skipped))
 
 
 def record(name: str, path: Path, captions: tuple[str, ...], fallback: str = "") -> Record:

@@ -113,10 +113,10 @@ def choose_columns(names: Sequence[str], caption_column: str | None, path: Path)
 
 
 def _unnamed(folder: Path, records: Sequence[Record]) -> tuple[str, ...]:
-    found = scan(folder)
+    files = scan(folder)
     named = {record.image for record in records}
-    unnamed = sum(path not in named for path in found.images)
-    return (*([f"{unnamed:,} images that no line names"] if unnamed else []), *found.skipped)
+    unnamed = sum(path not in named for path in files.images)
+    return (*([f"{unnamed:,} images that no line names"] if unnamed else []), *files.skipped)
 
 
 def _parsed(path: Path, content: bytes) -> list[Row]:

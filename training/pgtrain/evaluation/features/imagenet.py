@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, taught on ImageNet, as a judge; see :mod:`pgtrain.models.efficientnet_lite`.
+"""EfficientNet-Lite0, trained on ImageNet, as a judge; see :mod:`pgtrain.models.efficientnet_lite`.
 
 It never saw the artwork, so it knows what it judges from no training picture; and it needs no download of its own.
 """
@@ -10,16 +10,16 @@ from pgtrain.evaluation.features.artwork import resized
 from pgtrain.models.efficientnet_lite import load_lite
 
 SIDE = 224
-"""Pixels a side that it was taught at; smaller pictures are enlarged."""
+"""Pixels a side that it was trained at; smaller pictures are enlarged."""
 
 
 def load_imagenet() -> nn.Module:
     """Load the network: RGB uint8 (N, 3, S, S) to the means of its last layer's features, float (N, 1280).
 
     Raises:
-        FeaturesNotFound: the packages of network and weights are not installed.
+        MissingExtra: the packages of network and weights are not installed.
     """
-    network = load_lite(0, "evaluate", "choose the features artwork")
+    network = load_lite(0, "evaluate")
     for module in network.modules():
         if isinstance(module, nn.ReLU6):
             module.inplace = True  # for speed
@@ -32,6 +32,6 @@ class _Pooled(nn.Module):
         self.network = network.to(memory_format=torch.channels_last)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        scaled = (resized(pictures.float() / 255, SIDE) * 255 - 127) / 128  # as it was taught
+        scaled = (resized(pictures.float() / 255, SIDE) * 255 - 127) / 128  # as in its training
         features: Tensor = self.network.extract_features(scaled.contiguous(memory_format=torch.channels_last))  # type: ignore[operator]
         return features.mean((2, 3))

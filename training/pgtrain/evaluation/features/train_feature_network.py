@@ -29,7 +29,7 @@ TEMPERATURE = 0.2
 BATCH = 96
 
 
-class Labelled(NamedTuple):
+class Labeled(NamedTuple):
     """Premultiplied RGBA uint8 (N, 4, 128, 128); types float (N, T); color and shape int64 (N,), -1: unknown."""
 
     pictures: Tensor
@@ -37,12 +37,12 @@ class Labelled(NamedTuple):
     color: Tensor
     shape: Tensor
 
-    def take(self, indices: Tensor) -> "Labelled":
+    def take(self, indices: Tensor) -> "Labeled":
         """Select rows."""
-        return Labelled(*(column[indices] for column in self))
+        return Labeled(*(column[indices] for column in self))
 
 
-def read(folder: Path) -> tuple[Labelled, list[int], dict[str, list[str]]]:
+def read(folder: Path) -> tuple[Labeled, list[int], dict[str, list[str]]]:
     """Read pictures and labels, the family of each, and the names of the labels."""
     lines = [json.loads(line) for line in (folder / "metadata.jsonl").read_text("utf-8").splitlines()]
     parents = {record["id"]: record.get("evolves_from") for record in lines}
@@ -59,7 +59,7 @@ def read(folder: Path) -> tuple[Labelled, list[int], dict[str, list[str]]]:
     }
     pictures = decode_all([folder / record["file_name"] for record in lines], SIDE)
     families = [_root(record["id"], parents) for record in lines]
-    return Labelled(pictures, torch.tensor(types), **one), families, names
+    return Labeled(pictures, torch.tensor(types), **one), families, names
 
 
 def _root(number: int, parents: dict[int, Any]) -> int:
@@ -91,7 +91,7 @@ def contrast(first: Tensor, second: Tensor) -> Tensor:
     return (F.cross_entropy(likeness, same) + F.cross_entropy(likeness.T, same)) / 2
 
 
-def label_loss(logits: dict[str, Tensor], batch: Labelled) -> Tensor:
+def label_loss(logits: dict[str, Tensor], batch: Labeled) -> Tensor:
     """Sum the losses of types, color and shape: ()."""
     total = 4 * F.binary_cross_entropy_with_logits(logits["types"], batch.types)
     for name in ("color", "shape"):
@@ -100,8 +100,8 @@ def label_loss(logits: dict[str, Tensor], batch: Labelled) -> Tensor:
 
 
 @torch.no_grad()
-def accuracies(network: ArtworkNetwork, held: Labelled) -> dict[str, float]:
-    """Measure on pictures that were held out; the most frequent answer tells what each figure is worth."""
+def accuracies(network: ArtworkNetwork, held: Labeled) -> dict[str, float]:
+    """Measure on pictures that were held out; the most frequent answer is the baseline of each figure."""
     seen = on_white(held.pictures.float() / 255)
     pooled = network.eval().pooled(seen)
     predicted = {name: logits.argmax(1) for name, logits in network.classify(pooled).items()}
@@ -116,7 +116,7 @@ def accuracies(network: ArtworkNetwork, held: Labelled) -> dict[str, float]:
     return {name: round(value, 4) for name, value in figures.items()}
 
 
-def train_feature_network(data: Labelled, names: dict[str, list[str]], epochs: int) -> ArtworkNetwork:
+def train_feature_network(data: Labeled, names: dict[str, list[str]], epochs: int) -> ArtworkNetwork:
     """Train a new network."""
     network = ArtworkNetwork(names).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.05)
@@ -129,7 +129,7 @@ def train_feature_network(data: Labelled, names: dict[str, list[str]], epochs: i
             with torch.autocast("cpu", torch.bfloat16):
                 pooled = network.pooled(views.contiguous(memory_format=torch.channels_last))
                 first, second = network.embedding(pooled.float()).chunk(2)
-            doubled = Labelled(*(torch.cat([column, column]) for column in batch))
+            doubled = Labeled(*(torch.cat([column, column]) for column in batch))
             loss = contrast(first.float(), second.float()) + label_loss(network.classify(pooled.float()), doubled)
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)

@@ -1,15 +1,8 @@
 """StackGAN: text to a 64x64 picture (stage I), refined to 128x128 or 256x256 (stage II).
 
-After Zhang et al., 2017 (arXiv:1612.03242): conditioning augmentation with its KL term, two stages, and a
-loss on matched and mismatched text. What differs, because 1,000 pictures are few: pictures are RGBA, text
-is whitened, each stage first learns to reconstruct the artwork from its text, the discriminator is a
-projection discriminator (Miyato and Koyama, 2018, arXiv:1802.05637) with hinge loss, lazy R1
-(Mescheder et al., 2018, arXiv:1801.04406) and differentiable augmentation, and reconstruction stays in
-the generator's loss while it plays against the discriminator. A stage can be trained alone.
-
-The original recipe (:mod:`pgtrain.systems.stackgan.original`) has neither KL term nor whitening nor reconstruction:
-transposed convolutions, a dense stage II, cross-entropy, RGB on white. Mended: it learns from every picture,
-its discriminator reads the text and sees mismatched ones, and a seed fixes every draw.
+The default (:mod:`pgtrain.systems.stackgan.memory_gan`) reads a memory of the training pictures. ``--recipe original``
+(:mod:`pgtrain.systems.stackgan.original_gan`) follows the original system, which is close to Zhang et al., 2017
+(arXiv:1612.03242): conditioning augmentation without a KL term, two stages, and a loss on matched and mismatched text.
 """
 
 from typing import Any
@@ -18,6 +11,6 @@ from typing import Any
 def build(config: Any, engine: Any, data: Any) -> Any:
     """Make the system that ``config.generator`` names."""
     from pgtrain.systems.stackgan.memory_gan import MemoryStackGAN
-    from pgtrain.systems.stackgan.system import StackGAN
+    from pgtrain.systems.stackgan.original_gan import OriginalStackGAN
 
-    return (MemoryStackGAN if config.generator == "memory" else StackGAN)(config, engine, data)
+    return (MemoryStackGAN if config.generator == "memory" else OriginalStackGAN)(config, engine, data)

@@ -1,7 +1,4 @@
-"""The networks of the original system: transposed convolutions, a dense stage II, text tiled over the picture.
-
-Their widths follow from ``width`` 32 (128, 64, 32 channels) and ``critic_width`` 64 (64, 128, 256, 512).
-"""
+"""The networks of the original system: transposed convolutions, a dense stage II, text tiled over the picture."""
 
 from itertools import pairwise
 
@@ -10,11 +7,47 @@ from torch import Tensor, nn
 
 from pgtrain.engine import rng
 from pgtrain.models.compositing import visible
-from pgtrain.models.layers import ConditioningAugmentation
 from pgtrain.systems.stackgan.config import STAGE1_SIZE, StackGANConfig
 
+CHANNELS = 3
+"""Pictures are RGB on white."""
 
-def _decoder(inputs: int, side: int, width: int, channels: int) -> nn.Sequential:
+NOISE_DIM, CONDITION_DIM = 100, 768
+"""Numbers of noise, and of the condition that a stage makes of a text.
+
+The condition is as wide as the text of the BERT that the original read: only so does the dense layer of stage II have
+its known 428 million weights, (3 * 64 * 64 + 768) * 128 * 16 * 16.
+"""
+
+LATENT_DIM = NOISE_DIM + 2 * CONDITION_DIM
+"""Numbers of a latent: noise, then one draw a stage for conditioning augmentation."""
+
+DROPOUT = 0.4
+"""Share that the discriminator of stage II drops."""
+
+
+class ConditioningAugmentation(nn.Module):
+    """A Gaussian around the text: mean and log-variance from one linear layer, the draw from outside.
+
+    The log-variance is held at LIMIT: one rare text whose variance overflows ruins a run, because the statistics of
+    batch norm never forget such a step.
+    """
+
+    LIMIT = 2.0
+
+    def __init__(self, text_dim: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(text_dim, 2 * CONDITION_DIM)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, text: Tensor, draw: Tensor) -> Tensor:
+        """Map texts (N, D) and a standard normal draw (N, C) to conditions (N, C)."""
+        mean, logvar = self.linear(text).chunk(2, 1)
+        condition: Tensor = mean + (0.5 * logvar.clamp(max=self.LIMIT)).exp() * draw
+        return condition
+
+
+def _decoder(inputs: int, side: int, width: int) -> nn.Sequential:
     """Numbers (N, `inputs`) through a dense layer to (N, 4 * `width`, `side`, `side`), then three doublings."""
     widest = 4 * width
     numbers = widest * side * side
@@ -22,69 +55,73 @@ def _decoder(inputs: int, side: int, width: int, channels: int) -> nn.Sequential
     layers.append(nn.Unflatten(1, (widest, side, side)))
     for pair in pairwise((widest, 2 * width, width)):
         layers += [nn.ConvTranspose2d(*pair, 4, stride=2, padding=1), nn.BatchNorm2d(pair[1]), nn.ReLU()]
-    return nn.Sequential(*layers, nn.ConvTranspose2d(width, channels, 4, stride=2, padding=1))
+    return nn.Sequential(*layers, nn.ConvTranspose2d(width, CHANNELS, 4, stride=2, padding=1))
 
 
-class TransposedStage1(nn.Module):
+class Stage1(nn.Module):
     """Text and noise to the logits of a 64x64 picture, by way of 8x8."""
 
-    def __init__(self, config: StackGANConfig, text_dim: int) -> None:
+    def __init__(self, width: int, text_dim: int) -> None:
         super().__init__()
-        self.noise_dim, self.condition_dim = config.noise_dim, config.condition_dim
-        self.augmentation = ConditioningAugmentation(text_dim, config.condition_dim)
-        inputs = config.noise_dim + config.condition_dim
-        self.decoder = _decoder(inputs, STAGE1_SIZE // 8, config.width, config.channels)
+        self.augmentation = ConditioningAugmentation(text_dim)
+        self.decoder = _decoder(NOISE_DIM + CONDITION_DIM, STAGE1_SIZE // 8, width)
 
-    def forward(self, latent: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
-        """Map latents (N, L) and texts (N, K) to logits (N, C, 64, 64) and the KL term ()."""
-        noise, draw = latent[:, : self.noise_dim], latent[:, self.noise_dim : -self.condition_dim]
-        condition, divergence = self.augmentation(text, draw)
-        return self.decoder(torch.cat([noise, condition], 1)), divergence
+    def forward(self, latent: Tensor, text: Tensor) -> Tensor:
+        """Map latents (N, L) and texts (N, D) to logits (N, 3, 64, 64)."""
+        noise, draw = latent[:, :NOISE_DIM], latent[:, NOISE_DIM:-CONDITION_DIM]
+        logits: Tensor = self.decoder(torch.cat([noise, self.augmentation(text, draw)], 1))
+        return logits
 
 
-class DenseStage2(nn.Module):
+class Stage2(nn.Module):
     """Stage I's whole picture and the text through one dense layer, then to `size` (by way of an eighth of it)."""
 
+    def __init__(self, width: int, size: int, text_dim: int) -> None:
+        super().__init__()
+        self.augmentation = ConditioningAugmentation(text_dim)
+        self.decoder = _decoder(CHANNELS * STAGE1_SIZE**2 + CONDITION_DIM, size // 8, width)
+
+    def forward(self, logits: Tensor, latent: Tensor, text: Tensor) -> Tensor:
+        """Map stage I logits (N, 3, 64, 64), latents and texts to logits (N, 3, S, S)."""
+        pixels = (visible(logits) * 2 - 1).flatten(1)
+        condition = self.augmentation(text, latent[:, -CONDITION_DIM:])
+        refined: Tensor = self.decoder(torch.cat([pixels, condition], 1))
+        return refined
+
+
+class OriginalGenerator(nn.Module):
+    """Both stages; `stage2` is None where stage I is trained alone."""
+
     def __init__(self, config: StackGANConfig, text_dim: int) -> None:
         super().__init__()
-        self.condition_dim = config.condition_dim
-        self.augmentation = ConditioningAugmentation(text_dim, config.condition_dim)
-        inputs = config.channels * STAGE1_SIZE**2 + config.condition_dim
-        self.decoder = _decoder(inputs, config.size // 8, config.width, config.channels)
+        self.stage1 = Stage1(config.width, text_dim)
+        self.stage2 = None if config.stage == "1" else Stage2(config.width, config.size, text_dim)
 
-    def forward(self, logits: Tensor, latent: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
-        """Map stage I logits (N, C, 64, 64), latents and texts to logits (N, C, S, S) and the KL term ()."""
-        condition, divergence = self.augmentation(text, latent[:, -self.condition_dim :])
-        seen = (visible(logits) * 2 - 1).flatten(1)
-        return self.decoder(torch.cat([seen, condition], 1)), divergence
+    def forward(self, latent: Tensor, text: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Map latents (N, L) and text embeddings (N, D) to the logits of stage I and of stage II."""
+        small = self.stage1(latent, text)
+        return small, None if self.stage2 is None else self.stage2(small, latent, text)
 
 
 class JointDiscriminator(nn.Module):
     """Strided convolutions to 8x8, where the projected text is tiled over the features and both are convolved."""
 
-    def __init__(self, size: int, width: int, text_dim: int, channels: int, dropout: float) -> None:
+    def __init__(self, size: int, width: int, text_dim: int, dropout: float) -> None:
         super().__init__()
         widths = [width * min(8, 2**level) for level in range((size // 8).bit_length() - 1)]
         layers: list[nn.Module] = []
-        for pair in pairwise([channels, *widths]):
+        for pair in pairwise([CHANNELS, *widths]):
             layers += [nn.Conv2d(*pair, 4, stride=2, padding=1), nn.LeakyReLU(0.2), rng.Dropout(dropout)]
         self.layers = nn.Sequential(*layers)
         self.project = nn.Sequential(nn.Linear(text_dim, 4 * width), nn.LeakyReLU(0.2))
         self.joint = nn.Sequential(nn.Conv2d(widths[-1] + 4 * width, 8 * width, 1), nn.LeakyReLU(0.2))
         self.score = nn.Conv2d(8 * width, 1, 8)
 
-    def features(self, pictures: Tensor) -> Tensor:
-        """Map pictures (N, C, S, S) in 0..1 to features (N, F, 8, 8)."""
-        features: Tensor = self.layers(pictures * 2 - 1)
-        return features
-
-    def judge(self, features: Tensor, text: Tensor) -> Tensor:
-        """Score features (N, F, 8, 8) under texts (N, K): float32 (N,), a logit of being real and matched."""
-        tiled = self.project(text)[:, :, None, None].expand(-1, -1, *features.shape[2:])
-        score: Tensor = self.score(self.joint(torch.cat([features, tiled], 1)))
-        return score.flatten().float()
-
     def forward(self, pictures: Tensor, *texts: Tensor) -> Tensor:
-        """Score pictures (N, C, S, S) under each of T `texts`, one after the other: float32 (T * N,)."""
-        features = self.features(pictures)
-        return torch.cat([self.judge(features, text) for text in texts])
+        """Score pictures (N, 3, S, S) in 0..1 under each of T `texts` (N, D): float32 logits (T * N,)."""
+        features: Tensor = self.layers(pictures * 2 - 1)
+        scores = []
+        for text in texts:
+            tiled = self.project(text)[:, :, None, None].expand(-1, -1, *features.shape[2:])
+            scores.append(self.score(self.joint(torch.cat([features, tiled], 1))).flatten().float())
+        return torch.cat(scores)

@@ -1,39 +1,27 @@
 """The averaged generator of a run, or of a bundle, rebuilt from its configuration and weights."""
 
-from torch import Tensor
-
 from pgtrain.engine.checkpoint import Position
 from pgtrain.systems.base import Architecture, Weights
 from pgtrain.systems.stackgan.config import StackGANConfig
 from pgtrain.systems.stackgan.memory_gan import MemoryGenerator
-from pgtrain.systems.stackgan.networks import Generator
-
-
-class BothStages(Generator):
-    """The conditional generator, called as the memory's is: without a stage, and for the pictures of both."""
-
-    def forward(self, latent: Tensor, text: Tensor) -> tuple[Tensor, Tensor | None]:  # type: ignore[override]
-        """Map latents (N, L) and text embeddings (N, D) to the logits of stage I and, if there is one, stage II."""
-        whitened = self.whitening(text)
-        small, _ = self.stage1(latent, whitened)
-        return small, None if self.stage2 is None else self.stage2(small, latent, whitened)[0]
+from pgtrain.systems.stackgan.original import LATENT_DIM, OriginalGenerator
 
 
 def rebuild(config: StackGANConfig, weights: Weights, position: Position | None = None) -> Architecture:
     """Rebuild the generator that `weights` are of; without stage II if that was never trained.
 
     Raises:
-        KeyError: they are of neither generator.
+        KeyError: they are not of the generator that `config` names.
     """
-    return (_memory if "memory.draws" in weights else _conditional)(config, weights, position)
+    return (_memory if config.generator == "memory" else _original)(config, weights, position)
 
 
-def _conditional(config: StackGANConfig, weights: Weights, position: Position | None) -> Architecture:
-    whitened_dim, text_dim = weights["whitening.linear.weight"].shape
-    generator = BothStages(config, text_dim, whitened_dim)
+def _original(config: StackGANConfig, weights: Weights, position: Position | None) -> Architecture:
+    text_dim = weights["stage1.augmentation.linear.weight"].shape[1]
+    generator = OriginalGenerator(config, text_dim)
     if not _has_stage2(weights, "stage2.", config.stage1_epochs, position):
         generator.stage2 = None
-    return Architecture(generator, config.latent_dim, text_dim, ("whitening.linear.bias",))
+    return Architecture(generator, LATENT_DIM, text_dim)
 
 
 def _memory(config: StackGANConfig, weights: Weights, position: Position | None) -> Architecture:

@@ -1,10 +1,9 @@
-"""A run that starts from another run's stage I, to go on with it or to refine it: what it takes over, and refuses."""
+"""A run that starts from the generator of another run or of a bundle: what it takes over, and what it refuses."""
 
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from math import isqrt
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,62 +17,35 @@ from pgtrain.engine.run import Run
 from pgtrain.errors import ConfigInvalid, RunInvalid
 from pgtrain.models.text_encoder import DEFAULT_ENCODER
 from pgtrain.systems.stackgan.config import StackGANConfig
-from pgtrain.systems.stackgan.networks import Generator
-
-SHAPES = ("channels", "stage1", "whitened_dim", "condition_dim", "noise_dim", "width")
-"""The options that shape stage I."""
 
 STAGE2 = "decoder.stage2."
 """Prefix of the weights of stage II in a generator with a memory."""
 
 
 def prepare(config: StackGANConfig, encoder: str) -> str:
-    """Check which stages a new run trains; take what shapes stage I, and the encoder, over from ``config.start``.
+    """Take the generator's sizes, and the encoder, over from ``config.start``, if a new run has one.
 
     Changes `config` and returns the encoder.
 
     Raises:
-        ConfigInvalid: ``--stage 2`` lacks ``--start``, or ``--start`` a single stage.
-        RunNotFound, RunInvalid: there is no stage I, or an option that is not left at its default disagrees with it.
+        ConfigInvalid: the original generator is to start from another run, or stage II alone from none.
+        RunNotFound, RunInvalid: there is no generator with a memory, or an option that is not left at its default
+            disagrees with it.
     """
-    if config.generator == "memory":
-        return _prepare_memory(config, encoder)
-    if config.start and config.stage == "both":
-        raise ConfigInvalid(
-            f"--start {config.start}: one stage starts from a run; add --stage 1 to go on, or --stage 2"
-        )
-    if not config.start:
-        if config.stage != "2":
-            return encoder
-        raise ConfigInvalid("--stage 2 refines the stage I of another run; name it with --start RUN")
-    run = Run(Path(config.start))
-    described = run.described()
-    if described["system"] != "stackgan":
-        raise RunInvalid(f"{run.folder}: is a run of {described['system']}; --start needs one of pgtrain stackgan")
-    theirs = from_dict(StackGANConfig, described["config"], str(run.folder))
-    for field in fields(config):
-        if field.name in SHAPES:
-            ours = getattr(config, field.name)
-            setattr(config, field.name, _agreed(run, field.name, ours, getattr(theirs, field.name), field.default))
-    agreed: str = _agreed(run, "encoder", encoder, described["encoder"], DEFAULT_ENCODER)
-    # As many numbers as its texts had directions, which may be fewer than it was asked for.
-    config.whitened_dim = len(_averaged(run, "whitening.")["linear.weight"])
-    return agreed
-
-
-def _prepare_memory(config: StackGANConfig, encoder: str) -> str:
-    """The same for a generator with a memory, which goes on from a run or a bundle as a whole."""
     if not config.start:
         if config.stage == "2":
-            raise ConfigInvalid("--stage 2 refines the stage I of another run; name it with --start RUN")
+            raise ConfigInvalid("stage 2 refines the stage I of another run; name that run, or a bundle, as its start")
         return encoder
+    if config.generator != "memory":
+        raise ConfigInvalid(f"{config.start}: the recipe original cannot start from another run; train it from scratch")
     with started(config.start) as run:
         described = run.described()
         if described["system"] != "stackgan" or described["config"].get("generator") != "memory":
-            raise RunInvalid(f"{config.start}: has no generator with a memory; --start needs a run or bundle that has")
+            raise RunInvalid(f"{config.start}: has no generator with a memory; start from a run or bundle that has one")
         theirs = from_dict(StackGANConfig, described["config"], config.start)
         config.width = _agreed(run, "width", config.width, theirs.width, StackGANConfig.width)
         agreed: str = _agreed(run, "encoder", encoder, described["encoder"], DEFAULT_ENCODER)
+        # As many numbers as its texts had directions, which may be fewer than it was asked for.
         config.whitened_dim = len(_averaged(run, "memory.whitening.")["linear.weight"])
     return agreed
 
@@ -118,7 +90,7 @@ def take_over_memory(start: str, *generators: nn.Module) -> None:
         except RuntimeError as error:
             reason = str(error).splitlines()[-1].strip()
             raise RunInvalid(
-                f"{start}: its generator does not fit ({reason}); --start needs the same --data, in the same order"
+                f"{start}: its generator does not fit ({reason}); give the same data, in the same order"
             ) from error
 
 
@@ -135,29 +107,11 @@ def _enlarged(weights: dict[str, Tensor], ours: dict[str, Tensor]) -> dict[str, 
     return last
 
 
-def take_over(start: str, *generators: Generator) -> None:
-    """Load the averaged stage I of the run in `start`, and its whitening, into `generators`.
-
-    Raises:
-        RunNotFound, RunInvalid: it has gone, or is another than :func:`prepare` saw.
-    """
-    run = Run(Path(start))
-    try:
-        for part in ("whitening", "stage1"):
-            weights = _averaged(run, f"{part}.")
-            for generator in generators:
-                getattr(generator, part).load_state_dict(weights)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise RunInvalid(f"{run.checkpoint}: its stage I does not fit ({reason}); give another --start") from error
-
-
 def _averaged(run: Run, prefix: str) -> dict[str, Tensor]:
     return checkpoint.read(run.checkpoint, f"network.average.module.{prefix}")[0]
 
 
 def _agreed(run: Run, name: str, ours: Any, theirs: Any, default: Any) -> Any:
     if ours not in (theirs, default):
-        option = name.replace("_", "-")
-        raise RunInvalid(f"{run.folder}: its stage I has --{option} {theirs}, not {ours}; leave --{option} out")
+        raise RunInvalid(f"{run.folder}: its generator has the {name} {theirs}, not {ours}; leave the {name} out")
     return theirs

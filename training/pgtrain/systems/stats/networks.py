@@ -15,7 +15,7 @@ from pgtrain.systems.stats.table import Table, cumulative, gaussian
 
 KINDS, SECONDS, RARE = len(TYPES), len(TYPES) + 1, len(RARITIES)
 BANDWIDTH = 15.0
-"""How far, in points, a training row's total may lie from the requested one and still tell of its rarity."""
+"""How far, in points, a training row's total may lie from the requested one and still count for its rarity."""
 
 
 class Conditions(NamedTuple):

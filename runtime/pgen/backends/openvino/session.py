@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pgen.backends import onnxruntime
 from pgen.backends.base import Session
 from pgen.backends.cores import physical_cores
-from pgen.backends.openvino_probe import computes_bf16, open_core
+from pgen.backends.openvino.probe import computes_bf16, open_core
 from pgen.backends.parity import measured
 from pgen.backends.registry import DEVICES, Device
 from pgen.backends.tolerance import Figures, limits

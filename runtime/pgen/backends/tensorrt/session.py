@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.backends.cuda import Cuda, CudaFailed, open_cuda
 from pgen.backends.registry import Device
+from pgen.backends.tensorrt.cuda import Cuda, CudaFailed, open_cuda
 from pgen.bundle.engines import EngineInfo, check_runs, name_of, plan_path, read_engine
 from pgen.bundle.reader import Bundle, Model
 from pgen.errors import DeviceUnavailable, EngineInvalid
@@ -235,7 +235,7 @@ def started(kind: Any, logger: Any) -> Any:
 
 
 def probe(device: Device) -> None:
-    """Check that TensorRT and a GPU work; errors as :func:`check_tensorrt` and :func:`pgen.backends.cuda.open_cuda`."""
+    """Check that TensorRT and a GPU work; errors as of the two calls below."""
     check_tensorrt()
     open_cuda()
 

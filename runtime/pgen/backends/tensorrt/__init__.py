@@ -1,0 +1,1 @@
+"""Engines of TensorRT, and the CUDA calls that they need."""

@@ -1,0 +1,180 @@
+"""The original recipe: two stages, trained one after the other against a discriminator that reads the text.
+
+Of the original's faults these are mended: it learns from every picture, its discriminator sees mismatched texts, and a
+seed fixes every draw.
+"""
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from pgtrain.data.dataset import Dataset
+from pgtrain.data.images import grid
+from pgtrain.engine import distributed, rng
+from pgtrain.engine.accelerator import Engine, Loss
+from pgtrain.engine.ema import averaged
+from pgtrain.engine.system import Metrics
+from pgtrain.models.compositing import as_rgba, on_white, visible
+from pgtrain.systems.stackgan.config import STAGE1_SIZE, StackGANConfig
+from pgtrain.systems.stackgan.original import DROPOUT, LATENT_DIM, JointDiscriminator, OriginalGenerator
+
+STAGE2_GENERATOR, STAGE2_DISCRIMINATOR = 4.0, 0.4
+"""Learning rates of stage II, as multiples of those of stage I."""
+
+INSTANCE_NOISE = 0.05
+"""Deviation of the noise on what the discriminator of stage I sees; the original's is not known."""
+
+
+@dataclass
+class Part:
+    """What one forward and backward pass sees: pictures (N, 3, S, S), texts (N, D) and latents (N, L).
+
+    `fake` are the generator's pictures, once it ran.
+    """
+
+    real: Tensor
+    text: Tensor
+    latent: Tensor
+    fake: Tensor | None = None
+
+
+class OriginalStackGAN:
+    """The system: networks, optimizers and the recipe's steps."""
+
+    name = "stackgan"
+    latent_dim = LATENT_DIM
+
+    def __init__(self, config: StackGANConfig, engine: Engine, data: Dataset) -> None:
+        self.config, self.engine = config, engine
+        text_dim = data.embeddings.shape[1]
+        generator = OriginalGenerator(config, text_dim)
+        self.networks = nn.ModuleDict({"generator": generator})
+        sizes = {1: STAGE1_SIZE} if config.stage == "1" else {1: STAGE1_SIZE, 2: config.size}
+        for stage, size in sizes.items():
+            dropout = 0.0 if stage == 1 else DROPOUT
+            self.networks[f"discriminator{stage}"] = JointDiscriminator(size, 2 * config.width, text_dim, dropout)
+        engine.place(self.networks)
+        self.networks["average"] = averaged(generator, config.ema)
+        self.trained, self.optimizers = {}, {}
+        for stage in sizes:
+            faster, slower = (1.0, 1.0) if stage == 1 else (STAGE2_GENERATOR, STAGE2_DISCRIMINATOR)
+            network, critic = getattr(generator, f"stage{stage}"), self.networks[f"discriminator{stage}"]
+            self.trained[f"stage{stage}"] = engine.prepare(network)
+            self.trained[f"discriminator{stage}"] = engine.prepare(critic)
+            betas = (config.beta1, config.beta2)
+            self.optimizers[f"generator{stage}"] = engine.adam(network, faster * config.generator_lr, betas)
+            self.optimizers[f"discriminator{stage}"] = engine.adam(critic, slower * config.discriminator_lr, betas)
+        self._fix_latents(data)
+        self.stage = 1
+
+    def _fix_latents(self, data: Dataset, count: int = 64) -> None:
+        generator = torch.Generator().manual_seed(0)  # the same grid in every run, whatever its seed
+        latent = torch.randn(count, LATENT_DIM, generator=generator)
+        shown = torch.linspace(0, len(data) - 1, count).long()
+        self.fixed = latent.to(self.engine.device), data.embeddings[data.name_ids[shown]]
+
+    @property
+    def generator(self) -> OriginalGenerator:
+        """The generator that is trained."""
+        return cast(OriginalGenerator, self.networks["generator"])
+
+    def start_epoch(self, epoch: int) -> str:
+        """Choose the stage for `epoch`."""
+        self.stage = 1 if self.config.stage == "1" or epoch < self.config.stage1_epochs else 2
+        if self.stage == 2 and epoch == self.config.stage1_epochs:
+            self.generator.stage1.load_state_dict(self._averaged().stage1.state_dict())
+        return f"stage {'I' * self.stage}, adversarial"
+
+    def train_step(self, data: Dataset, indices: Tensor, step: int) -> Metrics:
+        """One step of the discriminator and one of the generator."""
+        parts = [self._part(data, part) for part in self.engine.parts(indices)]
+        metrics = self._train_discriminator(parts)
+        critic = self.networks[f"discriminator{self.stage}"].requires_grad_(False)
+        metrics |= self.engine.step(self.optimizers[f"generator{self.stage}"], self._generator_loss, parts)
+        critic.requires_grad_(True)
+        if self.engine.stepped:
+            self._average.update_parameters(self.generator)
+        return metrics
+
+    def _part(self, data: Dataset, indices: Tensor) -> Part:
+        pictures, text = data.batch(indices)
+        side = STAGE1_SIZE if self.stage == 1 else self.config.size
+        real = F.interpolate(on_white(pictures), size=(side, side), mode="area")
+        real = real.contiguous(memory_format=torch.channels_last)
+        return Part(real, text, rng.randn(len(real), LATENT_DIM, device=real.device))
+
+    def _draw(self, part: Part) -> Tensor:
+        """Draw the pictures of the stage that is trained, with gradients."""
+        with self.engine.autocast():
+            if self.stage == 1:
+                return visible(self.trained["stage1"](part.latent, part.text))
+            frozen = self.generator.stage1.eval()
+            with torch.no_grad():
+                small = frozen(part.latent, part.text)
+            return visible(self.trained["stage2"](small, part.latent, part.text))
+
+    def _seen(self, pictures: Tensor) -> Tensor:
+        """Add the noise that the discriminator of stage I sees."""
+        if self.stage == 2:
+            return pictures
+        return pictures + INSTANCE_NOISE * rng.randn(*pictures.shape, device=pictures.device)
+
+    def _generator_loss(self, part: Part) -> Loss:
+        fake = self._draw(part) if part.fake is None else part.fake
+        with self.engine.autocast():
+            score: Tensor = self.networks[f"discriminator{self.stage}"](self._seen(fake), part.text)
+        loss = F.softplus(-score).mean()
+        return loss, {"generator": loss}
+
+    def _train_discriminator(self, parts: list[Part]) -> Metrics:
+        def loss(part: Part) -> Loss:
+            # One part's graph serves both networks; of several, only one at a time is held in memory.
+            alone = len(parts) == 1
+            with nullcontext() if alone else torch.no_grad():
+                fake = self._draw(part)
+            part.fake = fake if alone else None
+            return self._discriminator_loss(part, fake.detach())
+
+        return self.engine.step(self.optimizers[f"discriminator{self.stage}"], loss, parts)
+
+    def _discriminator_loss(self, part: Part, fake: Tensor) -> Loss:
+        critic, text = self.trained[f"discriminator{self.stage}"], part.text
+        real = self._seen(part.real)
+        with self.engine.autocast():
+            matched, mismatched = critic(real, text, distributed.rolled(text)).chunk(2)
+            generated = critic(self._seen(fake), text)
+        wrong = (F.softplus(mismatched).mean() + F.softplus(generated).mean()) / 2
+        loss = F.softplus(-matched).mean() + wrong
+        return loss, {"discriminator": loss}
+
+    @property
+    def _average(self) -> AveragedModel:
+        return cast(AveragedModel, self.networks["average"])
+
+    def _averaged(self) -> OriginalGenerator:
+        return cast(OriginalGenerator, self._average.module)
+
+    @torch.no_grad()
+    def generate(self, latent: Tensor, text: Tensor) -> Tensor:
+        """Draw latents (N, L) under text embeddings (N, D) after the stage that is in training.
+
+        With the averaged generator: opaque RGBA, float (N, 4, S, S) in 0..1.
+        """
+        average, device = self._averaged().eval(), self.engine.device
+        latent, text = latent.to(device), text.to(device)
+        with self.engine.autocast():
+            logits = average.stage1(latent, text)
+            if self.stage == 2:
+                assert average.stage2 is not None
+                logits = average.stage2(logits, latent, text)
+        return as_rgba(visible(logits))
+
+    def progress(self) -> Image.Image:
+        """Draw the fixed latents as a grid."""
+        return grid(self.generate(*self.fixed))
