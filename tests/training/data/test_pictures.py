@@ -1,3 +1,5 @@
+import io
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pgtrain.data.images import decode, grid
+from pgtrain.data.images import decode, decode_all, grid
 from pgtrain.errors import DataInvalid
 from pgtrain.models.augment import augment
 
@@ -67,3 +69,16 @@ def test_augmentation_leaves_the_transparent_transparent() -> None:
     nothing = changed[:, 3:] == 0
     assert nothing.any()
     assert changed[:, :3].abs()[nothing.expand(-1, 3, -1, -1)].max() < 1e-6
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_decoding_shows_a_bar_on_a_terminal_alone(small_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = sorted((small_data / "images").glob("*.png"))
+    for stderr, shown in ((Terminal(), True), (io.StringIO(), False), (None, False)):
+        monkeypatch.setattr(sys, "stderr", stderr)
+        assert decode_all(paths, 32).shape == (12, 4, 32, 32)
+        assert stderr is None or ("12/12" in stderr.getvalue()) == shown

@@ -170,14 +170,15 @@ def test_evaluate_without_text_and_rows(command: Command, small_data: Path, poke
     run = tmp_path / "dcgan"
     options = ("--epochs", "1", "--width", "4", "--size", "32", "--batch", "4", "--out", run)
     assert command("pgtrain", "dcgan", "--data", small_data, *options).returncode == 0
-    done = command("pgtrain", "evaluate", run, "--data", small_data, "--features", "artwork", "--no-second")
+    done = command("pgtrain", "evaluate", run, "--features", "artwork", "--no-second")
     assert done.returncode == 0, done.stderr
     found = json.loads((run / "metrics.json").read_text())
+    assert found["trained_on_this_data"], "the run remembers its data"
     assert "retrieval" not in found
     assert {"kid", "fid", "precision", "recall", "floor", "spread", "copying"} <= found.keys()
     rows = tmp_path / "stats"
     assert command("pgtrain", "stats", "--data", pokemon, "--epochs", "1", "--out", rows).returncode == 0
-    done = command("pgtrain", "evaluate", rows, "--data", pokemon, "--samples", "300")
+    done = command("pgtrain", "evaluate", rows, "--samples", "300")
     assert done.returncode == 0, done.stderr
     found = json.loads((rows / "metrics.json").read_text())
     assert found["valid"] == 1.0
