@@ -143,7 +143,10 @@ def _is_text(types: Any, kind: Any) -> bool:
 
 
 def _is_list_of_texts(types: Any, kind: Any) -> bool:
-    return bool(types.is_list(kind) or types.is_large_list(kind)) and _is_text(types, kind.value_type)
+    kinds = ("list", "large_list", "fixed_size_list", "list_view", "large_list_view")  # the last two of pyarrow 16
+    return any(getattr(types, f"is_{name}", lambda _: False)(kind) for name in kinds) and _is_text(
+        types, kind.value_type
+    )
 
 
 def _stores_files(pyarrow: Any, kind: Any) -> bool:
