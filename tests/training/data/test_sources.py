@@ -157,6 +157,14 @@ def test_parquet_in_the_hubs_layout(tmp_path: Path, content: bytes) -> None:
     assert len(list(found.images[0].parents[2].iterdir())) >= 2, "extracted once each, in the cache"
 
 
+def test_parquet_in_folders_of_splits(tmp_path: Path, content: bytes) -> None:
+    for split in ("test", "train"):
+        hub_file(
+            tmp_path / "set" / split / "0.parquet", [{"image": {"bytes": content, "path": "a.png"}, "text": split}]
+        )
+    assert names(tmp_path / "set") == ["test", "train"]
+
+
 def test_parquet_columns_by_name_and_type(tmp_path: Path, content: bytes) -> None:
     row: dict[str, object] = {"image": content, "caption": "it rolls", "name": "Ava", "zoo": "north"}
     record = read(hub_file(tmp_path / "a.parquet", [row], pa.binary())).records[0]
