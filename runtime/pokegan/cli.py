@@ -88,6 +88,9 @@ def _one_line(hints: Mapping[str, str]) -> Iterator[None]:
         raise _Failed(error, hints.get(error.code)) from error
     except OSError as error:
         # Most errors of files are PokeganErrors; click handles a closed pipe.
+        if isinstance(error, PermissionError) and error.filename is not None:
+            reason = f"{error.strerror}; change its permissions, or name another"
+            raise _in_one_line(click.UsageError(f"{error.filename}: {reason}")) from error
         if error.errno not in FULL:
             raise
         if error.filename is not None:

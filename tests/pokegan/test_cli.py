@@ -36,6 +36,18 @@ def test_full_disk_is_not_blamed_on_stdout(tmp_path: Path, monkeypatch: pytest.M
 
 
 @click.command(cls=Command)
+def forbid() -> None:
+    """Read what may not be read."""
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "a.csv")
+
+
+def test_file_that_may_not_be_read_is_one_line() -> None:
+    done = CliRunner().invoke(forbid)
+    assert done.exit_code == 2
+    assert done.output.splitlines() == ["Error: a.csv: Permission denied; change its permissions, or name another"]
+
+
+@click.command(cls=Command)
 def warn() -> None:
     """Warn as a library does."""
     warnings.warn("use another function", FutureWarning, stacklevel=1)
