@@ -3,7 +3,10 @@
 import contextlib
 import errno
 import os
+import stat
 import sys
+import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -50,16 +53,29 @@ class _Interrupted(click.ClickException):
         super().__init__("interrupted; what was finished is kept")
 
 
-class _StdoutFull(click.ClickException):
-    """Nothing more can be written to stdout."""
+class _OutputFull(click.ClickException):
+    """Nothing more can be written to stdout, or to a file that the error does not name."""
 
     exit_code = EXIT_CODE
 
     def __init__(self, error: OSError) -> None:
-        super().__init__(f"stdout: cannot be written ({error.strerror}); free space, or redirect it elsewhere")
+        what = "stdout" if _stdout_fails() else f"a file in {tempfile.gettempdir()} or the cache"
+        super().__init__(f"{what}: cannot be written ({error.strerror}); free space, or redirect it elsewhere")
         # Python flushes stdout when it exits, and would fail again with a traceback.
         with contextlib.suppress(OSError), Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), 1)
+
+
+def _stdout_fails() -> bool:
+    """Tell whether stdout cannot be written: it fails again, its disk is full, or it is /dev/full."""
+    try:
+        sys.stdout.flush()
+        kind = os.fstat(1)
+        if stat.S_ISREG(kind.st_mode):
+            return os.fstatvfs(1).f_bavail == 0
+        return stat.S_ISCHR(kind.st_mode) and not os.isatty(1) and kind.st_rdev != Path(os.devnull).stat().st_rdev
+    except (OSError, AttributeError):  # Windows has no fstatvfs
+        return True
 
 
 @contextmanager
@@ -72,12 +88,15 @@ def _one_line(hints: Mapping[str, str]) -> Iterator[None]:
         raise _Failed(error, hints.get(error.code)) from error
     except OSError as error:
         # Most errors of files are PokeganErrors; click handles a closed pipe.
+        if isinstance(error, PermissionError) and error.filename is not None:
+            reason = f"{error.strerror}; change its permissions, or name another"
+            raise _in_one_line(click.UsageError(f"{error.filename}: {reason}")) from error
         if error.errno not in FULL:
             raise
         if error.filename is not None:
             reason = f"cannot be written ({error.strerror}); free space and try again"
             raise _in_one_line(click.UsageError(f"{error.filename}: {reason}")) from error
-        raise _StdoutFull(error) from error
+        raise _OutputFull(error) from error
     except click.UsageError as error:
         raise _in_one_line(error) from error
     except KeyboardInterrupt as error:
@@ -103,7 +122,9 @@ class Command(_OneLine, click.Command):
         """Call it."""
         from pokegan.signals import leaving_on_sigterm  # --help does without
 
-        with leaving_on_sigterm():
+        with leaving_on_sigterm(), warnings.catch_warnings():
+            # Libraries warn of their own deprecations, which users cannot mend. Last, so that -W has precedence.
+            warnings.filterwarnings("ignore", append=True)
             return super().invoke(ctx)
 
 

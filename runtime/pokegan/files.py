@@ -21,7 +21,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield hidden
         if hidden.exists():
             hidden.replace(path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename in (None, str(hidden), hidden):
+            error.filename = str(path)  # a full disk is noticed while writing, which names no file
         with suppress(OSError, ValueError):  # the folder is gone or out of reach, and the file with it
             hidden.unlink(missing_ok=True)
         raise

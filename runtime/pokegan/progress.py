@@ -15,7 +15,7 @@ def progress(total: int | None, shown: bool = True, unit: str = "pictures") -> I
     Yields:
         A function to call after each step, or after several with their number.
     """
-    if not shown or not sys.stderr.isatty() or (total is not None and total < WORTH):
+    if not shown or sys.stderr is None or not sys.stderr.isatty() or (total is not None and total < WORTH):
         yield lambda steps=1: None
         return
     from rich.console import Console
@@ -23,6 +23,8 @@ def progress(total: int | None, shown: bool = True, unit: str = "pictures") -> I
 
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
     # What is printed meanwhile goes above the bar; but only if it goes to the terminal, not into a pipe.
-    with Progress(*columns, console=Console(stderr=True), redirect_stdout=sys.stdout.isatty()) as bar:
+    with Progress(
+        *columns, console=Console(stderr=True), redirect_stdout=sys.stdout is not None and sys.stdout.isatty()
+    ) as bar:
         task = bar.add_task("", total=total)
         yield lambda steps=1: bar.advance(task, steps)

@@ -1,5 +1,6 @@
 """Files appear whole or not at all."""
 
+import errno
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,6 +33,12 @@ def test_removed_file_is_not_put_in_place(tmp_path: Path) -> None:
         hidden.touch()
         hidden.unlink()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_full_disk_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left") as full, atomic_path(tmp_path / "a"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert full.value.filename == str(tmp_path / "a")
 
 
 def test_missing_folder_is_an_error(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pgtrain.config import FiniteRange, chosen_options, options
+from pgtrain.config import LARGEST, FiniteRange, chosen_options, options
 from pgtrain.data.commands import CAPTION_COLUMN, DATA_HELP, data_commands
 from pgtrain.engine.run import Run
 from pgtrain.systems.registry import SYSTEMS, SystemEntry
@@ -72,6 +72,7 @@ HINTS = {
     "encoder_not_found": "--encoder",
     "features_not_found": "--weights FILE, or --features imagenet",
     "folder_missing": "--out",
+    "memory_too_small": "--batch, --width, --size, or --accumulate",
     "interrupted": "with the same command, --resume and --out",
 }
 """What the command line adds to messages, by the errors' codes."""
@@ -158,7 +159,10 @@ for _name, _entry in SYSTEMS.items():
 
 @main.command()
 @click.argument("place", type=FOLDER, metavar="RUN")
-@click.option("--data", help=f"{DATA_HELP}; for stats also a .csv  [default: the default data set, fetched once]")
+@click.option(
+    "--data",
+    help=f"{DATA_HELP}; for stats also a .csv  [default: the run's own; for a bundle, the default data set]",
+)
 @click.option(
     "--features",
     type=click.Choice(["imagenet", "artwork", "dinov2-small", "inception", "dinov2"]),
@@ -168,7 +172,9 @@ for _name, _entry in SYSTEMS.items():
 )
 @click.option("--second/--no-second", default=True, show_default=True, help="compare in the features of DINOv2, too")
 @click.option("--weights", type=FOLDER, help="file with the weights of inception or dinov2, instead of the download")
-@click.option("--samples", type=click.IntRange(1), help="number of samples  [default: as many as real examples]")
+@click.option(
+    "--samples", type=click.IntRange(1, LARGEST), help="number of samples  [default: as many as real examples]"
+)
 @click.option("--seed", type=SEED, default=0, show_default=True, help="random seed of the latents")
 @click.option("--out", type=FOLDER, help="folder of the results; required for a bundle  [default: the run's own]")
 @click.option("--model", help="model of a bundle  [default: the first that draws from text, or else draws]")

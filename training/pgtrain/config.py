@@ -83,12 +83,18 @@ def options(config: type[Any], recipes: Mapping[str, dict[str, Any]]) -> Callabl
 
 def _sources(recipes: Mapping[str, dict[str, Any]]) -> Callable[[Command], Command]:
     def use_recipe(context: click.Context, parameter: click.Parameter, name: str) -> None:
-        _defaults(context, recipes[name], {})
+        if context.get_parameter_source("recipe") != ParameterSource.DEFAULT:
+            _defaults(context).recipe = name
+        _lay_defaults(context, recipes)
 
     def use_file(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
         if path is not None:
-            file = read_toml(path, {each.name for each in context.command.params if each.name} - {"config", "recipe"})
-            _defaults(context, {}, _checked(path, file, context))
+            file = read_toml(path, {each.name for each in context.command.params if each.name} - {"config"})
+            defaults = _defaults(context)
+            defaults.path, defaults.file = path, _checked(path, file, context)
+            if (name := file.get("recipe", next(iter(recipes)))) not in recipes:
+                raise ConfigInvalid(f"{path}: unknown recipe: {name}; choose from {', '.join(recipes)}")
+        _lay_defaults(context, recipes)
 
     text = "read options from this TOML file; options on the command line take precedence"
     from_file = click.option(
@@ -112,12 +118,24 @@ def _sources(recipes: Mapping[str, dict[str, Any]]) -> Callable[[Command], Comma
     return lambda command: from_file(recipe(command)) if len(recipes) > 1 else from_file(command)
 
 
-def _defaults(context: click.Context, recipe: dict[str, Any], file: dict[str, Any]) -> None:
-    # The two come in the order they were typed in, so each is kept apart and the file always laid on top.
-    kept = context.meta.setdefault("pgtrain.defaults", {"recipe": {}, "file": {}})
-    kept["recipe"] |= recipe
-    kept["file"] |= file
-    context.default_map = kept["recipe"] | kept["file"]
+@dataclasses.dataclass
+class _Defaults:
+    """The `recipe` of the command line, and what the file at `path` sets; kept apart, for they come in any order."""
+
+    recipe: str | None = None
+    path: Path | None = None
+    file: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def _defaults(context: click.Context) -> _Defaults:
+    defaults: _Defaults = context.meta.setdefault("pgtrain.defaults", _Defaults())
+    return defaults
+
+
+def _lay_defaults(context: click.Context, recipes: Mapping[str, dict[str, Any]]) -> None:
+    defaults = _defaults(context)
+    recipe = defaults.recipe or defaults.file.get("recipe")
+    context.default_map = (recipes[recipe] if recipe else {}) | defaults.file
 
 
 def _checked(path: Path, values: dict[str, Any], context: click.Context) -> dict[str, Any]:
@@ -151,15 +169,21 @@ def _toml_type(parameter: click.Parameter) -> tuple[str, Any]:
     return "a string", str
 
 
-def chosen_options(context: click.Context) -> frozenset[str]:
-    """Name the options that the command line, a file or a recipe sets; a recipe's number of epochs is a default."""
-    from_file = context.meta.get("pgtrain.defaults", {}).get("file", {})
-    chosen = {name for name in context.params if context.get_parameter_source(name) not in NOT_CHOSEN}
-    return frozenset(
-        name
-        for name in chosen
-        if name != "epochs" or name in from_file or context.get_parameter_source(name) != ParameterSource.DEFAULT_MAP
-    )
+def chosen_options(context: click.Context) -> dict[str, str]:
+    """Map the options that were chosen to what sets them: themselves, ``--recipe NAME`` or ``--config FILE``.
+
+    A recipe's number of epochs is a default.
+    """
+    defaults = _defaults(context)
+    chosen = {}
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        mapped, in_file = source == ParameterSource.DEFAULT_MAP, name in defaults.file
+        if source in NOT_CHOSEN or (name == "epochs" and mapped and not in_file):
+            continue
+        origin = f"--config {defaults.path}" if in_file or not defaults.recipe else f"--recipe {defaults.recipe}"
+        chosen[name] = origin if mapped else f"--{name.replace('_', '-')}"
+    return chosen
 
 
 def read_toml(path: Path, known: set[str]) -> dict[str, Any]:

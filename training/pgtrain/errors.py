@@ -45,6 +45,10 @@ class ConfigInvalid(PokeganError, ValueError):
     """A file of options cannot be used."""
 
 
+class MemoryTooSmall(PokeganError, MemoryError):
+    """Networks, batches or pictures do not fit into memory."""
+
+
 class Diverged(PokeganError, ArithmeticError):
     """A loss is no longer a finite number."""
 

@@ -1,9 +1,9 @@
 """Start or resume the training of a system: the Python side of the commands of pgtrain."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from pgtrain.data.sources import default
 from pgtrain.engine import checkpoint, distributed
 from pgtrain.engine.accelerator import Engine, Precision
 from pgtrain.engine.checkpoint import Position
+from pgtrain.engine.footprint import require_training
 from pgtrain.engine.loop import Loop
 from pgtrain.engine.run import Run
 from pgtrain.engine.system import Data, System
-from pgtrain.errors import ConfigInvalid, RunInvalid
+from pgtrain.errors import ConfigInvalid, MemoryTooSmall, RunInvalid
 from pgtrain.systems.registry import SYSTEMS
 from pokegan.errors import one_line
 
@@ -35,9 +36,9 @@ class Request:
     `data` is read by :func:`pgtrain.data.sources.read`, or is None for the default data set; `encoder` is None for
     systems that read no text. A batch is computed in `accumulate` parts; `compile` is for :func:`torch.compile`.
     `hold_out` is the share of evolution families that are not trained on, for :mod:`pgtrain.evaluation`. The last
-    `keep` checkpoints are kept. `given` names the options that were chosen, not left at their defaults: resuming
-    checks these alone. A resumed run has its own data and epochs where these are None.
-    `caption_column` is None for the usual one.
+    `keep` checkpoints are kept. `given` maps the options that were chosen, not left at their defaults, to what
+    chose them, such as a recipe: resuming checks these alone. A resumed run has its own data and epochs where these
+    are None. `caption_column` is None for the usual one.
     """
 
     system: str
@@ -54,7 +55,7 @@ class Request:
     compile: bool = False
     hold_out: float = 0.0
     keep: int = 2
-    given: frozenset[str] = frozenset()
+    given: Mapping[str, str] = field(default_factory=dict)
     caption_column: str | None = None
 
 
@@ -80,6 +81,9 @@ def train(request: Request, config: Any) -> Run:
             _check_shares(config.batch, request.accumulate)
             epochs = request.epochs or DEFAULT_EPOCHS
             config.resolve(epochs)
+            if SYSTEMS[request.system].footprint:
+                shares = request.accumulate * distributed.count()
+                require_training(SYSTEMS[request.system].load("footprint"), config, shares)
             data = _read(request, config)
             if request.resume:
                 _same_data(run, run.described()["data"], data, request.data)
@@ -109,16 +113,18 @@ def _memory_in_one_line() -> Iterator[None]:
     """Turn a failed allocation into one line.
 
     Raises:
-        ConfigInvalid: there is too little memory.
+        MemoryTooSmall: there is too little of it, although less was estimated.
     """
     try:
         yield
+    except MemoryTooSmall:
+        raise
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not ALLOCATION.search(str(error)):
             raise
-        raise ConfigInvalid(
-            f"there is too little memory for these networks and batches ({one_line(error)}); "
-            "lower one of their sizes, or compute batches in more parts"
+        raise MemoryTooSmall(
+            f"there is too little memory for these networks and batches ({one_line(error)}); lower one of their sizes, "
+            "or compute batches in more parts"
         ) from error
 
 
@@ -140,10 +146,12 @@ def _as_before(run: Run, request: Request, config: Any) -> tuple[Request, Any]:
     pairs = {name: (getattr(chosen, name), value) for name, value in vars(before).items()}
     pairs |= {name: (getattr(request, name), value) for name, value in kept.items()}
     changed = {name: pair for name, pair in pairs.items() if name in request.given and pair[0] != pair[1]}
-    fixed = {name.replace("_", "-"): pair for name, pair in changed.items() if not _is_learning_rate(name)}
+    fixed = {name: pair for name, pair in changed.items() if not _is_learning_rate(name)}
     if fixed:
-        differences = ", ".join(f"--{name} {old} instead of {new}" for name, (new, old) in fixed.items())
-        options = " ".join(f"--{name}" for name in fixed)
+        differences = ", ".join(
+            f"--{name.replace('_', '-')} {old} instead of {new}" for name, (new, old) in fixed.items()
+        )
+        options = " ".join(dict.fromkeys(request.given[name] for name in fixed))
         raise RunInvalid(f"{run.folder}: has {differences}; leave out {options}, or start another run")
     rates = {name: new for name, (new, _) in changed.items()}
     epochs = request.epochs or described["epochs"]

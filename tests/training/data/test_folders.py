@@ -90,7 +90,15 @@ def test_unreadable_folder_is_counted(tmp_path: Path, monkeypatch: pytest.Monkey
             raise PermissionError(13, "Permission denied", str(path))
         return real(path)
 
+    look = Path.is_file
+
+    def refuse_to_look(path: Path) -> bool:
+        if path.parent.name == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path)
+
     monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(Path, "is_file", refuse_to_look)
     assert scan(tmp_path).skipped == (f"{tmp_path / 'locked'}: cannot be read (Permission denied)",)
 
 

@@ -1,4 +1,6 @@
+import io
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pgtrain.data import dataset
-from pgtrain.data.images import decode, grid
+from pgtrain.data.images import decode, decode_all, grid
 from pgtrain.errors import DataInvalid
 from pgtrain.models.augment import augment
 from tests.conftest import COLORS, draw
@@ -99,3 +101,16 @@ def test_one_caption_for_all_pictures_is_refused(tmp_path: Path) -> None:
         patched.setattr(dataset, "cached_embeddings", lambda _, texts: torch.ones(len(texts), 8))
         with pytest.raises(DataInvalid, match=r"all 4 pictures have the caption 'a ball'.*dcgan"):
             dataset.load_dataset(tmp_path, 16, "an encoder")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_decoding_shows_a_bar_on_a_terminal_alone(small_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = sorted((small_data / "images").glob("*.png"))
+    for stderr, shown in ((Terminal(), True), (io.StringIO(), False), (None, False)):
+        monkeypatch.setattr(sys, "stderr", stderr)
+        assert decode_all(paths, 32).shape == (12, 4, 32, 32)
+        assert stderr is None or ("12/12" in stderr.getvalue()) == shown

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pgtrain.data.captions import captions
 from pgtrain.data.records import Record
 from pgtrain.data.sources import read
+from pgtrain.data.stats_rows import STATS, from_record
 from pgtrain.errors import DataInvalid, DataNotFound
 from pokegan.errors import PokeganError
 
@@ -110,3 +111,9 @@ def test_real_data_set(pokemon: Path) -> None:
     records = read(pokemon).records
     assert len(records) == 1177
     assert sum(record.image is not None for record in records) == 1049
+
+
+def test_half_a_surrogate_pair_is_replaced() -> None:
+    record = Record("a\ud800 b", text="\ude00", texts=("\U0001f600", "c\udfff"))
+    assert (record.name, record.text, record.texts) == ("a\ufffd b", "\ufffd", ("\U0001f600", "c\ufffd"))
+    assert from_record({"name": "\ud800", "stats": dict.fromkeys(STATS, 9), "types": ["fire"]}).name == "\ufffd"

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,8 +16,13 @@ from hypothesis import strategies as st
 from pgtrain.data.captions import captions
 from pgtrain.data.dataset import load_pictures
 from pgtrain.data.records import Record
-from pgtrain.data.sources import parquet, pokedex, read
-from pgtrain.errors import DataInvalid, DataNotFound
+from pgtrain.data.sources import hub, parquet, pokedex, read
+from pgtrain.data.stats_rows import RARITIES
+from pgtrain.errors import DataInvalid, DataNotFound, EncoderNotFound
+from pgtrain.models.hub import hub_answers
+from pgtrain.models.text_encoder import load_encoder
+from pgtrain.systems.stats.config import StatsConfig
+from pgtrain.systems.stats.table import read as table_of
 from pokegan.errors import MissingExtra, PokeganError
 from tests.conftest import COLORS, draw
 
@@ -151,6 +157,14 @@ def test_parquet_in_the_hubs_layout(tmp_path: Path, content: bytes) -> None:
     assert len(list(collection.images[0].parents[2].iterdir())) >= 2, "extracted once each, in the cache"
 
 
+def test_parquet_in_folders_of_splits(tmp_path: Path, content: bytes) -> None:
+    for split in ("test", "train"):
+        hub_file(
+            tmp_path / "set" / split / "0.parquet", [{"image": {"bytes": content, "path": "a.png"}, "text": split}]
+        )
+    assert names(tmp_path / "set") == ["test", "train"]
+
+
 def test_parquet_columns_by_name_and_type(tmp_path: Path, content: bytes) -> None:
     row: dict[str, object] = {"image": content, "caption": "it rolls", "name": "Ava", "zoo": "north"}
     record = read(hub_file(tmp_path / "a.parquet", [row], pa.binary())).records[0]
@@ -191,6 +205,29 @@ def test_hub_data_set_that_cannot_be_had(tmp_path: Path) -> None:
     with pytest.raises(DataNotFound, match=r"hf:.*cannot be loaded .*folder") as refused:
         read(f"hf:{tmp_path / 'none'}")
     assert "\n" not in refused.value.message
+
+
+def test_hub_that_does_not_answer_fails_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    assert not hub_answers()
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    for fetch in (hub.fetch, hub.fetch_table):
+        with pytest.raises(DataNotFound, match=r"hf:a/b: cannot be loaded \(the hub does not answer, and it is not in"):
+            fetch("a/b")
+    assert not datasets.config.HF_HUB_OFFLINE, "the next call asks again"
+    with pytest.raises(EncoderNotFound, match=r"encoder 'a/b' cannot be loaded \(the hub does not answer"):
+        load_encoder("a/b")
+
+
+def test_table_of_the_hub_through_datasets(tmp_path: Path) -> None:
+    header = "Name,HP,Attack,Defense,Sp. Atk,Sp. Def,Speed,Type 1,Type 2,Legendary"
+    mew, abra = "Mew,100,100,100,100,100,100,Psychic,,True", "Abra,25,20,15,105,55,90,Psychic,,"
+    for split, row in (("train", mew), ("test", abra)):
+        (tmp_path / f"{split}.csv").write_text(f"{header}\n{row}\n")
+    table = table_of(f"hf:{tmp_path}", StatsConfig(), None, "keep")
+    assert table.names == ["Mew", "Abra"]
+    assert table.stats[1].tolist() == [25, 20, 15, 105, 55, 90]
+    assert table.rarities.tolist() == [RARITIES.index("legendary"), 0]
 
 
 def test_kaggle_downloads_and_the_adapters_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow.csv import read_csv
 
 from pgtrain.data.stats_rows import Row, describe_table, read_table
 from pgtrain.errors import DataInvalid
@@ -107,8 +108,27 @@ def test_description_of_a_table_names_every_column(tmp_path: Path) -> None:
     assert lines["unused columns"] == "#, Generation"
 
 
-def test_inspect_shows_a_table(command: Command, tmp_path: Path) -> None:
-    done = command("pgtrain", "data", "inspect", table(tmp_path, ABCSDS))
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_inspect_shows_a_table(command: Command, tmp_path: Path, suffix: str) -> None:
+    path = table(tmp_path, ABCSDS)
+    if suffix == ".parquet":
+        pq.write_table(read_csv(path), path := path.with_suffix(suffix))
+    done = command("pgtrain", "data", "inspect", path)
     assert done.returncode == 0, done.stderr
     assert "special_attack: Sp. Atk" in done.stdout
     assert "unused columns: #, Generation" in done.stdout
+
+
+def test_training_on_what_is_no_table_names_it(command: Command, small_data: Path, tmp_path: Path) -> None:
+    one = table(tmp_path, "\n".join(ABCSDS.splitlines()[:2]))
+    latin = tmp_path / "latin.csv"
+    latin.write_bytes(ABCSDS.replace("Mewtwo", "Flabébé").encode("latin-1"))
+    for data, message in (
+        (one, "1 row is too little to learn from; give 2 rows or more"),
+        (latin, "is not in UTF-8"),
+        (small_data / "images", "holds no table of stats"),
+        (tmp_path / "none.csv", "not found"),
+    ):
+        done = command("pgtrain", "stats", "--data", data, "--out", tmp_path / "run", "--epochs", 1)
+        assert done.returncode == 2, data
+        assert f"{data}: {message}" in done.stderr.splitlines()[-1]

@@ -168,16 +168,17 @@ def test_evaluate_without_text_and_rows(command: Command, small_data: Path, poke
     run = tmp_path / "dcgan"
     options = ("--epochs", "1", "--width", "4", "--size", "32", "--batch", "4", "--out", run)
     assert command("pgtrain", "dcgan", "--data", small_data, *options).returncode == 0
-    done = command("pgtrain", "evaluate", run, "--data", small_data, "--features", "artwork", "--no-second")
+    done = command("pgtrain", "evaluate", run, "--features", "artwork", "--no-second")
     assert done.returncode == 0, done.stderr
     metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["trained_on_this_data"], "the run remembers its data"
     assert "retrieval" not in metrics
     assert {"kid", "fid", "precision", "recall", "floor", "spread", "copying"} <= metrics.keys()
     command("pgtrain", "evaluate", run, "--data", small_data, "--features", "artwork", "--no-second")
     assert json.loads((run / "metrics.json").read_text()) == metrics, "the same seed, the same figures"
     rows = tmp_path / "stats"
     assert command("pgtrain", "stats", "--data", pokemon, "--epochs", "1", "--out", rows).returncode == 0
-    done = command("pgtrain", "evaluate", rows, "--data", pokemon, "--samples", "300")
+    done = command("pgtrain", "evaluate", rows, "--samples", "300")
     assert done.returncode == 0, done.stderr
     metrics = json.loads((rows / "metrics.json").read_text())
     assert metrics["valid"] == 1.0

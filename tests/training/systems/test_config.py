@@ -71,6 +71,14 @@ def test_bad_file_is_rejected(tmp_path: Path, text: str, message: str) -> None:
         parsed("--config", toml(tmp_path, text))
 
 
+def test_file_may_name_a_recipe(tmp_path: Path) -> None:
+    file = toml(tmp_path, 'recipe = "original"\nbatch = 9')
+    assert (parsed("--config", file).loss, parsed("--config", file).batch) == ("bce", 9)
+    assert parsed("--recipe", "default", "--config", file).loss == DCGANConfig().loss
+    with pytest.raises(click.ClickException, match="unknown recipe: none; choose from default, original"):
+        parsed("--config", toml(tmp_path, 'recipe = "none"'))
+
+
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(click.ClickException, match=r"none\.toml"):
         parsed("--config", str(tmp_path / "none.toml"))
@@ -88,7 +96,7 @@ def test_value_out_of_range_is_rejected(option: str, value: str) -> None:
 @pytest.mark.parametrize("system", ["dcgan", "wgan", "stackgan", "stats"])
 def test_file_may_set_every_option_of_help(system: str, tmp_path: Path) -> None:
     command = main.commands[system]
-    names = [each.name for each in command.params if each.name not in ("config", "recipe", "help")]
+    names = [each.name for each in command.params if each.name not in ("config", "help")]
     assert {"data", "out", "epochs", "keep"} <= set(names)
     for name in names:
         done = CliRunner().invoke(main, [system, "--config", toml(tmp_path, f"{name} = {{}}")])

@@ -1,6 +1,5 @@
 """``pgtrain data``: look at a data set, or fetch the default one."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,13 +47,15 @@ def inspect(data: str, sheet: Path | None, background: Any, caption_column: str 
     from pgtrain.data.inspect import inspect_data, save_sheet
     from pgtrain.data.sources import read
     from pgtrain.data.stats_rows import describe_table, is_table
+    from pokegan.progress import progress
 
     if is_table(data):
         lines = describe_table(Path(data))
         click.echo(json.dumps(lines, indent=1) if as_json else "\n".join(f"{k}: {v}" for k, v in lines.items()))
         return
     collection = read(data, caption_column)
-    report = inspect_data(collection, _with_progress)
+    with progress(len(collection.images), unit="images opened") as advance:
+        report = inspect_data(collection, advance)
     if sheet:
         save_sheet(collection.images, sheet, background)
     if as_json:
@@ -73,14 +74,6 @@ def fetch() -> None:
     from pgtrain.data.sources import default
 
     click.echo(f"fetched {default.fetch()}")
-
-
-def _with_progress(paths: Sequence[Path]) -> Any:
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    return track(paths, "opening images", console=console, transient=True, disable=not console.is_terminal)
 
 
 def _show(data: str, report: "Inspection") -> None:

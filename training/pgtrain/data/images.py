@@ -11,7 +11,9 @@ from PIL import Image
 from torch import Tensor
 
 from pgtrain.data.image_io import Background, open_rgba, padded
+from pgtrain.engine.footprint import require
 from pgtrain.models.compositing import on_white
+from pokegan.progress import progress
 from pokegan.resampling import resize_premultiplied
 
 
@@ -26,8 +28,19 @@ def decode(path: Path, size: int, background: Background = "keep") -> Tensor:
 
 
 def decode_all(paths: Sequence[Path], size: int, background: Background = "keep") -> Tensor:
-    """Decode every image once, uint8 (N, 4, size, size) premultiplied RGBA: 64 KiB a picture at 128."""
-    return torch.stack([decode(path, size, background) for path in paths])
+    """Decode every image once, uint8 (N, 4, size, size) premultiplied RGBA: 64 KiB a picture at 128.
+
+    Raises:
+        MemoryTooSmall: so many pictures do not fit into memory.
+    """
+    needed = len(paths) * 4 * size * size
+    require(needed, f"{len(paths):,} pictures of {size} pixels a side", "take fewer, or smaller ones", on_gpu=False)
+    decoded = torch.empty(len(paths), 4, size, size, dtype=torch.uint8)
+    with progress(len(paths), unit="images decoded") as advance:
+        for number, path in enumerate(paths):
+            decoded[number] = decode(path, size, background)
+            advance()
+    return decoded
 
 
 def grid(premultiplied: Tensor, columns: int = 8) -> Image.Image:

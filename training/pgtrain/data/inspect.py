@@ -43,13 +43,12 @@ class Inspection:
     examples: list[str]
 
 
-def inspect_data(
-    collection: Collection, each: Callable[[Sequence[Path]], Sequence[Path]] = lambda paths: paths
-) -> Inspection:
-    """Open every image once; `each` wraps the list of them, as a progress bar does."""
+def inspect_data(collection: Collection, advance: Callable[[], None] = lambda: None) -> Inspection:
+    """Open every image once; `advance` is called before each, as for a progress bar."""
     sizes, modes, broken = Counter[str](), Counter[str](), {}
     alike: dict[str, list[str]] = defaultdict(list)
-    for path in each(collection.images):
+    for path in collection.images:
+        advance()
         try:
             picture = open_rgba(path)
         except DataInvalid as error:

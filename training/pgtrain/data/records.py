@@ -4,7 +4,7 @@ import hashlib
 import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Self
 
@@ -27,6 +27,19 @@ class Record:
     family: str = ""
     texts: tuple[str, ...] = ()
     """Further captions beside `text`."""
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, str):
+                object.__setattr__(self, each.name, whole_text(value))
+            elif isinstance(value, tuple):
+                object.__setattr__(self, each.name, tuple(map(whole_text, value)))
+
+
+def whole_text(text: str) -> str:
+    """Replace halves of surrogate pairs, which JSON can escape and UTF-8 cannot hold, by U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 @dataclass(frozen=True)
@@ -55,12 +68,12 @@ class Collection:
     def of(cls, records: Iterable[Record], layout: Layout | None = None) -> Self:
         """Collect records of a source that has no text file: their fields describe them, wherever the files lie."""
         kept = list(records)
-        fields = [asdict(record) | {"image": record.image is not None} for record in kept]
-        for each in fields:  # it is read from no such source, and older digests know nothing of it
+        described = [asdict(record) | {"image": record.image is not None} for record in kept]
+        for each in described:  # it is read from no such source, and older digests know nothing of it
             del each["family"]
             if not each["texts"]:
                 del each["texts"]
-        return cls(kept, json.dumps(fields).encode(), layout or Layout())
+        return cls(kept, json.dumps(described).encode(), layout or Layout())
 
     @property
     def images(self) -> list[Path]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pgtrain.data.records import whole_text
 from pgtrain.data.sources.metadata import METADATA
 from pgtrain.errors import DataInvalid, DataNotFound
 from pokegan.errors import one_line
@@ -119,8 +120,17 @@ def read_table(path: Path) -> TableFile:
 
 
 def is_table(data: str) -> bool:
-    """Tell whether `data` is a CSV, which holds stats and no pictures."""
-    return Path(data).suffix.lower() == ".csv" and Path(data).is_file()
+    """Tell whether `data` is a CSV, or a parquet file with the column hp: it holds stats and no pictures."""
+    path = Path(data)
+    if path.suffix.lower() != ".parquet" or not path.is_file():
+        return path.suffix.lower() == ".csv" and path.is_file()
+    with needs_extra("data"):
+        import pyarrow
+        from pyarrow.parquet import read_schema
+    try:
+        return "hp" in map(_column, read_schema(path).names)
+    except (pyarrow.ArrowException, OSError):
+        return False
 
 
 def describe_table(path: Path) -> dict[str, str]:
@@ -147,7 +157,8 @@ def source(path: Path) -> Path:
             names = ", ".join(str(table.relative_to(path)) for table in tables[:5])
             raise DataInvalid(f"{path}: holds {len(tables)} tables; give one of {names}")
     if not file.is_file():
-        raise DataNotFound(f"{path}: not found; give a folder with {METADATA}, or a .csv or .parquet file")
+        missing = "holds no table of stats" if path.is_dir() else "not found"
+        raise DataNotFound(f"{path}: {missing}; give a folder with {METADATA}, or a .csv or .parquet file")
     return file
 
 
@@ -175,7 +186,7 @@ def from_record(record: Mapping[str, Any]) -> Row:
     """
     stats, types = record.get("stats") or {}, record.get("types") or []
     rarities = [name for name in RARITIES[1:] if record.get(f"is_{name}")]
-    return _row(stats, types, rarities, str(record.get("name") or ""))
+    return _row(stats, types, rarities, whole_text(str(record.get("name") or "")))
 
 
 def _read_csv(file: Path) -> TableFile:
@@ -192,6 +203,8 @@ def _read_csv(file: Path) -> TableFile:
                     if len(cells) != len(titles):
                         raise ValueError(f"{len(cells)} cells, expected {len(titles)}")
                     rows.append(_table_row(dict(zip(titles, cells, strict=True)), used))
+    except UnicodeDecodeError as error:
+        raise DataInvalid(f"{file}: is not in UTF-8 ({one_line(error)}); save it as CSV in UTF-8") from error
     except (ValueError, csv.Error) as error:
         if isinstance(error, DataInvalid):
             raise

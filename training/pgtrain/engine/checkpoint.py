@@ -70,7 +70,8 @@ def save(path: Path, system: System, position: Position, keep: int = 1) -> None:
                 os.fsync(file.fileno())
             _keep_older(path, position.total, keep)
     except (SafetensorError, OSError) as error:
-        raise RunInvalid(f"{path}: cannot be written ({error}); free space, then resume the run") from error
+        reason = getattr(error, "strerror", None) or error
+        raise RunInvalid(f"{path}: cannot be written ({reason}); free space, then resume the run") from error
 
 
 def older(path: Path) -> dict[int, Path]:

@@ -29,6 +29,9 @@ except ImportError:  # Windows: runs are not locked there
 CONFIG = "config.json"
 CHECKPOINT = "checkpoint.safetensors"
 EVALUATION = "metrics.json"
+REPORT = ("report.html", "MODEL_CARD.md", "curves.svg", "timelapse.gif", "timelapse.mp4")
+"""What ``pgtrain report`` writes."""
+
 PACKAGES = ("pokegan", "torch", "transformers", "accelerate", "numpy")
 FIELDS: dict[str, Any] = {
     "system": str,
@@ -235,9 +238,13 @@ class Run:
     def rewind(self, epochs: int) -> None:
         """Forget metrics and grids after `epochs`: a run that goes on from its checkpoint does those epochs again.
 
-        A line that a kill cut short is forgotten too.
+        A line that a kill cut short is forgotten too, and so are a report and film of epochs that are forgotten.
         """
-        kept = [entry for entry in self.metrics() if entry["epoch"] <= epochs]
+        before = self.metrics()
+        kept = [entry for entry in before if entry["epoch"] <= epochs]
+        if len(kept) < len(before):
+            for name in REPORT:
+                (self.folder / name).unlink(missing_ok=True)
         self.write("metrics.jsonl", "".join(json.dumps(entry) + "\n" for entry in kept))
         for grid in self.grids():
             if not grid.stem.isdecimal() or int(grid.stem) > epochs:

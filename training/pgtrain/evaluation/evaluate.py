@@ -1,6 +1,7 @@
 """Evaluate a run or a bundle: draw with it, measure, and write the results."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,15 @@ from pgtrain.data.dataset import Pictures, decoded
 from pgtrain.data.images import decode_all
 from pgtrain.data.records import Collection
 from pgtrain.data.sources import default
-from pgtrain.engine.run import EVALUATION, Run
+from pgtrain.engine.run import EVALUATION, Run, Sources
 from pgtrain.errors import FolderMissing, RequestInvalid
 from pgtrain.evaluation import pictures
 from pgtrain.evaluation.features.extractors import FeatureName, load_features, load_second
 from pgtrain.evaluation.sampler import MANIFEST, BundleSampler, RunSampler, Sampler
 from pgtrain.systems.registry import SYSTEMS
+
+Places = str | Path | Sequence[str | Path]
+"""Where data is read from."""
 
 SCHEMA = 3
 FEWEST = 8
@@ -29,12 +33,13 @@ FEWEST = 8
 class Options:
     """How to evaluate.
 
-    `data` as in training; `samples` None for as many as there are real examples; `out` None for the run's own
-    folder; `model` of a bundle that has several, None for the first that draws from text, or else draws;
+    `data` as in training, None for the run's own or, of a bundle, the default data set; `samples` None for as many as
+    there are real examples; `out` None for the run's own folder; `model` of a bundle that has several, None for the
+    first that draws from text, or else draws;
     `second` whether sets of pictures are also compared in the features of DINOv2.
     """
 
-    data: str | Path | None = None
+    data: Sources = None
     features: FeatureName = "imagenet"
     weights: Path | None = None
     samples: int | None = None
@@ -55,8 +60,7 @@ def evaluate(place: Path, options: Options) -> dict[str, Any]:
     bundle = (place / MANIFEST).is_file()
     if bundle and options.out is None:
         raise FolderMissing(f"{place}: is a bundle, which is not written into; name a folder for the results")
-    data = default.fetch() if options.data is None else options.data
-    results, drawn = _bundle(place, data, options) if bundle else _run(Run(place), data, options)
+    results, drawn = _bundle(place, options) if bundle else _run(Run(place), options)
     results = {name: _rounded(value) for name, value in ({"schema": SCHEMA, "seed": options.seed} | results).items()}
     out = Run(options.out or place)
     out.make_folder(out.folder)
@@ -67,10 +71,11 @@ def evaluate(place: Path, options: Options) -> dict[str, Any]:
     return results
 
 
-def _bundle(folder: Path, data: str | Path, options: Options) -> pictures.Evaluation:
+def _bundle(folder: Path, options: Options) -> pictures.Evaluation:
     sampler = BundleSampler(folder, options.model)
     trained = sampler.trained
     known = trained.get("data", {})
+    data = default.fetch() if options.data is None else options.data
     collection = sources.read(data, known.get("caption_column"))
     kept = collection.without(collection.held_out(known.get("hold_out", 0.0)))
     about = {
@@ -82,15 +87,17 @@ def _bundle(folder: Path, data: str | Path, options: Options) -> pictures.Evalua
     return _measured(sampler, collection, kept, None, about, options)
 
 
-def _run(run: Run, data: str | Path, options: Options) -> pictures.Evaluation:
+def _run(run: Run, options: Options) -> pictures.Evaluation:
     described = run.described()
+    data = run.sources() if options.data is None else options.data
+    data = default.fetch() if data is None else data
     entry = SYSTEMS[described["system"]]
     config = from_dict(entry.config, described["config"], str(run.folder))
     evaluation: pictures.Evaluation = entry.load("evaluator")(run, config, data, options)
     return evaluation
 
 
-def evaluate_pictures(run: Run, config: Any, data: str | Path, options: Options) -> pictures.Evaluation:
+def evaluate_pictures(run: Run, config: Any, data: Places, options: Options) -> pictures.Evaluation:
     """Measure the pictures of a run."""
     described = run.described()
     background = described["data"]["background"]
@@ -107,7 +114,7 @@ def evaluate_pictures(run: Run, config: Any, data: str | Path, options: Options)
     return _measured(sampler, collection, kept, real, about, options)
 
 
-def evaluate_rows(run: Run, config: Any, data: str | Path, options: Options) -> pictures.Evaluation:
+def evaluate_rows(run: Run, config: Any, data: Places, options: Options) -> pictures.Evaluation:
     """Measure the rows of a run of the stats GAN; nothing is held out: labels are predicted for the data itself."""
     from pgtrain.evaluation import rows
     from pgtrain.systems.stats import generate

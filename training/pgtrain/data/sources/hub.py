@@ -4,14 +4,18 @@ The download itself cannot be tested without a network; what follows it is, on a
 """
 
 import logging
+import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from pgtrain.data.sources import parquet
 from pgtrain.data.sources.cache import cache_folder
 from pgtrain.data.sources.download import reason
 from pgtrain.errors import DataNotFound
+from pgtrain.models.hub import hub_answers
 from pokegan.extras import needs_extra
+from pokegan.files import atomic_path
 
 
 def fetch(name: str, caption_column: str | None = None) -> Path:
@@ -23,35 +27,48 @@ def fetch(name: str, caption_column: str | None = None) -> Path:
         MissingExtra: datasets is not installed.
     """
     with tempfile.TemporaryDirectory() as folder:
-        return parquet.extract(_save(name, Path(folder)), caption_column)
+        files = []
+        for number, (split, rows) in enumerate(_load(name).items()):
+            files.append(Path(folder) / f"{number}-{split}.parquet")
+            rows.to_parquet(files[-1])
+        return parquet.extract(files, caption_column)
 
 
 def fetch_table(name: str) -> Path:
-    """Load ``owner/name``, a data set without pictures, into the cache: a folder of one parquet file a split.
+    """Load every split of ``owner/name``, a data set without pictures, into one parquet file in the cache.
 
     Raises:
         DataNotFound, MissingExtra: as :func:`fetch`.
     """
-    folder = cache_folder("tables", name.strip("/").replace("/", "--"))
-    folder.mkdir(parents=True, exist_ok=True)
-    _save(name, folder)
-    return folder
+    splits = _load(name)
+    from datasets import concatenate_datasets
+
+    file = cache_folder("tables", f"{name.strip('/').replace('/', '--')}.parquet")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(file) as hidden:
+        concatenate_datasets(list(splits.values())).to_parquet(hidden)
+    return file
 
 
-def _save(name: str, folder: Path) -> list[Path]:
-    """Write every split of a data set to a parquet file in `folder`."""
+def _load(name: str) -> dict[str, Any]:
+    """Load the splits of a data set."""
     with needs_extra("data"):
-        from datasets import load_dataset
+        import datasets
     # Its client would log each of its retries before the one line that says what is wrong.
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    if sys.stderr is None or not sys.stderr.isatty():
+        datasets.disable_progress_bars()
+    offline = not Path(name).exists() and not hub_answers()
+    before = datasets.config.HF_HUB_OFFLINE
     try:
-        splits = load_dataset(name)
+        datasets.config.HF_HUB_OFFLINE = before or offline  # then a copy in its cache is used
+        splits = datasets.load_dataset(name)
     except Exception as error:  # the library raises its own, the hub client's, requests' and builtin ones
+        why = "the hub does not answer, and it is not in the cache" if offline else reason(error)
         raise DataNotFound(
-            f"hf:{name}: cannot be loaded ({reason(error)}); check the name and the network, or use a folder with its "
+            f"hf:{name}: cannot be loaded ({why}); check the name and the network, or use a folder with its "
             "parquet files"
         ) from error
-    files = [folder / f"{number}-{split}.parquet" for number, split in enumerate(splits)]
-    for file, rows in zip(files, splits.values(), strict=True):
-        rows.to_parquet(file)
-    return files
+    finally:
+        datasets.config.HF_HUB_OFFLINE = before
+    return dict(splits)

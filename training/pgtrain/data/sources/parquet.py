@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 from pgtrain.data.records import Collection, Layout
 from pgtrain.data.sources import metadata
 from pgtrain.data.sources.cache import cache_folder
-from pgtrain.data.sources.files import SUFFIXES, spoken
+from pgtrain.data.sources.files import SUFFIXES, find_images, spoken
 from pgtrain.errors import DataInvalid
 from pokegan.extras import needs_extra
 
 NAMES = ("name", "pokemon", "pokemon_name")
 TEXTS = (*metadata.CAPTIONS, "description")
-LAYOUT = b"2"
+LAYOUT = b"3"
 """Raised when what is extracted changes, so that older folders are not mistaken for it."""
 
 
@@ -39,14 +39,20 @@ def fits(folder: Path) -> bool:
     return any(folder.glob("*.parquet"))
 
 
+def fits_splits(folder: Path) -> bool:
+    """Tell whether folders in `folder` hold parquet files, and it has no other data: one folder a split."""
+    return any(folder.glob("*/*.parquet")) and not find_images(folder)
+
+
 def read(place: Path, caption_column: str | None = None) -> Collection:
-    """Read the parquet file, or all those of the folder, at `place`; captions are in `caption_column`.
+    """Read the parquet file, or all those of the folder or its splits, at `place`; captions are in `caption_column`.
 
     Raises:
         DataInvalid: a file is damaged, has no image column, or a row has no image file in it.
         MissingExtra: pyarrow is not installed.
     """
-    files = sorted(place.glob("*.parquet")) if place.is_dir() else [place]
+    within = sorted(place.glob("*.parquet")) or sorted(place.glob("*/*.parquet"))
+    files = within if place.is_dir() else [place]
     collection = metadata.read(extract(files, caption_column))
     chosen = columns_of(files[0], caption_column)
     names = {"image": chosen.image, "name": chosen.name, "caption": chosen.text}
@@ -143,7 +149,10 @@ def _is_text(types: Any, kind: Any) -> bool:
 
 
 def _is_list_of_texts(types: Any, kind: Any) -> bool:
-    return bool(types.is_list(kind) or types.is_large_list(kind)) and _is_text(types, kind.value_type)
+    kinds = ("list", "large_list", "fixed_size_list", "list_view", "large_list_view")  # the last two of pyarrow 16
+    return any(getattr(types, f"is_{name}", lambda _: False)(kind) for name in kinds) and _is_text(
+        types, kind.value_type
+    )
 
 
 def _stores_files(pyarrow: Any, kind: Any) -> bool:

@@ -2,12 +2,14 @@
 
 from itertools import pairwise
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pgtrain.data.dataset import Pictures
 from pgtrain.engine.accelerator import Engine, Loss
 from pgtrain.engine.checkpoint import Position
+from pgtrain.engine.footprint import Call
 from pgtrain.models.layers import keep_variance, r1_penalty
 from pgtrain.systems.base import Architecture, Weights
 from pgtrain.systems.dcgan.config import DCGANConfig
@@ -106,6 +108,13 @@ class DCGAN(Unconditional):
     def _toward(self, scores: Tensor, sign: int) -> Tensor:
         signed = sign * scores
         return F.relu(1 - signed).mean() if self.config.loss == "hinge" else F.softplus(-signed).mean()
+
+
+def footprint(config: DCGANConfig, examples: int) -> list[Call]:
+    """Make the networks, and inputs for them."""
+    pictures = torch.empty(examples, config.channels, config.size, config.size)
+    latent = torch.empty(examples, config.latent_dim)
+    return [Call(Generator(config), (latent,)), Call(Discriminator(config), (pictures,))]
 
 
 def rebuild(config: DCGANConfig, weights: Weights, position: Position | None = None) -> Architecture:

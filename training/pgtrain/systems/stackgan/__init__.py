@@ -14,3 +14,20 @@ def build(config: Any, engine: Any, data: Any) -> Any:
     from pgtrain.systems.stackgan.original_gan import OriginalStackGAN
 
     return (MemoryStackGAN if config.generator == "memory" else OriginalStackGAN)(config, engine, data)
+
+
+def footprint(config: Any, examples: int) -> Any:
+    """Make the decoder, which has most weights and activations, and codes for it."""
+    import torch
+
+    from pgtrain.engine.footprint import Call
+    from pgtrain.models.memory import SIDE, Codes, CodeSize
+    from pgtrain.systems.stackgan.config import STAGE1_SIZE
+    from pgtrain.systems.stackgan.decoder import Decoder
+
+    if config.generator != "memory":
+        return []
+    size = CodeSize()
+    codes = Codes(torch.empty(examples, size.shape, SIDE, SIDE), torch.empty(examples, size.color))
+    pixels = STAGE1_SIZE if config.stage == "1" else config.size
+    return [Call(Decoder(config.width, config.channels, pixels, size), (codes,))]

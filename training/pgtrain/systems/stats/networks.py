@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from pgtrain.data.stats_rows import HIGHEST, LOWEST, PAIRS, RARITIES, STATS, TYPES
+from pgtrain.engine.footprint import Call
 from pgtrain.engine.rng import Dropout
 from pgtrain.systems.stats.config import StatsConfig
 from pgtrain.systems.stats.table import Table, cumulative, gaussian
@@ -250,9 +251,9 @@ def _body(config: StatsConfig, inputs: int) -> tuple[nn.Module, int]:
 class Critic(nn.Module):
     """Feature rows (N, F) to one score for each `pac` of them (N / pac,)."""
 
-    def __init__(self, config: StatsConfig, features: int) -> None:
+    def __init__(self, config: StatsConfig) -> None:
         super().__init__()
-        self.pac, wide = config.pac, config.critic_width
+        self.pac, wide, features = config.pac, config.critic_width, features_of(config)
         original = config.networks == "skips"
         widths = [features * config.pac, *((4 * wide, 2 * wide, wide) if original else (wide,) * 3)]
         layers: list[nn.Module] = []
@@ -271,3 +272,17 @@ class Critic(nn.Module):
     def features(self, rows: Tensor) -> Tensor:
         """The last hidden layer, (N / pac, W)."""
         return cast(Tensor, self.layers(rows.reshape(len(rows) // self.pac, -1)))
+
+
+def features_of(config: StatsConfig) -> int:
+    """Count the features of a row that the critic reads."""
+    spread = len(STATS) * RARE if config.networks == "direct" else 0
+    return len(STATS) + 1 + KINDS + SECONDS + RARE + KINDS + spread
+
+
+def footprint(config: StatsConfig, examples: int) -> list[Call]:
+    """Make the body of the generator and the critic, and inputs for them."""
+    inputs = config.noise_dim + KINDS + 1 + RARE
+    packed = -(-examples // config.pac) * config.pac
+    body = Call(_body(config, inputs)[0], (torch.empty(examples, inputs),))
+    return [body, Call(Critic(config), (torch.empty(packed, features_of(config)),))]

@@ -8,12 +8,11 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from pgtrain.data.stats_rows import STATS
 from pgtrain.engine import distributed, rng
 from pgtrain.engine.accelerator import Engine, Loss
 from pgtrain.engine.system import Metrics
 from pgtrain.systems.stats.config import StatsConfig
-from pgtrain.systems.stats.networks import KINDS, RARE, SECONDS, Conditions, Critic, Drawn, Generator
+from pgtrain.systems.stats.networks import KINDS, RARE, Conditions, Critic, Drawn, Generator
 from pgtrain.systems.stats.plot import distributions
 from pgtrain.systems.stats.table import Table
 
@@ -34,10 +33,7 @@ class StatsGAN:
 
     def __init__(self, config: StatsConfig, engine: Engine, data: Table) -> None:
         self.config, self.engine = config, engine
-        features = len(STATS) + 1 + KINDS + SECONDS + RARE + KINDS
-        if config.networks == "direct":
-            features += len(STATS) * RARE
-        generator, critic = Generator(config, data), Critic(config, features)
+        generator, critic = Generator(config, data), Critic(config)
         self.networks = nn.ModuleDict({"generator": generator, "critic": critic})
         engine.place(self.networks)
         average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]

@@ -14,7 +14,11 @@ from torch import Tensor
 from pgtrain.data.dataset import moved, shuffled_batches
 from pgtrain.data.sources import fetched_table
 from pgtrain.data.stats_rows import HIGHEST, PAIRS, RARITIES, TYPES, Row, digest, read_table
+from pgtrain.errors import DataInvalid
 from pgtrain.systems.stats.plot import distributions
+
+FEWEST = 2
+"""Rows that have a deviation."""
 
 NEIGHBORS, ANYWHERE, REACH = 0.05, 1e-4, 4.0
 """Shares of probability that a quantile table lends to values near those seen (deviation REACH) and to all."""
@@ -105,9 +109,12 @@ def read(
     for place, table in zip(places, tables, strict=True):
         if table.unused:
             click.echo(f"{place}: columns not used: {', '.join(table.unused)}", err=True)
+    rows = [row for table in tables for row in table.rows]
+    if len(rows) < FEWEST:
+        raise DataInvalid(f"{places[0]}: {len(rows)} row is too little to learn from; give {FEWEST} rows or more")
     digests = [digest(path) for path in paths]
     content = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-    return encode([row for table in tables for row in table.rows], content, config.passes)
+    return encode(rows, content, config.passes)
 
 
 def cumulative(values: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from pgtrain.data.dataset import Pictures
 from pgtrain.engine import rng
 from pgtrain.engine.accelerator import Engine, Loss
 from pgtrain.engine.checkpoint import Position
+from pgtrain.engine.footprint import Call
 from pgtrain.engine.system import Metrics
 from pgtrain.models.layers import fold_statistics, keep_variance
 from pgtrain.systems.base import Architecture, Weights
@@ -117,6 +118,13 @@ class WGAN(Unconditional):
     def generator_loss(self, scores: Tensor) -> Tensor:
         """The critic's score, negated."""
         return -scores.mean()
+
+
+def footprint(config: WGANConfig, examples: int) -> list[Call]:
+    """Make the networks, and inputs for them."""
+    pictures = torch.empty(examples, config.channels, config.size, config.size)
+    latent = torch.empty(examples, config.latent_dim)
+    return [Call(Generator(config), (latent,)), Call(Critic(config), (pictures,))]
 
 
 def rebuild(config: WGANConfig, weights: Weights, position: Position | None = None) -> Architecture:

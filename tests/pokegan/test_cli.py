@@ -1,0 +1,64 @@
+"""What all command lines do with errors and warnings."""
+
+import errno
+import os
+import warnings
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from pokegan.cli import Command
+from pokegan.files import atomic_write
+
+
+@click.command(cls=Command)
+@click.argument("out", type=click.Path(path_type=Path))
+def fill(out: Path) -> None:
+    """Write to a full disk."""
+    if out.name == "nameless":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    atomic_write(out, "content")
+
+
+def test_full_disk_is_not_blamed_on_stdout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "dup2", lambda *handles: None)  # it would close pytest's own stdout
+    nameless = CliRunner().invoke(fill, ["nameless"])
+    assert (nameless.exit_code, "stdout" in nameless.output) == (2, False)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    named = CliRunner().invoke(fill, [str(tmp_path / "a.png")])
+    assert named.exit_code == 2
+    assert f"{tmp_path / 'a.png'}: cannot be written (No space left on device)" in named.output
+
+
+@click.command(cls=Command)
+def forbid() -> None:
+    """Read what may not be read."""
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "a.csv")
+
+
+def test_file_that_may_not_be_read_is_one_line() -> None:
+    done = CliRunner().invoke(forbid)
+    assert done.exit_code == 2
+    assert done.output.splitlines() == ["Error: a.csv: Permission denied; change its permissions, or name another"]
+
+
+@click.command(cls=Command)
+def warn() -> None:
+    """Warn as a library does."""
+    warnings.warn("use another function", FutureWarning, stacklevel=1)
+
+
+def test_warnings_of_libraries_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    with warnings.catch_warnings():
+        warnings.resetwarnings()
+        shown: list[object] = []
+        monkeypatch.setattr(warnings, "showwarning", lambda *about: shown.append(about))
+        assert CliRunner().invoke(warn).exit_code == 0
+        assert shown == []
+        warnings.simplefilter("error")  # as -W error does
+        assert isinstance(CliRunner().invoke(warn).exception, FutureWarning)
