@@ -63,6 +63,6 @@ def test_memory_run_that_stopped_in_stage_one_exports_stage_one(tiny_run: Path, 
     path = copy / "config.json"
     described = json.loads(path.read_text())
     assert load_run(copy).generator.decoder.stage2 is not None
-    described["config"]["stage1_pretrain"] = 3  # as if the run of three epochs had stopped before stage II
+    described["config"]["stage1_epochs"] = 3  # as if the run of three epochs had stopped before stage II
     path.write_text(json.dumps(described))
     assert load_run(copy).generator.decoder.stage2 is None

@@ -18,7 +18,7 @@ from pgtrain.systems.stackgan.memory_gan import MemoryStackGAN
 from pgtrain.train import Request
 from pgtrain.train import train as start
 
-RECIPE = {"width": 8, "batch": 4, "stage1_pretrain": 1, "stage2_pretrain": 1}
+RECIPE = {"width": 8, "batch": 4, "stage1_pretrain": 1, "stage1_epochs": 2}
 
 
 def train(

@@ -28,9 +28,10 @@ class StackGANConfig:
         "memory: text reads codes of the training pictures; original: see --recipe original",
         choices=("memory", "original"),
     )
-    stage1_epochs: int = option(-1, "original: epochs of stage I; -1: two thirds of --epochs", minimum=-1)
-    stage1_pretrain: int = option(-1, "memory: epochs of reconstruction in stage I; -1: 25 %", minimum=-1)
-    stage2_pretrain: int = option(-1, "memory: epochs of reconstruction in both stages; -1: 10 %", minimum=-1)
+    stage1_epochs: int = option(-1, "epochs of stage I where both are trained; -1: two thirds of --epochs", minimum=-1)
+    stage1_pretrain: int = option(
+        -1, "memory: of them, epochs of reconstruction; -1: a quarter of --epochs, none with --start", minimum=-1
+    )
     batch: int = option(32, "pictures a step", minimum=1)
     whitened_dim: int = option(200, "memory: numbers a text keeps after whitening", minimum=1)
     width: int = option(32, "channels of the generator's last blocks; deeper ones have multiples", minimum=8)
@@ -48,9 +49,9 @@ class StackGANConfig:
     ema: float = option(0.998, "decay of the averaged generator, a step", maximum=1)
 
     RETIRED: ClassVar[tuple[str, ...]] = (
-        *("channels", "stage1", "stage2", "stage1_share", "condition_dim", "noise_dim", "discriminator"),
-        *("critic_width", "stage2_generator_lr", "stage2_discriminator_lr", "loss", "reconstruct", "kl", "mismatch"),
-        *("augment", "instance_noise", "dropout", "r1", "r1_interval"),
+        *("channels", "stage1", "stage2", "stage1_share", "stage2_pretrain", "condition_dim", "noise_dim"),
+        *("discriminator", "critic_width", "stage2_generator_lr", "stage2_discriminator_lr", "loss", "reconstruct"),
+        *("kl", "mismatch", "augment", "instance_noise", "dropout", "r1", "r1_interval"),
     )
     """Options of earlier versions that the generator with a memory never read; see :func:`pgtrain.config.from_dict`."""
 
@@ -61,13 +62,13 @@ class StackGANConfig:
 
     def resolve(self, epochs: int) -> None:
         """Fill the epochs that were left to defaults for a run of `epochs`, so that a longer resume keeps them."""
-        refined = self.stage != "1"
-        if self.stage1_epochs < 0:
+        if self.stage != "both":
+            self.stage1_epochs = epochs if self.stage == "1" else 0
+        elif self.stage1_epochs < 0:
             self.stage1_epochs = max(1, round(2 / 3 * epochs))
         if self.stage1_pretrain < 0:
-            self.stage1_pretrain = 0 if self.start else max(1, round(epochs * (0.25 if refined else 0.35)))
-        if self.stage2_pretrain < 0:
-            self.stage2_pretrain = round(0.1 * epochs) if refined and not self.start else 0
+            self.stage1_pretrain = 0 if self.start else max(1, round(0.25 * epochs))
+        self.stage1_pretrain = min(self.stage1_pretrain, self.stage1_epochs)
 
 
 RECIPES: dict[str, dict[str, Any]] = {

@@ -93,8 +93,13 @@ class Stage2(nn.Module):
         for block in self.blocks:
             hidden = block(hidden, color)
         hidden = self.up(hidden, color) + features
-        enlarged = F.interpolate(logits, scale_factor=float(self.scale), mode="bilinear", align_corners=False)
-        return enlarged.clamp(-8, 8) + F.pixel_shuffle(self.to_rgba(hidden), self.scale)
+        large = enlarged(logits, self.scale * STAGE1_SIZE)
+        return large.clamp(-8, 8) + F.pixel_shuffle(self.to_rgba(hidden), self.scale)
+
+
+def enlarged(logits: Tensor, pixels: int) -> Tensor:
+    """Enlarge logits of stage I, (N, 4, 64, 64), to `pixels` a side."""
+    return F.interpolate(logits, scale_factor=float(pixels // STAGE1_SIZE), mode="bilinear", align_corners=False)
 
 
 class ShapeEncoder(nn.Module):

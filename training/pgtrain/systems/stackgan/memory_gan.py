@@ -1,12 +1,14 @@
 """The default recipe: an autoencoder whose codes become a memory, then an adversarial game over mixes of codes.
 
-1. Reconstruction. Two encoders and the decoder learn to draw every picture from a shape code and a color code; the
-   shape's encoder sees other colors than are to be drawn, so that they must come from the color code. Beside it the
-   memory's heads learn which pictures match which text.
-2. Adversarial. The codes become parameters. Half of a batch are pictures drawn from their own codes, which must stay
-   themselves; half are mixes that the memory reads for random texts, which must look real to a discriminator over
-   frozen features (Projected GAN, Sauer et al., 2021, arXiv:2111.01007) and stay close, in layout and colors, to what
-   the autoencoder drew of them.
+1. Stage I, reconstruction. Two encoders and stage I learn to draw every picture, 64x64, from a shape code and a color
+   code; the shape's encoder sees other colors than are to be drawn, so that they must come from the color code.
+2. Stage I, adversarial. The codes become parameters. Half of a batch are pictures drawn from their own codes, which
+   must stay themselves; half are mixes that the memory reads for random texts, which must look real to a discriminator
+   over frozen features (Projected GAN, Sauer et al., 2021, arXiv:2111.01007) and stay close, in layout and colors, to
+   what the autoencoder drew of them.
+3. Stage II, adversarial. Stage I and the codes are fixed; stage II learns its part of the same game at full size.
+
+In all of them the memory's heads learn which pictures match which text.
 """
 
 from copy import deepcopy
@@ -27,21 +29,20 @@ from pgtrain.engine.ema import averaged
 from pgtrain.engine.system import Metrics
 from pgtrain.models.augment import augment, jitter
 from pgtrain.models.compositing import as_rgba, visible
-from pgtrain.models.memory import SHARES, Codes, CodeSize, CodeTable, Memory
+from pgtrain.models.memory import Choice, Codes, CodeSize, CodeTable
 from pgtrain.models.projected_discriminator import SIDE as SEEN_SIDE
 from pgtrain.models.projected_discriminator import FeatureDiscriminator, FrozenFeatures, on_some_ground
 from pgtrain.models.recolor import recolor
 from pgtrain.models.reconstruction import annealed, edge_loss, reconstruction_loss, set_rate
 from pgtrain.models.text_encoder import whitening
 from pgtrain.systems.stackgan.config import STAGE1_SIZE, StackGANConfig
-from pgtrain.systems.stackgan.decoder import ColorEncoder, Decoder, ShapeEncoder
+from pgtrain.systems.stackgan.decoder import ColorEncoder, ShapeEncoder, enlarged
+from pgtrain.systems.stackgan.memory_generator import OPAQUE, MemoryGenerator, describe
 from pgtrain.systems.stackgan.warm_start import take_over_memory
 
-OUTLINE_SIDE, OUTLINE_DIM = 16, 24
-"""Pixels a side, and numbers, of what is kept of a silhouette."""
-
-OPAQUE, SECOND = -8.0, -0.7
-"""Priors of pictures with an opaque ground, which are hardly ever mixed, and of a name's further pictures."""
+RECONSTRUCTION = "stage I, reconstruction"
+ADVERSARIAL = {1: "stage I, adversarial", 2: "stage II, adversarial"}
+"""Names of the phases."""
 
 ENCODED_NOISE = (0.25, 0.15)
 """Deviations of the noise on shape and color codes while the autoencoder learns."""
@@ -59,47 +60,22 @@ HALVING, LEAST_RATE = 60, 0.25
 """Adversarial epochs after which learning rates are halved, and the share of them that stays."""
 
 
-class MemoryGenerator(nn.Module):
-    """Text and latent to pictures: memory, stage I, stage II."""
-
-    def __init__(self, config: StackGANConfig, text_dim: int, whitened_dim: int, pictures: int) -> None:
-        super().__init__()
-        size = CodeSize()
-        pixels = STAGE1_SIZE if config.stage == "1" else config.size
-        self.memory = Memory(size, text_dim, whitened_dim, pictures, OUTLINE_DIM)
-        self.decoder = Decoder(config.width, config.channels, pixels, size)
-
-    @property
-    def further_inputs(self) -> dict[str, int]:
-        """Names and widths of what :meth:`forward` takes after latent and text; zeros ask for nothing."""
-        text = self.memory.whitening.linear.in_features
-        asked = {"second_latent": self.memory.size.latent_dim, "second_text": text, "second_color_text": text}
-        return {"color_text": text} | asked | {"share": SHARES}
-
-    def forward(self, latent: Tensor, text: Tensor, *further: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Map latents, text embeddings and `further` inputs, as :meth:`Memory.forward` has them, to logits.
-
-        Of stage I, (N, 4, 64, 64), and of stage II, (N, 4, S, S), if there is one.
-        """
-        drawn: tuple[Tensor, Tensor | None] = self.decoder(self.memory(latent, text, *further))
-        return drawn
-
-
 @dataclass
 class Part:
     """What one forward and backward pass of the adversarial phase sees.
 
     `own` int64 (N / 2,) are pictures that are drawn from their own codes, and `target` what they look like; `mixed` are
-    codes of N / 2 mixes, and `anchored` what the autoencoder drew of these; `real` are N pictures that are mixed.
-    `fake` is set once the generator ran: premultiplied RGBA of stages I and II, and the feature maps of the last.
+    codes of N / 2 mixes; `real` are N pictures that are mixed. `anchored` is what mixes must stay close to: in stage I
+    the autoencoder's picture of them, in stage II that of stage I, which comes with the fake. `fake` is set once the
+    generator ran: premultiplied RGBA, and its feature maps.
     """
 
     own: Tensor
     target: Tensor
     real: Tensor
     mixed: Codes
-    anchored: Tensor
-    fake: tuple[Tensor, Tensor, list[Tensor]] | None = None
+    anchored: Tensor | None = None
+    fake: tuple[Tensor, list[Tensor]] | None = None
 
 
 class MemoryStackGAN:
@@ -112,30 +88,41 @@ class MemoryStackGAN:
         mean, matrix = whitening(data.matches.embeddings, config.whitened_dim)
         generator = MemoryGenerator(config, len(mean), matrix.shape[1], len(data))
         generator.memory.whitening.fit(mean, matrix)
-        self._describe(generator.memory, data)
-        self.pixels = STAGE1_SIZE if config.stage == "1" else config.size
+        describe(generator.memory, data.pictures, data.labels)
+        sizes = {1: STAGE1_SIZE, 2: config.size}
+        self.sizes = sizes if config.stage == "both" else {int(config.stage): sizes[int(config.stage)]}
+        """Pixels a side of each stage that is trained."""
         encoders = nn.ModuleDict({"shape": ShapeEncoder(self.size), "color": ColorEncoder(self.size)})
         self.networks = nn.ModuleDict(
-            {"generator": generator, "encoders": encoders, "discriminator": FeatureDiscriminator(self.pixels)}
+            {
+                "generator": generator,
+                "encoders": encoders,
+                "discriminator": nn.ModuleDict(
+                    {f"stage{stage}": FeatureDiscriminator(pixels) for stage, pixels in self.sizes.items()}
+                ),
+            }
         )
-        anchor = nn.ModuleDict({"decoder": deepcopy(generator.decoder), "table": deepcopy(generator.memory.table)})
+        anchor = nn.ModuleDict(
+            {"stage1": deepcopy(generator.decoder.stage1), "table": deepcopy(generator.memory.table)}
+        )
         self.networks["anchor"] = anchor.requires_grad_(False)
         engine.place(self.networks)
         self.networks["average"] = averaged(generator, config.ema)
-        self.frozen = FrozenFeatures(max(SEEN_SIDE, self.pixels))
-        engine.place(self.frozen)
+        sides = {stage: max(SEEN_SIDE, pixels) for stage, pixels in self.sizes.items()}
+        features = {side: FrozenFeatures(side) for side in sides.values()}
+        self.frozen = {stage: features[side] for stage, side in sides.items()}
+        for network in features.values():
+            engine.place(network)
         self._prepare(generator)
         self._fix_shown(data)
         self.mixable = (generator.memory.prior > OPAQUE).nonzero()[:, 0]
         if not len(self.mixable):
             self.mixable = torch.arange(len(data), device=engine.device)
-        self.phase = "stage I, reconstruction"
+        self.phase, self.stage = RECONSTRUCTION, 1
 
     def _prepare(self, generator: MemoryGenerator) -> None:
         config, engine, memory, decoder = self.config, self.engine, generator.memory, generator.decoder
-        if config.stage == "2":
-            for fixed in (decoder.stage1, memory.table):
-                fixed.requires_grad_(False)
+        discriminators = cast(nn.ModuleDict, self.networks["discriminator"])
         trained = {
             "shape": self.networks["encoders"]["shape"],  # type: ignore[index]
             "color": self.networks["encoders"]["color"],  # type: ignore[index]
@@ -143,40 +130,23 @@ class MemoryStackGAN:
             "shape_head": memory.shape_head,
             "color_head": memory.color_head,
             "table": memory.table,
-            "discriminator": self.networks["discriminator"],
-        }
+        } | {f"discriminator{stage}": discriminators[f"stage{stage}"] for stage in self.sizes}
         if decoder.stage2 is not None:
             trained["stage2"] = decoder.stage2
         self.trained: dict[str, Any] = {name: engine.prepare(network) for name, network in trained.items()}
-        autoencoder = nn.ModuleList([decoder, self.networks["encoders"]])
+        autoencoder = nn.ModuleList([decoder.stage1, self.networks["encoders"]])
         heads = nn.ModuleList([memory.shape_head, memory.color_head])
         betas = (config.beta1, config.beta2)
         self.optimizers = {
             "autoencoder": engine.adam(autoencoder, config.pretrain_lr, (0.9, 0.99)),
             "heads": engine.adam(heads, config.pretrain_lr, (0.9, 0.99)),
-            "generator": engine.adam(decoder, config.generator_lr, betas, codes=(memory.table, config.codes_lr)),
-            "discriminator": engine.adam(self.networks["discriminator"], config.discriminator_lr, betas),
+            "stage1": engine.adam(decoder.stage1, config.generator_lr, betas, codes=(memory.table, config.codes_lr)),
         }
-
-    def _describe(self, memory: Memory, data: Dataset) -> None:
-        """Tell the memory the silhouettes of the pictures, and which of them are not to be mixed."""
-        alpha = torch.cat(
-            [
-                F.interpolate(part[:, 3:].float() / 255, size=OUTLINE_SIDE, mode="area")
-                for part in torch.split(data.pictures, 256)
-            ]
-        ).flatten(1)
-        centered = alpha - alpha.mean(0)
-        directions = torch.linalg.svd(centered, full_matrices=False)[2][:OUTLINE_DIM]
-        outlines = F.normalize(centered @ directions.T, dim=1)
-        memory.silhouettes[:, : outlines.shape[1]] = outlines
-        seen: set[str] = set()
-        for row, label in enumerate(data.labels):
-            if alpha[row].mean() > 0.97:
-                memory.prior[row] = OPAQUE
-            elif label in seen:
-                memory.prior[row] = SECOND
-            seen.add(label)
+        if decoder.stage2 is not None:
+            self.optimizers["stage2"] = engine.adam(decoder.stage2, config.generator_lr, betas)
+        for stage in self.sizes:
+            name = f"discriminator{stage}"
+            self.optimizers[name] = engine.adam(discriminators[f"stage{stage}"], config.discriminator_lr, betas)
 
     def _fix_shown(self, data: Dataset, count: int = 64) -> None:
         """Choose latents and texts that every grid shows: names, then texts that mix pictures."""
@@ -204,38 +174,46 @@ class MemoryStackGAN:
         config = self.config
         if config.start and not self._average.n_averaged:  # a new run; one that goes on has its own checkpoint
             take_over_memory(config.start, self.generator, self._averaged())
-        first, both = config.stage1_pretrain, config.stage1_pretrain + config.stage2_pretrain
-        if epoch < both:
+        if epoch < config.stage1_pretrain:
             for name in ("autoencoder", "heads"):
-                set_rate(self.optimizers[name], config.pretrain_lr * annealed(epoch / both))
-            self.phase = "stage I, reconstruction" if epoch < first else "stage II, reconstruction"
+                set_rate(self.optimizers[name], config.pretrain_lr * annealed(epoch / config.stage1_pretrain))
+            self.phase, self.stage = RECONSTRUCTION, 1
             return self.phase
-        if epoch == both:
-            self._begin_adversarial()
-        share = max(LEAST_RATE, 0.5 ** ((epoch - both) / HALVING))
-        rates = (config.generator_lr, config.codes_lr)
-        for group, rate in zip(self.optimizers["generator"].param_groups, rates, strict=True):
+        self.stage = 2 if 2 in self.sizes and epoch >= config.stage1_epochs else 1
+        begin = config.stage1_pretrain if self.stage == 1 else config.stage1_epochs
+        if epoch == begin:
+            self._begin_stage1() if self.stage == 1 else self._begin_stage2()
+        share = max(LEAST_RATE, 0.5 ** ((epoch - begin) / HALVING))
+        rates = (config.generator_lr, config.codes_lr)[: len(self.optimizers[f"stage{self.stage}"].param_groups)]
+        for group, rate in zip(self.optimizers[f"stage{self.stage}"].param_groups, rates, strict=True):
             group["lr"] = rate * share
-        set_rate(self.optimizers["discriminator"], config.discriminator_lr * max(share, 2 * LEAST_RATE))
+        rate = config.discriminator_lr * max(share, 2 * LEAST_RATE)
+        set_rate(self.optimizers[f"discriminator{self.stage}"], rate)
         set_rate(self.optimizers["heads"], HEADS_RATE * config.pretrain_lr)
-        self.phase = "adversarial"
+        self.phase = ADVERSARIAL[self.stage]
         return self.phase
 
-    def _begin_adversarial(self) -> None:
-        """Go on from the averaged decoder; its pictures of the encoded codes become the anchor.
+    def _begin_stage1(self) -> None:
+        """Go on from the averaged stage I; its pictures of the encoded codes become the anchor.
 
         Nothing is changed in a run that has an anchor: one that was interrupted in this epoch, or is evaluated.
         """
         anchor = cast(nn.ModuleDict, self.networks["anchor"])
         if cast(CodeTable, anchor["table"]).shapes.any():
             return
-        if self.config.stage1_pretrain + self.config.stage2_pretrain:
-            self.generator.memory.table.fill(self._encoded())
-            self.generator.decoder.load_state_dict(self._averaged().decoder.state_dict())
-        anchor["decoder"].load_state_dict(self.generator.decoder.state_dict())
-        anchor["table"].load_state_dict(self.generator.memory.table.state_dict())
-        average = self._averaged()
-        average.memory.table.load_state_dict(self.generator.memory.table.state_dict())
+        generator, average = self.generator, self._averaged()
+        if self.config.stage1_pretrain:
+            generator.memory.table.fill(self._encoded())
+            generator.decoder.stage1.load_state_dict(average.decoder.stage1.state_dict())
+        anchor["stage1"].load_state_dict(generator.decoder.stage1.state_dict())
+        anchor["table"].load_state_dict(generator.memory.table.state_dict())
+        average.memory.table.load_state_dict(generator.memory.table.state_dict())
+
+    def _begin_stage2(self) -> None:
+        """Fix stage I and the codes as they were averaged; the average of what no longer changes stays."""
+        generator, average = self.generator, self._averaged()
+        generator.decoder.stage1.load_state_dict(average.decoder.stage1.state_dict())
+        generator.memory.table.load_state_dict(average.memory.table.state_dict())
 
     @torch.no_grad()
     def _encoded(self) -> Codes:
@@ -243,26 +221,24 @@ class MemoryStackGAN:
         encoders = self.networks["encoders"].eval()
         parts = []
         for indices in torch.split(torch.arange(len(self.pictures), device=self.engine.device), 128):
-            small = self._small(self.pictures.fetch(indices))
+            small = self._sized(self.pictures.fetch(indices))
             with self.engine.autocast():
                 parts.append((encoders["shape"](small), encoders["color"](small)))  # type: ignore[index]
         encoders.train()
         shapes, colors = zip(*parts, strict=True)
         return Codes(torch.cat(shapes), torch.cat(colors))
 
-    def _small(self, pictures: Tensor) -> Tensor:
-        small = F.interpolate(pictures, size=(STAGE1_SIZE, STAGE1_SIZE), mode="area")
-        return small.contiguous(memory_format=torch.channels_last)
-
-    def _large(self, pictures: Tensor) -> Tensor:
-        if pictures.shape[-1] != self.pixels:
-            pictures = F.interpolate(pictures, size=(self.pixels, self.pixels), mode="area")
+    def _sized(self, pictures: Tensor) -> Tensor:
+        """Make pictures as large as those of the stage that is trained."""
+        pixels = self.sizes[self.stage]
+        if pictures.shape[-1] != pixels:
+            pictures = F.interpolate(pictures, size=(pixels, pixels), mode="area")
         return pictures.contiguous(memory_format=torch.channels_last)
 
     def train_step(self, data: Dataset, indices: Tensor, step: int) -> Metrics:
         """One step of the autoencoder and the heads, or one of discriminator and generator."""
         parts = self.engine.parts(indices)
-        if self.phase == "adversarial":
+        if self.phase != RECONSTRUCTION:
             metrics = self._adversarial_step(data, parts)
         else:
             metrics = self.engine.step(self.optimizers["autoencoder"], lambda part: self._autoencode(data, part), parts)
@@ -281,22 +257,15 @@ class MemoryStackGAN:
         seen, target = colored.chunk(2)
         same = rng.rand(count, 1, 1, 1, device=device) < 0.3
         seen = torch.where(same, target, seen)
-        small = self._small(target)
+        small = self._sized(target)
         with self.engine.autocast():
-            shape, color = self.trained["shape"](self._small(seen)), self.trained["color"](small)
+            shape, color = self.trained["shape"](self._sized(seen)), self.trained["color"](small)
             shape = shape + ENCODED_NOISE[0] * rng.randn(*shape.shape, device=device)
             color = color + ENCODED_NOISE[1] * rng.randn(*color.shape, device=device)
             drawn = self.trained["stage1"](shape, color)
-            refined = self.trained["stage2"](drawn, color) if self.phase.startswith("stage II,") else None
         pictures = visible(drawn[1])
         reconstruction = reconstruction_loss(pictures, small)
-        loss = reconstruction + edge_loss(pictures, small)
-        metrics = {"reconstruction": reconstruction}
-        if refined is not None:
-            pictures, target = visible(refined), self._large(target)
-            metrics["reconstruction2"] = reconstruction_loss(pictures, target)
-            loss = loss + metrics["reconstruction2"] + edge_loss(pictures, target)
-        return loss, metrics
+        return reconstruction + edge_loss(pictures, small), {"reconstruction": reconstruction}
 
     def _match(self, data: Dataset, rows: Tensor) -> Loss:
         """Cross-entropy of both heads with the soft targets of texts `rows`."""
@@ -325,18 +294,18 @@ class MemoryStackGAN:
                 fake = self._fake(part)
             part.fake = fake if alone else None
             with torch.no_grad(), self.engine.autocast():
-                real = self.frozen(on_some_ground(augment(part.real)))
+                real = self.frozen[self.stage](on_some_ground(augment(part.real)))
             with self.engine.autocast():
-                scores = self.trained["discriminator"](
-                    [torch.cat([r, f.detach()]) for r, f in zip(real, fake[2], strict=True)]
+                scores = self.trained[f"discriminator{self.stage}"](
+                    [torch.cat([r, f.detach()]) for r, f in zip(real, fake[1], strict=True)]
                 )
             good, bad = scores.chunk(2)
             loss = F.relu(1 - good).mean() + F.relu(1 + bad).mean()
             return loss, {"discriminator": loss}
 
-        metrics = self.engine.step(self.optimizers["discriminator"], discriminator_loss, parts)
-        critic = self.networks["discriminator"].requires_grad_(False)
-        metrics |= self.engine.step(self.optimizers["generator"], self._generator_loss, parts)
+        metrics = self.engine.step(self.optimizers[f"discriminator{self.stage}"], discriminator_loss, parts)
+        critic = self._discriminator.requires_grad_(False)
+        metrics |= self.engine.step(self.optimizers[f"stage{self.stage}"], self._generator_loss, parts)
         critic.requires_grad_(True)
         return metrics
 
@@ -350,51 +319,66 @@ class MemoryStackGAN:
         free = free if len(free) else torch.arange(len(data.matches), device=device)
         rows = free[(rng.rand(count, 1, device=device)[:, 0] * len(free)).long()]
         latent = rng.randn(count, self.latent_dim, device=device)
-        anchor, memory = cast(nn.ModuleDict, self.networks["anchor"]), self.generator.memory
+        memory = self.generator.memory
         with torch.no_grad():
             choice = memory.choose(latent, data.matches.embeddings[rows])
             mixed = memory.noisy(memory.table.blend(choice), latent)
-            anchor.eval()
-            with self.engine.autocast():
-                drawn = anchor["decoder"](cast(CodeTable, anchor["table"]).blend(choice))
-        anchored = visible(drawn[0] if drawn[1] is None else drawn[1])
-        return Part(own, self._large(data.fetch(own)), self._large(data.fetch(real)), mixed, anchored)
+        part = Part(own, self._sized(data.fetch(own)), self._sized(data.fetch(real)), mixed)
+        if self.stage == 1:
+            part.anchored = self._anchored(choice)
+        return part
 
-    def _fake(self, part: Part) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Draw a picture from each of half of the pictures' own codes, then the mixes."""
-        own: Codes = self.trained["table"](part.own)
-        device = self.engine.device
-        shape = own.shape + NAMED_NOISE[0] * rng.randn(*own.shape.shape, device=device)
-        color = own.color + NAMED_NOISE[1] * rng.randn(*own.color.shape, device=device)
-        shape = torch.cat([shape, part.mixed.shape]).contiguous(memory_format=torch.channels_last)
-        color = torch.cat([color, part.mixed.color])
+    @torch.no_grad()
+    def _anchored(self, choice: Choice) -> Tensor:
+        """Draw mixes as the autoencoder did."""
+        anchor = cast(nn.ModuleDict, self.networks["anchor"]).eval()
+        codes = cast(CodeTable, anchor["table"]).blend(choice)
         with self.engine.autocast():
-            drawn = self.trained["stage1"](shape, color)
-            small = visible(drawn[1])
-            large = visible(self.trained["stage2"](drawn, color)) if "stage2" in self.trained else small
-            maps = self.frozen(on_some_ground(augment(large)))
-        return small, large, maps
+            drawn = anchor["stage1"](*codes)
+        return visible(drawn[1])
+
+    def _fake(self, part: Part) -> tuple[Tensor, list[Tensor]]:
+        """Draw a picture from each of half of the pictures' own codes, then the mixes."""
+        with torch.set_grad_enabled(self.stage == 1 and torch.is_grad_enabled()):
+            own: Codes = self.trained["table"](part.own)
+            device = self.engine.device
+            shape = own.shape + NAMED_NOISE[0] * rng.randn(*own.shape.shape, device=device)
+            color = own.color + NAMED_NOISE[1] * rng.randn(*own.color.shape, device=device)
+            shape = torch.cat([shape, part.mixed.shape]).contiguous(memory_format=torch.channels_last)
+            color = torch.cat([color, part.mixed.color])
+            stage1 = self.trained["stage1"] if self.stage == 1 else self.generator.decoder.stage1.eval()
+            with self.engine.autocast():
+                drawn = stage1(shape, color)
+        with self.engine.autocast():
+            if self.stage == 1:
+                pictures = visible(drawn[1])
+            else:
+                pictures = visible(self.trained["stage2"](drawn, color))
+                part.anchored = visible(enlarged(drawn[1][len(part.own) :], pictures.shape[-1]))
+            maps = self.frozen[self.stage](on_some_ground(augment(pictures)))
+        return pictures, maps
 
     def _generator_loss(self, part: Part) -> Loss:
         """Scores of the discriminator, reconstruction of the pictures' own codes, and the anchor of the mixes."""
-        small, large, maps = part.fake or self._fake(part)
-        config, count = self.config, len(part.mixed.shape)
+        pictures, maps = part.fake or self._fake(part)
+        config, count = self.config, len(part.own)
         with self.engine.autocast():
-            metrics = {"generator": -self.networks["discriminator"](maps).mean()}
-        metrics["reconstruction"] = reconstruction_loss(large[:-count], part.target)
+            metrics = {"generator": -self._discriminator(maps).mean()}
+        metrics["reconstruction"] = reconstruction_loss(pictures[:count], part.target)
         loss = metrics["generator"] + config.reconstruction * metrics["reconstruction"]
-        mixed, scale = large[-count:], self.pixels // STAGE1_SIZE
+        mixed, scale = pictures[count:], pictures.shape[-1] // STAGE1_SIZE
+        anchored = cast(Tensor, part.anchored)
         anchor = sum(
-            F.l1_loss(F.avg_pool2d(mixed, side), F.avg_pool2d(part.anchored, side)) for side in (4 * scale, 8 * scale)
+            F.l1_loss(F.avg_pool2d(mixed, side), F.avg_pool2d(anchored, side)) for side in (4 * scale, 8 * scale)
         )
         metrics["anchor"] = cast(Tensor, anchor)
-        metrics["chroma"] = F.l1_loss(_chroma(mixed), _chroma(part.anchored))
-        loss = loss + config.anchor * metrics["anchor"] + config.chroma * metrics["chroma"]
-        if scale > 1 and config.stage != "2":
-            # Stage I is what stage II draws, made smaller; nothing else holds its mixes.
-            metrics["stage1"] = F.l1_loss(small, F.avg_pool2d(large.detach(), scale))
-            loss = loss + config.reconstruction * metrics["stage1"]
-        return loss, metrics
+        metrics["chroma"] = F.l1_loss(_chroma(mixed), _chroma(anchored))
+        return loss + config.anchor * metrics["anchor"] + config.chroma * metrics["chroma"], metrics
+
+    @property
+    def _discriminator(self) -> nn.Module:
+        """The discriminator of the stage that is trained."""
+        return cast(nn.ModuleDict, self.networks["discriminator"])[f"stage{self.stage}"]
 
     @property
     def _average(self) -> AveragedModel:
@@ -412,11 +396,11 @@ class MemoryStackGAN:
         average, device = self._averaged().eval(), self.engine.device
         with self.engine.autocast():
             small, large = average(latent.to(device), text.to(device))
-        return as_rgba(visible(small if large is None or self.phase.startswith("stage I,") else large))
+        return as_rgba(visible(small if large is None or self.stage == 1 else large))
 
     def progress(self) -> Image.Image:
         """Draw the fixed latents as a grid; the memory holds what the encoders see now, until it is trained itself."""
-        if self.phase != "adversarial":
+        if self.phase == RECONSTRUCTION:
             self._averaged().memory.table.fill(self._encoded())
         return grid(self.generate(*self.fixed))
 

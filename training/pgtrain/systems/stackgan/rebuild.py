@@ -3,7 +3,7 @@
 from pgtrain.engine.checkpoint import Position
 from pgtrain.systems.base import Architecture, Weights
 from pgtrain.systems.stackgan.config import StackGANConfig
-from pgtrain.systems.stackgan.memory_gan import MemoryGenerator
+from pgtrain.systems.stackgan.memory_generator import MemoryGenerator
 from pgtrain.systems.stackgan.original import LATENT_DIM, OriginalGenerator
 
 
@@ -27,7 +27,7 @@ def _original(config: StackGANConfig, weights: Weights, position: Position | Non
 def _memory(config: StackGANConfig, weights: Weights, position: Position | None) -> Architecture:
     whitened_dim, text_dim = weights["memory.whitening.linear.weight"].shape
     generator = MemoryGenerator(config, text_dim, whitened_dim, weights["memory.draws"].shape[1])
-    if not _has_stage2(weights, "decoder.stage2.", config.stage1_pretrain, position):
+    if not _has_stage2(weights, "decoder.stage2.", config.stage1_epochs, position):
         generator.decoder.stage2 = None
     # Keys are stored scaled, and constants that are 0 are left out of a graph.
     zeros = ("memory.whitening.linear.bias", "memory.prior", "memory.shape_head.scale", "memory.color_head.scale")

@@ -1,0 +1,65 @@
+"""The default generator of stackgan: a memory, which reads codes for texts, and the decoder of these codes."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pgtrain.models.memory import SHARES, CodeSize, Memory
+from pgtrain.systems.stackgan.config import STAGE1_SIZE, StackGANConfig
+from pgtrain.systems.stackgan.decoder import Decoder
+
+OUTLINE_SIDE, OUTLINE_DIM = 16, 24
+"""Pixels a side, and numbers, of what is kept of a silhouette."""
+
+OPAQUE, SECOND = -8.0, -0.7
+"""Priors of pictures with an opaque ground, which are hardly ever mixed, and of a name's further pictures."""
+
+
+class MemoryGenerator(nn.Module):
+    """Text and latent to pictures: memory, stage I, stage II."""
+
+    def __init__(self, config: StackGANConfig, text_dim: int, whitened_dim: int, pictures: int) -> None:
+        super().__init__()
+        size = CodeSize()
+        pixels = STAGE1_SIZE if config.stage == "1" else config.size
+        self.memory = Memory(size, text_dim, whitened_dim, pictures, OUTLINE_DIM)
+        self.decoder = Decoder(config.width, config.channels, pixels, size)
+
+    @property
+    def further_inputs(self) -> dict[str, int]:
+        """Names and widths of what :meth:`forward` takes after latent and text; zeros ask for nothing."""
+        text = self.memory.whitening.linear.in_features
+        asked = {"second_latent": self.memory.size.latent_dim, "second_text": text, "second_color_text": text}
+        return {"color_text": text} | asked | {"share": SHARES}
+
+    def forward(self, latent: Tensor, text: Tensor, *further: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Map latents, text embeddings and `further` inputs, as :meth:`Memory.forward` has them, to logits.
+
+        Of stage I, (N, 4, 64, 64), and of stage II, (N, 4, S, S), if there is one.
+        """
+        drawn: tuple[Tensor, Tensor | None] = self.decoder(self.memory(latent, text, *further))
+        return drawn
+
+
+@torch.no_grad()
+def describe(memory: Memory, pictures: Tensor, labels: Sequence[str]) -> None:
+    """Store the silhouettes of `pictures`, uint8 (M, 4, S, S), in `memory`, and which of them are not to be mixed."""
+    alpha = torch.cat(
+        [
+            F.interpolate(part[:, 3:].float() / 255, size=OUTLINE_SIDE, mode="area")
+            for part in torch.split(pictures, 256)
+        ]
+    ).flatten(1)
+    centered = alpha - alpha.mean(0)
+    directions = torch.linalg.svd(centered, full_matrices=False)[2][:OUTLINE_DIM]
+    outlines = F.normalize(centered @ directions.T, dim=1)
+    memory.silhouettes[:, : outlines.shape[1]] = outlines
+    seen: set[str] = set()
+    for row, label in enumerate(labels):
+        if alpha[row].mean() > 0.97:
+            memory.prior[row] = OPAQUE
+        elif label in seen:
+            memory.prior[row] = SECOND
+        seen.add(label)
