@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from pgen.backends.devices import describe_device, resolve
 from pgen.jobs.job import Job
 from pgen.jobs.write import write_grid, write_one, write_pictures
+from pokegan.files import is_stdout, is_stream
 
 STDOUT = Path("-")
 
@@ -74,7 +75,7 @@ class Reporter:
 
     def report(self, written: WrittenFile) -> None:
         """Print one file; nothing if the picture itself went to stdout."""
-        if self.quiet or written.file == STDOUT or sys.stdout is None:
+        if self.quiet or sys.stdout is None or written.file == STDOUT or is_stdout(written.file):
             return
         if self.as_json:
             description = {"file": str(written.file)} | written.described()
@@ -120,7 +121,7 @@ def _check_format(format: str, out: Path | None) -> None:
     source = click.get_current_context().get_parameter_source("format")
     if out is None or out == STDOUT or source != ParameterSource.COMMANDLINE:
         return
-    if out.suffix.lower() != f".{format}":
+    if out.suffix.lower() != f".{format}" and not (is_stream(out) and not out.suffix):
         raise click.UsageError(f"--format {format} and --out {out.name} disagree: leave --format out")
 
 

@@ -130,7 +130,9 @@ def _with_format(postprocess: Postprocess, out: Path | BinaryIO) -> Postprocess:
     Raises:
         OutputInvalid: it cannot be written.
     """
-    return replace(postprocess, format=check_file(out, FORMATS)) if isinstance(out, Path) else postprocess
+    if not isinstance(out, Path):
+        return postprocess
+    return replace(postprocess, format=check_file(out, FORMATS, postprocess.format))
 
 
 def _put(out: Path | BinaryIO, content: bytes) -> Path:
