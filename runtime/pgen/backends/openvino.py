@@ -43,9 +43,10 @@ class OpenVINOSession:
             "INFERENCE_PRECISION_HINT": precision,
             # By default inputs of layers with int8 weights are rounded to 8 bits.
             "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
-            "CACHE_DIR": str(cache()),
             "INFERENCE_NUM_THREADS": str(self._threads),
         }
+        if (folder := cache()) is not None:
+            self._settings["CACHE_DIR"] = str(folder)
         self._model = self._read(graph)
         self._one_row()
         self.precision = precision
@@ -111,6 +112,8 @@ class OpenVINOSession:
         try:
             return self._core.compile_model(self._model, "CPU", self._settings | settings)
         except RuntimeError as error:
+            if self._settings.pop("CACHE_DIR", None) is not None:  # its disk may be full, or what it keeps damaged
+                return self._compile(settings)
             raise self._invalid(error) from error
 
     def _invalid(self, error: RuntimeError) -> BundleInvalid:
@@ -121,8 +124,8 @@ def _outputs(request: "openvino.InferRequest") -> Row:
     return [tensor.data.copy() for tensor in request.output_tensors]
 
 
-def cache() -> Path:
-    """Make the folder that both devices of OpenVINO keep what they compile in; errors as :func:`open_openvino`."""
+def cache() -> Path | None:
+    """Make the folder that both devices of OpenVINO keep what they compile in; None where it cannot be written."""
     return onnxruntime.cache_folder(DEVICES["openvino"])
 
 

@@ -59,6 +59,14 @@ def test_encoders_and_stats_stay_in_onnx_runtime(full_bundle: Path) -> None:
         assert providers[name][0].startswith("OpenVINO")
 
 
+def test_pictures_are_drawn_without_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("openvino")
+    expected = pgen.load(device="openvino").images("Mew")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert np.array_equal(pgen.load(device="openvino").images("Mew"), expected)
+
+
 def models(bundle: pgen.Bundle) -> list[tuple[str, pgen.bundle.reader.Model]]:
     return list(bundle.manifest.models.items())
 
