@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pgen.bundle.reader import EMBEDDED
-from pgen.errors import RequestInvalid
+from pgen.errors import OtherBundle, RequestInvalid
 from pgen.images.model import DEFAULT_BATCH, Picture, PictureModel
 from pgen.request import Request, choose_seeds, request_template, requests
 
@@ -20,7 +20,14 @@ __all__ = ["DEFAULT_BATCH", "Generator", "Picture", "load"]
 
 
 class Generator(PictureModel):
-    """Generates pictures, morphs, stats and whole Pokémon from one bundle, on one device; threads may share one."""
+    """Generates pictures, morphs, stats and whole Pokémon from one bundle, on one device; threads may share one.
+
+    A copy, also one in another process, opens the same bundle again on the same device.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy as bundle, device and threads."""
+        return _load_again, (self.bundle.folder, self.bundle.digest, self.device, self.threads)
 
     def images(
         self,
@@ -218,6 +225,19 @@ class Generator(PictureModel):
         if not pictures:
             raise RequestInvalid("no picture was requested; give at least one prompt and one seed")
         return np.stack(pictures)
+
+
+def _load_again(folder: Path, digest: str, device: str, threads: int) -> Generator:
+    """Open the bundle of a pickled generator.
+
+    Raises:
+        OtherBundle: there is another one now.
+        PokeganError: see :func:`load`.
+    """
+    generator = load(folder, device, threads)
+    if generator.bundle.digest != digest:
+        raise OtherBundle(f"{folder}: is another bundle than the one that was pickled; copy the same one here")
+    return generator
 
 
 def load(folder: str | Path = EMBEDDED, device: str = "auto", threads: int = 0) -> Generator:

@@ -27,7 +27,8 @@ def measured(
 ) -> Figures:
     """Compare a session's pictures of random latents and known names, once on a machine.
 
-    The figures are kept in the folder `cache`, if there is one, by model, CPU and `versions`: precision and version of the runtime.
+    The figures are kept in the folder `cache`, if there is one, by model, CPU and `versions`: precision and version of
+    the runtime.
     """
     if cache is None:
         return compare(bundle, model, graph, session)
