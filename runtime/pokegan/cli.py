@@ -14,6 +14,7 @@ import click
 
 from pokegan import __version__
 from pokegan.errors import PokeganError
+from pokegan.streams import prepare_streams
 
 EXIT_CODE = 2
 """Of every error that a user can fix, unless its class has an `exit_code`."""
@@ -115,6 +116,11 @@ class Group(_OneLine, click.Group):
     def __init__(self, *args: Any, hints: Mapping[str, str] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.hints = hints or {}
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program."""
+        prepare_streams()
+        return super().main(*args, **kwargs)
 
 
 class LazyGroup(Group):

@@ -82,13 +82,7 @@ class Reporter:
             description |= {"milliseconds": round(written.milliseconds, 3), "device": resolve(self.device)}
             click.echo(json.dumps(description))
         else:
-            click.echo(_printable(str(written.file)))
-
-
-def _printable(name: str) -> str:
-    """Escape what stdout cannot encode: a name may have any bytes, and not every terminal is UTF-8."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return name.encode(encoding, "backslashreplace").decode(encoding)
+            click.echo(str(written.file))
 
 
 def write_job(job: Job, destination: Destination, reporter: Reporter, total: int | None = None) -> None:
