@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pgen.bundle.reader import EMBEDDED
 from pgen.errors import OtherBundle, RequestInvalid
 from pgen.images.model import DEFAULT_BATCH, Picture, PictureModel
-from pgen.request import Request, choose_seeds, request_template, requests
+from pgen.request import Request, check_threads, choose_seeds, request_template, requests
 
 if TYPE_CHECKING:
     from pgen.dex.entry import Entry
@@ -63,9 +63,8 @@ class Generator(PictureModel):
         >>> pgen.load().images(["Charizard", "a red fire dragon"], n=2, seed=7).shape
         (4, 128, 128, 4)
         """
-        texts = [prompts] if isinstance(prompts, str) else prompts
         template = request_template(model, truncation, stage)
-        return self._stack(requests(texts, choose_seeds(n, seed, seeds), template), batch)
+        return self._stack(requests(prompts, choose_seeds(n, seed, seeds), template), batch)
 
     def random(
         self,
@@ -247,4 +246,4 @@ def load(folder: str | Path = EMBEDDED, device: str = "auto", threads: int = 0) 
         BundleNotFound, BundleInvalid: the bundle is missing, damaged or of a newer format.
         DeviceUnavailable, RequestInvalid: `device` is unknown, or `threads` is negative.
     """
-    return Generator.open(folder, device, threads)
+    return Generator.open(folder, device, check_threads(threads))

@@ -25,6 +25,8 @@ def check_prompt(prompt: str) -> str:
     Raises:
         PromptInvalid: it is blank, longer than MAX_PROMPT, or has control characters.
     """
+    if not isinstance(prompt, str):
+        raise PromptInvalid(f"prompt {prompt!r}: must be text")
     stripped = prompt.strip()
     if not stripped:
         raise PromptInvalid('the prompt is empty; write a name or a sentence, such as "Charizard"')

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pgen.errors import OutputInvalid
+from pgen.request import integer
 
 RESAMPLE = {"lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.NEAREST}
 """Filters for resizing: lanczos for smooth pictures; nearest for sprites, whose pixels stay sharp squares."""
@@ -46,6 +47,8 @@ class Postprocess:
         Raises:
             OutputInvalid: a field is out of range.
         """
+        if self.size is not None:
+            object.__setattr__(self, "size", integer("size", self.size, OutputInvalid))
         if self.size is not None and not MIN_SIZE <= self.size <= MAX_SIZE:
             raise OutputInvalid(f"size {self.size}: must be from {MIN_SIZE} to {MAX_SIZE:,} pixels")
         if self.resample not in RESAMPLE:
@@ -84,6 +87,8 @@ def parse_color(background: str) -> tuple[int, int, int] | None:
     Raises:
         OutputInvalid: `background` is not a color.
     """
+    if not isinstance(background, str):
+        raise OutputInvalid(f"background {background!r}: must be text, such as white")
     if background == TRANSPARENT:
         return None
     match = re.fullmatch(r"#([0-9a-f]{3}|[0-9a-f]{6})", "#fff" if background == "white" else background.lower())

@@ -11,7 +11,7 @@ from pgen.images.metadata import picture_fields
 from pgen.images.model import DEFAULT_BATCH, Picture, PictureModel
 from pgen.images.naming import Namer
 from pgen.images.postprocess import Postprocess
-from pgen.request import Request
+from pgen.request import Request, check_threads, integer
 
 EXECUTORS = ("local", "ray")
 
@@ -41,6 +41,17 @@ class Job:
     resume: bool = False
     shards: int | None = None
     executor: str = "local"
+
+    def __post_init__(self) -> None:
+        """Take integers of NumPy for Python's.
+
+        Raises:
+            RequestInvalid: a number is no integer.
+        """
+        object.__setattr__(self, "threads", check_threads(self.threads))
+        for name, value in (("batch", self.batch), ("shards", self.shards)):
+            if value is not None and not isinstance(value, str):
+                object.__setattr__(self, name, integer(name, value))
 
     def generator(self) -> PictureModel:
         """Open the bundle."""

@@ -13,7 +13,7 @@ from pgen.images.metadata import grid_fields, model_name
 from pgen.images.naming import Namer, check_file, check_folder, unused_path, write
 from pgen.images.postprocess import FORMATS, MAX_GRID, Postprocess
 from pgen.jobs.job import EXECUTORS, Job, Written, render
-from pgen.request import Request
+from pgen.request import Request, integer
 
 AUTO = "auto"
 
@@ -71,6 +71,8 @@ def write_grid(
     from pgen.images.grid import draw_grid
     from pgen.jobs.autobatch import resolve
 
+    if columns is not None and (columns := integer("columns", columns)) < 1:
+        raise RequestInvalid(f"columns {columns}: must be from 1")
     requests = list(islice(job.requests, MAX_GRID + 1))
     if not requests:
         raise RequestInvalid("no picture was requested; give at least one prompt")

@@ -15,7 +15,7 @@ from pgen.images.model import DEFAULT_BATCH, PictureModel
 from pgen.images.naming import Namer, check_file, unused_path, write
 from pgen.images.postprocess import TRANSPARENT, Postprocess
 from pgen.morph.interpolation import morph
-from pgen.request import Request
+from pgen.request import Request, check_threads, integer
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,16 @@ class MorphJob:
     bundle: str | Path = EMBEDDED
     device: str = "auto"
     threads: int = 0
+
+    def __post_init__(self) -> None:
+        """Take integers of NumPy for Python's.
+
+        Raises:
+            RequestInvalid: a number is no integer.
+        """
+        numbers = {"frames": integer("frames", self.frames), "fps": integer("fps", self.fps)}
+        for name, value in (numbers | {"threads": check_threads(self.threads)}).items():
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True)
