@@ -2,7 +2,7 @@
 
 import json
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -15,6 +15,9 @@ from pgen.jobs.write import write_grid, write_one, write_pictures
 from pokegan.files import is_stdout, is_stream
 
 STDOUT = Path("-")
+
+MAX_NOTES = 1000
+"""Prompts on which a note is printed."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Reporter:
     as_json: bool = False
     quiet: bool = False
     device: str = "auto"
+    noted: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Reject options that exclude each other."""
@@ -74,7 +78,11 @@ class Reporter:
         return replace(self, device=device)
 
     def report(self, written: WrittenFile) -> None:
-        """Print one file; nothing if the picture itself went to stdout."""
+        """Print one file, but not on a stdout that the picture itself went to; print notes on stderr, each once."""
+        for prompt, note in getattr(written, "notes", {}).items():
+            if not self.quiet and prompt not in self.noted and len(self.noted) < MAX_NOTES:
+                self.noted.add(prompt)
+                click.echo(f"prompt {prompt[:40]!r}: {note}", err=True)
         if self.quiet or sys.stdout is None or written.file == STDOUT or is_stdout(written.file):
             return
         if self.as_json:

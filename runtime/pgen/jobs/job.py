@@ -77,17 +77,25 @@ class Task:
 class Written:
     """A written file: the request of its picture, the model that generated it, and its cost in milliseconds.
 
-    The cost is its share of the time of its batch, and the time to process, encode and write it.
+    The cost is its share of the time of its batch, and the time to process, encode and write it. The note is what
+    whoever wrote the prompt should know, in a line, see :class:`pgen.text_encoder.TextEncoder`; usually empty.
     """
 
     file: Path
     request: Request
     model: str
     milliseconds: float
+    note: str = ""
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """The note by its prompt."""
+        return {self.request.prompt: self.note} if self.note else {}
 
     def described(self) -> dict[str, Any]:
         """Describe the request, ready for JSON."""
-        return {"prompt": self.request.prompt, "seed": self.request.seed, "model": self.model}
+        description = {"prompt": self.request.prompt, "seed": self.request.seed, "model": self.model}
+        return description | ({"note": self.note} if self.note else {})
 
 
 def render(picture: Picture, bundle: Bundle, postprocess: Postprocess) -> bytes:
