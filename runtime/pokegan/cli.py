@@ -98,13 +98,13 @@ class _OneLine:
 
 
 class Command(_OneLine, click.Command):
-    """A command whose errors are one line, and which cleans up on SIGTERM."""
+    """A command whose errors are one line, and which cleans up on SIGTERM and SIGHUP."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call it."""
-        from pokegan.signals import leaving_on_sigterm  # --help does without
+        from pokegan.signals import leaving_on_signals  # --help does without
 
-        with leaving_on_sigterm():
+        with leaving_on_signals():
             return super().invoke(ctx)
 
 
