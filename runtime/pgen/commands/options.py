@@ -115,7 +115,7 @@ output_options = _grouped(
     background=background_option,
     format=click.option(
         "--format",
-        type=click.Choice(("png", "webp", "gif")),
+        type=click.Choice(("png", "webp", "gif", "jpeg")),
         default="png",
         show_default=True,
         help="format of --out-dir and --out -; otherwise the extension determines it",

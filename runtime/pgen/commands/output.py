@@ -123,7 +123,7 @@ def _check_format(format: str, out: Path | None) -> None:
     source = click.get_current_context().get_parameter_source("format")
     if out is None or out == STDOUT or source != ParameterSource.COMMANDLINE:
         return
-    if out.suffix.lower() != f".{format}" and not (is_stream(out) and not out.suffix):
+    if out.suffix.lower().replace("jpg", "jpeg") != f".{format}" and not (is_stream(out) and not out.suffix):
         raise click.UsageError(f"--format {format} and --out {out.name} disagree: leave --format out")
 
 

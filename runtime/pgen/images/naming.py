@@ -26,7 +26,7 @@ def check_file(path: Path, formats: Iterable[str], default: str | None = None) -
     Raises:
         OutputInvalid: unknown extension, missing folder, or not writable.
     """
-    format = path.suffix.lower().removeprefix(".")
+    format = path.suffix.lower().removeprefix(".").replace("jpg", "jpeg")
     if not format and default and is_stream(path):
         return default
     if format not in formats:

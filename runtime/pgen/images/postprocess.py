@@ -15,8 +15,9 @@ RESAMPLE = {"lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.NEA
 
 TRANSPARENT = "transparent"
 
-FORMATS = ("png", "webp", "gif")
-"""PNG and WebP keep every pixel; GIF has 256 colors, and its pixels are transparent or opaque."""
+FORMATS = ("png", "webp", "gif", "jpeg")
+"""PNG and WebP keep every pixel; GIF has 256 colors, and its pixels are transparent or opaque; JPEG has neither every
+pixel nor transparency, and is white where the picture is transparent."""
 
 MIN_SIZE, MAX_SIZE = 8, 4096
 """Range of a resized picture's side, in pixels."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from pgen.errors import OutputInvalid, PictureInvalid
 from pgen.images.metadata import Fields, read_fields
 
-ENDS = {".png": b"IEND\xaeB\x60\x82", ".gif": b";"}
+ENDS = {".png": b"IEND\xaeB\x60\x82", ".gif": b";", ".jpeg": b"\xff\xd9"}
 """The last bytes of a complete file. A WebP has its length in the header instead."""
 
 IGNORED = frozenset({"Software"})

@@ -46,15 +46,15 @@ class ImageRequest(RequestBody):
     seed: Annotated[Seed | None, Field(description="Seed of the first image; random by default, and returned.")] = None
     response_format: Literal["b64_json", "url"] | None = "b64_json"
     model: Annotated[str | None, Field(max_length=100, description="A model that GET /v1/models lists.")] = None
-    output_format: Literal["png", "webp"] | None = "png"
+    output_format: Literal["png", "webp", "jpeg"] | None = "png"
     background: Literal["transparent", "opaque", "auto"] | None = None
     stream: Annotated[Literal[False] | None, Field(description="Streaming is not supported.")] = None
+    partial_images: Annotated[Literal[0] | None, Field(description="Belongs to streaming.")] = None
     user: Annotated[Any, Field(description="Ignored, like the following fields, which OpenAI's clients send.")] = None
     quality: Any = None
     style: Any = None
     moderation: Any = None
     output_compression: Any = None
-    partial_images: Any = None
     safety_identifier: Any = None
 
     model_config = ConfigDict(

@@ -47,7 +47,7 @@ def test_every_format_stores_metadata(tmp_path: Path, format: str) -> None:
         if format == "png":
             assert FACTS.items() <= read.info.items()
         else:
-            stored = read.getexif()[DESCRIPTION] if format == "webp" else read.info["comment"]
+            stored = read.getexif()[DESCRIPTION] if format in ("webp", "jpeg") else read.info["comment"]
             assert json.loads(stored) == FACTS
 
 

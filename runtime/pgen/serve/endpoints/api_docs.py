@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 
+from pgen.serve.endpoints.responses import base_url, service_of
 from pgen.serve.middleware.routing import PUBLIC
 
 router = APIRouter(include_in_schema=False)
@@ -45,4 +46,6 @@ class API(FastAPI):
 async def description(request: Request) -> JSONResponse:
     """Return the OpenAPI description."""
     app: FastAPI = request.app
-    return JSONResponse(app.openapi())
+    settings = service_of(request).settings
+    behind_proxy = settings.root_path or settings.public_url
+    return JSONResponse(app.openapi() | ({"servers": [{"url": base_url(request)}]} if behind_proxy else {}))
