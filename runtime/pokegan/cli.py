@@ -83,6 +83,8 @@ def _one_line(hints: Mapping[str, str]) -> Iterator[None]:
         raise _in_one_line(error) from error
     except KeyboardInterrupt as error:
         raise _Interrupted from error
+    except MemoryError as error:
+        raise _in_one_line(click.UsageError("out of memory; do less at once, or close other programs")) from error
 
 
 class _OneLine:

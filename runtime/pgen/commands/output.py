@@ -2,19 +2,23 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, Protocol
 
 import click
 from click.core import ParameterSource
 
 from pgen.backends.devices import describe_device, resolve
+from pgen.images.metadata import MAX_FILE
 from pgen.jobs.job import Job
 from pgen.jobs.write import write_grid, write_one, write_pictures
 from pokegan.files import is_stdout, is_stream
 
-STDOUT = Path("-")
+STDOUT = STDIN = Path("-")
 
 MAX_NOTES = 1000
 """Prompts on which a note is printed."""
@@ -91,6 +95,24 @@ class Reporter:
             click.echo(json.dumps(description))
         else:
             click.echo(str(written.file))
+
+
+@contextmanager
+def stdin_as_file(path: Path) -> Iterator[Path]:
+    """Yield `path`, or a temporary file with what stdin has if it is "-".
+
+    Raises:
+        UsageError: stdin is closed, or a terminal.
+    """
+    if path != STDIN:
+        yield path
+        return
+    if sys.stdin is None or sys.stdin.isatty():
+        raise click.UsageError("- reads a picture from stdin: pipe one into it, or name a file")
+    with TemporaryDirectory(prefix="pokegan-") as folder:
+        file = Path(folder) / "stdin"
+        file.write_bytes(sys.stdin.buffer.read(MAX_FILE + 1))
+        yield file
 
 
 def write_job(job: Job, destination: Destination, reporter: Reporter, total: int | None = None) -> None:

@@ -21,7 +21,7 @@ STDOUT = Path("-")
 @filter_options
 @click.option(
     "--format",
-    type=click.Choice(("table", "csv", "json", "parquet")),
+    type=click.Choice(("table", "csv", "json", "jsonl", "parquet")),
     help="format of the rows  [default: by the extension of --out; table on stdout]",
 )
 @click.option("--out", metavar="FILE", type=PATH, default=STDOUT, help="write to this file  [default: stdout]")

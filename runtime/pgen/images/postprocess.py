@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageColor
 
 from pgen.errors import OutputInvalid
 from pgen.request import integer
@@ -33,7 +33,7 @@ class Postprocess:
     Attributes:
         size: side in pixels, MIN_SIZE to MAX_SIZE; None for the model's size.
         resample: a key of RESAMPLE.
-        background: "transparent", "white", or a color such as "#ff8800" or "#f80".
+        background: "transparent", the name of a color in CSS such as "navy", or "#ff8800" or "#f80".
         format: one of FORMATS.
     """
 
@@ -82,8 +82,8 @@ class Postprocess:
 def parse_color(background: str) -> tuple[int, int, int] | None:
     """Parse a background: red, green and blue from 0 to 255, or None for transparent.
 
-    >>> parse_color("#f80")
-    (255, 136, 0)
+    >>> parse_color("#f80"), parse_color("navy")
+    ((255, 136, 0), (0, 0, 128))
 
     Raises:
         OutputInvalid: `background` is not a color.
@@ -92,9 +92,12 @@ def parse_color(background: str) -> tuple[int, int, int] | None:
         raise OutputInvalid(f"background {background!r}: must be text, such as white")
     if background == TRANSPARENT:
         return None
-    match = re.fullmatch(r"#([0-9a-f]{3}|[0-9a-f]{6})", "#fff" if background == "white" else background.lower())
+    if background.lower() in ImageColor.colormap:
+        red, green, blue, *_ = ImageColor.getrgb(background)
+        return red, green, blue
+    match = re.fullmatch(r"#([0-9a-f]{3}|[0-9a-f]{6})", background.lower())
     if match is None:
-        raise OutputInvalid(f"background {background[:40]!r}: write transparent, white, or a color such as #ff8800")
+        raise OutputInvalid(f"background {background[:40]!r}: write transparent, a name such as navy, or #ff8800")
     digits = match[1] if len(match[1]) == 6 else "".join(2 * digit for digit in match[1])
     red, green, blue = bytes.fromhex(digits)
     return red, green, blue

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 import socket
 from collections.abc import Iterator
@@ -254,6 +255,8 @@ def test_openapi_has_examples_and_no_422(client: httpx.Client) -> None:
     assert "422" not in str(described)
     assert described["components"]["schemas"]["ImageRequest"]["examples"]
     assert "security" not in described
+    limits = described["components"]["schemas"]["StatsRequest"]["properties"]
+    assert [json.dumps(limits[name]["maximum"]) for name in ("n", "seed")] == ["1000", str(2**64 - 1)]
     assert client.get("/docs").status_code == 404, "FastAPI's page loads scripts from elsewhere"
 
 
