@@ -59,6 +59,12 @@ def test_picture_from_a_pipe_is_reproduced(here: Path) -> None:
     assert (here / "stdin.again.png").read_bytes() == (here / "a.png").read_bytes()
 
 
+def test_resume_takes_names_in_another_order_and_case(here: Path) -> None:
+    call("image", "Mew", "MEW", "Muk", "--device", "cpu", "--out-dir", "out")
+    call("image", "muk", "MEW", "Mew", "--device", "cpu", "--out-dir", "out", "--resume")
+    assert {path.name.split("-")[0] for path in (here / "out").iterdir()} == {"mew_0.png", "mew", "muk_0.png"}
+
+
 @pytest.mark.parametrize("stdin", ["", "\n \n"])
 def test_empty_pipe_is_an_error_as_an_empty_file_is(stdin: str) -> None:
     done = CliRunner().invoke(main, ["image", "-", "--device", "cpu"], input=stdin)

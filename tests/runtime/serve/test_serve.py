@@ -99,6 +99,7 @@ def test_openai_options_keep_their_meaning(client: httpx.Client) -> None:
     assert generated(client, prompt="red\nball ", seed=1)["data"][0]["prompt"] == "red ball"
     for model in ("gpt-image-1", "dall-e-3"):
         assert generated(client, prompt="Redball", seed=1, model=model)["model"] == "stackgan"
+    assert generated(client, prompt="Redbal", seed=1)["data"][0]["note"] == "did you mean Redball?"
     nulls = generated(client, prompt="Redball", seed=1, n=None, size=None, response_format=None, model=None, user=None)
     assert nulls["model"] == "stackgan"
 

@@ -76,6 +76,7 @@ async def create_images(body: ImageRequest, request: HTTPRequest) -> ModelRespon
             image.url = f"{base_url(request)}/v1/images/files/{service.store.put(file, postprocess.format)}"
         else:
             image.b64_json = base64.b64encode(file).decode()
+        image.note = bundle.generator.encoder.notes.get(image.prompt)
     return ModelResponse(response)
 
 
