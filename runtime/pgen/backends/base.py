@@ -19,6 +19,11 @@ class Session(Protocol):
         ...
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error of any runtime says that memory could not be allocated."""
+    return isinstance(error, MemoryError) or "alloc" in str(error).lower()
+
+
 def run(session: Session, outputs: list[str], feeds: dict[str, Any]) -> list[Any]:
     """Run `session` and return the named outputs as NumPy arrays.
 
@@ -30,6 +35,8 @@ def run(session: Session, outputs: list[str], feeds: dict[str, Any]) -> list[Any
     except PokeganError:
         raise
     except Exception as error:  # onnxruntime's exceptions share no base class
+        if is_out_of_memory(error):
+            raise RunFailed(f"a network ran out of memory ({one_line(error)}); use a smaller batch") from error
         raise RunFailed(
             f"a network cannot be run ({one_line(error)}); use a smaller batch, or export the bundle again"
         ) from error

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pgen.backends.base import is_out_of_memory
 from pgen.backends.cores import physical_cores
 from pgen.backends.registry import DEVICES, Device
 from pgen.errors import BundleInvalid, DeviceUnavailable
@@ -101,6 +102,8 @@ def start(model: bytes, name: str, device: Device, threads: int, options: dict[s
     except PokeganError:
         raise
     except Exception as error:  # onnxruntime's exceptions share no base class
+        if is_out_of_memory(error):  # no fault of the bundle
+            raise MemoryError(f"{name}: {one_line(error)}") from error
         raise BundleInvalid(
             f"{name}: ONNX Runtime cannot load it ({one_line(error)}); export the bundle again"
         ) from error

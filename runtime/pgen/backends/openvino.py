@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgen.backends import onnxruntime
-from pgen.backends.base import Session
+from pgen.backends.base import Session, is_out_of_memory
 from pgen.backends.cores import physical_cores
 from pgen.backends.openvino_probe import computes_bf16, open_core
 from pgen.backends.parity import measured
@@ -126,6 +126,8 @@ class OpenVINOSession:
         except RuntimeError as error:
             if self._settings.pop("CACHE_DIR", None) is not None:  # its disk may be full, or what it keeps damaged
                 return self._compile(settings)
+            if is_out_of_memory(error):
+                raise MemoryError(f"{self._where}: {one_line(error)}") from error
             raise self._invalid(error) from error
 
     def _invalid(self, error: RuntimeError) -> BundleInvalid:
