@@ -57,7 +57,7 @@ class AccessLog:
             return
         status, start, service, method = CLIENT_CLOSED_REQUEST, perf_counter(), self.service, scope["method"]
         if method == "HEAD":  # answered as GET is, without the body
-            scope = scope | {"method": "GET"}
+            scope = {**scope, "method": "GET"}
         scope.update({"route": find_route(scope), "pgen.draining": service.draining, "pgen.prompts": {}})
 
         async def send_with_headers(message: Message) -> None:
@@ -69,7 +69,7 @@ class AccessLog:
                 if service.draining:
                     headers["Connection"] = "close"
             elif method == "HEAD":
-                message = message | {"body": b""}
+                message = {**message, "body": b""}
             await send(message)
 
         service.in_flight += 1
