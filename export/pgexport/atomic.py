@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pgexport.errors import TargetInvalid
 from pokegan.errors import PokeganError
+from pokegan.files import target_of
 
 
 @contextmanager
@@ -18,10 +19,10 @@ def beside(out: Path) -> Iterator[Path]:
     Raises:
         TargetInvalid: something could not be written, because the disk is full for example.
     """
-    staged = None
+    staged, place = None, target_of(out)
     try:
-        staged = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-        staged.chmod(0o777 & ~_umask())
+        staged = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+        staged.chmod(place.stat().st_mode & 0o7777 if place.is_dir() else 0o777 & ~_umask())
         yield staged
     except OSError as error:
         if isinstance(error, PokeganError):
@@ -42,7 +43,11 @@ def _umask() -> int:
 
 
 def put(staged: Path, out: Path) -> None:
-    """Rename the folder `staged` to `out`, in the place of what is there, which stays if anything interrupts."""
+    """Rename the folder `staged` to `out`, in the place of what is there, which stays if anything interrupts.
+
+    Where `out` is a link, the folder that it leads to is replaced.
+    """
+    out = target_of(out)
     if not out.exists():
         staged.rename(out)
         return

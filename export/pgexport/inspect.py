@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pgen.bundle.engines import engine_names, plan_path, read_engine, read_info
-from pgen.bundle.reader import MANIFEST, Bundle, Model, Tensor, open_bundle
+from pgen.bundle.reader import MANIFEST, Bundle, Model, Tensor, describe, open_bundle
 from pokegan.errors import PokeganError
 
 
@@ -141,7 +141,8 @@ def progress(run: dict[str, Any]) -> str:
 def difference(one: Path, other: Path) -> dict[str, dict[str, tuple[Any, Any]]]:
     """Compare the models of two bundles: by model and fact the two values that differ, None where one is missing.
 
-    Files that belong to no model stand under the name ``files``.
+    Files that belong to no model stand under the name ``files``, and under ``contents`` the files of either folder that
+    are not what its manifest says: damaged, missing, or not in it.
 
     Raises:
         BundleNotFound, BundleInvalid: one is no bundle.
@@ -153,6 +154,7 @@ def difference(one: Path, other: Path) -> dict[str, dict[str, tuple[Any, Any]]]:
         differences[name] = _differing(*facts)
     checksums = [_other_files(folder) for folder in (one, other)]
     differences["files"] = _differing(*checksums)
+    differences["contents"] = _differing(_contents(one), _contents(other))
     return {name: facts for name, facts in differences.items() if facts}
 
 
@@ -160,6 +162,17 @@ def _other_files(folder: Path) -> dict[str, Any]:
     manifest = open_bundle(folder).manifest
     held = {model.file for model in manifest.models.values()}
     return {name: entry.sha256 for name, entry in manifest.files.items() if name not in held}
+
+
+def _contents(folder: Path) -> dict[str, Any]:
+    """Checksums of the files of a folder that are not as its manifest says, "missing" for those that are not there."""
+    entries = open_bundle(folder).manifest.files
+    there = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    checksums = {name: describe(path).sha256 for name, path in there.items() if name != MANIFEST}
+    listed = {name: entry.sha256 for name, entry in entries.items()}
+    return {
+        name: checksums.get(name, "missing") for name in listed | checksums if checksums.get(name) != listed.get(name)
+    }
 
 
 def _facts(model: dict[str, Any] | None) -> dict[str, Any]:

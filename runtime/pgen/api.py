@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pgen.bundle.reader import EMBEDDED
-from pgen.errors import RequestInvalid
+from pgen.errors import OtherBundle, RequestInvalid
 from pgen.images.model import DEFAULT_BATCH, Picture, PictureModel
-from pgen.request import Request, choose_seeds, request_template, requests
+from pgen.request import Request, check_threads, choose_seeds, request_template, requests
 
 if TYPE_CHECKING:
     from pgen.dex.entry import Entry
@@ -20,7 +20,14 @@ __all__ = ["DEFAULT_BATCH", "Generator", "Picture", "load"]
 
 
 class Generator(PictureModel):
-    """Generates pictures, morphs, stats and whole Pokémon from one bundle, on one device; threads may share one."""
+    """Generates pictures, morphs, stats and whole Pokémon from one bundle, on one device; threads may share one.
+
+    A copy, also one in another process, opens the same bundle again on the same device.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy as bundle, device and threads."""
+        return _load_again, (self.bundle.folder, self.bundle.digest, self.device, self.threads)
 
     def images(
         self,
@@ -58,9 +65,8 @@ class Generator(PictureModel):
         >>> pgen.load().images(["Charizard", "a red fire dragon"], n=2, seed=7).shape
         (4, 128, 128, 4)
         """
-        texts = [prompts] if isinstance(prompts, str) else prompts
         template = request_template(model, truncation, stage, colors)
-        return self._stack(requests(texts, choose_seeds(n, seed, seeds), template), batch)
+        return self._stack(requests(prompts, choose_seeds(n, seed, seeds), template), batch)
 
     def random(
         self,
@@ -225,6 +231,19 @@ class Generator(PictureModel):
         return np.stack(pictures)
 
 
+def _load_again(folder: Path, digest: str, device: str, threads: int) -> Generator:
+    """Open the bundle of a pickled generator.
+
+    Raises:
+        OtherBundle: there is another one now.
+        PokeganError: see :func:`load`.
+    """
+    generator = load(folder, device, threads)
+    if generator.bundle.digest != digest:
+        raise OtherBundle(f"{folder}: is another bundle than the one that was pickled; copy the same one here")
+    return generator
+
+
 def load(folder: str | Path = EMBEDDED, device: str = "auto", threads: int = 0) -> Generator:
     """Open a bundle; the default is the embedded one.
 
@@ -232,4 +251,4 @@ def load(folder: str | Path = EMBEDDED, device: str = "auto", threads: int = 0) 
         BundleNotFound, BundleInvalid: the bundle is missing, damaged or of a newer format.
         DeviceUnavailable, RequestInvalid: `device` is unknown, or `threads` is negative.
     """
-    return Generator.open(folder, device, threads)
+    return Generator.open(folder, device, check_threads(threads))

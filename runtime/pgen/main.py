@@ -7,9 +7,12 @@ stored beside this file, and a test compares it with the output of click.
 import os
 import sys
 
+from pokegan.streams import prepare_streams
+
 
 def main() -> None:
     """Run pgen."""
+    prepare_streams()
     try:
         _main(sys.argv[1:])
     except KeyboardInterrupt:  # before click handles it

@@ -25,6 +25,8 @@ def check_prompt(prompt: str) -> str:
     Raises:
         PromptInvalid: it is blank, longer than MAX_PROMPT, or has control characters.
     """
+    if not isinstance(prompt, str):
+        raise PromptInvalid(f"prompt {prompt!r}: must be text")
     stripped = prompt.strip()
     if not stripped:
         raise PromptInvalid('the prompt is empty; write a name or a sentence, such as "Charizard"')
@@ -58,7 +60,21 @@ def read_prompts(prompts: Iterable[str] = (), file: Path | None = None) -> tuple
     total = None if None in counts else sum(count or 0 for count in counts)
     if total == 0:
         raise PromptInvalid(f"{file}: contains no prompt; write one a line")
-    return chain.from_iterable(_read(source) for source in sources), total
+    read = chain.from_iterable(_read(source) for source in sources)
+    return (_not_empty(read) if total is None else read), total
+
+
+def _not_empty(prompts: Iterator[str]) -> Iterator[str]:
+    """Yield prompts of a stream.
+
+    Raises:
+        PromptInvalid: there is none.
+    """
+    number = 0
+    for number, prompt in enumerate(prompts, 1):  # noqa: B007 (counts)
+        yield prompt
+    if number == 0:
+        raise PromptInvalid("the stream contains no prompt; write one a line")
 
 
 def _count(source: str | Path) -> int | None:

@@ -4,15 +4,42 @@ import operator
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import SupportsIndex
 
-from pgen.errors import RequestInvalid, SeedsConflict
+from pgen.errors import PromptInvalid, RequestInvalid, SeedsConflict
 from pgen.latents import MAX_SEED
+from pokegan.errors import PokeganError
 
 MAX_TRUNCATION = 2.0
 """Latents of twice the usual length; generators were not trained on longer ones."""
 
 MAX_SEEDS = 1_000_000
 """Seeds in one list."""
+
+
+def integer(name: str, value: object, error: type[PokeganError] = RequestInvalid) -> int:
+    """Return an integer of Python or NumPy as Python's, whose arithmetic does not overflow.
+
+    Raises:
+        PokeganError: `value` is another kind of number, or none; `error` is raised, and names the argument `name`.
+    """
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError as reason:
+        raise error(f"{name} {value!r}: must be an integer") from reason
+
+
+def texts(prompts: str | Iterable[str]) -> Iterable[str]:
+    """Return prompts as an iterable, also a single one.
+
+    Raises:
+        PromptInvalid: `prompts` is neither text nor iterable.
+    """
+    if isinstance(prompts, str):
+        return [prompts]
+    if not isinstance(prompts, Iterable):
+        raise PromptInvalid(f"prompts {prompts!r}: must be a text, or a list of texts")
+    return prompts
 
 
 @dataclass(frozen=True)
@@ -36,17 +63,22 @@ class Request:
     colors: str = ""
 
     def __post_init__(self) -> None:
-        """Check what can be checked without a bundle."""
+        """Check what needs no bundle; numbers of NumPy, which JSON cannot serialize, become Python's."""
+        if not isinstance(self.prompt, str):
+            raise PromptInvalid(f"prompt {self.prompt!r}: must be text")
+        seed, stage = integer("seed", self.seed), self.stage if self.stage is None else integer("stage", self.stage)
+        if not 0 <= seed <= MAX_SEED:
+            raise RequestInvalid(f"seed {seed}: seeds range from 0 to {MAX_SEED}")
         try:
-            object.__setattr__(self, "seed", operator.index(self.seed))  # JSON cannot serialize NumPy's integers
-        except TypeError as error:
-            raise RequestInvalid(f"seed {self.seed!r}: must be an integer") from error
-        if not 0 <= self.seed <= MAX_SEED:
-            raise RequestInvalid(f"seed {self.seed}: seeds range from 0 to {MAX_SEED}")
-        if not 0 <= self.truncation <= MAX_TRUNCATION:
-            raise RequestInvalid(f"truncation {self.truncation:g}: must be from 0 to {MAX_TRUNCATION:g}")
-        if self.stage not in (None, 1, 2):
-            raise RequestInvalid(f"stage {self.stage}: must be 1 or 2")
+            truncation = float(self.truncation) + 0.0  # -0.0 becomes 0.0, which has the same pictures
+        except (TypeError, ValueError) as error:
+            raise RequestInvalid(f"truncation {self.truncation!r}: must be a number") from error
+        if not 0 <= truncation <= MAX_TRUNCATION:
+            raise RequestInvalid(f"truncation {truncation:g}: must be from 0 to {MAX_TRUNCATION:g}")
+        if stage not in (None, 1, 2):
+            raise RequestInvalid(f"stage {stage}: must be 1 or 2")
+        for name, value in (("seed", seed), ("truncation", truncation), ("stage", stage)):
+            object.__setattr__(self, name, value)
 
 
 def request_template(
@@ -56,13 +88,28 @@ def request_template(
     return Request("", 0, model, truncation, stage, colors)
 
 
-def requests(prompts: Iterable[str], seeds: Iterable[int], template: Request | None = None) -> Iterator[Request]:
+def requests(
+    prompts: str | Iterable[str], seeds: str | Iterable[int], template: Request | None = None
+) -> Iterator[Request]:
     """Request every prompt with every seed, prompt by prompt; all else is as in `template`.
 
-    `prompts` are consumed lazily; `seeds` are iterated once per prompt.
+    `prompts`, or a single one, are consumed lazily; `seeds`, also as text such as "1-4", are iterated once per prompt.
+
+    Raises:
+        PromptInvalid, RequestInvalid: prompts or seeds are of another kind.
     """
     template = template or request_template()
-    return (replace(template, prompt=prompt, seed=seed) for prompt in prompts for seed in seeds)
+    each, chosen = texts(prompts), _repeatable(seeds)
+    return (replace(template, prompt=prompt, seed=seed) for prompt in each for seed in chosen)
+
+
+def _repeatable(seeds: str | Iterable[int]) -> Iterable[int]:
+    """Parse seeds that are text, and collect those of an iterator, which the first prompt would exhaust."""
+    if isinstance(seeds, str):
+        return parse_seeds(seeds)
+    if not isinstance(seeds, Iterable):
+        raise RequestInvalid(f"seeds {seeds!r}: must be a list of integers, or text such as 1-4,9")
+    return list(seeds) if isinstance(seeds, Iterator) else seeds
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -105,21 +152,36 @@ def choose_seeds(
         RequestInvalid: both ways were used, or the list is invalid.
     """
     if seeds is None:
-        first = defaults[1] if seed is None else seed
-        count = defaults[0] if n is None else n
+        first = defaults[1] if seed is None else integer("seed", seed)
+        count = defaults[0] if n is None else integer("n", n)
+        if count < 1:
+            raise RequestInvalid(f"n {count}: must be the number of pictures, from 1")
         if first + count - 1 > MAX_SEED:
             raise RequestInvalid(f"seed {first}: {count:,} seeds from there exceed the largest, {MAX_SEED}")
         return range(first, first + count)
     if n is not None or seed is not None:
         raise SeedsConflict("a list of seeds cannot be combined with a number of pictures or a first seed")
-    return parse_seeds(seeds) if isinstance(seeds, str) else list(seeds)
+    return [integer("seed", seed) for seed in _repeatable(seeds)]
 
 
-def check_batch(batch: int) -> None:
-    """Check a batch size.
+def check_batch(batch: int) -> int:
+    """Check a batch size and return it.
 
     Raises:
         RequestInvalid: `batch` is not a positive integer.
     """
-    if not isinstance(batch, int) or batch < 1:
+    if not isinstance(batch, SupportsIndex) or operator.index(batch) < 1:
         raise RequestInvalid(f"batch {batch!r}: must be an integer from 1; only jobs of many files accept 'auto'")
+    return operator.index(batch)
+
+
+def check_threads(threads: int) -> int:
+    """Check a number of CPU threads and return it.
+
+    Raises:
+        RequestInvalid: `threads` is not an integer from 0.
+    """
+    number = integer("threads", threads)
+    if number < 0:
+        raise RequestInvalid(f"threads {number}: give a number from 0, which is one a core")
+    return number

@@ -1,5 +1,6 @@
 """Text embeddings: stored ones for known names, and the encoder for every other prompt."""
 
+import unicodedata
 from collections.abc import Sequence
 from functools import cached_property
 from threading import Lock
@@ -16,7 +17,15 @@ from pgen.errors import BundleInvalid
 from pokegan.errors import one_line
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
+
+MAX_NOTES = 10_000
+"""Prompts whose notes are kept, so that memory use is constant."""
+
+UNKNOWN = "[UNK]"
+
+MAX_NAME_WORDS = 3
+"""Words of a prompt that may be a misspelt name."""
 
 
 class TextEncoder:
@@ -29,22 +38,53 @@ class TextEncoder:
         self.bundle, self.device, self.threads = bundle, device, threads
         self._lock = Lock()
         self._opened: Session | None = None
+        self.notes: dict[str, str] = {}
+        """What whoever wrote a prompt should know, in a line; of at most MAX_NOTES prompts."""
 
     def __call__(self, prompts: Sequence[str]) -> NDArray[np.float32]:
-        """Embed checked prompts, float32 (N, D). Embeddings of known names are looked up, not computed."""
+        """Embed checked prompts, float32 (N, D). Embeddings of known names are looked up, not computed.
+
+        Full-width and other compatibility letters are read as plain ones (NFKC). Prompts that are unreadable or look
+        like a misspelt name leave a line in :attr:`notes`.
+        """
         stored = [self.stored(prompt) for prompt in prompts]
         unknown = [prompt for prompt, embedding in zip(prompts, stored, strict=True) if embedding is None]
+        self._annotate(unknown)
         computed = iter(self.encode(unknown) if unknown else ())
         return np.stack([next(computed) if embedding is None else embedding for embedding in stored])
 
     def stored(self, prompt: str) -> NDArray[np.float32] | None:
         """Look up the embedding of a known name, float32 (D,); None if `prompt` is not one."""
-        row = self.bundle.known_names.get(" ".join(prompt.lower().split()))
+        row = self.bundle.name_index.find(prompt)
         return None if row is None else self.bundle.stored_embeddings[row]
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """Tokenize checked texts; the lists of token ids are not padded."""
-        return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        return [encoding.ids for encoding in self._encoded(texts)]
+
+    def _encoded(self, texts: Sequence[str]) -> "list[Encoding]":
+        return self._tokenizer.encode_batch([unicodedata.normalize("NFKC", text) for text in texts])
+
+    def _annotate(self, prompts: Sequence[str]) -> None:
+        if len(self.notes) > MAX_NOTES:
+            self.notes.clear()
+        for prompt, encoding in zip(prompts, self._encoded(prompts), strict=True):
+            if note := self._note(prompt, encoding):
+                self.notes[prompt] = note
+
+    def _note(self, prompt: str, encoding: "Encoding") -> str:
+        """Say what is wrong with a prompt that is no known name; an empty text if nothing is."""
+        specials = encoding.special_tokens_mask
+        tokens = [token for token, special in zip(encoding.tokens, specials, strict=True) if not special]
+        # Of other scripts, the tokenizer has single letters, in which the encoder reads no meaning.
+        unread = sum(token == UNKNOWN or not token.isascii() for token in tokens)
+        if 2 * unread >= max(1, len(tokens)):
+            return "most of it is unknown to the model, which draws all such prompts alike; write English words"
+        words = prompt.split()
+        # A word that the tokenizer has whole is an ordinary one, such as "dragon", and not meant as "Dragonite".
+        is_ordinary = len(words) > MAX_NAME_WORDS or len(tokens) <= len(words)
+        name = None if is_ordinary else self.bundle.name_index.closest(prompt)
+        return f"did you mean {name}?" if name else ""
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Run the encoder on `texts`, float32 (N, D).

@@ -1,9 +1,18 @@
 """What the four commands share: the version, the base of all errors, and how a command line fails."""
 
 import os
+import sys
 
 __version__ = "0.1.0"
 
-# ONNX Runtime otherwise notes, in a database under the user's cache, who runs it where, for its makers. Set before
-# it is imported; whoever wants to be counted sets the variable to 0.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+# Libraries that otherwise tell their makers who runs them where; whoever wants to be counted sets the other value.
+for _variable, _value in (
+    ("ORT_DISABLE_TELEMETRY", "1"),  # ONNX Runtime, in a database under the user's cache
+    ("RAY_USAGE_STATS_ENABLED", "0"),
+    ("HF_HUB_DISABLE_TELEMETRY", "1"),
+):
+    os.environ.setdefault(_variable, _value)
+
+# OpenVINO has no such variable. Importing it writes an identity into the home and calls an analytics host, unless this
+# package cannot be imported; whoever wants to be counted imports it first.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]

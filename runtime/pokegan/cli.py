@@ -17,6 +17,7 @@ import click
 
 from pokegan import __version__
 from pokegan.errors import PokeganError
+from pokegan.streams import prepare_streams
 
 EXIT_CODE = 2
 """Of every error that a user can fix, unless its class has an `exit_code`."""
@@ -101,6 +102,8 @@ def _one_line(hints: Mapping[str, str]) -> Iterator[None]:
         raise _in_one_line(error) from error
     except KeyboardInterrupt as error:
         raise _Interrupted from error
+    except MemoryError as error:
+        raise _in_one_line(click.UsageError("out of memory; do less at once, or close other programs")) from error
 
 
 class _OneLine:
@@ -116,13 +119,13 @@ class _OneLine:
 
 
 class Command(_OneLine, click.Command):
-    """A command whose errors are one line, and which cleans up on SIGTERM."""
+    """A command whose errors are one line, and which cleans up on SIGTERM and SIGHUP."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call it."""
-        from pokegan.signals import leaving_on_sigterm  # --help does without
+        from pokegan.signals import leaving_on_signals  # --help does without
 
-        with leaving_on_sigterm(), warnings.catch_warnings():
+        with leaving_on_signals(), warnings.catch_warnings():
             # Libraries warn of their own deprecations, which users cannot mend. Last, so that -W has precedence.
             warnings.filterwarnings("ignore", append=True)
             return super().invoke(ctx)
@@ -136,6 +139,11 @@ class Group(_OneLine, click.Group):
     def __init__(self, *args: Any, hints: Mapping[str, str] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.hints = hints or {}
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program."""
+        prepare_streams()
+        return super().main(*args, **kwargs)
 
 
 class LazyGroup(Group):

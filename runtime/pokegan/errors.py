@@ -1,6 +1,6 @@
 """The root of the error tree: plain exceptions with a code. A command line and HTTP each add their own hint."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 MAX_REASON = 200
 """Characters of another library's error that fit into a message of one line."""
@@ -23,6 +23,17 @@ class PokeganError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Survive pickling, as between processes: classes differ in what their `__init__` takes."""
+        return _restored, (type(self), self.message, self.__dict__)
+
+
+def _restored(kind: type[PokeganError], message: str, attributes: dict[str, Any]) -> PokeganError:
+    error = kind.__new__(kind, message)
+    PokeganError.__init__(error, message)
+    error.__dict__.update(attributes)
+    return error
 
 
 class MissingExtra(PokeganError, ImportError):

@@ -1,26 +1,49 @@
 """Files that appear whole: written beside their place under a hidden name, then renamed into it."""
 
+import errno
 import os
+import shutil
+import stat
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+DESCRIPTORS = ("/proc/", "/dev/fd/")
+"""Where a link such as /dev/stdout leads: to what a process has open, which no rename can replace."""
+
+EFFECTIVE = os.access in os.supports_effective_ids
+"""Whether the system can ask what the effective user may do, who is the one that opens files."""
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield an unused hidden path in the folder of `path`, for the block to write.
 
-    It is renamed to `path` at the end, replacing what is there. After an error, or where the block removed it again,
-    `path` stays as it was; nothing is left beside it. Several processes may write the same file.
+    It is renamed to `path` at the end, and takes mode and owner of a file that it replaces. Where `path` is a link,
+    the file that it leads to is replaced; where it is a device, a pipe or an open file such as /dev/stdout, the content
+    is appended to it. After an error, or where the block removed the hidden file again, `path` stays as it was, and
+    nothing is left beside it. Several processes may write the same file.
 
     Raises:
-        OSError, ValueError: the file cannot be renamed, or its name holds a null byte.
+        OSError, ValueError: the file is read-only or cannot be renamed, or its name holds a null byte.
     """
-    hidden = path.parent / f".pokegan-{os.urandom(8).hex()}.part"
+    if is_stream(path):
+        with tempfile.TemporaryDirectory(prefix="pokegan-") as folder:
+            hidden = Path(folder) / "part"
+            yield hidden
+            if hidden.exists():
+                _append(hidden, path)
+        return
+    target = target_of(path)
+    if is_read_only(target):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    hidden = target.parent / f".pokegan-{os.urandom(8).hex()}.part"
     try:
         yield hidden
         if hidden.exists():
-            hidden.replace(path)
+            _put(hidden, target)
     except BaseException as error:
         if isinstance(error, OSError) and error.filename in (None, str(hidden), hidden):
             error.filename = str(path)  # a full disk is noticed while writing, which names no file
@@ -33,3 +56,68 @@ def atomic_write(path: Path, content: bytes | str) -> None:
     """Write `content` (text as UTF-8) to `path` as :func:`atomic_path` does; same errors."""
     with atomic_path(path) as hidden:
         hidden.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def is_stream(path: Path) -> bool:
+    """Whether `path` exists and is neither a folder nor a file of its own: a device, a pipe, or /dev/stdout."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # missing, or a name that no file can have
+        return False
+    if not stat.S_ISREG(mode):
+        return not stat.S_ISDIR(mode)
+    return any(str(hop.absolute()).startswith(DESCRIPTORS) for hop in _hops(path))
+
+
+def is_stdout(path: Path) -> bool:
+    """Whether `path` is what stdout writes to, such as /dev/stdout: nothing else may be printed there."""
+    try:
+        return is_stream(path) and os.path.samestat(path.stat(), os.fstat(sys.stdout.fileno()))
+    except (AttributeError, OSError, ValueError):  # stdout is closed, or a replacement without a descriptor
+        return False
+
+
+def _hops(path: Path) -> Iterator[Path]:
+    """Follow the links that start at `path`, which end at an existing file."""
+    yield path
+    while path.is_symlink():
+        path = path.parent / path.readlink()
+        yield path
+
+
+def target_of(path: Path) -> Path:
+    """Follow the links of `path`, to a file that need not exist; the path itself where it is no link."""
+    return Path(os.path.realpath(path)) if os.path.islink(path) else path  # noqa: PTH114 (pathlib's raises for long names)
+
+
+def is_read_only(path: Path) -> bool:
+    """Whether `path` exists and this user may not write it."""
+    return os.path.exists(path) and not os.access(path, os.W_OK, effective_ids=EFFECTIVE)  # noqa: PTH110 (as above)
+
+
+def _put(hidden: Path, target: Path) -> None:
+    """Rename `hidden` to `target`; an existing file keeps its mode and owner."""
+    try:
+        before = target.stat()
+    except FileNotFoundError:
+        hidden.replace(target)
+        return
+    now = hidden.stat()
+    try:
+        if (before.st_uid, before.st_gid) != (now.st_uid, now.st_gid):
+            os.chown(hidden, before.st_uid, before.st_gid)
+    except PermissionError:  # someone else's file that this user may write: in place, so that it stays theirs
+        with hidden.open("rb") as content, target.open("wb") as file:
+            shutil.copyfileobj(content, file)
+        hidden.unlink()
+        return
+    hidden.chmod(stat.S_IMODE(before.st_mode))  # after the change of owner, which clears set-user-ID bits
+    hidden.replace(target)
+
+
+def _append(hidden: Path, path: Path) -> None:
+    with (
+        hidden.open("rb") as content,
+        open(os.open(path, os.O_WRONLY | os.O_APPEND), "wb") as stream,  # noqa: PTH123 (a descriptor)
+    ):
+        shutil.copyfileobj(content, stream)

@@ -1,5 +1,6 @@
 """Interruptions, full disks and closed pipes while pictures are written."""
 
+import json
 import os
 import resource
 import shutil
@@ -68,6 +69,21 @@ def test_ctrl_c_keeps_finished_files(started: Callable[..., Started], tmp_path: 
     assert (code, errors) == (130, ["Error: interrupted; what was finished is kept"])
     assert all(Path(line.strip()).is_file() for line in printed)
     assert 5 <= whole(tmp_path / "out") < 2000
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_signal_leaves_no_part_files_and_a_whole_list(name: str, tmp_path: Path) -> None:
+    call = [sys.executable, "-m", "pgen", "dex", "-n", "500", "--device", "cpu", "--out", str(tmp_path / "dex")]
+    process = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    printed = [process.stdout.readline().strip() for _ in range(3)]
+    process.send_signal(getattr(signal, name))
+    code, _ = ended(process)
+    assert code == 128 + getattr(signal, name)
+    listed = {entry["card"] for entry in json.loads((tmp_path / "dex" / "dex.json").read_text("utf-8"))["pokemon"]}
+    assert {Path(line).name for line in printed} <= listed
+    assert [path for path in (tmp_path / "dex").iterdir() if path.name.startswith(".")] == []
 
 
 def test_removed_folder_fails_in_one_line(started: Callable[..., Started], tmp_path: Path) -> None:

@@ -383,6 +383,22 @@ def test_every_fact_of_a_model_counts_in_diff(tmp_path: Path, place: tuple[str, 
     assert isinstance(call("diff", EMBEDDED, tmp_path).exception, SystemExit), "no traceback"
 
 
+def test_diff_compares_what_lies_in_the_folders(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(EMBEDDED, other)
+    assert call("diff", EMBEDDED, other).exit_code == 0
+    content = bytearray((other / "names.npy").read_bytes())
+    content[-1] ^= 1
+    (other / "names.npy").write_bytes(content)
+    (other / "stats.onnx").unlink()
+    (other / "extra").touch()
+    done = call("diff", EMBEDDED, other, "--json")
+    assert done.exit_code == 1
+    assert json.loads(done.stdout).keys() == {"contents"}
+    assert json.loads(done.stdout)["contents"].keys() == {"names.npy", "stats.onnx", "extra"}
+    assert json.loads(done.stdout)["contents"]["stats.onnx"] == [None, "missing"]
+
+
 def test_diff(dcgan: Path, system_runs: dict[str, Path], full_bundle: Path, tmp_path: Path) -> None:
     one, other = tmp_path / "a", tmp_path / "b"
     assert call(dcgan, "--out", one, "--storage", "float32").exit_code == 0

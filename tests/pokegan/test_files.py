@@ -1,6 +1,10 @@
 """Files appear whole or not at all."""
 
 import errno
+import os
+import stat
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,3 +48,85 @@ def test_full_disk_names_the_file(tmp_path: Path) -> None:
 def test_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         atomic_write(tmp_path / "none" / "a", b"")
+
+
+posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX files")
+
+
+@posix
+@pytest.mark.parametrize("there", [True, False])
+def test_link_stays_and_its_target_is_written(tmp_path: Path, there: bool) -> None:
+    target, link = tmp_path / "deep" / "target", tmp_path / "link"
+    target.parent.mkdir()
+    if there:
+        target.write_text("old")
+    link.symlink_to("deep/target")
+    atomic_write(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert [path.name for path in target.parent.iterdir()] == ["target"]
+
+
+@posix
+def test_replaced_file_keeps_its_mode_and_owner(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("old")
+    path.chmod(0o600)
+    if os.geteuid() == 0:
+        os.chown(path, 12, 34)
+    before = path.stat()
+    atomic_write(path, "new")
+    after = path.stat()
+    assert path.read_text() == "new"
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+
+
+@posix
+def test_read_only_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a"
+    path.write_text("old")
+    path.chmod(0o400)
+    if os.geteuid() == 0:  # root may write anything
+        monkeypatch.setattr(os, "access", lambda place, mode, **_: not mode & os.W_OK or place != path)
+    with pytest.raises(PermissionError):
+        atomic_write(path, "new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@posix
+def test_pipe_is_written_to(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    atomic_write(pipe, "new")
+    assert os.read(reader, 9) == b"new"
+    os.close(reader)
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+@posix
+def test_device_stays_a_device(tmp_path: Path) -> None:
+    device = tmp_path / "null"  # of its own: without the mend, root replaced /dev/null by a file
+    try:
+        os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+        device.write_text("")
+    except OSError:
+        pytest.skip("only root makes devices, and not everywhere")
+    atomic_write(device, "new")
+    assert device.is_char_device()
+    assert list(tmp_path.iterdir()) == [device]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_open_file_behind_a_link_to_stdout_is_appended_to(tmp_path: Path) -> None:
+    out, link = tmp_path / "out", tmp_path / "stdout"
+    link.symlink_to("/proc/self/fd/1")  # as /dev/stdout, which root replaced without the mend
+    program = "import sys; from pathlib import Path; from pokegan.files import atomic_write; "
+    program += "atomic_write(Path(sys.argv[1]), 'b')"
+    with out.open("w") as file:
+        file.write("a")
+        file.flush()
+        subprocess.run([sys.executable, "-c", program, str(link)], stdout=file, check=True)
+    assert out.read_text() == "ab"

@@ -30,6 +30,11 @@ def with_unasked(model: Model, feeds: Mapping[str, NDArray[Any]]) -> dict[str, N
     return {**feeds, **{tensor.name: np.zeros((rows, *tensor.shape[1:]), tensor.dtype) for tensor in missing}}
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error of any runtime says that memory could not be allocated."""
+    return isinstance(error, MemoryError) or "alloc" in str(error).lower()
+
+
 def run(session: Session, outputs: list[str], feeds: dict[str, Any]) -> list[Any]:
     """Run `session` and return the named outputs as NumPy arrays.
 
@@ -41,6 +46,8 @@ def run(session: Session, outputs: list[str], feeds: dict[str, Any]) -> list[Any
     except PokeganError:
         raise
     except Exception as error:  # onnxruntime's exceptions share no base class
+        if is_out_of_memory(error):
+            raise RunFailed(f"a network ran out of memory ({one_line(error)}); use a smaller batch") from error
         raise RunFailed(
             f"a network cannot be run ({one_line(error)}); use a smaller batch, or export the bundle again"
         ) from error

@@ -1,8 +1,10 @@
 """ONNX Runtime's sessions: the device that was asked for is the one that runs, or an error says why not."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pgen.backends.base import is_out_of_memory
 from pgen.backends.cores import physical_cores
 from pgen.backends.registry import DEVICES, Device
 from pgen.errors import BundleInvalid, DeviceUnavailable
@@ -100,6 +102,8 @@ def start(model: bytes, name: str, device: Device, threads: int, options: dict[s
     except PokeganError:
         raise
     except Exception as error:  # onnxruntime's exceptions share no base class
+        if is_out_of_memory(error):  # no fault of the bundle
+            raise MemoryError(f"{name}: {one_line(error)}") from error
         raise BundleInvalid(
             f"{name}: ONNX Runtime cannot load it ({one_line(error)}); export the bundle again"
         ) from error
@@ -130,8 +134,10 @@ def _open_built_in(
 def _provider_options(device: Device) -> dict[str, str]:
     if "{cache}" not in device.options.values():
         return dict(device.options)
-    folder = str(cache_folder(device))
-    return {name: folder if value == "{cache}" else value for name, value in device.options.items()}
+    folder = cache_folder(device)
+    if folder is None:
+        return {}
+    return {name: str(folder) if value == "{cache}" else value for name, value in device.options.items()}
 
 
 def _open_plugin(model: bytes, session_options: "SessionOptions", device: Device) -> "InferenceSession":
@@ -144,18 +150,20 @@ def _open_plugin(model: bytes, session_options: "SessionOptions", device: Device
     return onnxruntime.InferenceSession(model, session_options)
 
 
-def cache_folder(device: Device) -> Path:
+def cache_folder(device: Device) -> Path | None:
     """Make the folder in the user's cache where `device` keeps what takes long to compile.
 
-    Raises:
-        DeviceUnavailable: it cannot be written.
-        MissingExtra: a package of the device's extra is not installed.
+    None where it cannot be written, or platformdirs is missing: the device then compiles anew each time.
     """
-    with needs_extra(device.extra):
+    try:
         from platformdirs import user_cache_path
+    except ModuleNotFoundError:
+        return None
     folder = user_cache_path("pokegan") / "onnxruntime" / device.name
+    if not folder.is_absolute():  # a user without a home
+        return None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise device.unavailable(f"its cache {folder} cannot be written: {error.strerror}") from error
-    return folder
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None

@@ -23,12 +23,15 @@ ROWS = 16
 
 
 def measured(
-    bundle: Bundle, model: Model, graph: bytes, session: Session, cache: Path, versions: Sequence[str]
+    bundle: Bundle, model: Model, graph: bytes, session: Session, cache: Path | None, versions: Sequence[str]
 ) -> Figures:
     """Compare a session's pictures of random latents and known names, once on a machine.
 
-    The figures are kept in the folder `cache`, by model, CPU and `versions`: precision and version of the runtime.
+    The figures are kept in the folder `cache`, if there is one, by model, CPU and `versions`: precision and version of
+    the runtime.
     """
+    if cache is None:
+        return compare(bundle, model, graph, session)
     key = "\n".join((bundle.manifest.files[model.file].sha256, *versions, cpu()[0]))
     path = cache / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
     with suppress(OSError, ValueError, TypeError):  # not measured yet, or the file is damaged

@@ -29,8 +29,9 @@ class Device:
         remedy: what to do where it is not available.
         providers: what a session on it reports, best first; ONNX Runtime's are also asked for under these names.
         on_gpu: whether it computes on a GPU.
-        options: settings of the first provider; "{cache}" stands for a folder in the user's cache.
-        extra: pip extra of what the cache and the plug-in need.
+        options: settings of the first provider. "{cache}" stands for a folder in the user's cache; a row that names it
+            has no other options than those of the cache, which are left out where it cannot be written.
+        extra: pip extra of what the plug-in needs.
         plugin: package that carries the provider's library, for ONNX Runtime's plug-ins; empty for built-in ones.
         opener: "module:function" that opens a model: (bundle, model, device, threads) to a session.
         prober: "module:function" that raises an error where the device does not work: (device) to nothing.

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pgen.bundle.manifest import FORMAT, FileEntry, Manifest, Model, Tensor, decode_manifest, version_of
+from pgen.bundle.names import NameIndex
 from pgen.bundle.schema import decode
 from pgen.errors import BundleInvalid, BundleNotFound
 
@@ -123,6 +124,11 @@ class Bundle:
     def known_names(self) -> dict[str, int]:
         """Rows of the stored embeddings by lower-case name."""
         return {name.lower(): row for row, name in enumerate(self.names)}
+
+    @cached_property
+    def name_index(self) -> NameIndex:
+        """Finds rows of the stored embeddings by a name in any spelling."""
+        return NameIndex(self.names)
 
     @cached_property
     def stored_embeddings(self) -> "NDArray[np.float32]":

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import secrets
 from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
@@ -14,7 +15,17 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Option = Callable[[Any], Any]
 
 PATH = click.Path(path_type=Path)
-SEED = click.IntRange(0, 2**64 - 1)
+
+
+class _Seed(click.IntRange):
+    name = "N|random"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        # 32 bits are short enough to write down; names of files and --json tell which seed it is.
+        return secrets.randbelow(2**32) if value == "random" else super().convert(value, param, ctx)
+
+
+SEED = _Seed(0, 2**64 - 1)
 
 THREADS_PER_CORE, ALWAYS_ALLOWED = 4, 64
 
@@ -100,7 +111,11 @@ sampling_options = _grouped(
 
 size_option = click.option("--size", type=click.IntRange(8, 4096), help="side in pixels  [default: the model's]")
 background_option = click.option(
-    "--background", metavar="COLOR", default="transparent", show_default=True, help="transparent, white, or #ff8800"
+    "--background",
+    metavar="COLOR",
+    default="transparent",
+    show_default=True,
+    help="transparent, a name such as navy, or #ff8800",
 )
 resample_option = click.option(
     "--resample",
@@ -118,7 +133,7 @@ output_options = _grouped(
     background=background_option,
     format=click.option(
         "--format",
-        type=click.Choice(("png", "webp", "gif")),
+        type=click.Choice(("png", "webp", "gif", "jpeg")),
         default="png",
         show_default=True,
         help="format of --out-dir and --out -; otherwise the extension determines it",

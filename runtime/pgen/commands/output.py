@@ -2,18 +2,26 @@
 
 import json
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, Protocol
 
 import click
 from click.core import ParameterSource
 
 from pgen.backends.devices import describe_device, resolve
+from pgen.images.metadata import MAX_FILE
 from pgen.jobs.job import Job
 from pgen.jobs.write import write_grid, write_one, write_pictures
+from pokegan.files import is_stdout, is_stream
 
-STDOUT = Path("-")
+STDOUT = STDIN = Path("-")
+
+MAX_NOTES = 1000
+"""Prompts on which a note is printed."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,7 @@ class Reporter:
     as_json: bool = False
     quiet: bool = False
     device: str = "auto"
+    noted: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Reject options that exclude each other."""
@@ -73,21 +82,37 @@ class Reporter:
         return replace(self, device=device)
 
     def report(self, written: WrittenFile) -> None:
-        """Print one file; nothing if the picture itself went to stdout."""
-        if self.quiet or written.file == STDOUT or sys.stdout is None:
+        """Print one file, but not on a stdout that the picture itself went to; print notes on stderr, each once."""
+        for prompt, note in getattr(written, "notes", {}).items():
+            if not self.quiet and prompt not in self.noted and len(self.noted) < MAX_NOTES:
+                self.noted.add(prompt)
+                click.echo(f"prompt {prompt[:40]!r}: {note}", err=True)
+        if self.quiet or sys.stdout is None or written.file == STDOUT or is_stdout(written.file):
             return
         if self.as_json:
             description = {"file": str(written.file)} | written.described()
             description |= {"milliseconds": round(written.milliseconds, 3), "device": resolve(self.device)}
             click.echo(json.dumps(description))
         else:
-            click.echo(_printable(str(written.file)))
+            click.echo(str(written.file))
 
 
-def _printable(name: str) -> str:
-    """Escape what stdout cannot encode: a name may have any bytes, and not every terminal is UTF-8."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return name.encode(encoding, "backslashreplace").decode(encoding)
+@contextmanager
+def stdin_as_file(path: Path) -> Iterator[Path]:
+    """Yield `path`, or a temporary file with what stdin has if it is "-".
+
+    Raises:
+        UsageError: stdin is closed, or a terminal.
+    """
+    if path != STDIN:
+        yield path
+        return
+    if sys.stdin is None or sys.stdin.isatty():
+        raise click.UsageError("- reads a picture from stdin: pipe one into it, or name a file")
+    with TemporaryDirectory(prefix="pokegan-") as folder:
+        file = Path(folder) / "stdin"
+        file.write_bytes(sys.stdin.buffer.read(MAX_FILE + 1))
+        yield file
 
 
 def write_job(job: Job, destination: Destination, reporter: Reporter, total: int | None = None) -> None:
@@ -120,7 +145,7 @@ def _check_format(format: str, out: Path | None) -> None:
     source = click.get_current_context().get_parameter_source("format")
     if out is None or out == STDOUT or source != ParameterSource.COMMANDLINE:
         return
-    if out.suffix.lower() != f".{format}":
+    if out.suffix.lower().replace("jpg", "jpeg") != f".{format}" and not (is_stream(out) and not out.suffix):
         raise click.UsageError(f"--format {format} and --out {out.name} disagree: leave --format out")
 
 

@@ -25,17 +25,19 @@ if TYPE_CHECKING:
 def reproduce(file: Path, out: Path | None, reporter: "Reporter", bundle: Path | None, **settings: Any) -> None:
     """Reproduce a picture or a grid, pixel by pixel.
 
-    FILE was written by pgen, and its metadata say how; the bundle must be the one that generated it. On the same
-    provider the pixels are equal; on another, they are within the tolerances of the bundle's manifest or of bf16.
+    FILE was written by pgen, and its metadata say how; - is stdin. The bundle must be the one that generated it. On the
+    same provider the pixels are equal; on another, they are within the tolerances of the bundle's manifest or of bf16.
     """
     from pgen.bundle.reader import EMBEDDED, open_bundle
-    from pgen.commands.output import Destination, write_job
+    from pgen.commands.output import STDOUT, Destination, stdin_as_file, write_job
     from pgen.images.metadata import read_metadata
     from pgen.images.naming import unused_path
     from pgen.jobs.job import Job
 
     folder = bundle or EMBEDDED
-    metadata = read_metadata(file, open_bundle(folder))
+    with stdin_as_file(file) as path:
+        metadata = read_metadata(path, open_bundle(folder))
+    file = Path("stdin") if file == STDOUT else file
     out = out or unused_path(Path(f"{file.stem}.again.{metadata.postprocess.format}"))
     destination = Destination(out, grid=metadata.grid, columns=metadata.columns)
     job = Job(metadata.requests, metadata.postprocess, bundle=folder, **settings)

@@ -44,6 +44,15 @@ from pokegan.extras import needs_extra
     show_default=True,
     help="maximum size of a request in bytes; beyond it, 413",
 )
+@click.option("--root-path", metavar="PATH", default="", help="path under which a proxy serves this, such as /pokemon")
+@click.option(
+    "--forwarded-allow-ips",
+    metavar="ADDRESSES",
+    default="127.0.0.1",
+    show_default=True,
+    help="proxies whose X-Forwarded-* headers are believed, with commas; * is all",
+)
+@click.option("--public-url", metavar="URL", help="address that clients see, for url responses")
 @click.option("--cors", metavar="ORIGIN", multiple=True, help="allow pages of this origin, such as https://a.org")
 @click.option("--log-prompts", is_flag=True, help="write prompts to the log")
 @click.option(

@@ -21,7 +21,7 @@ STDOUT = Path("-")
 @filter_options
 @click.option(
     "--format",
-    type=click.Choice(("table", "csv", "json", "parquet")),
+    type=click.Choice(("table", "csv", "json", "jsonl", "parquet")),
     help="format of the rows  [default: by the extension of --out; table on stdout]",
 )
 @click.option("--out", metavar="FILE", type=PATH, default=STDOUT, help="write to this file  [default: stdout]")
@@ -47,6 +47,7 @@ def stats(
     from pgen.bundle.reader import EMBEDDED
     from pgen.images.model import PictureModel
     from pgen.stats.job import write_stats
+    from pokegan.files import is_stdout
     from pokegan.progress import progress
 
     to_stdout = out == STDOUT
@@ -57,5 +58,5 @@ def stats(
     generator = PictureModel.open(bundle or EMBEDDED, device, threads)
     with progress(n, shown=not quiet and not (to_stdout and sys.stdout.isatty()), unit="rows") as step:
         write_stats(generator, sys.stdout.buffer if to_stdout else out, n, seed, filter, format, step)
-    if not to_stdout and not quiet:
+    if not (to_stdout or quiet or is_stdout(out)):
         click.echo(out)

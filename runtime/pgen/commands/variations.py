@@ -40,13 +40,14 @@ def variations(
 ) -> None:
     """Generate the prompt of a picture with other seeds.
 
-    FILE is a picture that pgen wrote; all settings are taken from it.
+    FILE is a picture that pgen wrote, and - is stdin; all settings are taken from it.
     """
     from pgen.bundle.reader import EMBEDDED, open_bundle
-    from pgen.commands.output import write_job
+    from pgen.commands.output import stdin_as_file, write_job
     from pgen.images.reproduce import variation_requests
     from pgen.jobs.job import Job
 
     folder = bundle or EMBEDDED
-    requests = variation_requests(file, open_bundle(folder), n, seed, seeds)
+    with stdin_as_file(file) as path:
+        requests = variation_requests(path, open_bundle(folder), n, seed, seeds)
     write_job(Job(requests, bundle=folder, **settings), destination, reporter, len(requests))

@@ -49,7 +49,8 @@ class Endpoint:
         """
         answer = self._fetch("/models", None)
         listed = answer.get("data")
-        return [str(model["id"]) for model in listed if "id" in model] if isinstance(listed, list) else []
+        models = [model for model in listed if isinstance(model, dict)] if isinstance(listed, list) else []
+        return [model["id"] for model in models if isinstance(model.get("id"), str) and model["id"]]
 
     def ask(self, model: str, messages: list[dict[str, str]], seed: int) -> str:
         """Send a conversation and return the text of the answer.

@@ -40,7 +40,7 @@ class Card:
         return {"page": str(self.page), "model": self.model} | self.entry.described()
 
 
-def write_dex(entries: Iterable[Entry], folder: Path) -> Generator[Card, None, None]:
+def write_dex(entries: Iterable[Entry], folder: str | Path) -> Generator[Card, None, None]:
     """Write a PNG and an HTML page per entry into `folder`, and at the end ``dex.json``, which lists them.
 
     Entries of an existing ``dex.json`` stay in it, unless their cards are overwritten. After an interruption, finished
@@ -51,6 +51,7 @@ def write_dex(entries: Iterable[Entry], folder: Path) -> Generator[Card, None, N
         DexInvalid: an existing ``dex.json`` cannot be read; nothing is written.
         PokeganError: an entry cannot be generated.
     """
+    folder = Path(folder)
     _listed(check_folder(folder) / DEX)
     unlisted: list[dict[str, Any]] = []
     try:

@@ -24,6 +24,9 @@ LONGEST_WORD = 24
 LETTERS = re.compile(r"[^\W\d_]+(?:[' \u2019.-][^\W\d_]+)*")
 """Letters with single punctuation marks between them."""
 
+THOUGHTS = re.compile(r"^.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+"""What a reasoning model writes before its answer, by a server that does not take it out."""
+
 TASK = (
     "You write entries for a made-up encyclopaedia of invented creatures. Answer with one JSON object and no more: "
     '{"name": ..., "genus": ..., "description": ...}. The name is new, pronounceable, 5 to 10 letters, and no existing '
@@ -90,6 +93,7 @@ def parse_answer(text: str, model: str, known: KnownNames) -> Words:
 
 
 def _object(text: str) -> Mapping[str, Any]:
+    text = THOUGHTS.sub("", text)  # which may have braces of their own
     start, end = text.find("{"), text.rfind("}")  # models often surround it with text or a code fence
     try:
         answer = json.loads(text[start : end + 1])

@@ -116,4 +116,5 @@ def _cache() -> Finding:
     if there.is_dir() and os.access(there, os.W_OK):
         return Finding("caches", "pokegan", "ok", f"{folder} can be written")
     remedy = "change its permissions, or set XDG_CACHE_HOME to another folder"
-    return Finding("caches", "pokegan", "wrong", f"{folder}: {there} cannot be written", remedy)
+    description = f"{folder}: {there} cannot be written; pictures are drawn, but what is compiled is not kept"
+    return Finding("caches", "pokegan", "note", description, remedy)

@@ -26,7 +26,7 @@ MAX_FILE = 2**28
 """Largest file that is read, in bytes; the largest grids are far smaller."""
 
 Fields = dict[str, str]
-"""Metadata as it is stored: the text chunks of a PNG, or JSON in a WebP or a GIF."""
+"""Metadata as it is stored: the text chunks of a PNG, or JSON in the other formats."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def read_fields(path: Path) -> tuple[str, Fields]:
     except PictureInvalid:
         raise
     except OSError as error:
-        reason = error.strerror or "it is neither PNG, WebP nor GIF"
+        reason = error.strerror or "it is neither PNG, WebP, GIF nor JPEG"
         raise PictureInvalid(f"{path}: cannot be read ({reason})") from error
     except Exception as error:  # Pillow raises any kind for damaged files
         raise PictureInvalid(f"{path}: damaged ({_printable(str(error))})") from error
@@ -146,7 +146,8 @@ def _stored_fields(image: Image.Image) -> Fields:
     if image.format == "PNG":
         stored: Any = image.info
     else:
-        text = image.getexif().get(DESCRIPTION, "{}") if image.format == "WEBP" else image.info.get("comment", b"{}")
+        in_exif = image.format in ("WEBP", "JPEG")
+        text = image.getexif().get(DESCRIPTION, "{}") if in_exif else image.info.get("comment", b"{}")
         try:
             stored = json.loads(text)
         except (ValueError, RecursionError):

@@ -12,19 +12,23 @@ from typing import BinaryIO
 from pgen.errors import OutputInvalid, OutputIsFolder
 from pgen.request import Request
 from pokegan.errors import PokeganError
-from pokegan.files import atomic_path
+from pokegan.files import atomic_path, is_read_only, is_stream, target_of
 
 RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)", re.IGNORECASE)
 """Device names, which Windows reserves with any extension."""
 
 
-def check_file(path: Path, formats: Iterable[str]) -> str:
+def check_file(path: Path, formats: Iterable[str], default: str | None = None) -> str:
     """Check that a file can be written to `path` and return its format, one of `formats`, by its extension.
+
+    A device or a pipe may have no extension; its format is `default`, if that is given.
 
     Raises:
         OutputInvalid: unknown extension, missing folder, or not writable.
     """
-    format = path.suffix.lower().removeprefix(".")
+    format = path.suffix.lower().removeprefix(".").replace("jpg", "jpeg")
+    if not format and default and is_stream(path):
+        return default
     if format not in formats:
         known = " or ".join(f".{name}" for name in formats)
         raise OutputInvalid(f"{path}: unknown extension {path.suffix or '(none)'}; end the name with {known}")
@@ -42,7 +46,12 @@ def check_path(path: Path) -> None:
         raise OutputInvalid(f"{path}: Windows reserves this name for a device; choose another")
     if os.path.isdir(path):  # noqa: PTH112 (pathlib's raises where the name is too long)
         raise OutputIsFolder(f"{path}: is a folder; name a file in it")
-    _check_folder(path.parent)
+    if is_stream(path):
+        return
+    target = target_of(path)
+    _check_folder(target.parent)
+    if is_read_only(target):
+        raise OutputInvalid(f"{path}: is read-only; choose another file, or make it writable")
 
 
 def check_folder(path: Path) -> Path:
@@ -82,7 +91,7 @@ def write(path: Path, content: bytes) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file beside `path`, which replaces it at the end; several processes may do so at once.
+    """Open a temporary file, which becomes `path` at the end as :func:`pokegan.files.atomic_path` says.
 
     Raises:
         OutputInvalid: the disk is full, or `path` is not writable. After any error in the block the temporary file is

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageColor
 
 from pgen.errors import OutputInvalid
+from pgen.request import integer
 
 RESAMPLE = {"lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.NEAREST}
 """Filters for resizing: lanczos for smooth pictures; nearest for sprites, whose pixels stay sharp squares."""
 
 TRANSPARENT = "transparent"
 
-FORMATS = ("png", "webp", "gif")
-"""PNG and WebP keep every pixel; GIF has 256 colors, and its pixels are transparent or opaque."""
+FORMATS = ("png", "webp", "gif", "jpeg")
+"""PNG and WebP keep every pixel; GIF has 256 colors, and its pixels are transparent or opaque; JPEG has neither every
+pixel nor transparency, and is white where the picture is transparent."""
 
 MIN_SIZE, MAX_SIZE = 8, 4096
 """Range of a resized picture's side, in pixels."""
@@ -31,7 +33,7 @@ class Postprocess:
     Attributes:
         size: side in pixels, MIN_SIZE to MAX_SIZE; None for the model's size.
         resample: a key of RESAMPLE.
-        background: "transparent", "white", or a color such as "#ff8800" or "#f80".
+        background: "transparent", the name of a color in CSS such as "navy", or "#ff8800" or "#f80".
         format: one of FORMATS.
     """
 
@@ -46,6 +48,8 @@ class Postprocess:
         Raises:
             OutputInvalid: a field is out of range.
         """
+        if self.size is not None:
+            object.__setattr__(self, "size", integer("size", self.size, OutputInvalid))
         if self.size is not None and not MIN_SIZE <= self.size <= MAX_SIZE:
             raise OutputInvalid(f"size {self.size}: must be from {MIN_SIZE} to {MAX_SIZE:,} pixels")
         if self.resample not in RESAMPLE:
@@ -78,17 +82,22 @@ class Postprocess:
 def parse_color(background: str) -> tuple[int, int, int] | None:
     """Parse a background: red, green and blue from 0 to 255, or None for transparent.
 
-    >>> parse_color("#f80")
-    (255, 136, 0)
+    >>> parse_color("#f80"), parse_color("navy")
+    ((255, 136, 0), (0, 0, 128))
 
     Raises:
         OutputInvalid: `background` is not a color.
     """
+    if not isinstance(background, str):
+        raise OutputInvalid(f"background {background!r}: must be text, such as white")
     if background == TRANSPARENT:
         return None
-    match = re.fullmatch(r"#([0-9a-f]{3}|[0-9a-f]{6})", "#fff" if background == "white" else background.lower())
+    if background.lower() in ImageColor.colormap:
+        red, green, blue, *_ = ImageColor.getrgb(background)
+        return red, green, blue
+    match = re.fullmatch(r"#([0-9a-f]{3}|[0-9a-f]{6})", background.lower())
     if match is None:
-        raise OutputInvalid(f"background {background[:40]!r}: write transparent, white, or a color such as #ff8800")
+        raise OutputInvalid(f"background {background[:40]!r}: write transparent, a name such as navy, or #ff8800")
     digits = match[1] if len(match[1]) == 6 else "".join(2 * digit for digit in match[1])
     red, green, blue = bytes.fromhex(digits)
     return red, green, blue

@@ -12,7 +12,7 @@ from pgen.images.grid import draw_grid
 from pgen.images.metadata import read_metadata
 from pgen.images.model import PictureModel
 from pgen.latents import MAX_SEED
-from pgen.request import Request, choose_seeds
+from pgen.request import Request, check_threads, choose_seeds
 
 VARIATIONS = 8
 """Default number of variations of a picture."""
@@ -35,7 +35,7 @@ def reproduce(path: str | Path, bundle: str | Path = EMBEDDED, device: str = "au
         BundleInvalid: the file was generated with another bundle.
         PokeganError: the bundle or the device cannot be used.
     """
-    generator = PictureModel.open(bundle, device, threads)
+    generator = PictureModel.open(bundle, device, check_threads(threads))
     metadata = read_metadata(path, generator.bundle)
     if metadata.grid:
         return draw_grid(generator, metadata.requests, metadata.postprocess, metadata.columns)

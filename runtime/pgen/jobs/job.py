@@ -11,7 +11,7 @@ from pgen.images.metadata import picture_fields
 from pgen.images.model import DEFAULT_BATCH, Picture, PictureModel
 from pgen.images.naming import Namer
 from pgen.images.postprocess import Postprocess
-from pgen.request import Request
+from pgen.request import Request, check_threads, integer
 
 EXECUTORS = ("local", "ray")
 
@@ -42,6 +42,17 @@ class Job:
     shards: int | None = None
     executor: str = "local"
 
+    def __post_init__(self) -> None:
+        """Take integers of NumPy for Python's.
+
+        Raises:
+            RequestInvalid: a number is no integer.
+        """
+        object.__setattr__(self, "threads", check_threads(self.threads))
+        for name, value in (("batch", self.batch), ("shards", self.shards)):
+            if value is not None and not isinstance(value, str):
+                object.__setattr__(self, name, integer(name, value))
+
     def generator(self) -> PictureModel:
         """Open the bundle."""
         return PictureModel.open(self.bundle, self.device, self.threads)
@@ -66,17 +77,25 @@ class Task:
 class Written:
     """A written file: the request of its picture, the model that generated it, and its cost in milliseconds.
 
-    The cost is its share of the time of its batch, and the time to process, encode and write it.
+    The cost is its share of the time of its batch, and the time to process, encode and write it. The note is what
+    whoever wrote the prompt should know, in a line, see :class:`pgen.text_encoder.TextEncoder`; usually empty.
     """
 
     file: Path
     request: Request
     model: str
     milliseconds: float
+    note: str = ""
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """The note by its prompt."""
+        return {self.request.prompt: self.note} if self.note else {}
 
     def described(self) -> dict[str, Any]:
         """Describe the request, ready for JSON."""
-        return {"prompt": self.request.prompt, "seed": self.request.seed, "model": self.model}
+        description = {"prompt": self.request.prompt, "seed": self.request.seed, "model": self.model}
+        return description | ({"note": self.note} if self.note else {})
 
 
 def render(picture: Picture, bundle: Bundle, postprocess: Postprocess) -> bytes:

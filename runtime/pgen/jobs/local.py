@@ -4,7 +4,7 @@ Prompts are embedded while the previous pictures are generated, and files are wr
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, groupby, islice
 from pathlib import Path
 from time import perf_counter
@@ -48,7 +48,8 @@ def write_tasks(
     remaining = target.missing(tasks) if resume else tasks
     size, remaining = _choose_batch(generator, remaining, batch)
     with Pipe() as pipe:
-        yield from target.write(pipe, _draw(pipe, generator, remaining, size), size)
+        for written in target.write(pipe, _draw(pipe, generator, remaining, size), size):
+            yield replace(written, note=generator.encoder.notes.get(written.request.prompt, ""))
 
 
 def _choose_batch(generator: PictureModel, tasks: Iterator[Task], batch: int | str) -> tuple[int, Iterator[Task]]:

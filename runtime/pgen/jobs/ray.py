@@ -162,7 +162,6 @@ def _connected() -> Iterator[dict[str, float]]:
         MissingExtra: Ray is not installed.
         JobFailed: RAY_ADDRESS names no cluster, or the cluster fails.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # pgen sends no telemetry
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # failures are raised as exceptions
     with needs_extra("ray"):
         import ray

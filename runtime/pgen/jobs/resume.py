@@ -6,7 +6,7 @@ from pathlib import Path
 from pgen.errors import OutputInvalid, PictureInvalid
 from pgen.images.metadata import Fields, read_fields
 
-ENDS = {".png": b"IEND\xaeB\x60\x82", ".gif": b";"}
+ENDS = {".png": b"IEND\xaeB\x60\x82", ".gif": b";", ".jpeg": b"\xff\xd9"}
 """The last bytes of a complete file. A WebP has its length in the header instead."""
 
 IGNORED = frozenset({"Software"})
@@ -52,9 +52,16 @@ def check_same(
         OutputInvalid: they differ; `remedy` ends the message, and `error` is raised.
     """
     for key in (*expected, *actual):
-        if expected.get(key) != actual.get(key) and key not in IGNORED:
+        if key not in IGNORED and not _is_same(key, actual.get(key), expected.get(key)):
             difference = f"{key} {_brief(actual.get(key))}, not {_brief(expected.get(key))}"
             raise error(f"{path}: was made with {difference}; {remedy}")
+
+
+def _is_same(key: str, actual: str | None, expected: str | None) -> bool:
+    """Compare two values; prompts in any case, because a job's files are named by the first spelling of a word."""
+    if key == "prompt" and actual is not None and expected is not None:
+        return actual.casefold() == expected.casefold()
+    return actual == expected
 
 
 def _brief(value: str | None) -> str:

@@ -1,7 +1,7 @@
 """Running jobs: one picture or a grid to one file, or any number of pictures to a folder."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -13,24 +13,25 @@ from pgen.images.metadata import grid_fields, model_name
 from pgen.images.naming import Namer, check_file, check_folder, unused_path, write
 from pgen.images.postprocess import FORMATS, MAX_GRID, Postprocess
 from pgen.jobs.job import EXECUTORS, Job, Written, render
-from pgen.request import Request
+from pgen.request import Request, integer
 
 AUTO = "auto"
 
 
 @dataclass(frozen=True)
 class WrittenGrid:
-    """A written grid: the requests of its pictures, their model, and the milliseconds that it took."""
+    """A written grid: the requests of its pictures, their model, the milliseconds that it took, and notes by prompt."""
 
     file: Path
     requests: Sequence[Request]
     model: str
     milliseconds: float
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def described(self) -> dict[str, Any]:
         """Describe its pictures and their model, ready for JSON."""
         pictures = [{"prompt": request.prompt, "seed": request.seed} for request in self.requests]
-        return {"pictures": pictures, "model": self.model}
+        return {"pictures": pictures, "model": self.model} | ({"notes": dict(self.notes)} if self.notes else {})
 
 
 def write_one(job: Job, out: str | Path | BinaryIO) -> Written:
@@ -50,7 +51,8 @@ def write_one(job: Job, out: str | Path | BinaryIO) -> Written:
         began = perf_counter()
         file = _put(out, render(picture, generator.bundle, postprocess))
         cost = picture.milliseconds + 1e3 * (perf_counter() - began)
-        return Written(file, picture.request, model_name(picture.request, generator.bundle), cost)
+        note = generator.encoder.notes.get(picture.request.prompt, "")
+        return Written(file, picture.request, model_name(picture.request, generator.bundle), cost, note)
     raise RequestInvalid("no picture was requested; give at least one prompt")
 
 
@@ -71,6 +73,8 @@ def write_grid(
     from pgen.images.grid import draw_grid
     from pgen.jobs.autobatch import resolve
 
+    if columns is not None and (columns := integer("columns", columns)) < 1:
+        raise RequestInvalid(f"columns {columns}: must be from 1")
     requests = list(islice(job.requests, MAX_GRID + 1))
     if not requests:
         raise RequestInvalid("no picture was requested; give at least one prompt")
@@ -84,7 +88,8 @@ def write_grid(
     sheet = draw_grid(generator, requests, postprocess, columns, resolve(job.batch, generator, requests), step)
     fields = grid_fields(requests, columns, generator.bundle, postprocess)
     file = _put(out, encode(sheet, postprocess.format, fields))
-    return WrittenGrid(file, requests, model_name(requests[0], generator.bundle), 1e3 * (perf_counter() - began))
+    model, cost = model_name(requests[0], generator.bundle), 1e3 * (perf_counter() - began)
+    return WrittenGrid(file, requests, model, cost, dict(generator.encoder.notes))
 
 
 def write_pictures(job: Job, folder: str | Path) -> Iterator[Written]:
@@ -130,7 +135,9 @@ def _with_format(postprocess: Postprocess, out: Path | BinaryIO) -> Postprocess:
     Raises:
         OutputInvalid: it cannot be written.
     """
-    return replace(postprocess, format=check_file(out, FORMATS)) if isinstance(out, Path) else postprocess
+    if not isinstance(out, Path):
+        return postprocess
+    return replace(postprocess, format=check_file(out, FORMATS, postprocess.format))
 
 
 def _put(out: Path | BinaryIO, content: bytes) -> Path:

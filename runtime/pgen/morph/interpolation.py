@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pgen.errors import EqualEnds, RequestInvalid
 from pgen.images.model import Inputs, PictureModel
-from pgen.request import Request, check_batch
+from pgen.request import Request, check_batch, integer
 
 MIN_FRAMES, MAX_FRAMES = 2, 10_000
 
@@ -35,9 +35,9 @@ def morph(
         RequestInvalid: the number of frames is out of range, or both requests are equal.
         PokeganError: see :meth:`pgen.Generator.images`.
     """
+    frames, batch = integer("frames", frames), check_batch(batch)
     if not MIN_FRAMES <= frames <= MAX_FRAMES:
         raise RequestInvalid(f"frames {frames}: must be from {MIN_FRAMES} to {MAX_FRAMES:,}")
-    check_batch(batch)
     if start == end:
         raise EqualEnds("both ends are the same picture; choose another prompt or seed for one")
     model = generator.find(start.model)

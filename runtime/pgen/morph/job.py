@@ -1,6 +1,6 @@
 """Morph jobs: animations from one request to another, written to files."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
@@ -15,7 +15,7 @@ from pgen.images.model import DEFAULT_BATCH, PictureModel
 from pgen.images.naming import Namer, check_file, unused_path, write
 from pgen.images.postprocess import TRANSPARENT, Postprocess
 from pgen.morph.interpolation import morph
-from pgen.request import Request
+from pgen.request import Request, check_threads, integer
 
 
 @dataclass(frozen=True)
@@ -36,21 +36,34 @@ class MorphJob:
     device: str = "auto"
     threads: int = 0
 
+    def __post_init__(self) -> None:
+        """Take integers of NumPy for Python's.
+
+        Raises:
+            RequestInvalid: a number is no integer.
+        """
+        numbers = {"frames": integer("frames", self.frames), "fps": integer("fps", self.fps)}
+        for name, value in (numbers | {"threads": check_threads(self.threads)}).items():
+            object.__setattr__(self, name, value)
+
 
 @dataclass(frozen=True)
 class WrittenMorph:
-    """A written animation, and the milliseconds that it took."""
+    """A written animation, and the milliseconds that it took, and notes by prompt."""
 
     file: Path
     job: MorphJob
     model: str
     milliseconds: float
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def described(self) -> dict[str, Any]:
         """Describe both ends and the model, ready for JSON."""
         requests = {"from": self.job.start, "to": self.job.end}
         ends = {name: {"prompt": end.prompt, "seed": end.seed} for name, end in requests.items()}
-        return ends | {"frames": self.job.frames, "model": self.model}
+        return (
+            ends | {"frames": self.job.frames, "model": self.model} | ({"notes": {**self.notes}} if self.notes else {})
+        )
 
 
 def write_morph(job: MorphJob, out: str | Path | None = None, step: Callable[[], object] = int) -> WrittenMorph:
@@ -80,4 +93,5 @@ def write_morph(job: MorphJob, out: str | Path | None = None, step: Callable[[],
 
     began = perf_counter()
     write(out, encode_animation(images(), format, job.fps))
-    return WrittenMorph(out, job, model_name(job.start, generator.bundle), 1e3 * (perf_counter() - began))
+    cost = 1e3 * (perf_counter() - began)
+    return WrittenMorph(out, job, model_name(job.start, generator.bundle), cost, dict(generator.encoder.notes))

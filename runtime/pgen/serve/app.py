@@ -60,8 +60,8 @@ def _add_middleware(app: FastAPI, service: Service) -> None:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(service.settings.cors),
-            allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type"],
+            allow_methods=["GET", "HEAD", "POST"],
+            allow_headers=["*"],  # OpenAI's clients send x-stainless-* headers, which change from version to version
             expose_headers=["ETag", "Retry-After"],
         )
     app.add_middleware(AccessLog, service=service)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -21,6 +22,8 @@ log = logging.getLogger("pgen.serve")
 
 UNKNOWN_PROMPT = "a text that no bundle stores"
 """Warms up the text encoder."""
+
+OPENAI_MODEL = re.compile(r"(gpt|dall-e|chatgpt)-", re.ASCII)
 
 WARMUP_BATCH = 2
 """Images that warm up a model: OpenVINO compiles one network for a single image and another for larger batches."""
@@ -53,10 +56,12 @@ class LoadedBundle:
     def request_template(self, name: str | None) -> Request:
         """Return the request pattern of the model `name`; None and the default model's name give the same one.
 
+        Names of OpenAI's models, which its clients send unasked, stand for the default model.
+
         Raises:
             APIError: 404, no model has that name.
         """
-        if name is None and self.default_model is not None:
+        if (name is None or OPENAI_MODEL.match(name)) and name not in self.models and self.default_model is not None:
             return request_template()
         if name is None or name not in self.models:
             choices = ", ".join(self.models) or "none"

@@ -1,6 +1,7 @@
 """Settings of a server, and its fixed limits."""
 
 import os
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -52,6 +53,9 @@ class Settings:
         max_body: maximum size of a request body, in bytes.
         cors: origins whose pages may use the API; "*" allows all.
         log_prompts: write prompts to the log.
+        root_path: path under which a proxy serves this server, such as "/pokemon", and which it strips.
+        forwarded_allow_ips: addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; "*" is all.
+        public_url: the address that clients see, for `url` responses; None for that of the request.
         replicated: other replicas answer requests too, so that no response may depend on this process's memory.
         api_key: key that requests must carry; None serves without one.
     """
@@ -68,6 +72,9 @@ class Settings:
     max_body: int = 2**16
     cors: tuple[str, ...] = ()
     log_prompts: bool = False
+    root_path: str = ""
+    forwarded_allow_ips: str = "127.0.0.1"
+    public_url: str | None = None
     replicated: bool = False
     api_key: str | None = None
 
@@ -75,12 +82,18 @@ class Settings:
         """Check what the command line does not.
 
         Raises:
-            ServeInvalid: an origin is malformed, or the key is empty.
+            ServeInvalid: an origin, path or address is malformed, or the key is empty.
         """
         for origin in self.cors:
             parts = urlsplit(origin)
             if origin != "*" and not (parts.netloc and f"{parts.scheme}://{parts.netloc}" == origin):
                 raise ServeInvalid(f"{origin[:80]!r} is not an origin; write https://example.org, or *")
+        if self.root_path and not re.fullmatch(r"(/[\w.~-]+)+", self.root_path, re.ASCII):
+            raise ServeInvalid(f"root path {self.root_path[:80]!r}: write a path such as /pokemon")
+        if self.public_url is not None:
+            parts = urlsplit(self.public_url)
+            if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+                raise ServeInvalid(f"public URL {self.public_url[:80]!r}: write an address such as https://example.org")
         if self.api_key is not None and not self.api_key.strip():
             raise ServeInvalid(f"{API_KEY_VARIABLE} is empty; set a key, or unset it to serve without one")
 

@@ -47,15 +47,15 @@ class ImageRequest(RequestBody):
     response_format: Literal["b64_json", "url"] | None = "b64_json"
     model: Annotated[str | None, Field(max_length=100, description="A model that GET /v1/models lists.")] = None
     colors: Annotated[Prompt, Field(description="A name or a sentence whose colors are used instead.")] = ""
-    output_format: Literal["png", "webp"] | None = "png"
+    output_format: Literal["png", "webp", "jpeg"] | None = "png"
     background: Literal["transparent", "opaque", "auto"] | None = None
     stream: Annotated[Literal[False] | None, Field(description="Streaming is not supported.")] = None
+    partial_images: Annotated[Literal[0] | None, Field(description="Belongs to streaming.")] = None
     user: Annotated[Any, Field(description="Ignored, like the following fields, which OpenAI's clients send.")] = None
     quality: Any = None
     style: Any = None
     moderation: Any = None
     output_compression: Any = None
-    partial_images: Any = None
     safety_identifier: Any = None
 
     model_config = ConfigDict(
@@ -121,6 +121,9 @@ class ImageData(BaseModel):
     url: str | None = None
     seed: int
     prompt: str
+    note: Annotated[str | None, Field(description="What is wrong with the prompt: a misspelt name, or unreadable.")] = (
+        None
+    )
 
 
 class ImageResponse(BaseModel):

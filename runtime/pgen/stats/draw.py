@@ -10,6 +10,7 @@ from pgen.bundle.reader import Model
 from pgen.errors import BundleInvalid, RequestInvalid
 from pgen.images.model import PictureModel
 from pgen.latents import MAX_SEED, latents
+from pgen.request import integer
 from pgen.stats.rows import LOWEST, Conditions, RowFilter, Rows, conditions
 
 BLOCK = 512
@@ -30,6 +31,7 @@ def stream(generator: PictureModel, n: int, seed: int = 0, filter: RowFilter | N
         BundleNotFound: the bundle has no stats model.
         BundleInvalid: the model generated an invalid row.
     """
+    n, seed = integer("n", n), integer("seed", seed)
     if not 1 <= n <= MAX_ROWS:
         raise RequestInvalid(f"{n} rows: must be from 1 to {MAX_ROWS:,}")
     if not 0 <= seed <= MAX_SEED + 1 - n:

@@ -1,4 +1,4 @@
-"""Formats of rows: a table to read, CSV, JSON and Parquet, written as the rows are generated."""
+"""Formats of rows: a table to read, CSV, JSON, JSON Lines and Parquet, written as the rows are generated."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -55,6 +55,13 @@ def as_json(parts: Iterable[Rows]) -> Iterator[str]:
     yield "\n]\n" if before == ",\n" else "[]\n"
 
 
+def as_jsonl(parts: Iterable[Rows]) -> Iterator[str]:
+    """Write rows as JSON Lines: an object a line, and nothing around them."""
+    for rows in parts:
+        for row in rows:
+            yield json.dumps(row.described()) + "\n"
+
+
 def write_parquet(parts: Iterable[Rows], out: BinaryIO) -> None:
     """Write rows as Parquet: small integers, dictionaries of strings, types as a list.
 
@@ -95,12 +102,17 @@ def _arrays(rows: Rows, arrow: Any) -> dict[str, Any]:
     return numbers | {"total": total, "types": types, "rarity": rarity}
 
 
-TEXTS: Mapping[str, Callable[[Iterable[Rows]], Iterator[str]]] = {"table": as_table, "csv": as_csv, "json": as_json}
+TEXTS: Mapping[str, Callable[[Iterable[Rows]], Iterator[str]]] = {
+    "table": as_table,
+    "csv": as_csv,
+    "json": as_json,
+    "jsonl": as_jsonl,
+}
 
 FORMATS = (*TEXTS, "parquet")
 """Formats of rows."""
 
-EXTENSIONS = {"txt": "table", "csv": "csv", "json": "json", "parquet": "parquet"}
+EXTENSIONS = {"txt": "table", "csv": "csv", "json": "json", "jsonl": "jsonl", "parquet": "parquet"}
 """Formats by file extension."""
 
 

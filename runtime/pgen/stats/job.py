@@ -16,7 +16,7 @@ Step = Callable[..., None]
 
 def write_stats(
     generator: PictureModel,
-    out: Path | BinaryIO,
+    out: str | Path | BinaryIO,
     n: int,
     seed: int = 0,
     filter: RowFilter | None = None,
@@ -38,6 +38,7 @@ def write_stats(
         OutputInvalid: `out` cannot be written, or its extension is unknown.
         PokeganError: see :func:`pgen.stats.draw.stream`; nothing is written.
     """
+    out = Path(out) if isinstance(out, str) else out
     format = format_for(out, format)
     counted = _counted(stream(generator, n, seed, filter), step)
     if isinstance(out, Path):

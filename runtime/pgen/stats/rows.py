@@ -1,7 +1,7 @@
 """Rows of stats, types and rarity, as columns and one by one, and the conditions that rows can be filtered by."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pgen.bundle.reader import Model
 from pgen.errors import RequestInvalid
+from pgen.request import integer, texts
 
 LOWEST, HIGHEST = 1, 255
 """Range of one stat."""
@@ -28,6 +29,18 @@ class RowFilter:
     total: int | None = None
     rarity: str | None = None
 
+    def __post_init__(self) -> None:
+        """Check the kinds of the values.
+
+        Raises:
+            RequestInvalid: a value is of another kind.
+        """
+        if self.total is not None:
+            object.__setattr__(self, "total", integer("total", self.total))
+        for name, value in (*(("type", kind) for kind in self.types), ("rarity", self.rarity or "")):
+            if not isinstance(value, str):
+                raise RequestInvalid(f"{name} {value!r}: must be text")
+
 
 def row_filter(
     type: str | Sequence[str] = (), total: int | None = None, rarity: str | None = None, legendary: bool = False
@@ -40,10 +53,11 @@ def row_filter(
     Raises:
         RequestInvalid: the conditions contradict each other.
     """
-    types = (type,) if isinstance(type, str) else tuple(type)
-    if legendary and rarity not in (None, "legendary"):
-        raise RequestInvalid(f"a row cannot be both {rarity[:40]!r} and legendary; choose one")
-    return RowFilter(tuple(name.lower() for name in types), total, "legendary" if legendary else rarity)
+    conditions = RowFilter(tuple(texts(type)), total, rarity)
+    if legendary and conditions.rarity not in (None, "legendary"):
+        raise RequestInvalid(f"a row cannot be both {conditions.rarity[:40]!r} and legendary; choose one")
+    types = tuple(name.lower() for name in conditions.types)
+    return replace(conditions, types=types, rarity="legendary" if legendary else rarity)
 
 
 class Conditions(NamedTuple):

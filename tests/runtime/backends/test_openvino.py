@@ -14,6 +14,7 @@ from pgen.backends.tolerance import BF16, limits
 from pgen.bundle.reader import EMBEDDED
 from pgen.errors import DeviceUnavailable
 from pokegan.errors import MissingExtra
+from tests.runtime.test_processes import check_fork
 
 PROMPTS = ["Charizard", "a green egg", "Mew"]
 
@@ -57,6 +58,19 @@ def test_encoders_and_stats_stay_in_onnx_runtime(full_bundle: Path) -> None:
     assert providers["encoder"] == providers["stats"] == ["CPUExecutionProvider"]
     for name in ("dcgan", "wgan", "stackgan"):
         assert providers[name][0].startswith("OpenVINO")
+
+
+def test_pictures_are_drawn_without_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("openvino")
+    expected = pgen.load(device="openvino").images("Mew")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert np.array_equal(pgen.load(device="openvino").images("Mew"), expected)
+
+
+def test_forked_process_draws_with_a_used_generator() -> None:
+    pytest.importorskip("openvino")
+    check_fork("openvino")
 
 
 def models(bundle: pgen.Bundle) -> list[tuple[str, pgen.bundle.reader.Model]]:

@@ -95,6 +95,25 @@ def test_tensorrt_keeps_its_engines_and_never_falls_back(gpu_build: None, own_ca
     assert not session.fallback
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("std::bad_alloc"), RuntimeError("Failed to allocate")])
+def test_lack_of_memory_is_no_fault_of_the_bundle(
+    gpu_build: None, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(FakeSession, "__init__", fail)
+    with pytest.raises(MemoryError, match=r"m\.onnx"):
+        open_session(b"", "m.onnx", "cpu")
+
+
+def test_device_runs_without_a_cache(gpu_build: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))  # not even root makes a folder in it
+    found: Any = open_session(b"", "m.onnx", "tensorrt")
+    assert found.asked["TensorrtExecutionProvider"] == {}, "a cache without a path would be in the current folder"
+
+
 def test_provider_that_did_not_start_is_an_error(gpu_build: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeSession, "starts", ["CPUExecutionProvider"])
     for device in ("cuda", "tensorrt"):

@@ -330,3 +330,30 @@ def test_python_warns_and_falls_back(full_bundle: Path) -> None:
         (entry,) = generator.dex(1, llm="http://127.0.0.1:1/v1", llm_timeout=5)
     with warnings.catch_warnings(action="error"):
         assert generator.dex(1)[0].words == entry.words
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [
+        ([None], []),
+        ([3], []),
+        (["a"], []),
+        ([{"id": 3}, {"id": None}, {"id": ["x"]}], []),
+        ([None, {"id": "b"}], ["b"]),
+    ],
+)
+def test_listed_models_without_a_text_for_an_id_are_passed_over(
+    listed: list[object], expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Endpoint, "_fetch", lambda *_: {"data": listed})
+    assert Endpoint("http://localhost/v1").models() == expected
+
+
+@pytest.mark.parametrize("before", ["<think>a {fast} one?</think>", 'so {"name": 1}\n</think>\n```json\n'])
+def test_thoughts_before_an_answer_are_ignored(before: str) -> None:
+    answer = {
+        "name": "Zolvantis",
+        "genus": "Ember Pokémon",
+        "description": "It guards the embers of old fires at night.",
+    }
+    assert parse_answer(before + json.dumps(answer), "m", KnownNames([])).name == "Zolvantis"

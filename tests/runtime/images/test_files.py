@@ -47,7 +47,7 @@ def test_every_format_stores_metadata(tmp_path: Path, format: str) -> None:
         if format == "png":
             assert FACTS.items() <= read.info.items()
         else:
-            stored = read.getexif()[DESCRIPTION] if format == "webp" else read.info["comment"]
+            stored = read.getexif()[DESCRIPTION] if format in ("webp", "jpeg") else read.info["comment"]
             assert json.loads(stored) == FACTS
 
 
@@ -150,7 +150,7 @@ def test_nearest_repeats_pixels() -> None:
     assert np.array_equal(np.array(Postprocess(24, "nearest").apply(PIXELS)), PIXELS.repeat(3, 0).repeat(3, 1))
 
 
-@pytest.mark.parametrize(("background", "ground"), [("white", 255), ("#000", 0), ("#808080", 128)])
+@pytest.mark.parametrize(("background", "ground"), [("white", 255), ("Black", 0), ("#000", 0), ("#808080", 128)])
 def test_background_fills_transparent_pixels(background: str, ground: int) -> None:
     pixels = np.zeros((8, 8, 4), np.uint8)
     pixels[:4] = (200, 100, 50, 255)
@@ -172,7 +172,7 @@ def test_background_is_a_color_or_rejected(background: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"size": 7}, {"size": 4097}, {"resample": "bilinear"}, {"background": "pink"}, {"format": "bmp"}]
+    "wrong", [{"size": 7}, {"size": 4097}, {"resample": "bilinear"}, {"background": "pinkish"}, {"format": "bmp"}]
 )
 def test_invalid_postprocess_is_rejected(wrong: dict[str, object]) -> None:
     with pytest.raises(OutputInvalid, match=next(iter(wrong))):

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 import socket
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from PIL import Image
 
 import pgen
 from pgen.cli import main
+from pgen.errors import ServeInvalid
 from pgen.images.metadata import read_metadata
 from pgen.serve.config import Settings
 from pgen.serve.protocol import Protocol
@@ -73,7 +75,7 @@ def test_openai_client_works_with_another_base_url(url: str, toy_bundle: Path) -
     with pytest.raises(openai.BadRequestError, match="prompt"):
         client.images.generate(prompt=["a list"])  # type: ignore[call-overload]
     with pytest.raises(openai.NotFoundError) as caught:
-        client.images.generate(prompt="Redball", model="dall-e-2")
+        client.images.generate(prompt="Redball", model="another")
     assert caught.value.code == "model_not_found"
 
 
@@ -92,6 +94,12 @@ def test_openai_options_keep_their_meaning(client: httpx.Client) -> None:
     assert np.array_equal(np.array(image), decoded(generated(client, prompt="Redball", seed=1)["data"][0]))
     (opaque,) = generated(client, prompt="Redball", seed=1, background="opaque")["data"]
     assert decoded(opaque).shape == (SIDE, SIDE, 3)
+    (jpeg,) = generated(client, prompt="Redball", seed=1, output_format="jpeg")["data"]
+    assert Image.open(io.BytesIO(base64.b64decode(jpeg["b64_json"]))).format == "JPEG"
+    assert generated(client, prompt="red\nball ", seed=1)["data"][0]["prompt"] == "red ball"
+    for model in ("gpt-image-1", "dall-e-3"):
+        assert generated(client, prompt="Redball", seed=1, model=model)["model"] == "stackgan"
+    assert generated(client, prompt="Redbal", seed=1)["data"][0]["note"] == "did you mean Redball?"
     nulls = generated(client, prompt="Redball", seed=1, n=None, size=None, response_format=None, model=None, user=None)
     assert nulls["model"] == "stackgan"
 
@@ -102,7 +110,7 @@ def test_openai_options_keep_their_meaning(client: httpx.Client) -> None:
         ({}, "prompt", "missing"),
         ({"prompt": ["Redball"]}, "prompt", "string"),
         ({"prompt": " "}, None, "empty"),
-        ({"prompt": "a\nb"}, None, "control character"),
+        ({"prompt": "a\u0007b"}, None, "control character"),
         ({"prompt": "x" * 1001}, "prompt", "1000"),
         ({"prompt": "x", "n": 11}, "n", "10"),
         ({"prompt": "x", "n": "2"}, "n", "integer"),
@@ -117,7 +125,8 @@ def test_openai_options_keep_their_meaning(client: httpx.Client) -> None:
         ({"prompt": "x", "stream": True}, "stream", ""),
         ({"prompt": "x", "sede": 1}, "sede", "unknown field"),
         ({"prompt": "x", "model": "dcgan"}, None, "text"),
-        ({"prompt": "x", "output_format": "jpeg"}, "output_format", "png"),
+        ({"prompt": "x", "output_format": "bmp"}, "output_format", "png"),
+        ({"prompt": "x", "partial_images": 2}, "partial_images", "0"),
     ],
 )
 def test_invalid_request_names_its_field(
@@ -128,6 +137,21 @@ def test_invalid_request_names_its_field(
     assert (answer.status_code, error["param"], error["type"]) == (400, param, "invalid_request_error")
     assert message in error["message"]
     assert "\n" not in error["message"]
+
+
+def test_head_is_answered_as_get_without_a_body(client: httpx.Client) -> None:
+    for path in ("/", "/v1/models", "/healthz", "/v1/images?prompt=Redball", "/openapi.json"):
+        head, get = client.head(path), client.get(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == get.headers["content-length"]
+    assert client.head("/v1/images/generations").status_code == 405
+
+
+def test_unknown_paths_are_routed_before_their_content(client: httpx.Client) -> None:
+    form = {"image": ("a.png", b"x")}
+    assert client.post("/v1/images/edits", files=form).status_code == 404
+    assert client.post("/v1/models", files=form).status_code == 405
+    assert client.post("/v1/images/generations", files=form).status_code == 415
 
 
 def test_model_without_text_draws_from_the_seed(client: httpx.Client, toy_bundle: Path) -> None:
@@ -232,7 +256,33 @@ def test_openapi_has_examples_and_no_422(client: httpx.Client) -> None:
     assert "422" not in str(described)
     assert described["components"]["schemas"]["ImageRequest"]["examples"]
     assert "security" not in described
+    limits = described["components"]["schemas"]["StatsRequest"]["properties"]
+    assert [json.dumps(limits[name]["maximum"]) for name in ("n", "seed")] == ["1000", str(2**64 - 1)]
     assert client.get("/docs").status_code == 404, "FastAPI's page loads scripts from elsewhere"
+
+
+def test_prefix_and_scheme_of_a_proxy_are_kept(toy_bundle: Path) -> None:
+    settings = Settings(port=0, bundle=toy_bundle, device="cpu", threads=1, root_path="/pokemon")
+    told = {"Host": "example.org", "X-Forwarded-Proto": "https"}  # as the nginx of docs/serve.md does
+    with serving(settings) as (service, place), httpx.Client(base_url=place, timeout=PATIENCE, headers=told) as proxy:
+        (image,) = generated(proxy, prompt="Redball", response_format="url")["data"]
+        assert image["url"].startswith("https://example.org/pokemon/v1/images/files/")
+        assert proxy.get(image["url"].removeprefix("https://example.org/pokemon")).status_code == 200
+        assert proxy.get("/openapi.json").json()["servers"] == [{"url": "https://example.org/pokemon"}]
+        object.__setattr__(service.settings, "public_url", "https://public.example/p/")
+        (image,) = generated(proxy, prompt="Redball", response_format="url")["data"]
+        assert image["url"].startswith("https://public.example/p/v1/images/files/")
+    for wrong in ({"root_path": "pokemon"}, {"root_path": "/p/"}, {"public_url": "example.org"}):
+        with pytest.raises(ServeInvalid, match=next(iter(wrong)).replace("_", "-")):
+            Settings(**wrong)  # type: ignore[arg-type]
+
+
+def test_forwarded_headers_of_others_are_not_believed(toy_bundle: Path) -> None:
+    settings = Settings(port=0, bundle=toy_bundle, device="cpu", threads=1, forwarded_allow_ips="192.0.2.1")
+    told = {"X-Forwarded-Proto": "https"}
+    with serving(settings) as (_, place), httpx.Client(base_url=place, timeout=PATIENCE, headers=told) as stranger:
+        (image,) = generated(stranger, prompt="Redball", response_format="url")["data"]
+        assert image["url"].startswith("http://")
 
 
 def test_url_of_a_replica_is_answered_by_another(toy_bundle: Path, client: httpx.Client) -> None:

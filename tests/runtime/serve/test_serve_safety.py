@@ -223,7 +223,11 @@ def test_api_key_is_required_on_private_routes(toy_bundle: Path) -> None:
 
 def test_cors_is_off_by_default(toy_bundle: Path) -> None:
     origin = "https://friend.example"
-    asks = {"Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    asks = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type, x-stainless-os",
+    }
 
     async def scenario() -> None:
         async with without_network(settings(toy_bundle)) as (_, client):
@@ -234,6 +238,7 @@ def test_cors_is_off_by_default(toy_bundle: Path) -> None:
         async with without_network(settings(toy_bundle, cors=(origin,), api_key="key")) as (_, client):
             allowed = await client.options(IMAGES, headers=asks)
             assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, origin)
+            assert "x-stainless-os" in allowed.headers["access-control-allow-headers"]
             denied = await client.get("/v1/names", headers={"Origin": origin})
             assert (denied.status_code, denied.headers["access-control-allow-origin"]) == (401, origin)
             other = await client.options(IMAGES, headers=asks | {"Origin": "https://other.example"})

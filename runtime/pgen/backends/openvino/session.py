@@ -6,6 +6,7 @@ slower. Encoders and stats stay in ONNX Runtime: they take little time, and thei
 """
 
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgen.backends import onnxruntime
-from pgen.backends.base import Session
+from pgen.backends.base import Session, is_out_of_memory
 from pgen.backends.cores import physical_cores
 from pgen.backends.openvino.probe import computes_bf16, open_core
 from pgen.backends.parity import measured
@@ -31,25 +32,32 @@ if TYPE_CHECKING:
 Arrays = dict[str, NDArray[Any]]
 Row = list[NDArray[Any]]
 
+BEFORE_FORK: list[Any] = []
+"""What a forked process must keep of the sessions of the one that it comes from."""
+
 
 class OpenVINOSession:
-    """One model; threads may share it, their calls then run one after the other."""
+    """One model; threads may share it, their calls then run one after the other. A forked process compiles it anew."""
 
     def __init__(self, graph: bytes, where: str, precision: str, threads: int) -> None:
         self._core, self._where = open_core(), where
         self._threads = threads or physical_cores()
-        self._lock = Lock()
         self._settings = {
             "INFERENCE_PRECISION_HINT": precision,
             # By default inputs of layers with int8 weights are rounded to 8 bits.
             "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
-            "CACHE_DIR": str(cache()),
             "INFERENCE_NUM_THREADS": str(self._threads),
         }
+        if (folder := cache()) is not None:
+            self._settings["CACHE_DIR"] = str(folder)
         self._model = self._read(graph)
         self._one_row()
         self.precision = precision
         self.version = self._core.get_versions("CPU")["CPU"].build_number
+        self._start()
+
+    def _start(self) -> None:
+        self._process, self._lock = os.getpid(), Lock()
         compiled = self._compile({"PERFORMANCE_HINT": "LATENCY"})
         self._request = compiled.create_infer_request()
         self._names = [output.get_any_name() for output in compiled.outputs]
@@ -62,6 +70,11 @@ class OpenVINOSession:
 
     def run(self, outputs: Sequence[str], feeds: Arrays) -> list[NDArray[Any]]:
         """Compute the named outputs, row by row."""
+        if self._process != os.getpid():
+            # A fork has none of the threads that these wait for, not even to be deleted.
+            BEFORE_FORK.append((self._core, self._request, self._queue))
+            self._core = open_core()
+            self._start()
         indices = [self._names.index(name) for name in outputs]
         count = len(next(iter(feeds.values())))
         rows = [{name: array[at : at + 1] for name, array in feeds.items()} for at in range(count)]
@@ -111,6 +124,10 @@ class OpenVINOSession:
         try:
             return self._core.compile_model(self._model, "CPU", self._settings | settings)
         except RuntimeError as error:
+            if self._settings.pop("CACHE_DIR", None) is not None:  # its disk may be full, or what it keeps damaged
+                return self._compile(settings)
+            if is_out_of_memory(error):
+                raise MemoryError(f"{self._where}: {one_line(error)}") from error
             raise self._invalid(error) from error
 
     def _invalid(self, error: RuntimeError) -> BundleInvalid:
@@ -121,8 +138,8 @@ def _outputs(request: "openvino.InferRequest") -> Row:
     return [tensor.data.copy() for tensor in request.output_tensors]
 
 
-def cache() -> Path:
-    """Make the folder that both devices of OpenVINO keep what they compile in; errors as :func:`open_openvino`."""
+def cache() -> Path | None:
+    """Make the folder that both devices of OpenVINO keep what they compile in; None where it cannot be written."""
     return onnxruntime.cache_folder(DEVICES["openvino"])
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 
+from pgen.latents import MAX_SEED
+from pgen.serve.endpoints.responses import base_url, service_of
 from pgen.serve.middleware.routing import PUBLIC
 
 router = APIRouter(include_in_schema=False)
@@ -34,6 +36,7 @@ class API(FastAPI):
             for methods in schema["paths"].values():
                 for operation in methods.values():
                     operation["responses"].pop("422", None)
+            self.openapi_schema = schema = _exact(schema)
             if self.requires_key:
                 schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
                 schema["security"] = [{"key": []}]
@@ -41,8 +44,19 @@ class API(FastAPI):
         return self.openapi_schema
 
 
+def _exact(schema: Any) -> Any:
+    """Write whole numbers as integers: FastAPI makes floats of limits, and the largest seed has no exact one."""
+    if isinstance(schema, dict):
+        return {name: _exact(value) for name, value in schema.items()}
+    if isinstance(schema, list):
+        return list(map(_exact, schema))
+    return min(int(schema), MAX_SEED) if isinstance(schema, float) and schema.is_integer() else schema
+
+
 @router.get("/openapi.json", openapi_extra=PUBLIC)
 async def description(request: Request) -> JSONResponse:
     """Return the OpenAPI description."""
     app: FastAPI = request.app
-    return JSONResponse(app.openapi())
+    settings = service_of(request).settings
+    behind_proxy = settings.root_path or settings.public_url
+    return JSONResponse(app.openapi() | ({"servers": [{"url": base_url(request)}]} if behind_proxy else {}))

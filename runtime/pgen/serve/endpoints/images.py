@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import time
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -17,7 +18,15 @@ from pgen.images.postprocess import TRANSPARENT, Postprocess
 from pgen.prompts import check_prompt
 from pgen.request import Request, requests
 from pgen.serve.bundle_state import LoadedBundle
-from pgen.serve.endpoints.responses import ERRORS, IMAGE_FILE, ModelResponse, bundle_for, log_prompts, service_of
+from pgen.serve.endpoints.responses import (
+    ERRORS,
+    IMAGE_FILE,
+    ModelResponse,
+    base_url,
+    bundle_for,
+    log_prompts,
+    service_of,
+)
 from pgen.serve.endpoints.seeds import seeds_of
 from pgen.serve.errors import APIError
 from pgen.serve.middleware.routing import PUBLIC
@@ -36,7 +45,8 @@ def _image_requests(
     """Build the requests for a prompt and seeds; they are checked here, so that they cannot fail a shared batch."""
     like = replace(bundle.request_template(model), colors=check_prompt(colors) if colors else "")
     reads_text = bundle.generator.find(like.model).reads_text
-    image_requests = list(requests([check_prompt(prompt) if reads_text else prompt.strip()], seeds, like))
+    prompt = re.sub(r"\s*[\r\n\t]\s*", " ", prompt.strip())  # of several lines, as chat clients send them
+    image_requests = list(requests([check_prompt(prompt) if reads_text else prompt], seeds, like))
     bundle.generator.check(image_requests)
     return image_requests
 
@@ -61,14 +71,15 @@ async def create_images(body: ImageRequest, request: HTTPRequest) -> ModelRespon
     response = ImageResponse(created=int(time.time()), model=model, data=images)
     if body.response_format == "url" and service.settings.replicated:
         for image in images:
-            image.url = f"{request.base_url}v1/images?{_query(image, model, body)}"
+            image.url = f"{base_url(request)}/v1/images?{_query(image, model, body)}"
         return ModelResponse(response)
     postprocess = _postprocess(body.size, body.background, body.output_format)
     for image, file in zip(images, await service.generate_files(bundle, image_requests, postprocess), strict=True):
         if body.response_format == "url":
-            image.url = f"{request.base_url}v1/images/files/{service.store.put(file, postprocess.format)}"
+            image.url = f"{base_url(request)}/v1/images/files/{service.store.put(file, postprocess.format)}"
         else:
             image.b64_json = base64.b64encode(file).decode()
+        image.note = bundle.generator.encoder.notes.get(image.prompt)
     return ModelResponse(response)
 
 
@@ -99,7 +110,7 @@ async def get_image(
     size: Annotated[Size | None, Query(examples=["256x256"])] = None,
     model: Annotated[str | None, Query(max_length=100)] = None,
     colors: Annotated[Prompt, Query(examples=["Gengar"])] = "",
-    output_format: Literal["png", "webp"] = "png",
+    output_format: Literal["png", "webp", "jpeg"] = "png",
     background: Literal["transparent", "opaque", "auto"] = "auto",
 ) -> Response:
     """Return an image file, for an <img> or a link; it stays the same until the server loads another bundle."""

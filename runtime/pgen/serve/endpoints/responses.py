@@ -36,7 +36,7 @@ def binary(*media_types: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": content, "description": "The file."}}
 
 
-IMAGE_FILE = binary("image/png", "image/webp") | {304: {"description": "The client's copy is current."}}
+IMAGE_FILE = binary("image/png", "image/webp", "image/jpeg") | {304: {"description": "The client's copy is current."}}
 
 
 class ModelResponse(Response):
@@ -53,6 +53,11 @@ def service_of(request: Request) -> Service:
     """Return the service of the server that received `request`."""
     service: Service = request.app.state.service
     return service
+
+
+def base_url(request: Request) -> str:
+    """Return the address under which the client of `request` sees this server, without a slash at its end."""
+    return (service_of(request).settings.public_url or str(request.base_url)).rstrip("/")
 
 
 def bundle_for(request: Request) -> LoadedBundle:

@@ -55,7 +55,9 @@ class AccessLog:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        status, start, service = CLIENT_CLOSED_REQUEST, perf_counter(), self.service
+        status, start, service, method = CLIENT_CLOSED_REQUEST, perf_counter(), self.service, scope["method"]
+        if method == "HEAD":  # answered as GET is, without the body
+            scope = {**scope, "method": "GET"}
         scope.update({"route": find_route(scope), "pgen.draining": service.draining, "pgen.prompts": {}})
 
         async def send_with_headers(message: Message) -> None:
@@ -66,6 +68,8 @@ class AccessLog:
                 headers.update(self._headers)
                 if service.draining:
                     headers["Connection"] = "close"
+            elif method == "HEAD":
+                message = {**message, "body": b""}
             await send(message)
 
         service.in_flight += 1
@@ -75,10 +79,10 @@ class AccessLog:
         finally:
             service.in_flight -= 1
             service.metrics.in_flight.dec()
-            self._record(scope, status, perf_counter() - start)
+            self._record(scope, method, status, perf_counter() - start)
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        method = scope["method"] if scope["method"] in METHODS else "other"
+    def _record(self, scope: Scope, method: str, status: int, seconds: float) -> None:
+        method = method if method in METHODS else "other"
         path = label(scope)
         self.service.metrics.record_request(method, path, status, seconds)
         prompts = ""

@@ -92,6 +92,8 @@ class RequestLimits:
 
 def _check_content_type(scope: Scope) -> None:
     """Check that a POST carries JSON: a form on another site can post text to a server on loopback, but not JSON."""
+    if scope["method"] not in getattr(scope["route"], "methods", ()):
+        return  # 404 or 405 says more
     content_type = _header(scope, b"content-type").partition(b";")[0].strip().lower()
     if scope["method"] == "POST" and content_type != b"application/json":
         raise APIError(415, "send JSON, with the header Content-Type: application/json")

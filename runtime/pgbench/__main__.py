@@ -1,0 +1,5 @@
+"""``python -m pgbench``."""
+
+from pgbench.cli import main
+
+main(prog_name="pgbench")
