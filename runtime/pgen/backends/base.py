@@ -27,7 +27,7 @@ def with_unasked(model: Model, feeds: Mapping[str, NDArray[Any]]) -> dict[str, N
     """Complete `feeds`, which hold at least the latents (N, L), with zeros, which ask a generator for nothing."""
     rows = len(feeds["latent"])
     missing = (tensor for tensor in model.inputs if tensor.name not in feeds)
-    return {**feeds, **{tensor.name: np.zeros((rows, *tensor.shape[1:]), tensor.dtype) for tensor in missing}}
+    return {**feeds, **{tensor.name: np.zeros((rows, *map(int, tensor.shape[1:])), tensor.dtype) for tensor in missing}}
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -60,8 +60,8 @@ def _mixed(ends: Inputs, steps: NDArray[np.float32]) -> Inputs:
 
 
 def _interpolated(ends: Inputs, steps: NDArray[np.float32]) -> Inputs:
-    inputs = {"latent": slerp(*ends["latent"], steps)}
-    return inputs | ({"text": _lerp(*ends["text"], steps)} if "text" in ends else {})
+    between = {"latent": slerp, "text": _lerp}
+    return {name: between[name](values[0], values[1], steps) for name, values in ends.items()}
 
 
 def _positions(frames: int, loop: bool) -> NDArray[np.float32]:
