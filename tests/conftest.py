@@ -152,7 +152,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
 @pytest.fixture(scope="session")
 def tiny_run(inside: Command, small_data: Path, tiny_encoder: Path, made_once: MadeOnce) -> Path:
     """A run of `pgtrain stackgan` through all three phases on the small data."""
-    phases = ("--epochs", "3", "--stage1-pretrain", "1", "--stage2-pretrain", "1")
+    phases = ("--epochs", "3", "--stage1-pretrain", "1", "--stage1-epochs", "2")
     where = ("--data", small_data, "--encoder", tiny_encoder)
 
     def write(folder: Path) -> None:

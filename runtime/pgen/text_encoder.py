@@ -49,7 +49,8 @@ class TextEncoder:
         """
         stored = [self.stored(prompt) for prompt in prompts]
         unknown = [prompt for prompt, embedding in zip(prompts, stored, strict=True) if embedding is None]
-        self._annotate(unknown)
+        if unknown:
+            self._annotate(unknown)
         computed = iter(self.encode(unknown) if unknown else ())
         return np.stack([next(computed) if embedding is None else embedding for embedding in stored])
 

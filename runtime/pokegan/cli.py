@@ -17,7 +17,6 @@ import click
 
 from pokegan import __version__
 from pokegan.errors import PokeganError
-from pokegan.streams import prepare_streams
 
 EXIT_CODE = 2
 """Of every error that a user can fix, unless its class has an `exit_code`."""
@@ -142,6 +141,8 @@ class Group(_OneLine, click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program."""
+        from pokegan.streams import prepare_streams
+
         prepare_streams()
         return super().main(*args, **kwargs)
 

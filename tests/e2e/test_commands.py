@@ -127,7 +127,7 @@ BAD_CALLS = [
     (["a", "--truncation", "3"], "'--truncation'"),
     (["a", "--stage", "3"], "'--stage'"),
     (["a", "--model", "none"], "model none"),
-    (["a", "--background", "pink"], "background 'pink'"),
+    (["a", "--background", "pinkish"], "background 'pinkish'"),
     (["a", "--format", "bmp"], "'--format'"),
     (["--file", "none.txt"], "none.txt"),
     (["--file", "x" * 999], "too long"),

@@ -75,12 +75,19 @@ def test_ctrl_c_keeps_finished_files(started: Callable[..., Started], tmp_path: 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_signal_leaves_no_part_files_and_a_whole_list(name: str, tmp_path: Path) -> None:
     call = [sys.executable, "-m", "pgen", "dex", "-n", "500", "--device", "cpu", "--out", str(tmp_path / "dex")]
-    process = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    number = getattr(signal, name)
+    process = subprocess.Popen(  # under nohup, SIGHUP is ignored, and would stay so
+        call,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    )
     assert process.stdout is not None
     printed = [process.stdout.readline().strip() for _ in range(3)]
-    process.send_signal(getattr(signal, name))
+    process.send_signal(number)
     code, _ = ended(process)
-    assert code == 128 + getattr(signal, name)
+    assert code == 128 + number
     listed = {entry["card"] for entry in json.loads((tmp_path / "dex" / "dex.json").read_text("utf-8"))["pokemon"]}
     assert {Path(line).name for line in printed} <= listed
     assert [path for path in (tmp_path / "dex").iterdir() if path.name.startswith(".")] == []

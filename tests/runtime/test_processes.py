@@ -19,7 +19,7 @@ from pokegan.errors import MissingExtra, PokeganError
 def every_error() -> list[type[PokeganError]]:
     from importlib import import_module
 
-    for module in ("pgbench.reporting.files", "pgen.backends.cuda", "pgexport.errors"):
+    for module in ("pgbench.reporting.files", "pgen.backends.tensorrt.cuda", "pgexport.errors"):
         import_module(module)
     found, queue = [], [PokeganError]
     while queue:

@@ -74,7 +74,7 @@ def options(config: type[Any], recipes: Mapping[str, dict[str, Any]]) -> Callabl
         for field in reversed(dataclasses.fields(config)):
             name = field.name.replace("_", "-")
             flag = f"--{name}/--no-{name}" if isinstance(field.default, bool) else f"--{name}"
-            described = {"help": field.metadata["help"], "type": field.metadata["kind"]}
+            described = {"help": field.metadata["help"], "type": field.metadata.get("kind")}
             command = click.option(flag, default=field.default, show_default=True, **described)(command)
         return _sources(recipes)(command)
 
@@ -213,7 +213,7 @@ def from_dict(config: type[Config], values: dict[str, Any], where: str) -> Confi
     try:
         built = config(**{name: value for name, value in values.items() if name not in retired})
         for field in dataclasses.fields(config):  # type: ignore[arg-type]
-            value, default, kind = values.get(field.name, field.default), field.default, field.metadata["kind"]
+            value, default, kind = values.get(field.name, field.default), field.default, field.metadata.get("kind")
             number = isinstance(default, float) and isinstance(value, int)
             if default is not None and not number and type(value) is not type(default):
                 raise TypeError(f"{field.name} is {value!r}")

@@ -1,14 +1,15 @@
 """Sessions: the one interface to everything that a model can run on."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pgen.bundle.manifest import Model
 from pgen.errors import RunFailed
 from pokegan.errors import PokeganError, one_line
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pgen.bundle.manifest import Model
 
 
 class Session(Protocol):
@@ -23,8 +24,10 @@ class Session(Protocol):
         ...
 
 
-def with_unasked(model: Model, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def with_unasked(model: "Model", feeds: "Mapping[str, NDArray[Any]]") -> "dict[str, NDArray[Any]]":
     """Complete `feeds`, which hold at least the latents (N, L), with zeros, which ask a generator for nothing."""
+    import numpy as np  # doctor and --help do without
+
     rows = len(feeds["latent"])
     missing = (tensor for tensor in model.inputs if tensor.name not in feeds)
     return {**feeds, **{tensor.name: np.zeros((rows, *map(int, tensor.shape[1:])), tensor.dtype) for tensor in missing}}

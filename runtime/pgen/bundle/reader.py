@@ -14,13 +14,14 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pgen.bundle.manifest import FORMAT, FileEntry, Manifest, Model, Tensor, decode_manifest, version_of
-from pgen.bundle.names import NameIndex
 from pgen.bundle.schema import decode
 from pgen.errors import BundleInvalid, BundleNotFound
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from pgen.bundle.names import NameIndex
 
 __all__ = [
     "EMBEDDED",
@@ -126,8 +127,10 @@ class Bundle:
         return {name.lower(): row for row, name in enumerate(self.names)}
 
     @cached_property
-    def name_index(self) -> NameIndex:
+    def name_index(self) -> "NameIndex":
         """Finds rows of the stored embeddings by a name in any spelling."""
+        from pgen.bundle.names import NameIndex  # a model that reads no text does without
+
         return NameIndex(self.names)
 
     @cached_property

@@ -29,11 +29,12 @@ GRACE_SECONDS = 5.0
 
 
 class Arguments(BaseModel):
-    """The options of ``pgen serve`` without host and port, which are those of Ray's proxy.
+    """The options of ``pgen serve`` without those of its own port and proxy: Ray's proxy is before a replica.
 
     Attributes:
         bundle: a folder that exists on every machine; None for the embedded bundle.
         threads: CPU threads of a replica, and the cores that Ray reserves for it.
+        public_url: the address that clients see, for `url` responses.
         api_key: refuse to start without a key in the environment of the replica.
     """
 
@@ -48,6 +49,7 @@ class Arguments(BaseModel):
     timeout: float = Field(30.0, ge=0.1, le=3600)
     max_body: int = Field(2**16, ge=1024, le=2**24)
     cors: tuple[str, ...] = ()
+    public_url: str | None = None
     log_prompts: bool = False
     api_key: bool = False
 

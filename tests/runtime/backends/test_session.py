@@ -111,7 +111,7 @@ def test_device_runs_without_a_cache(gpu_build: None, tmp_path: Path, monkeypatc
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))  # not even root makes a folder in it
     found: Any = open_session(b"", "m.onnx", "tensorrt")
-    assert found.asked["TensorrtExecutionProvider"] == {}, "a cache without a path would be in the current folder"
+    assert found.providers["TensorrtExecutionProvider"] == {}, "a cache without a path would be in the current folder"
 
 
 def test_provider_that_did_not_start_is_an_error(gpu_build: None, monkeypatch: pytest.MonkeyPatch) -> None:

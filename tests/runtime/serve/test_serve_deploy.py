@@ -51,7 +51,7 @@ def test_invalid_argument_is_named(cluster: Any, args: dict[str, Any], message: 
 
 def test_arguments_match_the_options_of_the_command(cluster: Any) -> None:
     options = dict(OPTIONS)
-    for name in ("host", "port", "replicated"):  # Ray's, Ray's, and always
+    for name in ("host", "port", "root_path", "forwarded_allow_ips", "replicated"):  # Ray's, and always
         del options[name]
     options["api_key"] = options.pop("with_key")
     assert set(options) == set(cluster.Arguments.model_fields)
