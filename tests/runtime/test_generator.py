@@ -53,9 +53,9 @@ def test_seed_and_prompt_both_matter(generator: Generator) -> None:
     assert not np.array_equal(pictures[0], pictures[2])
 
 
-def test_model_without_memory_rejects_colors(generator: Generator) -> None:
+def test_model_without_memory_rejects_colors() -> None:
     with pytest.raises(RequestInvalid, match="takes no colors apart"):
-        generator.images("redball", colors="a green egg")
+        pgen.load(device="cpu").random(1, model="dcgan", colors="a green egg")
 
 
 def test_threads_do_not_change_pictures(tiny_bundle: Path, generator: Generator) -> None:

@@ -45,7 +45,7 @@ class ConfigInvalid(PokeganError, ValueError):
     """A file of options cannot be used."""
 
 
-class MemoryTooSmall(PokeganError, MemoryError):
+class MemoryTooSmall(PokeganError, ValueError):
     """Networks, batches or pictures do not fit into memory."""
 
 

@@ -202,6 +202,9 @@ def decode_manifest(content: bytes) -> Manifest:
             read(model.settings, ImageSettings, f"models.{name}.settings")
             _check_names(model.inputs, ("latent",), name)
             _check_names(model.outputs, ("pictures",), name)
+            for tensor in model.inputs:
+                for width in tensor.shape[1:]:
+                    read(width, Dimensions, f"models.{name}: the width of {tensor.name}")
             for tensor in model.outputs:
                 side = tensor.shape[1] if len(tensor.shape) == 4 else None
                 read(side, Side, f"models.{name}: the side of {tensor.name}")

@@ -40,8 +40,9 @@ class Entry:
         words: its name, genus and description.
         row: its seed, stats, types and rarity.
         appearance: its color and shape.
-        pixels: its picture, straight RGBA uint8 (S, S, 4), generated from `prompt` and the row's seed.
+        pixels: its picture, straight RGBA uint8 (S, S, 4), generated from `prompt`, `colors` and the row's seed.
         bundle: digest of the bundle that generated it.
+        colors: the text that asked for the colors; empty where the model takes none apart.
     """
 
     words: Words
@@ -49,6 +50,7 @@ class Entry:
     appearance: Appearance
     pixels: NDArray[np.uint8] = field(repr=False, compare=False)
     bundle: str = ""
+    colors: str = ""
 
     @property
     def prompt(self) -> str:
@@ -69,6 +71,7 @@ class Entry:
             "color": self.appearance.color,
             "shape": self.appearance.shape,
             "prompt": self.prompt,
+            "colors": self.colors,
             "seed": row.seed,
             "words_by": words.author,
             "bundle": self.bundle,
@@ -123,7 +126,7 @@ class EntryGenerator:
                 colors = colors_for(row, appearance) if generator.model.mixes else ""
                 request = Request(prompt_for(row, appearance), row.seed, colors=colors)
                 pixels = generator.draw_batch([request])[0]
-                yield Entry(words, row, appearance, pixels, generator.bundle.digest)
+                yield Entry(words, row, appearance, pixels, generator.bundle.digest, colors)
 
     def appearance(self, row: Row) -> Appearance:
         """Pick color and shape by their frequency among known Pokémon of these types; the first counts double."""

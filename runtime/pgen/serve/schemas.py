@@ -170,6 +170,7 @@ class DexEntry(BaseModel):
     color: str
     shape: str
     prompt: str
+    colors: str
     seed: int
     words_by: str
     bundle: str

@@ -182,7 +182,7 @@ def test_entry_depends_only_on_its_seed(generator: Generator) -> None:
 
 def test_picture_equals_that_of_images(generator: Generator) -> None:
     entry = generator.dex(1, seed=4)[0]
-    assert np.array_equal(entry.pixels, generator.images(entry.prompt, seed=4)[0])
+    assert np.array_equal(entry.pixels, generator.images(entry.prompt, seed=4, colors=entry.colors)[0])
 
 
 def test_types_without_templates_are_rejected(generator: Generator) -> None:

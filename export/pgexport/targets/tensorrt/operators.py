@@ -13,10 +13,11 @@ OPSETS = range(9, READERS["TensorRT 10"] + 1)
 """What TensorRT 10.15 reads; TensorRT 11 reads opset 25 too."""
 
 READ = """
-Abs Add And ArgMax Cast Clip Concat Constant ConstantOfShape Conv ConvTranspose CumSum DequantizeLinear Div Equal Erf
-Exp Expand Floor Gather GatherElements GatherND Gelu Gemm Greater GreaterOrEqual Identity LayerNormalization LeakyRelu
-Less LessOrEqual Log MatMul Max Min Mul Neg Not OneHot Or Pow QuantizeLinear Range Reciprocal ReduceMean ReduceSum Relu
-Reshape Resize Shape Sigmoid Sign Slice Softmax Split Sqrt Squeeze Sub Tanh Transpose Unsqueeze Where
+Abs Add And ArgMax Cast Clip Concat Constant ConstantOfShape Conv ConvTranspose CumSum DepthToSpace DequantizeLinear
+Div Equal Erf Exp Expand Floor Gather GatherElements GatherND Gelu Gemm Greater GreaterOrEqual Identity
+LayerNormalization LeakyRelu Less LessOrEqual Log MatMul Max Min Mul Neg Not OneHot Or Pow QuantizeLinear Range
+Reciprocal ReduceMax ReduceMean ReduceSum Relu Reshape Resize Shape Sigmoid Sign Slice Softmax Split Sqrt Squeeze Sub
+Tanh Transpose Unsqueeze Where
 """
 OPERATORS = frozenset(READ.split())
 """Operators of that table that it reads, as far as networks here may need them. Not read: DynamicQuantizeLinear,

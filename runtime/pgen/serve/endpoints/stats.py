@@ -43,7 +43,7 @@ async def create_dex(body: DexRequest, request: Request) -> ModelResponse:
 
 
 def _encode(entry: Entry, bundle: Bundle) -> DexEntry:
-    image = Picture(ImageRequest(entry.prompt, entry.row.seed), entry.pixels)
+    image = Picture(ImageRequest(entry.prompt, entry.row.seed, colors=entry.colors), entry.pixels)
     picture, card = (
         EncodedFile(b64_json=base64.b64encode(file).decode())
         for file in (render(image, bundle, Postprocess()), card_file(entry))
