@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pgen.bundle.engines import engine_names, plan_path, read_engine, read_info
+from pgen.bundle.engines import FOLDER, engine_names, plan_path, read_engine, read_info
 from pgen.bundle.reader import MANIFEST, Bundle, Model, Tensor, describe, open_bundle
 from pokegan.errors import PokeganError
 
@@ -165,10 +165,14 @@ def _other_files(folder: Path) -> dict[str, Any]:
 
 
 def _contents(folder: Path) -> dict[str, Any]:
-    """Checksums of the files of a folder that are not as its manifest says, "missing" for those that are not there."""
+    """Checksums of the files of a folder that are not as its manifest says, "missing" for those that are not there.
+
+    Engines are left out: they are a machine's own, and no manifest lists them.
+    """
     entries = open_bundle(folder).manifest.files
-    there = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    checksums = {name: describe(path).sha256 for name, path in there.items() if name != MANIFEST}
+    there = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    own = {place.as_posix(): path for place, path in there.items() if place.parts[0] not in (FOLDER, MANIFEST)}
+    checksums = {name: describe(path).sha256 for name, path in own.items()}
     listed = {name: entry.sha256 for name, entry in entries.items()}
     return {
         name: checksums.get(name, "missing") for name in listed | checksums if checksums.get(name) != listed.get(name)
