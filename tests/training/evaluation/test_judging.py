@@ -143,6 +143,28 @@ def test_agreement_lies_between_chance_and_the_ceiling() -> None:
     assert agreement(np.concatenate([right, right[:50]]), unlabelled)["found"] == 1.0
 
 
+@pytest.mark.parametrize(
+    ("labels", "families", "separable"),
+    [
+        ("AABB", "1223", True),
+        ("AABB", "1123", False),
+        ("AABB", "1122", False),
+        ("AABB", "1111", False),
+        ("AAAA", "1234", False),
+        ("A  B", "1234", False),
+        ("AABB", "1234", True),
+        ("AABBC", "12345", True),
+    ],
+)
+def test_labels_are_judged_where_no_family_is_all_of_one(labels: str, families: str, separable: bool) -> None:
+    shown = Shown.of([(label,) if label.strip() else () for label in labels])
+    assert shown.is_separable(families) is separable
+    if not separable:
+        return
+    seen = np.random.default_rng(0).random((len(labels), 64 + 8), np.float32)
+    assert Classifier(seen, seen, shown, list(families)).predict(seen).shape == (len(labels),)
+
+
 def test_classifier_learns_what_can_be_seen_and_nothing_else() -> None:
     draws = torch.Generator().manual_seed(0)
     colors = torch.tensor([[200, 40, 40], [50, 80, 210], [40, 180, 60]])
@@ -152,7 +174,7 @@ def test_classifier_learns_what_can_be_seen_and_nothing_else() -> None:
     families = [str(number // 2) for number in range(90)]
     names = ["red", "blue", "green"]
     shown = Shown.of([(names[label],) for label in labels], names)
-    assert agreement(Classifier(seen, seen, shown, families).predictions, shown.flags)["found"] > 0.7
+    assert agreement(Classifier(seen, seen, shown, list(families)).predictions, shown.flags)["found"] > 0.7
     shuffled = Shown(names, shown.flags[torch.randperm(90, generator=draws).numpy()])
     assert agreement(Classifier(seen, seen, shuffled, families).predictions, shuffled.flags)["found"] < 0.6
 

@@ -44,6 +44,11 @@ class Shown(NamedTuple):
         known = names or sorted({name for each in values for name in each})
         return cls(known, np.array([[name in each for name in known] for each in values], bool))
 
+    def is_separable(self, families: Sequence[str]) -> bool:
+        """Whether two labels or more are each held by two families or more: then any part without one shows both."""
+        number = np.unique(np.array(list(families)), return_inverse=True)[1]
+        return sum(len(set(number[flags])) > 1 for flags in self.flags.T) > 1
+
 
 def view(pixels: Tensor, values: Tensor) -> Floats:
     """Join histogram and features: RGB uint8 (N, 3, S, S) on white and (N, F) to (N, 64 + F)."""

@@ -65,7 +65,7 @@ class ReferenceSet:
         views = view(pixels, self.real.values), view(turned, mirrored.values)
         shown = {kind: Shown.of([labels_of(record, kind) for record in records]) for kind in KINDS}
         self.classifiers = {
-            kind: Classifier(*views, each, families) for kind, each in shown.items() if len(each.names) > 1
+            kind: Classifier(*views, each, families) for kind, each in shown.items() if each.is_separable(families)
         }
 
     def see(self, pictures: Tensor, seeds: Tensor) -> Drawn:
