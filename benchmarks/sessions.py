@@ -19,7 +19,7 @@ import onnxruntime
 from committed import write
 
 from pgbench.measuring.environment import environment
-from pgen.backends.base import with_unasked
+from pgen.backends.base import with_defaults
 from pgen.backends.cores import physical_cores
 from pgen.bundle.reader import open_bundle
 from pgen.latents import latents
@@ -60,7 +60,7 @@ def works(bundle: Any) -> dict[str, Callable[[Pair], None]]:
 
     def picture(pair: Pair) -> None:
         (text,) = pair[0].run(["sentence_embedding"], tokens)
-        pair[1].run(["pictures"], with_unasked(model, {"latent": latent, "text": text}))
+        pair[1].run(["pictures"], with_defaults(model, {"latent": latent, "text": text}))
 
     def eight(pair: Pair) -> None:
         with ThreadPoolExecutor(8) as pool:

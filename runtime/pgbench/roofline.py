@@ -8,7 +8,7 @@ import numpy as np
 
 from pgbench.processes.backends import TORCH, Opened
 from pgbench.processes.client import Process
-from pgbench.processes.pgen_worker import find, unasked
+from pgbench.processes.pgen_worker import default_inputs, find
 from pgbench.processes.worker import Array, texts
 from pgbench.profile import Work, count, slowest
 from pgen.bundle.reader import Bundle, Model, open_bundle
@@ -41,7 +41,7 @@ def limits(
 
 def graphs(bundle: Bundle, model: Model, batch: int) -> dict[str, Work]:
     """Count the work of each part that runs graphs, on `batch` texts and seeds."""
-    works = {"generator": count(bundle, model, unasked(model, batch))}
+    works = {"generator": count(bundle, model, default_inputs(model, batch))}
     if model.reads_text:
         encoder = bundle.model("encoder")
         works["encoder"] = _total(count(bundle, encoder, tokens) for tokens in _tokens(bundle, batch))
@@ -120,7 +120,7 @@ def _nodes(subject: Process, bundle: Bundle, model: Model, batch: int, threads: 
     """
     runs_on = subject.facts["runs_on"]
     providers = runs_on if runs_on[0].endswith("ExecutionProvider") else ["CPUExecutionProvider"]
-    parts = {"generator": slowest(bundle, model, unasked(model, batch), providers, threads)}
+    parts = {"generator": slowest(bundle, model, default_inputs(model, batch), providers, threads)}
     if model.reads_text:
         parts["encoder"] = slowest(bundle, bundle.model("encoder"), _tokens(bundle, batch)[0], providers, threads)
     tables = {part: [asdict(node) for node in nodes] for part, nodes in parts.items()}

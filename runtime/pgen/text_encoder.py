@@ -56,7 +56,9 @@ class TextEncoder:
 
     def stored(self, prompt: str) -> NDArray[np.float32] | None:
         """Look up the embedding of a known name, float32 (D,); None if `prompt` is not one."""
-        row = self.bundle.name_index.find(prompt)
+        row = self.bundle.known_names.get(prompt.lower())
+        if row is None:  # only then is the index of all spellings built
+            row = self.bundle.name_index.find(prompt)
         return None if row is None else self.bundle.stored_embeddings[row]
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
@@ -74,7 +76,7 @@ class TextEncoder:
                 self.notes[prompt] = note
 
     def _note(self, prompt: str, encoding: "Encoding") -> str:
-        """Say what is wrong with a prompt that is no known name; an empty text if nothing is."""
+        """Say what is wrong with a prompt that is not a known name; an empty text if nothing is."""
         specials = encoding.special_tokens_mask
         tokens = [token for token, special in zip(encoding.tokens, specials, strict=True) if not special]
         # Of other scripts, the tokenizer has single letters, in which the encoder reads no meaning.

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.backends.base import with_unasked
+from pgen.backends.base import with_defaults
 from pgen.bundle.reader import Bundle, open_bundle
 from pgen.errors import PromptInvalid, RequestInvalid
 from pgen.images.model import Picture
@@ -99,7 +99,7 @@ class Latents(Step):
     def run(self, inputs: Tensors) -> Tensors:
         """Map seed, uint64 (N,), and prompt and sentence_embedding (1, D), to latent (N, L) and text (N, D).
 
-        Further inputs of the generator are zeros, which ask for nothing. Known names have stored embeddings, as in
+        Further inputs of the generator are zeros, their default. Known names have stored embeddings, as in
         `pgen image`.
         """
         seeds = [int(seed) for seed in inputs["seed"]]
@@ -110,7 +110,7 @@ class Latents(Step):
             stored = self.encoder.stored(_prompt(inputs))
             text = inputs["sentence_embedding"][0] if stored is None else stored
             outputs["text"] = np.repeat(text[None], len(seeds), axis=0)
-        return with_unasked(self.model, outputs)
+        return with_defaults(self.model, outputs)
 
 
 class Png(Step):

@@ -11,7 +11,7 @@ import pytest
 from pgbench import parity, roofline
 from pgbench.measuring import meters
 from pgbench.processes.matmul import product
-from pgbench.processes.pgen_worker import arithmetic, unasked
+from pgbench.processes.pgen_worker import arithmetic, default_inputs
 from pgbench.processes.rates import best, openvino_products
 from pgbench.profile import Work, counted, finish, ranked
 from pgbench.roofline import graphs, roof
@@ -153,7 +153,7 @@ def test_the_arithmetic_is_the_devices_or_the_manifests(full_bundle: Path) -> No
 
 def test_unconditioned_inputs_are_latents_and_zeros(full_bundle: Path) -> None:
     model = open_bundle(full_bundle).model("stats")
-    inputs = unasked(model, 3)
+    inputs = default_inputs(model, 3)
     assert {name: len(value) for name, value in inputs.items()} == dict.fromkeys(inputs, 3)
     assert inputs["latent"].any()
     assert not inputs["types"].any()

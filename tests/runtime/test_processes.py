@@ -21,11 +21,11 @@ def every_error() -> list[type[PokeganError]]:
 
     for module in ("pgbench.reporting.files", "pgen.backends.tensorrt.cuda", "pgexport.errors"):
         import_module(module)
-    found, queue = [], [PokeganError]
+    errors, queue = [], [PokeganError]
     while queue:
-        found += (kinds := queue.pop().__subclasses__())
+        errors += (kinds := queue.pop().__subclasses__())
         queue += kinds
-    return [*dict.fromkeys(found)]
+    return [*dict.fromkeys(errors)]
 
 
 def test_errors_survive_pickling() -> None:

@@ -107,7 +107,7 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
     ) -> None:
         if resume and out is None:
             raise click.UsageError("--resume needs --out, the folder of the run to continue")
-        given = chosen_options(click.get_current_context())
+        chosen = chosen_options(click.get_current_context())
         with needs_extra("train"):
             from pgtrain.engine import distributed
             from pgtrain.train import Request, train
@@ -115,7 +115,7 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
             name,
             data or None,
             out,
-            None if resume and "epochs" not in given else epochs,
+            None if resume and "epochs" not in chosen else epochs,
             encoder,
             seed,
             precision,
@@ -126,7 +126,7 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
             compile,
             hold_out,
             keep,
-            given,
+            chosen,
             caption_column,
         )
         run = train(request, entry.config(**recipe))

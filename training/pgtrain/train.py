@@ -36,7 +36,7 @@ class Request:
     `data` is read by :func:`pgtrain.data.sources.read`, or is None for the default data set; `encoder` is None for
     systems that read no text. A batch is computed in `accumulate` parts; `compile` is for :func:`torch.compile`.
     `hold_out` is the share of evolution families that are not trained on, for :mod:`pgtrain.evaluation`. The last
-    `keep` checkpoints are kept. `given` maps the options that were chosen, not left at their defaults, to what
+    `keep` checkpoints are kept. `chosen` maps the options that were chosen, not left at their defaults, to what
     chose them, such as a recipe: resuming checks these alone. A resumed run has its own data and epochs where these
     are None. `caption_column` is None for the usual one.
     """
@@ -55,7 +55,7 @@ class Request:
     compile: bool = False
     hold_out: float = 0.0
     keep: int = 2
-    given: Mapping[str, str] = field(default_factory=dict)
+    chosen: Mapping[str, str] = field(default_factory=dict)
     caption_column: str | None = None
 
 
@@ -63,7 +63,7 @@ def train(request: Request, config: Any) -> Run:
     """Train ``request.system`` up to ``request.epochs`` in all and return its run.
 
     With ``request.resume`` configuration, encoder, seed and parts of a batch come from the run in ``request.out``;
-    of the options in ``request.given`` only learning rates may differ from them.
+    of the options in ``request.chosen`` only learning rates may differ from them.
     Processes that a launcher started train it together; one of them writes.
 
     Raises:
@@ -145,13 +145,13 @@ def _as_before(run: Run, request: Request, config: Any) -> tuple[Request, Any]:
     chosen.resolve(described["epochs"])
     pairs = {name: (getattr(chosen, name), value) for name, value in vars(before).items()}
     pairs |= {name: (getattr(request, name), value) for name, value in kept.items()}
-    changed = {name: pair for name, pair in pairs.items() if name in request.given and pair[0] != pair[1]}
+    changed = {name: pair for name, pair in pairs.items() if name in request.chosen and pair[0] != pair[1]}
     fixed = {name: pair for name, pair in changed.items() if not _is_learning_rate(name)}
     if fixed:
         differences = ", ".join(
             f"--{name.replace('_', '-')} {old} instead of {new}" for name, (new, old) in fixed.items()
         )
-        options = " ".join(dict.fromkeys(request.given[name] for name in fixed))
+        options = " ".join(dict.fromkeys(request.chosen[name] for name in fixed))
         raise RunInvalid(f"{run.folder}: has {differences}; leave out {options}, or start another run")
     rates = {name: new for name, (new, _) in changed.items()}
     epochs = request.epochs or described["epochs"]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from pgen.api import Generator
-from pgen.backends.base import with_unasked
+from pgen.backends.base import with_defaults
 from pgen.bundle.reader import Bundle
 from pgexport.metrics import cosine
 from pgexport.parity.checks import check_figure
@@ -31,7 +31,9 @@ def check_pictures(
     latent = trial.cases["random"]["latent"][: len(texts)]
     texts = texts[: len(latent)]
     model = bundle.manifest.models[trial.name]
-    expected = in_pytorch(trial.network, with_unasked(model, {"latent": latent, "text": embed(encoder, texts).numpy()}))
+    expected = in_pytorch(
+        trial.network, with_defaults(model, {"latent": latent, "text": embed(encoder, texts).numpy()})
+    )
     pictures = generator.generate({"latent": latent, "text": generator.encoder.encode(texts)}, model)
     value = psnr(premultiplied(expected[0]) - premultiplied(pictures))
     storages = [storage_of(bundle.manifest.models[name]) for name in ("encoder", trial.name)]

@@ -15,7 +15,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from pgbench.processes.pgen_worker import find, to_images, to_pngs, unasked
+from pgbench.processes.pgen_worker import default_inputs, find, to_images, to_pngs
 from pgbench.processes.rates import OPERATIONS, SIDE, best
 from pgbench.processes.worker import Array, Work, serve, texts
 from pgen.bundle.reader import Bundle, Model, open_bundle
@@ -128,7 +128,7 @@ class Eager:
 
     def inputs(self, batch: int) -> dict[str, Array]:
         """Make the model's inputs."""
-        return unasked(self.model, batch) | ({"text": self.encode(batch)} if self.model.reads_text else {})
+        return default_inputs(self.model, batch) | ({"text": self.encode(batch)} if self.model.reads_text else {})
 
     def draw(self, inputs: dict[str, Array]) -> Array:
         """Run the model; its first output."""

@@ -131,14 +131,14 @@ def text_to_image(run: LoadedRun, encoder: Encoder) -> list[ModelSpec]:
 
 
 def _mixes(widths: dict[str, int], text: Array, latent: Array, seed: int) -> Feeds:
-    """Draw the inputs `widths` beside latent and text: half of the rows ask for colors and mix two, the others nothing.
+    """Draw the inputs `widths` beside latent and text: half of the rows have them, the others zeros.
 
     `text` (N, D) and `latent` (N, L) are the first ones'; the second ones are the same in another order.
     """
     rng = np.random.default_rng(seed)
     drawn = {"share": rng.random((len(text), widths.get("share", 0)), np.float32), "second_latent": latent[::-1]}
-    asked = (rng.random((len(text), 1)) < 0.5).astype(np.float32)
-    return {name: np.ascontiguousarray(asked * drawn.get(name, rng.permutation(text))) for name in widths}
+    mixed = (rng.random((len(text), 1)) < 0.5).astype(np.float32)
+    return {name: np.ascontiguousarray(mixed * drawn.get(name, rng.permutation(text))) for name in widths}
 
 
 def _encoder(run: LoadedRun, encoder: Encoder) -> ModelSpec:

@@ -13,7 +13,7 @@ from PIL import Image
 from pgbench.processes.rates import rates
 from pgbench.processes.worker import Array, Work, serve, texts
 from pgen.api import Generator, load
-from pgen.backends.base import run, with_unasked
+from pgen.backends.base import run, with_defaults
 from pgen.backends.registry import device_of
 from pgen.bundle.reader import Bundle, Model
 from pgen.errors import RequestInvalid
@@ -49,9 +49,9 @@ def find(bundle: Bundle, name: str | None) -> Model:
     return models[name]
 
 
-def unasked(model: Model, batch: int) -> dict[str, Array]:
-    """Make the inputs of `batch` seeds that ask for nothing: latents, and zeros for all else."""
-    return with_unasked(model, {"latent": latents(range(batch), model.settings["latent_dim"])})
+def default_inputs(model: Model, batch: int) -> dict[str, Array]:
+    """Make the inputs of `batch` seeds: latents, and zeros, the default, for all else."""
+    return with_defaults(model, {"latent": latents(range(batch), model.settings["latent_dim"])})
 
 
 class Runtime:
@@ -77,7 +77,7 @@ class Runtime:
     def inputs(self, batch: int) -> dict[str, Array]:
         """Make the model's inputs; embeddings are computed, never looked up."""
         text = {"text": self.generator.encoder.encode(texts(batch))} if self.model.reads_text else {}
-        return unasked(self.model, batch) | text
+        return default_inputs(self.model, batch) | text
 
     def draw(self, inputs: dict[str, Array]) -> Array:
         """Run the model; its first output."""

@@ -24,8 +24,8 @@ class Session(Protocol):
         ...
 
 
-def with_unasked(model: "Model", feeds: "Mapping[str, NDArray[Any]]") -> "dict[str, NDArray[Any]]":
-    """Complete `feeds`, which hold at least the latents (N, L), with zeros, which ask a generator for nothing."""
+def with_defaults(model: "Model", feeds: "Mapping[str, NDArray[Any]]") -> "dict[str, NDArray[Any]]":
+    """Complete `feeds`, which hold at least the latents (N, L), with zeros, the default of all further inputs."""
     import numpy as np  # doctor and --help do without
 
     rows = len(feeds["latent"])

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.backends.base import Session, with_unasked
+from pgen.backends.base import Session, with_defaults
 from pgen.backends.cpu import cpu
 from pgen.backends.onnxruntime import open_session
 from pgen.backends.tolerance import Figures, measure
@@ -47,7 +47,7 @@ def compare(bundle: Bundle, model: Model, graph: bytes, session: Session) -> Fig
     feeds = {"latent": latents(range(ROWS), model.settings["latent_dim"])}
     if model.reads_text:
         feeds["text"] = _embeddings(bundle, model)
-    feeds = with_unasked(model, feeds)
+    feeds = with_defaults(model, feeds)
     (expected,) = open_session(graph, model.file, "cpu").run(["pictures"], feeds)
     (drawn,) = session.run(["pictures"], feeds)
     return measure(expected, drawn)

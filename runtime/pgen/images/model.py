@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.backends.base import Session, run, with_unasked
+from pgen.backends.base import Session, run, with_defaults
 from pgen.backends.devices import check_device, open_model
 from pgen.bundle.reader import EMBEDDED, Bundle, Model, open_bundle
 from pgen.errors import ColorsNotRead, PromptNotRead, RequestInvalid
@@ -142,7 +142,7 @@ class PictureModel:
 
         Args:
             inputs: `latent`, float32 (N, L), `text`, embeddings float32 (N, D) for a model that reads text, and any of
-                the model's further inputs; those that are missing are zeros, which ask for nothing.
+                the model's further inputs; those that are missing are zeros, their default.
             model: a model of the bundle; None for the text-to-image model.
             stage: as in :class:`pgen.Request`.
 
@@ -153,7 +153,7 @@ class PictureModel:
             RequestInvalid: the model has no such stage.
         """
         model = model or self.model
-        (pixels,) = run(self.session(model), [_output(model, stage)], with_unasked(model, inputs))
+        (pixels,) = run(self.session(model), [_output(model, stage)], with_defaults(model, inputs))
         return pixels  # type: ignore[no-any-return]
 
     def find(self, name: str | None = None) -> Model:

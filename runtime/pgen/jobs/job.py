@@ -46,7 +46,7 @@ class Job:
         """Take integers of NumPy for Python's.
 
         Raises:
-            RequestInvalid: a number is no integer.
+            RequestInvalid: a number is not an integer.
         """
         object.__setattr__(self, "threads", check_threads(self.threads))
         for name, value in (("batch", self.batch), ("shards", self.shards)):

@@ -40,7 +40,7 @@ class MorphJob:
         """Take integers of NumPy for Python's.
 
         Raises:
-            RequestInvalid: a number is no integer.
+            RequestInvalid: a number is not an integer.
         """
         numbers = {"frames": integer("frames", self.frames), "fps": integer("fps", self.fps)}
         for name, value in (numbers | {"threads": check_threads(self.threads)}).items():

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pgbench.processes.pgen_worker import unasked
+from pgbench.processes.pgen_worker import default_inputs
 from pgen.api import Generator
 from pgen.backends.tolerance import BF16
 from pgen.bundle.reader import Bundle, Model, open_bundle
@@ -332,7 +332,7 @@ def test_audit_adds_up(drawing: Drawing) -> None:
 
 def drawn_again(bundle: Bundle, model: Model) -> float:
     """Draw in PyTorch, with the weights of the bundle's graph, what that graph draws; decibels between the two."""
-    inputs = unasked(model, 3)
+    inputs = default_inputs(model, 3)
     with torch.no_grad():
         pictures = rebuild(bundle, model)(*(torch.from_numpy(inputs[tensor.name]) for tensor in model.inputs))
     return pixels_apart(pictures[0].numpy(), run(onnx.load_from_string(bundle.graph(model)), inputs))

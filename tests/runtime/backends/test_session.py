@@ -110,8 +110,8 @@ def test_lack_of_memory_is_no_fault_of_the_bundle(
 def test_device_runs_without_a_cache(gpu_build: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))  # not even root makes a folder in it
-    found: Any = open_session(b"", "m.onnx", "tensorrt")
-    assert found.providers["TensorrtExecutionProvider"] == {}, "a cache without a path would be in the current folder"
+    session: Any = open_session(b"", "m.onnx", "tensorrt")
+    assert session.providers["TensorrtExecutionProvider"] == {}, "a cache without a path would be in the current folder"
 
 
 def test_provider_that_did_not_start_is_an_error(gpu_build: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -263,8 +263,11 @@ def test_openapi_has_examples_and_no_422(client: httpx.Client) -> None:
 
 def test_prefix_and_scheme_of_a_proxy_are_kept(toy_bundle: Path) -> None:
     settings = Settings(port=0, bundle=toy_bundle, device="cpu", threads=1, root_path="/pokemon")
-    told = {"Host": "example.org", "X-Forwarded-Proto": "https"}  # as the nginx of docs/serve.md does
-    with serving(settings) as (service, place), httpx.Client(base_url=place, timeout=PATIENCE, headers=told) as proxy:
+    headers = {"Host": "example.org", "X-Forwarded-Proto": "https"}  # as the nginx of docs/serve.md does
+    with (
+        serving(settings) as (service, place),
+        httpx.Client(base_url=place, timeout=PATIENCE, headers=headers) as proxy,
+    ):
         (image,) = generated(proxy, prompt="Redball", response_format="url")["data"]
         assert image["url"].startswith("https://example.org/pokemon/v1/images/files/")
         assert proxy.get(image["url"].removeprefix("https://example.org/pokemon")).status_code == 200
@@ -279,8 +282,8 @@ def test_prefix_and_scheme_of_a_proxy_are_kept(toy_bundle: Path) -> None:
 
 def test_forwarded_headers_of_others_are_not_believed(toy_bundle: Path) -> None:
     settings = Settings(port=0, bundle=toy_bundle, device="cpu", threads=1, forwarded_allow_ips="192.0.2.1")
-    told = {"X-Forwarded-Proto": "https"}
-    with serving(settings) as (_, place), httpx.Client(base_url=place, timeout=PATIENCE, headers=told) as stranger:
+    headers = {"X-Forwarded-Proto": "https"}
+    with serving(settings) as (_, place), httpx.Client(base_url=place, timeout=PATIENCE, headers=headers) as stranger:
         (image,) = generated(stranger, prompt="Redball", response_format="url")["data"]
         assert image["url"].startswith("http://")
 

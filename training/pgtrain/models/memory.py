@@ -241,7 +241,7 @@ class Memory(nn.Module):
         Args:
             latent: (N, ``size.latent_dim``).
             text: embeddings (N, D) that ask for shape and colors.
-            color_text: embeddings (N, D) that ask for the colors instead; a row of zeros, or None, asks for nothing.
+            color_text: embeddings (N, D) that ask for the colors; `text` does where a row is zeros, or None.
             second_latent: the latent of the second codes; given together with the arguments that follow.
             second_text: their text.
             second_color_text: their color text.

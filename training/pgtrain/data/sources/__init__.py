@@ -79,7 +79,7 @@ def fetched(data: str | Path, caption_column: str | None = None) -> Path:
         DataNotFound: `data` is empty, or the hub cannot be reached.
     """
     if not str(data).strip():
-        raise DataNotFound(f"an empty name is no data set; give a folder with {KNOWN}")
+        raise DataNotFound(f"the name of a data set is empty; give a folder with {KNOWN}")
     scheme, _, name = str(data).partition(":")
     if scheme == "hf":
         return hub.fetch(name, caption_column)

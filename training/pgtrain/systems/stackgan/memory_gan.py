@@ -13,6 +13,7 @@ In all of them the memory's heads learn which pictures match which text.
 
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -37,7 +38,7 @@ from pgtrain.models.reconstruction import annealed, edge_loss, reconstruction_lo
 from pgtrain.models.text_encoder import whitening
 from pgtrain.systems.stackgan.config import STAGE1_SIZE, StackGANConfig
 from pgtrain.systems.stackgan.decoder import ColorEncoder, ShapeEncoder, enlarged
-from pgtrain.systems.stackgan.memory_generator import OPAQUE, MemoryGenerator, describe
+from pgtrain.systems.stackgan.memory_generator import OPAQUE, MemoryGenerator, describe, match_loss
 from pgtrain.systems.stackgan.warm_start import take_over_memory
 
 RECONSTRUCTION = "stage I, reconstruction"
@@ -50,8 +51,8 @@ ENCODED_NOISE = (0.25, 0.15)
 NAMED_NOISE = (0.15, 0.08)
 """The same for a picture's own codes in the adversarial phase."""
 
-TEXTS, TEXT_NOISE = 256, 0.3
-"""Texts that the heads see a step, and the deviation of the noise on them, whitened."""
+TEXTS = 256
+"""Texts that the heads see a step."""
 
 HEADS_RATE = 0.2
 """Share of the heads' learning rate that stays in the adversarial phase: what mixes are drawn from changes slowly."""
@@ -118,7 +119,7 @@ class MemoryStackGAN:
         self.mixable = (generator.memory.prior > OPAQUE).nonzero()[:, 0]
         if not len(self.mixable):
             self.mixable = torch.arange(len(data), device=engine.device)
-        self.phase, self.stage = RECONSTRUCTION, 1
+        self.phase = RECONSTRUCTION
 
     def _prepare(self, generator: MemoryGenerator) -> None:
         config, engine, memory, decoder = self.config, self.engine, generator.memory, generator.decoder
@@ -177,21 +178,25 @@ class MemoryStackGAN:
         if epoch < config.stage1_pretrain:
             for name in ("autoencoder", "heads"):
                 set_rate(self.optimizers[name], config.pretrain_lr * annealed(epoch / config.stage1_pretrain))
-            self.phase, self.stage = RECONSTRUCTION, 1
+            self.phase = RECONSTRUCTION
             return self.phase
-        self.stage = 2 if 2 in self.sizes and epoch >= config.stage1_epochs else 1
-        begin = config.stage1_pretrain if self.stage == 1 else config.stage1_epochs
+        stage = 2 if 2 in self.sizes and epoch >= config.stage1_epochs else 1
+        begin = config.stage1_pretrain if stage == 1 else config.stage1_epochs
         if epoch == begin:
-            self._begin_stage1() if self.stage == 1 else self._begin_stage2()
+            self._begin_stage1() if stage == 1 else self._begin_stage2()
         share = max(LEAST_RATE, 0.5 ** ((epoch - begin) / HALVING))
-        rates = (config.generator_lr, config.codes_lr)[: len(self.optimizers[f"stage{self.stage}"].param_groups)]
-        for group, rate in zip(self.optimizers[f"stage{self.stage}"].param_groups, rates, strict=True):
+        groups = self.optimizers[f"stage{stage}"].param_groups  # stage II trains no codes
+        for group, rate in zip(groups, (config.generator_lr, config.codes_lr), strict=False):
             group["lr"] = rate * share
-        rate = config.discriminator_lr * max(share, 2 * LEAST_RATE)
-        set_rate(self.optimizers[f"discriminator{self.stage}"], rate)
+        set_rate(self.optimizers[f"discriminator{stage}"], config.discriminator_lr * max(share, 2 * LEAST_RATE))
         set_rate(self.optimizers["heads"], HEADS_RATE * config.pretrain_lr)
-        self.phase = ADVERSARIAL[self.stage]
+        self.phase = ADVERSARIAL[stage]
         return self.phase
+
+    @property
+    def stage(self) -> int:
+        """The stage that is trained, 1 or 2."""
+        return 2 if self.phase == ADVERSARIAL[2] else 1
 
     def _begin_stage1(self) -> None:
         """Go on from the averaged stage I; its pictures of the encoded codes become the anchor.
@@ -242,8 +247,9 @@ class MemoryStackGAN:
             metrics = self._adversarial_step(data, parts)
         else:
             metrics = self.engine.step(self.optimizers["autoencoder"], lambda part: self._autoencode(data, part), parts)
+        heads_loss = partial(match_loss, self.generator.memory, self.trained, data.matches)
         rows = (rng.rand(TEXTS, 1, device=indices.device)[:, 0] * len(data.matches)).long()
-        metrics |= self.engine.step(self.optimizers["heads"], lambda part: self._match(data, part), [rows])
+        metrics |= self.engine.step(self.optimizers["heads"], heads_loss, [rows])
         if self.engine.stepped:
             self._average.update_parameters(self.generator)
         return metrics
@@ -267,23 +273,6 @@ class MemoryStackGAN:
         reconstruction = reconstruction_loss(pictures, small)
         return reconstruction + edge_loss(pictures, small), {"reconstruction": reconstruction}
 
-    def _match(self, data: Dataset, rows: Tensor) -> Loss:
-        """Cross-entropy of both heads with the soft targets of texts `rows`."""
-        matches = data.matches
-        with torch.no_grad():
-            text = self.generator.memory.whitening(matches.embeddings[rows])
-            text = text + TEXT_NOISE * rng.randn(*text.shape, device=text.device)
-        metrics = {}
-        for side, ids, weights in (
-            ("shape", matches.shape_ids, matches.shape_weights),
-            ("color", matches.color_ids, matches.color_weights),
-        ):
-            log = F.log_softmax(self.trained[f"{side}_head"](text), 1).gather(1, ids[rows])
-            wanted = weights[rows]
-            # Less the entropy of the target: 0 where the head has learned it.
-            metrics[f"{side}_match"] = (wanted * (wanted.clamp(min=1e-9).log() - log)).sum(1).mean()
-        return metrics["shape_match"] + metrics["color_match"], metrics
-
     def _adversarial_step(self, data: Dataset, indices: list[Tensor]) -> Metrics:
         parts = [self._part(data, part) for part in indices]
         alone = len(parts) == 1
@@ -304,9 +293,9 @@ class MemoryStackGAN:
             return loss, {"discriminator": loss}
 
         metrics = self.engine.step(self.optimizers[f"discriminator{self.stage}"], discriminator_loss, parts)
-        critic = self._discriminator.requires_grad_(False)
+        discriminator = self._discriminator.requires_grad_(False)
         metrics |= self.engine.step(self.optimizers[f"stage{self.stage}"], self._generator_loss, parts)
-        critic.requires_grad_(True)
+        discriminator.requires_grad_(True)
         return metrics
 
     def _part(self, data: Dataset, indices: Tensor) -> Part:

@@ -1,17 +1,23 @@
 """The default generator of stackgan: a memory, which reads codes for texts, and the decoder of these codes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pgtrain.data.matches import Matches
+from pgtrain.engine import rng
+from pgtrain.engine.accelerator import Loss
 from pgtrain.models.memory import SHARES, CodeSize, Memory
 from pgtrain.systems.stackgan.config import STAGE1_SIZE, StackGANConfig
 from pgtrain.systems.stackgan.decoder import Decoder
 
 OUTLINE_SIDE, OUTLINE_DIM = 16, 24
 """Pixels a side, and numbers, of what is kept of a silhouette."""
+
+TEXT_NOISE = 0.3
+"""Deviation of the noise on the whitened texts that the heads learn from."""
 
 OPAQUE, SECOND = -8.0, -0.7
 """Priors of pictures with an opaque ground, which are hardly ever mixed, and of a name's further pictures."""
@@ -29,10 +35,10 @@ class MemoryGenerator(nn.Module):
 
     @property
     def further_inputs(self) -> dict[str, int]:
-        """Names and widths of what :meth:`forward` takes after latent and text; zeros ask for nothing."""
+        """Names and widths of what :meth:`forward` takes after latent and text; zeros are the default."""
         text = self.memory.whitening.linear.in_features
-        asked = {"second_latent": self.memory.size.latent_dim, "second_text": text, "second_color_text": text}
-        return {"color_text": text} | asked | {"share": SHARES}
+        second = {"second_latent": self.memory.size.latent_dim, "second_text": text, "second_color_text": text}
+        return {"color_text": text} | second | {"share": SHARES}
 
     def forward(self, latent: Tensor, text: Tensor, *further: Tensor) -> tuple[Tensor, Tensor | None]:
         """Map latents, text embeddings and `further` inputs, as :meth:`Memory.forward` has them, to logits.
@@ -63,3 +69,20 @@ def describe(memory: Memory, pictures: Tensor, labels: Sequence[str]) -> None:
         elif label in seen:
             memory.prior[row] = SECOND
         seen.add(label)
+
+
+def match_loss(memory: Memory, heads: Mapping[str, nn.Module], matches: Matches, rows: Tensor) -> Loss:
+    """Cross-entropy of both heads, as `heads` has them for training, with the soft targets of texts `rows`."""
+    with torch.no_grad():
+        text = memory.whitening(matches.embeddings[rows])
+        text = text + TEXT_NOISE * rng.randn(*text.shape, device=text.device)
+    metrics = {}
+    for side, ids, weights in (
+        ("shape", matches.shape_ids, matches.shape_weights),
+        ("color", matches.color_ids, matches.color_weights),
+    ):
+        log = F.log_softmax(heads[f"{side}_head"](text), 1).gather(1, ids[rows])
+        target = weights[rows]
+        # Less the entropy of the target: 0 where the head has learned it.
+        metrics[f"{side}_match"] = (target * (target.clamp(min=1e-9).log() - log)).sum(1).mean()
+    return metrics["shape_match"] + metrics["color_match"], metrics
