@@ -110,7 +110,7 @@ def test_other_files_are_counted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("data", ["", " "])
 def test_empty_name_is_refused(data: str) -> None:
-    with pytest.raises(DataNotFound, match="empty name"):
+    with pytest.raises(DataNotFound, match="data set is empty"):
         read(data)
 
 
