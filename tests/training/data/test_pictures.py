@@ -13,7 +13,7 @@ from PIL import Image
 from pgtrain.data import dataset
 from pgtrain.data.images import decode, decode_all, grid
 from pgtrain.errors import DataInvalid
-from pgtrain.models.augment import augment
+from pgtrain.models.augment import DRAWS, augment
 from tests.conftest import COLORS, draw
 
 
@@ -64,6 +64,15 @@ def test_augmentation_keeps_shape_and_gives_gradients() -> None:
     changed.sum().backward()
     assert pictures.grad is not None
     assert pictures.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_equal_draws_change_pictures_equally(channels: int) -> None:
+    pictures = torch.rand(2, channels, 16, 16)
+    draws = torch.rand(2, DRAWS)
+    changed = augment(pictures, draws)
+    assert torch.equal(changed, augment(pictures, draws))
+    assert not torch.equal(changed, augment(pictures, draws.flip(0)))
 
 
 def test_augmentation_leaves_the_transparent_transparent() -> None:

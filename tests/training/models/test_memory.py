@@ -79,6 +79,33 @@ def test_colors_and_shapes_are_chosen_by_separate_parts_of_the_latent(memory: Me
     assert not torch.equal(before.color, after.color)
 
 
+def only(memory: Memory, *wanted: int) -> None:
+    """Make both heads of `memory` give their whole attention to pictures `wanted`, whatever the text."""
+    for head in (memory.shape_head, memory.color_head):
+        torch.nn.init.zeros_(head.keys)
+        head.bias.data[:] = -20
+        head.bias.data[list(wanted)] = 0
+
+
+@pytest.mark.parametrize("partner", [3, 4])
+def test_a_text_that_asks_for_one_name_is_drawn_from_its_pictures_alone(memory: Memory, partner: int) -> None:
+    """The second picture of the same name is as good a match, and not joined to the first one."""
+    only(memory, 3, partner)
+    memory.partner[[3, partner]] = torch.tensor([partner, 3])
+    choice = memory.choose(torch.randn(64, SIZE.latent_dim), torch.randn(64, 16))
+    first, second, color = (weights.argmax(1) for weights in (choice.first, choice.second, choice.color))
+    assert set(first.tolist()) == {3, partner}
+    assert (first == second).float().mean() > 0.9
+    assert set(color.tolist()) <= {3, partner}
+
+
+def test_a_text_that_asks_for_two_names_is_mostly_drawn_from_both(memory: Memory) -> None:
+    only(memory, 3, 4)
+    memory.silhouettes[4] = memory.silhouettes[3]
+    choice = memory.choose(torch.randn(64, SIZE.latent_dim), torch.randn(64, 16))
+    assert (choice.first.argmax(1) != choice.second.argmax(1)).float().mean() > 0.8
+
+
 def test_another_text_may_ask_for_the_colors(memory: Memory) -> None:
     latent, text, other = torch.randn(8, SIZE.latent_dim), torch.randn(8, 16), torch.randn(8, 16)
     plain, same, apart = memory(latent, text), memory(latent, text, text), memory(latent, text, other)

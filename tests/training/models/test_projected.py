@@ -13,15 +13,17 @@ def frozen() -> FrozenFeatures:
 
 
 def test_scores_are_given_at_every_place_of_every_head(frozen: FrozenFeatures) -> None:
-    scores = FeatureDiscriminator(64)(frozen(torch.rand(3, 3, 64, 64)))
-    assert (scores.shape, scores.dtype) == ((3, 4 * 16), torch.float32)
+    pictures = torch.rand(3, 3, 64, 64)
+    scores = FeatureDiscriminator(64)([pictures, *frozen(pictures)])
+    assert (scores.shape, scores.dtype) == ((3, 5 * 16), torch.float32)
 
 
 def test_large_pictures_are_seen_as_they_are_and_small_ones_enlarged(frozen: FrozenFeatures) -> None:
     assert [level.shape[-1] for level in frozen(torch.rand(1, 3, 64, 64))] == [32, 16, 8, 4]
-    maps = FrozenFeatures(256)(torch.rand(1, 3, 256, 256))
+    large = torch.rand(1, 3, 256, 256)
+    maps = FrozenFeatures(256)(large)
     assert [level.shape[-1] for level in maps] == [64, 32, 16, 8]
-    assert FeatureDiscriminator(256)(maps).shape == (1, 64)
+    assert FeatureDiscriminator(256)([large, *maps]).shape == (1, 80)
 
 
 def test_alpha_channel_shows_on_other_grounds_and_as_a_silhouette() -> None:
@@ -40,11 +42,19 @@ def test_alpha_channel_shows_on_other_grounds_and_as_a_silhouette() -> None:
 
 def test_gradients_reach_the_pictures_and_frozen_weights_stay(frozen: FrozenFeatures) -> None:
     pictures = torch.rand(2, 4, 64, 64, requires_grad=True)
-    FeatureDiscriminator(64)(frozen(on_some_ground(pictures))).mean().backward()
+    seen = on_some_ground(pictures)
+    FeatureDiscriminator(64)([seen, *frozen(seen)]).mean().backward()
     assert pictures.grad is not None
     assert pictures.grad.abs().sum() > 0
     assert not [name for name, parameter in frozen.named_parameters() if parameter.requires_grad]
     assert not frozen.network.training
+
+
+def test_feature_distance_is_relative_and_zero_for_equal_maps() -> None:
+    maps, targets = [torch.full((2, 3, 4, 4), 3.0)], [torch.full((2, 3, 4, 4), 2.0)]
+    assert projected_discriminator.feature_distance(maps, maps) == 0
+    assert projected_discriminator.feature_distance(maps, targets) == pytest.approx(0.5)
+    assert projected_discriminator.feature_distance([maps[0] * 10], [targets[0] * 10]) == pytest.approx(0.5)
 
 
 def test_frozen_features_are_equal_whatever_the_seed(frozen: FrozenFeatures) -> None:

@@ -96,6 +96,7 @@ def test_further_pictures_of_a_name_are_second_choice(system: MemoryStackGAN, da
     prior = system.generator.memory.prior
     assert (prior[:half] == 0).all()
     assert (prior[half:] == SECOND).all()
+    assert system.generator.memory.partner.tolist() == [*range(half, len(data)), *range(half)]
 
 
 def test_opaque_pictures_are_not_mixed(data: Dataset) -> None:

@@ -17,14 +17,24 @@ SHIFT = 0.125
 ZOOM = 0.1
 """Largest change of scale."""
 
+DRAWS = 7
+"""Uniform random numbers that decide how :func:`augment` changes a picture."""
 
-def augment(pictures: Tensor) -> Tensor:
-    """Change premultiplied RGBA (N, 4, S, S) or RGB on white (N, 3, S, S), in 0..1, at random; range and shape stay."""
+
+def augment(pictures: Tensor, draws: Tensor | None = None) -> Tensor:
+    """Change premultiplied RGBA (N, 4, S, S) or RGB on white (N, 3, S, S), in 0..1, at random; range and shape stay.
+
+    Equal `draws`, float (N, DRAWS) in 0..1, change pictures equally; None draws them.
+    """
+    if draws is None:
+        draws = rng.rand(len(pictures), DRAWS, device=pictures.device)
+    signed = (2 * draws - 1)[:, :, None, None, None]
     if pictures.shape[1] == 4:
-        return _color(_move(pictures))
+        return _color(_move(pictures, signed[:, :4]), signed[:, 4:])
     # As ink on white, whose coverage is its strongest color: so white stays white, also where it moves in.
     ink = 1 - pictures
-    return 1 - _color(_move(torch.cat([ink, ink.amax(1, keepdim=True)], 1)))[:, :3]
+    moved = _move(torch.cat([ink, ink.amax(1, keepdim=True)], 1), signed[:, :4])
+    return 1 - _color(moved, signed[:, 4:])[:, :3]
 
 
 def jitter(pictures: Tensor, share: float) -> Tensor:
@@ -43,29 +53,22 @@ def jitter(pictures: Tensor, share: float) -> Tensor:
     return F.grid_sample(pictures.float(), where, align_corners=False)
 
 
-def _uniform(count: int, like: Tensor) -> Tensor:
-    return rng.rand(count, device=like.device) * 2 - 1
-
-
-def _move(pictures: Tensor) -> Tensor:
-    count = len(pictures)
-    flip = torch.where(rng.rand(count, device=pictures.device) < 0.5, -1.0, 1.0)
-    zoom = 1 + ZOOM * _uniform(count, pictures)
-    matrix = torch.zeros(count, 2, 3, device=pictures.device)
+def _move(pictures: Tensor, signed: Tensor) -> Tensor:
+    """Flip, zoom and shift by `signed` (N, 4, 1, 1, 1) in -1..1."""
+    flip, zoom, across, down = signed[:, :, 0, 0, 0].unbind(1)
+    flip, zoom = torch.where(flip < 0, -1.0, 1.0), 1 + ZOOM * zoom
+    matrix = torch.zeros(len(pictures), 2, 3, device=pictures.device)
     matrix[:, 0, 0], matrix[:, 1, 1] = flip * zoom, zoom
     # affine_grid's coordinates run over 2 units, so a share of the side counts double.
-    matrix[:, 0, 2] = 2 * SHIFT * _uniform(count, pictures)
-    matrix[:, 1, 2] = 2 * SHIFT * _uniform(count, pictures)
+    matrix[:, 0, 2], matrix[:, 1, 2] = 2 * SHIFT * across, 2 * SHIFT * down
     where = F.affine_grid(matrix, list(pictures.shape), align_corners=False)
     return F.grid_sample(pictures.float(), where, align_corners=False)
 
 
-def _color(pictures: Tensor) -> Tensor:
-    count = (len(pictures), 1, 1, 1)
+def _color(pictures: Tensor, signed: Tensor) -> Tensor:
+    """Change brightness, saturation and contrast by `signed` (N, 3, 1, 1, 1) in -1..1."""
     color, alpha = pictures[:, :3], pictures[:, 3:]
-    brightness = 0.2 * _uniform(count[0], pictures).view(count)
-    saturation = 1 + 0.5 * _uniform(count[0], pictures).view(count)
-    contrast = 1 + 0.3 * _uniform(count[0], pictures).view(count)
+    brightness, saturation, contrast = 0.2 * signed[:, 0], 1 + 0.5 * signed[:, 1], 1 + 0.3 * signed[:, 2]
     gray = color.mean(1, keepdim=True)
     color = gray + (color - gray) * saturation
     covered = alpha.mean((1, 2, 3), keepdim=True).clamp(min=1e-3)

@@ -30,14 +30,15 @@ NEAR, TAIL, TAIL_SLOPE = 0.55, 3.2, 2.5
 TEMPERATURE = 0.06
 """Of the softmax over scores: nearly all weight lies on one picture."""
 
-LIKENESS = 8.0
+LIKENESS = 10.0
 """How much the second picture of a mix must be like the first one in silhouette: score lost at a cosine of 0."""
 
-REPEATED = 1.5
-"""Score that a picture loses once it is chosen for the shape: so a sentence that several pictures match is drawn from
-several, while a name, which all others match far worse, still has only its own."""
+REPEATED_SHAPE, REPEATED_COLOR = 5.0, 3.0
+"""Scores that a picture which was chosen for the shape loses for the second shape and for the colors, times the share
+of the text's attention that is not on its Pokémon: so a sentence, which many pictures match, is drawn from several, and
+a name from its own picture."""
 
-WHOLE = 0.25
+WHOLE = 0.1
 """Share of latents that take the shape of one picture whole."""
 
 SHAPE_NOISE, COLOR_NOISE = 0.075, 0.06
@@ -204,12 +205,13 @@ class Memory(nn.Module):
     """Codes of M training pictures, and the heads by which a text reads them.
 
     `silhouettes` (M, D), unit vectors, tell which pictures are alike in outline; `prior` (M,) is added to the scores
-    of every text (below 0 for pictures that should not be mixed). Both are fixed, as is `draws`, which turns a latent
-    into a preference among the pictures.
+    of every text (below 0 for pictures that should not be mixed); `partner`, int64 (M,), is another picture of the same
+    name, or the picture itself. All are fixed, as is `draws`, which turns a latent into a preference among pictures.
     """
 
     silhouettes: Tensor
     prior: Tensor
+    partner: Tensor
     draws: Tensor
     places: Tensor
 
@@ -224,6 +226,7 @@ class Memory(nn.Module):
         self.register_buffer("draws", torch.randn(CHOICE_DIM, pictures, generator=seeded) / CHOICE_DIM**0.5)
         self.register_buffer("silhouettes", torch.zeros(pictures, outline_dim))
         self.register_buffer("prior", torch.zeros(pictures))
+        self.register_buffer("partner", torch.arange(pictures))
         self.register_buffer("places", torch.linspace(-1, 1, SIDE), persistent=False)
 
     def forward(
@@ -265,13 +268,22 @@ class Memory(nn.Module):
         colors = whitened
         if color_text is not None:
             colors = self.whitening(torch.where(color_text.abs().sum(1, keepdim=True) > 0, color_text, text))
-        shape = relevance(self.shape_head(whitened)) + self.prior
-        color = relevance(self.color_head(colors)) + self.prior
+        shape, color = self.shape_head(whitened), self.color_head(colors)
+        scores, color_scores = relevance(shape) + self.prior, relevance(color) + self.prior
         first, second, third = torch.split(latent[:, : 3 * CHOICE_DIM], CHOICE_DIM, 1)
-        one = self._pick(shape, first)
+        one = self._pick(scores, first)
         alike = (one @ self.silhouettes) @ self.silhouettes.T
-        two = self._pick(shape + LIKENESS * (alike - 1) - REPEATED * one, second)
-        return Choice(one, two, self._pick(color - REPEATED * one, third), self._mask(latent[:, 3 * CHOICE_DIM :]))
+        repeated = REPEATED_SHAPE * one * self._others(shape, one)
+        two = self._pick(scores + LIKENESS * (alike - 1) - repeated, second)
+        repeated = REPEATED_COLOR * one * self._others(color, one)
+        return Choice(one, two, self._pick(color_scores - repeated, third), self._mask(latent[:, 3 * CHOICE_DIM :]))
+
+    def _others(self, logits: Tensor, one: Tensor) -> Tensor:
+        """Share of a text's attention, (N, 1), that is on other Pokémon than the one that is chosen."""
+        attention = torch.softmax(logits, 1)
+        apart = (self.partner != torch.arange(len(self.partner), device=logits.device)).to(logits.dtype)
+        own = attention + attention[:, self.partner] * apart
+        return 1 - (one * own).sum(1, keepdim=True)
 
     def _pick(self, scores: Tensor, latent: Tensor) -> Tensor:
         return torch.softmax((scores + latent @ self.draws) / TEMPERATURE, 1)

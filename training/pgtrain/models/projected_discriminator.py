@@ -2,6 +2,8 @@
 
 A discriminator with 1,000 real pictures need not learn to see first: four small heads score features that
 EfficientNet-Lite1 learned from photographs, mixed by fixed random convolutions so that no head can rely on few of them.
+A fifth head scores the pixels themselves (as in Kumari et al., 2022, arXiv:2112.09130): the frozen network hardly sees
+stripes one pixel wide, and a generator that only it judged drew eyes and edges of them.
 """
 
 import torch
@@ -24,11 +26,14 @@ STRIDES = (4, 8, 16, 32)
 MIXED = (48, 64, 96, 128)
 """Channels of each output after mixing."""
 
-WIDTH = 128
-"""Channels of the heads."""
+WIDTH, PIXEL_WIDTH = 128, 32
+"""Channels of the heads, and of the first layer of the head that scores pixels."""
 
 WHITE, SILHOUETTE = 0.5, 0.25
 """Shares of RGBA pictures that are seen on white, and as silhouettes; the rest is laid on random colors."""
+
+GROUND_DRAWS = 4
+"""Uniform random numbers that decide what :func:`on_some_ground` lays a picture on."""
 
 
 class FrozenFeatures(nn.Module):
@@ -100,18 +105,18 @@ class Subsample(nn.Module):
 
 
 class Head(nn.Module):
-    """Scores one feature map (N, C, S, S) at each of 4x4 places."""
+    """Scores one feature map (N, C, S, S) at each of 4x4 places; layers have `width` channels, then twice as many."""
 
-    def __init__(self, channels: int, side: int) -> None:
+    def __init__(self, channels: int, side: int, width: int = WIDTH) -> None:
         super().__init__()
-        halvings = (side // 4).bit_length() - 1
         layers: list[nn.Module] = []
-        for number in range(halvings):
-            inputs = WIDTH if number else channels
-            layers += [spectral_norm(nn.Conv2d(inputs, WIDTH, 4, stride=2, padding=1))]
-            layers += [nn.GroupNorm(8, WIDTH), nn.LeakyReLU(0.2)]
+        for number in range((side // 4).bit_length() - 1):
+            outputs = min(WIDTH, width << number)
+            layers += [spectral_norm(nn.Conv2d(channels, outputs, 4, stride=2, padding=1))]
+            layers += [nn.GroupNorm(8, outputs), nn.LeakyReLU(0.2)]
+            channels = outputs
         self.layers = nn.Sequential(*layers)
-        self.joint = spectral_norm(nn.Conv2d(WIDTH if halvings else channels, WIDTH, 3, padding=1))
+        self.joint = spectral_norm(nn.Conv2d(channels, WIDTH, 3, padding=1))
         self.score = nn.Conv2d(WIDTH, 1, 1)
 
     def forward(self, level: Tensor) -> Tensor:
@@ -121,7 +126,7 @@ class Head(nn.Module):
 
 
 class FeatureDiscriminator(nn.Module):
-    """Four heads over the maps of :class:`FrozenFeatures`, which sees pictures at `size` pixels or SIDE.
+    """Five heads: over pictures of `size` pixels, and over the four maps that :class:`FrozenFeatures` makes of them.
 
     The maps of a fake are computed once and serve discriminator and generator.
     """
@@ -130,20 +135,31 @@ class FeatureDiscriminator(nn.Module):
         super().__init__()
         side = max(SIDE, size)
         shapes = [(channels, side // stride) for channels, stride in zip(MIXED, STRIDES, strict=True)]
-        self.heads = nn.ModuleList(Head(*shape) for shape in shapes)
+        self.heads = nn.ModuleList([Head(3, size, PIXEL_WIDTH), *(Head(*shape) for shape in shapes)])
 
     def forward(self, maps: list[Tensor]) -> Tensor:
-        """Score feature maps: float32 (N, 64), higher is more real."""
+        """Score `maps`, of which the first are the pictures (N, 3, S, S): float32 (N, 80), higher is more real."""
         return torch.cat([head(level) for head, level in zip(self.heads, maps, strict=True)], 1)
 
 
-def on_some_ground(pictures: Tensor) -> Tensor:
+def feature_distance(maps: list[Tensor], targets: list[Tensor]) -> Tensor:
+    """Mean L1 distance of feature maps from `targets`, in each of them in units of the targets' mean size: ()."""
+    distances = [
+        F.l1_loss(level.float(), target.float()) / target.float().abs().mean()
+        for level, target in zip(maps, targets, strict=True)
+    ]
+    return torch.stack(distances).mean()
+
+
+def on_some_ground(pictures: Tensor, draws: Tensor | None = None) -> Tensor:
     """Lay RGBA (N, 4, S, S) on white or on a random color, or show it black on white: RGB (N, 3, S, S).
 
     On white alone a generator would draw eyes and lights as holes, and any marking would do on another color.
+    `draws`, float (N, GROUND_DRAWS) in 0..1, decide; None draws them.
     """
-    count, device = len(pictures), pictures.device
-    choice = rng.rand(count, 1, 1, 1, device=device)
+    if draws is None:
+        draws = rng.rand(len(pictures), GROUND_DRAWS, device=pictures.device)
+    choice, color = draws[:, :1, None, None], draws[:, 1:, None, None]
     silhouette = choice >= 1 - SILHOUETTE
-    ground = torch.where((choice < WHITE) | silhouette, 1.0, rng.rand(count, 3, 1, 1, device=device))
+    ground = torch.where((choice < WHITE) | silhouette, 1.0, color)
     return pictures[:, :3] * ~silhouette + (1 - pictures[:, 3:]) * ground

@@ -43,6 +43,9 @@ class StackGANConfig:
     beta1: float = option(0.0, "Adam's first beta against the discriminator", below=1)
     beta2: float = option(0.99, "Adam's second beta", below=1)
     reconstruction: float = option(20.0, "memory: weight of reconstruction beside the adversarial loss")
+    features: float = option(
+        2.0, "memory: weight of the distance, in the discriminator's frozen features, of a picture from its own drawing"
+    )
     codes_lr: float = option(1e-3, "memory: Adam's learning rate of the codes against the discriminator")
     anchor: float = option(6.0, "memory: weight of the layout that the autoencoder drew of a mix")
     chroma: float = option(15.0, "memory: weight of the colors that the autoencoder drew of a mix")

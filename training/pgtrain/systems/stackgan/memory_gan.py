@@ -28,10 +28,10 @@ from pgtrain.engine import rng
 from pgtrain.engine.accelerator import Engine, Loss
 from pgtrain.engine.ema import averaged
 from pgtrain.engine.system import Metrics
-from pgtrain.models.augment import augment, jitter
+from pgtrain.models import projected_discriminator as projected
+from pgtrain.models.augment import DRAWS, augment, jitter
 from pgtrain.models.compositing import as_rgba, visible
 from pgtrain.models.memory import Choice, Codes, CodeSize, CodeTable
-from pgtrain.models.projected_discriminator import SIDE as SEEN_SIDE
 from pgtrain.models.projected_discriminator import FeatureDiscriminator, FrozenFeatures, on_some_ground
 from pgtrain.models.recolor import recolor
 from pgtrain.models.reconstruction import annealed, edge_loss, reconstruction_loss, set_rate
@@ -66,15 +66,17 @@ class Part:
     """What one forward and backward pass of the adversarial phase sees.
 
     `own` int64 (N / 2,) are pictures that are drawn from their own codes, and `target` what they look like; `mixed` are
-    codes of N / 2 mixes; `real` are N pictures that are mixed. `anchored` is what mixes must stay close to: in stage I
-    the autoencoder's picture of them, in stage II that of stage I, which comes with the fake. `fake` is set once the
-    generator ran: premultiplied RGBA, and its feature maps.
+    codes of N / 2 mixes. `draws` decide how the discriminator sees the N fakes; `real` is what it sees of N real
+    pictures; the first half are the targets, seen as what was drawn of them. `anchored` is what mixes must stay close
+    to: in stage I the autoencoder's picture of them, in stage II that of stage I, which comes with the fake. `fake` is
+    set once the generator ran: premultiplied RGBA, and what the discriminator sees of it.
     """
 
     own: Tensor
     target: Tensor
-    real: Tensor
     mixed: Codes
+    draws: Tensor
+    real: list[Tensor]
     anchored: Tensor | None = None
     fake: tuple[Tensor, list[Tensor]] | None = None
 
@@ -109,7 +111,7 @@ class MemoryStackGAN:
         self.networks["anchor"] = anchor.requires_grad_(False)
         engine.place(self.networks)
         self.networks["average"] = averaged(generator, config.ema)
-        sides = {stage: max(SEEN_SIDE, pixels) for stage, pixels in self.sizes.items()}
+        sides = {stage: max(projected.SIDE, pixels) for stage, pixels in self.sizes.items()}
         features = {side: FrozenFeatures(side) for side in sides.values()}
         self.frozen = {stage: features[side] for stage, side in sides.items()}
         for network in features.values():
@@ -273,6 +275,11 @@ class MemoryStackGAN:
         reconstruction = reconstruction_loss(pictures, small)
         return reconstruction + edge_loss(pictures, small), {"reconstruction": reconstruction}
 
+    def _seen(self, pictures: Tensor, draws: Tensor) -> list[Tensor]:
+        """What the discriminator sees of premultiplied RGBA: the changed pixels, and their frozen features."""
+        seen = on_some_ground(augment(pictures, draws[:, :DRAWS]), draws[:, DRAWS:])
+        return [2 * seen - 1, *self.frozen[self.stage](seen)]
+
     def _adversarial_step(self, data: Dataset, indices: list[Tensor]) -> Metrics:
         parts = [self._part(data, part) for part in indices]
         alone = len(parts) == 1
@@ -282,11 +289,9 @@ class MemoryStackGAN:
             with torch.set_grad_enabled(alone):
                 fake = self._fake(part)
             part.fake = fake if alone else None
-            with torch.no_grad(), self.engine.autocast():
-                real = self.frozen[self.stage](on_some_ground(augment(part.real)))
             with self.engine.autocast():
                 scores = self.trained[f"discriminator{self.stage}"](
-                    [torch.cat([r, f.detach()]) for r, f in zip(real, fake[1], strict=True)]
+                    [torch.cat([r, f.detach()]) for r, f in zip(part.real, fake[1], strict=True)]
                 )
             good, bad = scores.chunk(2)
             loss = F.relu(1 - good).mean() + F.relu(1 + bad).mean()
@@ -303,7 +308,7 @@ class MemoryStackGAN:
         device = self.engine.device
         count = max(1, len(indices) // 2)
         own = indices[:count]
-        real = self.mixable[(rng.rand(2 * count, 1, device=device)[:, 0] * len(self.mixable)).long()]
+        others = self.mixable[(rng.rand(count, 1, device=device)[:, 0] * len(self.mixable)).long()]
         free = data.matches.free.nonzero()[:, 0]
         free = free if len(free) else torch.arange(len(data.matches), device=device)
         rows = free[(rng.rand(count, 1, device=device)[:, 0] * len(free)).long()]
@@ -312,7 +317,12 @@ class MemoryStackGAN:
         with torch.no_grad():
             choice = memory.choose(latent, data.matches.embeddings[rows])
             mixed = memory.noisy(memory.table.blend(choice), latent)
-        part = Part(own, self._sized(data.fetch(own)), self._sized(data.fetch(real)), mixed)
+            target, more = self._sized(data.fetch(own)), self._sized(data.fetch(others))
+            draws = rng.rand(2 * count, DRAWS + projected.GROUND_DRAWS, device=device)
+            seen = torch.cat([draws[:count], rng.rand(*draws[count:].shape, device=device)])
+            with self.engine.autocast():
+                real = self._seen(torch.cat([target, more]), seen)
+        part = Part(own, target, mixed, draws, real)
         if self.stage == 1:
             part.anchored = self._anchored(choice)
         return part
@@ -344,8 +354,7 @@ class MemoryStackGAN:
             else:
                 pictures = visible(self.trained["stage2"](drawn, color))
                 part.anchored = visible(enlarged(drawn[1][len(part.own) :], pictures.shape[-1]))
-            maps = self.frozen[self.stage](on_some_ground(augment(pictures)))
-        return pictures, maps
+            return pictures, self._seen(pictures, part.draws)
 
     def _generator_loss(self, part: Part) -> Loss:
         """Scores of the discriminator, reconstruction of the pictures' own codes, and the anchor of the mixes."""
@@ -354,7 +363,10 @@ class MemoryStackGAN:
         with self.engine.autocast():
             metrics = {"generator": -self._discriminator(maps).mean()}
         metrics["reconstruction"] = reconstruction_loss(pictures[:count], part.target)
-        loss = metrics["generator"] + config.reconstruction * metrics["reconstruction"]
+        own, targets = ([level[:count] for level in seen[1:]] for seen in (maps, part.real))
+        metrics["features"] = projected.feature_distance(own, targets)
+        loss = metrics["generator"] + config.features * metrics["features"]
+        loss = loss + config.reconstruction * (metrics["reconstruction"] + edge_loss(pictures[:count], part.target))
         mixed, scale = pictures[count:], pictures.shape[-1] // STAGE1_SIZE
         anchored = cast(Tensor, part.anchored)
         anchor = sum(

@@ -51,7 +51,7 @@ class MemoryGenerator(nn.Module):
 
 @torch.no_grad()
 def describe(memory: Memory, pictures: Tensor, labels: Sequence[str]) -> None:
-    """Store the silhouettes of `pictures`, uint8 (M, 4, S, S), in `memory`, and which of them are not to be mixed."""
+    """Store the silhouettes of `pictures`, uint8 (M, 4, S, S), which are not to be mixed, and which share a label."""
     alpha = torch.cat(
         [
             F.interpolate(part[:, 3:].float() / 255, size=OUTLINE_SIDE, mode="area")
@@ -62,13 +62,16 @@ def describe(memory: Memory, pictures: Tensor, labels: Sequence[str]) -> None:
     directions = torch.linalg.svd(centered, full_matrices=False)[2][:OUTLINE_DIM]
     outlines = F.normalize(centered @ directions.T, dim=1)
     memory.silhouettes[:, : outlines.shape[1]] = outlines
-    seen: set[str] = set()
+    rows_of: dict[str, list[int]] = {}
     for row, label in enumerate(labels):
+        rows = rows_of.setdefault(label, [])
         if alpha[row].mean() > 0.97:
             memory.prior[row] = OPAQUE
-        elif label in seen:
+        elif rows:
             memory.prior[row] = SECOND
-        seen.add(label)
+        rows.append(row)
+    for rows in rows_of.values():
+        memory.partner[rows] = torch.tensor([*rows[1:], rows[0]], device=memory.partner.device)
 
 
 def match_loss(memory: Memory, heads: Mapping[str, nn.Module], matches: Matches, rows: Tensor) -> Loss:

@@ -30,7 +30,10 @@ def _memory(config: StackGANConfig, weights: Weights, position: Position | None)
     if not _has_stage2(weights, "decoder.stage2.", config.stage1_epochs, position):
         generator.decoder.stage2 = None
     # Keys are stored scaled, and constants that are 0 are left out of a graph.
-    zeros = ("memory.whitening.linear.bias", "memory.prior", "memory.shape_head.scale", "memory.color_head.scale")
+    zeros = (
+        *("memory.whitening.linear.bias", "memory.prior", "memory.partner"),
+        *("memory.shape_head.scale", "memory.color_head.scale"),
+    )
     return Architecture(generator, generator.memory.size.latent_dim, text_dim, zeros)
 
 
