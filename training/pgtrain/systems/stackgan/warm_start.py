@@ -21,6 +21,9 @@ from pgtrain.systems.stackgan.config import StackGANConfig
 STAGE2 = "decoder.stage2."
 """Prefix of the weights of stage II in a generator with a memory."""
 
+PARTNER = "memory.partner"
+"""What a memory knows from the labels of the data alone; runs and bundles of earlier versions lack it."""
+
 
 def prepare(config: StackGANConfig, encoder: str) -> str:
     """Take the generator's sizes, and the encoder, over from ``config.start``, if a new run has one.
@@ -86,7 +89,7 @@ def take_over_memory(start: str, *generators: nn.Module) -> None:
                 ours = generator.state_dict()
                 stage2 = {name: value for name, value in ours.items() if name.startswith(STAGE2)}
                 theirs = {name: value for name, value in weights.items() if name in ours or not name.startswith(STAGE2)}
-                generator.load_state_dict(stage2 | theirs | _enlarged(weights, ours))
+                generator.load_state_dict(stage2 | theirs | _enlarged(weights, ours) | {PARTNER: ours[PARTNER]})
         except RuntimeError as error:
             reason = str(error).splitlines()[-1].strip()
             raise RunInvalid(
