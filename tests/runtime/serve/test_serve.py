@@ -97,7 +97,9 @@ def test_openai_options_keep_their_meaning(client: httpx.Client) -> None:
     (jpeg,) = generated(client, prompt="Redball", seed=1, output_format="jpeg")["data"]
     assert Image.open(io.BytesIO(base64.b64decode(jpeg["b64_json"]))).format == "JPEG"
     assert generated(client, prompt="red\nball ", seed=1)["data"][0]["prompt"] == "red ball"
+    default = client.get("/v1/models/stackgan").json()
     for model in ("gpt-image-1", "dall-e-3"):
+        assert client.get(f"/v1/models/{model}").json() == default
         assert generated(client, prompt="Redball", seed=1, model=model)["model"] == "stackgan"
     assert generated(client, prompt="Redbal", seed=1)["data"][0]["note"] == "did you mean Redball?"
     nulls = generated(client, prompt="Redball", seed=1, n=None, size=None, response_format=None, model=None, user=None)

@@ -42,11 +42,12 @@ async def list_models(request: Request) -> ModelResponse:
 
 @router.get("/v1/models/{name}", summary="Describe a model", response_model=ModelInfo, responses=ERRORS)
 async def describe_model(name: str, request: Request) -> ModelResponse:
-    """Describe one of the models."""
+    """Describe one of the models; names of OpenAI's stand for the default one."""
     bundle = bundle_for(request)
-    if name not in bundle.models:
+    found = bundle.find(name)
+    if found is None:
         raise APIError(404, "unknown model; GET /v1/models lists the models", code="model_not_found")
-    return ModelResponse(_model_info(bundle, name))
+    return ModelResponse(_model_info(bundle, found))
 
 
 @router.get("/v1/names", summary="List the known names", response_model=NamesResponse, responses=ERRORS)
