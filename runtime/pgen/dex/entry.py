@@ -43,6 +43,7 @@ class Entry:
         pixels: its picture, straight RGBA uint8 (S, S, 4), generated from `prompt`, `colors` and the row's seed.
         bundle: digest of the bundle that generated it.
         colors: the text that asked for the colors; empty where the model takes none apart.
+        backend: what drew the picture, see :func:`pgen.backends.base.describe_session`.
     """
 
     words: Words
@@ -51,6 +52,7 @@ class Entry:
     pixels: NDArray[np.uint8] = field(repr=False, compare=False)
     bundle: str = ""
     colors: str = ""
+    backend: str = field(default="", compare=False)
 
     @property
     def prompt(self) -> str:
@@ -117,6 +119,7 @@ class EntryGenerator:
 
     def _generate(self, parts: Iterable[Rows], writer: Writer | None) -> Iterator[Entry]:
         generator = self.generator
+        backend = generator.backend(generator.model)
         for rows in parts:
             for row in rows:
                 appearance = self.appearance(row)
@@ -126,7 +129,7 @@ class EntryGenerator:
                 colors = colors_for(row, appearance) if generator.model.mixes else ""
                 request = Request(prompt_for(row, appearance), row.seed, colors=colors)
                 pixels = generator.draw_batch([request])[0]
-                yield Entry(words, row, appearance, pixels, generator.bundle.digest, colors)
+                yield Entry(words, row, appearance, pixels, generator.bundle.digest, colors, backend)
 
     def appearance(self, row: Row) -> Appearance:
         """Pick color and shape by their frequency among known Pokémon of these types; the first counts double."""

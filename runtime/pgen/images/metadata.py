@@ -39,6 +39,7 @@ class Metadata:
         bundle: digest of the bundle, SHA-256 in hex.
         grid: whether the file is a grid.
         columns: columns of the grid; None for the default layout.
+        backend: what drew it, and its version; empty in files of older versions.
     """
 
     requests: tuple[Request, ...]
@@ -46,21 +47,24 @@ class Metadata:
     bundle: str
     grid: bool = False
     columns: int | None = None
+    backend: str = ""
 
 
-def picture_fields(request: Request, bundle: Bundle, postprocess: Postprocess) -> Fields:
+def picture_fields(request: Request, bundle: Bundle, postprocess: Postprocess, backend: str = "") -> Fields:
     """List the metadata of a picture."""
-    return _texts({"prompt": request.prompt, "seed": request.seed} | _common(request, bundle, postprocess))
+    return _texts({"prompt": request.prompt, "seed": request.seed} | _common(request, bundle, postprocess, backend))
 
 
-def grid_fields(requests: Sequence[Request], columns: int | None, bundle: Bundle, postprocess: Postprocess) -> Fields:
+def grid_fields(
+    requests: Sequence[Request], columns: int | None, bundle: Bundle, postprocess: Postprocess, backend: str = ""
+) -> Fields:
     """List the metadata of a grid: prompt and seed of every picture, and what all pictures share."""
     pictures = [[request.prompt, request.seed] for request in requests]
     grid = {"grid": json.dumps({"columns": columns, "pictures": pictures}, ensure_ascii=False)}
-    return grid | _texts(_common(requests[0], bundle, postprocess))
+    return grid | _texts(_common(requests[0], bundle, postprocess, backend))
 
 
-def _common(request: Request, bundle: Bundle, postprocess: Postprocess) -> dict[str, object]:
+def _common(request: Request, bundle: Bundle, postprocess: Postprocess, backend: str) -> dict[str, object]:
     return {
         "model": model_name(request, bundle),
         "truncation": float(request.truncation),
@@ -70,6 +74,7 @@ def _common(request: Request, bundle: Bundle, postprocess: Postprocess) -> dict[
         "resample": postprocess.resample,
         "background": postprocess.background,
         "bundle": bundle.digest,
+        "backend": backend,
         "Software": f"pokegan {__version__}",
     }
 
@@ -172,18 +177,19 @@ def _parse(fields: Fields, format: str) -> Metadata:
     postprocess = Postprocess(
         _integer(fields.get("size")), fields.get("resample", "lanczos"), fields.get("background", "transparent"), format
     )
+    backend = _printable(fields.get("backend", ""))
     if "grid" not in fields and "prompt" not in fields and "model" not in fields:
         raise ValueError("neither prompt nor model")
     if "grid" not in fields:
         pictures = [[fields.get("prompt", ""), _integer(fields["seed"])]]
-        return Metadata(tuple(_requests(pictures, template)), postprocess, fields["bundle"])
+        return Metadata(tuple(_requests(pictures, template)), postprocess, fields["bundle"], backend=backend)
     grid = json.loads(fields["grid"])
     columns, pictures = grid["columns"], grid["pictures"]
     if columns is not None and not (type(columns) is int and 1 <= columns <= MAX_GRID):
         raise ValueError("invalid columns of the grid")
     if not 1 <= len(pictures) <= MAX_GRID:
         raise ValueError("the grid has no pictures, or too many")
-    return Metadata(tuple(_requests(pictures, template)), postprocess, fields["bundle"], True, columns)
+    return Metadata(tuple(_requests(pictures, template)), postprocess, fields["bundle"], True, columns, backend)
 
 
 def _requests(pictures: list[list[Any]], template: Request) -> list[Request]:

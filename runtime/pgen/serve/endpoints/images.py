@@ -136,6 +136,7 @@ def _etag(bundle: LoadedBundle, request: Request, postprocess: Postprocess) -> s
         (postprocess.size, postprocess.background, postprocess.format),
         bundle.generator.bundle.digest,
         bundle.device,
+        bundle.generator.backend(bundle.generator.find(request.model)),
         __version__,
     ]
     return f'"{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}"'
