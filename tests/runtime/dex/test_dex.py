@@ -287,7 +287,7 @@ def test_name_of_a_writer_does_not_repeat() -> None:
     def writer(drafted: Words, *_: object) -> Words:
         return replace(drafted, name="Sparklet", author="model")
 
-    first, second = pgen.load(device="cpu").dex(2, writer=writer)
+    first, second = EntryGenerator(pgen.load(device="cpu")).entries(2, 0, RowFilter(), writer)
     assert first.words.name == "Sparklet"
     assert second.words.author == "pgen"
 
