@@ -151,7 +151,7 @@ def test_head_is_answered_as_get_without_a_body(client: httpx.Client) -> None:
 
 def test_unknown_paths_are_routed_before_their_content(client: httpx.Client) -> None:
     form = {"image": ("a.png", b"x")}
-    assert client.post("/v1/images/edits", files=form).status_code == 404
+    assert client.post("/v1/images/upscales", files=form).status_code == 404
     assert client.post("/v1/models", files=form).status_code == 405
     assert client.post("/v1/images/generations", files=form).status_code == 415
 

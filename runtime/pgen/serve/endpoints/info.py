@@ -10,7 +10,16 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pgen.bundle.reader import Model
 from pgen.prompts import MAX_PROMPT
 from pgen.serve.bundle_state import LoadedBundle
-from pgen.serve.config import MAX_CARDS, MAX_FRAMES, MAX_IMAGES, MAX_ROWS, MAX_SIDE, MAX_STORED_BYTES, Settings
+from pgen.serve.config import (
+    MAX_CARDS,
+    MAX_FRAMES,
+    MAX_IMAGES,
+    MAX_ROWS,
+    MAX_SIDE,
+    MAX_STORED_BYTES,
+    MAX_UPLOAD,
+    Settings,
+)
 from pgen.serve.endpoints.responses import ERRORS, ModelResponse, bundle_for, service_of
 from pgen.serve.errors import APIError
 from pgen.serve.middleware.routing import HEALTH, PUBLIC
@@ -108,6 +117,7 @@ def limits(settings: Settings) -> dict[str, float]:
         "rows": MAX_ROWS,
         "cards": MAX_CARDS,
         "body_bytes": settings.max_body,
+        "upload_bytes": MAX_UPLOAD,
         "stored_bytes": MAX_STORED_BYTES,
         "queue": settings.queue,
         "batch": settings.batch,
