@@ -30,7 +30,7 @@ class Display:
             columns = (MofNCompleteColumn(), BarColumn(12), TimeRemainingColumn(), rest)
             console = Console(stderr=True)
             self.bar = Progress(*columns, console=console, expand=True, redirect_stdout=sys.stdout.isatty())
-            self.task = self.bar.add_task("", total=epochs, completed=done)
+            self.task = self.bar.add_task("", total=epochs, completed=int(done))
 
     def __enter__(self) -> Self:
         if self.bar:
