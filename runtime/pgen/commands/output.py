@@ -134,7 +134,8 @@ def write_job(
         raise click.UsageError("--json prints to stdout, where the picture goes: use --out FILE")
     from pokegan.progress import progress
 
-    reporter, written = reporter.for_device(job.device), None
+    reporter = reporter.for_device(job.device)
+    written: Written | WrittenGrid | None = None
     with progress(None if job.resume else total, shown=not reporter.quiet) as step:
         if grid:
             written = write_grid(job, None if out is None else _stream(out), destination.columns, step)
