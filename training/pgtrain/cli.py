@@ -73,6 +73,7 @@ HINTS = {
     "features_not_found": "--weights FILE, or --features imagenet",
     "folder_missing": "--out",
     "memory_too_small": "--batch, --width, --size, or --accumulate",
+    "run_differs": "leave out the options, --recipe or --config that set it",
     "interrupted": "with the same command, --resume and --out",
 }
 """What the command line adds to messages, by the errors' codes."""

@@ -170,7 +170,7 @@ def _toml_type(parameter: click.Parameter) -> tuple[str, Any]:
 
 
 def chosen_options(context: click.Context) -> dict[str, str]:
-    """Map the options that were chosen to what sets them: themselves, ``--recipe NAME`` or ``--config FILE``.
+    """Map the options that were chosen to what sets them: "recipe NAME", a file's path, or "" for themselves.
 
     A recipe's number of epochs is a default.
     """
@@ -181,8 +181,8 @@ def chosen_options(context: click.Context) -> dict[str, str]:
         mapped, in_file = source == ParameterSource.DEFAULT_MAP, name in defaults.file
         if source in NOT_CHOSEN or (name == "epochs" and mapped and not in_file):
             continue
-        origin = f"--config {defaults.path}" if in_file or not defaults.recipe else f"--recipe {defaults.recipe}"
-        chosen[name] = origin if mapped else f"--{name.replace('_', '-')}"
+        origin = str(defaults.path) if in_file or not defaults.recipe else f"recipe {defaults.recipe}"
+        chosen[name] = origin if mapped else ""
     return chosen
 
 

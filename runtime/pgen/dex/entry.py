@@ -1,7 +1,7 @@
 """Whole new Pokémon, and their generation from seeds."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.dex.names import KnownNames, Lexicon, load_lexicon
+from pgen.dex.names import KnownNames, Lexicon, load_lexicon, plain
 from pgen.dex.rng import Rng, Stream
 from pgen.dex.templates import Appearance, colors_for, describe, genus, phrases, prompt_for
 from pgen.errors import BundleInvalid
@@ -43,6 +43,7 @@ class Entry:
         pixels: its picture, straight RGBA uint8 (S, S, 4), generated from `prompt`, `colors` and the row's seed.
         bundle: digest of the bundle that generated it.
         colors: the text that asked for the colors; empty where the model takes none apart.
+        backend: what drew the picture, see :func:`pgen.backends.base.describe_session`.
     """
 
     words: Words
@@ -51,6 +52,7 @@ class Entry:
     pixels: NDArray[np.uint8] = field(repr=False, compare=False)
     bundle: str = ""
     colors: str = ""
+    backend: str = field(default="", compare=False)
 
     @property
     def prompt(self) -> str:
@@ -87,7 +89,7 @@ class Writer(Protocol):
 
 
 class EntryGenerator:
-    """Generates entries from seeds; each depends only on its seed, the bundle and the filter."""
+    """Generates entries from seeds; each depends only on its seed, the bundle, the filter, and the names before it."""
 
     def __init__(self, generator: PictureModel, lexicon: Lexicon | None = None) -> None:
         self.generator = generator
@@ -98,14 +100,19 @@ class EntryGenerator:
         """Existing names: those that the lexicon was trained on, and those of the bundle."""
         return KnownNames([*self.lexicon.known, *self.generator.bundle.known_names])
 
-    def entries(self, n: int, seed: int, filter: RowFilter, writer: Writer | None = None) -> Iterator[Entry]:
+    def entries(
+        self, n: int, seed: int, filter: RowFilter, writer: Writer | None = None, taken: Iterable[str] = ()
+    ) -> Iterator[Entry]:
         """Generate `n` entries with seeds that count up from `seed`, one by one, with words from `writer` if given.
+
+        No name repeats: a later entry that would have the name of an earlier one, or one of `taken`, has its next best
+        name. So entries are the same in one call or in several, if those are given the names of the calls before.
 
         Raises:
             RequestInvalid, BundleNotFound, BundleInvalid, DeviceUnavailable: nothing was generated.
         """
         self._check()
-        return self._generate(stream(self.generator, n, seed, filter), writer)
+        return self._generate(stream(self.generator, n, seed, filter), writer, {plain(name) for name in taken})
 
     def _check(self) -> None:
         generator = self.generator
@@ -115,18 +122,21 @@ class EntryGenerator:
         if unknown:
             raise BundleInvalid(f"{generator.bundle.folder}: no templates for {', '.join(sorted(unknown))}")
 
-    def _generate(self, parts: Iterable[Rows], writer: Writer | None) -> Iterator[Entry]:
+    def _generate(self, parts: Iterable[Rows], writer: Writer | None, taken: set[str]) -> Iterator[Entry]:
         generator = self.generator
+        backend = generator.backend(generator.model)
         for rows in parts:
             for row in rows:
                 appearance = self.appearance(row)
-                words = self.words(row, appearance)
+                words = self.words(row, appearance, taken)
                 if writer is not None:
-                    words = writer(words, row, appearance, self.known)
+                    written = writer(words, row, appearance, self.known)
+                    words = words if plain(written.name) in taken else written
+                taken.add(plain(words.name))
                 colors = colors_for(row, appearance) if generator.model.mixes else ""
                 request = Request(prompt_for(row, appearance), row.seed, colors=colors)
                 pixels = generator.draw_batch([request])[0]
-                yield Entry(words, row, appearance, pixels, generator.bundle.digest, colors)
+                yield Entry(words, row, appearance, pixels, generator.bundle.digest, colors, backend)
 
     def appearance(self, row: Row) -> Appearance:
         """Pick color and shape by their frequency among known Pokémon of these types; the first counts double."""
@@ -135,9 +145,9 @@ class EntryGenerator:
         described = {name: share for name, share in shapes.items() if name in phrases()["shapes"]}
         return Appearance(rng.weighted(colors), rng.weighted(described))
 
-    def words(self, row: Row, appearance: Appearance) -> Words:
-        """Write name, genus and description with the name model and the templates."""
-        name = self.lexicon.name(Rng(row.seed, Stream.NAME), row.types, self.known)
+    def words(self, row: Row, appearance: Appearance, taken: Container[str] = ()) -> Words:
+        """Write name, none of `taken`, genus and description with the name model and the templates."""
+        name = self.lexicon.name(Rng(row.seed, Stream.NAME), row.types, self.known, taken)
         rng = Rng(row.seed, Stream.TEXT)
         return Words(name, genus(row, rng), describe(name, row, appearance, rng))
 

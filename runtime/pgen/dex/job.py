@@ -67,6 +67,15 @@ def write_dex(entries: Iterable[Entry], folder: str | Path) -> Generator[Card, N
         _list(folder, unlisted)
 
 
+def names_of_others(folder: str | Path, seeds: range) -> set[str]:
+    """List the names in the ``dex.json`` of `folder` of entries with other seeds than `seeds`.
+
+    Raises:
+        DexInvalid: it cannot be read.
+    """
+    return {str(entry.get("name")) for entry in _listed(Path(folder) / DEX) if entry.get("seed") not in seeds}
+
+
 def _list(folder: Path, unlisted: list[dict[str, Any]]) -> None:
     """Add the entries `unlisted` to ``dex.json``, and clear them."""
     if unlisted:

@@ -5,9 +5,10 @@ import json
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cached_property
 from importlib.resources import files
+from itertools import islice
 from typing import Any
 
 from pgen.dex.rng import Rng
@@ -145,22 +146,32 @@ class Lexicon:
             letters += letter
         return letters[self.order :]
 
-    def name(self, rng: Rng, types: Sequence[str], known: KnownNames) -> str:
+    def name(self, rng: Rng, types: Sequence[str], known: KnownNames, taken: Container[str] = ()) -> str:
         """Generate a new name that suits `types`, capitalized, of SHORTEST to LONGEST letters.
+
+        It is none of `taken`, in lower case, unless all of TRIES draws are.
 
         Raises:
             BundleInvalid: every name that can be generated is known.
         """
-        candidates: list[str] = []
+        candidates, best = self._candidates(rng, known), ""
+        while some := list(islice(candidates, CANDIDATES)):
+            for name in sorted(some, key=lambda name: self._suits(name, types), reverse=True):
+                if name not in taken:
+                    return name.capitalize()
+                best = best or name
+        if not best:
+            raise BundleInvalid("names.json of the bundle has every name that can be generated; export it again")
+        return best.capitalize()
+
+    def _candidates(self, rng: Rng, known: KnownNames) -> Iterator[str]:
+        """Draw TRIES names; yield those that can be used, each once."""
+        drawn: set[str] = set()
         for _ in range(TRIES):
             name = self._draw(rng)
-            if _is_usable(name) and name not in candidates and not known.resemble(name):
-                candidates.append(name)
-            if len(candidates) == CANDIDATES:
-                break
-        if not candidates:
-            raise BundleInvalid("names.json of the bundle has every name that can be generated; export it again")
-        return max(candidates, key=lambda name: self._suits(name, types)).capitalize()
+            if _is_usable(name) and name not in drawn and not known.resemble(name):
+                drawn.add(name)
+                yield name
 
     def _suits(self, name: str, types: Sequence[str]) -> float:
         pieces = _windows(f"^{name}$", 3)

@@ -78,7 +78,8 @@ class Written:
     """A written file: the request of its picture, the model that generated it, and its cost in milliseconds.
 
     The cost is its share of the time of its batch, and the time to process, encode and write it. The note is what
-    whoever wrote the prompt should know, in a line, see :class:`pgen.text_encoder.TextEncoder`; usually empty.
+    whoever wrote the prompt should know, in a line, see :class:`pgen.text_encoder.TextEncoder`; usually empty. The
+    backend is as in :class:`pgen.images.model.Picture`.
     """
 
     file: Path
@@ -86,6 +87,7 @@ class Written:
     model: str
     milliseconds: float
     note: str = ""
+    backend: str = ""
 
     @property
     def notes(self) -> dict[str, str]:
@@ -100,5 +102,5 @@ class Written:
 
 def render(picture: Picture, bundle: Bundle, postprocess: Postprocess) -> bytes:
     """Encode a picture as the content of its file; a pure function, safe in any thread."""
-    fields = picture_fields(picture.request, bundle, postprocess)
+    fields = picture_fields(picture.request, bundle, postprocess, picture.backend)
     return encode(postprocess.apply(picture.pixels), postprocess.format, fields)

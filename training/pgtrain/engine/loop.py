@@ -78,7 +78,7 @@ class Loop:
         where = str(self.run.folder / "tensorboard")
         with distributed.together(), self.run.writing():
             writer = SummaryWriter(where, purge_step=self.position.epoch + 1) if main else nullcontext()
-        display = Display(epochs, self.position.epoch, shown=main)
+        display = Display(epochs, self.position.epoch + self._share_done(), shown=main)
         with _stop_on_signal(display) as received, display, writer as events:
             while self.position.epoch < epochs:
                 epoch = self.position.epoch
@@ -96,6 +96,10 @@ class Loop:
                 self._warn_of_runaway(metrics, display)
             if not self.written:
                 self._save()
+
+    def _share_done(self) -> float:
+        """How much of the running epoch an interrupted process has done."""
+        return self.position.step and self.position.step / len(list(self.data.batches(self.batch, torch.Generator())))
 
     def _record(self, epoch: int, phase: str, metrics: dict[str, float], events: SummaryWriter) -> None:
         self.run.log({"epoch": epoch, "phase": phase, **metrics})

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import Image
 
 from pgtrain.engine.run import Run
 from pgtrain.errors import RunInvalid
@@ -14,6 +16,7 @@ from pgtrain.evaluation.tables import lines
 from pgtrain.report.curves import write_curves
 from pgtrain.report.overview import flattened
 from pgtrain.report.timelapse import write_gif, write_mp4
+from pokegan.errors import one_line
 from pokegan.files import atomic_path
 
 ABOUT = ("schema", "seed", "system", "trained_on_this_data", "epochs", "drawn_by", "features", "samples", "real")
@@ -30,10 +33,15 @@ def write_report(run: Run) -> Path:
 
     Raises:
         RunNotFound, RunInvalid: there is no run, or its first epoch has not ended.
+
+    Damaged pictures are left out, and named on stderr.
     """
     described, metrics, grids = run.described(), run.metrics(), run.grids()
     if not metrics or not grids:
         raise RunInvalid(f"{run.folder}: no epoch has ended yet, so there is nothing to report")
+    grids = [path for path in grids if _opens(path)]
+    if not grids:
+        raise RunInvalid(f"{run.folder / 'grids'}: no picture in it can be opened; train another epoch")
     results = run.evaluation()
     about = {name: results[name] for name in ABOUT if name in results}
     measured = flattened({name: value for name, value in results.items() if name not in ABOUT})
@@ -55,9 +63,21 @@ def write_report(run: Run) -> Path:
             _write_whole(run.folder / name, write)
         run.write("MODEL_CARD.md", _render("model_card.md.j2", facts))
         shown = {"grid": grids[-1]} | {Path(name).stem: run.folder / name for name in PICTURES}
-        embedded = {name: _embed(path) if path.is_file() else "" for name, path in shown.items()}
+        there = {name: path.is_file() and (path.suffix == ".svg" or _opens(path)) for name, path in shown.items()}
+        embedded = {name: _embed(path) if there[name] else "" for name, path in shown.items()}
         run.write("report.html", _render("report.html.j2", facts | {"pictures": embedded}))
     return run.folder / "report.html"
+
+
+def _opens(path: Path) -> bool:
+    """Whether a picture can be decoded; one that cannot is named on stderr."""
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+        return True
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        click.echo(f"{path}: left out, damaged ({one_line(error)})", err=True)
+        return False
 
 
 def _write_whole(path: Path, write: Callable[[Path], None]) -> None:

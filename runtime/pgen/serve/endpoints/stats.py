@@ -43,7 +43,8 @@ async def create_dex(body: DexRequest, request: Request) -> ModelResponse:
 
 
 def _encode(entry: Entry, bundle: Bundle) -> DexEntry:
-    image = Picture(ImageRequest(entry.prompt, entry.row.seed, colors=entry.colors), entry.pixels)
+    request = ImageRequest(entry.prompt, entry.row.seed, colors=entry.colors)
+    image = Picture(request, entry.pixels, backend=entry.backend)
     picture, card = (
         EncodedFile(b64_json=base64.b64encode(file).decode())
         for file in (render(image, bundle, Postprocess()), card_file(entry))

@@ -1,12 +1,14 @@
 """Feature networks to judge pictures by: one from pip, the package's own, and two whose weights are downloaded."""
 
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
+from pgtrain.data.sources.download import limited_silence, reason
 from pgtrain.errors import FeaturesNotFound
 from pgtrain.evaluation.features.artwork import load_network, resized
 from pgtrain.evaluation.features.dinov2 import load_dinov2
@@ -89,11 +91,11 @@ def _downloaded(name: str, weights: Path | None) -> Callable[[Tensor], Tensor]:
     kinds: dict[str, Any] = {"inception": FeatureExtractorInceptionV3, "dinov2": FeatureExtractorDinoV2}
     file = str(weights) if weights else None
     try:
-        network = kinds[name](name, [LAYERS[name]], feature_extractor_weights_path=file).eval()
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0]
+        with limited_silence():
+            network = kinds[name](name, [LAYERS[name]], feature_extractor_weights_path=file).eval()
+    except (OSError, HTTPException, RuntimeError, ValueError, KeyError) as error:
         raise FeaturesNotFound(
-            f"the weights of {name} cannot be had ({reason}); "
+            f"the weights of {name} cannot be had ({reason(error)}); "
             "download the weights elsewhere and name their file, or choose the features imagenet"
         ) from error
     return lambda pictures: network(pictures)[0].float()
