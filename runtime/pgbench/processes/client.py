@@ -13,7 +13,7 @@ from pgbench.measuring.timing import Energy, Target, Turn
 from pgbench.processes.backends import Opened, command
 from pgbench.processes.worker import Array
 from pgen.errors import DeviceUnavailable
-from pokegan.errors import PokeganError
+from pokegan.errors import PokeganError, last_line
 
 
 class BackendFailed(PokeganError, RuntimeError):
@@ -107,8 +107,8 @@ class Process:
         if not line:
             self._process.wait()
             self._errors.seek(0)
-            lines = self._errors.read().strip().splitlines() or ["it printed no error"]
-            message = lines[-1].removeprefix("Error: ").removeprefix(f"{self.name}: ")  # some name themselves
+            message = last_line(self._errors.read()).removeprefix("Error: ")
+            message = message.removeprefix(f"{self.name}: ")  # some name themselves
             raise BackendFailed(f"{self.name}: {message}")
         return json.loads(line)
 

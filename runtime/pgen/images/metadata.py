@@ -20,7 +20,7 @@ from pgen.images.postprocess import FORMATS, MAX_GRID, Postprocess
 from pgen.prompts import check_prompt
 from pgen.request import Request, request_template, requests
 from pokegan import __version__
-from pokegan.errors import PokeganError
+from pokegan.errors import PokeganError, one_line
 
 MAX_FILE = 2**28
 """Largest file that is read, in bytes; the largest grids are far smaller."""
@@ -106,7 +106,7 @@ def read_metadata(path: str | Path, bundle: Bundle | None = None) -> Metadata:
         metadata = _parse(fields, format)
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         reason = error.message if isinstance(error, PokeganError) else repr(error)
-        raise PictureInvalid(f"{path}: has invalid metadata ({_printable(reason)})") from error
+        raise PictureInvalid(f"{path}: has invalid metadata ({one_line(reason)})") from error
     if bundle is not None and metadata.bundle != bundle.digest:
         raise OtherBundle(
             f"{path}: was generated with bundle {metadata.bundle[:12]}, but {bundle.folder} is {bundle.digest[:12]}; "
@@ -134,12 +134,7 @@ def read_fields(path: Path) -> tuple[str, Fields]:
         reason = error.strerror or "it is neither PNG, WebP, GIF nor JPEG"
         raise PictureInvalid(f"{path}: cannot be read ({reason})") from error
     except Exception as error:  # Pillow raises any kind for damaged files
-        raise PictureInvalid(f"{path}: damaged ({_printable(str(error))})") from error
-
-
-def _printable(reason: str) -> str:
-    """Replace control characters, with which a file could steer the terminal."""
-    return "".join(character if character.isprintable() else "?" for character in reason[:200])
+        raise PictureInvalid(f"{path}: damaged ({one_line(error)})") from error
 
 
 def _stored_fields(image: Image.Image) -> Fields:

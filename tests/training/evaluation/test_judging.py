@@ -139,8 +139,8 @@ def test_agreement_lies_between_chance_and_the_ceiling() -> None:
     right = np.arange(200) % 4
     assert agreement(right, labels, ceiling=1.0) == {"found": 1.0, "floor": 0.25, "ceiling": 1.0, "share": 1.0}
     assert agreement(np.zeros(200, np.int64), labels, ceiling=0.8)["share"] == 0.0, "always one answer is chance"
-    unlabelled = np.concatenate([labels, np.zeros((50, 4), bool)])
-    assert agreement(np.concatenate([right, right[:50]]), unlabelled)["found"] == 1.0
+    unlabeled = np.concatenate([labels, np.zeros((50, 4), bool)])
+    assert agreement(np.concatenate([right, right[:50]]), unlabeled)["found"] == 1.0
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from pokegan.cli import Command
 ORDER = 3
 """Letters that the next one is drawn from. With four, names are mostly pieces of two known ones glued together."""
 
-SEEN, FLAVOUR = 2, 0.5
+SEEN, FLAVOR = 2, 0.5
 """Names of a type that must have a piece, and the log odds that it must reach, to be kept."""
 
 FORMS = re.compile(r"^(mega|primal|gigantamax) |\s*\(.*\)| [xy]$", re.IGNORECASE)
@@ -52,7 +52,7 @@ def learn(records: Iterable[Record]) -> dict[str, Any]:
     return {
         "order": ORDER,
         "letters": _letters(words),
-        "flavours": _flavours(words),
+        "flavors": _flavors(words),
         "colors": _counts((record.types[:1], record.color) for record in kept),
         "shapes": _counts((record.types, record.shape) for record in kept),
         "known": sorted({plain(name) for name in types} - {""}),
@@ -63,17 +63,17 @@ def _letters(words: Iterable[str]) -> dict[str, dict[str, int]]:
     """How often each letter follows each ORDER letters; ^ stands before a name and $ behind it."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for word in words:
-        spelt = "^" * ORDER + word + "$"
-        for end in range(ORDER, len(spelt)):
-            counts[spelt[end - ORDER : end]][spelt[end]] += 1
+        marked = "^" * ORDER + word + "$"
+        for end in range(ORDER, len(marked)):
+            counts[marked[end - ORDER : end]][marked[end]] += 1
     return {context: dict(sorted(counts[context].items())) for context in sorted(counts)}
 
 
-def _flavours(words: dict[str, set[str]]) -> dict[str, dict[str, float]]:
+def _flavors(words: dict[str, set[str]]) -> dict[str, dict[str, float]]:
     """Log odds of three-letter pieces in the names of a type to those in all names."""
     pieces = {word: {f"^{word}$"[start : start + 3] for start in range(len(word))} for word in words}
     everywhere = Counter(piece for each in pieces.values() for piece in each)
-    flavours = {}
+    flavors = {}
     for kind in sorted(set().union(*words.values())):
         mine = [pieces[word] for word, kinds in words.items() if kind in kinds]
         here = Counter(piece for each in mine for piece in each)
@@ -82,8 +82,8 @@ def _flavours(words: dict[str, set[str]]) -> dict[str, dict[str, float]]:
             for piece in sorted(here)
             if here[piece] >= SEEN
         }
-        flavours[kind] = {piece: value for piece, value in odds.items() if value >= FLAVOUR}
-    return flavours
+        flavors[kind] = {piece: value for piece, value in odds.items() if value >= FLAVOR}
+    return flavors
 
 
 def _counts(seen: Iterable[tuple[tuple[str, ...], str]]) -> dict[str, dict[str, int]]:

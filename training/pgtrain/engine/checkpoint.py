@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 
 from pgtrain.engine.system import System
 from pgtrain.errors import RunInvalid, RunNotFound
+from pokegan.errors import one_line
 from pokegan.files import atomic_path
 
 
@@ -128,7 +129,7 @@ def read(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, Any
     except OSError as error:
         raise RunInvalid(f"{path}: cannot be read ({error.strerror or error}); see its permissions") from error
     except (SafetensorError, ValueError) as error:
-        raise RunInvalid(f"{path}: damaged or cut short ({error}); restore it or train again") from error
+        raise RunInvalid(f"{path}: damaged or cut short ({one_line(error)}); restore it or train again") from error
 
 
 def restore(path: Path, system: System) -> Position:
@@ -175,8 +176,7 @@ def _fitting(path: Path) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, KeyError, ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise RunInvalid(f"{path}: does not fit this run's networks ({reason})") from error
+        raise RunInvalid(f"{path}: does not fit this run's networks ({one_line(error)})") from error
 
 
 def _lay_out(optimizer: Optimizer) -> None:

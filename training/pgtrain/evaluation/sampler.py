@@ -19,6 +19,7 @@ from pgtrain.engine.run import Run
 from pgtrain.errors import BundleInvalid, RunInvalid
 from pgtrain.models.text_encoder import cached_embeddings
 from pgtrain.systems.registry import SYSTEMS
+from pokegan.errors import last_line
 
 MANIFEST = "manifest.json"
 KINDS = {"text-to-image": "image", "latent-to-image": "random"}
@@ -133,8 +134,7 @@ class BundleSampler:
                 [*command, "--out-dir", place], input="\n".join(prompts), capture_output=True, encoding="utf-8"
             )
             if process.returncode:
-                reason = (process.stderr.strip().splitlines() or ["no reason given"])[-1]
-                raise BundleInvalid(f"{self.folder}: pgen cannot draw from it: {reason}")
+                raise BundleInvalid(f"{self.folder}: pgen cannot draw from it: {last_line(process.stderr)}")
             return torch.stack([_premultiplied(Path(line)) for line in process.stdout.splitlines()])
 
 

@@ -11,6 +11,7 @@ from pgtrain.errors import FeaturesNotFound
 from pgtrain.evaluation.features.artwork import load_network, resized
 from pgtrain.evaluation.features.dinov2 import load_dinov2
 from pgtrain.evaluation.features.imagenet import load_imagenet
+from pokegan.errors import one_line
 
 FeatureName = Literal["imagenet", "artwork", "dinov2-small", "inception", "dinov2"]
 CHUNK = 32
@@ -91,9 +92,8 @@ def _downloaded(name: str, weights: Path | None) -> Callable[[Tensor], Tensor]:
     try:
         network = kinds[name](name, [LAYERS[name]], feature_extractor_weights_path=file).eval()
     except (OSError, RuntimeError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0]
         raise FeaturesNotFound(
-            f"the weights of {name} cannot be had ({reason}); "
+            f"the weights of {name} cannot be had ({one_line(error)}); "
             "download the weights elsewhere and name their file, or choose the features imagenet"
         ) from error
     return lambda pictures: network(pictures)[0].float()
