@@ -2,6 +2,9 @@
 
 from typing import Any, ClassVar
 
+EXIT_CODE = 2
+"""Of every error that a user can fix, unless its class has an `exit_code`."""
+
 MAX_REASON = 200
 """Characters of another library's error that fit into a message of one line."""
 

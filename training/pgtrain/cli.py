@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from pgtrain.config import LARGEST, FiniteRange, chosen_options, options
-from pgtrain.data.commands import CAPTION_COLUMN, DATA_HELP, data_commands
+from pgtrain.commands import CAPTION_COLUMN, DATA_HELP, data_commands
+from pgtrain.config import LARGEST
 from pgtrain.engine.run import Run
+from pgtrain.options import FiniteRange, chosen_options, options
 from pgtrain.systems.registry import SYSTEMS, SystemEntry
 from pokegan.cli import Group, version_option
 from pokegan.extras import needs_extra

@@ -250,7 +250,7 @@ def test_table_sets_contenders_beside_real_pictures() -> None:
 def test_benchmark_sets_two_bundles_side_by_side(tiny_bundle: Path, small_data: Path, tmp_path: Path) -> None:
     out = tmp_path / "compared.json"
     call = ["--data", small_data, "--features", "artwork", "--samples", "12", "--work", tmp_path / "work", "--out", out]
-    program = [sys.executable, ROOT / "benchmarks" / "quality.py", f"a={tiny_bundle}", f"b={tiny_bundle}"]
+    program = [sys.executable, ROOT / "benchmarks" / "quality" / "compare.py", f"a={tiny_bundle}", f"b={tiny_bundle}"]
     done = subprocess.run([*map(str, program), *map(str, call)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     document = json.loads(out.read_text())

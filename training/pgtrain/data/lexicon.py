@@ -1,6 +1,6 @@
 """What ``pgen dex`` knows of names, colors and shapes, counted from a data set.
 
-    python -m pgtrain.data.lexicon --data DIR --out runtime/pgen/dex/learned.json
+    pgtrain data lexicon --data DIR --out runtime/pgen/dex/learned.json
 
 Names become an n-gram model of letters, and for every type the pieces that its names have more often than others;
 colors and shapes become counts a type. Nothing else of the data is kept but the names themselves, so that a new one
@@ -13,14 +13,9 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from math import log
-from pathlib import Path
 from typing import Any
 
-import click
-
-from pgtrain.data import sources
 from pgtrain.data.records import Record
-from pokegan.cli import Command
 
 ORDER = 3
 """Letters that the next one is drawn from. With four, names are mostly pieces of two known ones glued together."""
@@ -108,15 +103,3 @@ def as_json(learned: dict[str, Any]) -> str:
 
 def _compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
-
-
-@click.command("lexicon", cls=Command)
-@click.option("--data", required=True, help="data set, as pgtrain takes it")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="file to write")
-def main(data: str, out: Path) -> None:
-    """Count what pgen dex knows of names, colors and shapes."""
-    out.write_text(as_json(learn(sources.read(data).records)), "utf-8")
-
-
-if __name__ == "__main__":
-    main()

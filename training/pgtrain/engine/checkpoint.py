@@ -60,7 +60,7 @@ def save(path: Path, system: System, position: Position, keep: int = 1) -> None:
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
-    header = {"position": vars(position), "groups": groups, "scaling": system.engine.scaling}
+    header = {"position": vars(position), "groups": groups, "scaling": system.accelerator.scaling}
     metadata = {name: json.dumps(value) for name, value in header.items()}
     try:
         with atomic_path(path) as hidden:
@@ -151,7 +151,7 @@ def restore(path: Path, system: System) -> Position:
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate  # of the configuration, which a resume may change
             _lay_out(optimizer)
-        system.engine.scaling = metadata.get("scaling", {})
+        system.accelerator.scaling = metadata.get("scaling", {})
         torch.set_rng_state(tensors["random.cpu"])
         if "random.cuda" in tensors and torch.cuda.is_available():
             torch.cuda.set_rng_state(tensors["random.cuda"])

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from pgtrain.engine import checkpoint
-from pgtrain.engine.accelerator import Engine
+from pgtrain.engine.accelerator import Accelerator
 from pgtrain.engine.run import Run
 from pgtrain.errors import BundleInvalid, RunInvalid
 from pgtrain.models.text_encoder import cached_embeddings
@@ -52,8 +52,8 @@ class RunSampler:
             RunNotFound, RunInvalid: there is none, or it does not fit.
         """
         described = run.described()
-        engine = Engine("fp32")
-        self.system = SYSTEMS[described["system"]].load("system")(config, engine, data.to(engine.device))
+        accelerator = Accelerator("fp32")
+        self.system = SYSTEMS[described["system"]].load("system")(config, accelerator, data.to(accelerator.device))
         try:
             position = checkpoint.restore_networks(run.checkpoint, self.system)
         except RunInvalid as error:

@@ -1,12 +1,12 @@
 """Rows as tensors, and the quantile tables that lead from Gaussian numbers back to integers."""
 
 import hashlib
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import click
 import torch
 from PIL import Image
 from torch import Tensor
@@ -108,7 +108,7 @@ def read(
     tables = [read_table(path) for path in paths]
     for place, table in zip(places, tables, strict=True):
         if table.unused:
-            click.echo(f"{place}: columns not used: {', '.join(table.unused)}", err=True)
+            print(f"{place}: columns not used: {', '.join(table.unused)}", file=sys.stderr)
     rows = [row for table in tables for row in table.rows]
     if len(rows) < FEWEST:
         raise DataInvalid(f"{places[0]}: {len(rows)} row is too little to learn from; give {FEWEST} rows or more")
