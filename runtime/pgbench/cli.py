@@ -1,6 +1,5 @@
 """The command line of pgbench: parse, call, print."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -51,7 +50,7 @@ def main(
     """
     if ctx.invoked_subcommand:
         return
-    from pgbench.reporting.files import check_place, write
+    from pgbench.reporting.files import check_place, write_json
     from pgbench.suite import Settings, run
     from pgen.bundle.reader import EMBEDDED
 
@@ -64,7 +63,7 @@ def main(
         check()
     result = run(Settings(bundle=bundle or EMBEDDED, **settings), _progress)
     if out:
-        write(out, json.dumps(result, indent=1) + "\n")
+        write_json(out, result)
     from pgbench.commands import print_result
 
     print_result(result, form, plot)

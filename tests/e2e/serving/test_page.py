@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import pgen
-from tests.e2e.browser import CHROMIUM, DESKTOP, PHONE, Watched, serving
+from tests.e2e.serving.browser import CHROMIUM, DESKTOP, PHONE, Watched, serving
 
 api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
 axe = pytest.importorskip(
