@@ -31,8 +31,14 @@ HINTS = {
 @click.option("--model", help="a model of the bundle, by name  [default: the one that draws from text]")
 @click.option("--precision", type=click.Choice(["fp32", "fp16", "bf16", "int8"]), help="refuse any other arithmetic")
 @click.option("--vs", "versus", default="", metavar="NAMES", help="other backends: torch,torch-compile,...; or all")
-@click.option("--seconds", type=Finite(0), default=3.0, show_default=True, help="to measure each row")
-@click.option("--rounds", type=click.IntRange(2), default=10, show_default=True, help="that --seconds are divided into")
+@click.option("--seconds", type=Finite(0), default=3.0, show_default=True, help="seconds to measure each row")
+@click.option(
+    "--rounds",
+    type=click.IntRange(2),
+    default=10,
+    show_default=True,
+    help="number of rounds that --seconds are divided into",
+)
 @click.option("--cold", is_flag=True, help="measure cold starts too: process start to first picture")
 @click.option("--limit", is_flag=True, help="count operations and bytes, measure what the machine can do")
 @click.option("--out", type=PATH, help="write the result to this .json file")

@@ -1,4 +1,4 @@
-"""One run: backends side by side, part by part, with the machine's limit beside them."""
+"""One run: every part of every backend, and optionally the machine's limit."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack

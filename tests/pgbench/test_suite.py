@@ -49,7 +49,7 @@ class Fake:
         (["openvino", "torch-bf16"], "openvino"),
     ],
 )
-def test_the_reference_computes_in_float32_where_one_does(names: list[str], chosen: str) -> None:
+def test_reference_is_a_float32_backend_if_there_is_one(names: list[str], chosen: str) -> None:
     assert suite._reference([Fake(name) for name in names]).name == chosen  # type: ignore[misc]
 
 

@@ -76,7 +76,7 @@ def fetch() -> None:
     click.echo(f"fetched {default.fetch()}")
 
 
-@data_commands.command(hidden=True)  # for who works on pgen dex
+@data_commands.command(hidden=True)  # for maintainers of pgen dex
 @click.option("--data", required=True, help="data set, as pgtrain takes it")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="file to write")
 def lexicon(data: str, out: Path) -> None:

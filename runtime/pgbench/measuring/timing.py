@@ -13,7 +13,7 @@ ROUNDS = 10
 """Rounds that are counted, by default."""
 
 AGREEING, WITHIN = 3, 0.05
-"""A target has warmed up when the medians of its last AGREEING turns lie within this share of each other."""
+"""A target has warmed up when the medians of its last AGREEING turns differ by at most this share."""
 
 MOST_WARM_UP = 15
 """Turns after which a target that has not settled is measured all the same, and marked."""

@@ -78,7 +78,7 @@ class Process:
         return self._answer()
 
     def inputs(self, batch: int) -> Path:
-        """Make the model's inputs of `batch` texts and seeds; a file that lives as long as the process."""
+        """Make the model's inputs of `batch` texts and seeds; the file is removed with the process."""
         path = Path(self._folder.name) / "inputs.npz"
         self.ask("inputs", path=str(path), batch=batch)
         return path

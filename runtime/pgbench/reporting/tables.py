@@ -29,7 +29,7 @@ def tables(result: Result) -> Iterator[Table]:
 
 
 def notes(result: Result) -> Iterator[str]:
-    """Say what a reader must know beside the tables."""
+    """Give the notes that are printed below the tables."""
     for name, why in result["unavailable"].items():
         yield f"without {name}: {why}"
     for meter, why in result["energy_missing"].items():

@@ -21,7 +21,7 @@ Field = tuple[int, int | memoryview]
 
 
 def check_graph(content: bytes, name: str) -> None:
-    """Check that the ONNX model in `content` needs plain operators and nothing beside itself.
+    """Check that the ONNX model in `content` uses standard operators only and no external files.
 
     Raises:
         BundleInvalid: it does not; or it is no ONNX file. The message calls it `name`.

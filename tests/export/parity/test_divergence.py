@@ -145,7 +145,7 @@ def test_wrongly_folded_batch_norm_names_the_node(
         export_run(system_runs["dcgan"], tmp_path / "b", "float32")
 
 
-def test_text_that_went_wrong_names_the_node(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_diverging_text_graph_names_the_node(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     export, module = ModelSpec.export, "bert.encoder.layer.1.attention.output.dense"
 
     def wrong(self: ModelSpec, *arguments: Any) -> onnx.ModelProto:

@@ -287,7 +287,7 @@ def test_total_that_is_not_the_sum_is_named(tmp_path: Path) -> None:
         read_table(csv(tmp_path, HEADERS["dex"], wrong))
 
 
-def test_several_tables_are_one(tmp_path: Path) -> None:
+def test_several_tables_are_concatenated(tmp_path: Path) -> None:
     places = [tmp_path / name for name in ("one", "other")]
     others = [line.replace("Charizard", "Charmander").replace("Mewtwo", "Mew") for line in LINES["dex"]]
     for place, lines in zip(places, (LINES["dex"], others), strict=True):

@@ -1,4 +1,4 @@
-"""What ``pgen dex`` knows of names, colors and shapes, counted from a data set.
+"""Statistics of names, colors and shapes for ``pgen dex``, counted from a data set.
 
     pgtrain data lexicon --data DIR --out runtime/pgen/dex/learned.json
 
@@ -24,7 +24,7 @@ SEEN, FLAVOR = 2, 0.5
 """Names of a type that must have a piece, and the log odds that it must reach, to be kept."""
 
 FORMS = re.compile(r"^(mega|primal|gigantamax) |\s*\(.*\)| [xy]$", re.IGNORECASE)
-"""What the names of forms have beside the name of their Pokémon."""
+"""Additions to the name of a Pokémon in the names of its forms."""
 
 
 def plain(name: str) -> str:

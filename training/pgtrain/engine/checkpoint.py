@@ -23,7 +23,7 @@ from pokegan.files import atomic_path
 
 @dataclass
 class Position:
-    """Where a run stands: `epoch` (from 0), `step` within it, and `total` steps since the start."""
+    """Progress of a run: `epoch` (from 0), `step` within it, and `total` steps since the start."""
 
     epoch: int = 0
     step: int = 0
@@ -84,7 +84,7 @@ def older(path: Path) -> dict[int, Path]:
 
 
 def drop_after(path: Path, total: int) -> None:
-    """Remove the kept checkpoints with more than `total` steps, which a run that goes on from `path` does again."""
+    """Remove the kept checkpoints with more than `total` steps, which a run resumed from `path` repeats."""
     for steps, kept in older(path).items():
         if steps > total:
             kept.unlink()

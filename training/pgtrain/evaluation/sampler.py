@@ -87,7 +87,7 @@ class RunSampler:
 
 
 class BundleSampler:
-    """A bundle, drawn as its users draw: by ``pgen`` in a process of its own, from ONNX files."""
+    """A bundle as users run it: ``pgen`` in its own process, on the ONNX files."""
 
     def __init__(self, folder: Path, model: str | None = None) -> None:
         """Choose the model: `model`, or the first that reads text, or else the first that draws.

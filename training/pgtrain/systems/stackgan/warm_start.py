@@ -1,4 +1,4 @@
-"""A run that starts from the generator of another run or of a bundle: what it takes over, and what it refuses."""
+"""Warm start from the generator of another run or of a bundle: loading the weights and checking that they fit."""
 
 import subprocess
 import sys

@@ -21,7 +21,7 @@ FEWEST = 2
 """Rows that have a deviation."""
 
 NEIGHBORS, ANYWHERE, REACH = 0.05, 1e-4, 4.0
-"""Shares of probability that a quantile table lends to values near those seen (deviation REACH) and to all."""
+"""Probability that a quantile table adds to values near training values (deviation REACH) and to all values."""
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Table:
 
     @property
     def identity(self) -> dict[str, str]:
-        """What a run that goes on must find again."""
+        """Facts of the data that must be equal when a run is resumed."""
         return {"digest": self.digest}
 
     @property
