@@ -13,6 +13,7 @@ stubs:
 check:
 	ruff format --check .
 	ruff check .
+	codespell
 	mypy
 	lint-imports
 	python benchmarks/readme.py --check
@@ -35,7 +36,7 @@ docs:
 readme:
 	python benchmarks/readme.py
 
-# Half an hour on an idle machine; benchmarks/install.py downloads gigabytes, recipes.py and stats.py train for hours:
+# Half an hour on an idle machine; benchmarks/install.py downloads gigabytes, those in quality/ train for hours:
 # run those by hand.
 bench:
 	pgbench --batch 1,8,64 --vs $(VS) --limit --cold --out $(SPEED).json --plot $(SPEED).png
@@ -52,7 +53,7 @@ SPEED = benchmarks/results/pgbench
 
 # A quarter of an hour, on an idle machine.
 load:
-	python benchmarks/serve.py
+	python benchmarks/serving/serve.py
 	python benchmarks/plots.py
 
 regression:

@@ -31,11 +31,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from committed import write
 from PIL import Image
 
 import pgen
 from pgbench.measuring.environment import environment
+from pgbench.reporting.files import write_json
 from pgen.api import Generator
 from pgen.backends.devices import resolve
 from pgen.images.postprocess import Postprocess
@@ -204,7 +204,7 @@ def main() -> None:
         if options.part in (None, name.partition(",")[0]):
             result[name] = measure()
             result.setdefault("environments", {})[name] = environment()
-            write(RESULT, result)
+            write_json(RESULT, result)
 
 
 if __name__ == "__main__":

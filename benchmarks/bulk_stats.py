@@ -14,9 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from committed import write
-
 from pgbench.measuring.environment import environment
+from pgbench.reporting.files import write_json
 from pgen.bundle.reader import EMBEDDED, open_bundle
 
 RESULTS = Path(__file__).parent / "results" / "bulk_stats.json"
@@ -55,7 +54,7 @@ def main() -> None:
                 formats.setdefault(format, {})[str(rows)] = measure(options.bundle, rows, format, Path(folder))
                 print(format, rows, formats[format][str(rows)], file=sys.stderr, flush=True)
     model = open_bundle(options.bundle).model("stats")
-    write(
+    write_json(
         options.out,
         {
             "command": "python benchmarks/bulk_stats.py --bundle DIR",

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from committed import write
 
 from pgbench.measuring.environment import environment
+from pgbench.reporting.files import write_json
 from pgen.api import Generator
 from pgen.backends.tolerance import measure
 from pgen.bundle.reader import EMBEDDED, open_bundle
@@ -87,4 +87,4 @@ def run() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    write(RESULT, run())
+    write_json(RESULT, run())

@@ -17,9 +17,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from committed import kept, write
-
 from pgbench.measuring.environment import environment
+from pgbench.reporting.files import kept, write_json
 
 RESULTS = Path(__file__).parent / "results" / "install.json"
 SOURCE = Path(__file__).parents[1]
@@ -76,7 +75,7 @@ def main() -> None:
     if len(contenders) == len(CONTENDERS):
         own, other = (contenders[name] for name in CONTENDERS)
         ratios = {key: round(other[key] / own[key], 1) for key in ("seconds", "bytes", "packages")}
-    write(options.out, {"contenders": contenders, "pytorch_over_pokegan": ratios})
+    write_json(options.out, {"contenders": contenders, "pytorch_over_pokegan": ratios})
     print(json.dumps(ratios or contenders, indent=1))
 
 

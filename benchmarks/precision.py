@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
-from committed import write
 from numpy.typing import NDArray
 
 from pgbench.measuring.environment import environment
+from pgbench.reporting.files import write_json
 from pgexport.parity.comparisons import in_pytorch
 from pgexport.precision import compress
 from pgexport.precision.audit import audit
@@ -209,7 +209,7 @@ def main() -> None:
         "models": models,
         "environment": before | {"load_average_after": environment()["load_average"]},
     }
-    write(options.out, result)
+    write_json(options.out, result)
     print(json.dumps(models, indent=1))
 
 

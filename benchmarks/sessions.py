@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from committed import write
 
 from pgbench.measuring.environment import environment
+from pgbench.reporting.files import write_json
 from pgen.backends.base import with_defaults
 from pgen.backends.cores import physical_cores
 from pgen.bundle.reader import open_bundle
@@ -103,4 +103,4 @@ def run() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    write(RESULT, run())
+    write_json(RESULT, run())

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from committed import write
 from PIL import Image
 
 from pgbench.measuring.environment import environment
+from pgbench.reporting.files import write_json
 from pgen.backends.tolerance import measure
 from pgen.bundle.reader import EMBEDDED
 from pgexport.peers.cold_start import prepare
@@ -105,4 +105,4 @@ def run() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    write(RESULT, run())
+    write_json(RESULT, run())

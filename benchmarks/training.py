@@ -20,13 +20,13 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from committed import write
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from pgbench.measuring.environment import environment
+from pgbench.reporting.files import write_json
 from pgtrain.data.dataset import Pictures
-from pgtrain.engine.accelerator import Engine, Precision, best_precision
+from pgtrain.engine.accelerator import Accelerator, Precision, best_precision
 from pgtrain.systems.dcgan.config import RECIPES, DCGANConfig
 from pgtrain.systems.dcgan.system import DCGAN, Discriminator, Generator, initialize
 
@@ -48,9 +48,9 @@ def pictures() -> Tensor:
 def project(config: DCGANConfig, precision: Precision, compiled: bool = False) -> Turn:
     """Prepare the project's own training."""
     torch.manual_seed(0)
-    engine = Engine(precision, compiled=compiled)
-    data = Pictures(pictures(), [], [], "", "keep").to(engine.device)
-    system = DCGAN(config, engine, data)
+    accelerator = Accelerator(precision, compiled=compiled)
+    data = Pictures(pictures(), [], [], "", "keep").to(accelerator.device)
+    system = DCGAN(config, accelerator, data)
     system.networks.train()
     order = torch.Generator().manual_seed(0)
     steps = enumerate(_endless(lambda: data.batches(config.batch, order)))
@@ -67,12 +67,12 @@ def plain(config: DCGANConfig) -> Turn:
     """Prepare the tutorial's loop over the same networks."""
     torch.manual_seed(0)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    generator, critic = Generator(config).to(device), Discriminator(config).to(device)
+    generator, discriminator = Generator(config).to(device), Discriminator(config).to(device)
     if config.blocks == "transposed":
         generator.apply(initialize)
-        critic.apply(initialize)
+        discriminator.apply(initialize)
     betas = (config.beta1, config.beta2)
-    adams = [torch.optim.Adam(network.parameters(), config.lr, betas) for network in (generator, critic)]
+    adams = [torch.optim.Adam(network.parameters(), config.lr, betas) for network in (generator, discriminator)]
     real = pictures().float() / 255
     real = real if config.channels == 4 else real[:, :3] + (1 - real[:, 3:])
     loader = DataLoader(TensorDataset(real), config.batch, shuffle=True, drop_last=True)
@@ -81,22 +81,22 @@ def plain(config: DCGANConfig) -> Turn:
     def turn() -> None:
         for _ in range(PICTURES // config.batch):
             (batch,) = next(batches)
-            _plain_step(config, generator, critic, adams, batch.to(device))
+            _plain_step(config, generator, discriminator, adams, batch.to(device))
 
     return turn
 
 
 def _plain_step(
-    config: DCGANConfig, generator: nn.Module, critic: nn.Module, adams: list[torch.optim.Adam], real: Tensor
+    config: DCGANConfig, generator: nn.Module, discriminator: nn.Module, adams: list[torch.optim.Adam], real: Tensor
 ) -> None:
     for_generator, for_critic = adams
-    critic.zero_grad()
-    _toward(config, critic(real), 1).backward()
+    discriminator.zero_grad()
+    _toward(config, discriminator(real), 1).backward()
     fake = torch.sigmoid(generator(torch.randn(len(real), config.latent_dim, device=real.device)))
-    _toward(config, critic(fake.detach()), -1).backward()
+    _toward(config, discriminator(fake.detach()), -1).backward()
     for_critic.step()
     generator.zero_grad()
-    score = critic(fake)
+    score = discriminator(fake)
     loss = -score.mean() if config.loss == "hinge" else F.softplus(-score).mean()
     loss.backward()
     for_generator.step()
@@ -174,7 +174,7 @@ def main() -> None:
         },
         "environment": before | {"load_average_after": environment()["load_average"]},
     }
-    write(options.out, result)
+    write_json(options.out, result)
     print(json.dumps(result["recipes"], indent=1))
 
 

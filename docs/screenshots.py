@@ -6,7 +6,7 @@ Run from the repository's root: python -m docs.screenshots
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
-from tests.e2e.browser import CHROMIUM, DESKTOP, PHONE, Watched, serving
+from tests.e2e.serving.browser import CHROMIUM, DESKTOP, PHONE, Watched, serving
 
 DOCS = Path(__file__).parent
 

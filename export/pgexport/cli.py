@@ -194,7 +194,7 @@ def inspect(bundle: Path, as_json: bool) -> None:
     "runs",
     type=FOLDER,
     multiple=True,
-    help="repeat parity with this run; repeatable  [default: those under runs/ that BUNDLE was made of]",
+    help="repeat parity with this run; repeatable  [default: those under runs/ that BUNDLE was exported from]",
 )
 def verify(bundle: Path, runs: tuple[Path, ...]) -> None:
     """Check BUNDLE: sizes, checksums, the ONNX checker and, if its runs are there, parity on new latents."""
@@ -202,7 +202,7 @@ def verify(bundle: Path, runs: tuple[Path, ...]) -> None:
         from pgexport.verify import verify as check
     report = check(bundle, runs)
     if report["runs"] and not runs:
-        click.echo(f"comparing with {', '.join(report['runs'])}, which it was made of")
+        click.echo(f"comparing with {', '.join(report['runs'])}, from which it was exported")
     repeated = {name: parity for name, parity in report["models"].items() if parity}
     if repeated:
         _show_parity(repeated)
@@ -217,7 +217,7 @@ def verify(bundle: Path, runs: tuple[Path, ...]) -> None:
 @click.argument("bundle", type=FOLDER)
 @click.option("--out", type=FOLDER, required=True, help="folder of the run")
 def unpack(bundle: Path, out: Path) -> None:
-    """Write the generator of BUNDLE as a run that pgtrain stackgan --start goes on from."""
+    """Write the generator of BUNDLE as a run for pgtrain stackgan --start."""
     with needs_extra("export"):
         from pgexport.unpack import unpack as write
     write(bundle, out)

@@ -39,7 +39,7 @@ class Kind(NamedTuple):
 
 
 TOTALS = (0, 0, 300, 6, 1530, 600, 495, 180)
-"""Totals of stats to try in turn: 0 is no condition, and the least and the most are among them."""
+"""Totals of stats to try in turn: 0 (no condition), the minimum, the maximum and values between."""
 
 
 def conditions(count: int, seed: int) -> dict[str, NDArray[np.float32]]:

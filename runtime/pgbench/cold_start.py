@@ -18,11 +18,11 @@ from pgbench.processes.worker import texts
 RUNS = 5
 
 PEER = "pgexport.peers.cold_start"
-"""PyTorch's side, a program of its own: nothing of it is imported here."""
+"""Program that measures PyTorch; it runs in its own process, so that PyTorch is not imported here."""
 
 
 def has_cold_start(backend: str) -> bool:
-    """Check whether a backend is timed: nobody compiles a network to draw one picture."""
+    """Check whether cold starts of a backend are measured: not of compiled ones, which take minutes."""
     return not {"compile", "graph"} & set(backend.split("-"))
 
 

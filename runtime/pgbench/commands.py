@@ -43,7 +43,13 @@ def show(result: Path, plot: Path | None, form: str | None) -> None:
 @click.command(cls=Command)
 @click.argument("first", type=PATH, metavar="A.json")
 @click.argument("second", type=PATH, metavar="B.json")
-@click.option("--threshold", type=Finite(1), default=1.1, show_default=True, help="times as slow: too slow")
+@click.option(
+    "--threshold",
+    type=Finite(1),
+    default=1.1,
+    show_default=True,
+    help="ratio of times above which a row counts as slower",
+)
 @click.option("--relative", is_flag=True, help="compare ratios over the other backends, not times")
 @click.pass_context
 def compare(ctx: click.Context, first: Path, second: Path, threshold: float, relative: bool) -> None:

@@ -1,4 +1,4 @@
-"""Are the pictures of two backends the same? A fast wrong picture is no result."""
+"""Parity of two backends: timings count only if both draw the same pictures."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ SAME = 30.0
 
 
 def compare(drawn: Array, reference: Array) -> dict[str, Any]:
-    """Compare what two backends made of the same inputs.
+    """Compare the outputs of two backends for the same inputs.
 
     Args:
         drawn: pictures, uint8 (N, S, S, 4), straight RGBA; or rows of integers, uint8 (N, ...).
-        reference: what they should be.
+        reference: the expected outputs.
 
     Returns:
         For pictures the largest difference of a premultiplied channel and the PSNR in dB (99 for equal ones); for rows

@@ -30,10 +30,10 @@ PRODUCTS = {
     "QLinearConv": (0, 3),
     "QLinearMatMul": (0, 3),
 }
-"""Operators that are counted: where their two factors stand among their inputs."""
+"""Indices of the two factors among the inputs of each operator that is counted."""
 
 RUNS = 5
-"""Runs that nodes are timed over, after one that is not."""
+"""Timed runs of the nodes, after one warm-up run."""
 
 KERNEL = "_kernel_time"
 """How the profile ends the names of those events that are a node's work."""

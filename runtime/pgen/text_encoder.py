@@ -39,7 +39,7 @@ class TextEncoder:
         self._lock = Lock()
         self._opened: Session | None = None
         self.notes: dict[str, str] = {}
-        """What whoever wrote a prompt should know, in a line; of at most MAX_NOTES prompts."""
+        """One line of advice for the author of a prompt, by prompt; at most MAX_NOTES prompts."""
 
     def __call__(self, prompts: Sequence[str]) -> NDArray[np.float32]:
         """Embed checked prompts, float32 (N, D). Embeddings of known names are looked up, not computed.

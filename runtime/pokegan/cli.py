@@ -16,10 +16,7 @@ from typing import IO, Any, NoReturn
 import click
 
 from pokegan import __version__
-from pokegan.errors import PokeganError
-
-EXIT_CODE = 2
-"""Of every error that a user can fix, unless its class has an `exit_code`."""
+from pokegan.errors import EXIT_CODE, PokeganError
 
 # Errors of a full disk or quota; Windows has no quota.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO) if hasattr(errno, "EDQUOT") else (errno.ENOSPC, errno.EIO)

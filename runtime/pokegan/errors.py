@@ -2,6 +2,9 @@
 
 from typing import Any, ClassVar
 
+EXIT_CODE = 2
+"""Of every error that a user can fix, unless its class has an `exit_code`."""
+
 MAX_REASON = 200
 """Characters of another library's error that fit into a message of one line."""
 
@@ -43,7 +46,15 @@ class MissingExtra(PokeganError, ImportError):
         super().__init__(f"{package} is not installed; install it with: pip install 'pokegan[{extra}]'")
 
 
-def one_line(error: BaseException, limit: int = MAX_REASON) -> str:
-    """Join an error's message into one line of at most `limit` characters; its type's name if it has no message."""
+def one_line(error: object, limit: int = MAX_REASON) -> str:
+    """Join an error's message into one line of at most `limit` characters; its type's name if it has no message.
+
+    Control characters, with which a damaged file could steer the terminal, become question marks.
+    """
     message = " ".join(str(getattr(error, "message", None) or error).split())
-    return (message or type(error).__name__)[:limit]
+    return "".join(sign if sign.isprintable() else "?" for sign in message[:limit]) or type(error).__name__
+
+
+def last_line(output: str) -> str:
+    """Return the line in which another process said why it failed: the last that it printed."""
+    return (output.strip().splitlines() or ["it printed no error"])[-1]

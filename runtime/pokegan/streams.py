@@ -1,4 +1,4 @@
-"""Standard streams that no line fails on, whatever they are connected to and encoded in."""
+"""Standard streams on which printing never fails, whatever their target and encoding."""
 
 import os
 import sys

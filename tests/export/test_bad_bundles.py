@@ -127,7 +127,7 @@ SPOILT: list[tuple[Callable[[Path], None], str]] = [
 
 
 @pytest.mark.parametrize(("spoil", "message"), SPOILT, ids=lambda value: getattr(value, "__name__", ""))
-def test_spoilt_engine_is_one_line(bundle: Path, spoil: Callable[[Path], None], message: str) -> None:
+def test_damaged_engine_fails_in_one_line(bundle: Path, spoil: Callable[[Path], None], message: str) -> None:
     add_engine(bundle, NAME)
     spoil(bundle / "engines" / f"{NAME}.plan")
     refused(bundle, message)

@@ -128,7 +128,7 @@ def test_adding_to_a_bundle(system_runs: dict[str, Path], dcgan: Path, tmp_path:
     assert {path.name for path in tmp_path.iterdir()} == {"b", "runs"}
 
 
-def test_adding_takes_along_what_the_manifest_names_and_engines_alone(
+def test_add_keeps_only_files_of_the_manifest_and_engines(
     system_runs: dict[str, Path], dcgan: Path, tmp_path: Path
 ) -> None:
     out, secret = tmp_path / "b", tmp_path / "secret"
@@ -208,7 +208,7 @@ def test_checkpoint_of_another_system_is_one_line(system_runs: dict[str, Path], 
     refused(call(dcgan, "--out", tmp_path / "b"), "of another system or version")
 
 
-def test_run_still_training_is_rejected_and_a_stopped_one_told(dcgan: Path, tmp_path: Path) -> None:
+def test_running_training_is_rejected_and_a_stopped_one_reported(dcgan: Path, tmp_path: Path) -> None:
     with Run(dcgan).training():
         refused(call(dcgan, "--out", tmp_path / "b"), "is being trained by another process")
     assert not (tmp_path / "b").exists()
@@ -304,7 +304,7 @@ def verify_finds_the_run_itself(bundle: Path, folder: Path, monkeypatch: pytest.
         patch.chdir(folder)
         done = call("verify", bundle)
     assert done.exit_code == 0, done.output
-    assert done.output.startswith("comparing with runs/dcgan, which it was made of\n")
+    assert done.output.startswith("comparing with runs/dcgan, from which it was exported\n")
     assert "dcgan: graph is valid, parity holds" in done.output
     assert "stats: graph is valid, parity not repeated" in done.output
 

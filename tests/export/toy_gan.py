@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from pgtrain.config import option
 from pgtrain.data.dataset import Pictures
-from pgtrain.engine.accelerator import Engine, Loss
+from pgtrain.engine.accelerator import Accelerator, Loss
 from pgtrain.engine.checkpoint import Position
 from pgtrain.systems.base import Architecture, Weights
 from pgtrain.systems.unconditional import Unconditional
@@ -21,7 +21,7 @@ class ToyConfig:
     channels: int = 4
     batch: int = 6
     pretrain: int = 0
-    critic_steps: int = 1
+    discriminator_steps: int = 1
     augment: bool = False
     ema: float = 0.9
 
@@ -39,7 +39,7 @@ class Generator(nn.Module):
         return logits.view(-1, 4, SIDE, SIDE)
 
 
-class Critic(nn.Module):
+class Discriminator(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.dense = nn.Linear(4 * SIDE * SIDE, 1)
@@ -52,15 +52,15 @@ class Critic(nn.Module):
 class ToyGAN(Unconditional):
     name = "toy"
 
-    def __init__(self, config: ToyConfig, engine: Engine, data: Pictures) -> None:
-        super().__init__(config, engine, data, Generator(config), Critic())
-        for network in ("generator", "critic"):
-            self.optimizers[network] = engine.adam(self.networks[network], 1e-3, (0.0, 0.9))
+    def __init__(self, config: ToyConfig, accelerator: Accelerator, data: Pictures) -> None:
+        super().__init__(config, accelerator, data, Generator(config), Discriminator())
+        for network in ("generator", "discriminator"):
+            self.optimizers[network] = accelerator.adam(self.networks[network], 1e-3, (0.0, 0.9))
 
-    def critic_loss(self, real: Tensor, fake: Tensor, step: int) -> Loss:
-        critic = self.trained["critic"]
-        loss = self.score(critic, fake).mean() - self.score(critic, real).mean()
-        return loss, {"critic": loss}
+    def opponent_loss(self, real: Tensor, fake: Tensor, step: int) -> Loss:
+        discriminator = self.trained["discriminator"]
+        loss = self.score(discriminator, fake).mean() - self.score(discriminator, real).mean()
+        return loss, {"discriminator": loss}
 
     def generator_loss(self, scores: Tensor) -> Tensor:
         return -scores.mean()

@@ -25,7 +25,7 @@ class Clock:
         self.calls += 1
 
 
-def test_a_turn_lasts_as_long_as_it_may() -> None:
+def test_turn_fills_its_share_of_seconds() -> None:
     clock = Clock(0.25)
     assert turn(clock.work, 1.0, expected=0.25, clock=clock) == ([0.25] * 4, 4)
 
@@ -94,7 +94,7 @@ def test_turns_agree_within_five_per_cent() -> None:
     assert not agree([1.0, 1.0])
 
 
-def test_a_summary_keeps_outliers_and_knows_how_sure_it_is() -> None:
+def test_summary_keeps_outliers_and_has_an_interval() -> None:
     draw = np.random.default_rng(0)
     turns = [Turn([*(0.01 + 0.001 * draw.standard_normal(50))], 50, {"cpu": 1.0}) for _ in range(20)]
     turns[3].times[7] = 2.0

@@ -80,7 +80,7 @@ def test_tables_limit_and_cold_start(command: Command, tiny_bundle: Path, tmp_pa
 
 
 @pytest.mark.parametrize(("model", "part"), [("dcgan", "PNG"), ("stats", "end to end")])
-def test_every_model_of_a_bundle(command: Command, full_bundle: Path, model: str, part: str) -> None:
+def test_every_model_of_a_bundle_is_measured(command: Command, full_bundle: Path, model: str, part: str) -> None:
     vs = () if model == "stats" else ("--vs", "torch")
     done = command("pgbench", *QUICK, "--bundle", full_bundle, "--model", model, "--json", *vs)
     assert done.returncode == 0, done.stderr

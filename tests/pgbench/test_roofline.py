@@ -98,7 +98,7 @@ def test_half_precision_moves_half_of_the_floats() -> None:
     assert narrow / wide == pytest.approx(440 / 240)
 
 
-def test_a_type_that_nothing_here_multiplies_has_no_limit() -> None:
+def test_type_without_a_measured_rate_has_no_limit() -> None:
     limit = roof(Work(10, 1, {}), "float16", RATES)
     assert (limit["limit"], limit["bound"]) == (None, None)
 
@@ -134,7 +134,7 @@ def pictures(value: int = 100) -> Any:
     return np.full((2, 4, 4, 4), value, np.uint8)
 
 
-def test_parity_sees_what_an_eye_sees() -> None:
+def test_parity_fails_on_visible_differences() -> None:
     assert parity.compare(pictures(), pictures()) == {"largest": 0.0, "psnr_db": 99.0, "same": True}
     assert parity.compare(pictures(101), pictures())["same"]
     assert not parity.compare(pictures(200), pictures())["same"]

@@ -57,7 +57,12 @@ def test_command_line_adds_exit_code_and_hint(error: Exception, code: int, line:
 
 @pytest.mark.parametrize(
     ("error", "line"),
-    [(ValueError("a\n  b"), "a b"), (ValueError(), "ValueError"), (ValueError("x" * 999), "x" * 200)],
+    [
+        (ValueError("a\n  b"), "a b"),
+        (ValueError("\x1b[2J"), "?[2J"),
+        (ValueError(), "ValueError"),
+        (ValueError("x" * 999), "x" * 200),
+    ],
 )
 def test_one_line_joins_and_shortens(error: Exception, line: str) -> None:
     assert one_line(error) == line

@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from pgtrain.config import LARGEST, FiniteRange, chosen_options, options
-from pgtrain.data.commands import CAPTION_COLUMN, DATA_HELP, data_commands
+from pgtrain.commands import CAPTION_COLUMN, DATA_HELP, data_commands
+from pgtrain.config import LARGEST
 from pgtrain.engine.run import Run
+from pgtrain.options import FiniteRange, chosen_options, options
 from pgtrain.systems.registry import SYSTEMS, SystemEntry
 from pokegan.cli import Group, version_option
 from pokegan.extras import needs_extra
@@ -18,7 +19,9 @@ SEED = click.IntRange(0, 2**32 - 1)
 PRECISIONS = click.Choice(["auto", "fp32", "bf16", "fp16"])
 COMMON = (
     click.option("--out", type=FOLDER, help="run folder  [default: a dated one under runs/]"),
-    click.option("--epochs", type=click.IntRange(1, 10**6), default=200, show_default=True, help="epochs in all"),
+    click.option(
+        "--epochs", type=click.IntRange(1, 10**6), default=200, show_default=True, help="total number of epochs"
+    ),
     click.option(
         "--resume",
         is_flag=True,
@@ -41,7 +44,7 @@ COMMON = (
         help="gradient accumulation: parts that a batch is computed in, for less memory",
     ),
     click.option("--compile", is_flag=True, help="compile the networks with torch.compile: slower start, faster steps"),
-    click.option("--minutes", type=FiniteRange(0), default=3.0, show_default=True, help="between checkpoints"),
+    click.option("--minutes", type=FiniteRange(0), default=3.0, show_default=True, help="minutes between checkpoints"),
     click.option(
         "--keep", type=click.IntRange(1), default=2, show_default=True, help="number of last checkpoints kept"
     ),

@@ -26,11 +26,11 @@ class BundleInvalid(PokeganError, ValueError):
 
 
 class RequestInvalid(PokeganError, ValueError):
-    """A generator cannot meet a request."""
+    """A request is invalid for the generator."""
 
 
 class FolderMissing(RequestInvalid):
-    """No folder is named for results that cannot be written beside what they are of."""
+    """Results need an output folder, and none was given."""
 
 
 class RunNotFound(PokeganError, FileNotFoundError):

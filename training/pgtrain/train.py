@@ -13,7 +13,7 @@ from pgtrain.config import from_dict
 from pgtrain.data.image_io import Background
 from pgtrain.data.sources import default
 from pgtrain.engine import checkpoint, distributed
-from pgtrain.engine.accelerator import Engine, Precision
+from pgtrain.engine.accelerator import Accelerator, Precision
 from pgtrain.engine.checkpoint import Position
 from pgtrain.engine.footprint import require_training
 from pgtrain.engine.loop import Loop
@@ -88,8 +88,8 @@ def train(request: Request, config: Any) -> Run:
             if request.resume:
                 _same_data(run, run.described()["data"], data, request.data)
         torch.manual_seed(request.seed)
-        engine = Engine(request.precision, request.accumulate, request.compile)
-        system: System = SYSTEMS[request.system].load("system")(config, engine, data.to(engine.device))
+        accelerator = Accelerator(request.precision, request.accumulate, request.compile)
+        system: System = SYSTEMS[request.system].load("system")(config, accelerator, data.to(accelerator.device))
         with distributed.together():
             begun = None if request.resume else _begun(run, request, epochs, config, data)
             if distributed.is_main():

@@ -1,4 +1,4 @@
-"""The first node that differs: the float32 graph beside PyTorch's modules, and the stored graph beside it."""
+"""The first diverging node: float32 graph against PyTorch's modules, and stored graph against float32 graph."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -31,7 +31,7 @@ ISLANDS = (nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm2d, nn.BatchNorm1d, nn.Bat
 """Modules whose weights stay float32: norms, and the whitening, which magnifies what it is given."""
 
 MASKED = 1e4
-"""What stands for infinity in an attention mask: a type's own lowest number overflows once a score is added to it."""
+"""Replacement for minus infinity in an attention mask: a type's lowest number overflows once a score is added."""
 
 WIDENED = frozenset({F.layer_norm, F.softmax, torch.softmax, Tensor.softmax, F.group_norm, F.batch_norm})
 """Functions that compute in float32 and give half precision back."""

@@ -14,6 +14,7 @@ from pgtrain.engine.run import Run
 from pgtrain.errors import RunInvalid
 from pgtrain.systems.base import Architecture
 from pgtrain.systems.registry import SYSTEMS
+from pokegan.errors import one_line
 
 AVERAGED = "network.average.module."
 
@@ -65,9 +66,8 @@ def load_run(folder: Path) -> LoadedRun:
         rebuilt: Architecture = SYSTEMS[system].load("rebuild")(config, weights, position)
         rebuilt.network.load_state_dict({name: weights[name] for name in rebuilt.network.state_dict()})
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
         raise RunInvalid(
-            f"{run.checkpoint}: does not fit its config.json ({reason}); it is of another system or version"
+            f"{run.checkpoint}: does not fit its config.json ({one_line(error)}); it is of another system or version"
         ) from error
     metrics = run.metrics()
     return LoadedRun(

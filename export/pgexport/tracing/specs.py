@@ -23,7 +23,7 @@ from pgtrain.data.stats_rows import RARITIES, STATS, TYPES
 from pgtrain.models.text_encoder import MAX_TOKENS, Encoder, embed
 
 SENTENCES = ["a red fire and flying dragon", "a small blue water turtle", "a gray stone golem that guards a ruin"]
-"""Texts that are no names, compared beside the names."""
+"""Texts compared in addition to the names."""
 
 LONGEST = " ".join(SENTENCES * 5)
 """A text of more tokens than are read, so that the longest sequence is tried too."""

@@ -26,7 +26,7 @@ NEEDED = ("torch", "transformers", "onnx", "pgexport")
 
 
 class BackendUnknown(PokeganError, ValueError):
-    """A name that is no backend's."""
+    """A backend name is unknown."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pgbench.measuring.timing import Energy, Target, Turn
 from pgbench.processes.backends import Opened, command
 from pgbench.processes.worker import Array
 from pgen.errors import DeviceUnavailable
-from pokegan.errors import PokeganError
+from pokegan.errors import PokeganError, last_line
 
 
 class BackendFailed(PokeganError, RuntimeError):
@@ -44,6 +44,7 @@ class Process:
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 text=True,
+                start_new_session=True,  # Ctrl-C ends the measurements, and reaches no backend in the middle of them
             )
             self.facts: dict[str, Any] = self._answer()
         except BackendFailed as failure:
@@ -78,7 +79,7 @@ class Process:
         return self._answer()
 
     def inputs(self, batch: int) -> Path:
-        """Make the model's inputs of `batch` texts and seeds; a file that lives as long as the process."""
+        """Make the model's inputs of `batch` texts and seeds; the file is removed with the process."""
         path = Path(self._folder.name) / "inputs.npz"
         self.ask("inputs", path=str(path), batch=batch)
         return path
@@ -107,8 +108,8 @@ class Process:
         if not line:
             self._process.wait()
             self._errors.seek(0)
-            lines = self._errors.read().strip().splitlines() or ["it printed no error"]
-            message = lines[-1].removeprefix("Error: ").removeprefix(f"{self.name}: ")  # some name themselves
+            message = last_line(self._errors.read()).removeprefix("Error: ")
+            message = message.removeprefix(f"{self.name}: ")  # some name themselves
             raise BackendFailed(f"{self.name}: {message}")
         return json.loads(line)
 

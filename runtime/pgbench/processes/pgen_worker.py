@@ -1,4 +1,4 @@
-"""This project's side of a comparison: pgen in a process of its own.
+"""pgen as a backend, in its own process.
 
 Run as ``python -m pgbench.processes.pgen_worker DEVICE BUNDLE MODEL THREADS``; the protocol is that of
 :mod:`pgbench.processes.worker`.

@@ -106,7 +106,7 @@ class Worker:
         np.savez(path, **self.subject.inputs(batch))  # type: ignore[arg-type]
 
     def draw(self, path: str, inputs: str | None, batch: int) -> None:
-        """Write what the model makes of the inputs in the file `inputs`, or of its own, to `path`, an .npy."""
+        """Run the model on the file `inputs`, or on its own inputs, and write the outputs to `path`, an .npy."""
         arrays = dict(np.load(inputs)) if inputs else self.subject.inputs(batch)
         np.save(path, self.subject.draw(arrays))
 

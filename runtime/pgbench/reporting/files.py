@@ -42,6 +42,17 @@ def write(path: Path, content: str | bytes) -> None:
         raise _unwritable(path, error) from error
 
 
+def write_json(path: Path, result: dict[str, Any]) -> None:
+    """Write `result` as JSON."""
+    write(path, json.dumps(result, indent=1) + "\n")
+
+
+def kept(path: Path, key: str) -> dict[str, Any]:
+    """Read what the JSON in `path` holds under `key`; nothing where there is no file yet."""
+    entries: dict[str, Any] = json.loads(path.read_text("utf-8"))[key] if path.is_file() else {}
+    return entries
+
+
 def check_place(path: Path) -> Path:
     """Check that a file can be written to `path` before anything is measured, and return it.
 

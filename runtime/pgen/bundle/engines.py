@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Annotated
 
 from pgen.bundle.manifest import Batch, Model, version_of
-from pgen.bundle.reader import Bundle, printable, read_file
+from pgen.bundle.reader import Bundle, read_file
 from pgen.bundle.schema import decode, encode
 from pgen.errors import BundleInvalid, BundleNotFound, EngineInvalid
+from pokegan.errors import one_line
 
 FOLDER = "engines"
 FORMAT = 1
@@ -183,7 +184,7 @@ def _parse(sidecar: Path, command: str) -> EngineInfo:
     except ValueError as error:
         if isinstance(error, EngineInvalid):
             raise
-        raise EngineInvalid(f"{sidecar}: damaged ({printable(error)}); {rebuild}") from error
+        raise EngineInvalid(f"{sidecar}: damaged ({one_line(error)}); {rebuild}") from error
 
 
 def check_runs(bundle: Bundle, info: EngineInfo, version: str, gpu: str, capability: tuple[int, int]) -> None:

@@ -7,6 +7,7 @@ machine. The protobuf message is parsed only as far as that takes; weights are s
 from collections.abc import Iterator
 
 from pgen.errors import BundleInvalid
+from pokegan.errors import one_line
 
 PLAIN = ("", "ai.onnx")
 """Domains whose operators every ONNX runtime has."""
@@ -20,7 +21,7 @@ Field = tuple[int, int | memoryview]
 
 
 def check_graph(content: bytes, name: str) -> None:
-    """Check that the ONNX model in `content` needs plain operators and nothing beside itself.
+    """Check that the ONNX model in `content` uses standard operators only and no external files.
 
     Raises:
         BundleInvalid: it does not; or it is no ONNX file. The message calls it `name`.
@@ -36,7 +37,7 @@ def check_graph(content: bytes, name: str) -> None:
     except (IndexError, RecursionError, ValueError) as error:
         if isinstance(error, BundleInvalid):
             raise
-        raise BundleInvalid(f"{name}: is not an ONNX file ({error}); export the bundle again") from error
+        raise BundleInvalid(f"{name}: is not an ONNX file ({one_line(error)}); export the bundle again") from error
 
 
 def _check_domain(opset: memoryview, name: str) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from pgen.bundle.manifest import FORMAT, FileEntry, Manifest, Model, Tensor, decode_manifest, version_of
 from pgen.bundle.schema import decode
 from pgen.errors import BundleInvalid, BundleNotFound
+from pokegan.errors import one_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,7 +120,9 @@ class Bundle:
             return decode(content, list[str])
         except ValueError as error:
             path = self.folder / "names.json"
-            raise BundleInvalid(f"{path}: must be a list of names ({error}); export the bundle again") from error
+            raise BundleInvalid(
+                f"{path}: must be a list of names ({one_line(error)}); export the bundle again"
+            ) from error
 
     @cached_property
     def known_names(self) -> dict[str, int]:
@@ -150,7 +153,7 @@ class Bundle:
             return embeddings.astype(np.float32)  # type: ignore[no-any-return]
         except (ValueError, EOFError) as error:
             raise BundleInvalid(
-                f"{self.folder / 'names.npy'}: cannot be read ({printable(error)}); export the bundle again"
+                f"{self.folder / 'names.npy'}: cannot be read ({one_line(error)}); export the bundle again"
             ) from error
 
 
@@ -176,14 +179,9 @@ def open_bundle(folder: str | Path = EMBEDDED) -> Bundle:
     except ValueError as error:
         if isinstance(error, BundleInvalid):
             raise
-        raise BundleInvalid(f"{path}: damaged ({printable(error)}); export or install the bundle again") from error
+        raise BundleInvalid(f"{path}: damaged ({one_line(error)}); export or install the bundle again") from error
     _check_paths(path, manifest)
     return Bundle(folder, manifest, hashlib.sha256(content).hexdigest())
-
-
-def printable(error: ValueError | EOFError) -> str:
-    """Show what a stranger's file made an error say: short, and without control characters."""
-    return "".join(sign if sign.isprintable() else "?" for sign in str(error)[:200])
 
 
 def read_file(path: Path, limit: int) -> tuple[int, bytes]:

@@ -43,7 +43,7 @@ def encode(value: Any) -> str:
 
 
 def read(value: Any, kind: Any, place: str = "") -> Any:
-    """Check that a value of JSON is a `kind`, and return it, with dataclasses made of objects.
+    """Check that a JSON value is a `kind`, and return it, with objects converted to dataclasses.
 
     `kind` is made of builtins, Any, unions with None, Literal, dataclasses, and typed dictionaries, which stay
     dictionaries with all their keys. Annotated[int, range(1, 9)] is an integer in that range, Annotated[KIND, OTHER] a

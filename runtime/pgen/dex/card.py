@@ -202,7 +202,7 @@ class _Sheet:
         return position[0] + width
 
     def glow(self, box: Box, radius: float) -> None:
-        """Fill the window of the picture: bright in the center, the frame's colors towards the corners."""
+        """Fill the window of the picture: bright in the center, the frame's colors toward the corners."""
         left, top, right, bottom = (round(side * SCALE) for side in box)
         size = right - left, bottom - top
         edge = _gradient(*size, rgb(mix(self.start, "#ffffff", 0.3)), rgb(mix(self.end, "#ffffff", 0.1)))

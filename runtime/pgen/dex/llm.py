@@ -32,7 +32,7 @@ TASK = (
     '{"name": ..., "genus": ..., "description": ...}. The name is new, pronounceable, 5 to 10 letters, and no existing '
     'Pokémon\'s. The genus is two or three words that end in "Pokémon". The description is two or three plain English '
     "sentences, 120 to 300 characters, that fit the types and numbers given: a fast creature is fast, one of high "
-    "defense is armoured. Do not name any existing Pokémon, game or company."
+    "defense is armored. Do not name any existing Pokémon, game or company."
 )
 
 

@@ -97,7 +97,7 @@ class Lexicon:
 
     def __init__(self, learned: dict[str, Any]) -> None:
         self.order: int = learned["order"]
-        self.flavors: dict[str, dict[str, float]] = learned["flavours"]
+        self.flavors: dict[str, dict[str, float]] = learned["flavors"]
         self.colors: dict[str, dict[str, int]] = learned["colors"]
         self.shapes: dict[str, dict[str, int]] = learned["shapes"]
         self.known: list[str] = learned["known"]

@@ -21,7 +21,7 @@ from pgen.images.postprocess import FORMATS, MAX_GRID, Postprocess
 from pgen.prompts import check_prompt
 from pgen.request import Request, request_template, requests
 from pokegan import __version__
-from pokegan.errors import PokeganError
+from pokegan.errors import PokeganError, one_line
 
 MAX_FILE = 2**28
 """Largest file that is read, in bytes; the largest grids are far smaller."""
@@ -126,7 +126,7 @@ def _checked(path: str, format: str, fields: Fields) -> Metadata:
         return _parse(fields, format)
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         reason = error.message if isinstance(error, PokeganError) else repr(error)
-        raise PictureInvalid(f"{path}: has invalid metadata ({_printable(reason)})") from error
+        raise PictureInvalid(f"{path}: has invalid metadata ({one_line(reason)})") from error
 
 
 def read_fields(path: Path) -> tuple[str, Fields]:
@@ -153,12 +153,7 @@ def _opened(name: str, file: Path | BytesIO) -> tuple[str, Fields]:
         reason = error.strerror or "it is neither PNG, WebP, GIF nor JPEG"
         raise PictureInvalid(f"{name}: cannot be read ({reason})") from error
     except Exception as error:  # Pillow raises any kind for damaged files
-        raise PictureInvalid(f"{name}: damaged ({_printable(str(error))})") from error
-
-
-def _printable(reason: str) -> str:
-    """Replace control characters, with which a file could steer the terminal."""
-    return "".join(character if character.isprintable() else "?" for character in reason[:200])
+        raise PictureInvalid(f"{name}: damaged ({one_line(error)})") from error
 
 
 def _stored_fields(image: Image.Image) -> Fields:
@@ -191,7 +186,7 @@ def _parse(fields: Fields, format: str) -> Metadata:
     postprocess = Postprocess(
         _integer(fields.get("size")), fields.get("resample", "lanczos"), fields.get("background", "transparent"), format
     )
-    backend = _printable(fields.get("backend", ""))
+    backend = one_line(fields["backend"]) if fields.get("backend") else ""
     if "grid" not in fields and "prompt" not in fields and "model" not in fields:
         raise ValueError("neither prompt nor model")
     if "grid" not in fields:

@@ -27,7 +27,7 @@ from pgen.jobs.folder import Folder, job_marker, start_time
 from pgen.jobs.job import Job, Task, Written
 from pgen.jobs.local import job_target, write_tasks
 from pgen.jobs.shards import Shards
-from pokegan.errors import PokeganError
+from pokegan.errors import PokeganError, one_line
 from pokegan.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -175,8 +175,8 @@ def _connected() -> Iterator[dict[str, float]]:
         ray.data.DataContext.get_current().enable_progress_bars = False  # pgen shows its own
         yield ray.cluster_resources()  # type: ignore[no-untyped-call]
     except (ray.exceptions.RayError, ConnectionError) as error:
-        reason = " ".join(str(error).split())
-        raise JobFailed(f"Ray failed ({reason[-300:]}); ray status shows the state of the cluster") from error
+        reason = one_line(str(error)[-300:], 300)  # the cause comes last
+        raise JobFailed(f"Ray failed ({reason}); ray status shows the state of the cluster") from error
     finally:
         if ours:
             ray.shutdown()

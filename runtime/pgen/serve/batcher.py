@@ -73,7 +73,7 @@ class Batcher:
         return len(self._queue) + sum(task.weight for task in self._streams if not task.future.done())
 
     def submit(self, bundle: LoadedBundle, requests: Sequence[Request]) -> "list[asyncio.Future[Picture]]":
-        """Queue images; cancelling a future removes its image from the queue.
+        """Queue images; canceling a future removes its image from the queue.
 
         Raises:
             APIError: 429, the queue is full and no image was queued.
@@ -118,7 +118,7 @@ class Batcher:
             self._notify()
 
     async def run(self) -> None:
-        """Process the queue until cancelled."""
+        """Process the queue until canceled."""
         while True:
             self._wakeup.clear()
             try:
@@ -160,7 +160,7 @@ class Batcher:
         return batch
 
     def _matching(self, head: _QueuedImage) -> list[_QueuedImage]:
-        """List up to a batch of images that fit `head`, without those that were cancelled a moment ago."""
+        """List up to a batch of images that fit `head`, without those that were canceled a moment ago."""
         matching = (image for image in self._queue if image.batch_key == head.batch_key and not image.future.done())
         return list(islice(matching, self._batch))
 

@@ -29,7 +29,7 @@ GRACE_SECONDS = 5.0
 
 
 class Arguments(BaseModel):
-    """The options of ``pgen serve`` without those of its own port and proxy: Ray's proxy is before a replica.
+    """The options of ``pgen serve`` except those of the port and the proxy, which Ray Serve provides.
 
     Attributes:
         bundle: a folder that exists on every machine; None for the embedded bundle.

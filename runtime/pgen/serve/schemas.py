@@ -168,7 +168,7 @@ class FramesResponse(BaseModel):
 
 
 class StatsRow(BaseModel):
-    """One Pokémon; beside these fields, each stat by its name."""
+    """One Pokémon: these fields, and a field for each stat."""
 
     seed: int
     total: int

@@ -86,7 +86,7 @@ async function pictureOf(prompt, seed, options) {
 }
 
 function fill(tile, image, { prompt, seed, last, n }, view) {
-  const labelled = (text) => [text, " ", hidden(`seed ${seed}`)]; // screen readers would otherwise list identical buttons
+  const labeled = (text) => [text, " ", hidden(`seed ${seed}`)]; // screen readers would otherwise list identical buttons
   const more = () => view.go({ prompt, seed: last + 1, n: Number(n) === 1 ? VARIATIONS : n });
   const alone = { class: "seed", href: view.address({ prompt, seed, n: 1 }), title: "This picture alone" };
   const caption = make(
@@ -94,8 +94,8 @@ function fill(tile, image, { prompt, seed, last, n }, view) {
     {},
     make("span", { class: "prompt" }, prompt),
     make("a", alone, `seed ${seed} `, hidden("this picture alone")),
-    downloadLink(labelled("Download"), image.src, `${plain(prompt)}_${seed}.png`),
-    button(labelled("More like this"), more),
+    downloadLink(labeled("Download"), image.src, `${plain(prompt)}_${seed}.png`),
+    button(labeled("More like this"), more),
   );
   tile.replaceChildren(make("figure", {}, image, caption));
   tile.classList.remove("waiting");

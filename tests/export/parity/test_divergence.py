@@ -145,7 +145,7 @@ def test_wrongly_folded_batch_norm_names_the_node(
         export_run(system_runs["dcgan"], tmp_path / "b", "float32")
 
 
-def test_text_that_went_wrong_names_the_node(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_diverging_text_graph_names_the_node(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     export, module = ModelSpec.export, "bert.encoder.layer.1.attention.output.dense"
 
     def wrong(self: ModelSpec, *arguments: Any) -> onnx.ModelProto:
@@ -163,8 +163,8 @@ def test_node_that_mixes_rows_is_named() -> None:
     nodes = [
         helper.make_node("Relu", ["latent"], ["bright"], name="bright"),
         helper.make_node("ReduceMean", ["bright", "axes"], ["mean"], name="mean", keepdims=1),
-        helper.make_node("Sub", ["bright", "mean"], ["centred"], name="centred"),
-        helper.make_node("Tanh", ["centred"], ["pictures"], name="drawn"),
+        helper.make_node("Sub", ["bright", "mean"], ["centered"], name="centered"),
+        helper.make_node("Tanh", ["centered"], ["pictures"], name="drawn"),
     ]
     values = [
         helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", 8]) for name in ("latent", "pictures")

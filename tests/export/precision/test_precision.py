@@ -306,7 +306,7 @@ def test_int8_of_an_encoder(encoder_graph: onnx.ModelProto, gain: Callable[[floa
 @pytest.mark.parametrize(
     ("limit", "speed", "reason"), [(0.999999, 2, "where 0.999999 is demanded"), (0.9, 1, "but only")]
 )
-def test_int8_is_dropped_where_it_is_no_gain(
+def test_int8_is_dropped_without_gain(
     encoder_graph: onnx.ModelProto,
     gain: Callable[[float], None],
     monkeypatch: pytest.MonkeyPatch,

@@ -87,7 +87,7 @@ def test_engines_draw_what_onnx_runtime_draws(bundle: Path, install: Install, ve
     shutil.rmtree(bundle / "engines")
 
 
-def test_sidecar_tells_all(built: tuple[Path, Fake]) -> None:
+def test_sidecar_has_every_field(built: tuple[Path, Fake]) -> None:
     folder, fake = built
     assert {path.name for path in (folder / "engines").iterdir()} == {
         f"{name}.{kind}" for name in MODELS for kind in ("plan", "json")
@@ -193,7 +193,7 @@ def test_without_engines_the_command_that_builds_them_is_reported(bundle: Path, 
         load(bundle, "engine").images(["Mew"])
 
 
-def test_graph_that_cannot_be_captured_runs_plainly(built: tuple[Path, Fake]) -> None:
+def test_graph_that_cannot_be_captured_runs_without_capture(built: tuple[Path, Fake]) -> None:
     folder, fake = built
     fake.cuda.launches, fake.cuda.capturable = 0, False
     generator, plain = load(folder, "engine"), load(folder, "cpu", threads=1)
@@ -300,7 +300,7 @@ def test_engines_are_replaced_all_or_none(
     assert {path.name for path in folder.iterdir()} == bundle, "and nothing lies beside"
 
 
-def test_what_is_missing_is_named(bundle: Path, install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_requirements_are_named(bundle: Path, install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     def told(*options: str) -> str:
         done = CliRunner().invoke(main, [str(bundle), "--tensorrt", *options])
         assert done.exit_code == 2, done.output

@@ -174,7 +174,7 @@ def test_rows_from_a_bundle_are_those_of_pytorch(full_bundle: Path, system_runs:
 
 
 @pytest.mark.parametrize("opset", [OPSETS[0] + 3, OPSETS[-1]])
-def test_another_opset(system_runs: dict[str, Path], tmp_path: Path, opset: int) -> None:
+def test_export_writes_the_requested_opset(system_runs: dict[str, Path], tmp_path: Path, opset: int) -> None:
     bundle = export_runs([system_runs["dcgan"], system_runs["stats"]], tmp_path / "b", opset=opset)
     for model in bundle.manifest.models.values():
         graph = onnx.load_from_string(bundle.read(model.file))

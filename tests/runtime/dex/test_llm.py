@@ -28,7 +28,7 @@ SECRET = "sk-very-secret-0123456789"
 GOOD = {
     "name": "Emberlo",
     "genus": "Kiln Pokémon",
-    "description": "It bakes its own clay armour, and <b>glows</b> at dusk.",
+    "description": "It bakes its own clay armor, and <b>glows</b> at dusk.",
 }
 ROW = Row(7, {"hp": 60, "speed": 120}, ("fire",), "ordinary")
 DRAFTED = Words("Cindrop", "Cinder Racer Pokémon", "It runs. It glows.")

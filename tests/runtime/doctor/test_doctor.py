@@ -71,7 +71,7 @@ def test_both_builds_of_onnx_runtime_are_a_finding(monkeypatch: pytest.MonkeyPat
     assert "pip uninstall -y onnxruntime onnxruntime-gpu" in finding.remedy
 
 
-def test_no_onnx_runtime_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_onnx_runtime_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     def version(name: str) -> str:
         if name in software.RUNTIMES:
             raise metadata.PackageNotFoundError(name)

@@ -124,7 +124,7 @@ def test_timed_out_request_is_not_drawn(toy_bundle: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_cancelled_request_is_not_drawn(toy_bundle: Path) -> None:
+def test_canceled_request_is_not_drawn(toy_bundle: Path) -> None:
     async def scenario() -> None:
         async with without_network(settings(toy_bundle)) as (service, client):
             hold = Hold(service)

@@ -23,7 +23,7 @@ def ring(ground: str = "white", noise: int = 0) -> Image.Image:
 
 @pytest.mark.parametrize("noise", [0, 8])
 @pytest.mark.parametrize("ground", ["white", "black", "#3050a0"])
-def test_ground_goes_and_what_it_encloses_stays(ground: str, noise: int) -> None:
+def test_background_is_removed_and_enclosed_areas_stay(ground: str, noise: int) -> None:
     alpha = np.array(without_background(ring(ground, noise)))[..., 3]
     assert alpha[0].max() == alpha[:, -1].max() == 0
     assert alpha[24, 32] == 255, "the hole is not connected to the border"

@@ -13,7 +13,7 @@ from pgtrain.data.records import Record
 LEARNED = Path(pgen.dex.__file__).parent / "learned.json"
 
 
-def test_what_is_shipped_is_what_the_data_gives(pokemon: Path) -> None:
+def test_committed_lexicon_equals_that_of_the_data(pokemon: Path) -> None:
     assert LEARNED.read_text("utf-8") == as_json(learn(sources.read(pokemon).records))
 
 
@@ -34,5 +34,5 @@ def test_names_become_counts_of_letters() -> None:
 
 
 @given(st.text())
-def test_both_sides_spell_names_alike(name: str) -> None:
+def test_training_and_runtime_normalize_names_alike(name: str) -> None:
     assert plain(name) == plain_when_drawn(name)

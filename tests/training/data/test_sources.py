@@ -201,7 +201,7 @@ def test_hub_data_set_through_datasets(tmp_path: Path, content: bytes) -> None:
     assert collection.digest() == read(f"hf:{tmp_path / 'set'}").digest()
 
 
-def test_hub_data_set_that_cannot_be_had(tmp_path: Path) -> None:
+def test_unavailable_hub_data_set_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataNotFound, match=r"hf:.*cannot be loaded .*folder") as refused:
         read(f"hf:{tmp_path / 'none'}")
     assert "\n" not in refused.value.message
@@ -263,7 +263,7 @@ def test_missing_package_prints_the_pip_command(
         read(data)
 
 
-def test_nothing_there(tmp_path: Path) -> None:
+def test_folder_without_data_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataInvalid, match="holds no data set"):
         read(tmp_path)
     with pytest.raises(DataNotFound, match="no such folder"):

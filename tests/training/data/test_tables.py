@@ -67,7 +67,7 @@ def test_parquet_that_pgen_wrote_comes_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("nothing", ["", "None", "NaN", "N/A", "-", "null", " "])
-def test_cells_that_say_nothing_are_empty(tmp_path: Path, nothing: str) -> None:
+def test_placeholder_cells_are_empty(tmp_path: Path, nothing: str) -> None:
     line = f"A,{nothing},1,1,1,1,1,1,{nothing},{nothing}"
     titles = "name,type2,hp,attack,defense,sp_atk,sp_def,speed,legendary,total,type1"
     assert read_table(table(tmp_path, f"{titles}\n{line},Fire\n")).rows == [Row((1,) * 6, ("fire",), name="A")]

@@ -48,7 +48,7 @@ def test_runaway_is_reported_while_it_happens(command: Command, small_data: Path
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("sink", ["/dev/full", "closed pipe"])
-def test_training_is_saved_when_its_output_goes_nowhere(small_data: Path, tmp_path: Path, sink: str) -> None:
+def test_training_with_closed_output_is_saved(small_data: Path, tmp_path: Path, sink: str) -> None:
     program = str(Path(sys.executable).parent / "pgtrain")
     call = [program, "dcgan", "--data", str(small_data), "--out", str(tmp_path / "run"), *SMALL, "--epochs", "2"]
     if sink == "/dev/full":

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from pgtrain.engine import checkpoint, loop
-from pgtrain.engine.accelerator import Engine
+from pgtrain.engine.accelerator import Accelerator
 from pgtrain.engine.checkpoint import Position
 from pgtrain.engine.display import Display
 from pgtrain.engine.run import CHECKPOINT
@@ -128,7 +128,7 @@ def test_divergence_stops_and_keeps_the_checkpoint(small_data: Path, tiny_encode
 
 def test_failed_write_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Small:
-        engine = Engine("fp32")
+        accelerator = Accelerator("fp32")
         networks = torch.nn.ModuleDict({"one": torch.nn.Linear(2, 2)})
         optimizers: dict[str, torch.optim.Optimizer] = {}  # noqa: RUF012
 

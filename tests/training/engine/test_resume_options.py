@@ -87,5 +87,5 @@ def test_resume_drops_what_is_beyond_the_checkpoint(command: Command, started: P
     assert not (started / "timelapse.gif").exists()
     assert list(checkpoint.older(started / CHECKPOINT)) == [3]
     events = EventAccumulator(str(started / "tensorboard")).Reload()
-    assert [event.step for event in events.Scalars("critic")] == [1, 2]
+    assert [event.step for event in events.Scalars("discriminator")] == [1, 2]
     assert command("pgtrain", "report", started).returncode == 0

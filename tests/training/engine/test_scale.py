@@ -20,7 +20,7 @@ from torch import Tensor
 from pgtrain.cli import main
 from pgtrain.data.dataset import Pictures, fits, load_pictures, weighted
 from pgtrain.data.stats_rows import STATS, TYPES
-from pgtrain.engine.accelerator import LEAST_SCALE, Engine
+from pgtrain.engine.accelerator import LEAST_SCALE, Accelerator
 from pgtrain.engine.run import CHECKPOINT, Run
 from pgtrain.errors import ConfigInvalid, Diverged, Elsewhere
 from pgtrain.systems.dcgan.config import DCGANConfig
@@ -154,7 +154,7 @@ def data(small_data: Path) -> Pictures:
 def make(data: Pictures, accumulate: int = 1, **options: object) -> DCGAN:
     torch.manual_seed(0)
     config = DCGANConfig(**{"size": 32, "width": 8, "latent_dim": 8, "augment": False} | options)  # type: ignore[arg-type]
-    return DCGAN(config, Engine("fp32", accumulate), data)
+    return DCGAN(config, Accelerator("fp32", accumulate), data)
 
 
 def test_parts_add_up_to_the_batch(data: Pictures) -> None:
@@ -162,18 +162,18 @@ def test_parts_add_up_to_the_batch(data: Pictures) -> None:
     gradients = []
     for accumulate in (1, 3):
         made, losses = make(data, accumulate), []
-        critic = made.networks["critic"]
-        made.optimizers["critic"].step = lambda losses=losses, critic=critic: losses.extend(  # type: ignore[method-assign]
-            parameter.grad.clone() for parameter in critic.parameters()
+        discriminator = made.networks["discriminator"]
+        made.optimizers["discriminator"].step = lambda losses=losses, discriminator=discriminator: losses.extend(  # type: ignore[method-assign]
+            parameter.grad.clone() for parameter in discriminator.parameters()
         )
 
         def loss(part: Tensor, made: DCGAN = made) -> tuple[Tensor, dict[str, Tensor]]:
             real = made.pictures(data, part)
-            return made.critic_loss(real, 1 - real, 0)[0], {}
+            return made.opponent_loss(real, 1 - real, 0)[0], {}
 
-        parts = made.engine.parts(torch.arange(12))
+        parts = made.accelerator.parts(torch.arange(12))
         assert [len(part) for part in parts] == [12 // accumulate] * accumulate
-        made.engine.step(made.optimizers["critic"], loss, parts)
+        made.accelerator.step(made.optimizers["discriminator"], loss, parts)
         gradients.append(losses)
     for whole, summed in zip(*gradients, strict=True):
         torch.testing.assert_close(summed, whole, rtol=1e-4, atol=1e-6)
@@ -202,10 +202,10 @@ def scaled(data: Pictures, scale: float) -> DCGAN:
     """A system whose losses are scaled as fp16's are, on the CPU in float32."""
     made = make(data)
     scaler = torch.amp.GradScaler("cpu", init_scale=scale)
-    made.engine.accelerator.scaler = scaler
+    made.accelerator._accelerate.scaler = scaler
     for name in made.optimizers:
         plain = made.optimizers[name].optimizer  # type: ignore[attr-defined]
-        made.optimizers[name] = made.engine.accelerator.prepare_optimizer(plain)
+        made.optimizers[name] = made.accelerator._accelerate.prepare_optimizer(plain)
     return made
 
 
@@ -216,16 +216,16 @@ def test_overflow_leaves_weights_and_average_alone_and_is_no_divergence(
     monkeypatch.setattr(made, "generator_loss", lambda scores: 1e6 * scores.mean())  # its scaled gradient is infinite
     before = {name: value.clone() for name, value in made.networks.state_dict().items()}
     metrics = made.train_step(data, torch.arange(4), 0)
-    assert not made.engine.stepped
+    assert not made.accelerator.stepped
     assert all(torch.isfinite(value) for value in metrics.values()), "what the loop takes for a divergence"
     after = made.networks.state_dict()
     kept = [name for name in before if name.startswith("average") or re.match(r"generator.*(weight|bias)", name)]
     assert all(torch.equal(before[name], after[name]) for name in kept)
-    assert made.engine.loss_scale == 2.0**119
+    assert made.accelerator.loss_scale == 2.0**119
     monkeypatch.undo()
-    made.engine.scaling = made.engine.scaling | {"scale": 1.0}
+    made.accelerator.scaling = made.accelerator.scaling | {"scale": 1.0}
     made.train_step(data, torch.arange(4), 1)
-    assert made.engine.stepped
+    assert made.accelerator.stepped
     assert not all(torch.equal(before[name], made.networks.state_dict()[name]) for name in kept)
 
 
@@ -238,19 +238,19 @@ def test_scaled_losses_train_as_unscaled_ones(data: Pictures) -> None:
         metrics = made.train_step(data, torch.arange(4), step)
         for name, value in expected.items():
             torch.testing.assert_close(metrics[name], value, rtol=1e-4, atol=1e-5)
-    assert made.engine.stepped
+    assert made.accelerator.stepped
 
 
 def test_gradients_that_overflow_at_every_scale_are_a_divergence(data: Pictures) -> None:
     made = scaled(data, LEAST_SCALE / 4)
-    weight = next(made.networks["critic"].parameters())
+    weight = next(made.networks["discriminator"].parameters())
     with pytest.raises(Diverged, match="try bf16 or fp32"):
-        made.engine.step(made.optimizers["critic"], lambda part: (1e10 * (1e38 * part).sum(), {}), [weight])
+        made.accelerator.step(made.optimizers["discriminator"], lambda part: (1e10 * (1e38 * part).sum(), {}), [weight])
 
 
 def test_scale_of_losses_is_checkpointed(data: Pictures) -> None:
-    kept = scaled(data, 8.0).engine.scaling
-    other = scaled(data, 1024.0).engine
+    kept = scaled(data, 8.0).accelerator.scaling
+    other = scaled(data, 1024.0).accelerator
     other.scaling = json.loads(json.dumps(kept))
     assert other.loss_scale == 8.0
 
@@ -258,20 +258,20 @@ def test_scale_of_losses_is_checkpointed(data: Pictures) -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA GPU is here")
 def test_fp16_without_a_gpu_is_rejected() -> None:
     with pytest.raises(ConfigInvalid, match="CUDA"):
-        Engine("fp16")
+        Accelerator("fp16")
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
 def test_half_precision_trains_on_cuda(data: Pictures, precision: str) -> None:
-    engine = Engine(precision)  # type: ignore[arg-type]
-    made = DCGAN(DCGANConfig(size=32, width=8, latent_dim=8, r1_interval=2), engine, data.to(engine.device))
+    accelerator = Accelerator(precision)  # type: ignore[arg-type]
+    made = DCGAN(DCGANConfig(size=32, width=8, latent_dim=8, r1_interval=2), accelerator, data.to(accelerator.device))
     for step in range(12):
-        metrics = made.train_step(data, torch.arange(4, device=engine.device), step)
+        metrics = made.train_step(data, torch.arange(4, device=accelerator.device), step)
         assert all(torch.isfinite(value) for value in metrics.values())
-    assert made.engine.stepped
-    assert (engine.loss_scale is not None) == (precision == "fp16")
+    assert made.accelerator.stepped
+    assert (accelerator.loss_scale is not None) == (precision == "fp16")
 
 
 @pytest.mark.gpu
@@ -304,7 +304,7 @@ def test_captions_are_drawn_by_their_weights() -> None:
 def test_missing_compiler_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(ConfigInvalid, match="no-such-compiler is not found"):
-        Engine("fp32", compiled=True)
+        Accelerator("fp32", compiled=True)
 
 
 def test_other_processes_print_nothing() -> None:

@@ -97,7 +97,7 @@ def test_packaged_network_gives_unit_embeddings_at_any_size() -> None:
     assert not load_network().training
 
 
-def test_weights_that_cannot_be_had_are_explained(tmp_path: Path) -> None:
+def test_unavailable_weights_fail_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(FeaturesNotFound, match="name their file") as caught:
         load_features("inception", tmp_path / "nothing.pth")
     assert len(str(caught.value).splitlines()) == 1

@@ -139,8 +139,8 @@ def test_agreement_lies_between_chance_and_the_ceiling() -> None:
     right = np.arange(200) % 4
     assert agreement(right, labels, ceiling=1.0) == {"found": 1.0, "floor": 0.25, "ceiling": 1.0, "share": 1.0}
     assert agreement(np.zeros(200, np.int64), labels, ceiling=0.8)["share"] == 0.0, "always one answer is chance"
-    unlabelled = np.concatenate([labels, np.zeros((50, 4), bool)])
-    assert agreement(np.concatenate([right, right[:50]]), unlabelled)["found"] == 1.0
+    unlabeled = np.concatenate([labels, np.zeros((50, 4), bool)])
+    assert agreement(np.concatenate([right, right[:50]]), unlabeled)["found"] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_table_sets_contenders_beside_real_pictures() -> None:
 def test_benchmark_sets_two_bundles_side_by_side(tiny_bundle: Path, small_data: Path, tmp_path: Path) -> None:
     out = tmp_path / "compared.json"
     call = ["--data", small_data, "--features", "artwork", "--samples", "12", "--work", tmp_path / "work", "--out", out]
-    program = [sys.executable, ROOT / "benchmarks" / "quality.py", f"a={tiny_bundle}", f"b={tiny_bundle}"]
+    program = [sys.executable, ROOT / "benchmarks" / "quality" / "compare.py", f"a={tiny_bundle}", f"b={tiny_bundle}"]
     done = subprocess.run([*map(str, program), *map(str, call)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     document = json.loads(out.read_text())

@@ -106,7 +106,7 @@ def test_a_text_that_asks_for_two_names_is_mostly_drawn_from_both(memory: Memory
     assert (choice.first.argmax(1) != choice.second.argmax(1)).float().mean() > 0.8
 
 
-def test_another_text_may_ask_for_the_colors(memory: Memory) -> None:
+def test_color_text_changes_color_codes_alone(memory: Memory) -> None:
     latent, text, other = torch.randn(8, SIZE.latent_dim), torch.randn(8, 16), torch.randn(8, 16)
     plain, same, apart = memory(latent, text), memory(latent, text, text), memory(latent, text, other)
     assert torch.equal(plain.color, same.color)

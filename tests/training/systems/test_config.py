@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from pgtrain.cli import main
-from pgtrain.config import options
+from pgtrain.options import options
 from pgtrain.systems import registry
 from pgtrain.systems.dcgan.config import RECIPES, DCGANConfig
 from pgtrain.systems.registry import SYSTEMS

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pgtrain.data.dataset import Dataset, read
-from pgtrain.engine.accelerator import Engine
+from pgtrain.engine.accelerator import Accelerator
 from pgtrain.models.memory import Codes, CodeSize
 from pgtrain.systems.stackgan.config import StackGANConfig
 from pgtrain.systems.stackgan.decoder import ColorEncoder, Decoder, Stage1, Stage2
@@ -24,7 +24,7 @@ def system(data: Dataset) -> MemoryStackGAN:
     torch.manual_seed(0)
     config = StackGANConfig(**SMALL)
     config.resolve(4)
-    return MemoryStackGAN(config, Engine("fp32"), data)
+    return MemoryStackGAN(config, Accelerator("fp32"), data)
 
 
 def step(system: MemoryStackGAN, data: Dataset, epoch: int) -> dict[str, float]:
@@ -57,7 +57,7 @@ def test_every_phase_has_finite_losses_and_moves_its_networks(system: MemoryStac
 def test_batch_in_parts_trains_every_phase(data: Dataset) -> None:
     config = StackGANConfig(**SMALL)
     config.resolve(4)
-    system = MemoryStackGAN(config, Engine("fp32", accumulate=2), data)
+    system = MemoryStackGAN(config, Accelerator("fp32", accumulate=2), data)
     for epoch in range(3):
         assert all(torch.isfinite(torch.tensor(list(step(system, data, epoch).values()))))
 
@@ -87,7 +87,7 @@ def test_stage_two_learns_on_a_fixed_stage_one(system: MemoryStackGAN, data: Dat
 def test_a_single_stage_trains_to_the_end_of_a_longer_run(data: Dataset, stage: str, phase: str) -> None:
     config = StackGANConfig(width=8, batch=4, stage=stage, stage1_pretrain=0)
     config.resolve(2)
-    system = MemoryStackGAN(config, Engine("fp32"), data)
+    system = MemoryStackGAN(config, Accelerator("fp32"), data)
     assert [system.start_epoch(epoch) for epoch in (0, 5)] == [phase, phase]
 
 
@@ -105,7 +105,7 @@ def test_opaque_pictures_are_not_mixed(data: Dataset) -> None:
     opaque.pictures[0, 3] = 255
     config = StackGANConfig(**SMALL)
     config.resolve(4)
-    system = MemoryStackGAN(config, Engine("fp32"), opaque)
+    system = MemoryStackGAN(config, Accelerator("fp32"), opaque)
     assert system.generator.memory.prior[0] == OPAQUE
     assert 0 not in system.mixable
 

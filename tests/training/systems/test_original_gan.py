@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from pgtrain.data.dataset import Dataset, load_dataset
-from pgtrain.engine.accelerator import Engine
+from pgtrain.engine.accelerator import Accelerator
 from pgtrain.engine.run import CHECKPOINT
 from pgtrain.models.compositing import as_rgba, grounded
 from pgtrain.systems.stackgan.config import RECIPES, StackGANConfig
@@ -42,7 +42,7 @@ def data(small_data: Path, tiny_encoder: Path) -> Dataset:
 @pytest.fixture
 def system(data: Dataset) -> OriginalStackGAN:
     torch.manual_seed(0)
-    return OriginalStackGAN(StackGANConfig(**TINY, stage1_epochs=1), Engine("fp32"), data)
+    return OriginalStackGAN(StackGANConfig(**TINY, stage1_epochs=1), Accelerator("fp32"), data)
 
 
 def test_networks_have_the_sizes_of_the_original() -> None:
@@ -50,8 +50,11 @@ def test_networks_have_the_sizes_of_the_original() -> None:
     with torch.device("meta"):
         generator = OriginalGenerator(config, 768)
         logits = generator(torch.randn(3, LATENT_DIM), torch.randn(3, 768))
-        critics = [JointDiscriminator(size, 64, 768, 0.4) for size in (64, 128)]
-        scores = [critic(picture, torch.randn(3, 768)) for critic, picture in zip(critics, logits, strict=True)]
+        discriminators = [JointDiscriminator(size, 64, 768, 0.4) for size in (64, 128)]
+        scores = [
+            discriminator(picture, torch.randn(3, 768))
+            for discriminator, picture in zip(discriminators, logits, strict=True)
+        ]
     assert [stage.shape for stage in logits] == [(3, 3, 64, 64), (3, 3, 128, 128)]
     assert [score.shape for score in scores] == [(3,), (3,)]
     dense = generator.get_submodule("stage2.decoder.0")
@@ -59,17 +62,23 @@ def test_networks_have_the_sizes_of_the_original() -> None:
     ups = [layer.out_channels for layer in generator.stage1.decoder if isinstance(layer, torch.nn.ConvTranspose2d)]
     assert ups == [64, 32, 3]
     widths = [
-        [layer.out_channels for layer in critic.layers if isinstance(layer, torch.nn.Conv2d)] for critic in critics
+        [layer.out_channels for layer in discriminator.layers if isinstance(layer, torch.nn.Conv2d)]
+        for discriminator in discriminators
     ]
     assert widths == [[64, 128, 256], [64, 128, 256, 512]]
-    assert [critic.joint[0].out_channels for critic in critics] == [512, 512]
+    assert [discriminator.joint[0].out_channels for discriminator in discriminators] == [512, 512]
 
 
 def test_discriminators_have_width_and_dropout_of_the_original(system: OriginalStackGAN) -> None:
-    critics = [system.networks[f"discriminator{stage}"] for stage in (1, 2)]
-    drops = [{layer.p for layer in critic.layers if isinstance(layer, torch.nn.Dropout)} for critic in critics]  # type: ignore[union-attr]
+    discriminators = [system.networks[f"discriminator{stage}"] for stage in (1, 2)]
+    drops = [
+        {layer.p for layer in discriminator.layers if isinstance(layer, torch.nn.Dropout)}
+        for discriminator in discriminators
+    ]  # type: ignore[union-attr]
     assert drops == [{0.0}, {0.4}]
-    assert [critic.layers[0].out_channels for critic in critics] == [2, 2], "twice the generator's width"  # type: ignore[index,union-attr]
+    assert [discriminator.layers[0].out_channels for discriminator in discriminators] == [2, 2], (
+        "twice the generator's width"
+    )  # type: ignore[index,union-attr]
 
 
 def test_optimizers_have_rates_of_the_original(system: OriginalStackGAN) -> None:
@@ -105,9 +114,9 @@ def test_rgb_is_laid_on_white_and_shown_opaque() -> None:
 
 
 def test_discriminator_reads_the_text() -> None:
-    critic = JointDiscriminator(64, 2, 10, 0.0)
+    discriminator = JointDiscriminator(64, 2, 10, 0.0)
     pictures = torch.rand(1, 3, 64, 64)
-    assert critic(pictures, torch.randn(1, 10)) != critic(pictures, torch.randn(1, 10))
+    assert discriminator(pictures, torch.randn(1, 10)) != discriminator(pictures, torch.randn(1, 10))
 
 
 def test_training_stage_two_leaves_stage_one_alone(system: OriginalStackGAN, data: Dataset) -> None:
@@ -123,7 +132,7 @@ def test_training_stage_two_leaves_stage_one_alone(system: OriginalStackGAN, dat
 
 def test_stage_one_alone_stays_alone(data: Dataset) -> None:
     config = StackGANConfig(**TINY, stage="1", stage1_epochs=2)
-    system = OriginalStackGAN(config, Engine("fp32"), data)
+    system = OriginalStackGAN(config, Accelerator("fp32"), data)
     assert {system.start_epoch(epoch) for epoch in range(4)} == {"stage I, adversarial"}
     assert not [name for name in system.networks.state_dict() if "stage2" in name or "discriminator2" in name]
 

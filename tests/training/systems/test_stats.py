@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from pgtrain.cli import main
 from pgtrain.data.sources.metadata import METADATA
 from pgtrain.data.stats_rows import PAIRS, RARITIES, TYPES, Row, read_table
-from pgtrain.engine.accelerator import Engine
+from pgtrain.engine.accelerator import Accelerator
 from pgtrain.engine.run import CHECKPOINT
 from pgtrain.errors import DataInvalid, DataNotFound, Interrupted, RequestInvalid, RunInvalid
 from pgtrain.systems.stats.config import RECIPES, StatsConfig
@@ -45,7 +45,7 @@ ROWS = drawn_rows()
 
 def make(data: Table, **options: object) -> StatsGAN:
     torch.manual_seed(0)
-    return StatsGAN(StatsConfig(**RECIPES["default"] | SMALL | options), Engine("fp32"), data)  # type: ignore[arg-type]
+    return StatsGAN(StatsConfig(**RECIPES["default"] | SMALL | options), Accelerator("fp32"), data)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -287,7 +287,7 @@ def test_total_that_is_not_the_sum_is_named(tmp_path: Path) -> None:
         read_table(csv(tmp_path, HEADERS["dex"], wrong))
 
 
-def test_several_tables_are_one(tmp_path: Path) -> None:
+def test_several_tables_are_concatenated(tmp_path: Path) -> None:
     places = [tmp_path / name for name in ("one", "other")]
     others = [line.replace("Charizard", "Charmander").replace("Mewtwo", "Mew") for line in LINES["dex"]]
     for place, lines in zip(places, (LINES["dex"], others), strict=True):

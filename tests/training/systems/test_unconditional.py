@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from pgtrain.data.dataset import Pictures, load_pictures
-from pgtrain.engine.accelerator import Engine
+from pgtrain.engine.accelerator import Accelerator
 from pgtrain.models.compositing import grounded
 from pgtrain.systems.dcgan.config import RECIPES as DCGAN_RECIPES
 from pgtrain.systems.dcgan.config import DCGANConfig
@@ -26,7 +26,7 @@ def make(system: type, config: type, data: Pictures, precision: str = "fp32", **
     torch.manual_seed(0)
     resolved = config(**SMALL | options)
     resolved.resolve(1)
-    made: DCGAN | WGAN = system(resolved, Engine(precision), data)  # type: ignore[arg-type]
+    made: DCGAN | WGAN = system(resolved, Accelerator(precision), data)  # type: ignore[arg-type]
     return made
 
 
@@ -50,7 +50,7 @@ def test_every_recipe_trains_both_networks(
         metrics = made.train_step(data, torch.arange(4), step)
         assert all(torch.isfinite(value) for value in metrics.values())
     after = made.networks.state_dict()
-    for part in ("generator", "critic", "average"):
+    for part in ("generator", made.opponent, "average"):
         weights = [name for name in after if name.startswith(part) and name.endswith("weight")]
         assert any(not torch.equal(before[name], after[name]) for name in weights), part
     pictures = made.generate(made.fixed)
@@ -126,16 +126,16 @@ def test_reconstruction_comes_first_and_teaches_the_generator_alone(
     made = make(system, config, data, size=size, pretrain=2)
     assert [made.start_epoch(epoch) for epoch in (1, 2)] == ["reconstruction", "adversarial"]
     made.start_epoch(0)
-    critic = [weight.clone() for weight in made.networks["critic"].parameters()]
+    opponent = [weight.clone() for weight in made.networks[made.opponent].parameters()]
     losses = [made.train_step(data, torch.arange(12), step)["reconstruction"].item() for step in range(60)]
     assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
-    assert all(map(torch.equal, critic, made.networks["critic"].parameters()))
+    assert all(map(torch.equal, opponent, made.networks[made.opponent].parameters()))
     codes = make(system, config, data, size=size).codes
     assert torch.equal(made.codes, codes), "the same after a resume"
 
 
-def test_new_critic_tells_pictures_apart(data: Pictures) -> None:
+def test_new_discriminator_tells_pictures_apart(data: Pictures) -> None:
     """Its scores neither fade nor explode on the way through the layers."""
-    critic = make(DCGAN, DCGANConfig, data, width=32, size=64).networks["critic"]
-    scores = critic(data.pictures.float() / 255)
+    discriminator = make(DCGAN, DCGANConfig, data, width=32, size=64).networks["discriminator"]
+    scores = discriminator(data.pictures.float() / 255)
     assert 0.05 < scores.std() < 20

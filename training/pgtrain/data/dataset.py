@@ -27,7 +27,7 @@ SAME_TEXT = 1e-4
 
 @dataclass
 class Pictures:
-    """The pictures of a data set, beside the networks where the device has room for them.
+    """The pictures of a data set, on the networks' device if its memory suffices.
 
     `pictures` uint8 (N, 4, S, S) premultiplied RGBA; `labels` are their N names; `names` those of all records,
     also of those without a picture; `background` says whether it was kept or removed, and `digest` depends on it.
@@ -69,7 +69,7 @@ class Pictures:
 
     @property
     def identity(self) -> dict[str, str]:
-        """What a run that goes on must find again."""
+        """Facts of the data that must be equal when a run is resumed."""
         chosen = {"caption_column": self.caption_column} if self.caption_column else {}
         return {"background": self.background, "digest": self.digest} | chosen
 

@@ -1,6 +1,6 @@
-"""What ``pgen dex`` knows of names, colors and shapes, counted from a data set.
+"""Statistics of names, colors and shapes for ``pgen dex``, counted from a data set.
 
-    python -m pgtrain.data.lexicon --data DIR --out runtime/pgen/dex/learned.json
+    pgtrain data lexicon --data DIR --out runtime/pgen/dex/learned.json
 
 Names become an n-gram model of letters, and for every type the pieces that its names have more often than others;
 colors and shapes become counts a type. Nothing else of the data is kept but the names themselves, so that a new one
@@ -13,23 +13,18 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from math import log
-from pathlib import Path
 from typing import Any
 
-import click
-
-from pgtrain.data import sources
 from pgtrain.data.records import Record
-from pokegan.cli import Command
 
 ORDER = 3
 """Letters that the next one is drawn from. With four, names are mostly pieces of two known ones glued together."""
 
-SEEN, FLAVOUR = 2, 0.5
+SEEN, FLAVOR = 2, 0.5
 """Names of a type that must have a piece, and the log odds that it must reach, to be kept."""
 
 FORMS = re.compile(r"^(mega|primal|gigantamax) |\s*\(.*\)| [xy]$", re.IGNORECASE)
-"""What the names of forms have beside the name of their Pokémon."""
+"""Additions to the name of a Pokémon in the names of its forms."""
 
 
 def plain(name: str) -> str:
@@ -52,7 +47,7 @@ def learn(records: Iterable[Record]) -> dict[str, Any]:
     return {
         "order": ORDER,
         "letters": _letters(words),
-        "flavours": _flavours(words),
+        "flavors": _flavors(words),
         "colors": _counts((record.types[:1], record.color) for record in kept),
         "shapes": _counts((record.types, record.shape) for record in kept),
         "known": sorted({plain(name) for name in types} - {""}),
@@ -63,17 +58,17 @@ def _letters(words: Iterable[str]) -> dict[str, dict[str, int]]:
     """How often each letter follows each ORDER letters; ^ stands before a name and $ behind it."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for word in words:
-        spelt = "^" * ORDER + word + "$"
-        for end in range(ORDER, len(spelt)):
-            counts[spelt[end - ORDER : end]][spelt[end]] += 1
+        marked = "^" * ORDER + word + "$"
+        for end in range(ORDER, len(marked)):
+            counts[marked[end - ORDER : end]][marked[end]] += 1
     return {context: dict(sorted(counts[context].items())) for context in sorted(counts)}
 
 
-def _flavours(words: dict[str, set[str]]) -> dict[str, dict[str, float]]:
+def _flavors(words: dict[str, set[str]]) -> dict[str, dict[str, float]]:
     """Log odds of three-letter pieces in the names of a type to those in all names."""
     pieces = {word: {f"^{word}$"[start : start + 3] for start in range(len(word))} for word in words}
     everywhere = Counter(piece for each in pieces.values() for piece in each)
-    flavours = {}
+    flavors = {}
     for kind in sorted(set().union(*words.values())):
         mine = [pieces[word] for word, kinds in words.items() if kind in kinds]
         here = Counter(piece for each in mine for piece in each)
@@ -82,8 +77,8 @@ def _flavours(words: dict[str, set[str]]) -> dict[str, dict[str, float]]:
             for piece in sorted(here)
             if here[piece] >= SEEN
         }
-        flavours[kind] = {piece: value for piece, value in odds.items() if value >= FLAVOUR}
-    return flavours
+        flavors[kind] = {piece: value for piece, value in odds.items() if value >= FLAVOR}
+    return flavors
 
 
 def _counts(seen: Iterable[tuple[tuple[str, ...], str]]) -> dict[str, dict[str, int]]:
@@ -108,15 +103,3 @@ def as_json(learned: dict[str, Any]) -> str:
 
 def _compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
-
-
-@click.command("lexicon", cls=Command)
-@click.option("--data", required=True, help="data set, as pgtrain takes it")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="file to write")
-def main(data: str, out: Path) -> None:
-    """Count what pgen dex knows of names, colors and shapes."""
-    out.write_text(as_json(learn(sources.read(data).records)), "utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""What a data set is, whatever it was read from: records, and the digest that names it."""
+"""Data sets from any source: records, and the digest that identifies them."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ class Record:
     text: str = ""
     family: str = ""
     texts: tuple[str, ...] = ()
-    """Further captions beside `text`."""
+    """Captions in addition to `text`."""
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -44,7 +44,7 @@ def whole_text(text: str) -> str:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a data set was read: the `name` of the layout, and what was made of its files.
+    """How a data set was read: the `name` of the layout, and how its files were used.
 
     `columns` maps the fields of a record to the columns that they came from, `unused` lists the other columns, and
     `skipped` says what was not read, and why.

@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from inspect import signature
 from typing import Any, Literal, TypeVar
 
+import accelerate
 import torch
-from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -39,7 +39,7 @@ def best_precision() -> Precision:
     return "bf16" if fast else "fp32"
 
 
-class Engine:
+class Accelerator:
     """Runs forward passes in the chosen precision and applies losses (with loss scaling for fp16).
 
     Batches are split into `accumulate` parts, each shared by all processes; `compiled` networks go through
@@ -58,8 +58,8 @@ class Engine:
         # accelerate keeps the first precision of a process; each training here chooses its own.
         AcceleratorState._reset_state()
         mixed = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}[self.precision]
-        self.accelerator = Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available())
-        device = self.accelerator.device
+        self._accelerate = accelerate.Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available())
+        device = self._accelerate.device
         self.device = device if device.type == "cuda" else torch.device(device.type)  # several CPUs are numbered too
         if compiled:
             need_compiler(self.device)
@@ -100,15 +100,15 @@ class Engine:
             for each, rate in ((network, lr), *others.values())
         ]
         optimizer = AdamW(groups, lr=lr, betas=betas, weight_decay=0.0, fused=True)
-        return self.accelerator.prepare_optimizer(optimizer)  # type: ignore[no-any-return]
+        return self._accelerate.prepare_optimizer(optimizer)  # type: ignore[no-any-return]
 
     def rmsprop(self, network: nn.Module, lr: float) -> Optimizer:
         """Make an RMSProp for the parameters of `network`."""
-        return self.accelerator.prepare_optimizer(RMSprop(network.parameters(), lr=lr))  # type: ignore[no-any-return]
+        return self._accelerate.prepare_optimizer(RMSprop(network.parameters(), lr=lr))  # type: ignore[no-any-return]
 
     def autocast(self) -> AbstractContextManager[None]:
         """Enter the context for forward passes; parameters stay float32."""
-        # accelerate's own asks for the precision of the engine that was made last.
+        # accelerate's own asks for the precision of the accelerator that was made last.
         dtype = torch.float16 if self.precision == "fp16" else torch.bfloat16
         return torch.autocast(self.device.type, dtype, enabled=self.precision != "fp32")
 
@@ -129,7 +129,7 @@ class Engine:
         for number, part in enumerate(parts, 1):
             with self._averaging(number == len(parts)):
                 loss, metrics = compute(part)
-                self.accelerator.backward(loss / len(parts))
+                self._accelerate.backward(loss / len(parts))
             reported.append({name: value.detach() for name, value in metrics.items()})
         self._update(optimizer)
         return {name: torch.stack([metrics[name] for metrics in reported]).mean(0) for name in reported[0]}
@@ -155,15 +155,15 @@ class Engine:
     @property
     def loss_scale(self) -> float | None:
         """What fp16 multiplies losses by; None in other precisions."""
-        scaler = self.accelerator.scaler
+        scaler = self._accelerate.scaler
         return None if scaler is None else scaler.get_scale()
 
     @property
     def scaling(self) -> dict[str, Any]:
         """The state of fp16's loss scale, as JSON can hold it; empty in other precisions."""
-        return self.accelerator.scaler.state_dict() if self.accelerator.scaler else {}
+        return self._accelerate.scaler.state_dict() if self._accelerate.scaler else {}
 
     @scaling.setter
     def scaling(self, state: dict[str, Any]) -> None:
-        if self.accelerator.scaler and state:
-            self.accelerator.scaler.load_state_dict(state)
+        if self._accelerate.scaler and state:
+            self._accelerate.scaler.load_state_dict(state)

@@ -17,12 +17,13 @@ from torch.optim import Optimizer
 
 from pgtrain.engine.system import System
 from pgtrain.errors import RunInvalid, RunNotFound
+from pokegan.errors import one_line
 from pokegan.files import atomic_path
 
 
 @dataclass
 class Position:
-    """Where a run stands: `epoch` (from 0), `step` within it, and `total` steps since the start."""
+    """Progress of a run: `epoch` (from 0), `step` within it, and `total` steps since the start."""
 
     epoch: int = 0
     step: int = 0
@@ -59,7 +60,7 @@ def save(path: Path, system: System, position: Position, keep: int = 1) -> None:
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
-    header = {"position": vars(position), "groups": groups, "scaling": system.engine.scaling}
+    header = {"position": vars(position), "groups": groups, "scaling": system.accelerator.scaling}
     metadata = {name: json.dumps(value) for name, value in header.items()}
     try:
         with atomic_path(path) as hidden:
@@ -83,7 +84,7 @@ def older(path: Path) -> dict[int, Path]:
 
 
 def drop_after(path: Path, total: int) -> None:
-    """Remove the kept checkpoints with more than `total` steps, which a run that goes on from `path` does again."""
+    """Remove the kept checkpoints with more than `total` steps, which a run resumed from `path` repeats."""
     for steps, kept in older(path).items():
         if steps > total:
             kept.unlink()
@@ -128,7 +129,7 @@ def read(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, Any
     except OSError as error:
         raise RunInvalid(f"{path}: cannot be read ({error.strerror or error}); see its permissions") from error
     except (SafetensorError, ValueError) as error:
-        raise RunInvalid(f"{path}: damaged or cut short ({error}); restore it or train again") from error
+        raise RunInvalid(f"{path}: damaged or cut short ({one_line(error)}); restore it or train again") from error
 
 
 def restore(path: Path, system: System) -> Position:
@@ -150,7 +151,7 @@ def restore(path: Path, system: System) -> Position:
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate  # of the configuration, which a resume may change
             _lay_out(optimizer)
-        system.engine.scaling = metadata.get("scaling", {})
+        system.accelerator.scaling = metadata.get("scaling", {})
         torch.set_rng_state(tensors["random.cpu"])
         if "random.cuda" in tensors and torch.cuda.is_available():
             torch.cuda.set_rng_state(tensors["random.cuda"])
@@ -175,8 +176,7 @@ def _fitting(path: Path) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, KeyError, ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise RunInvalid(f"{path}: does not fit this run's networks ({reason})") from error
+        raise RunInvalid(f"{path}: does not fit this run's networks ({one_line(error)})") from error
 
 
 def _lay_out(optimizer: Optimizer) -> None:

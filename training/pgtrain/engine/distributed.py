@@ -18,8 +18,7 @@ from accelerate import PartialState
 from torch import Tensor
 
 from pgtrain.errors import Elsewhere, RunInvalid
-from pokegan.cli import EXIT_CODE
-from pokegan.errors import PokeganError
+from pokegan.errors import EXIT_CODE, PokeganError
 
 PATIENCE = timedelta(hours=6)
 """How long processes wait for one that downloads or embeds the data."""

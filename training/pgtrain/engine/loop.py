@@ -23,14 +23,14 @@ RUNAWAY = 1e4
 
 @contextmanager
 def _stop_on_signal(display: Display) -> Iterator[list[int]]:
-    """Collect SIGINT, SIGTERM and SIGHUP instead of dying, so that the step in hand can end; a second Ctrl-C kills."""
+    """Collect SIGINT, SIGTERM and SIGHUP, so that the current step can finish; a second Ctrl-C interrupts at once."""
     received: list[int] = []
 
     def remember(number: int, frame: FrameType | None) -> None:
         if received and number == signal.SIGINT:
             raise KeyboardInterrupt
         received.append(number)
-        display.say_in_handler("stopping: the step in hand ends and the checkpoint is written (Ctrl-C: stop now)")
+        display.say_in_handler("stopping after the current step and a checkpoint (Ctrl-C: stop now)")
 
     handled = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     # nohup has SIGHUP ignored, so that the training outlives the terminal.

@@ -110,7 +110,7 @@ class Run:
         self.write(CONFIG, json.dumps(described, indent=1, ensure_ascii=False))
 
     def extend(self, epoch: int, epochs: int, config: Any, sources: Sources) -> None:
-        """Note that the run goes on after `epoch`: to `epochs` in all, with the learning rates of `config`.
+        """Record that the run is resumed after `epoch`: to `epochs` in all, with the learning rates of `config`.
 
         Learning rates that change are listed under "changes", and where the data now lie under "sources".
         """
@@ -236,7 +236,7 @@ class Run:
             file.write(json.dumps(metrics) + "\n")
 
     def rewind(self, epochs: int) -> None:
-        """Forget metrics and grids after `epochs`: a run that goes on from its checkpoint does those epochs again.
+        """Forget metrics and grids after `epochs`: a run resumed from its checkpoint repeats those epochs.
 
         A line that a kill cut short is forgotten too, and so are a report and film of epochs that are forgotten.
         """

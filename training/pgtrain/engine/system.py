@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from pgtrain.engine.accelerator import Engine
+from pgtrain.engine.accelerator import Accelerator
 
 Metrics = dict[str, Tensor]
 
@@ -46,7 +46,7 @@ class System(Protocol):
     """
 
     name: str
-    engine: Engine
+    accelerator: Accelerator
     networks: nn.ModuleDict
     optimizers: dict[str, Optimizer]
 

@@ -1,4 +1,4 @@
-"""How near drawn pictures come to copies: distances to the artwork, beside those among the artwork itself.
+"""Copying: distances of generated pictures to the artwork, relative to distances within the artwork.
 
 Distances are cosine distances of embeddings, by the nearer of a real picture and its mirror image.
 """

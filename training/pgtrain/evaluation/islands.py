@@ -1,4 +1,4 @@
-"""Pictures that fall apart: loose pieces of alpha beside the body."""
+"""Islands: pieces of alpha that are not connected to the body."""
 
 import numpy as np
 from torch import Tensor

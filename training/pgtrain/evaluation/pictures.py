@@ -1,4 +1,4 @@
-"""Measure what a picture GAN draws, beside the artwork that it was trained on."""
+"""Evaluate a picture GAN against the artwork that it was trained on."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""The artwork as it is compared with, and what can be said of pictures beside it."""
+"""The real artwork, and figures of generated pictures relative to it."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -35,7 +35,7 @@ class Drawn(NamedTuple):
 
 
 class ReferenceSet:
-    """The artwork, seen once, that whatever a sampler draws is compared with."""
+    """The real artwork, whose features are computed once, for comparison with any sampler."""
 
     def __init__(
         self,

@@ -14,11 +14,12 @@ from PIL import Image
 from torch import Tensor
 
 from pgtrain.engine import checkpoint
-from pgtrain.engine.accelerator import Engine
+from pgtrain.engine.accelerator import Accelerator
 from pgtrain.engine.run import Run
 from pgtrain.errors import BundleInvalid, RunInvalid
 from pgtrain.models.text_encoder import cached_embeddings
 from pgtrain.systems.registry import SYSTEMS
+from pokegan.errors import last_line
 
 MANIFEST = "manifest.json"
 KINDS = {"text-to-image": "image", "latent-to-image": "random"}
@@ -51,8 +52,8 @@ class RunSampler:
             RunNotFound, RunInvalid: there is none, or it does not fit.
         """
         described = run.described()
-        engine = Engine("fp32")
-        self.system = SYSTEMS[described["system"]].load("system")(config, engine, data.to(engine.device))
+        accelerator = Accelerator("fp32")
+        self.system = SYSTEMS[described["system"]].load("system")(config, accelerator, data.to(accelerator.device))
         try:
             position = checkpoint.restore_networks(run.checkpoint, self.system)
         except RunInvalid as error:
@@ -86,7 +87,7 @@ class RunSampler:
 
 
 class BundleSampler:
-    """A bundle, drawn as its users draw: by ``pgen`` in a process of its own, from ONNX files."""
+    """A bundle as users run it: ``pgen`` in its own process, on the ONNX files."""
 
     def __init__(self, folder: Path, model: str | None = None) -> None:
         """Choose the model: `model`, or the first that reads text, or else the first that draws.
@@ -133,8 +134,7 @@ class BundleSampler:
                 [*command, "--out-dir", place], input="\n".join(prompts), capture_output=True, encoding="utf-8"
             )
             if process.returncode:
-                reason = (process.stderr.strip().splitlines() or ["no reason given"])[-1]
-                raise BundleInvalid(f"{self.folder}: pgen cannot draw from it: {reason}")
+                raise BundleInvalid(f"{self.folder}: pgen cannot draw from it: {last_line(process.stderr)}")
             return torch.stack([_premultiplied(Path(line)) for line in process.stdout.splitlines()])
 
 

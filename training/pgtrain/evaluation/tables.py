@@ -9,13 +9,13 @@ Results = Mapping[str, Any]
 
 
 class Line(NamedTuple):
-    """A figure: where it stands in metrics.json, how it is written, and what it is measured against."""
+    """A figure: its path in metrics.json, its format, and its reference values."""
 
     label: str
     path: str
     form: str = "{:.3f}"
     beside: str = ""
-    """Where it stands what real pictures reach."""
+    """Path of the value for real pictures."""
 
     best: str = ""
     """The best possible value, where it is not measured."""

@@ -123,7 +123,7 @@ def fold_statistics(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
 
 
 def keep_variance(module: nn.Module) -> None:
-    """He et al., 2015 (arXiv:1502.01852): without norm layers PyTorch's own weights fade a critic's scores to 0."""
+    """He et al., 2015 (arXiv:1502.01852): without norm layers PyTorch's own weights fade scores to 0."""
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, 0.2)
         nn.init.zeros_(cast(Tensor, module.bias))
@@ -140,12 +140,12 @@ def premultiply(logits: Tensor) -> Tensor:
     return torch.cat([color * alpha, alpha], 1)
 
 
-def r1_penalty(critic: nn.Module, real: Tensor) -> Tensor:
+def r1_penalty(discriminator: nn.Module, real: Tensor) -> Tensor:
     """Mean squared gradient norm at real pictures (Mescheder et al., 2018, arXiv:1801.04406): ().
 
     In float32: second derivatives and half precision do not mix. Through `forward`, which is never compiled:
     compiled networks have no second derivative.
     """
     real = real.detach().float().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(critic.forward(real).sum(), real, create_graph=True)
+    (gradient,) = torch.autograd.grad(discriminator.forward(real).sum(), real, create_graph=True)
     return gradient.square().sum((1, 2, 3)).mean()

@@ -1,4 +1,4 @@
-"""Reconstruction: how a generator learns what pictures look like before it plays against a critic."""
+"""Reconstruction: how a generator learns what pictures look like before adversarial training."""
 
 import math
 

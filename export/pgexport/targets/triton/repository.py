@@ -267,7 +267,7 @@ def _proven(model: Model) -> int:
 
 
 def _alone(model: Model) -> bool:
-    """Is every row a batch of its own, in one thread? pgen reads texts so, unless the bundle says otherwise."""
+    """Tell whether texts are encoded one at a time in one thread, as pgen does unless the bundle says otherwise."""
     return bool(model.settings.get("alone", model.kind == "encoder"))
 
 

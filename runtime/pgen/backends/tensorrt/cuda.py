@@ -1,4 +1,4 @@
-"""The few CUDA calls that TensorRT needs beside its own, through NVIDIA's `cuda.bindings`: no PyTorch."""
+"""The few CUDA calls that TensorRT needs, through NVIDIA's `cuda.bindings`: no PyTorch."""
 
 from typing import Any
 

@@ -6,7 +6,6 @@ downloaded (trust on first use) and verified from then on. Only against a local 
 
 import hashlib
 import socket
-import textwrap
 import threading
 import urllib.error
 import urllib.request
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pgtrain.errors import DataInvalid, DataNotFound
+from pokegan.errors import one_line
 from pokegan.files import atomic_path
 
 CHECKSUMS = "checksums.txt"
@@ -128,5 +128,4 @@ def _sha256(path: Path) -> str:
 def reason(error: Exception) -> str:
     """Reduce the reason of a failed transfer to one short line; network libraries write paragraphs."""
     cause = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-    lines = str(cause).strip().splitlines()
-    return textwrap.shorten(lines[0], 160, placeholder=" ...") if lines else type(error).__name__
+    return one_line(cause, 160)

@@ -22,7 +22,7 @@ def fetch(name: str, caption_column: str | None = None) -> Path:
     """Load every split of ``owner/name`` (or of a local folder) and extract it into the cache: the folder it is in.
 
     Raises:
-        DataNotFound: there is no such data set, or it cannot be had offline.
+        DataNotFound: there is no such data set, or it is not available offline.
         DataInvalid: it has no image column.
         MissingExtra: datasets is not installed.
     """

@@ -17,7 +17,7 @@ def fetch(name: str) -> Path:
     """Download ``owner/name`` into kagglehub's cache, once, and return the folder.
 
     Raises:
-        DataNotFound: there is no such data set, or it cannot be had offline or without signing in.
+        DataNotFound: there is no such data set, or it is not available offline or without signing in.
         DataInvalid: `name` is not of the form owner/name.
         MissingExtra: kagglehub is not installed.
     """

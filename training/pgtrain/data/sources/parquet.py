@@ -17,6 +17,7 @@ from pgtrain.data.sources import metadata
 from pgtrain.data.sources.cache import cache_folder
 from pgtrain.data.sources.files import SUFFIXES, find_images, spoken
 from pgtrain.errors import DataInvalid
+from pokegan.errors import one_line
 from pokegan.extras import needs_extra
 
 NAMES = ("name", "pokemon", "pokemon_name")
@@ -113,7 +114,7 @@ def _rows(file: Path, caption_column: str | None) -> Iterator[tuple[dict[str, An
                     number += 1
                     yield row, columns, f"{file}, row {number}"
     except (pyarrow.ArrowException, OSError) as error:
-        raise DataInvalid(f"{file}: cannot be read ({str(error).splitlines()[0]}); download it again") from error
+        raise DataInvalid(f"{file}: cannot be read ({one_line(error)}); download it again") from error
 
 
 def find_columns(schema: Any, file: Path, caption_column: str | None = None) -> Columns:

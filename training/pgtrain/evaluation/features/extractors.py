@@ -50,7 +50,7 @@ def load_features(name: FeatureName, weights: Path | None = None) -> Extractor:
     again: in a network of photographs the same few pictures lie nearest to whatever is drawn softly.
 
     Raises:
-        FeaturesNotFound: the weights cannot be had.
+        FeaturesNotFound: the weights cannot be loaded.
     """
     own = load_network()
     network = _network(name, weights)
@@ -70,7 +70,7 @@ def load_second() -> Callable[[Tensor], Tensor]:
     """Load the second judge: RGB uint8 (N, 3, S, S) to DINOv2's features, float32 (N, F).
 
     Raises:
-        FeaturesNotFound: the weights cannot be had.
+        FeaturesNotFound: the weights cannot be loaded.
     """
     network = load_dinov2()
     return lambda pictures: torch.cat([network(chunk) for chunk in torch.split(pictures, CHUNK)])
@@ -95,7 +95,7 @@ def _downloaded(name: str, weights: Path | None) -> Callable[[Tensor], Tensor]:
             network = kinds[name](name, [LAYERS[name]], feature_extractor_weights_path=file).eval()
     except (OSError, HTTPException, RuntimeError, ValueError, KeyError) as error:
         raise FeaturesNotFound(
-            f"the weights of {name} cannot be had ({reason(error)}); "
+            f"the weights of {name} cannot be loaded ({reason(error)}); "
             "download the weights elsewhere and name their file, or choose the features imagenet"
         ) from error
     return lambda pictures: network(pictures)[0].float()

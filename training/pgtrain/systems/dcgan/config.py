@@ -1,7 +1,7 @@
 """The numbers of the recipes; without PyTorch, so that ``--help`` answers at once."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from pgtrain.config import option
 
@@ -9,6 +9,9 @@ from pgtrain.config import option
 @dataclass
 class DCGANConfig:
     """Every number of the recipe; each field is an option of ``pgtrain dcgan``."""
+
+    RETIRED: ClassVar[tuple[str, ...]] = ("critic_steps",)
+    """Fields of earlier versions, which runs and bundles still hold: today's `discriminator_steps`, always 1."""
 
     size: int = option(64, "pixels a side", choices=(32, 64, 128, 256))
     channels: int = option(4, "4: RGBA, 3: RGB on white", choices=(3, 4))
@@ -22,7 +25,7 @@ class DCGANConfig:
     lr: float = option(3e-4, "learning rate of both networks (Adam)")
     beta1: float = option(0.0, "Adam's first beta", below=1)
     beta2: float = option(0.99, "Adam's second beta", below=1)
-    critic_steps: int = option(1, "discriminator steps per generator step", minimum=1)
+    discriminator_steps: int = option(1, "discriminator steps per generator step", minimum=1)
     augment: bool = option(True, "differentiable augmentation of the discriminator's inputs")
     r1: float = option(0.2, "gamma of the R1 penalty; 0: none")
     r1_interval: int = option(16, "steps between two R1 penalties", minimum=1)

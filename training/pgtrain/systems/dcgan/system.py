@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pgtrain.data.dataset import Pictures
-from pgtrain.engine.accelerator import Engine, Loss
+from pgtrain.engine.accelerator import Accelerator, Loss
 from pgtrain.engine.checkpoint import Position
 from pgtrain.engine.footprint import Call
 from pgtrain.models.layers import keep_variance, r1_penalty
@@ -78,26 +78,26 @@ class DCGAN(Unconditional):
     name = "dcgan"
     config: DCGANConfig
 
-    def __init__(self, config: DCGANConfig, engine: Engine, data: Pictures) -> None:
-        generator, critic = Generator(config), Discriminator(config)
+    def __init__(self, config: DCGANConfig, accelerator: Accelerator, data: Pictures) -> None:
+        generator, discriminator = Generator(config), Discriminator(config)
         if config.blocks == "transposed":
             generator.apply(initialize)
-            critic.apply(initialize)
+            discriminator.apply(initialize)
         else:
-            critic.apply(keep_variance)
-        super().__init__(config, engine, data, generator, critic)
+            discriminator.apply(keep_variance)
+        super().__init__(config, accelerator, data, generator, discriminator)
         betas = (config.beta1, config.beta2)
-        for network in ("generator", "critic"):
-            self.optimizers[network] = engine.adam(self.networks[network], config.lr, betas)
+        for network in ("generator", "discriminator"):
+            self.optimizers[network] = accelerator.adam(self.networks[network], config.lr, betas)
 
-    def critic_loss(self, real: Tensor, fake: Tensor, step: int) -> Loss:
+    def opponent_loss(self, real: Tensor, fake: Tensor, step: int) -> Loss:
         """Tell real and generated pictures apart, with R1 every now and then."""
-        critic = self.trained["critic"]
-        on_real, on_fake = self.score(critic, real), self.score(critic, fake)
+        discriminator = self.trained["discriminator"]
+        on_real, on_fake = self.score(discriminator, real), self.score(discriminator, fake)
         loss = self._toward(on_real, 1) + self._toward(on_fake, -1)
-        metrics = {"critic": loss}
+        metrics = {"discriminator": loss}
         if self.config.r1 and step % self.config.r1_interval == 0:
-            metrics["r1"] = r1_penalty(self.networks["critic"], real)
+            metrics["r1"] = r1_penalty(self.networks["discriminator"], real)
             loss = loss + 0.5 * self.config.r1 * self.config.r1_interval * metrics["r1"]
         return loss, metrics
 

@@ -8,12 +8,12 @@ The default (:mod:`pgtrain.systems.stackgan.memory_gan`) reads a memory of the t
 from typing import Any
 
 
-def build(config: Any, engine: Any, data: Any) -> Any:
+def build(config: Any, accelerator: Any, data: Any) -> Any:
     """Make the system that ``config.generator`` names."""
     from pgtrain.systems.stackgan.memory_gan import MemoryStackGAN
     from pgtrain.systems.stackgan.original_gan import OriginalStackGAN
 
-    return (MemoryStackGAN if config.generator == "memory" else OriginalStackGAN)(config, engine, data)
+    return (MemoryStackGAN if config.generator == "memory" else OriginalStackGAN)(config, accelerator, data)
 
 
 def footprint(config: Any, examples: int) -> Any:

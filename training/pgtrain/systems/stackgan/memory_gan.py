@@ -25,7 +25,7 @@ from torch.optim.swa_utils import AveragedModel
 from pgtrain.data.dataset import Dataset
 from pgtrain.data.images import grid
 from pgtrain.engine import rng
-from pgtrain.engine.accelerator import Engine, Loss
+from pgtrain.engine.accelerator import Accelerator, Loss
 from pgtrain.engine.ema import averaged
 from pgtrain.engine.system import Metrics
 from pgtrain.models import projected_discriminator as projected
@@ -62,7 +62,7 @@ HALVING, LEAST_RATE = 60, 0.25
 
 
 @dataclass
-class Part:
+class MemoryBatch:
     """What one forward and backward pass of the adversarial phase sees.
 
     `own` int64 (N / 2,) are pictures that are drawn from their own codes, and `target` what they look like; `mixed` are
@@ -86,8 +86,8 @@ class MemoryStackGAN:
 
     name = "stackgan"
 
-    def __init__(self, config: StackGANConfig, engine: Engine, data: Dataset) -> None:
-        self.config, self.engine, self.size = config, engine, CodeSize()
+    def __init__(self, config: StackGANConfig, accelerator: Accelerator, data: Dataset) -> None:
+        self.config, self.accelerator, self.size = config, accelerator, CodeSize()
         mean, matrix = whitening(data.matches.embeddings, config.whitened_dim)
         generator = MemoryGenerator(config, len(mean), matrix.shape[1], len(data))
         generator.memory.whitening.fit(mean, matrix)
@@ -109,22 +109,22 @@ class MemoryStackGAN:
             {"stage1": deepcopy(generator.decoder.stage1), "table": deepcopy(generator.memory.table)}
         )
         self.networks["anchor"] = anchor.requires_grad_(False)
-        engine.place(self.networks)
+        accelerator.place(self.networks)
         self.networks["average"] = averaged(generator, config.ema)
         sides = {stage: max(projected.SIDE, pixels) for stage, pixels in self.sizes.items()}
         features = {side: FrozenFeatures(side) for side in sides.values()}
         self.frozen = {stage: features[side] for stage, side in sides.items()}
         for network in features.values():
-            engine.place(network)
+            accelerator.place(network)
         self._prepare(generator)
         self._fix_shown(data)
         self.mixable = (generator.memory.prior > OPAQUE).nonzero()[:, 0]
         if not len(self.mixable):
-            self.mixable = torch.arange(len(data), device=engine.device)
+            self.mixable = torch.arange(len(data), device=accelerator.device)
         self.phase = RECONSTRUCTION
 
     def _prepare(self, generator: MemoryGenerator) -> None:
-        config, engine, memory, decoder = self.config, self.engine, generator.memory, generator.decoder
+        config, accelerator, memory, decoder = self.config, self.accelerator, generator.memory, generator.decoder
         discriminators = cast(nn.ModuleDict, self.networks["discriminator"])
         trained = {
             "shape": self.networks["encoders"]["shape"],  # type: ignore[index]
@@ -136,20 +136,22 @@ class MemoryStackGAN:
         } | {f"discriminator{stage}": discriminators[f"stage{stage}"] for stage in self.sizes}
         if decoder.stage2 is not None:
             trained["stage2"] = decoder.stage2
-        self.trained: dict[str, Any] = {name: engine.prepare(network) for name, network in trained.items()}
+        self.trained: dict[str, Any] = {name: accelerator.prepare(network) for name, network in trained.items()}
         autoencoder = nn.ModuleList([decoder.stage1, self.networks["encoders"]])
         heads = nn.ModuleList([memory.shape_head, memory.color_head])
         betas = (config.beta1, config.beta2)
         self.optimizers = {
-            "autoencoder": engine.adam(autoencoder, config.pretrain_lr, (0.9, 0.99)),
-            "heads": engine.adam(heads, config.pretrain_lr, (0.9, 0.99)),
-            "stage1": engine.adam(decoder.stage1, config.generator_lr, betas, codes=(memory.table, config.codes_lr)),
+            "autoencoder": accelerator.adam(autoencoder, config.pretrain_lr, (0.9, 0.99)),
+            "heads": accelerator.adam(heads, config.pretrain_lr, (0.9, 0.99)),
+            "stage1": accelerator.adam(
+                decoder.stage1, config.generator_lr, betas, codes=(memory.table, config.codes_lr)
+            ),
         }
         if decoder.stage2 is not None:
-            self.optimizers["stage2"] = engine.adam(decoder.stage2, config.generator_lr, betas)
+            self.optimizers["stage2"] = accelerator.adam(decoder.stage2, config.generator_lr, betas)
         for stage in self.sizes:
             name = f"discriminator{stage}"
-            self.optimizers[name] = engine.adam(discriminators[f"stage{stage}"], config.discriminator_lr, betas)
+            self.optimizers[name] = accelerator.adam(discriminators[f"stage{stage}"], config.discriminator_lr, betas)
 
     def _fix_shown(self, data: Dataset, count: int = 64) -> None:
         """Choose latents and texts that every grid shows: names, then texts that mix pictures."""
@@ -159,7 +161,7 @@ class MemoryStackGAN:
         free = data.matches.free.cpu().nonzero()[:, 0]
         free = free[torch.linspace(0, max(0, len(free) - 1), count - count // 2).long()] if len(free) else free
         texts = torch.cat([data.embeddings[data.name_ids[names]], data.matches.embeddings[free]])
-        self.fixed = latent[: len(texts)].to(self.engine.device), texts
+        self.fixed = latent[: len(texts)].to(self.accelerator.device), texts
         self.pictures = data
 
     @property
@@ -227,9 +229,9 @@ class MemoryStackGAN:
         """Encode all pictures."""
         encoders = self.networks["encoders"].eval()
         parts = []
-        for indices in torch.split(torch.arange(len(self.pictures), device=self.engine.device), 128):
+        for indices in torch.split(torch.arange(len(self.pictures), device=self.accelerator.device), 128):
             small = self._sized(self.pictures.fetch(indices))
-            with self.engine.autocast():
+            with self.accelerator.autocast():
                 parts.append((encoders["shape"](small), encoders["color"](small)))  # type: ignore[index]
         encoders.train()
         shapes, colors = zip(*parts, strict=True)
@@ -244,21 +246,23 @@ class MemoryStackGAN:
 
     def train_step(self, data: Dataset, indices: Tensor, step: int) -> Metrics:
         """One step of the autoencoder and the heads, or one of discriminator and generator."""
-        parts = self.engine.parts(indices)
+        parts = self.accelerator.parts(indices)
         if self.phase != RECONSTRUCTION:
             metrics = self._adversarial_step(data, parts)
         else:
-            metrics = self.engine.step(self.optimizers["autoencoder"], lambda part: self._autoencode(data, part), parts)
+            metrics = self.accelerator.step(
+                self.optimizers["autoencoder"], lambda part: self._autoencode(data, part), parts
+            )
         heads_loss = partial(match_loss, self.generator.memory, self.trained, data.matches)
         rows = (rng.rand(TEXTS, 1, device=indices.device)[:, 0] * len(data.matches)).long()
-        metrics |= self.engine.step(self.optimizers["heads"], heads_loss, [rows])
-        if self.engine.stepped:
+        metrics |= self.accelerator.step(self.optimizers["heads"], heads_loss, [rows])
+        if self.accelerator.stepped:
             self._average.update_parameters(self.generator)
         return metrics
 
     def _autoencode(self, data: Dataset, indices: Tensor) -> Loss:
         """Reconstruct pictures, recolored, from their codes."""
-        count, device = len(indices), self.engine.device
+        count, device = len(indices), self.accelerator.device
         large = jitter(data.fetch(indices), 0.4)
         both = torch.cat([large, large])
         colored = recolor(both, 0.4)
@@ -266,7 +270,7 @@ class MemoryStackGAN:
         same = rng.rand(count, 1, 1, 1, device=device) < 0.3
         seen = torch.where(same, target, seen)
         small = self._sized(target)
-        with self.engine.autocast():
+        with self.accelerator.autocast():
             shape, color = self.trained["shape"](self._sized(seen)), self.trained["color"](small)
             shape = shape + ENCODED_NOISE[0] * rng.randn(*shape.shape, device=device)
             color = color + ENCODED_NOISE[1] * rng.randn(*color.shape, device=device)
@@ -284,12 +288,12 @@ class MemoryStackGAN:
         parts = [self._part(data, part) for part in indices]
         alone = len(parts) == 1
 
-        def discriminator_loss(part: Part) -> Loss:
+        def discriminator_loss(part: MemoryBatch) -> Loss:
             # One part's graph serves both networks; of several, only one at a time is held in memory.
             with torch.set_grad_enabled(alone):
                 fake = self._fake(part)
             part.fake = fake if alone else None
-            with self.engine.autocast():
+            with self.accelerator.autocast():
                 scores = self.trained[f"discriminator{self.stage}"](
                     [torch.cat([r, f.detach()]) for r, f in zip(part.real, fake[1], strict=True)]
                 )
@@ -297,15 +301,15 @@ class MemoryStackGAN:
             loss = F.relu(1 - good).mean() + F.relu(1 + bad).mean()
             return loss, {"discriminator": loss}
 
-        metrics = self.engine.step(self.optimizers[f"discriminator{self.stage}"], discriminator_loss, parts)
+        metrics = self.accelerator.step(self.optimizers[f"discriminator{self.stage}"], discriminator_loss, parts)
         discriminator = self._discriminator.requires_grad_(False)
-        metrics |= self.engine.step(self.optimizers[f"stage{self.stage}"], self._generator_loss, parts)
+        metrics |= self.accelerator.step(self.optimizers[f"stage{self.stage}"], self._generator_loss, parts)
         discriminator.requires_grad_(True)
         return metrics
 
-    def _part(self, data: Dataset, indices: Tensor) -> Part:
+    def _part(self, data: Dataset, indices: Tensor) -> MemoryBatch:
         """Draw the mixes of a step and what the autoencoder makes of them."""
-        device = self.engine.device
+        device = self.accelerator.device
         count = max(1, len(indices) // 2)
         own = indices[:count]
         others = self.mixable[(rng.rand(count, 1, device=device)[:, 0] * len(self.mixable)).long()]
@@ -320,9 +324,9 @@ class MemoryStackGAN:
             target, more = self._sized(data.fetch(own)), self._sized(data.fetch(others))
             draws = rng.rand(2 * count, DRAWS + projected.GROUND_DRAWS, device=device)
             seen = torch.cat([draws[:count], rng.rand(*draws[count:].shape, device=device)])
-            with self.engine.autocast():
+            with self.accelerator.autocast():
                 real = self._seen(torch.cat([target, more]), seen)
-        part = Part(own, target, mixed, draws, real)
+        part = MemoryBatch(own, target, mixed, draws, real)
         if self.stage == 1:
             part.anchored = self._anchored(choice)
         return part
@@ -332,23 +336,23 @@ class MemoryStackGAN:
         """Draw mixes as the autoencoder did."""
         anchor = cast(nn.ModuleDict, self.networks["anchor"]).eval()
         codes = cast(CodeTable, anchor["table"]).blend(choice)
-        with self.engine.autocast():
+        with self.accelerator.autocast():
             drawn = anchor["stage1"](*codes)
         return visible(drawn[1])
 
-    def _fake(self, part: Part) -> tuple[Tensor, list[Tensor]]:
+    def _fake(self, part: MemoryBatch) -> tuple[Tensor, list[Tensor]]:
         """Draw a picture from each of half of the pictures' own codes, then the mixes."""
         with torch.set_grad_enabled(self.stage == 1 and torch.is_grad_enabled()):
             own: Codes = self.trained["table"](part.own)
-            device = self.engine.device
+            device = self.accelerator.device
             shape = own.shape + NAMED_NOISE[0] * rng.randn(*own.shape.shape, device=device)
             color = own.color + NAMED_NOISE[1] * rng.randn(*own.color.shape, device=device)
             shape = torch.cat([shape, part.mixed.shape]).contiguous(memory_format=torch.channels_last)
             color = torch.cat([color, part.mixed.color])
             stage1 = self.trained["stage1"] if self.stage == 1 else self.generator.decoder.stage1.eval()
-            with self.engine.autocast():
+            with self.accelerator.autocast():
                 drawn = stage1(shape, color)
-        with self.engine.autocast():
+        with self.accelerator.autocast():
             if self.stage == 1:
                 pictures = visible(drawn[1])
             else:
@@ -356,11 +360,11 @@ class MemoryStackGAN:
                 part.anchored = visible(enlarged(drawn[1][len(part.own) :], pictures.shape[-1]))
             return pictures, self._seen(pictures, part.draws)
 
-    def _generator_loss(self, part: Part) -> Loss:
+    def _generator_loss(self, part: MemoryBatch) -> Loss:
         """Scores of the discriminator, reconstruction of the pictures' own codes, and the anchor of the mixes."""
         pictures, maps = part.fake or self._fake(part)
         config, count = self.config, len(part.own)
-        with self.engine.autocast():
+        with self.accelerator.autocast():
             metrics = {"generator": -self._discriminator(maps).mean()}
         metrics["reconstruction"] = reconstruction_loss(pictures[:count], part.target)
         own, targets = ([level[:count] for level in seen[1:]] for seen in (maps, part.real))
@@ -394,8 +398,8 @@ class MemoryStackGAN:
 
         With the averaged generator: premultiplied RGBA, float (N, 4, S, S) in 0..1.
         """
-        average, device = self._averaged().eval(), self.engine.device
-        with self.engine.autocast():
+        average, device = self._averaged().eval(), self.accelerator.device
+        with self.accelerator.autocast():
             small, large = average(latent.to(device), text.to(device))
         return as_rgba(visible(small if large is None or self.stage == 1 else large))
 

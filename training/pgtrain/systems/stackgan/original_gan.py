@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel
 from pgtrain.data.dataset import Dataset
 from pgtrain.data.images import grid
 from pgtrain.engine import distributed, rng
-from pgtrain.engine.accelerator import Engine, Loss
+from pgtrain.engine.accelerator import Accelerator, Loss
 from pgtrain.engine.ema import averaged
 from pgtrain.engine.system import Metrics
 from pgtrain.models.compositing import as_rgba, on_white, visible
@@ -32,7 +32,7 @@ INSTANCE_NOISE = 0.05
 
 
 @dataclass
-class Part:
+class TextBatch:
     """What one forward and backward pass sees: pictures (N, 3, S, S), texts (N, D) and latents (N, L).
 
     `fake` are the generator's pictures, once it ran.
@@ -50,8 +50,8 @@ class OriginalStackGAN:
     name = "stackgan"
     latent_dim = LATENT_DIM
 
-    def __init__(self, config: StackGANConfig, engine: Engine, data: Dataset) -> None:
-        self.config, self.engine = config, engine
+    def __init__(self, config: StackGANConfig, accelerator: Accelerator, data: Dataset) -> None:
+        self.config, self.accelerator = config, accelerator
         text_dim = data.embeddings.shape[1]
         generator = OriginalGenerator(config, text_dim)
         self.networks = nn.ModuleDict({"generator": generator})
@@ -59,17 +59,19 @@ class OriginalStackGAN:
         for stage, size in sizes.items():
             dropout = 0.0 if stage == 1 else DROPOUT
             self.networks[f"discriminator{stage}"] = JointDiscriminator(size, 2 * config.width, text_dim, dropout)
-        engine.place(self.networks)
+        accelerator.place(self.networks)
         self.networks["average"] = averaged(generator, config.ema)
         self.trained, self.optimizers = {}, {}
         for stage in sizes:
             faster, slower = (1.0, 1.0) if stage == 1 else (STAGE2_GENERATOR, STAGE2_DISCRIMINATOR)
-            network, critic = getattr(generator, f"stage{stage}"), self.networks[f"discriminator{stage}"]
-            self.trained[f"stage{stage}"] = engine.prepare(network)
-            self.trained[f"discriminator{stage}"] = engine.prepare(critic)
+            network, discriminator = getattr(generator, f"stage{stage}"), self.networks[f"discriminator{stage}"]
+            self.trained[f"stage{stage}"] = accelerator.prepare(network)
+            self.trained[f"discriminator{stage}"] = accelerator.prepare(discriminator)
             betas = (config.beta1, config.beta2)
-            self.optimizers[f"generator{stage}"] = engine.adam(network, faster * config.generator_lr, betas)
-            self.optimizers[f"discriminator{stage}"] = engine.adam(critic, slower * config.discriminator_lr, betas)
+            self.optimizers[f"generator{stage}"] = accelerator.adam(network, faster * config.generator_lr, betas)
+            self.optimizers[f"discriminator{stage}"] = accelerator.adam(
+                discriminator, slower * config.discriminator_lr, betas
+            )
         self._fix_latents(data)
         self.stage = 1
 
@@ -77,7 +79,7 @@ class OriginalStackGAN:
         generator = torch.Generator().manual_seed(0)  # the same grid in every run, whatever its seed
         latent = torch.randn(count, LATENT_DIM, generator=generator)
         shown = torch.linspace(0, len(data) - 1, count).long()
-        self.fixed = latent.to(self.engine.device), data.embeddings[data.name_ids[shown]]
+        self.fixed = latent.to(self.accelerator.device), data.embeddings[data.name_ids[shown]]
 
     @property
     def generator(self) -> OriginalGenerator:
@@ -93,25 +95,25 @@ class OriginalStackGAN:
 
     def train_step(self, data: Dataset, indices: Tensor, step: int) -> Metrics:
         """One step of the discriminator and one of the generator."""
-        parts = [self._part(data, part) for part in self.engine.parts(indices)]
+        parts = [self._part(data, part) for part in self.accelerator.parts(indices)]
         metrics = self._train_discriminator(parts)
-        critic = self.networks[f"discriminator{self.stage}"].requires_grad_(False)
-        metrics |= self.engine.step(self.optimizers[f"generator{self.stage}"], self._generator_loss, parts)
-        critic.requires_grad_(True)
-        if self.engine.stepped:
+        discriminator = self.networks[f"discriminator{self.stage}"].requires_grad_(False)
+        metrics |= self.accelerator.step(self.optimizers[f"generator{self.stage}"], self._generator_loss, parts)
+        discriminator.requires_grad_(True)
+        if self.accelerator.stepped:
             self._average.update_parameters(self.generator)
         return metrics
 
-    def _part(self, data: Dataset, indices: Tensor) -> Part:
+    def _part(self, data: Dataset, indices: Tensor) -> TextBatch:
         pictures, text = data.batch(indices)
         side = STAGE1_SIZE if self.stage == 1 else self.config.size
         real = F.interpolate(on_white(pictures), size=(side, side), mode="area")
         real = real.contiguous(memory_format=torch.channels_last)
-        return Part(real, text, rng.randn(len(real), LATENT_DIM, device=real.device))
+        return TextBatch(real, text, rng.randn(len(real), LATENT_DIM, device=real.device))
 
-    def _draw(self, part: Part) -> Tensor:
+    def _draw(self, part: TextBatch) -> Tensor:
         """Draw the pictures of the stage that is trained, with gradients."""
-        with self.engine.autocast():
+        with self.accelerator.autocast():
             if self.stage == 1:
                 return visible(self.trained["stage1"](part.latent, part.text))
             frozen = self.generator.stage1.eval()
@@ -125,15 +127,15 @@ class OriginalStackGAN:
             return pictures
         return pictures + INSTANCE_NOISE * rng.randn(*pictures.shape, device=pictures.device)
 
-    def _generator_loss(self, part: Part) -> Loss:
+    def _generator_loss(self, part: TextBatch) -> Loss:
         fake = self._draw(part) if part.fake is None else part.fake
-        with self.engine.autocast():
+        with self.accelerator.autocast():
             score: Tensor = self.networks[f"discriminator{self.stage}"](self._seen(fake), part.text)
         loss = F.softplus(-score).mean()
         return loss, {"generator": loss}
 
-    def _train_discriminator(self, parts: list[Part]) -> Metrics:
-        def loss(part: Part) -> Loss:
+    def _train_discriminator(self, parts: list[TextBatch]) -> Metrics:
+        def loss(part: TextBatch) -> Loss:
             # One part's graph serves both networks; of several, only one at a time is held in memory.
             alone = len(parts) == 1
             with nullcontext() if alone else torch.no_grad():
@@ -141,14 +143,14 @@ class OriginalStackGAN:
             part.fake = fake if alone else None
             return self._discriminator_loss(part, fake.detach())
 
-        return self.engine.step(self.optimizers[f"discriminator{self.stage}"], loss, parts)
+        return self.accelerator.step(self.optimizers[f"discriminator{self.stage}"], loss, parts)
 
-    def _discriminator_loss(self, part: Part, fake: Tensor) -> Loss:
-        critic, text = self.trained[f"discriminator{self.stage}"], part.text
+    def _discriminator_loss(self, part: TextBatch, fake: Tensor) -> Loss:
+        discriminator, text = self.trained[f"discriminator{self.stage}"], part.text
         real = self._seen(part.real)
-        with self.engine.autocast():
-            matched, mismatched = critic(real, text, distributed.rolled(text)).chunk(2)
-            generated = critic(self._seen(fake), text)
+        with self.accelerator.autocast():
+            matched, mismatched = discriminator(real, text, distributed.rolled(text)).chunk(2)
+            generated = discriminator(self._seen(fake), text)
         wrong = (F.softplus(mismatched).mean() + F.softplus(generated).mean()) / 2
         loss = F.softplus(-matched).mean() + wrong
         return loss, {"discriminator": loss}
@@ -166,9 +168,9 @@ class OriginalStackGAN:
 
         With the averaged generator: opaque RGBA, float (N, 4, S, S) in 0..1.
         """
-        average, device = self._averaged().eval(), self.engine.device
+        average, device = self._averaged().eval(), self.accelerator.device
         latent, text = latent.to(device), text.to(device)
-        with self.engine.autocast():
+        with self.accelerator.autocast():
             logits = average.stage1(latent, text)
             if self.stage == 2:
                 assert average.stage2 is not None

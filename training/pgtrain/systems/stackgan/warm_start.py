@@ -1,4 +1,4 @@
-"""A run that starts from the generator of another run or of a bundle: what it takes over, and what it refuses."""
+"""Warm start from the generator of another run or of a bundle: loading the weights and checking that they fit."""
 
 import subprocess
 import sys
@@ -17,6 +17,7 @@ from pgtrain.engine.run import Run
 from pgtrain.errors import ConfigInvalid, RunInvalid
 from pgtrain.models.text_encoder import DEFAULT_ENCODER
 from pgtrain.systems.stackgan.config import StackGANConfig
+from pokegan.errors import last_line, one_line
 
 STAGE2 = "decoder.stage2."
 """Prefix of the weights of stage II in a generator with a memory."""
@@ -68,8 +69,7 @@ def started(start: str) -> Iterator[Run]:
         command = [sys.executable, "-m", "pgexport.cli", "unpack", start, "--out", str(folder)]
         done = subprocess.run(command, capture_output=True, encoding="utf-8")
         if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise RunInvalid(f"{start}: cannot be unpacked by pgexport ({reason})")
+            raise RunInvalid(f"{start}: cannot be unpacked by pgexport ({last_line(done.stderr)})")
         yield Run(folder)
 
 
@@ -91,9 +91,8 @@ def take_over_memory(start: str, *generators: nn.Module) -> None:
                 theirs = {name: value for name, value in weights.items() if name in ours or not name.startswith(STAGE2)}
                 generator.load_state_dict(stage2 | theirs | _enlarged(weights, ours) | {PARTNER: ours[PARTNER]})
         except RuntimeError as error:
-            reason = str(error).splitlines()[-1].strip()
             raise RunInvalid(
-                f"{start}: its generator does not fit ({reason}); give the same data, in the same order"
+                f"{start}: its generator does not fit ({one_line(error)}); give the same data, in the same order"
             ) from error
 
 

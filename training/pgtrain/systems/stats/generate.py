@@ -18,6 +18,7 @@ from pgtrain.systems.base import Architecture, Weights
 from pgtrain.systems.stats.config import StatsConfig
 from pgtrain.systems.stats.networks import KINDS, RARE, Conditions, Drawn, Generator
 from pgtrain.systems.stats.table import decode, encode
+from pokegan.errors import one_line
 
 
 def generate(
@@ -74,8 +75,7 @@ def load(folder: Path) -> Generator:
         generator.load_state_dict(weights)
         return cast(Generator, generator.eval())
     except (RuntimeError, IndexError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise RunInvalid(f"{run.checkpoint}: does not fit this run's networks ({reason})") from error
+        raise RunInvalid(f"{run.checkpoint}: does not fit this run's networks ({one_line(error)})") from error
 
 
 def rebuild(config: StatsConfig, weights: Weights, position: Position | None = None) -> Architecture:

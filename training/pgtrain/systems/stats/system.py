@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pgtrain.engine import distributed, rng
-from pgtrain.engine.accelerator import Engine, Loss
+from pgtrain.engine.accelerator import Accelerator, Loss
 from pgtrain.engine.system import Metrics
 from pgtrain.systems.stats.config import StatsConfig
 from pgtrain.systems.stats.networks import KINDS, RARE, Conditions, Critic, Drawn, Generator
@@ -19,7 +19,7 @@ from pgtrain.systems.stats.table import Table
 SHOWN = 512
 """Rows in the picture of every epoch."""
 
-Part = tuple[Tensor, Conditions]
+RowBatch = tuple[Tensor, Conditions]
 """Feature rows of real Pokémon, and the conditions of as many generated ones."""
 
 ALONE = 0.8
@@ -31,25 +31,25 @@ class StatsGAN:
 
     name = "stats"
 
-    def __init__(self, config: StatsConfig, engine: Engine, data: Table) -> None:
-        self.config, self.engine = config, engine
+    def __init__(self, config: StatsConfig, accelerator: Accelerator, data: Table) -> None:
+        self.config, self.accelerator = config, accelerator
         generator, critic = Generator(config, data), Critic(config)
         self.networks = nn.ModuleDict({"generator": generator, "critic": critic})
-        engine.place(self.networks)
+        accelerator.place(self.networks)
         average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
         self.networks["average"] = AveragedModel(generator, multi_avg_fn=average, use_buffers=False)
         betas = (config.beta1, config.beta2)
         self.rates = {"generator": config.lr, "critic": config.critic_lr}
         self.optimizers: dict[str, Any] = {
-            name: engine.adam(self.networks[name], rate, betas) for name, rate in self.rates.items()
+            name: accelerator.adam(self.networks[name], rate, betas) for name, rate in self.rates.items()
         }
         # Every step of the critic has second derivatives, which a compiled one lacks.
         self.trained = {
-            "generator": engine.prepare(generator),
-            "critic": engine.prepare(critic, compilable=False),
+            "generator": accelerator.prepare(generator),
+            "critic": accelerator.prepare(critic, compilable=False),
         }
         fixed = torch.Generator().manual_seed(0)  # the same rows in every run, whatever its seed
-        self.fixed = torch.randn(SHOWN, generator.latent_dim, generator=fixed).to(engine.device)
+        self.fixed = torch.randn(SHOWN, generator.latent_dim, generator=fixed).to(accelerator.device)
         self.real = data
 
     @property
@@ -79,14 +79,14 @@ class StatsGAN:
         """Update the critic, and the generator every ``config.critic_steps`` steps, on whole packs."""
         # For the batch of all processes, which draw the same numbers: a row may go to another process's share.
         indices, named = self._choose_named(indices)
-        shares = zip(self.engine.parts(indices), self.engine.parts(named), strict=True)
+        shares = zip(self.accelerator.parts(indices), self.accelerator.parts(named), strict=True)
         parts = [self._part(data, *share) for share in shares]
-        metrics = self.engine.step(self.optimizers["critic"], self._critic_part, parts)
+        metrics = self.accelerator.step(self.optimizers["critic"], self._critic_part, parts)
         if step % self.config.critic_steps == self.config.critic_steps - 1:
             metrics |= self._train_generator(parts)
         return metrics
 
-    def _part(self, data: Table, indices: Tensor, named: Tensor) -> Part:
+    def _part(self, data: Table, indices: Tensor, named: Tensor) -> RowBatch:
         count, pac = len(indices), self.config.pac
         packed = torch.arange(max(pac, count // pac * pac), device=indices.device) % count
         indices, named = indices[packed], named[packed]
@@ -134,11 +134,11 @@ class StatsGAN:
         return torch.cat(columns, 1)
 
     def _draw(self, conditions: Conditions) -> tuple[Tensor, Drawn]:
-        latent = rng.randn(len(conditions.total), self.generator.latent_dim, device=self.engine.device)
+        latent = rng.randn(len(conditions.total), self.generator.latent_dim, device=self.accelerator.device)
         drawn: Drawn = self.trained["generator"](latent, *conditions)
         return self._features(drawn.stats, drawn.pair, conditions), drawn
 
-    def _critic_part(self, part: Part) -> Loss:
+    def _critic_part(self, part: RowBatch) -> Loss:
         config, critic = self.config, self.trained["critic"]
         real, conditions = part
         with torch.no_grad():
@@ -159,15 +159,15 @@ class StatsGAN:
         (gradient,) = torch.autograd.grad(self.critic(rows).sum(), rows, create_graph=True)
         return F.mse_loss(gradient.norm(dim=1), torch.ones(len(real), device=real.device))
 
-    def _train_generator(self, parts: list[Part]) -> Metrics:
+    def _train_generator(self, parts: list[RowBatch]) -> Metrics:
         self.critic.requires_grad_(False)
-        metrics = self.engine.step(self.optimizers["generator"], self._generator_part, parts)
+        metrics = self.accelerator.step(self.optimizers["generator"], self._generator_part, parts)
         self.critic.requires_grad_(True)
-        if self.engine.stepped:
+        if self.accelerator.stepped:
             cast(AveragedModel, self.networks["average"]).update_parameters(self.generator)
         return metrics
 
-    def _generator_part(self, part: Part) -> Loss:
+    def _generator_part(self, part: RowBatch) -> Loss:
         config, critic = self.config, self.critic
         real, conditions = part
         fake, drawn = self._draw(conditions)
@@ -199,7 +199,7 @@ class StatsGAN:
         """Draw the distributions of the fixed latents' rows over those of the real ones."""
         average = self.average.eval()
         nothing = torch.zeros(SHOWN, KINDS), torch.zeros(SHOWN), torch.zeros(SHOWN, RARE)
-        drawn: Drawn = average(self.fixed, *(value.to(self.engine.device) for value in nothing))
+        drawn: Drawn = average(self.fixed, *(value.to(self.accelerator.device) for value in nothing))
         pairs = drawn.pair.argmax(1)
         real = self.real
         return distributions(real.stats.cpu(), real.pairs.cpu(), drawn.stats.cpu(), pairs.cpu())

@@ -1,12 +1,12 @@
 """Rows as tensors, and the quantile tables that lead from Gaussian numbers back to integers."""
 
 import hashlib
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import click
 import torch
 from PIL import Image
 from torch import Tensor
@@ -21,7 +21,7 @@ FEWEST = 2
 """Rows that have a deviation."""
 
 NEIGHBORS, ANYWHERE, REACH = 0.05, 1e-4, 4.0
-"""Shares of probability that a quantile table lends to values near those seen (deviation REACH) and to all."""
+"""Probability that a quantile table adds to values near training values (deviation REACH) and to all values."""
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Table:
 
     @property
     def identity(self) -> dict[str, str]:
-        """What a run that goes on must find again."""
+        """Facts of the data that must be equal when a run is resumed."""
         return {"digest": self.digest}
 
     @property
@@ -108,7 +108,7 @@ def read(
     tables = [read_table(path) for path in paths]
     for place, table in zip(places, tables, strict=True):
         if table.unused:
-            click.echo(f"{place}: columns not used: {', '.join(table.unused)}", err=True)
+            print(f"{place}: columns not used: {', '.join(table.unused)}", file=sys.stderr)
     rows = [row for table in tables for row in table.rows]
     if len(rows) < FEWEST:
         raise DataInvalid(f"{places[0]}: {len(rows)} row is too little to learn from; give {FEWEST} rows or more")

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from pgtrain.data.dataset import Pictures
 from pgtrain.engine import rng
-from pgtrain.engine.accelerator import Engine, Loss
+from pgtrain.engine.accelerator import Accelerator, Loss
 from pgtrain.engine.checkpoint import Position
 from pgtrain.engine.footprint import Call
 from pgtrain.engine.system import Metrics
@@ -82,30 +82,31 @@ class WGAN(Unconditional):
     """The system."""
 
     name = "wgan"
+    opponent = "critic"
     config: WGANConfig
 
-    def __init__(self, config: WGANConfig, engine: Engine, data: Pictures) -> None:
+    def __init__(self, config: WGANConfig, accelerator: Accelerator, data: Pictures) -> None:
         critic = Critic(config)
         if config.blocks == "upsample":
             critic.apply(keep_variance)
-        super().__init__(config, engine, data, Generator(config), critic)
+        super().__init__(config, accelerator, data, Generator(config), critic)
         for network, rate in (("generator", config.lr), ("critic", config.critic_lr)):
             if config.lipschitz == "gp":
                 betas = (config.beta1, config.beta2)
-                self.optimizers[network] = engine.adam(self.networks[network], rate, betas)
+                self.optimizers[network] = accelerator.adam(self.networks[network], rate, betas)
             else:
-                self.optimizers[network] = engine.rmsprop(self.networks[network], rate)
+                self.optimizers[network] = accelerator.rmsprop(self.networks[network], rate)
 
-    def train_critic(self, data: Pictures, parts: list[Tensor], step: int) -> Metrics:
+    def train_opponent(self, data: Pictures, parts: list[Tensor], step: int) -> Metrics:
         """One step up the Wasserstein distance, then the clipping."""
-        metrics = super().train_critic(data, parts, step)
+        metrics = super().train_opponent(data, parts, step)
         if self.config.lipschitz == "clip":
             with torch.no_grad():
                 for weight in self.networks["critic"].parameters():
                     weight.clamp_(-self.config.clip, self.config.clip)
         return metrics
 
-    def critic_loss(self, real: Tensor, fake: Tensor, step: int) -> Loss:
+    def opponent_loss(self, real: Tensor, fake: Tensor, step: int) -> Loss:
         """The Wasserstein distance, negated, and the penalty."""
         config, critic = self.config, self.trained["critic"]
         distance = self.score(critic, real).mean() - self.score(critic, fake).mean()

@@ -17,7 +17,7 @@ from tests.runtime.toy import write_toy
 pytest.importorskip("uvicorn", reason="needs the extra serve")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the load test reads memory from /proc")
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 
 PICTURE = json.dumps({"data": [{"b64_json": base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()}]}, separators=(",", ":"))
 
@@ -27,6 +27,7 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 @pytest.fixture
 def part(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.syspath_prepend(str(BENCHMARKS / "serving"))
     return import_module
 
 
@@ -111,7 +112,7 @@ def test_growing_memory_is_reported(part: Callable[[str], Any], growth: float, r
     ],
 )
 def test_meaningless_options_are_rejected(options: list[str], reason: str) -> None:
-    line = [sys.executable, str(BENCHMARKS / "serve.py"), *options]
+    line = [sys.executable, str(BENCHMARKS / "serving" / "serve.py"), *options]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert reason in done.stderr.splitlines()[-1]
@@ -121,7 +122,7 @@ def test_load_test_runs_completely(part: Callable[[str], Any], tmp_path: Path) -
     out = tmp_path / "serve.json"
     line = [
         sys.executable,
-        str(BENCHMARKS / "serve.py"),
+        str(BENCHMARKS / "serving" / "serve.py"),
         "--bundle",
         str(write_toy(tmp_path / "toy")),
         "--out",

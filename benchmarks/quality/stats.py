@@ -1,8 +1,8 @@
 """The stats GAN beside SDV's synthesizers: trained on the same rows, evaluated by the same figures.
 
     pip install -e ".[train,bench]"
-    python benchmarks/stats.py --data shared/data/pokemon              # all of them, hours
-    python benchmarks/stats.py --data shared/data/pokemon --only tvae-tuned --only pokegan
+    python benchmarks/quality/stats.py --data shared/data/pokemon              # all of them, hours
+    python benchmarks/quality/stats.py --data shared/data/pokemon --only tvae-tuned --only pokegan
 
 Each contender's figures go into benchmarks/results/stats.json as soon as it is measured; the others' stay.
 
@@ -28,12 +28,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from committed import kept, write
 from sdv.metadata import Metadata
 from sdv.single_table import CTGANSynthesizer, GaussianCopulaSynthesizer, TVAESynthesizer
 from sklearn.model_selection import train_test_split
 
 from pgbench.measuring.environment import environment
+from pgbench.reporting.files import kept, write_json
 from pgtrain.data.sources.metadata import METADATA
 from pgtrain.data.stats_rows import RARITIES, STATS
 from pgtrain.evaluation.rows import COLUMNS, figures, frame
@@ -41,7 +41,7 @@ from pgtrain.systems.stats.config import StatsConfig
 from pgtrain.systems.stats.generate import generate, load
 from pgtrain.train import Request, train
 
-RESULTS = Path(__file__).parent / "results" / "stats.json"
+RESULTS = Path(__file__).parents[1] / "results" / "stats.json"
 LAST = 898
 """The last national dex number of generation 8's main games; forms are left out."""
 
@@ -141,14 +141,14 @@ def main() -> None:
     for name in options.only or known:
         packages = ("torch", "sdv", "ctgan", "sdmetrics", "scikit-learn")
         about = {
-            "command": "python benchmarks/stats.py --data shared/data/pokemon",
+            "command": "python benchmarks/quality/stats.py --data shared/data/pokemon",
             "rows": {"all": len(table), "trained_on": len(rows), "held_out": len(held)},
             "environment": environment() | {package: version(package) for package in packages},
         }
         result = measure(name, known[name], rows, held, options.seeds)
         result["threads"] = os.environ.get("OMP_NUM_THREADS", "all")
         result |= {"epochs": options.epochs} if name == "pokegan" else {}
-        write(options.out, about | {"contenders": kept(options.out, "contenders") | {name: result}})
+        write_json(options.out, about | {"contenders": kept(options.out, "contenders") | {name: result}})
 
 
 if __name__ == "__main__":

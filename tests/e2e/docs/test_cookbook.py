@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-COOKBOOK = Path(__file__).parents[2] / "docs" / "cookbook.md"
+COOKBOOK = Path(__file__).parents[3] / "docs" / "cookbook.md"
 
 
 def blocks(kind: str) -> list[str]:

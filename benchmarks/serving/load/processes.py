@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from load.clients import Plan
+from pokegan.errors import last_line
 
 PROCESS_TIMEOUT = 120.0
 """Seconds for a process to start or to exit."""
@@ -78,8 +79,7 @@ class Server:
         while self.process.poll() is None and time.monotonic() < end:
             yield
             time.sleep(0.02)
-        last_line = (self.log.splitlines() or ["empty log"])[-1]
-        raise SystemExit(f"the server {what}: {last_line}")
+        raise SystemExit(f"the server {what}: {last_line(self.log)}")
 
     @property
     def log(self) -> str:

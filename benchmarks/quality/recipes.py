@@ -1,8 +1,8 @@
 """Each system's default recipe beside its original, trained for the same processor time and judged by the same figures.
 
     pip install -e ".[train,evaluate]"
-    python benchmarks/recipes.py --data shared/data/pokemon                 # hours of processor time
-    python benchmarks/recipes.py --data shared/data/pokemon --only dcgan    # one pair
+    python benchmarks/quality/recipes.py --data shared/data/pokemon                 # hours of processor time
+    python benchmarks/quality/recipes.py --data shared/data/pokemon --only dcgan    # one pair
 
 Both runs of a pair train side by side, each on one thread until its process has used MINUTES of processor time (so
 that a busy machine affects both alike). SIGTERM stops them, and `pgtrain evaluate` evaluates them. Runs that exist
@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from committed import kept, write
 from PIL import Image
 
 from pgbench.measuring.environment import environment
+from pgbench.reporting.files import kept, write_json
 
-RESULTS = Path(__file__).parent / "results" / "recipes.json"
+RESULTS = Path(__file__).parents[1] / "results" / "recipes.json"
 MINUTES = 15.0
 ENDLESS = "100000"
 STAGE1 = ["--stage", "1"]
@@ -92,10 +92,10 @@ def merge(path: Path, system: str, figures: dict[str, Any], minutes: float) -> N
     ratios["kid, imagenet"] = round(figures["default"]["imagenet"]["kid"] / figures["original"]["imagenet"]["kid"], 3)
     options = f"--only {system} --minutes {minutes:g}"
     about = {
-        "command": f"python benchmarks/recipes.py --data shared/data/pokemon {options}",
+        "command": f"python benchmarks/quality/recipes.py --data shared/data/pokemon {options}",
         "environment": environment(),
     }
-    write(path, {"systems": kept(path, "systems") | {system: about | figures | {"default_over_original": ratios}}})
+    write_json(path, {"systems": kept(path, "systems") | {system: about | figures | {"default_over_original": ratios}}})
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 r"""Runs and bundles judged side by side: one table, one contact sheet, and ratios to the first.
 
     pip install -e ".[evaluate]"
-    python benchmarks/quality.py --data shared/data/pokemon                             # the embedded bundle
-    python benchmarks/quality.py --data shared/data/pokemon --out compared.json \
+    python benchmarks/quality/compare.py --data shared/data/pokemon                             # the embedded bundle
+    python benchmarks/quality/compare.py --data shared/data/pokemon --out compared.json \
         now=runtime/pgen/embedded new=mine original=runs/original                      # which weights should ship?
 
 Each is drawn and measured by `pgtrain evaluate`, its files go into WORK/NAME, and what exists already is not
@@ -17,14 +17,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from committed import write
 from PIL import Image
 from rich.console import Console
 
 from pgbench.measuring.environment import environment
+from pgbench.reporting.files import write_json
 from pgtrain.evaluation.tables import ratios, table
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "quality.json"
 EMBEDDED = "embedded=runtime/pgen/embedded"
 GAP = 16
@@ -68,9 +68,9 @@ def main() -> None:
     evaluate += ["--samples", options.samples] if options.samples else []
     metrics = {name: judge(place, options.work / name, evaluate) for name, place in places.items()}
     judged = {name: {key: value for key, value in each.items() if key != "schema"} for name, each in metrics.items()}
-    command = " ".join(["python benchmarks/quality.py --data shared/data/pokemon", *options.contenders])
+    command = " ".join(["python benchmarks/quality/compare.py --data shared/data/pokemon", *options.contenders])
     ratio = ratios(metrics)
-    write(options.out, {"command": command, "environment": environment(), "judged": judged, "over_first": ratio})
+    write_json(options.out, {"command": command, "environment": environment(), "judged": judged, "over_first": ratio})
     sheets([options.work / name for name in places], options.out.with_suffix(".png"))
     Console().print(table(metrics))
 

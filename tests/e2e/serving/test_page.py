@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import pgen
-from tests.e2e.browser import CHROMIUM, DESKTOP, PHONE, Watched, serving
+from tests.e2e.serving.browser import CHROMIUM, DESKTOP, PHONE, Watched, serving
 
 api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
 axe = pytest.importorskip(
@@ -102,7 +102,7 @@ def holding(page: Any, pattern: str) -> Iterator[list[Any]]:
             route.abort()
 
 
-def test_a_visit_to_all_views(anyone: Watched) -> None:
+def test_every_view_works_in_one_visit(anyone: Watched) -> None:
     page = anyone.page
     anyone.open()
     check_access(page)
@@ -146,7 +146,7 @@ def test_a_visit_to_all_views(anyone: Watched) -> None:
     assert anyone.faults == []
 
 
-def test_the_keyboard_alone(desktop: Watched) -> None:
+def test_page_works_with_the_keyboard_alone(desktop: Watched) -> None:
     page = desktop.page
     desktop.open()
     page.keyboard.press("Tab")
@@ -228,7 +228,7 @@ LINKS = {
 
 
 @pytest.mark.parametrize("view", LINKS)
-def test_a_link_shows_the_same_to_another(browser: Any, desktop: Watched, view: str) -> None:
+def test_link_shows_the_same_pictures_to_another_visitor(browser: Any, desktop: Watched, view: str) -> None:
     def visit(watched: Watched, hash: str) -> str:
         watched.open(hash)
         api.expect(status(watched.page, view)).to_contain_text(re.compile("first after|frames from|Here is"))
@@ -306,7 +306,7 @@ def test_a_whole_card(desktop: Watched, tmp_path: Path) -> None:
             assert drawn.size == (1000, 1400)
 
 
-def test_what_cannot_be_is_told(desktop: Watched) -> None:
+def test_page_names_invalid_values(desktop: Watched) -> None:
     page = desktop.page
     desktop.open("#draw?prompt=Mew&seed=-1&n=3")
     shows(page, "draw", "First seed: ")
@@ -336,7 +336,7 @@ def test_a_busy_server_is_asked_again(desktop: Watched) -> None:
     shows(page, "draw", "1 picture of “Mew”")
 
 
-def test_only_what_was_asked_for_last_is_shown(desktop: Watched) -> None:
+def test_page_shows_only_the_latest_request(desktop: Watched) -> None:
     page = desktop.page
     with holding(page, "**/v1/images?prompt=Abra*"):
         desktop.open("#draw?prompt=Abra&seed=0&n=2")
@@ -359,7 +359,7 @@ def test_the_chosen_colors_last(desktop: Watched) -> None:
     assert page.get_by_role("button", name="Dark mode").get_attribute("aria-pressed") == "true"
 
 
-def test_nothing_moves_for_who_wants_it_still(desktop: Watched) -> None:
+def test_reduced_motion_disables_animation(desktop: Watched) -> None:
     page = desktop.page
     page.emulate_media(reduced_motion="reduce")
     with holding(page, "**/v1/images?*"):
@@ -369,7 +369,7 @@ def test_nothing_moves_for_who_wants_it_still(desktop: Watched) -> None:
         assert tile.evaluate("tile => getComputedStyle(tile).animationName") == "none"
 
 
-def test_a_server_that_wants_a_key(browser: Any) -> None:
+def test_page_asks_for_the_api_key(browser: Any) -> None:
     with serving("--threads", 1, "--api-key", POKEGAN_API_KEY=KEY) as address:
         with visitor(browser, address, DESKTOP) as watched:
             page = watched.page

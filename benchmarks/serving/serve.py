@@ -1,7 +1,7 @@
 """`pgen serve` under load, on loopback: latency, throughput, memory, overload and shutdown.
 
-    python benchmarks/serve.py              # 15 minutes, on an otherwise idle machine
-    python benchmarks/serve.py --only load,first --seconds 20
+    python benchmarks/serving/serve.py              # 15 minutes, on an otherwise idle machine
+    python benchmarks/serving/serve.py --only load,first --seconds 20
 
 Updates benchmarks/results/serve.json one part at a time; the other parts stay.
 
@@ -33,16 +33,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from committed import write
 from load.clients import FRAMES, NO_ANSWER, OTHERS, Plan
 from load.figures import GOOD, RequestRecord, Window, latency, memory, outcomes, pictures, requests
 from load.processes import Clients, Options, Server, offline, run_clients, running_clients, served
 from load.prompts import sentence
 
 from pgbench.measuring.environment import environment
+from pgbench.reporting.files import write_json
 from pgen.bundle.reader import EMBEDDED, open_bundle
 
-RESULT = Path(__file__).parent / "results" / "serve.json"
+RESULT = Path(__file__).parents[1] / "results" / "serve.json"
 
 TARGETS = {"served_over_offline": 0.8, "last_over_first": 1.05, "p99_over_bound": 1.5, "first_picture_ms": 500}
 """The first is a minimum, the others are maxima."""
@@ -315,14 +315,14 @@ def main() -> None:
     check(parser, args)
     benchmark = Benchmark(args)
     results: dict[str, Any] = json.loads(args.out.read_text("utf-8")) if args.out.is_file() else {}
-    results |= {"command": "python benchmarks/serve.py", "targets": TARGETS}
+    results |= {"command": "python benchmarks/serving/serve.py", "targets": TARGETS}
     for name in args.only.split(","):
         measured_on = environment()
         results[name] = PARTS[name](benchmark)
         results.setdefault("server", {})[name] = asdict(benchmark.options) | {"bundle": open_bundle(args.bundle).digest}
         measured_on |= {"load_average_after": environment()["load_average"]}
         results.setdefault("environments", {})[name] = measured_on
-        write(args.out, results)
+        write_json(args.out, results)
         print(name, json.dumps(results[name]), file=sys.stderr, flush=True)
 
 

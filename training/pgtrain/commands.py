@@ -76,6 +76,17 @@ def fetch() -> None:
     click.echo(f"fetched {default.fetch()}")
 
 
+@data_commands.command(hidden=True)  # for maintainers of pgen dex
+@click.option("--data", required=True, help="data set, as pgtrain takes it")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="file to write")
+def lexicon(data: str, out: Path) -> None:
+    """Count the names, colors and shapes of a data set for pgen dex."""
+    from pgtrain.data import sources
+    from pgtrain.data.lexicon import as_json, learn
+
+    out.write_text(as_json(learn(sources.read(data).records)), "utf-8")
+
+
 def _show(data: str, report: "Inspection") -> None:
     from rich.console import Console
     from rich.table import Table

@@ -1,7 +1,7 @@
 """From Enter to the first picture on the page of `pgen serve`, in Chromium on the same machine.
 
     pip install playwright          # and Chromium: apt-get install chromium
-    python benchmarks/page.py       # a minute, on an idle machine
+    python benchmarks/serving/page.py       # a minute, on an idle machine
 
 Rewrites benchmarks/results/page.json.
 
@@ -17,15 +17,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from committed import write
 from load.processes import Options, served
 from load.prompts import sentence
 from playwright.sync_api import Page, sync_playwright
 
 from pgbench.measuring.environment import environment
+from pgbench.reporting.files import write_json
 from pgen.bundle.reader import EMBEDDED, open_bundle
 
-RESULT = Path(__file__).parent / "results" / "page.json"
+RESULT = Path(__file__).parents[1] / "results" / "page.json"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 WATCH = """() => {
@@ -81,8 +81,8 @@ def main() -> None:
         result = measure(page, list(bundle.names), options.prompts)
         version = chromium.version
         chromium.close()
-    about = {"command": "python benchmarks/page.py", "chromium": version, "bundle": bundle.digest}
-    write(options.out, about | result | {"environment": machine})
+    about = {"command": "python benchmarks/serving/page.py", "chromium": version, "bundle": bundle.digest}
+    write_json(options.out, about | result | {"environment": machine})
     print(result["median_ms"], result["max_ms"])
 
 

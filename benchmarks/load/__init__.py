@@ -1,1 +1,0 @@
-"""The parts of benchmarks/serve.py: prompts, clients, a server, the same work offline, and figures."""
