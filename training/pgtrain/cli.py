@@ -1,6 +1,7 @@
 """The command line of pgtrain: parse, call, print. PyTorch is imported only when a training starts."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -204,7 +205,7 @@ def report(run: Path) -> None:
     """Write an HTML report of RUN: pictures, film, curves, figures, model card."""
     with needs_extra("train"):
         from pgtrain.report.page import write_report
-    click.echo(write_report(Run(run)))
+    click.echo(write_report(Run(run), partial(click.echo, err=True)))
 
 
 @main.command()

@@ -111,7 +111,7 @@ def test_silent_server_of_weights_is_given_up(tmp_path: Path, monkeypatch: pytes
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/weights.pth"
         monkeypatch.setattr(feature_extractor_inceptionv3, "URL_INCEPTION_V3", url)
-        with pytest.raises(FeaturesNotFound, match=r"inception cannot be had \(timed out\)"):
+        with pytest.raises(FeaturesNotFound, match=r"inception cannot be loaded \(timed out\)"):
             load_features("inception")
     assert socket.getdefaulttimeout() is None
 

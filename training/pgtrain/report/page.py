@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
@@ -28,18 +27,18 @@ PICTURES = ("sheet.png", "samples.png", "neighbors.png", "real.png", "curves.svg
 KINDS = {".png": "image/png", ".gif": "image/gif", ".svg": "image/svg+xml"}
 
 
-def write_report(run: Run) -> Path:
+def write_report(run: Run, say: Callable[[str], None] = print) -> Path:
     """Write report.html, MODEL_CARD.md, curves.svg, timelapse.gif and timelapse.mp4 into `run`; return the page.
+
+    Damaged pictures are left out; `say` is called with a line on each.
 
     Raises:
         RunNotFound, RunInvalid: there is no run, or its first epoch has not ended.
-
-    Damaged pictures are left out, and named on stderr.
     """
     described, metrics, grids = run.described(), run.metrics(), run.grids()
     if not metrics or not grids:
         raise RunInvalid(f"{run.folder}: no epoch has ended yet, so there is nothing to report")
-    grids = [path for path in grids if _opens(path)]
+    grids = [path for path in grids if _opens(path, say)]
     if not grids:
         raise RunInvalid(f"{run.folder / 'grids'}: no picture in it can be opened; train another epoch")
     results = run.evaluation()
@@ -63,20 +62,20 @@ def write_report(run: Run) -> Path:
             _write_whole(run.folder / name, write)
         run.write("MODEL_CARD.md", _render("model_card.md.j2", facts))
         shown = {"grid": grids[-1]} | {Path(name).stem: run.folder / name for name in PICTURES}
-        there = {name: path.is_file() and (path.suffix == ".svg" or _opens(path)) for name, path in shown.items()}
+        there = {name: path.is_file() and (path.suffix == ".svg" or _opens(path, say)) for name, path in shown.items()}
         embedded = {name: _embed(path) if there[name] else "" for name, path in shown.items()}
         run.write("report.html", _render("report.html.j2", facts | {"pictures": embedded}))
     return run.folder / "report.html"
 
 
-def _opens(path: Path) -> bool:
-    """Whether a picture can be decoded; one that cannot is named on stderr."""
+def _opens(path: Path, say: Callable[[str], None]) -> bool:
+    """Whether a picture can be decoded; `say` is called with why one cannot."""
     try:
         with Image.open(path) as picture:
             picture.load()
         return True
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        click.echo(f"{path}: left out, damaged ({one_line(error)})", err=True)
+        say(f"{path}: left out, damaged ({one_line(error)})")
         return False
 
 
