@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from pgbench.options import Batches, Finite
+from pgbench.options import Batches
 from pgen.commands.options import PATH, device_options
-from pokegan.cli import LazyGroup, version_option
+from pokegan.cli import FiniteRange, LazyGroup, version_option
 
 PLACES = {
     "show": "pgbench.commands:show",
@@ -36,7 +36,7 @@ HINTS = {
 @click.option("--model", help="a model of the bundle, by name  [default: the one that draws from text]")
 @click.option("--precision", type=click.Choice(["fp32", "fp16", "bf16", "int8"]), help="refuse any other arithmetic")
 @click.option("--vs", "versus", default="", metavar="NAMES", help="other backends: torch,torch-compile,...; or all")
-@click.option("--seconds", type=Finite(0), default=3.0, show_default=True, help="seconds to measure each row")
+@click.option("--seconds", type=FiniteRange(0), default=3.0, show_default=True, help="seconds to measure each row")
 @click.option(
     "--rounds",
     type=click.IntRange(2),

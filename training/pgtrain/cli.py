@@ -10,9 +10,9 @@ import click
 from pgtrain.commands import CAPTION_COLUMN, DATA_HELP, data_commands
 from pgtrain.config import LARGEST
 from pgtrain.engine.run import Run
-from pgtrain.options import FiniteRange, chosen_options, options
+from pgtrain.options import chosen_options, options
 from pgtrain.systems.registry import SYSTEMS, SystemEntry
-from pokegan.cli import Group, version_option
+from pokegan.cli import FiniteRange, Group, version_option
 from pokegan.extras import needs_extra
 
 FOLDER = click.Path(path_type=Path)

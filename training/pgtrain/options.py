@@ -1,7 +1,6 @@
 """Command-line options from the fields of a configuration, from a recipe and from a TOML file."""
 
 import dataclasses
-import math
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,22 +11,12 @@ from click.core import ParameterSource
 
 from pgtrain.config import LARGEST
 from pgtrain.errors import ConfigInvalid
+from pokegan.cli import FiniteRange
 from pokegan.errors import one_line
 
 NOT_CHOSEN = (None, ParameterSource.DEFAULT)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-class FiniteRange(click.FloatRange):
-    """A range of numbers without NaN and infinities."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Parse and check."""
-        number = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a finite number.", param, ctx)
-        return number
 
 
 def _kind(field: "dataclasses.Field[Any]") -> Any:  # a click.ParamType, generic from click 8.4 on

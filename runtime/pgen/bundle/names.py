@@ -11,7 +11,7 @@ SIGNS = str.maketrans({"\u2640": " f ", "\u2642": " m "})
 WORDS = {"female": "f", "male": "m"}
 
 SIMILAR = 0.8
-"""Least similarity (Ratcliff and Obershelp, 1988) of a misspelt name: two letters of ten may differ."""
+"""Least similarity (Ratcliff and Obershelp, 1988) of a misspelled name: two letters of ten may differ."""
 
 
 def fold(name: str) -> str:

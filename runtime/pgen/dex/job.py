@@ -9,12 +9,12 @@ from typing import Any
 
 from pgen.dex.card import draw_card
 from pgen.dex.entry import Entry
-from pgen.dex.names import plain
 from pgen.dex.page import render_page
 from pgen.errors import DexInvalid
 from pgen.images.encoders import encode
 from pgen.images.naming import check_folder, write
 from pokegan import __version__
+from pokegan.names import plain
 
 DEX = "dex.json"
 LISTED_AT_ONCE = 64

@@ -11,10 +11,11 @@ from typing import Any
 from pgen.dex.card import drawable
 from pgen.dex.endpoint import Endpoint, parse_endpoint
 from pgen.dex.entry import Words
-from pgen.dex.names import KnownNames, is_rude_name, is_rude_text, plain
+from pgen.dex.names import KnownNames, is_rude_name, is_rude_text
 from pgen.dex.templates import Appearance
 from pgen.errors import EndpointFailed, EndpointWithoutModel
 from pgen.stats.rows import Row
+from pokegan.names import plain
 
 NAME, GENUS, DESCRIPTION = (3, 12), (3, 32), (20, 400)
 """Minimum and maximum number of characters."""

@@ -3,7 +3,6 @@
 import codecs
 import json
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cached_property
@@ -13,6 +12,7 @@ from typing import Any
 
 from pgen.dex.rng import Rng
 from pgen.errors import BundleInvalid
+from pokegan.names import LETTERS, plain
 
 SHORTEST, LONGEST = 6, 10
 """Range of letters of a generated name."""
@@ -26,8 +26,6 @@ DISCOUNT = 0.5
 UNPRONOUNCEABLE = re.compile(r"[^aeiouy]{4}|[aeiou]{3}|(.)\1\1|^[^aeiouy]{3}|[^aeiouy]{3}$|^(.)\2|q(?!u)")
 """Too many consonants or vowels in a row."""
 
-LETTERS = re.compile("[^a-z]")
-
 # In ROT13, so that nobody has to read them. No name may contain one, and no text may have one as a word.
 DENIED = frozenset(
     codecs.decode(
@@ -37,15 +35,6 @@ DENIED = frozenset(
         "rot13",
     ).split()
 )
-
-
-def plain(name: str) -> str:
-    """Reduce a name to its lower-case letters without accents, as ``pgtrain.data.lexicon`` does.
-
-    >>> plain("Flabébé")
-    'flabebe'
-    """
-    return LETTERS.sub("", unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower())
 
 
 def is_rude_name(name: str) -> bool:

@@ -148,9 +148,7 @@ class ImageData(BaseModel):
     url: str | None = None
     seed: int
     prompt: str
-    note: Annotated[str | None, Field(description="What is wrong with the prompt: a misspelt name, or unreadable.")] = (
-        None
-    )
+    note: Annotated[str | None, Field(description="Problem of the prompt: a misspelled name, or unreadable.")] = None
 
 
 class ImageResponse(BaseModel):

@@ -29,13 +29,13 @@ from pgen.dex.names import (
     is_rude_name,
     is_rude_text,
     load_lexicon,
-    plain,
 )
 from pgen.dex.page import render_page
 from pgen.dex.rng import Rng, Stream
 from pgen.dex.templates import Appearance, describe, genus, highest, lowest, phrases, prompt_for
 from pgen.errors import BundleInvalid, DexInvalid
 from pgen.stats.rows import Row, RowFilter
+from pokegan.names import plain
 from tests.conftest import Command
 
 LEXICON = load_lexicon()

@@ -76,7 +76,7 @@ def test_packaged_network_sees_what_pictures_lose(pokemon: Path) -> None:
     real = as_pixels(torch.stack([decode(file, 64) for file in files]).float() / 255)
     extract = load_features("artwork")
     first, second = real[::2], real[1::2]
-    spoilt = {
+    damaged = {
         "blurred": (resized(resized(second.float() / 255, 16), 64) * 255).byte(),
         "noisy": (second.float() + 40 * torch.randn(second.shape)).clamp(0, 255).byte(),
         "swapped": second.flip(1),
@@ -84,7 +84,7 @@ def test_packaged_network_sees_what_pictures_lose(pokemon: Path) -> None:
     }
     seen = extract(first).values
     floor = figures.kernel_distance(extract(second).values, seen)["kid"]
-    for name, pictures in spoilt.items():
+    for name, pictures in damaged.items():
         assert figures.kernel_distance(extract(pictures).values, seen)["kid"] > floor + 0.02, name
 
 

@@ -16,6 +16,7 @@ from pgtrain.engine.display import RATE, Display
 from pgtrain.engine.run import Run
 from pgtrain.engine.system import Data, Metrics, System
 from pgtrain.errors import Diverged, Interrupted
+from pokegan.signals import NAMES, handling, not_ignored
 
 RUNAWAY = 1e4
 """Mean from which a loss is reported as running away: those of healthy trainings are far below 100."""
@@ -32,15 +33,8 @@ def _stop_on_signal(display: Display) -> Iterator[list[int]]:
         received.append(number)
         display.say_in_handler("stopping after the current step and a checkpoint (Ctrl-C: stop now)")
 
-    handled = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    # nohup has SIGHUP ignored, so that the training outlives the terminal.
-    handled = [number for number in handled if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, remember) for number in handled}
-    try:
+    with handling(remember, [signal.SIGINT, *not_ignored(NAMES)]):
         yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class Loop:
