@@ -45,7 +45,7 @@ HINTS = {
     help="number of rounds that --seconds are divided into",
 )
 @click.option("--quick", is_flag=True, help="a first look in under a minute: batches 1 and 8, 0.5 s a row, 3 rounds")
-@click.option("--time-limit", type=Finite(1), metavar="SECONDS", help="end after this time, with the rows so far")
+@click.option("--time-limit", type=FiniteRange(1), metavar="SECONDS", help="end after this time, with the rows so far")
 @click.option("--cold", is_flag=True, help="measure cold starts too: process start to first picture")
 @click.option("--limit", is_flag=True, help="count operations and bytes, measure what the machine can do")
 @click.option("--out", type=PATH, help="write the result to this .json file")
