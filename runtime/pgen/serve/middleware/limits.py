@@ -73,7 +73,7 @@ class RequestLimits:
         allowed = self.service.settings.cors
         trusted = "*" in allowed or _header(scope, b"origin").decode("latin-1") in allowed
         if _header(scope, b"sec-fetch-site") in (b"cross-site", b"same-site") and not trusted:
-            raise APIError(403, "pages of other sites may not send forms to this server; --cors allows an origin")
+            raise APIError(403, "pages of other sites may not send forms to this server, unless it allows their origin")
 
     async def _read_body(self, scope: Scope, receive: Receive, deadline: float) -> bytes:
         try:

@@ -128,4 +128,5 @@ def _sha256(path: Path) -> str:
 def reason(error: Exception) -> str:
     """Reduce the reason of a failed transfer to one short line; network libraries write paragraphs."""
     cause = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-    return one_line(cause, 160)
+    lines = str(cause).strip().splitlines()
+    return one_line(lines[0] if lines else error, 160)
