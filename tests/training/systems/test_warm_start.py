@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pgtrain.config import from_dict
+from pgtrain.engine.run import Run
 from pgtrain.errors import ConfigInvalid, RunInvalid, RunNotFound
 from pgtrain.models.text_encoder import DEFAULT_ENCODER
 from pgtrain.systems.stackgan.config import StackGANConfig
@@ -22,9 +23,9 @@ def changed(run: Path, copy: Path, **values: object) -> Path:
     return copy
 
 
-def test_sizes_and_encoder_come_from_the_start(tiny_run: Path, tiny_encoder: Path) -> None:
+def test_sizes_and_encoder_come_from_the_start(tiny_run: Path) -> None:
     config = StackGANConfig(start=str(tiny_run))
-    assert prepare(config, DEFAULT_ENCODER) == str(tiny_encoder)
+    assert prepare(config, DEFAULT_ENCODER) == Run(tiny_run).described()["encoder"]
     assert config.width == 8
     assert config.whitened_dim <= 32, "no more numbers than the encoder gives"
 
