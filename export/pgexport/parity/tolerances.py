@@ -12,7 +12,8 @@ class Tolerance:
     :func:`pgexport.trial.latent_cases`, in which activations grow beyond those of any picture that is drawn. `worst` is
     enforced where arithmetic is float32 or fp16: in bf16 and int8 single pixels at outlines flip. `cosine` bounds the
     encoder, `text_psnr` encoder and generator in sequence. `rows` is the share of stats rows equal in all integers,
-    `decided` the share that does not lie on an edge between two integers, without which `rows` would say little.
+    `decided` the share that does not lie on an edge between two integers, without which `rows` would say little, and
+    `settled` the share of pictures that do not lie on an edge between two choices, which alone the others are over.
     """
 
     worst: float | None
@@ -24,6 +25,7 @@ class Tolerance:
     text_psnr: float
     rows: float = 1.0
     decided: float = 0.9
+    settled: float = 0.5
 
     @property
     def names_cosine(self) -> float:

@@ -83,6 +83,32 @@ def test_worst_case_is_the_one_that_counts() -> None:
     assert set(measured["components 5"]) == {"extreme_most", "extreme_psnr"}
 
 
+class Choosing(nn.Module):
+    """A picture is white where the first number of its latent is the larger one, and black elsewhere."""
+
+    def forward(self, latent: Tensor) -> tuple[Tensor, ...]:
+        color = (latent[:, :1] > latent[:, 1:]).expand(-1, 3).to(torch.uint8) * 255
+        pixels = torch.cat([color, torch.full_like(color[:, :1], 255)], 1)
+        return (pixels[:, None, None].expand(-1, 8, 8, -1),)
+
+
+def test_pictures_on_an_edge_between_two_choices_do_not_count() -> None:
+    latent = np.stack([2 + np.arange(64), np.ones(64)], 1).astype(np.float32)
+    latent[5] = 1.0005, 1
+    trial = Trial("x", "latent-to-image", Choosing(), {"random": {"latent": latent}})
+
+    def flipped(row: int) -> dict[str, float]:
+        def runner(feeds: Feeds) -> list[Array]:
+            (pixels,) = in_pytorch(trial.network, feeds)
+            pixels[feeds["latent"][:, 0] == latent[row, 0], ..., :3] ^= 255
+            return [pixels]
+
+        return measure(trial, runner)["random"]
+
+    assert flipped(3)["worst"] == 255
+    assert flipped(5) == {"settled": 63 / 64, "worst": 0, "most": 0, "psnr": 99}
+
+
 def test_pictures_that_depend_on_the_batch_are_rejected() -> None:
     def uneven(feeds: Feeds) -> list[Array]:
         (pixels,) = same(feeds)

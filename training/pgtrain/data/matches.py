@@ -265,14 +265,16 @@ def _combinations(scores: _Scores, out: _Texts, draw: random.Random, count: int)
         if not (types.types and color.color in COLORS and shape.shape):
             continue
         # A type is seen in colors as much as in shape: red pictures of grass types look of grass, other red ones not.
-        typed = 3.0 * scores.types(types.types)
-        fits = 3.0 * scores.shape(shape.shape) + typed + 1.5 * scores.color(color.color)
-        colors = 6.0 * scores.color(color.color) + 1.5 * typed
+        # By a classifier of 300 pictures of new combinations each, 3 / 1.5 / 6 / 4.5 in place of 5 / 0.5 / 4 / 8 showed
+        # less of the type (23 % of what real artwork shows, for 38 to 58 %) and more of the color than that (137 %).
+        typed = scores.types(types.types)
+        fits = 3.0 * scores.shape(shape.shape) + 5.0 * typed + 0.5 * scores.color(color.color)
+        colors = 4.0 * scores.color(color.color) + 8.0 * typed
         text = describe(types.types, color.color, shape.shape)
         kind = draw.randrange(4)
         if kind == 1:
             text = f"a {color.color} {' and '.join(types.types)} Pokémon"
-            fits = typed + 1.0 * scores.color(color.color)
+            fits = 3.0 * typed + 1.0 * scores.color(color.color)
         elif kind == 2:
             text = f"{draw.choice(SIZES)} {color.color} {' '.join(types.types)} {shape.shape.replace('-', ' ')}"
         out.add(text, fits, colors)
