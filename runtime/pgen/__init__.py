@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pgen.jobs.write import write_grid, write_one, write_pictures
     from pgen.morph.job import MorphJob, write_morph
     from pgen.random_prompts import random_requests
-    from pgen.request import Request, choose_seeds, request_template, requests
+    from pgen.request import Request, choose_seeds, fusion_requests, request_template, requests
     from pgen.stats.job import write_stats
 
 _MODULES = {
@@ -50,7 +50,7 @@ _MODULES = {
     "jobs.write": ("write_grid", "write_one", "write_pictures"),
     "morph.job": ("MorphJob", "write_morph"),
     "random_prompts": ("random_requests",),
-    "request": ("Request", "choose_seeds", "request_template", "requests"),
+    "request": ("Request", "choose_seeds", "fusion_requests", "request_template", "requests"),
     "stats.job": ("write_stats",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
@@ -81,6 +81,7 @@ __all__ = [  # noqa: RUF022 (by module, as above)
     "random_requests",
     "Request",
     "choose_seeds",
+    "fusion_requests",
     "request_template",
     "requests",
     "write_stats",

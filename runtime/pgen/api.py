@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pgen.bundle.reader import EMBEDDED
 from pgen.errors import OtherBundle, RequestInvalid
 from pgen.images.model import DEFAULT_BATCH, Picture, PictureModel
-from pgen.request import Request, check_threads, choose_seeds, request_template, requests
+from pgen.request import Request, check_threads, choose_seeds, fusion_requests, request_template, requests
 
 if TYPE_CHECKING:
     from pgen.dex.entry import Entry
@@ -41,6 +41,7 @@ class Generator(PictureModel):
         truncation: float = 1.0,
         stage: int | None = None,
         colors: str = "",
+        shiny: bool = False,
     ) -> NDArray[np.uint8]:
         """Generate pictures of every prompt with every seed, prompt by prompt.
 
@@ -54,6 +55,7 @@ class Generator(PictureModel):
             truncation: as in :class:`pgen.Request`.
             stage: as in :class:`pgen.Request`.
             colors: as in :class:`pgen.Request`.
+            shiny: as in :class:`pgen.Request`.
 
         Returns:
             Pictures, uint8 (len(prompts) * n, S, S, 4), straight RGBA.
@@ -65,7 +67,7 @@ class Generator(PictureModel):
         >>> pgen.load().images(["Charizard", "a red fire dragon"], n=2, seed=7).shape
         (4, 128, 128, 4)
         """
-        template = request_template(model, truncation, stage, colors)
+        template = request_template(model, truncation, stage, colors, shiny)
         return self._stack(requests(prompts, choose_seeds(n, seed, seeds), template), batch)
 
     def random(
@@ -79,6 +81,7 @@ class Generator(PictureModel):
         truncation: float = 1.0,
         stage: int | None = None,
         colors: str = "",
+        shiny: bool = False,
     ) -> NDArray[np.uint8]:
         """Generate one picture per seed without a prompt; see :func:`pgen.random_prompts.random_requests`.
 
@@ -91,8 +94,33 @@ class Generator(PictureModel):
         """
         from pgen.random_prompts import random_requests
 
-        template = request_template(model, truncation, stage, colors)
+        template = request_template(model, truncation, stage, colors, shiny)
         return self._stack(random_requests(self.bundle, choose_seeds(n, seed, seeds), template), batch)
+
+    def fuse(
+        self,
+        parents: Iterable[str],
+        n: int | None = None,
+        seed: int | None = None,
+        batch: int = DEFAULT_BATCH,
+        *,
+        seeds: str | Iterable[int] | None = None,
+        model: str | None = None,
+        truncation: float = 1.0,
+        stage: int | None = None,
+        colors: str = "",
+        shiny: bool = False,
+    ) -> NDArray[np.uint8]:
+        """Generate fusions of two or more names or sentences, `parents`; see :mod:`pgen.images.fusion`.
+
+        Further arguments, returned shape and errors are those of :meth:`images`.
+
+        >>> import pgen
+        >>> pgen.load().fuse(["Charizard", "Gengar"], n=2).shape
+        (2, 128, 128, 4)
+        """
+        template = request_template(model, truncation, stage, colors, shiny)
+        return self._stack(fusion_requests(parents, choose_seeds(n, seed, seeds), template), batch)
 
     def variations(
         self,
@@ -130,6 +158,7 @@ class Generator(PictureModel):
         truncation: float = 1.0,
         stage: int | None = None,
         colors: str = "",
+        shiny: bool = False,
     ) -> NDArray[np.uint8]:
         """Generate the frames between two pictures, see :mod:`pgen.morph.interpolation`.
 
@@ -145,6 +174,7 @@ class Generator(PictureModel):
             truncation: as in :class:`pgen.Request`.
             stage: as in :class:`pgen.Request`.
             colors: as in :class:`pgen.Request`.
+            shiny: as in :class:`pgen.Request`.
 
         Returns:
             Pictures, uint8 (frames, S, S, 4), straight RGBA.
@@ -156,7 +186,7 @@ class Generator(PictureModel):
         """
         from pgen.morph.interpolation import morph, morph_ends
 
-        ends = morph_ends(start, end, seed, to_seed, request_template(model, truncation, stage, colors))
+        ends = morph_ends(start, end, seed, to_seed, request_template(model, truncation, stage, colors, shiny))
         return np.stack(list(morph(self, *ends, frames, loop, batch)))
 
     def stats(

@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.dex.names import KnownNames, Lexicon, load_lexicon
-from pgen.dex.rng import Rng, Stream
 from pgen.dex.templates import Appearance, colors_for, describe, genus, phrases, prompt_for
 from pgen.errors import BundleInvalid
 from pgen.images.model import PictureModel
+from pgen.lexicon import KnownNames, Lexicon, load_lexicon
 from pgen.request import Request
+from pgen.rng import Rng, Stream
 from pgen.stats.draw import stream
 from pgen.stats.rows import Row, RowFilter, Rows
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from pgen.dex.card import draw_card
 from pgen.dex.entry import Entry
-from pgen.dex.names import plain
 from pgen.dex.page import render_page
 from pgen.errors import DexInvalid
 from pgen.images.encoders import encode
 from pgen.images.naming import check_folder, write
+from pgen.lexicon import plain
 from pokegan import __version__
 
 DEX = "dex.json"

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from pgen.dex.rng import Rng
+from pgen.rng import Rng
 from pgen.stats.rows import Row
 
 HIGH, EXTREME, LOW = 90, 130, 50
@@ -33,7 +33,7 @@ def phrases() -> dict[str, Any]:
 def genus(row: Row, rng: Rng) -> str:
     """Compose a genus from the first type and the rarity or the highest stat.
 
-    >>> from pgen.dex.rng import Stream
+    >>> from pgen.rng import Stream
     >>> row = Row(0, {"hp": 40, "speed": 120}, ("fire",), "ordinary")
     >>> genus(row, Rng(0, Stream.TEXT))
     'Hearthflame Racer Pokémon'

@@ -7,7 +7,7 @@ import json
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from PIL import Image
 from pgen.bundle.reader import Bundle
 from pgen.errors import OtherBundle, PictureInvalid
 from pgen.images.encoders import DESCRIPTION
+from pgen.images.fusion import fusion_name
 from pgen.images.postprocess import FORMATS, MAX_GRID, Postprocess
 from pgen.prompts import check_prompt
 from pgen.request import Request, request_template, requests
@@ -50,7 +51,9 @@ class Metadata:
 
 def picture_fields(request: Request, bundle: Bundle, postprocess: Postprocess) -> Fields:
     """List the metadata of a picture."""
-    return _texts({"prompt": request.prompt, "seed": request.seed} | _common(request, bundle, postprocess))
+    own = {"prompt": request.prompt, "seed": request.seed}
+    name = {"name": fusion_name(request)} if request.fused else {}
+    return _texts(own | name | _common(request, bundle, postprocess))
 
 
 def grid_fields(requests: Sequence[Request], columns: int | None, bundle: Bundle, postprocess: Postprocess) -> Fields:
@@ -66,6 +69,8 @@ def _common(request: Request, bundle: Bundle, postprocess: Postprocess) -> dict[
         "truncation": float(request.truncation),
         "stage": request.stage,
         "colors": request.colors,
+        "fused": json.dumps(request.fused, ensure_ascii=False) if request.fused else "",
+        "shiny": request.shiny or "",
         "size": postprocess.size,
         "resample": postprocess.resample,
         "background": postprocess.background,
@@ -163,7 +168,9 @@ def _parse(fields: Fields, format: str) -> Metadata:
         float(fields.get("truncation", "1")),
         _integer(fields.get("stage")),
         check_prompt(colors) if colors else "",
+        _is_shiny(fields.get("shiny", "False")),
     )
+    template = replace(template, fused=_parents(fields.get("fused", "[]")))
     postprocess = Postprocess(
         _integer(fields.get("size")), fields.get("resample", "lanczos"), fields.get("background", "transparent"), format
     )
@@ -189,6 +196,19 @@ def _requests(pictures: list[list[Any]], template: Request) -> list[Request]:
             raise ValueError("the prompt of a picture must be text, and its seed an integer")
         parsed += requests([check_prompt(prompt) if prompt else ""], [seed], template)
     return parsed
+
+
+def _parents(text: str) -> tuple[str, ...]:
+    parents = json.loads(text)
+    if not isinstance(parents, list):
+        raise ValueError("the parents of a fusion must be a list")
+    return tuple(map(check_prompt, parents))
+
+
+def _is_shiny(text: str) -> bool:
+    if text not in ("True", "False"):
+        raise ValueError(f"shiny {text[:40]!r}: must be True or False")
+    return text == "True"
 
 
 def _integer(text: str | None) -> int | None:

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from pgen.backends.base import Session, run, with_defaults
 from pgen.backends.devices import check_device, open_model
 from pgen.bundle.reader import EMBEDDED, Bundle, Model, open_bundle
-from pgen.errors import ColorsNotRead, PromptNotRead, RequestInvalid
+from pgen.errors import ModelDoesNotMix, PromptNotRead, RequestInvalid
+from pgen.images.fusion import plan_fusion
+from pgen.images.shiny import with_shiny_colors
 from pgen.latents import latents
 from pgen.prompts import check_prompt
 from pgen.request import Request, check_batch
@@ -101,26 +103,41 @@ class PictureModel:
         """Compute the inputs of :meth:`generate` for requests to one model; errors as :meth:`check`."""
         self.check(requests)
         model = self.find(requests[0].model)
+        if any(request.shiny for request in requests):
+            stage = 1 if len(model.outputs) > 1 else None
+            requests = with_shiny_colors(requests, self.bundle.names, self.draw_batch, stage)
+        plans = [plan_fusion(request) for request in requests]
         truncation = np.array([[request.truncation] for request in requests], np.float32)
         inputs = {"latent": truncation * self.draw([request.seed for request in requests], model)}
         if model.reads_text:
-            inputs["text"] = self.embed([request.prompt for request in requests])
-        if any(request.colors for request in requests):
-            inputs["color_text"] = self.embed([request.colors or request.prompt for request in requests])
+            inputs["text"] = self.embed([plan.first for plan in plans])
+        fused = any(request.fused for request in requests)
+        if fused or any(request.colors for request in requests):
+            inputs["color_text"] = self.embed([plan.colors for plan in plans])
+        if fused:
+            inputs["second_latent"], inputs["second_color_text"] = inputs["latent"], inputs["color_text"]
+            inputs["second_text"] = self.embed([plan.second for plan in plans])
+            inputs["share"] = np.stack([plan.share for plan in plans])
         return inputs
 
     def check(self, requests: Iterable[Request]) -> None:
         """Check that the models take what the requests give them.
 
         Raises:
-            RequestInvalid: a prompt is for a model that reads no text, or colors for one that takes none apart.
+            RequestInvalid: a prompt is for a model that reads no text, colors or a fusion are for one that does not
+                mix, or a shiny is for a bundle without names.
         """
         for request in requests:
             model = self.find(request.model)
             if request.prompt and not model.reads_text:
                 raise PromptNotRead(f"model {request.model} reads no text; leave the prompt empty")
-            if request.colors and not model.mixes:
-                raise ColorsNotRead(f"{model.file} takes no colors apart from the prompt; leave them out")
+            if (request.colors or request.fused or request.shiny) and not model.mixes:
+                raise ModelDoesNotMix(
+                    f"{model.file} takes no colors apart from the prompt, and no second prompt; "
+                    "leave out colors, shiny and further parents"
+                )
+            if request.shiny and not self.bundle.names:
+                raise RequestInvalid(f"{self.bundle.folder} stores no names, whose colors a shiny could have")
 
     def embed(self, prompts: Sequence[str]) -> NDArray[np.float32]:
         """Embed prompts, float32 (N, D); equal prompts are encoded once."""

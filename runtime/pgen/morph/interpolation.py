@@ -7,13 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgen.errors import EqualEnds, RequestInvalid
+from pgen.images.fusion import SHARES
 from pgen.images.model import Inputs, PictureModel
 from pgen.request import Request, check_batch, integer
 
 MIN_FRAMES, MAX_FRAMES = 2, 10_000
-
-SHARES = 17
-"""Numbers of a model's input `share`: of the second picture's codes in each of 4x4 cells, and in the colors."""
 
 
 def morph_ends(start: str, end: str, seed: int, to_seed: int | None, template: Request) -> tuple[Request, Request]:
@@ -40,6 +38,8 @@ def morph(
         raise RequestInvalid(f"frames {frames}: must be from {MIN_FRAMES} to {MAX_FRAMES:,}")
     if start == end:
         raise EqualEnds("both ends are the same picture; choose another prompt or seed for one")
+    if start.fused or end.fused:
+        raise RequestInvalid("a fusion cannot be an end of a morph; give one name or sentence")
     model = generator.find(start.model)
     ends = generator.inputs([start, end])
     between = _mixed if model.mixes else _interpolated

@@ -12,6 +12,7 @@ from pgen.api import Generator, load
 from pgen.backends.devices import describe_device
 from pgen.bundle.reader import MANIFEST, Model
 from pgen.dex.entry import EntryGenerator
+from pgen.prompts import check_prompt
 from pgen.request import Request, request_template
 from pgen.serve.config import Settings
 from pgen.serve.errors import APIError
@@ -53,7 +54,7 @@ class LoadedBundle:
         """Name of the text-to-image model; None if there is none."""
         return next((name for name, model in self.models.items() if model.kind == "text-to-image"), None)
 
-    def request_template(self, name: str | None) -> Request:
+    def request_template(self, name: str | None, colors: str = "", shiny: bool = False) -> Request:
         """Return the request pattern of the model `name`; None and the default model's name give the same one.
 
         Names of OpenAI's models, which its clients send unasked, stand for the default model.
@@ -62,11 +63,12 @@ class LoadedBundle:
             APIError: 404, no model has that name.
         """
         if (name is None or OPENAI_MODEL.match(name)) and name not in self.models and self.default_model is not None:
-            return request_template()
+            name = self.default_model
         if name is None or name not in self.models:
             choices = ", ".join(self.models) or "none"
             raise APIError(404, f"unknown model; this server has: {choices}", "model", "model_not_found")
-        return request_template(None if name == self.default_model else name)
+        model = None if name == self.default_model else name
+        return request_template(model, colors=check_prompt(colors) if colors else "", shiny=shiny)
 
 
 def load_bundle(settings: Settings) -> LoadedBundle:

@@ -21,7 +21,10 @@ from pgen.dex.card import SIZE, draw_card, drawable
 from pgen.dex.colors import TYPES, text_color
 from pgen.dex.entry import Entry, EntryGenerator, Words
 from pgen.dex.job import write_dex
-from pgen.dex.names import (
+from pgen.dex.page import render_page
+from pgen.dex.templates import Appearance, describe, genus, highest, lowest, phrases, prompt_for
+from pgen.errors import BundleInvalid, DexInvalid
+from pgen.lexicon import (
     LONGEST,
     SHORTEST,
     UNPRONOUNCEABLE,
@@ -31,10 +34,7 @@ from pgen.dex.names import (
     load_lexicon,
     plain,
 )
-from pgen.dex.page import render_page
-from pgen.dex.rng import Rng, Stream
-from pgen.dex.templates import Appearance, describe, genus, highest, lowest, phrases, prompt_for
-from pgen.errors import BundleInvalid, DexInvalid
+from pgen.rng import Rng, Stream
 from pgen.stats.rows import Row, RowFilter
 from tests.conftest import Command
 

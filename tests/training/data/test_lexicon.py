@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pgen.dex
-from pgen.dex.names import plain as plain_when_drawn
+from pgen.lexicon import plain as plain_when_drawn
 from pgtrain.data import sources
 from pgtrain.data.lexicon import as_json, learn, plain
 from pgtrain.data.records import Record
