@@ -226,6 +226,8 @@ class Generator(PictureModel):
         total: int | None = None,
         rarity: str | None = None,
         legendary: bool = False,
+        shiny: bool = False,
+        family: int | None = None,
         llm: str | None = None,
         llm_model: str | None = None,
         llm_timeout: float = 60.0,
@@ -233,12 +235,15 @@ class Generator(PictureModel):
         """Generate whole Pokémon: stats, name, description, picture; :func:`pgen.dex.job.write_dex` writes cards.
 
         Args:
-            n: number of entries.
+            n: number of entries, or of evolution lines.
             seed: of the first entry; seeds count up.
             type: as in :meth:`stats`.
             total: as in :meth:`stats`.
             rarity: as in :meth:`stats`.
             legendary: as in :meth:`stats`.
+            shiny: whether pictures have clearly other colors than otherwise.
+            family: 2 or 3 for evolution lines of so many stages, whose last one satisfies the conditions; the entries
+                of a line follow each other. None for single Pokémon.
             llm: URL of an OpenAI-compatible endpoint that writes names and descriptions. Its key, if it needs one, is
                 read from the environment variable POKEGAN_LLM_KEY; if it fails, a warning is issued.
             llm_model: a model of the endpoint; None for the first that it lists.
@@ -252,7 +257,8 @@ class Generator(PictureModel):
         from pgen.stats.rows import row_filter
 
         writer = None if llm is None else open_writer(llm, llm_model, llm_timeout)
-        return list(EntryGenerator(self).entries(n, seed, row_filter(type, total, rarity, legendary), writer))
+        conditions = row_filter(type, total, rarity, legendary)
+        return list(EntryGenerator(self).entries(n, seed, conditions, writer, shiny=shiny, family=family))
 
     def _stack(self, requests: Iterable[Request], batch: int) -> NDArray[np.uint8]:
         pictures = [picture.pixels for picture in self.stream(requests, batch)]

@@ -183,7 +183,7 @@ def blend(first: str, last: str, rng: Rng, known: Container[str]) -> str:
 
     >>> from pgen.rng import Stream
     >>> blend("Charizard", "Gengar", Rng(3, Stream.FUSED_NAME), ())
-    'Chargar'
+    'Charizagar'
     """
     start, end = (plain(name.split()[-1]) if name.split() else "" for name in (first, last))
     cuts = [(start[:head], end[tail:]) for head in range(2, len(start)) for tail in range(1, len(end) - 1)]

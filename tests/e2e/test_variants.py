@@ -57,3 +57,18 @@ def test_fusion_of_one_parent_is_rejected(command: Command, tmp_path: Path) -> N
         done = command("pgen", "fuse", *parents, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (2, "")
         assert "2 to 6 parents" in done.stderr
+
+
+def test_family_gets_cards_and_a_sheet(command: Command, tmp_path: Path) -> None:
+    printed = made(
+        command, "dex", "--family", 2, "--seed", 5, "--shiny", "--out", "line", "--device", "cpu", cwd=tmp_path
+    )
+    *cards, sheet = (tmp_path / line for line in printed)
+    assert [card.suffix for card in cards] == [".png", ".png"]
+    assert sheet.name.startswith("family_")
+    listed = json.loads((tmp_path / "line" / "dex.json").read_text("utf-8"))["pokemon"]
+    assert [entry["card"] for entry in listed] == [card.name for card in cards]
+    assert [entry["name"] for entry in listed] == listed[0]["family"]
+    assert all(entry["shiny"] for entry in listed)
+    with Image.open(sheet) as image:
+        assert image.width > image.height

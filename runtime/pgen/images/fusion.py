@@ -37,9 +37,10 @@ def plan_fusion(request: Request) -> FusionPlan:
     The seed picks two parents for the shape, the mask between them, and a parent for the colors, all in the order of
     the parents, so that the other order gives another picture.
     """
-    parents = [request.prompt, *request.fused]
     if not request.fused:
-        return FusionPlan(*(2 * parents), request.colors or request.prompt, np.zeros(SHARES, np.float32))
+        none = np.zeros(SHARES, np.float32)
+        return FusionPlan(request.prompt, request.prompt, request.colors or request.prompt, none)
+    parents = [request.prompt, *request.fused]
     rng = Rng(request.seed, Stream.FUSION)
     share = np.append(_mask(rng), np.float32(0))
     colors = request.colors or rng.pick(parents)

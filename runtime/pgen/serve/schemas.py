@@ -126,6 +126,9 @@ class DexRequest(StatsConditions):
     n: Annotated[int, Field(ge=1, le=MAX_CARDS)] = 1
     seed: Annotated[Seed | None, Field(description="Seed of the first entry; random by default, and returned.")] = None
 
+    shiny: Shiny = False
+    family: Annotated[int | None, Field(ge=2, le=3, description="Stages of evolution lines; n is their number.")] = None
+
     model_config = ConfigDict(json_schema_extra={"examples": [{"n": 1, "seed": 7, "type": "water"}]})
 
 
@@ -204,8 +207,11 @@ class DexEntry(BaseModel):
     color: str
     shape: str
     prompt: str
+    fused: list[str]
     colors: str
+    shiny: bool
     seed: int
+    family: list[str]
     words_by: str
     bundle: str
     picture: EncodedFile

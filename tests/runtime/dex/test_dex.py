@@ -34,6 +34,7 @@ from pgen.lexicon import (
     load_lexicon,
     plain,
 )
+from pgen.request import Request
 from pgen.rng import Rng, Stream
 from pgen.stats.rows import Row, RowFilter
 from tests.conftest import Command
@@ -57,7 +58,8 @@ def an_entry(**words: str) -> Entry:
     pixels = np.zeros((32, 32, 4), np.uint8)
     pixels[8:24, 8:24] = (220, 60, 40, 255)
     words = {"name": "Cindrop", "genus": "Cinder Racer Pokémon", "description": "It runs. It glows."} | words
-    return Entry(Words(**words), SPEEDY, Appearance("red", "wings"), pixels, "ab" * 32)
+    request = Request("a red fire and flying Pokémon, wings", SPEEDY.seed)
+    return Entry(Words(**words), SPEEDY, Appearance("red", "wings"), request, pixels, "ab" * 32)
 
 
 @settings(max_examples=30, deadline=None)
@@ -182,7 +184,8 @@ def test_entry_depends_only_on_its_seed(generator: Generator) -> None:
 
 def test_picture_equals_that_of_images(generator: Generator) -> None:
     entry = generator.dex(1, seed=4)[0]
-    assert np.array_equal(entry.pixels, generator.images(entry.prompt, seed=4, colors=entry.colors)[0])
+    assert np.array_equal(entry.pixels, generator.draw_batch([entry.request])[0])
+    assert entry.request.seed == 4
 
 
 def test_types_without_templates_are_rejected(generator: Generator) -> None:
