@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pgen.images.postprocess import Postprocess
     from pgen.images.reproduce import reproduce, variation_requests
     from pgen.jobs.job import Job, Written
+    from pgen.jobs.sprites import write_sprites
     from pgen.jobs.write import write_grid, write_one, write_pictures
     from pgen.morph.job import MorphJob, write_morph
     from pgen.random_prompts import random_requests
@@ -47,6 +48,7 @@ _MODULES = {
     "images.postprocess": ("Postprocess",),
     "images.reproduce": ("reproduce", "variation_requests"),
     "jobs.job": ("Job", "Written"),
+    "jobs.sprites": ("write_sprites",),
     "jobs.write": ("write_grid", "write_one", "write_pictures"),
     "morph.job": ("MorphJob", "write_morph"),
     "random_prompts": ("random_requests",),
@@ -73,6 +75,7 @@ __all__ = [  # noqa: RUF022 (by module, as above)
     "variation_requests",
     "Job",
     "Written",
+    "write_sprites",
     "write_grid",
     "write_one",
     "write_pictures",

@@ -14,6 +14,7 @@ from pgen.request import Request, check_threads, choose_seeds, fusion_requests, 
 
 if TYPE_CHECKING:
     from pgen.dex.entry import Entry
+    from pgen.images.sprite import Sprite
     from pgen.stats.rows import Rows
 
 __all__ = ["DEFAULT_BATCH", "Generator", "Picture", "load"]
@@ -121,6 +122,30 @@ class Generator(PictureModel):
         """
         template = request_template(model, truncation, stage, colors, shiny)
         return self._stack(fusion_requests(parents, choose_seeds(n, seed, seeds), template), batch)
+
+    def sprites(
+        self,
+        prompts: str | Iterable[str],
+        n: int | None = None,
+        seed: int | None = None,
+        *,
+        seeds: str | Iterable[int] | None = None,
+        model: str | None = None,
+        truncation: float = 1.0,
+        colors: str = "",
+    ) -> "list[Sprite]":
+        """Generate sprites of 15 colors, each with a second palette; :func:`pgen.write_sprites` writes their files.
+
+        Arguments and errors are those of :meth:`images`.
+
+        >>> import pgen
+        >>> pgen.load().sprites("Charizard")[0].indices.shape
+        (64, 64)
+        """
+        from pgen.images.sprite import draw_sprites
+
+        template = request_template(model, truncation, None, colors)
+        return list(draw_sprites(self, requests(prompts, choose_seeds(n, seed, seeds), template)))
 
     def variations(
         self,

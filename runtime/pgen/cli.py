@@ -9,7 +9,19 @@ from pokegan.cli import LazyGroup, version_option
 
 COMMANDS = {
     name: f"pgen.commands.{name}:{name}"
-    for name in ("image", "random", "fuse", "morph", "variations", "reproduce", "stats", "dex", "serve", "doctor")
+    for name in (
+        "image",
+        "random",
+        "fuse",
+        "sprite",
+        "morph",
+        "variations",
+        "reproduce",
+        "stats",
+        "dex",
+        "serve",
+        "doctor",
+    )
 }
 """Where each command is defined: it is imported when it is called, so that none waits for another's packages."""
 

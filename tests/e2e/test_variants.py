@@ -72,3 +72,16 @@ def test_family_gets_cards_and_a_sheet(command: Command, tmp_path: Path) -> None
     assert all(entry["shiny"] for entry in listed)
     with Image.open(sheet) as image:
         assert image.width > image.height
+
+
+def test_sprites_are_written_into_the_folders_of_their_game(command: Command, tmp_path: Path) -> None:
+    options = ["--format", "pokeemerald", "--out-dir", "game", "--json", "--device", "cpu"]
+    (line,) = made(command, "sprite", "Mew", "--seed", 2, *options, cwd=tmp_path)
+    files = {Path(file).name: tmp_path / file for file in json.loads(line)["files"]}
+    assert {*files} == {"front.png", "anim_front.png", "icon.png", "normal.pal", "shiny.pal"}
+    assert files["front.png"].parent == tmp_path / "game" / "graphics" / "pokemon" / "mew_2"
+    with Image.open(files["front.png"]) as image:
+        assert (image.mode, image.size) == ("P", (64, 64))
+    done = command("pgen", "reproduce", files["front.png"], cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is a sprite" in done.stderr

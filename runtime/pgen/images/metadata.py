@@ -103,6 +103,8 @@ def read_metadata(path: str | Path, bundle: Bundle | None = None) -> Metadata:
     format, fields = read_fields(path)
     if "dex" in fields:
         raise PictureInvalid(f"{path}: is a card of a dex; generate it again from its seed in dex.json")
+    if "sprite" in fields:
+        raise PictureInvalid(f"{path}: is a sprite; draw it again from the prompt and the seed in its metadata")
     if not {"seed", "bundle"} <= fields.keys() and not {"grid", "bundle"} <= fields.keys():
         raise PictureInvalid(
             f"{path}: has no metadata of pgen; only unedited pictures and grids have it, animations do not"

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from pgen.serve.config import Settings
-from pgen.serve.endpoints import api_docs, images, info, morph, page, stats
+from pgen.serve.endpoints import api_docs, images, info, morph, page, sprite, stats
 from pgen.serve.errors import APIError, handle_error, handle_http_error, handle_invalid_request
 from pgen.serve.middleware.access_log import AccessLog
 from pgen.serve.middleware.auth import APIKeyAuth
@@ -20,7 +20,16 @@ from pokegan.errors import PokeganError
 
 DESCRIPTION = "New Pokémon from exported GANs. A prompt and a seed give the same image as `pgen image`."
 
-ROUTERS = (images.router, morph.router, stats.router, info.router, info.health, api_docs.router, page.router)
+ROUTERS = (
+    images.router,
+    morph.router,
+    sprite.router,
+    stats.router,
+    info.router,
+    info.health,
+    api_docs.router,
+    page.router,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:

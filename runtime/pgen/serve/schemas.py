@@ -82,6 +82,19 @@ class FuseRequest(RequestBody):
     model_config = ConfigDict(json_schema_extra={"examples": [{"parents": ["Charizard", "Gengar"], "n": 2, "seed": 7}]})
 
 
+class SpriteRequest(RequestBody):
+    """Body of ``POST /v1/sprite``."""
+
+    prompt: Annotated[Prompt, Field(description="A name or a sentence.")]
+    seed: Seed = 0
+    colors: Colors = ""
+    format: Annotated[Literal["png", "pokeemerald", "essentials", "rpgmaker"], Field(description="For which tool.")] = (
+        "png"
+    )
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"prompt": "Charizard", "format": "pokeemerald"}]})
+
+
 class MorphRequest(RequestBody):
     """Body of ``POST /v1/morph``."""
 

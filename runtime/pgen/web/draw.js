@@ -1,7 +1,8 @@
 // Pictures of one prompt.
 
+import { request } from "./api.js";
 import { button, byId, hidden, make } from "./elements.js";
-import { downloadLink, fetchPicture, plain } from "./pictures.js";
+import { download, downloadLink, fetchPicture, plain } from "./pictures.js";
 import { anyOf, anySeed, View } from "./view.js";
 
 const AT_ONCE = 4; // the server batches concurrent requests
@@ -86,6 +87,20 @@ async function pictureOf(prompt, seed, options, look) {
   return image;
 }
 
+/** Download the files of a sprite, usual and shiny. */
+async function saveSprite(prompt, seed, view) {
+  view.say("Making the sprite…");
+  try {
+    const response = await request("v1/sprite", { ...view.options, body: { prompt, seed } });
+    const address = URL.createObjectURL(await response.blob());
+    download(address, `${plain(prompt)}_${seed}.zip`);
+    setTimeout(() => URL.revokeObjectURL(address), 60_000); // the browser may first ask where to save
+    view.say("The sprite is downloaded.");
+  } catch (error) {
+    if (error.name !== "AbortError") view.say(error.message, true);
+  }
+}
+
 function fill(tile, image, { prompt, seed, last, n, look }, view) {
   const labeled = (text) => [text, " ", hidden(`seed ${seed}`)]; // screen readers would otherwise list identical buttons
   const more = () => view.go({ prompt, seed: last + 1, n: Number(n) === 1 ? VARIATIONS : n });
@@ -97,6 +112,7 @@ function fill(tile, image, { prompt, seed, last, n, look }, view) {
     make("a", alone, `seed ${seed} `, hidden("this picture alone")),
     downloadLink(labeled("Download"), image.src, `${plain(prompt)}_${seed}${look.shiny ? "_shiny" : ""}.png`),
     button(labeled("More like this"), more),
+    button(labeled("Sprite"), () => saveSprite(prompt, seed, view)),
   );
   tile.replaceChildren(make("figure", {}, image, caption));
   tile.classList.remove("waiting");
