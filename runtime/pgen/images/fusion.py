@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.lexicon import KnownNames, blend, load_lexicon
 from pgen.request import Request
 from pgen.rng import Rng, Stream
 
@@ -63,6 +62,8 @@ def _mask(rng: Rng) -> NDArray[np.float32]:
 
 def fusion_name(request: Request) -> str:
     """Blend the name of a fusion from those of its first and last parent; it is never a known name."""
+    from pgen.lexicon import KnownNames, blend, load_lexicon  # for fusions alone
+
     lexicon, rng = load_lexicon(), Rng(request.seed, Stream.FUSED_NAME)
     name = blend(request.prompt, request.fused[-1], rng, lexicon.known_letters)
     return name or lexicon.name(rng, ["normal"], KnownNames(lexicon.known))

@@ -17,7 +17,6 @@ from pgen.backends.devices import check_device, open_model
 from pgen.bundle.reader import EMBEDDED, Bundle, Model, open_bundle
 from pgen.errors import ModelDoesNotMix, PromptNotRead, RequestInvalid
 from pgen.images.fusion import plan_fusion
-from pgen.images.shiny import with_shiny_colors
 from pgen.latents import latents
 from pgen.prompts import check_prompt
 from pgen.request import Request, check_batch
@@ -104,6 +103,8 @@ class PictureModel:
         self.check(requests)
         model = self.find(requests[0].model)
         if any(request.shiny for request in requests):
+            from pgen.images.shiny import with_shiny_colors  # few pictures are shiny
+
             stage = 1 if len(model.outputs) > 1 else None
             requests = with_shiny_colors(requests, self.bundle.names, self.draw_batch, stage)
         plans = [plan_fusion(request) for request in requests]
