@@ -1,6 +1,7 @@
 """The command line of pgexport: parse, call, print. PyTorch and ONNX are imported only when an export starts."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -167,7 +168,8 @@ def _show_bundle(bundle: "Bundle") -> None:
     size = sum(entry.bytes for entry in bundle.manifest.files.values()) / 1e6
     out = bundle.folder
     reads_text = any(model.reads_text for model in bundle.manifest.models.values())
-    then = f"pgen image Charizard --bundle {out} --out out.png" if reads_text else f"pgexport inspect {out}"
+    quoted = shlex.quote(str(out))
+    then = f"pgen image Charizard --bundle {quoted} --out out.png" if reads_text else f"pgexport inspect {quoted}"
     click.echo(f"wrote {out} ({size:.1f} MB); next: {then}")
 
 

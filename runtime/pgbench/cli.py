@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from pgbench.options import Batches, Finite
+from pgbench.options import Batches
 from pgen.commands.options import PATH, device_options
-from pokegan.cli import LazyGroup, version_option
+from pokegan.cli import FiniteRange, LazyGroup, version_option
 
 PLACES = {
     "show": "pgbench.commands:show",
@@ -16,6 +16,11 @@ PLACES = {
     "history": "pgbench.commands:history",
 }
 
+
+QUICK = {"batches": (1, 8), "seconds": 0.5, "rounds": 3}
+"""What --quick changes of the options that are left at their defaults."""
+
+DEFAULT = click.core.ParameterSource.DEFAULT
 
 HINTS = {
     "backend_unknown": "--vs lists backends",
@@ -31,7 +36,7 @@ HINTS = {
 @click.option("--model", help="a model of the bundle, by name  [default: the one that draws from text]")
 @click.option("--precision", type=click.Choice(["fp32", "fp16", "bf16", "int8"]), help="refuse any other arithmetic")
 @click.option("--vs", "versus", default="", metavar="NAMES", help="other backends: torch,torch-compile,...; or all")
-@click.option("--seconds", type=Finite(0), default=3.0, show_default=True, help="seconds to measure each row")
+@click.option("--seconds", type=FiniteRange(0), default=3.0, show_default=True, help="seconds to measure each row")
 @click.option(
     "--rounds",
     type=click.IntRange(2),
@@ -39,6 +44,8 @@ HINTS = {
     show_default=True,
     help="number of rounds that --seconds are divided into",
 )
+@click.option("--quick", is_flag=True, help="a first look in under a minute: batches 1 and 8, 0.5 s a row, 3 rounds")
+@click.option("--time-limit", type=FiniteRange(1), metavar="SECONDS", help="end after this time, with the rows so far")
 @click.option("--cold", is_flag=True, help="measure cold starts too: process start to first picture")
 @click.option("--limit", is_flag=True, help="count operations and bytes, measure what the machine can do")
 @click.option("--out", type=PATH, help="write the result to this .json file")
@@ -48,16 +55,24 @@ HINTS = {
 @version_option
 @click.pass_context
 def main(
-    ctx: click.Context, /, bundle: Path | None, out: Path | None, plot: Path | None, form: str | None, **settings: Any
+    ctx: click.Context,
+    /,
+    bundle: Path | None,
+    out: Path | None,
+    plot: Path | None,
+    form: str | None,
+    quick: bool,
+    **settings: Any,
 ) -> None:
     """Measure encoder, generator, PNG and all of it from end to end, beside other backends.
 
-    Backends take turns, so that a busy machine costs them alike. Figures come with 95 % intervals.
+    Backends take turns, so that a busy machine costs them alike. Figures come with 95 % intervals. Ctrl-C and SIGTERM
+    end the measurements and keep the rows that are complete.
     """
     if ctx.invoked_subcommand:
         return
     from pgbench.reporting.files import check_place, write_json
-    from pgbench.suite import Settings, run
+    from pgbench.suite import Settings, exit_code, run
     from pgen.bundle.reader import EMBEDDED
 
     for place in (out, plot):
@@ -67,12 +82,15 @@ def main(
         from pgbench.reporting.plot import check
 
         check()
+    if quick:
+        settings |= {name: value for name, value in QUICK.items() if ctx.get_parameter_source(name) is DEFAULT}
     result = run(Settings(bundle=bundle or EMBEDDED, **settings), _progress)
     if out:
         write_json(out, result)
     from pgbench.commands import print_result
 
     print_result(result, form, plot)
+    ctx.exit(exit_code(result["ended_by"]))
 
 
 def _progress(message: str) -> None:

@@ -6,9 +6,8 @@ from typing import Any
 
 import click
 
-from pgbench.options import Finite
 from pgen.commands.options import PATH
-from pokegan.cli import Command
+from pokegan.cli import Command, FiniteRange
 
 
 def print_result(result: dict[str, Any], form: str | None, plot: Path | None) -> None:
@@ -45,7 +44,7 @@ def show(result: Path, plot: Path | None, form: str | None) -> None:
 @click.argument("second", type=PATH, metavar="B.json")
 @click.option(
     "--threshold",
-    type=Finite(1),
+    type=FiniteRange(1),
     default=1.1,
     show_default=True,
     help="ratio of times above which a row counts as slower",

@@ -1,20 +1,8 @@
-"""What the options of pgbench may be."""
+"""Types of the options of pgbench."""
 
-import math
 from typing import Any
 
 import click
-
-
-class Finite(click.FloatRange):
-    """A number from some bound on; neither nan, which is below no bound, nor infinity."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read it."""
-        number = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value} must be a finite number", param, ctx)
-        return number
 
 
 class Batches(click.ParamType[tuple[int, ...]]):

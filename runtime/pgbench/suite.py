@@ -1,5 +1,7 @@
 """One run: every part of every backend, and optionally the machine's limit."""
 
+import signal
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from pgbench import parity
 from pgbench.cold_start import cold_start, has_cold_start, prepare
 from pgbench.measuring import meters, statistics
 from pgbench.measuring.environment import environment, load_average
-from pgbench.measuring.timing import ROUNDS, measure
+from pgbench.measuring.timing import ROUNDS, Target, Turn, measure
 from pgbench.processes.backends import TORCH, Opened, names, runtime_backends
 from pgbench.processes.client import Process
 from pgbench.roofline import Rates, limits, one_of_each, take_rates
@@ -34,6 +36,14 @@ Say = Callable[[str], None]
 """Told what is going on."""
 
 
+TIME_LIMIT, SIGNALED = "time limit", 128
+"""What a result says ended its run where no signal did, and what an exit code adds to a signal's number."""
+
+
+class TimeLimitReached(Exception):
+    """The time limit passed in the middle of the measurements."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """What to measure.
@@ -50,6 +60,7 @@ class Settings:
         versus: further backends, see :func:`pgbench.processes.backends.names`; "all" takes all that work.
         cold: measure cold starts.
         limit: measure what the machine could do.
+        time_limit: seconds after which a run ends with the rows that are complete; None for no limit.
     """
 
     bundle: Path = EMBEDDED
@@ -63,13 +74,52 @@ class Settings:
     versus: str = ""
     cold: bool = False
     limit: bool = False
+    time_limit: float | None = None
+
+
+class Progress:
+    """Says which rows are measured and how long the rest takes, and ends a run at its time limit."""
+
+    def __init__(self, settings: Settings, say: Say) -> None:
+        self.say, self._batches, self._seconds = say, len(settings.batches), settings.time_limit
+        self._started = self._first = time.monotonic()
+        self._done = self._groups = 0
+
+    def check(self) -> None:
+        """Raise TimeLimitReached once the limit has passed."""
+        if self._seconds is not None and time.monotonic() - self._started > self._seconds:
+            raise TimeLimitReached
+
+    def begin(self, batch: int, part: str, parts: int) -> None:
+        """Say that one of `parts` parts of a batch is measured from now on."""
+        now = time.monotonic()
+        if not self._groups:
+            self._groups, self._first = parts * self._batches, now
+        left = ""
+        if self._done:
+            seconds = round((now - self._first) / self._done * max(1, self._groups - self._done))
+            left = f", about {seconds // 60}:{seconds % 60:02} left"
+        self._done += 1
+        self.say(f"batch {batch}: {part} ({self._done} of {self._groups}{left})")
+
+    def watched(self, target: Target) -> Target:
+        """Check the time limit before each turn of `target`."""
+
+        def turn(seconds: float) -> Turn:
+            self.check()
+            return target(seconds)
+
+        return turn
 
 
 def run(settings: Settings, say: Say = lambda message: None) -> dict[str, Any]:
     """Measure, and return the result as JSON-ready values (schema SCHEMA).
 
+    A run that is interrupted, or reaches its time limit, returns the rows that are complete, and what ended it.
+
     Raises:
-        PokeganError: the bundle or a backend that was chosen by name cannot be used.
+        PokeganError: the bundle or a backend that was chosen by name cannot be used, or the time limit was too short.
+        KeyboardInterrupt, SystemExit: the run was interrupted before a row was complete.
     """
     threads = settings.threads or cores()
     opened = Opened(settings.bundle, settings.model, threads)
@@ -80,8 +130,8 @@ def run(settings: Settings, say: Say = lambda message: None) -> dict[str, Any]:
         subject = backends[0]
         same = _compare(backends, say)
         raters = _raters(stack, backends, opened) if settings.limit else []
-        measured, peaks, rates = _measure(backends, raters, settings, meter, say)
-        limit = limits(backends, opened, measured, rates) if settings.limit else None
+        measured, peaks, rates, ended_by = _measure(backends, raters, settings, meter, Progress(settings, say))
+        limit = limits(backends, opened, measured, rates) if settings.limit and not ended_by else None
     return {
         "schema": SCHEMA,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -96,7 +146,8 @@ def run(settings: Settings, say: Say = lambda message: None) -> dict[str, Any]:
             for backend in backends
         },
         "unavailable": unavailable,
-        "cold_start": _cold(backends, opened, say) if settings.cold else None,
+        "ended_by": ended_by,
+        "cold_start": _cold(backends, opened, say) if settings.cold and not ended_by else None,
         "measurements": measured,
         "ratios": ratios(measured, subject.name),
         "limit": limit,
@@ -169,40 +220,68 @@ def _raters(stack: ExitStack, backends: Sequence[Process], opened: Opened) -> li
 
 
 def _measure(
-    backends: Sequence[Process], raters: Sequence[Process], settings: Settings, meter: meters.Meters, say: Say
-) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], Rates]:
-    """Measure every batch; the machine's rates before, between and after, because it is not always equally busy."""
+    backends: Sequence[Process], raters: Sequence[Process], settings: Settings, meter: meters.Meters, progress: Progress
+) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], Rates, str | None]:
+    """Measure every batch; the machine's rates before, between and after, because it is not always equally busy.
+
+    The last value names what ended the measurements early: a signal or TIME_LIMIT.
+    """
     measurements: list[dict[str, Any]] = []
     peaks: dict[str, list[dict[str, Any]]] = {backend.name: [] for backend in backends}
     rates: Rates = {}
-    for batch in sorted(settings.batches):
-        _rate(rates, raters, settings, say)
-        measurements += _measure_batch(backends, batch, settings, meter, say)
-        for backend in backends:
-            held = {"process": backend.ask("memory"), "gpu": meters.gpu_memory(backend.pid)}
-            peaks[backend.name].append({"batch": batch} | held)
-    _rate(rates, raters, settings, say)
-    return measurements, peaks, rates
+    try:
+        for batch in sorted(settings.batches):
+            _rate(rates, raters, settings, progress)
+            _measure_batch(backends, batch, settings, meter, progress, measurements)
+            for backend in backends:
+                held = {"process": backend.ask("memory"), "gpu": meters.gpu_memory(backend.pid)}
+                peaks[backend.name].append({"batch": batch} | held)
+        _rate(rates, raters, settings, progress)
+    except (KeyboardInterrupt, SystemExit, TimeLimitReached) as ending:
+        if measurements:
+            return measurements, peaks, rates, _name(ending)
+        if isinstance(ending, TimeLimitReached):
+            raise RequestInvalid(
+                f"time limit of {settings.time_limit:g} s: passed before a row was complete; allow more time"
+            ) from ending
+        raise
+    return measurements, peaks, rates, None
 
 
-def _rate(rates: Rates, raters: Sequence[Process], settings: Settings, say: Say) -> None:
+def _name(ending: BaseException) -> str:
+    if isinstance(ending, SystemExit) and isinstance(ending.code, int) and ending.code > SIGNALED:
+        return signal.Signals(ending.code - SIGNALED).name
+    return TIME_LIMIT if isinstance(ending, TimeLimitReached) else signal.SIGINT.name
+
+
+def exit_code(ended_by: str | None) -> int:
+    """What a command exits with whose run was ended by a signal, as shells have it; 0 for other runs."""
+    return 0 if ended_by in (None, TIME_LIMIT) else SIGNALED + signal.Signals[ended_by]
+
+
+def _rate(rates: Rates, raters: Sequence[Process], settings: Settings, progress: Progress) -> None:
+    progress.check()
     if raters:
-        say("the machine's rates")
+        progress.say("the machine's rates")
         take_rates(rates, raters, settings.seconds / 6)
 
 
 def _measure_batch(
-    backends: Sequence[Process], batch: int, settings: Settings, meter: meters.Meters, say: Say
-) -> list[dict[str, Any]]:
-    measurements: list[dict[str, Any]] = []
+    backends: Sequence[Process],
+    batch: int,
+    settings: Settings,
+    meter: meters.Meters,
+    progress: Progress,
+    measurements: list[dict[str, Any]],
+) -> None:
+    """Add the rows of one batch to `measurements`, those of a part together."""
     parts = {backend.name: backend.ask("parts", batch=batch) for backend in backends}
     for part in parts[backends[0].name]:
-        say(f"batch {batch}: {part}")
+        progress.begin(batch, part, len(parts[backends[0].name]))
         having = [backend for backend in backends if part in parts[backend.name]]
-        targets = {backend.name: backend.target(part, batch, meter) for backend in having}
+        targets = {backend.name: progress.watched(backend.target(part, batch, meter)) for backend in having}
         for name, measured in measure(targets, settings.seconds, settings.rounds).items():
             measurements.append({"batch": batch, "part": part, "backend": name} | statistics.summary(measured, batch))
-    return measurements
 
 
 def ratios(measured: Sequence[dict[str, Any]], subject: str) -> list[dict[str, Any]]:

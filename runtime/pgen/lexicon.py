@@ -3,15 +3,16 @@
 import codecs
 import json
 import re
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cache, cached_property
 from importlib.resources import files
+from itertools import islice
 from typing import Any
 
 from pgen.errors import BundleInvalid
 from pgen.rng import Rng
+from pokegan.names import LETTERS, plain
 
 SHORTEST, LONGEST = 6, 10
 """Range of letters of a generated name."""
@@ -27,8 +28,6 @@ UNPRONOUNCEABLE = re.compile(r"[^aeiouy]{4}|[aeiou]{3}|(.)\1\1|^[^aeiouy]{3}|[^a
 
 VOWELS = "aeiouy"
 
-LETTERS = re.compile("[^a-z]")
-
 # In ROT13, so that nobody has to read them. No name may contain one, and no text may have one as a word.
 DENIED = frozenset(
     codecs.decode(
@@ -38,15 +37,6 @@ DENIED = frozenset(
         "rot13",
     ).split()
 )
-
-
-def plain(name: str) -> str:
-    """Reduce a name to its lower-case letters without accents, as ``pgtrain.data.lexicon`` does.
-
-    >>> plain("Flabébé")
-    'flabebe'
-    """
-    return LETTERS.sub("", unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower())
 
 
 def is_rude_name(name: str) -> bool:
@@ -148,22 +138,34 @@ class Lexicon:
             letters += letter
         return letters[self.order :]
 
-    def name(self, rng: Rng, types: Sequence[str], known: KnownNames, stem: str = "") -> str:
+    def name(
+        self, rng: Rng, types: Sequence[str], known: KnownNames, taken: Container[str] = (), stem: str = ""
+    ) -> str:
         """Generate a new name that suits `types` and begins with `stem`, capitalized, of SHORTEST to LONGEST letters.
+
+        It is none of `taken`, in lower case, unless all of TRIES draws are.
 
         Raises:
             BundleInvalid: every name that can be generated is known.
         """
-        candidates: list[str] = []
+        candidates, best = self._candidates(rng, known, stem), ""
+        while some := list(islice(candidates, CANDIDATES)):
+            for name in sorted(some, key=lambda name: self._suits(name, types), reverse=True):
+                if name not in taken:
+                    return name.capitalize()
+                best = best or name
+        if not best:
+            raise BundleInvalid("names.json of the bundle has every name that can be generated; export it again")
+        return best.capitalize()
+
+    def _candidates(self, rng: Rng, known: KnownNames, stem: str) -> Iterator[str]:
+        """Draw TRIES names; yield those that can be used, each once."""
+        drawn: set[str] = set()
         for _ in range(TRIES):
             name = self._draw(rng, stem)
-            if _is_usable(name) and name not in candidates and not known.resemble(name):
-                candidates.append(name)
-            if len(candidates) == CANDIDATES:
-                break
-        if not candidates:
-            raise BundleInvalid("names.json of the bundle has every name that can be generated; export it again")
-        return max(candidates, key=lambda name: self._suits(name, types)).capitalize()
+            if _is_usable(name) and name not in drawn and not known.resemble(name):
+                drawn.add(name)
+                yield name
 
     def _suits(self, name: str, types: Sequence[str]) -> float:
         pieces = _windows(f"^{name}$", 3)

@@ -25,7 +25,7 @@ MAX_NOTES = 10_000
 UNKNOWN = "[UNK]"
 
 MAX_NAME_WORDS = 3
-"""Words of a prompt that may be a misspelt name."""
+"""Words of a prompt that may be a misspelled name."""
 
 
 class TextEncoder:
@@ -45,7 +45,7 @@ class TextEncoder:
         """Embed checked prompts, float32 (N, D). Embeddings of known names are looked up, not computed.
 
         Full-width and other compatibility letters are read as plain ones (NFKC). Prompts that are unreadable or look
-        like a misspelt name leave a line in :attr:`notes`.
+        like a misspelled name leave a line in :attr:`notes`.
         """
         stored = [self.stored(prompt) for prompt in prompts]
         unknown = [prompt for prompt, embedding in zip(prompts, stored, strict=True) if embedding is None]

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import math
 import os
 import stat
 import sys
@@ -112,6 +113,17 @@ class _OneLine:
     def invoke(self, ctx: click.Context) -> Any:
         with _one_line(getattr(ctx.find_root().command, "hints", {})):
             return super().invoke(ctx)  # type: ignore[misc]
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers without NaN and infinities."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse and check."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} must be a finite number", param, ctx)
+        return number
 
 
 class Command(_OneLine, click.Command):

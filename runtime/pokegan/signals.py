@@ -1,33 +1,40 @@
-"""How a command ends on SIGTERM and SIGHUP."""
+"""Handlers of signals, and how a command ends on SIGTERM and SIGHUP."""
 
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import FrameType
 
 NAMES = ("SIGTERM", "SIGHUP")
 """Signals that ask a command to end; Windows has no SIGHUP, which closing a terminal sends."""
 
 
 @contextmanager
-def leaving_on_signals() -> Iterator[None]:
-    """Leave by SystemExit on a signal of NAMES, with the code that a shell gives: what is half done is removed.
-
-    A signal that is ignored stays so, as under nohup.
-    """
-    if threading.current_thread() is not threading.main_thread():  # only there can signals be taken
+def handling(handler: Callable[[int, FrameType | None], None], numbers: Iterable[int]) -> Iterator[None]:
+    """Call `handler` on the signals `numbers` while the block lasts; only the main thread can handle signals."""
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
+
+
+def not_ignored(names: Iterable[str]) -> list[int]:
+    """List the signals `names` that this platform has and that are not ignored, as SIGHUP is under nohup."""
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    return [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+
+
+def leaving_on_signals() -> AbstractContextManager[None]:
+    """Exit by SystemExit on a signal of NAMES, with the code that a shell gives: what is half done is removed."""
 
     def leave(number: int, _: object) -> None:
         sys.exit(128 + number)
 
-    numbers = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
-    handled = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, leave) for number in handled}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return handling(leave, not_ignored(NAMES))

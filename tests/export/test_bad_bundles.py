@@ -119,14 +119,14 @@ def endless_sidecar(plan: Path) -> None:
     endless(plan.with_suffix(".json"))
 
 
-SPOILT: list[tuple[Callable[[Path], None], str]] = [
+DAMAGED: list[tuple[Callable[[Path], None], str]] = [
     (nested, r"dcgan\.json: damaged .*; build the engine again with: pgexport"),
     (endless, r"dcgan\.plan: larger than 4,294,967,296 bytes, the most that is read; build it again with: pgexport"),
     (endless_sidecar, r"dcgan\.json: larger than 16,777,216 bytes, the most that is read; build the engine again"),
 ]
 
 
-@pytest.mark.parametrize(("spoil", "message"), SPOILT, ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize(("spoil", "message"), DAMAGED, ids=lambda value: getattr(value, "__name__", ""))
 def test_damaged_engine_fails_in_one_line(bundle: Path, spoil: Callable[[Path], None], message: str) -> None:
     add_engine(bundle, NAME)
     spoil(bundle / "engines" / f"{NAME}.plan")

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shlex
 import shutil
 import signal
 from collections.abc import Callable
@@ -44,12 +45,13 @@ def edit(run: Path, **changes: object) -> None:
 
 
 def test_default_command_needs_no_name(dcgan: Path, tmp_path: Path) -> None:
-    done = call(dcgan, "--out", tmp_path / "b", "--storage", "float32")
+    out = tmp_path / "one's bundle"
+    done = call(dcgan, "--out", out, "--storage", "float32")
     assert done.exit_code == 0, done.output
-    assert f"next: pgexport inspect {tmp_path / 'b'}" in done.output
+    assert shlex.split(done.output.partition("next: ")[2]) == ["pgexport", "inspect", str(out)]
     assert "extreme_psnr" in done.output
     assert "stopped" not in done.output
-    assert open_bundle(tmp_path / "b").manifest.models["dcgan"].precision == "float32"
+    assert open_bundle(out).manifest.models["dcgan"].precision == "float32"
     help_text = call("--help").output
     assert help_text.startswith("Usage: pgexport [OPTIONS] [RUN]...")
     for word in ("--storage", "--opset", "--add", "--force", "inspect", "verify", "diff"):

@@ -35,7 +35,7 @@ def test_unpacked_run_exports_to_nearly_the_same_pictures(
     latent, text = before.draw(range(len(PROMPTS))), before.embed(PROMPTS)
     one, other = (premultiplied(generator.generate({"latent": latent, "text": text})) for generator in (before, after))
     assert psnr(one - other) > 60
-    assert psnr(one[0] - one[1]) < 40, "which different texts are not"
+    assert psnr(one[0] - one[1]) < 50, "which different texts are not"
     ours, theirs = (json.loads((folder / "config.json").read_text()) for folder in (unpacked, tiny_run))
     assert ours["config"] | {"start": None} == theirs["config"]
     for name in ("system", "seed", "epochs"):

@@ -53,7 +53,7 @@ class ToyGAN(Unconditional):
     name = "toy"
 
     def __init__(self, config: ToyConfig, accelerator: Accelerator, data: Pictures) -> None:
-        super().__init__(config, accelerator, data, Generator(config), Discriminator())
+        super().__init__(config, accelerator, data, Generator(config), Discriminator(), config.discriminator_steps)
         for network in ("generator", "discriminator"):
             self.optimizers[network] = accelerator.adam(self.networks[network], 1e-3, (0.0, 0.9))
 

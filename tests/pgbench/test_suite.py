@@ -1,5 +1,6 @@
 """What a run decides before and between its measurements, with backends that are none."""
 
+import re
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,11 @@ import pytest
 
 from pgbench import suite
 from pgbench.measuring.meters import Meters
+from pgbench.measuring.timing import Turn
 from pgbench.processes.backends import Opened
 from pgbench.processes.client import Process
-from pgbench.suite import Settings
-from pgen.errors import DeviceUnavailable
+from pgbench.suite import Progress, Settings
+from pgen.errors import DeviceUnavailable, RequestInvalid
 
 HERE = {"cpu": "float32", "torch": "float32", "torch-bf16": "bfloat16", "openvino": "bfloat16", "onnx-cpu": "float32"}
 """Backends that run in these tests."""
@@ -39,6 +41,52 @@ class Fake:
         return self
 
     def __exit__(self, *exception: object) -> None: ...
+
+
+class Interrupted(Fake):
+    """A backend with three parts; its turns of the last one raise `ending`."""
+
+    ending: BaseException
+
+    def ask(self, question: str, **details: Any) -> Any:
+        return ["encoder", "generator", "PNG"] if question == "parts" else super().ask(question)
+
+    def target(self, part: str, batch: int, energy: Any) -> Any:
+        def turn(seconds: float) -> Turn:
+            if part == "PNG":
+                raise self.ending
+            return Turn([0.01] * 3, 3)
+
+        return turn
+
+
+@pytest.mark.parametrize(
+    ("ending", "ended_by", "code"),
+    [
+        (KeyboardInterrupt(), "SIGINT", 130),
+        (SystemExit(143), "SIGTERM", 143),
+        (suite.TimeLimitReached(), "time limit", 0),
+    ],
+)
+def test_rows_before_an_interruption_are_kept(ending: BaseException, ended_by: str, code: int) -> None:
+    backends: Any = [Interrupted("cpu"), Interrupted("torch")]
+    for backend in backends:
+        backend.ending = ending
+    settings, said = Settings(batches=(1, 8), rounds=2), []  # type: ignore[var-annotated]
+    rows, _, _, by = suite._measure(backends, [], settings, Meters(), Progress(settings, said.append))
+    assert [(row["part"], row["backend"]) for row in rows] == [
+        (part, name) for part in ("encoder", "generator") for name in ("cpu", "torch")
+    ]
+    assert (by, suite.exit_code(by)) == (ended_by, code)
+    assert said[0] == "batch 1: encoder (1 of 6)"
+    assert re.fullmatch(r"batch 1: PNG \(3 of 6, about \d:\d\d left\)", said[2])
+
+
+def test_time_limit_before_the_first_row_is_refused() -> None:
+    settings = Settings(time_limit=0)
+    backends: Any = [Interrupted("cpu")]
+    with pytest.raises(RequestInvalid, match="time limit of 0 s: passed before a row was complete; allow more time"):
+        suite._measure(backends, [], settings, Meters(), Progress(settings, say=str))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +136,8 @@ def test_the_machine_is_rated_by_other_processes_than_the_measured(monkeypatch: 
     backends: Any = [Fake(name) for name in ("onnx-cpu", "torch", "torch-bf16")]
     with ExitStack() as stack:
         raters: Any = suite._raters(stack, backends, Opened(Path()))
-        _, _, rates = suite._measure(backends, raters, Settings(batches=(1, 8)), Meters(), say=lambda line: None)
+        settings = Settings(batches=(1, 8))
+        _, _, rates, _ = suite._measure(backends, raters, settings, Meters(), Progress(settings, say=str))
     assert rates == {"cpu": {"copy": 1.0}}
     assert [rater.questions for rater in raters] == [["rates"] * 3] * 2
     assert not any("rates" in backend.questions for backend in backends)

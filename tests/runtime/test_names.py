@@ -1,4 +1,4 @@
-"""Spellings of names, hints for misspelt ones, and notes on prompts that the encoder cannot read."""
+"""Spellings of names, hints for misspelled ones, and notes on prompts that the encoder cannot read."""
 
 import json
 from importlib.resources import files

@@ -1,6 +1,7 @@
 """The command line of pgtrain: parse, call, print. PyTorch is imported only when a training starts."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import click
 from pgtrain.commands import CAPTION_COLUMN, DATA_HELP, data_commands
 from pgtrain.config import LARGEST
 from pgtrain.engine.run import Run
-from pgtrain.options import FiniteRange, chosen_options, options
+from pgtrain.options import chosen_options, options
 from pgtrain.systems.registry import SYSTEMS, SystemEntry
-from pokegan.cli import Group, version_option
+from pokegan.cli import FiniteRange, Group, version_option
 from pokegan.extras import needs_extra
 
 FOLDER = click.Path(path_type=Path)
@@ -76,6 +77,7 @@ HINTS = {
     "features_not_found": "--weights FILE, or --features imagenet",
     "folder_missing": "--out",
     "memory_too_small": "--batch, --width, --size, or --accumulate",
+    "run_differs": "leave out the options, --recipe or --config that set it",
     "interrupted": "with the same command, --resume and --out",
 }
 """What the command line adds to messages, by the errors' codes."""
@@ -203,7 +205,7 @@ def report(run: Path) -> None:
     """Write an HTML report of RUN: pictures, film, curves, figures, model card."""
     with needs_extra("train"):
         from pgtrain.report.page import write_report
-    click.echo(write_report(Run(run)))
+    click.echo(write_report(Run(run), partial(click.echo, err=True)))
 
 
 @main.command()

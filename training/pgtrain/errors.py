@@ -41,6 +41,10 @@ class RunInvalid(PokeganError, ValueError):
     """A run folder cannot be used: a damaged checkpoint, or a configuration that does not fit."""
 
 
+class RunDiffers(RunInvalid):
+    """A run was started with other values than are asked for, and cannot change them."""
+
+
 class ConfigInvalid(PokeganError, ValueError):
     """A file of options cannot be used."""
 

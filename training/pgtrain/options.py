@@ -1,7 +1,6 @@
 """Command-line options from the fields of a configuration, from a recipe and from a TOML file."""
 
 import dataclasses
-import math
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,22 +11,12 @@ from click.core import ParameterSource
 
 from pgtrain.config import LARGEST
 from pgtrain.errors import ConfigInvalid
+from pokegan.cli import FiniteRange
 from pokegan.errors import one_line
 
 NOT_CHOSEN = (None, ParameterSource.DEFAULT)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-class FiniteRange(click.FloatRange):
-    """A range of numbers without NaN and infinities."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Parse and check."""
-        number = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a finite number.", param, ctx)
-        return number
 
 
 def _kind(field: "dataclasses.Field[Any]") -> Any:  # a click.ParamType, generic from click 8.4 on
@@ -151,7 +140,7 @@ def _toml_type(parameter: click.Parameter) -> tuple[str, Any]:
 
 
 def chosen_options(context: click.Context) -> dict[str, str]:
-    """Map the options that were chosen to what sets them: themselves, ``--recipe NAME`` or ``--config FILE``.
+    """Map the options that were chosen to what sets them: "recipe NAME", a file's path, or "" for themselves.
 
     A recipe's number of epochs is a default.
     """
@@ -162,8 +151,8 @@ def chosen_options(context: click.Context) -> dict[str, str]:
         mapped, in_file = source == ParameterSource.DEFAULT_MAP, name in defaults.file
         if source in NOT_CHOSEN or (name == "epochs" and mapped and not in_file):
             continue
-        origin = f"--config {defaults.path}" if in_file or not defaults.recipe else f"--recipe {defaults.recipe}"
-        chosen[name] = origin if mapped else f"--{name.replace('_', '-')}"
+        origin = str(defaults.path) if in_file or not defaults.recipe else f"recipe {defaults.recipe}"
+        chosen[name] = origin if mapped else ""
     return chosen
 
 

@@ -19,7 +19,7 @@ from pgtrain.engine.footprint import require_training
 from pgtrain.engine.loop import Loop
 from pgtrain.engine.run import Run
 from pgtrain.engine.system import Data, System
-from pgtrain.errors import ConfigInvalid, MemoryTooSmall, RunInvalid
+from pgtrain.errors import ConfigInvalid, MemoryTooSmall, RunDiffers, RunInvalid
 from pgtrain.systems.registry import SYSTEMS
 from pokegan.errors import one_line
 
@@ -36,9 +36,9 @@ class Request:
     `data` is read by :func:`pgtrain.data.sources.read`, or is None for the default data set; `encoder` is None for
     systems that read no text. A batch is computed in `accumulate` parts; `compile` is for :func:`torch.compile`.
     `hold_out` is the share of evolution families that are not trained on, for :mod:`pgtrain.evaluation`. The last
-    `keep` checkpoints are kept. `chosen` maps the options that were chosen, not left at their defaults, to what
-    chose them, such as a recipe: resuming checks these alone. A resumed run has its own data and epochs where these
-    are None. `caption_column` is None for the usual one.
+    `keep` checkpoints are kept. `chosen` maps the options that were chosen, not left at their defaults, to the
+    recipe or file that chose them, or "": resuming checks these alone. A resumed run has its own data and epochs where
+    these are None. `caption_column` is None for the usual one.
     """
 
     system: str
@@ -132,7 +132,8 @@ def _as_before(run: Run, request: Request, config: Any) -> tuple[Request, Any]:
     """Take what the run was started with, and new learning rates.
 
     Raises:
-        RunInvalid: another option was chosen than the run was started with.
+        RunDiffers: another option was chosen than the run was started with.
+        RunInvalid: it is a run of another system.
     """
     described = run.described()
     if described["system"] != request.system:
@@ -148,11 +149,9 @@ def _as_before(run: Run, request: Request, config: Any) -> tuple[Request, Any]:
     changed = {name: pair for name, pair in pairs.items() if name in request.chosen and pair[0] != pair[1]}
     fixed = {name: pair for name, pair in changed.items() if not _is_learning_rate(name)}
     if fixed:
-        differences = ", ".join(
-            f"--{name.replace('_', '-')} {old} instead of {new}" for name, (new, old) in fixed.items()
-        )
-        options = " ".join(dict.fromkeys(request.chosen[name] for name in fixed))
-        raise RunInvalid(f"{run.folder}: has {differences}; leave out {options}, or start another run")
+        origins = {name: request.chosen[name] and f" (of {request.chosen[name]})" for name in fixed}
+        differences = ", ".join(f"{name} {old} instead of {new}{origins[name]}" for name, (new, old) in fixed.items())
+        raise RunDiffers(f"{run.folder}: has {differences}; keep what the run has, or start another run")
     rates = {name: new for name, (new, _) in changed.items()}
     epochs = request.epochs or described["epochs"]
     data = run.sources() if request.data is None else request.data

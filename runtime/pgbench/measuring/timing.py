@@ -18,6 +18,9 @@ AGREEING, WITHIN = 3, 0.05
 MOST_WARM_UP = 15
 """Turns after which a target that has not settled is measured all the same, and marked."""
 
+WARM_UP_TURN = 0.2
+"""Most seconds of a turn that is not counted."""
+
 FEW, SHORT = 30, 3.0
 """A row with fewer calls than FEW that took under SHORT seconds altogether is marked: it says little."""
 
@@ -77,7 +80,7 @@ def agree(medians: Sequence[float]) -> bool:
 def measure(targets: Mapping[str, Target], seconds: float, rounds: int = ROUNDS) -> dict[str, Measured]:
     """Warm the targets up and count `rounds` rounds of them, `seconds` altogether for each or `rounds` calls."""
     length = seconds / rounds
-    warmed = _warm_up(targets, length)
+    warmed = _warm_up(targets, min(length, WARM_UP_TURN))
     turns: dict[str, list[Turn]] = {name: [] for name in targets}
     for _ in range(rounds):
         for name, target in targets.items():

@@ -44,6 +44,7 @@ class Process:
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 text=True,
+                start_new_session=True,  # Ctrl-C ends the measurements, and reaches no backend in the middle of them
             )
             self.facts: dict[str, Any] = self._answer()
         except BackendFailed as failure:

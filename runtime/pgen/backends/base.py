@@ -1,5 +1,6 @@
 """Sessions: the one interface to everything that a model can run on."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,6 +23,18 @@ class Session(Protocol):
     def get_providers(self) -> list[str]:
         """List what it runs on, best first."""
         ...
+
+
+PACKAGES = {"OpenVINO": "openvino", "TensorRT": "tensorrt"}
+"""The package whose version counts, by the provider; onnxruntime for all others."""
+
+
+def describe_session(session: Session) -> str:
+    """Name what a session computes with, and its version: "CPUExecutionProvider, onnxruntime 1.20.0"."""
+    provider = session.get_providers()[0]
+    package = PACKAGES.get(provider.split()[0], "onnxruntime")
+    # Not from the installed distributions, which are slow to search and which a frozen program lacks.
+    return f"{provider}, {package} {getattr(sys.modules.get(package), '__version__', '')}".rstrip()
 
 
 def with_defaults(model: "Model", feeds: "Mapping[str, NDArray[Any]]") -> "dict[str, NDArray[Any]]":

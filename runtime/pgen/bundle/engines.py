@@ -7,6 +7,7 @@ that built it and not to the manifest. The sidecar ties it to the model file tha
 import hashlib
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -52,11 +53,11 @@ class EngineOptions:
 
     def command(self, folder: Path) -> str:
         """Write out the command that builds the engines of the bundle in `folder` so."""
-        words = [f"pgexport {folder} --tensorrt --batches {','.join(map(str, self.batches))}"]
-        words += [f"--workspace {self.workspace}"] if self.workspace else []
+        words = ["pgexport", str(folder), "--tensorrt", "--batches", ",".join(map(str, self.batches))]
+        words += ["--workspace", str(self.workspace)] if self.workspace else []
         words += ["--version-compatible"] if self.version_compatible else []
         words += ["--hardware-compatible"] if self.hardware_compatible else []
-        return " ".join(words)
+        return shlex.join(words)
 
 
 @dataclass(frozen=True)

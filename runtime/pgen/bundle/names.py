@@ -17,7 +17,7 @@ FORMS = {"mega", "gigantamax", "primal", "alolan", "galarian", "hisuian", "palde
 """Words that name a form; where the form is not known, the name without them is meant."""
 
 SIMILAR = 0.8
-"""Least similarity (Ratcliff and Obershelp, 1988) of a misspelt name: two letters of ten may differ."""
+"""Least similarity (Ratcliff and Obershelp, 1988) of a misspelled name: two letters of ten may differ."""
 
 
 def fold(name: str) -> str:

@@ -51,12 +51,12 @@ def dex(
     gets a sheet of its cards. A card is a PNG and an HTML page; dex.json lists all cards. Stats and types come from the
     stats GAN, the name from an n-gram model that never generates a known name, genus and description from templates
     that match the stats, and the picture from the text-to-image GAN. All of them depend only on the seed and the
-    options. --llm sends types, stats, color and shape, and nothing else, to the endpoint; its key, if it needs one, is
-    read from POKEGAN_LLM_KEY. If the endpoint fails, a line on stderr says so.
+    options, except that no name repeats in one DIR. --llm sends types, stats, color and shape, and nothing else, to the
+    endpoint; its key, if it needs one, is read from POKEGAN_LLM_KEY. If the endpoint fails, a line on stderr says so.
     """
     from pgen.bundle.reader import EMBEDDED
     from pgen.dex.entry import EntryGenerator
-    from pgen.dex.job import Card, write_dex
+    from pgen.dex.job import Card, names_of_others, write_dex
     from pgen.dex.llm import open_writer
     from pgen.images.model import PictureModel
     from pokegan.progress import progress
@@ -72,7 +72,8 @@ def dex(
     generator = PictureModel.open(bundle or EMBEDDED, device, threads)
     model = generator.bundle.name("text-to-image")
     writer = None if llm is None else open_writer(llm, llm_model, llm_timeout, lambda text: click.echo(text, err=True))
-    entries = EntryGenerator(generator).entries(n, seed, filter, writer, shiny=shiny, family=family)
+    taken = names_of_others(out, range(seed, seed + n), family or 0)
+    entries = EntryGenerator(generator).entries(n, seed, filter, writer, shiny=shiny, family=family, taken=taken)
     with (
         progress(n * (1 if family is None else family + 1), shown=not reporter.quiet, unit="Pokémon") as step,
         closing(write_dex(entries, out)) as cards,

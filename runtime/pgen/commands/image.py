@@ -5,16 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pgen.commands.options import (
-    PATH,
-    batch_options,
-    destination_options,
-    device_options,
-    output_options,
-    report_options,
-    sampling_options,
-    seed_options,
-)
+from pgen.commands.options import PATH, job_options, sampling_options, seed_options
 from pokegan.cli import Command
 
 if TYPE_CHECKING:
@@ -27,11 +18,7 @@ if TYPE_CHECKING:
 @click.option("--file", "-f", "file", type=PATH, help="read more prompts from this file, one a line; - is stdin")
 @seed_options()
 @sampling_options
-@output_options
-@destination_options
-@batch_options
-@device_options
-@report_options
+@job_options
 def image(
     prompts: tuple[str, ...],
     file: Path | None,

@@ -226,3 +226,10 @@ filter_options = _grouped(
     legendary=click.option("--legendary", is_flag=True, help="short for --rarity legendary"),
 )
 """``--type``, ``--total``, ``--rarity`` and ``--legendary``, as `filter`."""
+
+
+def job_options(command: Function) -> Function:
+    """Add the options of every command that writes pictures as a job."""
+    for add in (report_options, device_options, batch_options, destination_options, output_options):
+        command = add(command)
+    return command

@@ -14,8 +14,8 @@ from click.core import ParameterSource
 
 from pgen.backends.devices import describe_device, resolve
 from pgen.images.metadata import MAX_FILE
-from pgen.jobs.job import Job
-from pgen.jobs.write import write_grid, write_one, write_pictures
+from pgen.jobs.job import Job, Written
+from pgen.jobs.write import WrittenGrid, write_grid, write_one, write_pictures
 from pokegan.files import is_stdout, is_stream
 
 STDOUT = STDIN = Path("-")
@@ -115,8 +115,13 @@ def stdin_as_file(path: Path) -> Iterator[Path]:
         yield file
 
 
-def write_job(job: Job, destination: Destination, reporter: Reporter, total: int | None = None) -> None:
+def write_job(
+    job: Job, destination: Destination, reporter: Reporter, total: int | None = None
+) -> Written | WrittenGrid | None:
     """Generate and write `job`, and report each file; `total` is the number of pictures, if it is known.
+
+    Returns:
+        The last file; None if nothing was left to write.
 
     Raises:
         PokeganError: see :mod:`pgen.jobs.write`.
@@ -130,15 +135,19 @@ def write_job(job: Job, destination: Destination, reporter: Reporter, total: int
     from pokegan.progress import progress
 
     reporter = reporter.for_device(job.device)
+    written: Written | WrittenGrid | None = None
     with progress(None if job.resume else total, shown=not reporter.quiet) as step:
         if grid:
-            reporter.report(write_grid(job, None if out is None else _stream(out), destination.columns, step))
+            written = write_grid(job, None if out is None else _stream(out), destination.columns, step)
+            reporter.report(written)
         elif out is not None:
-            reporter.report(write_one(job, _stream(out)))
+            written = write_one(job, _stream(out))
+            reporter.report(written)
         else:
             for written in write_pictures(job, destination.out_dir or Path()):
                 reporter.report(written)
                 step()
+    return written
 
 
 def _check_format(format: str, out: Path | None) -> None:

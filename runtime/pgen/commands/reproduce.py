@@ -27,11 +27,13 @@ def reproduce(file: Path, out: Path | None, reporter: "Reporter", bundle: Path |
 
     FILE was written by pgen, and its metadata say how; - is stdin. The bundle must be the one that generated it. On the
     same provider the pixels are equal; on another, they are within the tolerances of the bundle's manifest or of bf16.
+    If the file names another provider, or another version of it, a line on stderr says so.
     """
     from pgen.bundle.reader import EMBEDDED, open_bundle
     from pgen.commands.output import STDOUT, Destination, stdin_as_file, write_job
     from pgen.images.metadata import read_metadata
     from pgen.images.naming import unused_path
+    from pgen.images.reproduce import other_backend
     from pgen.jobs.job import Job
 
     folder = bundle or EMBEDDED
@@ -41,4 +43,7 @@ def reproduce(file: Path, out: Path | None, reporter: "Reporter", bundle: Path |
     out = out or unused_path(Path(f"{file.stem}.again.{metadata.postprocess.format}"))
     destination = Destination(out, grid=metadata.grid, columns=metadata.columns)
     job = Job(metadata.requests, metadata.postprocess, bundle=folder, **settings)
-    write_job(job, destination, reporter, len(metadata.requests))
+    written = write_job(job, destination, reporter, len(metadata.requests))
+    note = written and other_backend(metadata, written.backend)
+    if note and not reporter.quiet:
+        click.echo(f"{file}: {note}", err=True)

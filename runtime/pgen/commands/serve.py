@@ -71,6 +71,7 @@ def serve(with_key: bool, cors: tuple[str, ...], **options: Any) -> None:
     with needs_extra("serve"):
         import fastapi  # noqa: F401
         import prometheus_client  # noqa: F401
+        import python_multipart  # noqa: F401
         import uvicorn  # noqa: F401
     from pgen.bundle.reader import EMBEDDED
     from pgen.serve.config import Settings, read_api_key

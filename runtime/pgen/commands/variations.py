@@ -5,15 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pgen.commands.options import (
-    PATH,
-    batch_options,
-    destination_options,
-    device_options,
-    output_options,
-    report_options,
-    seed_options,
-)
+from pgen.commands.options import PATH, job_options, seed_options
 from pokegan.cli import Command
 
 if TYPE_CHECKING:
@@ -23,11 +15,7 @@ if TYPE_CHECKING:
 @click.command("variations", cls=Command)
 @click.argument("file", type=PATH)
 @seed_options(n="8", seed="the one after the file's")
-@output_options
-@destination_options
-@batch_options
-@device_options
-@report_options
+@job_options
 def variations(
     file: Path,
     n: int | None,

@@ -1,7 +1,7 @@
 """Whole new Pokémon, and their generation from seeds."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from pgen.request import Request, choose_seeds
 from pgen.rng import Rng, Stream
 from pgen.stats.draw import stream
 from pgen.stats.rows import Row, RowFilter, Rows
+from pokegan.names import plain
 
 STEM = 4
 """Letters that the names of a family share."""
@@ -48,6 +49,7 @@ class Entry:
         pixels: its picture, straight RGBA uint8 (S, S, 4).
         bundle: digest of the bundle that generated it.
         family: the names of its evolution line, itself included, from the first stage to the last; empty without one.
+        backend: what drew the picture, see :func:`pgen.backends.base.describe_session`.
     """
 
     words: Words
@@ -57,6 +59,7 @@ class Entry:
     pixels: NDArray[np.uint8] = field(repr=False, compare=False)
     bundle: str = ""
     family: tuple[str, ...] = ()
+    backend: str = field(default="", compare=False)
 
     def described(self) -> dict[str, Any]:
         """Describe everything but the picture, ready for JSON."""
@@ -91,7 +94,7 @@ class Writer(Protocol):
 
 
 class EntryGenerator:
-    """Generates entries from seeds; each depends only on its seed, the bundle and the filter."""
+    """Generates entries from seeds; each depends only on its seed, the bundle, the filter, and the names before it."""
 
     def __init__(self, generator: PictureModel, lexicon: Lexicon | None = None) -> None:
         self.generator = generator
@@ -111,6 +114,7 @@ class EntryGenerator:
         *,
         shiny: bool = False,
         family: int | None = None,
+        taken: Iterable[str] = (),
     ) -> Iterator[Entry]:
         """Generate `n` entries with seeds that count up from `seed`, one by one.
 
@@ -121,19 +125,24 @@ class EntryGenerator:
             writer: writes the words of entries without a family.
             shiny: whether pictures are shiny.
             family: stages of evolution lines, which are generated stage by stage; None for single entries.
+            taken: names that no entry may have.
+
+        No name repeats: a later entry that would have the name of an earlier one, or one of `taken`, has its next best
+        name. So entries are the same in one call or in several, if those are given the names of the calls before.
 
         Raises:
             RequestInvalid, BundleNotFound, BundleInvalid, DeviceUnavailable: nothing was generated.
         """
         self._check()
+        names = {plain(name) for name in taken}
         if family is None:
-            return self._generate(stream(self.generator, n, seed, filter), writer, shiny)
+            return self._generate(stream(self.generator, n, seed, filter), writer, shiny, names)
         if writer is not None:
             raise RequestInvalid("a language model writes no families; leave out one of the two")
         seeds, size = choose_seeds(n, seed), check_family(family)
         last_filter(real_lines(size)[0], filter)
         self.generator.check([Request("Mew", seed, fused=("Mew",), shiny=shiny)])
-        return (entry for one in seeds for entry in self._family(one, size, filter, shiny))
+        return (entry for one in seeds for entry in self._family(one, size, filter, shiny, names))
 
     def _check(self) -> None:
         generator = self.generator
@@ -143,25 +152,28 @@ class EntryGenerator:
         if unknown:
             raise BundleInvalid(f"{generator.bundle.folder}: no templates for {', '.join(sorted(unknown))}")
 
-    def _generate(self, parts: Iterable[Rows], writer: Writer | None, shiny: bool) -> Iterator[Entry]:
-        generator = self.generator
+    def _generate(self, parts: Iterable[Rows], writer: Writer | None, shiny: bool, taken: set[str]) -> Iterator[Entry]:
         for rows in parts:
             for row in rows:
                 appearance = self.appearance(row)
-                words = self.words(row, appearance)
+                words = self.words(row, appearance, taken)
                 if writer is not None:
-                    words = writer(words, row, appearance, self.known)
-                colors = colors_for(row, appearance) if generator.model.mixes else ""
+                    written = writer(words, row, appearance, self.known)
+                    words = words if plain(written.name) in taken else written
+                taken.add(plain(words.name))
+                colors = colors_for(row, appearance) if self.generator.model.mixes else ""
                 request = Request(prompt_for(row, appearance), row.seed, colors=colors, shiny=shiny)
                 yield self._entry(words, row, appearance, request)
 
     def _entry(
         self, words: Words, row: Row, appearance: Appearance, request: Request, family: tuple[str, ...] = ()
     ) -> Entry:
-        pixels = self.generator.draw_batch([request])[0]
-        return Entry(words, row, appearance, request, pixels, self.generator.bundle.digest, family)
+        generator = self.generator
+        backend = generator.backend(generator.model)
+        pixels = generator.draw_batch([request])[0]
+        return Entry(words, row, appearance, request, pixels, generator.bundle.digest, family, backend)
 
-    def _family(self, seed: int, size: int, filter: RowFilter, shiny: bool) -> Iterator[Entry]:
+    def _family(self, seed: int, size: int, filter: RowFilter, shiny: bool, taken: set[str]) -> Iterator[Entry]:
         """Generate one evolution line: totals as in one real line, shapes from two others, the same mask and colors."""
         rng = Rng(seed, Stream.FAMILY)
         like = rng.pick(real_lines(size))
@@ -172,7 +184,7 @@ class EntryGenerator:
         rows.append(last)
         first, second = parent_lines(rng, size, last.types)
         color = self.appearance(last).color
-        names, texts = self._family_names(rows), Rng(seed, Stream.TEXT)
+        names, texts = self._family_names(rows, taken), Rng(seed, Stream.TEXT)
         for stage, (row, one, other) in enumerate(zip(rows, first, second, strict=True)):
             appearance = Appearance(color, one.shape)
             description = f"{describe(names[stage], row, appearance, texts)} {relatives(names, stage, texts)}"
@@ -184,13 +196,14 @@ class EntryGenerator:
     def _row(self, seed: int, filter: RowFilter) -> Row:
         return next(iter(next(stream(self.generator, 1, seed, filter))))
 
-    def _family_names(self, rows: Sequence[Row]) -> list[str]:
-        """Name the stages: the last one first, then the others with the same first letters."""
+    def _family_names(self, rows: Sequence[Row], taken: set[str]) -> list[str]:
+        """Name the stages: the last one first, then the others with the same first letters; add them to `taken`."""
         rng = Rng(rows[-1].seed, Stream.NAME)
-        names = [self.lexicon.name(rng, rows[-1].types, self.known)]
+        names = [self.lexicon.name(rng, rows[-1].types, self.known, taken)]
         for row in rows[:-1]:
             known = KnownNames([*self.known.names, *names])
-            names.insert(-1, self.lexicon.name(rng, row.types, known, names[-1][:STEM].lower()))
+            names.insert(-1, self.lexicon.name(rng, row.types, known, taken, names[-1][:STEM].lower()))
+        taken |= {plain(name) for name in names}
         return names
 
     def appearance(self, row: Row) -> Appearance:
@@ -200,9 +213,9 @@ class EntryGenerator:
         described = {name: share for name, share in shapes.items() if name in phrases()["shapes"]}
         return Appearance(rng.weighted(colors), rng.weighted(described))
 
-    def words(self, row: Row, appearance: Appearance) -> Words:
-        """Write name, genus and description with the name model and the templates."""
-        name = self.lexicon.name(Rng(row.seed, Stream.NAME), row.types, self.known)
+    def words(self, row: Row, appearance: Appearance, taken: Container[str] = ()) -> Words:
+        """Write name, none of `taken`, genus and description with the name model and the templates."""
+        name = self.lexicon.name(Rng(row.seed, Stream.NAME), row.types, self.known, taken)
         rng = Rng(row.seed, Stream.TEXT)
         return Words(name, genus(row, rng), describe(name, row, appearance, rng))
 

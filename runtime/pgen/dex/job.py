@@ -13,8 +13,8 @@ from pgen.dex.page import render_page
 from pgen.errors import DexInvalid
 from pgen.images.encoders import encode
 from pgen.images.naming import check_folder, write
-from pgen.lexicon import plain
 from pokegan import __version__
+from pokegan.names import plain
 
 DEX = "dex.json"
 LISTED_AT_ONCE = 64
@@ -85,6 +85,21 @@ def write_dex(entries: Iterable[Entry], folder: str | Path) -> Generator[Card | 
                 line, began = [], perf_counter()
     finally:
         _list(folder, unlisted)
+
+
+def names_of_others(folder: str | Path, seeds: range, stages: int = 0) -> set[str]:
+    """List the names in the ``dex.json`` of `folder`, except those of entries that would be generated again.
+
+    Those have one of `seeds`, and are of evolution lines of `stages`; 0 for single entries.
+
+    Raises:
+        DexInvalid: it cannot be read.
+    """
+    return {
+        str(entry.get("name"))
+        for entry in _listed(Path(folder) / DEX)
+        if entry.get("seed") not in seeds or len(entry.get("family") or ()) != stages
+    }
 
 
 def _list(folder: Path, unlisted: list[dict[str, Any]]) -> None:

@@ -13,8 +13,9 @@ from pgen.dex.endpoint import Endpoint, parse_endpoint
 from pgen.dex.entry import Words
 from pgen.dex.templates import Appearance
 from pgen.errors import EndpointFailed, EndpointWithoutModel
-from pgen.lexicon import KnownNames, is_rude_name, is_rude_text, plain
+from pgen.lexicon import KnownNames, is_rude_name, is_rude_text
 from pgen.stats.rows import Row
+from pokegan.names import plain
 
 NAME, GENUS, DESCRIPTION = (3, 12), (3, 32), (20, 400)
 """Minimum and maximum number of characters."""

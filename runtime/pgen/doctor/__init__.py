@@ -9,7 +9,7 @@ Nothing here may assume that a package is there: each is tried, and what fails i
 
 from pathlib import Path
 
-from pgen.doctor.finding import Finding
+from pgen.doctor.finding import Finding, without_pip
 from pgen.doctor.hardware import devices, machine
 from pgen.doctor.software import packages
 from pgen.doctor.storage import caches, health
@@ -19,7 +19,7 @@ __all__ = ["Finding", "examine", "healthy"]
 
 def examine(bundle: Path | None = None) -> list[Finding]:
     """Look at packages, processor and GPU, devices, the bundle (default: the embedded one) and caches."""
-    return [*packages(), *machine(), *devices(), *health(bundle), *caches()]
+    return [*map(without_pip, (*packages(), *machine(), *devices(), *health(bundle), *caches()))]
 
 
 def healthy(findings: list[Finding]) -> bool:

@@ -1,8 +1,9 @@
 """One thing that was looked at."""
 
 import re
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pokegan.errors import PokeganError, one_line
@@ -20,6 +21,18 @@ class Finding:
     state: State
     description: str
     remedy: str = ""
+
+
+def is_frozen() -> bool:
+    """Whether this is a program of PyInstaller or the like, into which nothing can be installed."""
+    return bool(getattr(sys, "frozen", False))
+
+
+def without_pip(finding: Finding) -> Finding:
+    """Replace a remedy that a frozen program cannot follow."""
+    if not re.search(r"pip install|pokegan\[", finding.remedy) or not is_frozen():
+        return finding
+    return replace(finding, remedy="not in this program; whoever built it can add it, or install pokegan beside it")
 
 
 def split(error: BaseException) -> tuple[str, str]:

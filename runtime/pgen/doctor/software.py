@@ -7,7 +7,7 @@ from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
-from pgen.doctor.finding import Finding, guarded
+from pgen.doctor.finding import Finding, guarded, is_frozen
 from pokegan import __version__
 from pokegan.errors import one_line
 
@@ -45,7 +45,22 @@ def installed(distribution: str) -> str | None:
     try:
         return version(distribution)
     except PackageNotFoundError:
+        return _in_program(distribution)
+
+
+def _in_program(distribution: str) -> str | None:
+    """Version of a package in a frozen program, which seldom has the metadata of distributions; None without it."""
+    module = (NEEDED | OPTIONAL | {"onnxruntime": "onnxruntime"}).get(distribution)
+    if not is_frozen() or module is None:
         return None
+    try:
+        package = import_module(module.partition(".")[0])
+    except Exception:  # a broken package raises anything
+        return None
+    try:
+        return str(package.__version__)
+    except (AttributeError, PackageNotFoundError):  # click asks the metadata
+        return "of unknown version"
 
 
 def _package(name: str, module: str) -> Finding:

@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ class Metadata:
         bundle: digest of the bundle, SHA-256 in hex.
         grid: whether the file is a grid.
         columns: columns of the grid; None for the default layout.
+        backend: what drew it, and its version; empty in files of older versions.
     """
 
     requests: tuple[Request, ...]
@@ -47,23 +49,26 @@ class Metadata:
     bundle: str
     grid: bool = False
     columns: int | None = None
+    backend: str = ""
 
 
-def picture_fields(request: Request, bundle: Bundle, postprocess: Postprocess) -> Fields:
+def picture_fields(request: Request, bundle: Bundle, postprocess: Postprocess, backend: str = "") -> Fields:
     """List the metadata of a picture."""
     own = {"prompt": request.prompt, "seed": request.seed}
     name = {"name": fusion_name(request)} if request.fused else {}
-    return _texts(own | name | _common(request, bundle, postprocess))
+    return _texts(own | name | _common(request, bundle, postprocess, backend))
 
 
-def grid_fields(requests: Sequence[Request], columns: int | None, bundle: Bundle, postprocess: Postprocess) -> Fields:
+def grid_fields(
+    requests: Sequence[Request], columns: int | None, bundle: Bundle, postprocess: Postprocess, backend: str = ""
+) -> Fields:
     """List the metadata of a grid: prompt and seed of every picture, and what all pictures share."""
     pictures = [[request.prompt, request.seed] for request in requests]
     grid = {"grid": json.dumps({"columns": columns, "pictures": pictures}, ensure_ascii=False)}
-    return grid | _texts(_common(requests[0], bundle, postprocess))
+    return grid | _texts(_common(requests[0], bundle, postprocess, backend))
 
 
-def _common(request: Request, bundle: Bundle, postprocess: Postprocess) -> dict[str, object]:
+def _common(request: Request, bundle: Bundle, postprocess: Postprocess, backend: str) -> dict[str, object]:
     return {
         "model": model_name(request, bundle),
         "truncation": float(request.truncation),
@@ -75,6 +80,7 @@ def _common(request: Request, bundle: Bundle, postprocess: Postprocess) -> dict[
         "resample": postprocess.resample,
         "background": postprocess.background,
         "bundle": bundle.digest,
+        "backend": backend,
         "Software": f"pokegan {__version__}",
     }
 
@@ -100,7 +106,21 @@ def read_metadata(path: str | Path, bundle: Bundle | None = None) -> Metadata:
         BundleInvalid: it was generated with another bundle.
     """
     path = Path(path)
-    format, fields = read_fields(path)
+    metadata = _checked(str(path), *read_fields(path))
+    if bundle is not None and metadata.bundle != bundle.digest:
+        raise OtherBundle(
+            f"{path}: was generated with bundle {metadata.bundle[:12]}, but {bundle.folder} is {bundle.digest[:12]}; "
+            "open the bundle that generated it"
+        )
+    return metadata
+
+
+def read_upload(content: bytes) -> Metadata:
+    """Read how the file with this content was made; errors, as of :func:`read_metadata`, call it "image"."""
+    return _checked("image", *_opened("image", BytesIO(content)))
+
+
+def _checked(path: str, format: str, fields: Fields) -> Metadata:
     if "dex" in fields:
         raise PictureInvalid(f"{path}: is a card of a dex; generate it again from its seed in dex.json")
     if "sprite" in fields:
@@ -110,16 +130,10 @@ def read_metadata(path: str | Path, bundle: Bundle | None = None) -> Metadata:
             f"{path}: has no metadata of pgen; only unedited pictures and grids have it, animations do not"
         )
     try:
-        metadata = _parse(fields, format)
+        return _parse(fields, format)
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         reason = error.message if isinstance(error, PokeganError) else repr(error)
         raise PictureInvalid(f"{path}: has invalid metadata ({one_line(reason)})") from error
-    if bundle is not None and metadata.bundle != bundle.digest:
-        raise OtherBundle(
-            f"{path}: was generated with bundle {metadata.bundle[:12]}, but {bundle.folder} is {bundle.digest[:12]}; "
-            "open the bundle that generated it"
-        )
-    return metadata
 
 
 def read_fields(path: Path) -> tuple[str, Fields]:
@@ -131,17 +145,22 @@ def read_fields(path: Path) -> tuple[str, Fields]:
     try:
         if path.stat().st_size > MAX_FILE:
             raise PictureInvalid(f"{path}: larger than {MAX_FILE:,} bytes, so it is not a picture of pgen")
+    except OSError as error:
+        raise PictureInvalid(f"{path}: cannot be read ({error.strerror})") from error
+    return _opened(str(path), path)
+
+
+def _opened(name: str, file: Path | BytesIO) -> tuple[str, Fields]:
+    try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the number of pixels: none is decoded
-            with Image.open(path, formats=[format.upper() for format in FORMATS]) as image:
+            with Image.open(file, formats=[format.upper() for format in FORMATS]) as image:
                 return (image.format or "").lower(), _stored_fields(image)
-    except PictureInvalid:
-        raise
     except OSError as error:
         reason = error.strerror or "it is neither PNG, WebP, GIF nor JPEG"
-        raise PictureInvalid(f"{path}: cannot be read ({reason})") from error
+        raise PictureInvalid(f"{name}: cannot be read ({reason})") from error
     except Exception as error:  # Pillow raises any kind for damaged files
-        raise PictureInvalid(f"{path}: damaged ({one_line(error)})") from error
+        raise PictureInvalid(f"{name}: damaged ({one_line(error)})") from error
 
 
 def _stored_fields(image: Image.Image) -> Fields:
@@ -176,18 +195,19 @@ def _parse(fields: Fields, format: str) -> Metadata:
     postprocess = Postprocess(
         _integer(fields.get("size")), fields.get("resample", "lanczos"), fields.get("background", "transparent"), format
     )
+    backend = one_line(fields["backend"]) if fields.get("backend") else ""
     if "grid" not in fields and "prompt" not in fields and "model" not in fields:
         raise ValueError("neither prompt nor model")
     if "grid" not in fields:
         pictures = [[fields.get("prompt", ""), _integer(fields["seed"])]]
-        return Metadata(tuple(_requests(pictures, template)), postprocess, fields["bundle"])
+        return Metadata(tuple(_requests(pictures, template)), postprocess, fields["bundle"], backend=backend)
     grid = json.loads(fields["grid"])
     columns, pictures = grid["columns"], grid["pictures"]
     if columns is not None and not (type(columns) is int and 1 <= columns <= MAX_GRID):
         raise ValueError("invalid columns of the grid")
     if not 1 <= len(pictures) <= MAX_GRID:
         raise ValueError("the grid has no pictures, or too many")
-    return Metadata(tuple(_requests(pictures, template)), postprocess, fields["bundle"], True, columns)
+    return Metadata(tuple(_requests(pictures, template)), postprocess, fields["bundle"], True, columns, backend)
 
 
 def _requests(pictures: list[list[Any]], template: Request) -> list[Request]:

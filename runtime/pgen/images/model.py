@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.backends.base import Session, run, with_defaults
+from pgen.backends.base import Session, describe_session, run, with_defaults
 from pgen.backends.devices import check_device, open_model
 from pgen.bundle.reader import EMBEDDED, Bundle, Model, open_bundle
 from pgen.errors import ModelDoesNotMix, PromptNotRead, RequestInvalid
@@ -38,11 +38,13 @@ class Picture:
         request: what it was generated from.
         pixels: uint8 (S, S, 4), straight RGBA.
         milliseconds: its share of the time of its batch.
+        backend: what drew it, see :func:`pgen.backends.base.describe_session`.
     """
 
     request: Request
     pixels: NDArray[np.uint8]
     milliseconds: float = 0.0
+    backend: str = ""
 
 
 class PictureModel:
@@ -87,12 +89,12 @@ class PictureModel:
         """
         check_batch(batch)
         for (name, _), group in groupby(requests, lambda request: (request.model, request.stage)):
-            self.session(self.find(name))  # opened before the clock starts
+            backend = self.backend(self.find(name))  # opened before the clock starts
             while chunk := list(islice(group, batch)):
                 began = perf_counter()
                 pixels = self.draw_batch(chunk)
                 each = 1e3 * (perf_counter() - began) / len(chunk)
-                yield from (Picture(*pair, each) for pair in zip(chunk, pixels, strict=True))
+                yield from (Picture(*pair, each, backend) for pair in zip(chunk, pixels, strict=True))
 
     def draw_batch(self, requests: Sequence[Request]) -> NDArray[np.uint8]:
         """Generate pictures of one model and stage at once, uint8 (N, S, S, 4)."""
@@ -197,6 +199,10 @@ class PictureModel:
     def providers(self) -> list[str]:
         """List the providers that the text-to-image model really runs on, best first."""
         return list(self.session(self.model).get_providers())
+
+    def backend(self, model: Model) -> str:
+        """Name what a model runs on; see :func:`pgen.backends.base.describe_session`."""
+        return describe_session(self.session(model))
 
     def session(self, model: Model) -> Session:
         """Open a model once; threads that call this at the same time get the same session."""

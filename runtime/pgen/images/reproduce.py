@@ -1,5 +1,6 @@
 """Pictures from the metadata of files: the same pixels again, or the same prompt with other seeds."""
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from PIL import Image
 from pgen.bundle.reader import EMBEDDED, Bundle
 from pgen.errors import PictureInvalid
 from pgen.images.grid import draw_grid
-from pgen.images.metadata import read_metadata
+from pgen.images.metadata import Metadata, read_metadata
 from pgen.images.model import PictureModel
 from pgen.latents import MAX_SEED
 from pgen.request import Request, check_threads, choose_seeds
@@ -30,6 +31,9 @@ def reproduce(path: str | Path, bundle: str | Path = EMBEDDED, device: str = "au
     Returns:
         An image, RGBA, or RGB if it has a background. A GIF's is not yet reduced to a palette.
 
+    Warns:
+        UserWarning: another backend, or another version of it, drew the file.
+
     Raises:
         PictureInvalid: the file has no metadata of pgen.
         BundleInvalid: the file was generated with another bundle.
@@ -37,9 +41,18 @@ def reproduce(path: str | Path, bundle: str | Path = EMBEDDED, device: str = "au
     """
     generator = PictureModel.open(bundle, device, check_threads(threads))
     metadata = read_metadata(path, generator.bundle)
+    if note := other_backend(metadata, generator.backend(generator.find(metadata.requests[0].model))):
+        warnings.warn(f"{path}: {note}", stacklevel=2)
     if metadata.grid:
         return draw_grid(generator, metadata.requests, metadata.postprocess, metadata.columns)
     return metadata.postprocess.apply(generator.draw_batch(metadata.requests)[0])
+
+
+def other_backend(metadata: Metadata, backend: str) -> str:
+    """Say in a line that another backend, or version, drew a file than the present one; empty if none did."""
+    if metadata.backend in ("", backend):
+        return ""
+    return f"was drawn by {metadata.backend}, and now by {backend}; a few pixels may differ"
 
 
 def variation_requests(

@@ -58,7 +58,7 @@ class Folder:
         if not (self._is_new(path) and self._is_finished(task, CONFLICT)):
             write(path, content)
         cost = picture.milliseconds + 1e3 * (perf_counter() - began)
-        return Written(path, task.request, model_name(task.request, self.bundle), cost)
+        return Written(path, task.request, model_name(task.request, self.bundle), cost, backend=picture.backend)
 
     def _is_new(self, path: Path) -> bool:
         try:

@@ -79,7 +79,8 @@ class Written:
     """A written file: the request of its picture, the model that generated it, and its cost in milliseconds.
 
     The cost is its share of the time of its batch, and the time to process, encode and write it. The notes are
-    lines for the author of a text, by text, see :class:`pgen.text_encoder.TextEncoder`; usually there are none.
+    lines for the author of a text, by text, see :class:`pgen.text_encoder.TextEncoder`; usually there are none. The
+    backend is as in :class:`pgen.images.model.Picture`.
     """
 
     file: Path
@@ -87,6 +88,7 @@ class Written:
     model: str
     milliseconds: float
     notes: Mapping[str, str] = field(default_factory=dict)
+    backend: str = ""
 
     def described(self) -> dict[str, Any]:
         """Describe the request, ready for JSON."""
@@ -96,5 +98,5 @@ class Written:
 
 def render(picture: Picture, bundle: Bundle, postprocess: Postprocess) -> bytes:
     """Encode a picture as the content of its file; a pure function, safe in any thread."""
-    fields = picture_fields(picture.request, bundle, postprocess)
+    fields = picture_fields(picture.request, bundle, postprocess, picture.backend)
     return encode(postprocess.apply(picture.pixels), postprocess.format, fields)

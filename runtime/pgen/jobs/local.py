@@ -75,12 +75,12 @@ def _draw(pipe: Pipe, generator: PictureModel, tasks: Iterable[Task], batch: int
     for drawn in pipe.ahead(_batches(generator, pipe.gather(tasks, batch)), AHEAD):
         first = drawn.tasks[0].request
         model = generator.find(first.model)
-        generator.session(model)  # opened before the clock starts
+        backend = generator.backend(model)  # opened before the clock starts
         began = perf_counter()
         pixels = generator.generate(drawn.inputs, model, first.stage)
         each = 1e3 * (perf_counter() - began) / len(pixels)
         for task, picture in zip(drawn.tasks, pixels, strict=True):
-            yield task, Picture(task.request, picture, each)
+            yield task, Picture(task.request, picture, each, backend)
 
 
 def _batches(generator: PictureModel, batches: Iterable[list[Task]]) -> Iterator[_Batch]:

@@ -9,7 +9,7 @@ from pgen.images.metadata import Fields, read_fields
 ENDS = {".png": b"IEND\xaeB\x60\x82", ".gif": b";", ".jpeg": b"\xff\xd9"}
 """The last bytes of a complete file. A WebP has its length in the header instead."""
 
-IGNORED = frozenset({"Software"})
+IGNORED = frozenset({"Software", "backend"})
 """Metadata that may change when a job is resumed."""
 
 CONFLICT = "another process writes into this folder; choose another"

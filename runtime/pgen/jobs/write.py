@@ -21,13 +21,17 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class WrittenGrid:
-    """A written grid: the requests of its pictures, their model, the milliseconds that it took, and notes by prompt."""
+    """A written grid: the requests of its pictures, their model, the milliseconds that it took, and notes by prompt.
+
+    The backend is as in :class:`pgen.images.model.Picture`.
+    """
 
     file: Path
     requests: Sequence[Request]
     model: str
     milliseconds: float
     notes: Mapping[str, str] = field(default_factory=dict)
+    backend: str = ""
 
     def described(self) -> dict[str, Any]:
         """Describe its pictures and their model, ready for JSON."""
@@ -54,7 +58,8 @@ def write_one(job: Job, out: str | Path | BinaryIO) -> Written:
         file = _put(out, render(picture, generator.bundle, postprocess))
         cost = picture.milliseconds + 1e3 * (perf_counter() - began)
         notes = generator.encoder.notes_on(picture.request.texts)
-        return Written(file, picture.request, model_name(picture.request, generator.bundle), cost, notes)
+        model = model_name(picture.request, generator.bundle)
+        return Written(file, picture.request, model, cost, notes, picture.backend)
     raise RequestInvalid("no picture was requested; give at least one prompt")
 
 
@@ -88,10 +93,11 @@ def write_grid(
     generator = job.generator()
     began = perf_counter()
     sheet = draw_grid(generator, requests, postprocess, columns, resolve(job.batch, generator, requests), step)
-    fields = grid_fields(requests, columns, generator.bundle, postprocess)
+    backend = generator.backend(generator.find(requests[0].model))
+    fields = grid_fields(requests, columns, generator.bundle, postprocess, backend)
     file = _put(out, encode(sheet, postprocess.format, fields))
     model, cost = model_name(requests[0], generator.bundle), 1e3 * (perf_counter() - began)
-    return WrittenGrid(file, requests, model, cost, dict(generator.encoder.notes))
+    return WrittenGrid(file, requests, model, cost, dict(generator.encoder.notes), backend)
 
 
 def write_pictures(job: Job, folder: str | Path) -> Iterator[Written]:

@@ -1,6 +1,6 @@
 """Interpolation between two pictures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -45,6 +45,15 @@ def morph(
     between = _mixed if model.mixes else _interpolated
     for steps in np.array_split(_positions(frames, loop), range(batch, frames, batch)):
         yield from generator.generate(between(ends, steps), model, start.stage)
+
+
+def halfway(generator: PictureModel, start: Request, ends: Iterable[Request]) -> Iterator[NDArray[np.uint8]]:
+    """Generate the picture halfway between `start` and each of `ends`, of the same model, as in :func:`morph`."""
+    model = generator.find(start.model)
+    between = _mixed if model.mixes else _interpolated
+    for end in ends:
+        inputs = between(generator.inputs([start, end]), np.array([0.5], np.float32))
+        yield generator.generate(inputs, model, start.stage)[0]
 
 
 def _mixed(ends: Inputs, steps: NDArray[np.float32]) -> Inputs:

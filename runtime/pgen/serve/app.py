@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from pgen.serve.config import Settings
-from pgen.serve.endpoints import api_docs, images, info, morph, page, sprite, stats
+from pgen.serve.endpoints import api_docs, images, info, morph, page, sprite, stats, uploads
 from pgen.serve.errors import APIError, handle_error, handle_http_error, handle_invalid_request
 from pgen.serve.middleware.access_log import AccessLog
 from pgen.serve.middleware.auth import APIKeyAuth
@@ -22,6 +22,7 @@ DESCRIPTION = "New Pokémon from exported GANs. A prompt and a seed give the sam
 
 ROUTERS = (
     images.router,
+    uploads.router,
     morph.router,
     sprite.router,
     stats.router,

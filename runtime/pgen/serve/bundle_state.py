@@ -54,20 +54,24 @@ class LoadedBundle:
         """Name of the text-to-image model; None if there is none."""
         return next((name for name, model in self.models.items() if model.kind == "text-to-image"), None)
 
-    def request_template(self, name: str | None, colors: str = "", shiny: bool = False) -> Request:
-        """Return the request pattern of the model `name`; None and the default model's name give the same one.
+    def find(self, name: str) -> str | None:
+        """Return the name of the model that `name` stands for; None if there is none.
 
         Names of OpenAI's models, which its clients send unasked, stand for the default model.
+        """
+        return name if name in self.models else self.default_model if OPENAI_MODEL.match(name) else None
+
+    def request_template(self, name: str | None, colors: str = "", shiny: bool = False) -> Request:
+        """Return the request pattern of the model `name`; None and the default model's name give the same one.
 
         Raises:
             APIError: 404, no model has that name.
         """
-        if (name is None or OPENAI_MODEL.match(name)) and name not in self.models and self.default_model is not None:
-            name = self.default_model
-        if name is None or name not in self.models:
+        found = self.default_model if name is None else self.find(name)
+        if found is None:
             choices = ", ".join(self.models) or "none"
             raise APIError(404, f"unknown model; this server has: {choices}", "model", "model_not_found")
-        model = None if name == self.default_model else name
+        model = None if found == self.default_model else found
         return request_template(model, colors=check_prompt(colors) if colors else "", shiny=shiny)
 
 

@@ -23,6 +23,9 @@ MAX_FRAMES = 64
 MAX_ROWS = 1000
 MAX_CARDS = 12
 
+MAX_UPLOAD = 8 * 2**20
+"""Bytes of a request with an image; other bodies have `Settings.max_body`."""
+
 MAX_STORED_BYTES = 64 * 2**20
 """Total size of the images kept for `url` responses; the least recently used are evicted first."""
 

@@ -20,6 +20,7 @@ TYPES = {401: "authentication_error", 429: "rate_limit_error"}
 CODES = {
     400: "invalid_request",
     401: "invalid_api_key",
+    403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
     408: "request_timeout",

@@ -67,6 +67,33 @@ class ImageRequest(RequestBody):
     )
 
 
+class VariationRequest(BaseModel):
+    """Fields of the form of ``POST /v1/images/variations``, beside the image; numbers come as text."""
+
+    n: Annotated[int | None, Field(ge=1, le=MAX_IMAGES, description="Number of images, with consecutive seeds.")] = 1
+    size: Annotated[Size | None, Field(description="Square, such as 256x256, or the model's own.")] = None
+    seed: Annotated[Seed | None, Field(description="Seed of the first image; random by default, and returned.")] = None
+    response_format: Literal["b64_json", "url"] | None = "b64_json"
+    model: Annotated[str | None, Field(max_length=100, description="That of the image, or a name of OpenAI's.")] = None
+    output_format: Literal["png", "webp", "jpeg"] | None = "png"
+    background: Literal["transparent", "opaque", "auto"] | None = None
+    user: Annotated[Any, Field(description="Ignored, like the following fields, which OpenAI's clients send.")] = None
+    quality: Any = None
+    style: Any = None
+    moderation: Any = None
+    output_compression: Any = None
+    input_fidelity: Any = None
+    safety_identifier: Any = None
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class EditRequest(VariationRequest):
+    """Fields of the form of ``POST /v1/images/edits``, beside the image."""
+
+    prompt: Annotated[Prompt, Field(description="A name or a sentence, mixed with the prompt of the image.")]
+
+
 class FuseRequest(RequestBody):
     """Body of ``POST /v1/fuse``."""
 
@@ -158,9 +185,7 @@ class ImageData(BaseModel):
     url: str | None = None
     seed: int
     prompt: str
-    note: Annotated[str | None, Field(description="What is wrong with the prompt: a misspelt name, or unreadable.")] = (
-        None
-    )
+    note: Annotated[str | None, Field(description="Problem of the prompt: a misspelled name, or unreadable.")] = None
 
 
 class FusionData(ImageData):

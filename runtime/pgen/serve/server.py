@@ -6,7 +6,6 @@ import logging
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Iterator
 from types import FrameType
 
@@ -18,6 +17,7 @@ from pgen.serve.app import create_app
 from pgen.serve.config import API_KEY_VARIABLE, MIN_DRAIN_SECONDS, Settings
 from pgen.serve.protocol import Protocol
 from pgen.serve.service import Service
+from pokegan.signals import handling
 
 log = logging.getLogger("pgen.serve")
 
@@ -102,9 +102,6 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Handle the signals while the block lasts."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
         loop = asyncio.get_running_loop()
 
         def handle(number: int, _: FrameType | None) -> None:
@@ -113,12 +110,8 @@ class Server(uvicorn.Server):
             )
 
         numbers = SHUTDOWN_SIGNALS if RELOAD_SIGNAL is None else (*SHUTDOWN_SIGNALS, RELOAD_SIGNAL)
-        previous = {number: signal.signal(number, handle) for number in numbers}
-        try:
+        with handling(handle, numbers):
             yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
 
     def _shut_down(self) -> None:
         """Start to drain; exit immediately on the second call."""

@@ -93,7 +93,7 @@ function showFrame(index) {
   byId("at").setAttribute("aria-valuetext", `Frame ${index + 1} of ${frames.length}, ${position}`);
 }
 
-/** Play forwards and backwards until paused. */
+/** Play forward and backward until paused. */
 function play() {
   const at = byId("at");
   let direction = at.valueAsNumber === frames.length - 1 ? -1 : 1;

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -143,6 +144,13 @@ def test_another_tensorrt_or_gpu_is_rejected_with_the_command(built: tuple[Path,
         install(version, **gpu)
         with pytest.raises(EngineInvalid, match=command):
             load(folder, "engine").images(["Mew"])
+
+
+def test_commands_in_messages_can_be_pasted() -> None:
+    folder = Path("one's bundle")
+    options = EngineOptions((1, 2, 3), 64, version_compatible=True)
+    call = "pgexport FOLDER --tensorrt --batches 1,2,3 --workspace 64 --version-compatible"
+    assert shlex.split(options.command(folder)) == [str(folder) if word == "FOLDER" else word for word in call.split()]
 
 
 def spoil_plan(folder: Path) -> None:

@@ -91,7 +91,7 @@ def plain_repository(plain_bundle: Path, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="module")
 def read_config() -> Callable[[Path], Any]:
-    """Reads a configuration by Triton's own schema; an unknown or misspelt field is an error."""
+    """Reads a configuration by Triton's own schema; an unknown or misspelled field is an error."""
     from google.protobuf import text_format
 
     package = importlib.util.find_spec("tritonclient")

@@ -20,7 +20,7 @@ from pgen.cli import main
 from pgen.dex.card import SIZE, draw_card, drawable
 from pgen.dex.colors import TYPES, text_color
 from pgen.dex.entry import Entry, EntryGenerator, Words
-from pgen.dex.job import write_dex
+from pgen.dex.job import names_of_others, write_dex
 from pgen.dex.page import render_page
 from pgen.dex.templates import Appearance, describe, genus, highest, lowest, phrases, prompt_for
 from pgen.errors import BundleInvalid, DexInvalid
@@ -32,11 +32,11 @@ from pgen.lexicon import (
     is_rude_name,
     is_rude_text,
     load_lexicon,
-    plain,
 )
 from pgen.request import Request
 from pgen.rng import Rng, Stream
 from pgen.stats.rows import Row, RowFilter
+from pokegan.names import plain
 from tests.conftest import Command
 
 LEXICON = load_lexicon()
@@ -267,6 +267,38 @@ def test_pages_are_self_contained_and_escaped(text: str) -> None:
     assert len(reader.addresses) == 1
     assert reader.addresses[0].startswith("data:image/png;base64,")
     assert reader.texts.count(text) >= 2 or not text.strip() or "\r" in text or "\0" in text
+
+
+def test_names_of_a_dex_do_not_repeat_whether_made_at_once_or_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = pgen.load(device="cpu")
+    monkeypatch.setattr(generator, "draw_batch", lambda requests: np.zeros((1, 8, 8, 4), np.uint8))
+    maker = EntryGenerator(generator)
+    fire = RowFilter(("fire",))
+    once = list(maker.entries(300, 0, fire))
+    names = [entry.words.name for entry in once]
+    assert len({*names}) == 300
+    plainly = [maker.words(entry.row, entry.appearance).name for entry in once]
+    repeated = [index for index, name in enumerate(plainly) if name in plainly[:index]]
+    assert repeated, "else nothing is tested"
+    assert {index for index in range(300) if names[index] != plainly[index]} <= {*repeated}
+    parts = list(maker.entries(100, 0, fire))
+    parts += maker.entries(200, 100, fire, taken=[entry.words.name for entry in parts])
+    assert parts == once
+
+
+def test_name_of_a_writer_does_not_repeat() -> None:
+    def writer(drafted: Words, *_: object) -> Words:
+        return replace(drafted, name="Sparklet", author="model")
+
+    first, second = EntryGenerator(pgen.load(device="cpu")).entries(2, 0, RowFilter(), writer)
+    assert first.words.name == "Sparklet"
+    assert second.words.author == "pgen"
+
+
+def test_names_in_a_folder_are_taken_but_for_those_of_the_same_seeds(tmp_path: Path) -> None:
+    list(write_dex([an_entry(name="Cindrop")], tmp_path))
+    assert names_of_others(tmp_path, range(7)) == {"Cindrop"}
+    assert names_of_others(tmp_path, range(7, 8)) == set()
 
 
 def test_dex_json_keeps_earlier_entries(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from pgen.dex.entry import STEM
 from pgen.dex.family import SIZES, parent_lines, real_lines
 from pgen.dex.templates import phrases
 from pgen.errors import RequestInvalid
-from pgen.lexicon import load_lexicon, plain
+from pgen.lexicon import load_lexicon
 from pgen.rng import Rng, Stream
+from pokegan.names import plain
 
 
 @pytest.fixture(scope="module")

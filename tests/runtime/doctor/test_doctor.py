@@ -1,6 +1,7 @@
 """pgen doctor: healthy installations, broken ones, and what to do."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import onnxruntime
 import pytest
 
 from pgen.backends.registry import Device
@@ -43,6 +45,21 @@ def test_a_missing_package_is_a_finding(missing: str, tmp_path: Path) -> None:
     name = {"PIL": "pillow"}.get(missing, missing)
     assert any(finding["name"] == name and "pip" in finding["remedy"] for finding in wrong), wrong
     assert any(finding["name"] == "manifest" and "none" in finding["description"] for finding in wrong)
+
+
+@pytest.mark.parametrize("missing", [None, "tokenizers"])
+def test_frozen_program_is_examined_without_advice_on_pip(missing: str | None, tmp_path: Path) -> None:
+    program = (
+        f"import importlib.metadata as metadata, sys; sys.frozen = True; sys.modules.update({{{missing!r}: None}})\n"
+    )
+    program += "def version(name): raise metadata.PackageNotFoundError(name)\nmetadata.version = version\n"
+    program += "sys.argv = ['pgen', 'doctor', '--json']; from pgen.main import main; main()"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path)
+    findings = json.loads(done.stdout)["findings"]
+    assert done.returncode == (missing is not None), [one for one in findings if one["state"] == "wrong"]
+    assert not [finding for finding in findings if re.search(r"\bpip\b|pokegan\[", finding["remedy"])]
+    names = {finding["name"]: finding["description"] for finding in findings}
+    assert names["onnxruntime"] == f"onnxruntime {onnxruntime.__version__}"
 
 
 def test_both_builds_of_onnx_runtime_are_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:

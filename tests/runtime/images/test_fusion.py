@@ -10,8 +10,9 @@ from pgen.api import Generator
 from pgen.errors import PromptInvalid, RequestInvalid
 from pgen.images.fusion import fusion_name, plan_fusion
 from pgen.images.shiny import MIN_DISTANCE, color_distance
-from pgen.lexicon import load_lexicon, plain
+from pgen.lexicon import load_lexicon
 from pgen.request import MAX_PARENTS, Request, fusion_requests
+from pokegan.names import plain
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,12 @@
 """What a file tells of its making, also when a stranger wrote it."""
 
 import json
+import re
+import warnings
 from pathlib import Path
 from typing import Any
 
+import onnxruntime
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,11 +18,15 @@ from pgen.images.encoders import encode
 from pgen.images.metadata import Metadata, grid_fields, picture_fields, read_metadata
 from pgen.images.postprocess import FORMATS, RESAMPLE, Postprocess
 from pgen.images.reproduce import variation_requests
+from pgen.jobs.job import Job
+from pgen.jobs.write import write_grid, write_one
 from pgen.latents import MAX_SEED
 from pgen.prompts import check_prompt
 from pgen.request import Request
+from tests.conftest import Command
 
 BUNDLE = pgen.open_bundle()
+BACKEND = f"CPUExecutionProvider, onnxruntime {onnxruntime.__version__}"
 IMAGE = Image.new("RGBA", (2, 2), (200, 40, 40, 255))
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -148,6 +155,32 @@ def test_missing_and_too_large_files_are_rejected(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("pgen.images.metadata.MAX_FILE", 10)
     with pytest.raises(PictureInvalid, match="larger than 10 bytes"):
         read_metadata(tmp_path / "a")
+
+
+@pytest.mark.parametrize("name", ["one.png", "one.webp", "one.gif", "one.jpeg", "grid.png"])
+def test_backend_and_its_version_are_recorded(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    job = Job([Request("Mew", seed) for seed in range(2 if name == "grid.png" else 1)], device="cpu")
+    (write_grid if name == "grid.png" else write_one)(job, path)
+    assert read_metadata(path).backend == BACKEND
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pgen.reproduce(path, device="cpu")
+
+
+def test_reproduce_says_that_another_backend_drew_a_file(
+    tmp_path: Path, inside: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fields = picture_fields(Request("Mew", 0), BUNDLE, Postprocess(), "OpenVINO bf16, openvino 1.0")
+    Path("a.png").write_bytes(encode(IMAGE, "png", fields))
+    line = f"a.png: was drawn by OpenVINO bf16, openvino 1.0, and now by {BACKEND}; a few pixels may differ"
+    with pytest.warns(UserWarning, match=re.escape(line)):
+        pgen.reproduce("a.png", device="cpu")
+    call = ("pgen", "reproduce", "a.png", "--device", "cpu")
+    assert inside(*call).stderr.splitlines() == [line]
+    assert inside(*call, "--quiet").stderr == ""
+    assert inside("pgen", "reproduce", "a.again.png", "--device", "cpu").stderr == ""
 
 
 def test_other_bundle_is_rejected(tmp_path: Path) -> None:

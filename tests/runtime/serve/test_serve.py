@@ -97,7 +97,9 @@ def test_openai_options_keep_their_meaning(client: httpx.Client) -> None:
     (jpeg,) = generated(client, prompt="Redball", seed=1, output_format="jpeg")["data"]
     assert Image.open(io.BytesIO(base64.b64decode(jpeg["b64_json"]))).format == "JPEG"
     assert generated(client, prompt="red\nball ", seed=1)["data"][0]["prompt"] == "red ball"
+    default = client.get("/v1/models/stackgan").json()
     for model in ("gpt-image-1", "dall-e-3"):
+        assert client.get(f"/v1/models/{model}").json() == default
         assert generated(client, prompt="Redball", seed=1, model=model)["model"] == "stackgan"
     assert generated(client, prompt="Redbal", seed=1)["data"][0]["note"] == "did you mean Redball?"
     nulls = generated(client, prompt="Redball", seed=1, n=None, size=None, response_format=None, model=None, user=None)
@@ -149,7 +151,7 @@ def test_head_is_answered_as_get_without_a_body(client: httpx.Client) -> None:
 
 def test_unknown_paths_are_routed_before_their_content(client: httpx.Client) -> None:
     form = {"image": ("a.png", b"x")}
-    assert client.post("/v1/images/edits", files=form).status_code == 404
+    assert client.post("/v1/images/upscales", files=form).status_code == 404
     assert client.post("/v1/models", files=form).status_code == 405
     assert client.post("/v1/images/generations", files=form).status_code == 415
 

@@ -91,5 +91,5 @@ def test_resuming_with_another_background_is_rejected(command: Command, small_da
     assert json.loads((out / "config.json").read_text())["data"]["background"] == "remove"
     done = command("pgtrain", "dcgan", *options, "--resume", "--background", "keep")
     assert done.returncode == 2
-    assert "--background remove instead of keep" in done.stderr
+    assert "background remove instead of keep" in done.stderr
     assert command("pgtrain", "dcgan", *options, "--resume").returncode == 0, "the run remembers its background"

@@ -1,13 +1,9 @@
 import json
 from pathlib import Path
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 import pgen.dex
-from pgen.lexicon import plain as plain_when_drawn
 from pgtrain.data import sources
-from pgtrain.data.lexicon import as_json, learn, plain
+from pgtrain.data.lexicon import as_json, learn
 from pgtrain.data.records import Record
 
 LEARNED = Path(pgen.dex.__file__).parent / "learned.json"
@@ -31,8 +27,3 @@ def test_names_become_counts_of_letters() -> None:
     assert learned["shapes"] == {"fire": {"ball": 1, "wings": 1}, "ice": {"wings": 1}}
     assert learned["known"] == ["aba", "abo", "twowords"]
     assert json.loads(as_json(learned)) == learned
-
-
-@given(st.text())
-def test_training_and_runtime_normalize_names_alike(name: str) -> None:
-    assert plain(name) == plain_when_drawn(name)

@@ -5,6 +5,7 @@ import pty
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -22,6 +23,16 @@ def test_log_has_one_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
     captured = capsys.readouterr()
     assert captured.err == f"epoch 3/10, adversarial: {losses}, 98.21 images/s, 0:00:00 left\n"
     assert captured.out == ""
+
+
+def test_time_left_counts_the_part_of_an_epoch_that_was_done_before(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([100.0, 106.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    with Display(400, 36.9) as display:
+        display.epoch(37, "adversarial", METRICS)
+    assert "6:03:00 left" in capsys.readouterr().err, "6 s for a tenth of an epoch, and 363 to come"
 
 
 def test_bar_of_80_columns_keeps_epoch_and_time_left() -> None:

@@ -2,15 +2,17 @@ import json
 import os
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from pgtrain.engine import checkpoint
+from pgtrain.engine import checkpoint, loop
 from pgtrain.engine.accelerator import Accelerator
 from pgtrain.engine.checkpoint import Position
+from pgtrain.engine.display import Display
 from pgtrain.engine.run import CHECKPOINT
 from pgtrain.errors import Diverged, Interrupted, RunInvalid, RunNotFound
 from pgtrain.systems.stackgan.config import StackGANConfig
@@ -41,8 +43,17 @@ def run(run_of_one_epoch: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(run_of_one_epoch, tmp_path / "run"))
 
 
+@pytest.fixture(params=[name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)])
+def number(request: pytest.FixtureRequest) -> Iterator[int]:
+    """A signal that is not ignored, as SIGHUP is under nohup, and that does not end pytest."""
+    number = getattr(signal, request.param)
+    before = signal.signal(number, lambda *_: pytest.fail(f"{request.param} was not collected"))
+    yield number
+    signal.signal(number, before)
+
+
 def test_interrupted_and_resumed_equals_uninterrupted(
-    small_data: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_data: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     train(small_data, tmp_path / "whole", tiny_encoder, 3)
 
@@ -51,14 +62,23 @@ def test_interrupted_and_resumed_equals_uninterrupted(
     def counted(self: MemoryStackGAN, *arguments: object) -> object:
         calls.append(1)
         if len(calls) == 5:  # in the middle of the second epoch
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
         return real_step(self, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(MemoryStackGAN, "train_step", counted)
     with pytest.raises(Interrupted, match="resume"):
         train(small_data, tmp_path / "parts", tiny_encoder, 3)
+    begun = []
+
+    class Recording(Display):
+        def __init__(self, epochs: int, done: float, shown: bool = True) -> None:
+            begun.append(done)
+            super().__init__(epochs, done, shown)
+
+    monkeypatch.setattr(loop, "Display", Recording)
     train(small_data, tmp_path / "parts", tiny_encoder, 2, resume=True)
     train(small_data, tmp_path / "parts", tiny_encoder, 3, resume=True)
+    assert begun == [pytest.approx(1 + 2 / 3), 2]
 
     whole, parts = (load_file(tmp_path / name / CHECKPOINT) for name in ("whole", "parts"))
     assert whole.keys() == parts.keys()

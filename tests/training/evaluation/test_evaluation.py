@@ -1,5 +1,6 @@
 import json
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from PIL import Image
 
 from pgexport.tracing.run_loader import load_run
+from pgtrain.data.sources import download
 from pgtrain.engine.run import Run
 from pgtrain.errors import FeaturesNotFound
 from pgtrain.evaluation import figures
@@ -74,7 +76,7 @@ def test_packaged_network_sees_what_pictures_lose(pokemon: Path) -> None:
     real = as_pixels(torch.stack([decode(file, 64) for file in files]).float() / 255)
     extract = load_features("artwork")
     first, second = real[::2], real[1::2]
-    spoilt = {
+    damaged = {
         "blurred": (resized(resized(second.float() / 255, 16), 64) * 255).byte(),
         "noisy": (second.float() + 40 * torch.randn(second.shape)).clamp(0, 255).byte(),
         "swapped": second.flip(1),
@@ -82,7 +84,7 @@ def test_packaged_network_sees_what_pictures_lose(pokemon: Path) -> None:
     }
     seen = extract(first).values
     floor = figures.kernel_distance(extract(second).values, seen)["kid"]
-    for name, pictures in spoilt.items():
+    for name, pictures in damaged.items():
         assert figures.kernel_distance(extract(pictures).values, seen)["kid"] > floor + 0.02, name
 
 
@@ -99,6 +101,19 @@ def test_unavailable_weights_fail_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(FeaturesNotFound, match="name their file") as caught:
         load_features("inception", tmp_path / "nothing.pth")
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_silent_server_of_weights_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch_fidelity import feature_extractor_inceptionv3
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(download, "SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/weights.pth"
+        monkeypatch.setattr(feature_extractor_inceptionv3, "URL_INCEPTION_V3", url)
+        with pytest.raises(FeaturesNotFound, match=r"inception cannot be loaded \(timed out\)"):
+            load_features("inception")
+    assert socket.getdefaulttimeout() is None
 
 
 def test_evaluate_a_text_run(command: Command, tiny_run: Path, small_data: Path, tmp_path: Path) -> None:

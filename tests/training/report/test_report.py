@@ -41,6 +41,22 @@ def test_report_is_made_of_what_there_is(
     assert page.index("<img") < page.index("Losses") < page.index("<details>")
 
 
+def test_damaged_pictures_are_left_out_and_named(system_runs: dict[str, Path], tmp_path: Path) -> None:
+    run = Path(shutil.copytree(system_runs["dcgan"], tmp_path / "run"))
+    last = run / "grids" / "00002.png"
+    last.write_bytes(last.read_bytes()[:100])
+    (run / "sheet.png").write_bytes(b"no picture")
+    said: list[str] = []
+    page = write_report(Run(run), said.append).read_text("utf-8")
+    assert page.count("data:image/") == 4, "grid, real pictures, curves and film"
+    first, second = said
+    assert first.startswith(f"{last}: left out, damaged (")
+    assert second.startswith(f"{run / 'sheet.png'}: left out, damaged (")
+    (run / "grids" / "00001.png").write_bytes(b"")
+    with pytest.raises(RunInvalid, match="no picture in it can be opened"):
+        write_report(Run(run))
+
+
 def test_run_without_an_epoch_has_no_report(tiny_run: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text((tiny_run / "config.json").read_text())
     with pytest.raises(RunInvalid, match="no epoch has ended"):

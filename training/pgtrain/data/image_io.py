@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngImageFile
 
 from pgtrain.data.background import without_background
 from pgtrain.errors import DataInvalid
@@ -28,6 +29,7 @@ def open_rgba(path: Path, background: Background = "keep") -> Image.Image:
     """
     try:
         with Image.open(path) as image:
+            _apply_png_transparency(image)
             picture = ImageOps.exif_transpose(_eight_bits(image)).convert("RGBA")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataInvalid(f"{path}: cannot be decoded ({error}); replace it or take it out") from error
@@ -45,6 +47,22 @@ def padded(picture: Image.Image) -> Image.Image:
     square = Image.new("RGBA", (side, side))
     square.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
     return square
+
+
+def _apply_png_transparency(image: Image.Image) -> None:
+    """Bring the transparent level or color of a PNG, which is stored at the file's depth, to the pixels' 8 bits."""
+    transparent = image.info.get("transparency")
+    if transparent is None or not isinstance(image, PngImageFile) or not image.tile:
+        return
+    stored = image.tile[0][3]
+    if stored in ("L;2", "L;4"):  # levels, which Pillow spreads over 0..255
+        image.info["transparency"] = transparent * (85 if stored == "L;2" else 17)
+    elif stored == "RGB;16B":  # Pillow decodes the high bytes alone; read as little-endian, the low ones are decoded
+        with PngImageFile(image.filename) as low:
+            low.tile = [tile._replace(args="RGB;16L") for tile in low.tile]
+            values = np.array(image).astype(np.uint16) << 8 | np.array(low)
+        del image.info["transparency"]
+        image.putalpha(Image.fromarray(np.where((values == transparent).all(-1), 0, 255).astype(np.uint8)))
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

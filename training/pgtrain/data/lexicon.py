@@ -9,13 +9,13 @@ can be told from them.
 
 import json
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from math import log
 from typing import Any
 
 from pgtrain.data.records import Record
+from pokegan.names import plain
 
 ORDER = 3
 """Letters that the next one is drawn from. With four, names are mostly pieces of two known ones glued together."""
@@ -25,16 +25,6 @@ SEEN, FLAVOR = 2, 0.5
 
 FORMS = re.compile(r"^(mega|primal|gigantamax) |\s*\(.*\)| [xy]$", re.IGNORECASE)
 """Additions to the name of a Pokémon in the names of its forms."""
-
-
-def plain(name: str) -> str:
-    """Keep a name's letters, in lower case and without accents.
-
-    >>> plain("Flabébé")
-    'flabebe'
-    """
-    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub("[^a-z]", "", letters)
 
 
 def learn(records: Iterable[Record]) -> dict[str, Any]:

@@ -15,12 +15,12 @@ RATE = "pictures_per_second"
 
 
 class Display:
-    """Shows how far a training has come, if `shown`.
+    """Shows how far a training has come, if `shown`; `done` epochs, with a fraction, were done before.
 
     Errors of the terminal or pipe are ignored: a training does not end because nobody reads.
     """
 
-    def __init__(self, epochs: int, done: int, shown: bool = True) -> None:
+    def __init__(self, epochs: int, done: float, shown: bool = True) -> None:
         self.epochs, self.shown = epochs, shown
         self.first, self.began = done, time.monotonic()
         self.bar: Progress | None = None
@@ -30,7 +30,7 @@ class Display:
             columns = (MofNCompleteColumn(), BarColumn(12), TimeRemainingColumn(), rest)
             console = Console(stderr=True)
             self.bar = Progress(*columns, console=console, expand=True, redirect_stdout=sys.stdout.isatty())
-            self.task = self.bar.add_task("", total=epochs, completed=done)
+            self.task = self.bar.add_task("", total=epochs, completed=int(done))
 
     def __enter__(self) -> Self:
         if self.bar:
@@ -58,7 +58,7 @@ class Display:
         if self.bar:
             self._update(completed=number, description=f"{phase}, {losses}, {speed}")
             return
-        each = (time.monotonic() - self.began) / max(1, number - self.first)
+        each = (time.monotonic() - self.began) / (number - self.first)
         left = timedelta(seconds=round(each * (self.epochs - number)))
         self.say(f"epoch {number}/{self.epochs}, {phase}: {losses}, {speed}, {left} left")
 

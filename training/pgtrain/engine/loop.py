@@ -16,6 +16,7 @@ from pgtrain.engine.display import RATE, Display
 from pgtrain.engine.run import Run
 from pgtrain.engine.system import Data, Metrics, System
 from pgtrain.errors import Diverged, Interrupted
+from pokegan.signals import NAMES, handling, not_ignored
 
 RUNAWAY = 1e4
 """Mean from which a loss is reported as running away: those of healthy trainings are far below 100."""
@@ -32,15 +33,8 @@ def _stop_on_signal(display: Display) -> Iterator[list[int]]:
         received.append(number)
         display.say_in_handler("stopping after the current step and a checkpoint (Ctrl-C: stop now)")
 
-    handled = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    # nohup has SIGHUP ignored, so that the training outlives the terminal.
-    handled = [number for number in handled if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, remember) for number in handled}
-    try:
+    with handling(remember, [signal.SIGINT, *not_ignored(NAMES)]):
         yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class Loop:
@@ -78,7 +72,7 @@ class Loop:
         where = str(self.run.folder / "tensorboard")
         with distributed.together(), self.run.writing():
             writer = SummaryWriter(where, purge_step=self.position.epoch + 1) if main else nullcontext()
-        display = Display(epochs, self.position.epoch, shown=main)
+        display = Display(epochs, self.position.epoch + self._share_done(), shown=main)
         with _stop_on_signal(display) as received, display, writer as events:
             while self.position.epoch < epochs:
                 epoch = self.position.epoch
@@ -96,6 +90,10 @@ class Loop:
                 self._warn_of_runaway(metrics, display)
             if not self.written:
                 self._save()
+
+    def _share_done(self) -> float:
+        """How much of the running epoch an interrupted process has done."""
+        return self.position.step and self.position.step / len(list(self.data.batches(self.batch, torch.Generator())))
 
     def _record(self, epoch: int, phase: str, metrics: dict[str, float], events: SummaryWriter) -> None:
         self.run.log({"epoch": epoch, "phase": phase, **metrics})

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import Image
 
 from pgtrain.engine.run import Run
 from pgtrain.errors import RunInvalid
@@ -14,6 +15,7 @@ from pgtrain.evaluation.tables import lines
 from pgtrain.report.curves import write_curves
 from pgtrain.report.overview import flattened
 from pgtrain.report.timelapse import write_gif, write_mp4
+from pokegan.errors import one_line
 from pokegan.files import atomic_path
 
 ABOUT = ("schema", "seed", "system", "trained_on_this_data", "epochs", "drawn_by", "features", "samples", "real")
@@ -25,8 +27,10 @@ PICTURES = ("sheet.png", "samples.png", "neighbors.png", "real.png", "curves.svg
 KINDS = {".png": "image/png", ".gif": "image/gif", ".svg": "image/svg+xml"}
 
 
-def write_report(run: Run) -> Path:
+def write_report(run: Run, say: Callable[[str], None] = print) -> Path:
     """Write report.html, MODEL_CARD.md, curves.svg, timelapse.gif and timelapse.mp4 into `run`; return the page.
+
+    Damaged pictures are left out; `say` is called with a line on each.
 
     Raises:
         RunNotFound, RunInvalid: there is no run, or its first epoch has not ended.
@@ -34,6 +38,9 @@ def write_report(run: Run) -> Path:
     described, metrics, grids = run.described(), run.metrics(), run.grids()
     if not metrics or not grids:
         raise RunInvalid(f"{run.folder}: no epoch has ended yet, so there is nothing to report")
+    grids = [path for path in grids if _opens(path, say)]
+    if not grids:
+        raise RunInvalid(f"{run.folder / 'grids'}: no picture in it can be opened; train another epoch")
     results = run.evaluation()
     about = {name: results[name] for name in ABOUT if name in results}
     measured = flattened({name: value for name, value in results.items() if name not in ABOUT})
@@ -55,9 +62,21 @@ def write_report(run: Run) -> Path:
             _write_whole(run.folder / name, write)
         run.write("MODEL_CARD.md", _render("model_card.md.j2", facts))
         shown = {"grid": grids[-1]} | {Path(name).stem: run.folder / name for name in PICTURES}
-        embedded = {name: _embed(path) if path.is_file() else "" for name, path in shown.items()}
+        there = {name: path.is_file() and (path.suffix == ".svg" or _opens(path, say)) for name, path in shown.items()}
+        embedded = {name: _embed(path) if there[name] else "" for name, path in shown.items()}
         run.write("report.html", _render("report.html.j2", facts | {"pictures": embedded}))
     return run.folder / "report.html"
+
+
+def _opens(path: Path, say: Callable[[str], None]) -> bool:
+    """Whether a picture can be decoded; `say` is called with why one cannot."""
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+        return True
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        say(f"{path}: left out, damaged ({one_line(error)})")
+        return False
 
 
 def _write_whole(path: Path, write: Callable[[Path], None]) -> None:

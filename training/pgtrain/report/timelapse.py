@@ -8,9 +8,6 @@ import av
 import numpy as np
 from PIL import Image
 
-from pgtrain.errors import RunInvalid
-from pokegan.errors import one_line
-
 FRAMES_PER_SECOND = 10
 
 GIF_FRAMES = 60
@@ -48,13 +45,5 @@ def _frames(grids: Sequence[Path], side: int) -> Iterator[Image.Image]:
 
 
 def _opened(path: Path) -> Image.Image:
-    """Open a grid as RGB.
-
-    Raises:
-        RunInvalid: it is damaged.
-    """
-    try:
-        with Image.open(path) as grid:
-            return grid.convert("RGB")
-    except (OSError, ValueError, SyntaxError) as error:
-        raise RunInvalid(f"{path}: damaged ({one_line(error)}); remove it, and report again") from error
+    with Image.open(path) as grid:
+        return grid.convert("RGB")

@@ -47,9 +47,15 @@ class Unconditional:
     """What messages, metrics and checkpoints call the network that scores pictures."""
 
     def __init__(
-        self, config: Any, accelerator: Accelerator, data: Pictures, generator: nn.Module, opponent: nn.Module
+        self,
+        config: Any,
+        accelerator: Accelerator,
+        data: Pictures,
+        generator: nn.Module,
+        opponent: nn.Module,
+        opponent_steps: int,
     ) -> None:
-        self.config, self.accelerator = config, accelerator
+        self.config, self.accelerator, self.opponent_steps = config, accelerator, opponent_steps
         self.networks = nn.ModuleDict({"generator": generator, self.opponent: opponent})
         accelerator.place(self.networks)
         self.networks["average"] = averaged(generator, config.ema)
@@ -74,8 +80,7 @@ class Unconditional:
         if self.pretraining:
             return self._reconstruct(data, parts)
         metrics = self.train_opponent(data, parts, step)
-        steps = getattr(self.config, f"{self.opponent}_steps")
-        if step % steps == steps - 1:
+        if step % self.opponent_steps == self.opponent_steps - 1:
             metrics |= self._train_generator(parts)
         return metrics
 

@@ -1,6 +1,7 @@
 """The options of ``pgexport --tensorrt``, and what it prints. Apart from the command line, so that one can change."""
 
 import functools
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,6 +80,5 @@ def print_engines(folder: Path, options: "EngineOptions") -> None:
         for figure, value in info.parity.items():
             table.add_row(name, figure, f"{value:.5g}")
     Console().print(table)
-    click.echo(
-        f"wrote {folder / 'engines'}; next: pgen image Charizard --bundle {folder} --device engine --out out.png"
-    )
+    then = shlex.join(["pgen", "image", "Charizard", "--bundle", str(folder), "--device", "engine", "--out", "out.png"])
+    click.echo(f"wrote {folder / 'engines'}; next: {then}")

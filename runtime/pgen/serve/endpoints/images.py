@@ -50,16 +50,16 @@ MAX_AGE = 86_400
 """Seconds for which browsers cache an image: the longest time until they see what a new bundle generates."""
 
 
-def _image_requests(
-    bundle: LoadedBundle, prompt: str, seeds: list[int], model: str | None, colors: str, shiny: bool
+def image_requests(
+    bundle: LoadedBundle, prompt: str, seeds: list[int], model: str | None, colors: str = "", shiny: bool = False
 ) -> list[Request]:
     """Build the requests for a prompt and seeds; they are checked here, so that they cannot fail a shared batch."""
     like = bundle.request_template(model, colors, shiny)
     reads_text = bundle.generator.find(like.model).reads_text
     prompt = re.sub(r"\s*[\r\n\t]\s*", " ", prompt.strip())  # of several lines, as chat clients send them
-    image_requests = list(requests([check_prompt(prompt) if reads_text else prompt], seeds, like))
-    bundle.generator.check(image_requests)
-    return image_requests
+    built = list(requests([check_prompt(prompt) if reads_text else prompt], seeds, like))
+    bundle.generator.check(built)
+    return built
 
 
 @router.post(
@@ -77,16 +77,16 @@ async def create_images(body: ImageRequest, request: HTTPRequest) -> ModelRespon
     service, bundle = service_of(request), bundle_for(request)
     log_prompts(request, prompt=body.prompt)
     seeds = seeds_of(body.seed, body.n or 1)
-    image_requests = _image_requests(bundle, body.prompt, seeds, body.model, body.colors, body.shiny)
-    model = image_requests[0].model or str(bundle.default_model)
-    images = [ImageData(seed=image.seed, prompt=image.prompt) for image in image_requests]
+    drawn = image_requests(bundle, body.prompt, seeds, body.model, body.colors, body.shiny)
+    model = drawn[0].model or str(bundle.default_model)
+    images = [ImageData(seed=image.seed, prompt=image.prompt) for image in drawn]
     response = ImageResponse(created=int(time.time()), model=model, data=images)
     if body.response_format == "url" and service.settings.replicated:
         for image in images:
             image.url = f"{base_url(request)}/v1/images?{_query(image, model, body)}"
         return ModelResponse(response)
-    postprocess = _postprocess(body.size, body.background, body.output_format)
-    for image, file in zip(images, await service.generate_files(bundle, image_requests, postprocess), strict=True):
+    postprocess = postprocess_of(body.size, body.background, body.output_format)
+    for image, file in zip(images, await service.generate_files(bundle, drawn, postprocess), strict=True):
         if body.response_format == "url":
             image.url = f"{base_url(request)}/v1/images/files/{service.store.put(file, postprocess.format)}"
         else:
@@ -103,7 +103,8 @@ async def create_fusions(body: FuseRequest, request: HTTPRequest) -> ModelRespon
     template = bundle.request_template(None, body.colors, body.shiny)
     fusions = list(fusion_requests(map(check_prompt, body.parents), seeds_of(body.seed, body.n), template))
     bundle.generator.check(fusions)
-    files = await service.generate_files(bundle, fusions, _postprocess(body.size, body.background, body.output_format))
+    postprocess = postprocess_of(body.size, body.background, body.output_format)
+    files = await service.generate_files(bundle, fusions, postprocess)
     notes = [bundle.generator.encoder.notes_on(fusion.texts) for fusion in fusions]
     return ModelResponse(
         FuseResponse(
@@ -122,7 +123,8 @@ async def create_fusions(body: FuseRequest, request: HTTPRequest) -> ModelRespon
     )
 
 
-def _postprocess(size: str | None, background: str | None, format: str | None) -> Postprocess:
+def postprocess_of(size: str | None, background: str | None, format: str | None) -> Postprocess:
+    """Say how the pixels of an image are processed."""
     color = "white" if background == "opaque" else TRANSPARENT
     return Postprocess(side_of(size), background=color, format=format or "png")
 
@@ -157,13 +159,13 @@ async def get_image(
     """Return an image file, for an <img> or a link; it stays the same until the server loads another bundle."""
     service, bundle = service_of(request), bundle_for(request)
     log_prompts(request, prompt=prompt)
-    image_requests = _image_requests(bundle, prompt, [seed], model, colors, shiny)
-    postprocess = _postprocess(size, background, output_format)
-    etag = _etag(bundle, image_requests[0], postprocess)
+    drawn = image_requests(bundle, prompt, [seed], model, colors, shiny)
+    postprocess = postprocess_of(size, background, output_format)
+    etag = _etag(bundle, drawn[0], postprocess)
     headers = {"ETag": etag, "Cache-Control": f"private, max-age={MAX_AGE}, immutable"}
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    (file,) = await service.generate_files(bundle, image_requests, postprocess)
+    (file,) = await service.generate_files(bundle, drawn, postprocess)
     return Response(file, media_type=f"image/{postprocess.format}", headers=headers)
 
 
@@ -178,6 +180,7 @@ def _etag(bundle: LoadedBundle, request: Request, postprocess: Postprocess) -> s
         (postprocess.size, postprocess.background, postprocess.format),
         bundle.generator.bundle.digest,
         bundle.device,
+        bundle.generator.backend(bundle.generator.find(request.model)),
         __version__,
     ]
     return f'"{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}"'

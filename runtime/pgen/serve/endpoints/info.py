@@ -10,7 +10,16 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pgen.bundle.reader import Model
 from pgen.prompts import MAX_PROMPT
 from pgen.serve.bundle_state import LoadedBundle
-from pgen.serve.config import MAX_CARDS, MAX_FRAMES, MAX_IMAGES, MAX_ROWS, MAX_SIDE, MAX_STORED_BYTES, Settings
+from pgen.serve.config import (
+    MAX_CARDS,
+    MAX_FRAMES,
+    MAX_IMAGES,
+    MAX_ROWS,
+    MAX_SIDE,
+    MAX_STORED_BYTES,
+    MAX_UPLOAD,
+    Settings,
+)
 from pgen.serve.endpoints.responses import ERRORS, ModelResponse, bundle_for, service_of
 from pgen.serve.errors import APIError
 from pgen.serve.middleware.routing import HEALTH, PUBLIC
@@ -42,11 +51,12 @@ async def list_models(request: Request) -> ModelResponse:
 
 @router.get("/v1/models/{name}", summary="Describe a model", response_model=ModelInfo, responses=ERRORS)
 async def describe_model(name: str, request: Request) -> ModelResponse:
-    """Describe one of the models."""
+    """Describe one of the models; names of OpenAI's stand for the default one."""
     bundle = bundle_for(request)
-    if name not in bundle.models:
+    found = bundle.find(name)
+    if found is None:
         raise APIError(404, "unknown model; GET /v1/models lists the models", code="model_not_found")
-    return ModelResponse(_model_info(bundle, name))
+    return ModelResponse(_model_info(bundle, found))
 
 
 @router.get("/v1/names", summary="List the known names", response_model=NamesResponse, responses=ERRORS)
@@ -107,6 +117,7 @@ def limits(settings: Settings) -> dict[str, float]:
         "rows": MAX_ROWS,
         "cards": MAX_CARDS,
         "body_bytes": settings.max_body,
+        "upload_bytes": MAX_UPLOAD,
         "stored_bytes": MAX_STORED_BYTES,
         "queue": settings.queue,
         "batch": settings.batch,

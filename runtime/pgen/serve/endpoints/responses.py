@@ -14,10 +14,11 @@ from pgen.serve.service import Service
 DESCRIPTIONS = {
     400: "Invalid request.",
     401: "Invalid or missing API key.",
+    403: "A page of another site sent a form.",
     404: "Not found.",
     408: "The request body did not arrive in time.",
     413: "The request body is too large.",
-    415: "The content type is not application/json.",
+    415: "The content type is not that of the request body.",
     429: "The queue is full; retry after the seconds in Retry-After.",
     500: "Internal server error.",
     503: "The server is starting or shutting down.",

@@ -48,7 +48,7 @@ async def create_dex(body: DexRequest, request: Request) -> ModelResponse:
 
 
 def _encode(entry: Entry, bundle: Bundle) -> DexEntry:
-    image = Picture(entry.request, entry.pixels)
+    image = Picture(entry.request, entry.pixels, backend=entry.backend)
     picture, card = (
         EncodedFile(b64_json=base64.b64encode(file).decode())
         for file in (render(image, bundle, Postprocess()), card_file(entry))

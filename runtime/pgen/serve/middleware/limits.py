@@ -5,7 +5,9 @@ import contextlib
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pgen.serve.config import MAX_UPLOAD
 from pgen.serve.errors import APIError, to_api_error
+from pgen.serve.middleware.routing import MULTIPART, takes_upload
 from pgen.serve.service import Service
 
 DISCARD_FACTOR = 16
@@ -42,7 +44,7 @@ class RequestLimits:
         response = _TrackedSend(send)
         deadline = asyncio.get_running_loop().time() + self.service.settings.timeout
         try:
-            _check_content_type(scope)
+            self._check_content_type(scope)
             body = await self._read_body(scope, receive, deadline)
             await self._respond(body, scope, receive, response, deadline)
         except _Disconnected:
@@ -54,10 +56,30 @@ class RequestLimits:
                 raise
             await APIError(503, "the server was shut down").response()(scope, receive, send)
 
+    def _check_content_type(self, scope: Scope) -> None:
+        """Check that a POST carries JSON, or a form where the route takes files.
+
+        A form on another site can be posted to a server on loopback, as JSON cannot; browsers say where it is from.
+        """
+        if scope["method"] != "POST" or "POST" not in getattr(scope["route"], "methods", ()):
+            return  # 404 or 405 says more
+        content_type = _header(scope, b"content-type").partition(b";")[0].strip().lower()
+        if not takes_upload(scope):
+            if content_type != b"application/json":
+                raise APIError(415, "send JSON, with the header Content-Type: application/json")
+            return
+        if content_type != MULTIPART.encode():
+            raise APIError(415, f"send a form with a file, with the header Content-Type: {MULTIPART}")
+        allowed = self.service.settings.cors
+        trusted = "*" in allowed or _header(scope, b"origin").decode("latin-1") in allowed
+        if _header(scope, b"sec-fetch-site") in (b"cross-site", b"same-site") and not trusted:
+            raise APIError(403, "pages of other sites may not send forms to this server, unless it allows their origin")
+
     async def _read_body(self, scope: Scope, receive: Receive, deadline: float) -> bytes:
         try:
             async with asyncio.timeout_at(deadline):
-                return await _read(scope, receive, self.service.settings.max_body)
+                limit = MAX_UPLOAD if takes_upload(scope) else self.service.settings.max_body
+                return await _read(scope, receive, limit)
         except TimeoutError:
             raise APIError(408, "the request body did not arrive in time", headers={"Connection": "close"}) from None
 
@@ -88,15 +110,6 @@ class RequestLimits:
         finally:
             await _cancel(disconnect)
             await _cancel(endpoint)
-
-
-def _check_content_type(scope: Scope) -> None:
-    """Check that a POST carries JSON: a form on another site can post text to a server on loopback, but not JSON."""
-    if scope["method"] not in getattr(scope["route"], "methods", ()):
-        return  # 404 or 405 says more
-    content_type = _header(scope, b"content-type").partition(b";")[0].strip().lower()
-    if scope["method"] == "POST" and content_type != b"application/json":
-        raise APIError(415, "send JSON, with the header Content-Type: application/json")
 
 
 def _header(scope: Scope, name: bytes) -> bytes:

@@ -8,6 +8,9 @@ from starlette.types import Scope
 PUBLIC: dict[str, Any] = {"security": []}
 """`openapi_extra` of an endpoint that needs no API key, in OpenAPI's own terms."""
 
+MULTIPART = "multipart/form-data"
+"""Content type of forms with files."""
+
 HEALTH = "health"
 """Tag of the endpoints that monitoring polls every few seconds; their requests are logged at DEBUG."""
 
@@ -33,6 +36,12 @@ def is_public(scope: Scope) -> bool:
     """Whether the route declares that it needs no API key; unknown paths do not."""
     extra = getattr(scope["route"], "openapi_extra", None)
     return extra is not None and extra.get("security") == []
+
+
+def takes_upload(scope: Scope) -> bool:
+    """Whether the route declares that its body is a form with files, not JSON."""
+    extra = getattr(scope["route"], "openapi_extra", None) or {}
+    return MULTIPART in extra.get("requestBody", {}).get("content", {})
 
 
 def is_health(scope: Scope) -> bool:

@@ -5,11 +5,12 @@ downloaded (trust on first use) and verified from then on. Only against a local 
 """
 
 import hashlib
+import socket
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path
@@ -28,7 +29,21 @@ CHUNK = 1 << 16
 Opener = Callable[[str], AbstractContextManager[Any]]
 """Opens an address for reading, with the response's `headers`; raises OSError where it cannot."""
 
-open_url: Opener = partial(urllib.request.urlopen, timeout=30)
+SECONDS = 30.0
+"""How long a server may be silent."""
+
+open_url: Opener = partial(urllib.request.urlopen, timeout=SECONDS)
+
+
+@contextmanager
+def limited_silence() -> Iterator[None]:
+    """Give libraries that download without a timeout, as torch.hub, one of SECONDS."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(SECONDS)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 class Store:
@@ -113,4 +128,5 @@ def _sha256(path: Path) -> str:
 def reason(error: Exception) -> str:
     """Reduce the reason of a failed transfer to one short line; network libraries write paragraphs."""
     cause = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-    return one_line(cause, 160)
+    lines = str(cause).strip().splitlines()
+    return one_line(lines[0] if lines else error, 160)

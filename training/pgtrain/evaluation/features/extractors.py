@@ -1,17 +1,18 @@
 """Feature networks to judge pictures by: one from pip, the package's own, and two whose weights are downloaded."""
 
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
+from pgtrain.data.sources.download import limited_silence, reason
 from pgtrain.errors import FeaturesNotFound
 from pgtrain.evaluation.features.artwork import load_network, resized
 from pgtrain.evaluation.features.dinov2 import load_dinov2
 from pgtrain.evaluation.features.imagenet import load_imagenet
-from pokegan.errors import one_line
 
 FeatureName = Literal["imagenet", "artwork", "dinov2-small", "inception", "dinov2"]
 CHUNK = 32
@@ -90,10 +91,11 @@ def _downloaded(name: str, weights: Path | None) -> Callable[[Tensor], Tensor]:
     kinds: dict[str, Any] = {"inception": FeatureExtractorInceptionV3, "dinov2": FeatureExtractorDinoV2}
     file = str(weights) if weights else None
     try:
-        network = kinds[name](name, [LAYERS[name]], feature_extractor_weights_path=file).eval()
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        with limited_silence():
+            network = kinds[name](name, [LAYERS[name]], feature_extractor_weights_path=file).eval()
+    except (OSError, HTTPException, RuntimeError, ValueError, KeyError) as error:
         raise FeaturesNotFound(
-            f"the weights of {name} cannot be loaded ({one_line(error)}); "
+            f"the weights of {name} cannot be loaded ({reason(error)}); "
             "download the weights elsewhere and name their file, or choose the features imagenet"
         ) from error
     return lambda pictures: network(pictures)[0].float()

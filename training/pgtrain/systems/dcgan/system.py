@@ -85,7 +85,7 @@ class DCGAN(Unconditional):
             discriminator.apply(initialize)
         else:
             discriminator.apply(keep_variance)
-        super().__init__(config, accelerator, data, generator, discriminator)
+        super().__init__(config, accelerator, data, generator, discriminator, config.discriminator_steps)
         betas = (config.beta1, config.beta2)
         for network in ("generator", "discriminator"):
             self.optimizers[network] = accelerator.adam(self.networks[network], config.lr, betas)

@@ -89,7 +89,7 @@ class WGAN(Unconditional):
         critic = Critic(config)
         if config.blocks == "upsample":
             critic.apply(keep_variance)
-        super().__init__(config, accelerator, data, Generator(config), critic)
+        super().__init__(config, accelerator, data, Generator(config), critic, config.critic_steps)
         for network, rate in (("generator", config.lr), ("critic", config.critic_lr)):
             if config.lipschitz == "gp":
                 betas = (config.beta1, config.beta2)
