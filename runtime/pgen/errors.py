@@ -1,4 +1,4 @@
-"""Errors of pgen; the subclasses let the command line add a hint, see :mod:`pgen.commands.hints`."""
+"""Errors of pgen; the subclasses let the command line add a hint, see :data:`pgen.cli.HINTS`."""
 
 from pokegan.errors import PokeganError
 
