@@ -39,12 +39,14 @@ class Sprite:
         indices: uint8 (SIDE, SIDE), 0 where it is transparent.
         palette: the usual colors, uint8 (1 + COLORS, 3); the first and unused ones are black.
         shiny: colors of the shiny, of the same shape.
+        backend: what drew it, see :func:`pgen.backends.base.describe_session`.
     """
 
     request: Request
     indices: Pixels
     palette: Pixels
     shiny: Pixels
+    backend: str = ""
 
 
 def draw_sprites(model: PictureModel, requests: Iterable[Request]) -> Iterator[Sprite]:
@@ -56,11 +58,13 @@ def draw_sprites(model: PictureModel, requests: Iterable[Request]) -> Iterator[S
     for request in requests:
         if request.shiny:
             raise RequestInvalid("a sprite always has the usual and the shiny palette; leave shiny out")
-        stage = 1 if len(model.find(request.model).outputs) > 1 else None
+        network = model.find(request.model)
+        stage = 1 if len(network.outputs) > 1 else None
         usual = replace(request, stage=stage)
         pictures = model.draw_batch([usual, replace(usual, shiny=True)])
         small = Postprocess(SIDE, "nearest")
-        yield quantized(request, *(np.asarray(small.resize(picture)) for picture in pictures))
+        sprite = quantized(request, *(np.asarray(small.resize(picture)) for picture in pictures))
+        yield replace(sprite, backend=model.backend(network))
 
 
 def quantized(request: Request, usual: Pixels, shiny: Pixels) -> Sprite:
@@ -82,7 +86,7 @@ def quantized(request: Request, usual: Pixels, shiny: Pixels) -> Sprite:
 
 def sprite_files(sprite: Sprite, format: str, bundle: Bundle) -> Files:
     """Encode the files of a sprite by their paths in the folder of the game; `format` is a key of FORMATS."""
-    fields = picture_fields(sprite.request, bundle, Postprocess()) | {"sprite": format}
+    fields = picture_fields(sprite.request, bundle, Postprocess(), sprite.backend) | {"sprite": format}
     return _FORMATS[format](_Encoder(sprite, fields), Namer()(sprite.request, "").removesuffix("."))
 
 

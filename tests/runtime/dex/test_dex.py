@@ -299,6 +299,7 @@ def test_names_in_a_folder_are_taken_but_for_those_of_the_same_seeds(tmp_path: P
     list(write_dex([an_entry(name="Cindrop")], tmp_path))
     assert names_of_others(tmp_path, range(7)) == {"Cindrop"}
     assert names_of_others(tmp_path, range(7, 8)) == set()
+    assert names_of_others(tmp_path, range(7, 8), stages=3) == {"Cindrop"}
 
 
 def test_dex_json_keeps_earlier_entries(tmp_path: Path) -> None:

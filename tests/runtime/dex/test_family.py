@@ -8,12 +8,13 @@ import pytest
 import pgen
 from pgen.api import Generator
 from pgen.dex.card import SIZE, draw_family
-from pgen.dex.entry import STEM
+from pgen.dex.entry import STEM, EntryGenerator
 from pgen.dex.family import SIZES, parent_lines, real_lines
 from pgen.dex.templates import phrases
 from pgen.errors import RequestInvalid
 from pgen.lexicon import load_lexicon
 from pgen.rng import Rng, Stream
+from pgen.stats.rows import RowFilter
 from pokegan.names import plain
 
 
@@ -63,6 +64,14 @@ def test_stages_belong_together(generator: Generator) -> None:
     sheet = draw_family(entries[:3])
     assert sheet.height == SIZE[1] // 2
     assert sheet.width > 3 * SIZE[0] // 2
+
+
+def test_lines_take_no_name_of_others(generator: Generator) -> None:
+    maker, conditions = EntryGenerator(generator), RowFilter(types=("ghost",))
+    line = [entry.words.name for entry in maker.entries(1, 7, conditions, family=3)]
+    names = [entry.words.name for entry in maker.entries(2, 7, conditions, family=3, taken=line[1:])]
+    assert not {*line[1:]} & {*names}
+    assert len({*names}) == 6
 
 
 def test_invalid_families_are_rejected(generator: Generator) -> None:

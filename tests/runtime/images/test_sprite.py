@@ -55,6 +55,7 @@ def test_files_have_the_palettes_and_sizes_of_their_format(generator: Generator,
         assert np.asarray(image).max() <= COLORS
         assert np.asarray(image)[0, 0] == 0
         assert (image.info["prompt"], image.info["seed"], image.info["sprite"]) == ("Mew", "2", format)
+        assert image.info["backend"] == generator.backend(generator.model)
         *_, folder, name = path.removesuffix(".png").split("/") if "/" in path else ("", "", path.removesuffix(".png"))
         sizes[name if format in ("pokeemerald", "png") else folder] = image.size
     assert sizes == SIZES[format]

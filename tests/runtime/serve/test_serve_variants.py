@@ -1,12 +1,14 @@
 """Fusions, shinies, families and sprites over HTTP, by the embedded bundle."""
 
 import asyncio
+import base64
 import io
 import zipfile
 
 import numpy as np
 
 from pgen.bundle.reader import EMBEDDED
+from pgen.images.metadata import read_upload
 from pgen.serve.config import Settings
 from tests.runtime.serve.serving import decoded, without_network
 
@@ -25,6 +27,14 @@ async def _variants() -> None:
         assert all(np.array_equal(decoded(one), other) for one, other in zip(fusions, expected, strict=True))
         assert [(one["seed"], one["fused"]) for one in fusions] == [(3, ["Muk"]), (4, ["Muk"])]
         assert (await client.post("/v1/fuse", json={"parents": ["Mew"]})).status_code == 400
+
+        file = base64.b64decode(fusions[0]["b64_json"])
+        assert read_upload(file).backend == generator.backend(generator.model)
+        varied = await client.post("/v1/images/variations", files={"image": file}, data={"seed": 4})
+        assert np.array_equal(decoded(varied.json()["data"][0]), expected[1])
+        edited = await client.post("/v1/images/edits", files={"image": file}, data={"prompt": "Mew"})
+        assert edited.status_code == 400
+        assert "a fusion cannot be an end" in edited.text
 
         shiny = await client.get("/v1/images", params={"prompt": "Mew", "seed": 1, "shiny": "true"})
         usual = await client.get("/v1/images", params={"prompt": "Mew", "seed": 1})
