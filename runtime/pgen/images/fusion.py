@@ -1,7 +1,6 @@
 """Fusion: one picture from several names or sentences, whose codes the model mixes."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,10 +66,3 @@ def fusion_name(request: Request) -> str:
     lexicon, rng = load_lexicon(), Rng(request.seed, Stream.FUSED_NAME)
     name = blend(request.prompt, request.fused[-1], rng, lexicon.known_letters)
     return name or lexicon.name(rng, ["normal"], KnownNames(lexicon.known))
-
-
-def describe_request(request: Request) -> dict[str, Any]:
-    """Describe what a picture was generated from, ready for JSON: prompt and seed, and what else is not the default."""
-    fusion = {"fused": [*request.fused], "name": fusion_name(request)} if request.fused else {}
-    further = {name: value for name in ("colors", "shiny") if (value := getattr(request, name))}
-    return {"prompt": request.prompt, "seed": request.seed} | fusion | further

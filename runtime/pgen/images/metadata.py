@@ -17,7 +17,6 @@ from PIL import Image
 from pgen.bundle.reader import Bundle
 from pgen.errors import OtherBundle, PictureInvalid
 from pgen.images.encoders import DESCRIPTION
-from pgen.images.fusion import fusion_name
 from pgen.images.postprocess import FORMATS, MAX_GRID, Postprocess
 from pgen.prompts import check_prompt
 from pgen.request import Request, request_template, requests
@@ -55,8 +54,21 @@ class Metadata:
 def picture_fields(request: Request, bundle: Bundle, postprocess: Postprocess, backend: str = "") -> Fields:
     """List the metadata of a picture."""
     own = {"prompt": request.prompt, "seed": request.seed}
-    name = {"name": fusion_name(request)} if request.fused else {}
+    name = {"name": _name(request)} if request.fused else {}
     return _texts(own | name | _common(request, bundle, postprocess, backend))
+
+
+def describe_request(request: Request) -> dict[str, Any]:
+    """Describe what a picture was generated from, ready for JSON: prompt and seed, and what else is not the default."""
+    fusion = {"fused": [*request.fused], "name": _name(request)} if request.fused else {}
+    further = {name: value for name in ("colors", "shiny") if (value := getattr(request, name))}
+    return {"prompt": request.prompt, "seed": request.seed} | fusion | further
+
+
+def _name(fusion: Request) -> str:
+    from pgen.images.fusion import fusion_name  # few pictures are fusions
+
+    return fusion_name(fusion)
 
 
 def grid_fields(

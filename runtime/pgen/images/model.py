@@ -16,7 +16,6 @@ from pgen.backends.base import Session, describe_session, run, with_defaults
 from pgen.backends.devices import check_device, open_model
 from pgen.bundle.reader import EMBEDDED, Bundle, Model, open_bundle
 from pgen.errors import ModelDoesNotMix, PromptNotRead, RequestInvalid
-from pgen.images.fusion import plan_fusion
 from pgen.latents import latents
 from pgen.prompts import check_prompt
 from pgen.request import Request, check_batch
@@ -109,19 +108,30 @@ class PictureModel:
 
             stage = 1 if len(model.outputs) > 1 else None
             requests = with_shiny_colors(requests, self.bundle.names, self.draw_batch, stage)
-        plans = [plan_fusion(request) for request in requests]
         truncation = np.array([[request.truncation] for request in requests], np.float32)
         inputs = {"latent": truncation * self.draw([request.seed for request in requests], model)}
+        if any(request.fused for request in requests):
+            return inputs | self._fused(requests, inputs["latent"])
         if model.reads_text:
-            inputs["text"] = self.embed([plan.first for plan in plans])
-        fused = any(request.fused for request in requests)
-        if fused or any(request.colors for request in requests):
-            inputs["color_text"] = self.embed([plan.colors for plan in plans])
-        if fused:
-            inputs["second_latent"], inputs["second_color_text"] = inputs["latent"], inputs["color_text"]
-            inputs["second_text"] = self.embed([plan.second for plan in plans])
-            inputs["share"] = np.stack([plan.share for plan in plans])
+            inputs["text"] = self.embed([request.prompt for request in requests])
+        if any(request.colors for request in requests):
+            inputs["color_text"] = self.embed([request.colors or request.prompt for request in requests])
         return inputs
+
+    def _fused(self, requests: Sequence[Request], latent: NDArray[np.float32]) -> Inputs:
+        """Compute what a model that mixes takes beside `latent`, float32 (N, L), where some requests are fusions."""
+        from pgen.images.fusion import plan_fusion  # few pictures are fusions
+
+        plans = [plan_fusion(request) for request in requests]
+        colors = self.embed([plan.colors for plan in plans])
+        return {
+            "text": self.embed([plan.first for plan in plans]),
+            "color_text": colors,
+            "second_latent": latent,
+            "second_color_text": colors,
+            "second_text": self.embed([plan.second for plan in plans]),
+            "share": np.stack([plan.share for plan in plans]),
+        }
 
     def check(self, requests: Iterable[Request]) -> None:
         """Check that the models take what the requests give them.

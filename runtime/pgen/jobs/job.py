@@ -7,8 +7,7 @@ from typing import Any
 
 from pgen.bundle.reader import EMBEDDED, Bundle
 from pgen.images.encoders import encode
-from pgen.images.fusion import describe_request
-from pgen.images.metadata import picture_fields
+from pgen.images.metadata import describe_request, picture_fields
 from pgen.images.model import DEFAULT_BATCH, Picture, PictureModel
 from pgen.images.naming import Namer
 from pgen.images.postprocess import Postprocess

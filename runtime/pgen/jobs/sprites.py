@@ -7,8 +7,7 @@ from time import perf_counter
 from typing import Any
 
 from pgen.errors import OutputInvalid
-from pgen.images.fusion import describe_request
-from pgen.images.metadata import model_name
+from pgen.images.metadata import describe_request, model_name
 from pgen.images.model import PictureModel
 from pgen.images.naming import check_folder, write
 from pgen.images.sprite import check_format, draw_sprites, sprite_files

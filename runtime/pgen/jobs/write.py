@@ -9,8 +9,7 @@ from typing import Any, BinaryIO
 
 from pgen.errors import OutputTooLarge, RequestInvalid, SeveralPictures
 from pgen.images.encoders import encode
-from pgen.images.fusion import describe_request
-from pgen.images.metadata import grid_fields, model_name
+from pgen.images.metadata import describe_request, grid_fields, model_name
 from pgen.images.naming import Namer, check_file, check_folder, unused_path, write
 from pgen.images.postprocess import FORMATS, MAX_GRID, Postprocess
 from pgen.jobs.job import EXECUTORS, Job, Written, render
