@@ -32,10 +32,11 @@ if TYPE_CHECKING:
     from pgen.images.postprocess import Postprocess
     from pgen.images.reproduce import reproduce, variation_requests
     from pgen.jobs.job import Job, Written
+    from pgen.jobs.sprites import write_sprites
     from pgen.jobs.write import write_grid, write_one, write_pictures
     from pgen.morph.job import MorphJob, write_morph
     from pgen.random_prompts import random_requests
-    from pgen.request import Request, choose_seeds, request_template, requests
+    from pgen.request import Request, choose_seeds, fusion_requests, request_template, requests
     from pgen.stats.job import write_stats
 
 _MODULES = {
@@ -47,10 +48,11 @@ _MODULES = {
     "images.postprocess": ("Postprocess",),
     "images.reproduce": ("reproduce", "variation_requests"),
     "jobs.job": ("Job", "Written"),
+    "jobs.sprites": ("write_sprites",),
     "jobs.write": ("write_grid", "write_one", "write_pictures"),
     "morph.job": ("MorphJob", "write_morph"),
     "random_prompts": ("random_requests",),
-    "request": ("Request", "choose_seeds", "request_template", "requests"),
+    "request": ("Request", "choose_seeds", "fusion_requests", "request_template", "requests"),
     "stats.job": ("write_stats",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
@@ -73,6 +75,7 @@ __all__ = [  # noqa: RUF022 (by module, as above)
     "variation_requests",
     "Job",
     "Written",
+    "write_sprites",
     "write_grid",
     "write_one",
     "write_pictures",
@@ -81,6 +84,7 @@ __all__ = [  # noqa: RUF022 (by module, as above)
     "random_requests",
     "Request",
     "choose_seeds",
+    "fusion_requests",
     "request_template",
     "requests",
     "write_stats",

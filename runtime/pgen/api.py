@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from pgen.bundle.reader import EMBEDDED
 from pgen.errors import OtherBundle, RequestInvalid
 from pgen.images.model import DEFAULT_BATCH, Picture, PictureModel
-from pgen.request import Request, check_threads, choose_seeds, request_template, requests
+from pgen.request import Request, check_threads, choose_seeds, fusion_requests, request_template, requests
 
 if TYPE_CHECKING:
     from pgen.dex.entry import Entry
+    from pgen.images.sprite import Sprite
     from pgen.stats.rows import Rows
 
 __all__ = ["DEFAULT_BATCH", "Generator", "Picture", "load"]
@@ -41,6 +42,7 @@ class Generator(PictureModel):
         truncation: float = 1.0,
         stage: int | None = None,
         colors: str = "",
+        shiny: bool = False,
     ) -> NDArray[np.uint8]:
         """Generate pictures of every prompt with every seed, prompt by prompt.
 
@@ -54,6 +56,7 @@ class Generator(PictureModel):
             truncation: as in :class:`pgen.Request`.
             stage: as in :class:`pgen.Request`.
             colors: as in :class:`pgen.Request`.
+            shiny: as in :class:`pgen.Request`.
 
         Returns:
             Pictures, uint8 (len(prompts) * n, S, S, 4), straight RGBA.
@@ -65,7 +68,7 @@ class Generator(PictureModel):
         >>> pgen.load().images(["Charizard", "a red fire dragon"], n=2, seed=7).shape
         (4, 128, 128, 4)
         """
-        template = request_template(model, truncation, stage, colors)
+        template = request_template(model, truncation, stage, colors, shiny)
         return self._stack(requests(prompts, choose_seeds(n, seed, seeds), template), batch)
 
     def random(
@@ -79,6 +82,7 @@ class Generator(PictureModel):
         truncation: float = 1.0,
         stage: int | None = None,
         colors: str = "",
+        shiny: bool = False,
     ) -> NDArray[np.uint8]:
         """Generate one picture per seed without a prompt; see :func:`pgen.random_prompts.random_requests`.
 
@@ -91,8 +95,57 @@ class Generator(PictureModel):
         """
         from pgen.random_prompts import random_requests
 
-        template = request_template(model, truncation, stage, colors)
+        template = request_template(model, truncation, stage, colors, shiny)
         return self._stack(random_requests(self.bundle, choose_seeds(n, seed, seeds), template), batch)
+
+    def fuse(
+        self,
+        parents: Iterable[str],
+        n: int | None = None,
+        seed: int | None = None,
+        batch: int = DEFAULT_BATCH,
+        *,
+        seeds: str | Iterable[int] | None = None,
+        model: str | None = None,
+        truncation: float = 1.0,
+        stage: int | None = None,
+        colors: str = "",
+        shiny: bool = False,
+    ) -> NDArray[np.uint8]:
+        """Generate fusions of two or more names or sentences, `parents`; see :mod:`pgen.images.fusion`.
+
+        Further arguments, returned shape and errors are those of :meth:`images`.
+
+        >>> import pgen
+        >>> pgen.load().fuse(["Charizard", "Gengar"], n=2).shape
+        (2, 128, 128, 4)
+        """
+        template = request_template(model, truncation, stage, colors, shiny)
+        return self._stack(fusion_requests(parents, choose_seeds(n, seed, seeds), template), batch)
+
+    def sprites(
+        self,
+        prompts: str | Iterable[str],
+        n: int | None = None,
+        seed: int | None = None,
+        *,
+        seeds: str | Iterable[int] | None = None,
+        model: str | None = None,
+        truncation: float = 1.0,
+        colors: str = "",
+    ) -> "list[Sprite]":
+        """Generate sprites of 15 colors, each with a second palette; :func:`pgen.write_sprites` writes their files.
+
+        Arguments and errors are those of :meth:`images`.
+
+        >>> import pgen
+        >>> pgen.load().sprites("Charizard")[0].indices.shape
+        (64, 64)
+        """
+        from pgen.images.sprite import draw_sprites
+
+        template = request_template(model, truncation, None, colors)
+        return list(draw_sprites(self, requests(prompts, choose_seeds(n, seed, seeds), template)))
 
     def variations(
         self,
@@ -130,6 +183,7 @@ class Generator(PictureModel):
         truncation: float = 1.0,
         stage: int | None = None,
         colors: str = "",
+        shiny: bool = False,
     ) -> NDArray[np.uint8]:
         """Generate the frames between two pictures, see :mod:`pgen.morph.interpolation`.
 
@@ -145,6 +199,7 @@ class Generator(PictureModel):
             truncation: as in :class:`pgen.Request`.
             stage: as in :class:`pgen.Request`.
             colors: as in :class:`pgen.Request`.
+            shiny: as in :class:`pgen.Request`.
 
         Returns:
             Pictures, uint8 (frames, S, S, 4), straight RGBA.
@@ -156,7 +211,7 @@ class Generator(PictureModel):
         """
         from pgen.morph.interpolation import morph, morph_ends
 
-        ends = morph_ends(start, end, seed, to_seed, request_template(model, truncation, stage, colors))
+        ends = morph_ends(start, end, seed, to_seed, request_template(model, truncation, stage, colors, shiny))
         return np.stack(list(morph(self, *ends, frames, loop, batch)))
 
     def stats(
@@ -196,6 +251,8 @@ class Generator(PictureModel):
         total: int | None = None,
         rarity: str | None = None,
         legendary: bool = False,
+        shiny: bool = False,
+        family: int | None = None,
         llm: str | None = None,
         llm_model: str | None = None,
         llm_timeout: float = 60.0,
@@ -203,12 +260,15 @@ class Generator(PictureModel):
         """Generate whole Pokémon: stats, name, description, picture; :func:`pgen.dex.job.write_dex` writes cards.
 
         Args:
-            n: number of entries.
+            n: number of entries, or of evolution lines.
             seed: of the first entry; seeds count up.
             type: as in :meth:`stats`.
             total: as in :meth:`stats`.
             rarity: as in :meth:`stats`.
             legendary: as in :meth:`stats`.
+            shiny: whether pictures have clearly other colors than otherwise.
+            family: 2 or 3 for evolution lines of so many stages, whose last one satisfies the conditions; the entries
+                of a line follow each other. None for single Pokémon.
             llm: URL of an OpenAI-compatible endpoint that writes names and descriptions. Its key, if it needs one, is
                 read from the environment variable POKEGAN_LLM_KEY; if it fails, a warning is issued.
             llm_model: a model of the endpoint; None for the first that it lists.
@@ -222,7 +282,8 @@ class Generator(PictureModel):
         from pgen.stats.rows import row_filter
 
         writer = None if llm is None else open_writer(llm, llm_model, llm_timeout)
-        return list(EntryGenerator(self).entries(n, seed, row_filter(type, total, rarity, legendary), writer))
+        conditions = row_filter(type, total, rarity, legendary)
+        return list(EntryGenerator(self).entries(n, seed, conditions, writer, shiny=shiny, family=family))
 
     def _stack(self, requests: Iterable[Request], batch: int) -> NDArray[np.uint8]:
         pictures = [picture.pixels for picture in self.stream(requests, batch)]

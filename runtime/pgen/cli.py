@@ -4,14 +4,45 @@ import sys
 
 import click
 
-from pgen.commands.hints import HINTS
 from pokegan.cli import LazyGroup, version_option
 
 COMMANDS = {
     name: f"pgen.commands.{name}:{name}"
-    for name in ("image", "random", "morph", "variations", "reproduce", "stats", "dex", "serve", "doctor")
-}
+    for name in (
+        "image",
+        "random",
+        "fuse",
+        "sprite",
+        "morph",
+        "variations",
+        "reproduce",
+        "stats",
+        "dex",
+        "serve",
+        "doctor",
+    )
+} | {"variations": "pgen.commands.reproduce:variations"}
 """Where each command is defined: it is imported when it is called, so that none waits for another's packages."""
+
+HINTS = {
+    "bundle_not_found": "--bundle chooses the bundle",
+    "device_unavailable": "--device chooses the device; pgen doctor shows what works here",
+    "endpoint_without_model": "--llm-model NAME",
+    "equal_ends": "--to-seed sets the other seed",
+    "missing_extra": "pgen doctor shows what is installed",
+    "no_prompt": 'write a name or a sentence as PROMPT, such as "Charizard", or use --file FILE',
+    "other_bundle": "--bundle DIR; or generate the prompt anew with pgen image",
+    "output_differs": "without --resume the file is written again",
+    "output_is_folder": "--out-dir writes into a folder",
+    "output_too_large": "lower -n, --frames or --size",
+    "prompt_not_read": "pgen random --model NAME takes no prompt",
+    "run_failed": "--batch sets the number of pictures at once",
+    "seeds_conflict": "use either --seeds, or -n and --seed",
+    "several_pictures": "add --grid, or use --out-dir DIR",
+    "shards_exist": "--resume continues the job",
+    "stdin_closed": "pipe prompts into it, or use --file FILE",
+}
+"""What the command line adds to the messages of errors, by their codes: the option or command that fixes them."""
 
 
 @click.group(cls=LazyGroup, places=COMMANDS, hints=HINTS)

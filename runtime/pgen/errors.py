@@ -1,4 +1,4 @@
-"""Errors of pgen; the subclasses let the command line add a hint, see :mod:`pgen.commands.hints`."""
+"""Errors of pgen; the subclasses let the command line add a hint, see :data:`pgen.cli.HINTS`."""
 
 from pokegan.errors import PokeganError
 
@@ -67,8 +67,8 @@ class PromptNotRead(RequestInvalid):
     """A prompt is given to a model that reads no text."""
 
 
-class ColorsNotRead(RequestInvalid):
-    """Colors are given to a model that takes none apart from the prompt."""
+class ModelDoesNotMix(RequestInvalid):
+    """Colors, a shiny or a fusion are requested of a model that cannot mix what it read for several texts."""
 
 
 class SeveralPictures(RequestInvalid):

@@ -13,6 +13,9 @@ from pokegan.errors import PokeganError
 MAX_TRUNCATION = 2.0
 """Latents of twice the usual length; generators were not trained on longer ones."""
 
+MAX_PARENTS = 6
+"""Parents of a fusion: each picture has the shapes of two of them, and the colors of a third at most."""
+
 MAX_SEEDS = 1_000_000
 """Seeds in one list."""
 
@@ -53,6 +56,8 @@ class Request:
         truncation: factor on the latent, 0 to MAX_TRUNCATION; below 1 pictures are more typical and less varied.
         stage: 1 for the 64x64 picture of stage I, if the model has one; None for the last stage.
         colors: a name or a sentence whose colors the picture has; empty for those of `prompt`.
+        fused: further names or sentences, which `prompt` is fused with; see :mod:`pgen.images.fusion`.
+        shiny: whether the picture has clearly other colors than without it; see :mod:`pgen.images.shiny`.
     """
 
     prompt: str
@@ -61,6 +66,8 @@ class Request:
     truncation: float = 1.0
     stage: int | None = None
     colors: str = ""
+    fused: tuple[str, ...] = ()
+    shiny: bool = False
 
     def __post_init__(self) -> None:
         """Check what needs no bundle; numbers of NumPy, which JSON cannot serialize, become Python's."""
@@ -77,15 +84,24 @@ class Request:
             raise RequestInvalid(f"truncation {truncation:g}: must be from 0 to {MAX_TRUNCATION:g}")
         if stage not in (None, 1, 2):
             raise RequestInvalid(f"stage {stage}: must be 1 or 2")
+        if not all(isinstance(parent, str) and parent.strip() for parent in self.fused):
+            raise PromptInvalid(f"parents {self.fused!r}: must be texts")
+        if len(self.fused) >= MAX_PARENTS:
+            raise RequestInvalid(f"a fusion of {1 + len(self.fused)} parents; the maximum is {MAX_PARENTS}")
         for name, value in (("seed", seed), ("truncation", truncation), ("stage", stage)):
             object.__setattr__(self, name, value)
 
+    @property
+    def texts(self) -> list[str]:
+        """What the picture is drawn from: the prompt, further parents and colors, without empty ones."""
+        return [text for text in (self.prompt, *self.fused, self.colors) if text]
+
 
 def request_template(
-    model: str | None = None, truncation: float = 1.0, stage: int | None = None, colors: str = ""
+    model: str | None = None, truncation: float = 1.0, stage: int | None = None, colors: str = "", shiny: bool = False
 ) -> Request:
     """Make the template of requests that differ only in prompt and seed."""
-    return Request("", 0, model, truncation, stage, colors)
+    return Request("", 0, model, truncation, stage, colors, shiny=shiny)
 
 
 def requests(
@@ -101,6 +117,20 @@ def requests(
     template = template or request_template()
     each, chosen = texts(prompts), _repeatable(seeds)
     return (replace(template, prompt=prompt, seed=seed) for prompt in each for seed in chosen)
+
+
+def fusion_requests(
+    parents: str | Iterable[str], seeds: str | Iterable[int], template: Request | None = None
+) -> Iterator[Request]:
+    """Request fusions of `parents`, one per seed; arguments and errors are those of :func:`requests`.
+
+    Raises:
+        RequestInvalid: there are fewer than two parents, or more than MAX_PARENTS.
+    """
+    first, *others = [*texts(parents)] or [""]
+    if not others:
+        raise RequestInvalid(f"a fusion has 2 to {MAX_PARENTS} parents; give at least one more")
+    return requests(first, seeds, replace(template or request_template(), fused=tuple(others)))
 
 
 def _repeatable(seeds: str | Iterable[int]) -> Iterable[int]:

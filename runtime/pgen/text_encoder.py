@@ -54,6 +54,10 @@ class TextEncoder:
         computed = iter(self.encode(unknown) if unknown else ())
         return np.stack([next(computed) if embedding is None else embedding for embedding in stored])
 
+    def notes_on(self, texts: Sequence[str]) -> dict[str, str]:
+        """Return the lines of advice on `texts` by text, of those that have one."""
+        return {text: self.notes[text] for text in texts if text in self.notes}
+
     def stored(self, prompt: str) -> NDArray[np.float32] | None:
         """Look up the embedding of a known name, float32 (D,); None if `prompt` is not one."""
         row = self.bundle.known_names.get(prompt.lower())

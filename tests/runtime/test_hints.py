@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pgen.cli import main
-from pgen.commands.hints import HINTS
+from pgen.cli import HINTS, main
 from pokegan.errors import PokeganError
 
 ROOT = Path(__file__).parents[2]

@@ -1,6 +1,7 @@
 """Spellings of names, hints for misspelled ones, and notes on prompts that the encoder cannot read."""
 
 import json
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import pgen
-from pgen.bundle.names import NameIndex, fold
+from pgen.bundle.names import NameIndex, fold, read_translations
 from pgen.cli import main
 from pgen.text_encoder import TextEncoder
 
@@ -38,6 +39,9 @@ def encoder() -> TextEncoder:
         ("ho oh", "Ho-Oh"),
         ("Charizard Mega X", "Mega Charizard X"),
         ("deoxys attack", "Deoxys (attack)"),
+        ("Charizard Gigantamax", "Charizard"),
+        ("Rillaboom Gmax", "Gigantamax Rillaboom"),
+        ("Mega Glurak X", "Charizard"),
     ],
 )
 def test_name_is_found_in_every_spelling(encoder: TextEncoder, spelling: str, name: str) -> None:
@@ -62,7 +66,7 @@ def test_names_of_the_bundle_stay_distinct(encoder: TextEncoder) -> None:
         ("bulbasor", "did you mean Bulbasaur?"),
         ("🐉🐉", "most of it is unknown"),
         ("дракон", "most of it is unknown"),
-        ("リザードン", "most of it is unknown"),
+        ("赤い竜", "most of it is unknown"),
         ("dragon", ""),
         ("a red fire dragon", ""),
         ("un dragón rojo", ""),
@@ -87,3 +91,29 @@ def test_note_is_printed_once_and_is_in_the_json(tmp_path: Path, monkeypatch: py
     assert done.stderr == "prompt 'Charzard': did you mean Charizard?\n"
     assert [json.loads(line)["note"] for line in done.stdout.splitlines()] == ["did you mean Charizard?"] * 2
     assert CliRunner().invoke(main, ["image", "Charzard", "--quiet", "--device", "cpu"]).stderr == ""
+
+
+@pytest.mark.parametrize("name", ["Glurak", "DRACAUFEU", "リザードン", "리자몽", "Чаризард", "噴火龍", "喷火龙"])
+def test_names_in_other_languages_are_known(encoder: TextEncoder, name: str) -> None:
+    index = encoder.bundle.name_index.find(name)
+    assert index is not None
+    assert encoder.bundle.names[index] == "Charizard"
+
+
+def test_installed_translations_are_folded_and_of_known_names(encoder: TextEncoder) -> None:
+    table = read_translations(files("pgen.bundle").joinpath("translations.tsv").read_text("utf-8"))
+    assert len(table) > 7000
+    assert all(fold(name) == name for name in table)
+    assert all(encoder.bundle.name_index.find(english) is not None for english in {*table.values()})
+
+
+def test_translations_are_read_from_any_table() -> None:
+    table = read_translations("# comment\nRedball\trotball\tアカダマ\nBluewings\trotball\tblaufluegel\nElse\tsonst")
+    index = NameIndex(["Redball", "Bluewings"], table)
+    found = [index.find(name) for name in ("Rotball", "アカダマ", "Blaufluegel", "redball", "sonst", "カダマ")]
+    assert found == [0, 0, 1, 0, None, None], "the first of two names has a translation of both"
+
+
+def test_marks_of_other_scripts_make_other_letters() -> None:
+    assert fold("ゴース") != fold("コース")
+    assert fold("Pokémon") == fold("pokemon")

@@ -1,14 +1,20 @@
-"""Known names in the spellings that people type."""
+"""Known names in the spellings and languages that people type."""
 
 import difflib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
 
 APOSTROPHES = re.compile("['\u2018\u2019`\u00b4.]")
+ACCENTS = re.compile("[\u0300-\u036f]")
 WORD = re.compile(r"[^\W_]+")
 SIGNS = str.maketrans({"\u2640": " f ", "\u2642": " m "})
-WORDS = {"female": "f", "male": "m"}
+WORDS = {"female": "f", "male": "m", "gmax": "gigantamax"}
+
+FORMS = {"mega", "gigantamax", "primal", "alolan", "galarian", "hisuian", "paldean", "x", "y"}
+"""Words that name a form; where the form is not known, the name without them is meant."""
 
 SIMILAR = 0.8
 """Least similarity (Ratcliff and Obershelp, 1988) of a misspelled name: two letters of ten may differ."""
@@ -20,23 +26,65 @@ def fold(name: str) -> str:
     >>> fold("Flabébé"), fold("Farfetch'd"), fold("Nidoran♀"), fold("Charizard (Mega X)")
     ('flabebe', 'farfetchd', 'f nidoran', 'charizard mega x')
     """
-    plain = unicodedata.normalize("NFKD", APOSTROPHES.sub("", name.translate(SIGNS)))
-    letters = "".join(letter for letter in plain if not unicodedata.combining(letter)).casefold()
+    plain = ACCENTS.sub("", unicodedata.normalize("NFKD", APOSTROPHES.sub("", name.translate(SIGNS))))
+    letters = unicodedata.normalize(
+        "NFC", plain
+    ).casefold()  # with the marks of other scripts, which make other letters
     return " ".join(sorted(WORDS.get(word, word) for word in WORD.findall(letters)))
 
 
-class NameIndex:
-    """Finds names in any spelling; where two names fold to the same text, the first has it."""
+def read_translations(text: str) -> dict[str, str]:
+    r"""Read a table of names in other languages.
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = names
+    Args:
+        text: a line for each name: the English one, and the others as :func:`fold` returns them, separated by tabs.
+            Lines that start with # are comments.
+
+    Returns:
+        English names by folded ones; where two names share a translation, the first has it.
+
+    >>> read_translations("Charizard\tglurak\tリザードン")
+    {'glurak': 'Charizard', 'リザードン': 'Charizard'}
+    """
+    english: dict[str, str] = {}
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            name, *others = line.split("\t")
+            for other in others:
+                english.setdefault(other, name)
+    return english
+
+
+@cache
+def _installed_translations() -> dict[str, str]:
+    return read_translations(files("pgen.bundle").joinpath("translations.tsv").read_text("utf-8"))
+
+
+class NameIndex:
+    """Finds names in any spelling; where two names fold to the same text, the first has it.
+
+    Args:
+        names: the names.
+        translations: as :func:`read_translations` returns them; None for the table that is installed with pgen.
+    """
+
+    def __init__(self, names: Sequence[str], translations: Mapping[str, str] | None = None) -> None:
+        self._names, self._translations = names, translations
         self._rows: dict[str, int] = {}
         for row, name in enumerate(names):
             self._rows.setdefault(fold(name), row)
 
     def find(self, prompt: str) -> int | None:
-        """Return the index of the name that `prompt` is; None if it is none."""
-        return self._rows.get(fold(prompt))
+        """Return the index of the name, in any language, that `prompt` is or is a form of; None if it is none."""
+        folded = fold(prompt)
+        base = " ".join(word for word in folded.split() if word not in FORMS)
+        return next((row for name in dict.fromkeys((folded, base)) if (row := self._row(name)) is not None), None)
+
+    def _row(self, folded: str) -> int | None:
+        if folded in self._rows:
+            return self._rows[folded]
+        english = (_installed_translations() if self._translations is None else self._translations).get(folded)
+        return None if english is None else self._rows.get(fold(english))
 
     def closest(self, prompt: str) -> str | None:
         """Return the name of which `prompt` may be a misspelling; None if there is none."""

@@ -91,6 +91,8 @@ def seed_options(n: str = "1", seed: str = "0") -> Callable[[Function], Function
     return decorate
 
 
+shiny_option = click.option("--shiny", is_flag=True, help="clearly other colors, chosen by the seed")
+
 sampling_options = _grouped(
     "template",
     "pgen.request:request_template",
@@ -104,10 +106,17 @@ sampling_options = _grouped(
     ),
     stage=click.option("--stage", type=click.IntRange(1, 2), help="1: the smaller picture of stage I  [default: last]"),
     colors=click.option(
-        "--colors", metavar="TEXT", default="", help="a name or a sentence whose colors are used instead of PROMPT's"
+        "--colors",
+        "--colors-of",
+        "--palette-of",
+        "colors",
+        metavar="TEXT",
+        default="",
+        help="a name or a sentence whose colors are used instead",
     ),
+    shiny=shiny_option,
 )
-"""``--model``, ``--truncation``, ``--stage`` and ``--colors``, as `template`."""
+"""``--model``, ``--truncation``, ``--stage``, ``--colors`` and ``--shiny``, as `template`."""
 
 size_option = click.option("--size", type=click.IntRange(8, 4096), help="side in pixels  [default: the model's]")
 background_option = click.option(

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 import numpy as np
@@ -24,6 +24,9 @@ PAPER, TEXT, MUTED, LINE = "#fffdf9", "#23211f", "#6b655e", "#e2ddd4"
 RIM, SIDE = 34, 84
 """Width of the frame, and the left edge of text."""
 
+GAP = 48
+"""Pixels between the cards of an evolution line."""
+
 ACUTE = "\u00b4"
 
 Box = tuple[float, float, float, float]
@@ -39,6 +42,22 @@ def draw_card(entry: Entry) -> Image.Image:
     _numbers(sheet, entry.row, max(bottom, 1010))
     sheet.text((SIDE, 1334), _foot(entry), 17, MUTED)
     return sheet.result()
+
+
+def draw_family(line: Sequence[Entry]) -> Image.Image:
+    """Draw the cards of an evolution line side by side at half of SIZE, RGBA, with arrows between them."""
+    width, height = SIZE[0] // 2, SIZE[1] // 2
+    sheet = Image.new("RGBA", (len(line) * width + (len(line) - 1) * GAP, height))
+    draw = ImageDraw.Draw(sheet)
+    for index, entry in enumerate(line):
+        left = index * (width + GAP)
+        sheet.paste(draw_card(entry).reduce(2), (left, 0))
+        if index:
+            tip, middle = left - GAP // 4, height // 2
+            draw.polygon(
+                [(tip - GAP // 2, middle - GAP // 2), (tip, middle), (tip - GAP // 2, middle + GAP // 2)], MUTED
+            )
+    return sheet
 
 
 def _head(sheet: "_Sheet", entry: Entry) -> None:

@@ -1,22 +1,27 @@
 """Whole new Pokémon, and their generation from seeds."""
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.dex.names import KnownNames, Lexicon, load_lexicon, plain
-from pgen.dex.rng import Rng, Stream
-from pgen.dex.templates import Appearance, colors_for, describe, genus, phrases, prompt_for
-from pgen.errors import BundleInvalid
+from pgen.dex.family import check_family, earlier_filters, last_filter, parent_lines, real_lines
+from pgen.dex.templates import Appearance, colors_for, describe, genus, phrases, prompt_for, relatives
+from pgen.errors import BundleInvalid, RequestInvalid
 from pgen.images.model import PictureModel
-from pgen.request import Request
+from pgen.lexicon import KnownNames, Lexicon, load_lexicon
+from pgen.request import Request, choose_seeds
+from pgen.rng import Rng, Stream
 from pgen.stats.draw import stream
 from pgen.stats.rows import Row, RowFilter, Rows
+from pokegan.names import plain
+
+STEM = 4
+"""Letters that the names of a family share."""
 
 TEMPLATES = "pgen"
 """Author of words that come from the templates, and not from a language model."""
@@ -40,24 +45,21 @@ class Entry:
         words: its name, genus and description.
         row: its seed, stats, types and rarity.
         appearance: its color and shape.
-        pixels: its picture, straight RGBA uint8 (S, S, 4), generated from `prompt`, `colors` and the row's seed.
+        request: the request of its picture.
+        pixels: its picture, straight RGBA uint8 (S, S, 4).
         bundle: digest of the bundle that generated it.
-        colors: the text that asked for the colors; empty where the model takes none apart.
+        family: the names of its evolution line, itself included, from the first stage to the last; empty without one.
         backend: what drew the picture, see :func:`pgen.backends.base.describe_session`.
     """
 
     words: Words
     row: Row
     appearance: Appearance
+    request: Request
     pixels: NDArray[np.uint8] = field(repr=False, compare=False)
     bundle: str = ""
-    colors: str = ""
+    family: tuple[str, ...] = ()
     backend: str = field(default="", compare=False)
-
-    @property
-    def prompt(self) -> str:
-        """The prompt of the picture."""
-        return prompt_for(self.row, self.appearance)
 
     def described(self) -> dict[str, Any]:
         """Describe everything but the picture, ready for JSON."""
@@ -72,9 +74,12 @@ class Entry:
             "description": words.description,
             "color": self.appearance.color,
             "shape": self.appearance.shape,
-            "prompt": self.prompt,
-            "colors": self.colors,
+            "prompt": self.request.prompt,
+            "fused": [*self.request.fused],
+            "colors": self.request.colors,
+            "shiny": self.request.shiny,
             "seed": row.seed,
+            "family": [*self.family],
             "words_by": words.author,
             "bundle": self.bundle,
         }
@@ -101,9 +106,26 @@ class EntryGenerator:
         return KnownNames([*self.lexicon.known, *self.generator.bundle.known_names])
 
     def entries(
-        self, n: int, seed: int, filter: RowFilter, writer: Writer | None = None, taken: Iterable[str] = ()
+        self,
+        n: int,
+        seed: int,
+        filter: RowFilter,
+        writer: Writer | None = None,
+        *,
+        shiny: bool = False,
+        family: int | None = None,
+        taken: Iterable[str] = (),
     ) -> Iterator[Entry]:
-        """Generate `n` entries with seeds that count up from `seed`, one by one, with words from `writer` if given.
+        """Generate `n` entries with seeds that count up from `seed`, one by one.
+
+        Args:
+            n: number of entries, or of evolution lines.
+            seed: see above.
+            filter: conditions, in a line of the last stage; without a rarity, lines are ordinary.
+            writer: writes the words of entries without a family.
+            shiny: whether pictures are shiny.
+            family: stages of evolution lines, which are generated stage by stage; None for single entries.
+            taken: names that no entry may have.
 
         No name repeats: a later entry that would have the name of an earlier one, or one of `taken`, has its next best
         name. So entries are the same in one call or in several, if those are given the names of the calls before.
@@ -112,7 +134,15 @@ class EntryGenerator:
             RequestInvalid, BundleNotFound, BundleInvalid, DeviceUnavailable: nothing was generated.
         """
         self._check()
-        return self._generate(stream(self.generator, n, seed, filter), writer, {plain(name) for name in taken})
+        names = {plain(name) for name in taken}
+        if family is None:
+            return self._generate(stream(self.generator, n, seed, filter), writer, shiny, names)
+        if writer is not None:
+            raise RequestInvalid("a language model writes no families; leave out one of the two")
+        seeds, size = choose_seeds(n, seed), check_family(family)
+        last_filter(real_lines(size)[0], filter)
+        self.generator.check([Request("Mew", seed, fused=("Mew",), shiny=shiny)])
+        return (entry for one in seeds for entry in self._family(one, size, filter, shiny, names))
 
     def _check(self) -> None:
         generator = self.generator
@@ -122,9 +152,7 @@ class EntryGenerator:
         if unknown:
             raise BundleInvalid(f"{generator.bundle.folder}: no templates for {', '.join(sorted(unknown))}")
 
-    def _generate(self, parts: Iterable[Rows], writer: Writer | None, taken: set[str]) -> Iterator[Entry]:
-        generator = self.generator
-        backend = generator.backend(generator.model)
+    def _generate(self, parts: Iterable[Rows], writer: Writer | None, shiny: bool, taken: set[str]) -> Iterator[Entry]:
         for rows in parts:
             for row in rows:
                 appearance = self.appearance(row)
@@ -133,10 +161,50 @@ class EntryGenerator:
                     written = writer(words, row, appearance, self.known)
                     words = words if plain(written.name) in taken else written
                 taken.add(plain(words.name))
-                colors = colors_for(row, appearance) if generator.model.mixes else ""
-                request = Request(prompt_for(row, appearance), row.seed, colors=colors)
-                pixels = generator.draw_batch([request])[0]
-                yield Entry(words, row, appearance, pixels, generator.bundle.digest, colors, backend)
+                colors = colors_for(row, appearance) if self.generator.model.mixes else ""
+                request = Request(prompt_for(row, appearance), row.seed, colors=colors, shiny=shiny)
+                yield self._entry(words, row, appearance, request)
+
+    def _entry(
+        self, words: Words, row: Row, appearance: Appearance, request: Request, family: tuple[str, ...] = ()
+    ) -> Entry:
+        generator = self.generator
+        backend = generator.backend(generator.model)
+        pixels = generator.draw_batch([request])[0]
+        return Entry(words, row, appearance, request, pixels, generator.bundle.digest, family, backend)
+
+    def _family(self, seed: int, size: int, filter: RowFilter, shiny: bool, taken: set[str]) -> Iterator[Entry]:
+        """Generate one evolution line: totals as in one real line, shapes from two others, the same mask and colors."""
+        rng = Rng(seed, Stream.FAMILY)
+        like = rng.pick(real_lines(size))
+        filter = last_filter(like, filter)
+        last = self._row(seed, filter)
+        # The model may add a type to a single one that is requested; the line says that there is none.
+        rows = [replace(self._row(seed, each), types=each.types) for each in earlier_filters(like, filter, last.types)]
+        rows.append(last)
+        first, second = parent_lines(rng, size, last.types)
+        color = self.appearance(last).color
+        names, texts = self._family_names(rows, taken), Rng(seed, Stream.TEXT)
+        for stage, (row, one, other) in enumerate(zip(rows, first, second, strict=True)):
+            appearance = Appearance(color, one.shape)
+            description = f"{describe(names[stage], row, appearance, texts)} {relatives(names, stage, texts)}"
+            words = Words(names[stage], genus(row, texts), description)
+            colors = colors_for(last, appearance)
+            request = Request(one.name, seed, colors=colors, fused=(other.name,), shiny=shiny)
+            yield self._entry(words, row, appearance, request, tuple(names))
+
+    def _row(self, seed: int, filter: RowFilter) -> Row:
+        return next(iter(next(stream(self.generator, 1, seed, filter))))
+
+    def _family_names(self, rows: Sequence[Row], taken: set[str]) -> list[str]:
+        """Name the stages: the last one first, then the others with the same first letters; add them to `taken`."""
+        rng = Rng(rows[-1].seed, Stream.NAME)
+        names = [self.lexicon.name(rng, rows[-1].types, self.known, taken)]
+        for row in rows[:-1]:
+            known = KnownNames([*self.known.names, *names])
+            names.insert(-1, self.lexicon.name(rng, row.types, known, taken, names[-1][:STEM].lower()))
+        taken |= {plain(name) for name in names}
+        return names
 
     def appearance(self, row: Row) -> Appearance:
         """Pick color and shape by their frequency among known Pokémon of these types; the first counts double."""

@@ -1,13 +1,13 @@
 """Dex jobs: entries written as cards and one ``dex.json``."""
 
 import json
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from pgen.dex.card import draw_card
+from pgen.dex.card import draw_card, draw_family
 from pgen.dex.entry import Entry
 from pgen.dex.page import render_page
 from pgen.errors import DexInvalid
@@ -19,6 +19,19 @@ from pokegan.names import plain
 DEX = "dex.json"
 LISTED_AT_ONCE = 64
 """Cards after which ``dex.json`` is updated: so many can be missing from it after a power failure."""
+
+
+@dataclass(frozen=True)
+class FamilySheet:
+    """A written sheet of an evolution line: its cards side by side."""
+
+    file: Path
+    names: tuple[str, ...]
+    milliseconds: float
+
+    def described(self) -> dict[str, Any]:
+        """Name the stages, ready for JSON."""
+        return {"family": [*self.names]}
 
 
 @dataclass(frozen=True)
@@ -40,8 +53,10 @@ class Card:
         return {"page": str(self.page), "model": self.model} | self.entry.described()
 
 
-def write_dex(entries: Iterable[Entry], folder: str | Path) -> Generator[Card, None, None]:
+def write_dex(entries: Iterable[Entry], folder: str | Path) -> Generator[Card | FamilySheet, None, None]:
     """Write a PNG and an HTML page per entry into `folder`, and at the end ``dex.json``, which lists them.
+
+    After the last stage of an evolution line, a sheet of the line is written.
 
     Entries of an existing ``dex.json`` stay in it, unless their cards are overwritten. After an interruption, finished
     cards stay and are listed.
@@ -54,6 +69,7 @@ def write_dex(entries: Iterable[Entry], folder: str | Path) -> Generator[Card, N
     folder = Path(folder)
     _listed(check_folder(folder) / DEX)
     unlisted: list[dict[str, Any]] = []
+    line: list[Entry] = []
     try:
         began = perf_counter()
         for entry in entries:
@@ -63,17 +79,27 @@ def write_dex(entries: Iterable[Entry], folder: str | Path) -> Generator[Card, N
             began = perf_counter()
             if len(unlisted) == LISTED_AT_ONCE:
                 _list(folder, unlisted)
+            line = [*line, entry] if entry.family else []
+            if line and len(line) == len(entry.family):
+                yield _write_sheet(line, folder)
+                line, began = [], perf_counter()
     finally:
         _list(folder, unlisted)
 
 
-def names_of_others(folder: str | Path, seeds: range) -> set[str]:
-    """List the names in the ``dex.json`` of `folder` of entries with other seeds than `seeds`.
+def names_of_others(folder: str | Path, seeds: range, stages: int = 0) -> set[str]:
+    """List the names in the ``dex.json`` of `folder`, except those of entries that would be generated again.
+
+    Those have one of `seeds`, and are of evolution lines of `stages`; 0 for single entries.
 
     Raises:
         DexInvalid: it cannot be read.
     """
-    return {str(entry.get("name")) for entry in _listed(Path(folder) / DEX) if entry.get("seed") not in seeds}
+    return {
+        str(entry.get("name"))
+        for entry in _listed(Path(folder) / DEX)
+        if entry.get("seed") not in seeds or len(entry.get("family") or ()) != stages
+    }
 
 
 def _list(folder: Path, unlisted: list[dict[str, Any]]) -> None:
@@ -94,6 +120,19 @@ def card_file(entry: Entry) -> bytes:
     """Draw the card of `entry` as a PNG, whose metadata describe the entry."""
     description = json.dumps(entry.described(), ensure_ascii=False)
     return encode(draw_card(entry), "png", {"dex": description, "Software": f"pokegan {__version__}"})
+
+
+def _write_sheet(line: Sequence[Entry], folder: Path) -> FamilySheet:
+    began = perf_counter()
+    file = folder / f"family_{plain(line[-1].words.name)}_{line[-1].row.seed}.png"
+    write(file, sheet_file(line))
+    return FamilySheet(file, line[-1].family, 1e3 * (perf_counter() - began))
+
+
+def sheet_file(line: Sequence[Entry]) -> bytes:
+    """Draw the sheet of an evolution line as a PNG, whose metadata describe the entries."""
+    description = json.dumps([entry.described() for entry in line], ensure_ascii=False)
+    return encode(draw_family(line), "png", {"dex": description, "Software": f"pokegan {__version__}"})
 
 
 def _merged(path: Path, unlisted: list[dict[str, Any]]) -> list[dict[str, Any]]:

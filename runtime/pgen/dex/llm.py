@@ -11,9 +11,9 @@ from typing import Any
 from pgen.dex.card import drawable
 from pgen.dex.endpoint import Endpoint, parse_endpoint
 from pgen.dex.entry import Words
-from pgen.dex.names import KnownNames, is_rude_name, is_rude_text
 from pgen.dex.templates import Appearance
 from pgen.errors import EndpointFailed, EndpointWithoutModel
+from pgen.lexicon import KnownNames, is_rude_name, is_rude_text
 from pgen.stats.rows import Row
 from pokegan.names import plain
 

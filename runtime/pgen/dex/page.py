@@ -32,7 +32,7 @@ def render_page(entry: Entry) -> str:
         "description": words.description,
         "rarity": row.rarity,
         "total": str(row.total),
-        "prompt": entry.prompt,
+        "prompt": entry.request.prompt,
         "seed": str(row.seed),
         "author": words.author,
         "bundle": entry.bundle[:12],

@@ -1,12 +1,13 @@
 """Genus and description from templates of sentences that match the stats."""
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from pgen.dex.rng import Rng
+from pgen.rng import Rng
 from pgen.stats.rows import Row
 
 HIGH, EXTREME, LOW = 90, 130, 50
@@ -33,7 +34,7 @@ def phrases() -> dict[str, Any]:
 def genus(row: Row, rng: Rng) -> str:
     """Compose a genus from the first type and the rarity or the highest stat.
 
-    >>> from pgen.dex.rng import Stream
+    >>> from pgen.rng import Stream
     >>> row = Row(0, {"hp": 40, "speed": 120}, ("fire",), "ordinary")
     >>> genus(row, Rng(0, Stream.TEXT))
     'Hearthflame Racer Pokémon'
@@ -99,6 +100,14 @@ def _closing(row: Row) -> list[str]:
         return []
     low: list[str] = known["low"][name]
     return low
+
+
+def relatives(names: Sequence[str], stage: int, rng: Rng) -> str:
+    """Compose a sentence on the stages before and after one of a line."""
+    known = phrases()["family"]
+    kind = "first" if stage == 0 else "last" if stage == len(names) - 1 else "middle"
+    sentence: str = rng.pick(known[kind])
+    return sentence.format(before=names[max(0, stage - 1)], after=names[min(stage + 1, len(names) - 1)])
 
 
 def prompt_for(row: Row, appearance: Appearance) -> str:

@@ -31,7 +31,7 @@ def draw_grid(
     """
     first = requests[0]
     if any(replace(first, prompt=other.prompt, seed=other.seed) != other for other in requests):
-        raise RequestInvalid("the pictures of a grid must have the same model, truncation, stage and colors")
+        raise RequestInvalid("the pictures of a grid must have the same model, truncation, stage, colors and parents")
     size = postprocess.size or generator.size(generator.find(first.model), first.stage)
     check_grid(len(requests), size, columns)
 

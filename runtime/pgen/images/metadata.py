@@ -7,7 +7,7 @@ import json
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,22 @@ class Metadata:
 
 def picture_fields(request: Request, bundle: Bundle, postprocess: Postprocess, backend: str = "") -> Fields:
     """List the metadata of a picture."""
-    return _texts({"prompt": request.prompt, "seed": request.seed} | _common(request, bundle, postprocess, backend))
+    own = {"prompt": request.prompt, "seed": request.seed}
+    name = {"name": _name(request)} if request.fused else {}
+    return _texts(own | name | _common(request, bundle, postprocess, backend))
+
+
+def describe_request(request: Request) -> dict[str, Any]:
+    """Describe what a picture was generated from, ready for JSON: prompt and seed, and what else is not the default."""
+    fusion = {"fused": [*request.fused], "name": _name(request)} if request.fused else {}
+    further = {name: value for name in ("colors", "shiny") if (value := getattr(request, name))}
+    return {"prompt": request.prompt, "seed": request.seed} | fusion | further
+
+
+def _name(fusion: Request) -> str:
+    from pgen.images.fusion import fusion_name  # few pictures are fusions
+
+    return fusion_name(fusion)
 
 
 def grid_fields(
@@ -71,6 +86,8 @@ def _common(request: Request, bundle: Bundle, postprocess: Postprocess, backend:
         "truncation": float(request.truncation),
         "stage": request.stage,
         "colors": request.colors,
+        "fused": json.dumps(request.fused, ensure_ascii=False) if request.fused else "",
+        "shiny": request.shiny or "",
         "size": postprocess.size,
         "resample": postprocess.resample,
         "background": postprocess.background,
@@ -118,6 +135,8 @@ def read_upload(content: bytes) -> Metadata:
 def _checked(path: str, format: str, fields: Fields) -> Metadata:
     if "dex" in fields:
         raise PictureInvalid(f"{path}: is a card of a dex; generate it again from its seed in dex.json")
+    if "sprite" in fields:
+        raise PictureInvalid(f"{path}: is a sprite; draw it again from the prompt and the seed in its metadata")
     if not {"seed", "bundle"} <= fields.keys() and not {"grid", "bundle"} <= fields.keys():
         raise PictureInvalid(
             f"{path}: has no metadata of pgen; only unedited pictures and grids have it, animations do not"
@@ -182,7 +201,9 @@ def _parse(fields: Fields, format: str) -> Metadata:
         float(fields.get("truncation", "1")),
         _integer(fields.get("stage")),
         check_prompt(colors) if colors else "",
+        _is_shiny(fields.get("shiny", "False")),
     )
+    template = replace(template, fused=_parents(fields.get("fused", "[]")))
     postprocess = Postprocess(
         _integer(fields.get("size")), fields.get("resample", "lanczos"), fields.get("background", "transparent"), format
     )
@@ -209,6 +230,19 @@ def _requests(pictures: list[list[Any]], template: Request) -> list[Request]:
             raise ValueError("the prompt of a picture must be text, and its seed an integer")
         parsed += requests([check_prompt(prompt) if prompt else ""], [seed], template)
     return parsed
+
+
+def _parents(text: str) -> tuple[str, ...]:
+    parents = json.loads(text)
+    if not isinstance(parents, list):
+        raise ValueError("the parents of a fusion must be a list")
+    return tuple(map(check_prompt, parents))
+
+
+def _is_shiny(text: str) -> bool:
+    if text not in ("True", "False"):
+        raise ValueError(f"shiny {text[:40]!r}: must be True or False")
+    return text == "True"
 
 
 def _integer(text: str | None) -> int | None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pgen.backends.base import Session, describe_session, run, with_defaults
 from pgen.backends.devices import check_device, open_model
 from pgen.bundle.reader import EMBEDDED, Bundle, Model, open_bundle
-from pgen.errors import ColorsNotRead, PromptNotRead, RequestInvalid
+from pgen.errors import ModelDoesNotMix, PromptNotRead, RequestInvalid
 from pgen.latents import latents
 from pgen.prompts import check_prompt
 from pgen.request import Request, check_batch
@@ -103,26 +103,54 @@ class PictureModel:
         """Compute the inputs of :meth:`generate` for requests to one model; errors as :meth:`check`."""
         self.check(requests)
         model = self.find(requests[0].model)
+        if any(request.shiny for request in requests):
+            from pgen.images.shiny import with_shiny_colors  # few pictures are shiny
+
+            stage = 1 if len(model.outputs) > 1 else None
+            requests = with_shiny_colors(requests, self.bundle.names, self.draw_batch, stage)
         truncation = np.array([[request.truncation] for request in requests], np.float32)
         inputs = {"latent": truncation * self.draw([request.seed for request in requests], model)}
+        if any(request.fused for request in requests):
+            return inputs | self._fused(requests, inputs["latent"])
         if model.reads_text:
             inputs["text"] = self.embed([request.prompt for request in requests])
         if any(request.colors for request in requests):
             inputs["color_text"] = self.embed([request.colors or request.prompt for request in requests])
         return inputs
 
+    def _fused(self, requests: Sequence[Request], latent: NDArray[np.float32]) -> Inputs:
+        """Compute what a model that mixes takes beside `latent`, float32 (N, L), where some requests are fusions."""
+        from pgen.images.fusion import plan_fusion  # few pictures are fusions
+
+        plans = [plan_fusion(request) for request in requests]
+        colors = self.embed([plan.colors for plan in plans])
+        return {
+            "text": self.embed([plan.first for plan in plans]),
+            "color_text": colors,
+            "second_latent": latent,
+            "second_color_text": colors,
+            "second_text": self.embed([plan.second for plan in plans]),
+            "share": np.stack([plan.share for plan in plans]),
+        }
+
     def check(self, requests: Iterable[Request]) -> None:
         """Check that the models take what the requests give them.
 
         Raises:
-            RequestInvalid: a prompt is for a model that reads no text, or colors for one that takes none apart.
+            RequestInvalid: a prompt is for a model that reads no text, colors or a fusion are for one that does not
+                mix, or a shiny is for a bundle without names.
         """
         for request in requests:
             model = self.find(request.model)
             if request.prompt and not model.reads_text:
                 raise PromptNotRead(f"model {request.model} reads no text; leave the prompt empty")
-            if request.colors and not model.mixes:
-                raise ColorsNotRead(f"{model.file} takes no colors apart from the prompt; leave them out")
+            if (request.colors or request.fused or request.shiny) and not model.mixes:
+                raise ModelDoesNotMix(
+                    f"{model.file} takes no colors apart from the prompt, and no second prompt; "
+                    "leave out colors, shiny and further parents"
+                )
+            if request.shiny and not self.bundle.names:
+                raise RequestInvalid(f"{self.bundle.folder} stores no names, whose colors a shiny could have")
 
     def embed(self, prompts: Sequence[str]) -> NDArray[np.float32]:
         """Embed prompts, float32 (N, D); equal prompts are encoded once."""

@@ -153,6 +153,9 @@ def _stem(slug: str, request: Request) -> str:
         parts.append(f"t{float(request.truncation)}")
     if request.stage == 1:
         parts.append("stage1")
+    parts += [f"with-{_slug(parent)}-{_digest(parent)[:6]}" for parent in request.fused]
+    if request.shiny:
+        parts.append("shiny")
     if request.colors:
         parts.append(f"in-{_slug(request.colors)}-{_digest(request.colors)[:6]}")
     return "_".join(part for part in parts if part)

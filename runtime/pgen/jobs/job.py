@@ -1,13 +1,13 @@
 """Jobs: what to generate and where it runs; tasks, the files of a job; and what was written."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pgen.bundle.reader import EMBEDDED, Bundle
 from pgen.images.encoders import encode
-from pgen.images.metadata import picture_fields
+from pgen.images.metadata import describe_request, picture_fields
 from pgen.images.model import DEFAULT_BATCH, Picture, PictureModel
 from pgen.images.naming import Namer
 from pgen.images.postprocess import Postprocess
@@ -77,8 +77,8 @@ class Task:
 class Written:
     """A written file: the request of its picture, the model that generated it, and its cost in milliseconds.
 
-    The cost is its share of the time of its batch, and the time to process, encode and write it. The note is what
-    whoever wrote the prompt should know, in a line, see :class:`pgen.text_encoder.TextEncoder`; usually empty. The
+    The cost is its share of the time of its batch, and the time to process, encode and write it. The notes are
+    lines for the author of a text, by text, see :class:`pgen.text_encoder.TextEncoder`; usually there are none. The
     backend is as in :class:`pgen.images.model.Picture`.
     """
 
@@ -86,18 +86,13 @@ class Written:
     request: Request
     model: str
     milliseconds: float
-    note: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
     backend: str = ""
-
-    @property
-    def notes(self) -> dict[str, str]:
-        """The note by its prompt."""
-        return {self.request.prompt: self.note} if self.note else {}
 
     def described(self) -> dict[str, Any]:
         """Describe the request, ready for JSON."""
-        description = {"prompt": self.request.prompt, "seed": self.request.seed, "model": self.model}
-        return description | ({"note": self.note} if self.note else {})
+        description = describe_request(self.request) | {"model": self.model}
+        return description | ({"note": "; ".join(self.notes.values())} if self.notes else {})
 
 
 def render(picture: Picture, bundle: Bundle, postprocess: Postprocess) -> bytes:

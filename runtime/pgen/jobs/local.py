@@ -49,7 +49,7 @@ def write_tasks(
     size, remaining = _choose_batch(generator, remaining, batch)
     with Pipe() as pipe:
         for written in target.write(pipe, _draw(pipe, generator, remaining, size), size):
-            yield replace(written, note=generator.encoder.notes.get(written.request.prompt, ""))
+            yield replace(written, notes=generator.encoder.notes_on(written.request.texts))
 
 
 def _choose_batch(generator: PictureModel, tasks: Iterator[Task], batch: int | str) -> tuple[int, Iterator[Task]]:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from pgen.errors import OutputTooLarge, RequestInvalid, SeveralPictures
 from pgen.images.encoders import encode
-from pgen.images.metadata import grid_fields, model_name
+from pgen.images.metadata import describe_request, grid_fields, model_name
 from pgen.images.naming import Namer, check_file, check_folder, unused_path, write
 from pgen.images.postprocess import FORMATS, MAX_GRID, Postprocess
 from pgen.jobs.job import EXECUTORS, Job, Written, render
@@ -34,8 +34,9 @@ class WrittenGrid:
 
     def described(self) -> dict[str, Any]:
         """Describe its pictures and their model, ready for JSON."""
-        pictures = [{"prompt": request.prompt, "seed": request.seed} for request in self.requests]
-        return {"pictures": pictures, "model": self.model} | ({"notes": dict(self.notes)} if self.notes else {})
+        return {"pictures": [*map(describe_request, self.requests)], "model": self.model} | (
+            {"notes": dict(self.notes)} if self.notes else {}
+        )
 
 
 def write_one(job: Job, out: str | Path | BinaryIO) -> Written:
@@ -55,10 +56,9 @@ def write_one(job: Job, out: str | Path | BinaryIO) -> Written:
         began = perf_counter()
         file = _put(out, render(picture, generator.bundle, postprocess))
         cost = picture.milliseconds + 1e3 * (perf_counter() - began)
-        note = generator.encoder.notes.get(picture.request.prompt, "")
-        return Written(
-            file, picture.request, model_name(picture.request, generator.bundle), cost, note, picture.backend
-        )
+        notes = generator.encoder.notes_on(picture.request.texts)
+        model = model_name(picture.request, generator.bundle)
+        return Written(file, picture.request, model, cost, notes, picture.backend)
     raise RequestInvalid("no picture was requested; give at least one prompt")
 
 

@@ -7,13 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgen.errors import EqualEnds, RequestInvalid
+from pgen.images.fusion import SHARES
 from pgen.images.model import Inputs, PictureModel
 from pgen.request import Request, check_batch, integer
 
 MIN_FRAMES, MAX_FRAMES = 2, 10_000
-
-SHARES = 17
-"""Numbers of a model's input `share`: of the second picture's codes in each of 4x4 cells, and in the colors."""
 
 
 def morph_ends(start: str, end: str, seed: int, to_seed: int | None, template: Request) -> tuple[Request, Request]:
@@ -40,6 +38,7 @@ def morph(
         raise RequestInvalid(f"frames {frames}: must be from {MIN_FRAMES} to {MAX_FRAMES:,}")
     if start == end:
         raise EqualEnds("both ends are the same picture; choose another prompt or seed for one")
+    _refuse_fusions(start, end)
     model = generator.find(start.model)
     ends = generator.inputs([start, end])
     between = _mixed if model.mixes else _interpolated
@@ -48,12 +47,22 @@ def morph(
 
 
 def halfway(generator: PictureModel, start: Request, ends: Iterable[Request]) -> Iterator[NDArray[np.uint8]]:
-    """Generate the picture halfway between `start` and each of `ends`, of the same model, as in :func:`morph`."""
+    """Generate the picture halfway between `start` and each of `ends`, of the same model, as in :func:`morph`.
+
+    Raises:
+        RequestInvalid: one is a fusion.
+    """
+    _refuse_fusions(start)
     model = generator.find(start.model)
     between = _mixed if model.mixes else _interpolated
     for end in ends:
         inputs = between(generator.inputs([start, end]), np.array([0.5], np.float32))
         yield generator.generate(inputs, model, start.stage)[0]
+
+
+def _refuse_fusions(*ends: Request) -> None:
+    if any(end.fused for end in ends):
+        raise RequestInvalid("a fusion cannot be an end of a morph; give one name or sentence")
 
 
 def _mixed(ends: Inputs, steps: NDArray[np.float32]) -> Inputs:

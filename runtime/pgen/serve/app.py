@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from pgen.serve.config import Settings
-from pgen.serve.endpoints import api_docs, images, info, morph, page, stats, uploads
+from pgen.serve.endpoints import api_docs, images, info, morph, page, sprite, stats, uploads
 from pgen.serve.errors import APIError, handle_error, handle_http_error, handle_invalid_request
 from pgen.serve.middleware.access_log import AccessLog
 from pgen.serve.middleware.auth import APIKeyAuth
@@ -24,6 +24,7 @@ ROUTERS = (
     images.router,
     uploads.router,
     morph.router,
+    sprite.router,
     stats.router,
     info.router,
     info.health,

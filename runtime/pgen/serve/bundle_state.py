@@ -12,6 +12,7 @@ from pgen.api import Generator, load
 from pgen.backends.devices import describe_device
 from pgen.bundle.reader import MANIFEST, Model
 from pgen.dex.entry import EntryGenerator
+from pgen.prompts import check_prompt
 from pgen.request import Request, request_template
 from pgen.serve.config import Settings
 from pgen.serve.errors import APIError
@@ -60,7 +61,7 @@ class LoadedBundle:
         """
         return name if name in self.models else self.default_model if OPENAI_MODEL.match(name) else None
 
-    def request_template(self, name: str | None) -> Request:
+    def request_template(self, name: str | None, colors: str = "", shiny: bool = False) -> Request:
         """Return the request pattern of the model `name`; None and the default model's name give the same one.
 
         Raises:
@@ -70,7 +71,8 @@ class LoadedBundle:
         if found is None:
             choices = ", ".join(self.models) or "none"
             raise APIError(404, f"unknown model; this server has: {choices}", "model", "model_not_found")
-        return request_template(None if found == self.default_model else found)
+        model = None if found == self.default_model else found
+        return request_template(model, colors=check_prompt(colors) if colors else "", shiny=shiny)
 
 
 def load_bundle(settings: Settings) -> LoadedBundle:

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pgen.images.postprocess import MIN_SIZE
 from pgen.latents import MAX_SEED
 from pgen.prompts import MAX_PROMPT
+from pgen.request import MAX_PARENTS
 from pgen.serve.config import MAX_CARDS, MAX_FRAMES, MAX_IMAGES, MAX_ROWS, MAX_SIDE
 
 SIZE = r"^(auto|[1-9][0-9]{0,3}x[1-9][0-9]{0,3})$"
@@ -23,6 +24,8 @@ def _square(size: str) -> str:
 Size = Annotated[str, Field(pattern=SIZE), AfterValidator(_square)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
+Colors = Annotated[Prompt, Field(description="A name or a sentence whose colors are used instead.")]
+Shiny = Annotated[bool, Field(description="Clearly other colors, chosen by the seed.")]
 Word = Annotated[str, Field(max_length=40)]
 
 
@@ -46,7 +49,8 @@ class ImageRequest(RequestBody):
     seed: Annotated[Seed | None, Field(description="Seed of the first image; random by default, and returned.")] = None
     response_format: Literal["b64_json", "url"] | None = "b64_json"
     model: Annotated[str | None, Field(max_length=100, description="A model that GET /v1/models lists.")] = None
-    colors: Annotated[Prompt, Field(description="A name or a sentence whose colors are used instead.")] = ""
+    colors: Colors = ""
+    shiny: Shiny = False
     output_format: Literal["png", "webp", "jpeg"] | None = "png"
     background: Literal["transparent", "opaque", "auto"] | None = None
     stream: Annotated[Literal[False] | None, Field(description="Streaming is not supported.")] = None
@@ -90,6 +94,34 @@ class EditRequest(VariationRequest):
     prompt: Annotated[Prompt, Field(description="A name or a sentence, mixed with the prompt of the image.")]
 
 
+class FuseRequest(RequestBody):
+    """Body of ``POST /v1/fuse``."""
+
+    parents: Annotated[list[Prompt], Field(min_length=2, max_length=MAX_PARENTS, description="Names or sentences.")]
+    n: Annotated[int, Field(ge=1, le=MAX_IMAGES, description="Number of images, with consecutive seeds.")] = 1
+    size: Annotated[Size | None, Field(description="Square, such as 256x256, or the model's own.")] = None
+    seed: Annotated[Seed | None, Field(description="Seed of the first image; random by default, and returned.")] = None
+    colors: Colors = ""
+    shiny: Shiny = False
+    output_format: Literal["png", "webp", "jpeg"] = "png"
+    background: Literal["transparent", "opaque"] = "transparent"
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"parents": ["Charizard", "Gengar"], "n": 2, "seed": 7}]})
+
+
+class SpriteRequest(RequestBody):
+    """Body of ``POST /v1/sprite``."""
+
+    prompt: Annotated[Prompt, Field(description="A name or a sentence.")]
+    seed: Seed = 0
+    colors: Colors = ""
+    format: Annotated[Literal["png", "pokeemerald", "essentials", "rpgmaker"], Field(description="For which tool.")] = (
+        "png"
+    )
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"prompt": "Charizard", "format": "pokeemerald"}]})
+
+
 class MorphRequest(RequestBody):
     """Body of ``POST /v1/morph``."""
 
@@ -98,6 +130,8 @@ class MorphRequest(RequestBody):
     frames: Annotated[int, Field(ge=2, le=MAX_FRAMES)] = 24
     seed: Seed = 0
     to_seed: Annotated[Seed | None, Field(description="Seed of the last frame; by default the same.")] = None
+    colors: Colors = ""
+    shiny: Shiny = False
     loop: Annotated[bool, Field(description="Return to the first frame.")] = False
     format: Literal["gif", "webp", "frames"] = "gif"
 
@@ -132,6 +166,9 @@ class DexRequest(StatsConditions):
     n: Annotated[int, Field(ge=1, le=MAX_CARDS)] = 1
     seed: Annotated[Seed | None, Field(description="Seed of the first entry; random by default, and returned.")] = None
 
+    shiny: Shiny = False
+    family: Annotated[int | None, Field(ge=2, le=3, description="Stages of evolution lines; n is their number.")] = None
+
     model_config = ConfigDict(json_schema_extra={"examples": [{"n": 1, "seed": 7, "type": "water"}]})
 
 
@@ -151,12 +188,25 @@ class ImageData(BaseModel):
     note: Annotated[str | None, Field(description="Problem of the prompt: a misspelled name, or unreadable.")] = None
 
 
+class FusionData(ImageData):
+    """An image of a fusion."""
+
+    name: Annotated[str, Field(description="A new name, blended from those of the parents.")]
+    fused: Annotated[list[str], Field(description="The parents after the first, which is the prompt.")]
+
+
 class ImageResponse(BaseModel):
     """Generated images."""
 
     created: int
     model: str
     data: list[ImageData]
+
+
+class FuseResponse(BaseModel):
+    """Generated fusions."""
+
+    data: list[FusionData]
 
 
 class FramesResponse(BaseModel):
@@ -195,8 +245,11 @@ class DexEntry(BaseModel):
     color: str
     shape: str
     prompt: str
+    fused: list[str]
     colors: str
+    shiny: bool
     seed: int
+    family: list[str]
     words_by: str
     bundle: str
     picture: EncodedFile

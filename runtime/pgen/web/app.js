@@ -5,11 +5,12 @@ import { json } from "./api.js";
 import { dexView } from "./dex.js";
 import { drawView } from "./draw.js";
 import { byId, make } from "./elements.js";
+import { fuseView } from "./fuse.js";
 import { morphView, pause } from "./morph.js";
 
 let known = [];
 const names = () => known;
-const views = [drawView(names), morphView(names), dexView(), aboutView()];
+const views = [drawView(names), morphView(names), fuseView(names), dexView(), aboutView()];
 const tabs = views.map((view) => byId(`tab-${view.name}`));
 const last = new Map(views.map((view) => [view, `#${view.name}`])); // the last hash of each view
 let current;

@@ -18,9 +18,9 @@ export function dexView() {
   return view;
 }
 
-async function draw({ seed, n, type, rarity, total }, view) {
+async function draw({ seed, n, type, rarity, total, family }, view) {
   const signal = view.signal;
-  const conditions = { type, rarity, total: total && Number(total) };
+  const conditions = { type, rarity, total: total && Number(total), family: family && Number(family) };
   const request = (first, count) =>
     json("v1/dex", { ...view.options, body: { ...conditions, seed: Number(seed) + first, n: count } });
   const names = [];

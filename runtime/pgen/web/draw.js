@@ -1,7 +1,8 @@
 // Pictures of one prompt.
 
+import { request } from "./api.js";
 import { button, byId, hidden, make } from "./elements.js";
-import { downloadLink, fetchPicture, plain } from "./pictures.js";
+import { download, downloadLink, fetchPicture, plain } from "./pictures.js";
 import { anyOf, anySeed, View } from "./view.js";
 
 const AT_ONCE = 4; // the server batches concurrent requests
@@ -32,7 +33,8 @@ function clear(view) {
   byId("draw-title").hidden = true;
 }
 
-async function draw({ prompt, seed, n }, view) {
+async function draw({ prompt, seed, n, shiny }, view) {
+  const look = shiny ? { shiny } : {};
   const began = performance.now();
   const seeds = Array.from({ length: Number(n) }, (_, index) => Number(seed) + index);
   const tiles = seeds.map(() => make("li", { class: "tile waiting" }, make("div", { class: "ground" })));
@@ -44,9 +46,9 @@ async function draw({ prompt, seed, n }, view) {
   let done = 0;
   const one = async (index) => {
     const signal = view.signal;
-    const image = await pictureOf(prompt, seeds[index], view.options);
+    const image = await pictureOf(prompt, seeds[index], view.options, look);
     if (signal.aborted) return URL.revokeObjectURL(image.src);
-    fill(tiles[index], image, { prompt, seed: seeds[index], last: seeds.at(-1), n }, view);
+    fill(tiles[index], image, { prompt, seed: seeds[index], last: seeds.at(-1), n, look }, view);
     done += 1;
     if (done < seeds.length) view.say(`${done} of ${seeds.length} drawn…`);
   };
@@ -78,24 +80,39 @@ async function inTurn(count, work) {
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, count) }, worker));
 }
 
-async function pictureOf(prompt, seed, options) {
+async function pictureOf(prompt, seed, options, look) {
   const image = make("img", { class: "ground", alt: `Generated picture of “${prompt}”, seed ${seed}` });
-  image.src = await fetchPicture(prompt, seed, options);
+  image.src = await fetchPicture(prompt, seed, options, look);
   await image.decode();
   return image;
 }
 
-function fill(tile, image, { prompt, seed, last, n }, view) {
+/** Download the files of a sprite, usual and shiny. */
+async function saveSprite(prompt, seed, view) {
+  view.say("Making the sprite…");
+  try {
+    const response = await request("v1/sprite", { ...view.options, body: { prompt, seed } });
+    const address = URL.createObjectURL(await response.blob());
+    download(address, `${plain(prompt)}_${seed}.zip`);
+    setTimeout(() => URL.revokeObjectURL(address), 60_000); // the browser may first ask where to save
+    view.say("The sprite is downloaded.");
+  } catch (error) {
+    if (error.name !== "AbortError") view.say(error.message, true);
+  }
+}
+
+function fill(tile, image, { prompt, seed, last, n, look }, view) {
   const labeled = (text) => [text, " ", hidden(`seed ${seed}`)]; // screen readers would otherwise list identical buttons
   const more = () => view.go({ prompt, seed: last + 1, n: Number(n) === 1 ? VARIATIONS : n });
-  const alone = { class: "seed", href: view.address({ prompt, seed, n: 1 }), title: "This picture alone" };
+  const alone = { class: "seed", href: view.address({ prompt, seed, n: 1, ...look }), title: "This picture alone" };
   const caption = make(
     "figcaption",
     {},
     make("span", { class: "prompt" }, prompt),
     make("a", alone, `seed ${seed} `, hidden("this picture alone")),
-    downloadLink(labeled("Download"), image.src, `${plain(prompt)}_${seed}.png`),
+    downloadLink(labeled("Download"), image.src, `${plain(prompt)}_${seed}${look.shiny ? "_shiny" : ""}.png`),
     button(labeled("More like this"), more),
+    button(labeled("Sprite"), () => saveSprite(prompt, seed, view)),
   );
   tile.replaceChildren(make("figure", {}, image, caption));
   tile.classList.remove("waiting");

@@ -3,16 +3,16 @@
 import { request } from "./api.js";
 import { make } from "./elements.js";
 
-/** The URL of a picture. */
-export const pictureAddress = (prompt, seed) => `v1/images?${new URLSearchParams({ prompt, seed })}`;
+/** The URL of a picture; `look` has further parameters. */
+export const pictureAddress = (prompt, seed, look) => `v1/images?${new URLSearchParams({ prompt, seed, ...look })}`;
 
 /**
  * Fetch a picture by `request`, because an <img> could not send the API key.
  *
  * @returns {Promise<string>} an object URL; release it with `URL.revokeObjectURL`.
  */
-export async function fetchPicture(prompt, seed, options) {
-  const response = await request(pictureAddress(prompt, seed), options);
+export async function fetchPicture(prompt, seed, options, look = {}) {
+  const response = await request(pictureAddress(prompt, seed, look), options);
   return URL.createObjectURL(await response.blob());
 }
 

@@ -21,7 +21,10 @@ from pgen.dex.card import SIZE, draw_card, drawable
 from pgen.dex.colors import TYPES, text_color
 from pgen.dex.entry import Entry, EntryGenerator, Words
 from pgen.dex.job import names_of_others, write_dex
-from pgen.dex.names import (
+from pgen.dex.page import render_page
+from pgen.dex.templates import Appearance, describe, genus, highest, lowest, phrases, prompt_for
+from pgen.errors import BundleInvalid, DexInvalid
+from pgen.lexicon import (
     LONGEST,
     SHORTEST,
     UNPRONOUNCEABLE,
@@ -30,10 +33,8 @@ from pgen.dex.names import (
     is_rude_text,
     load_lexicon,
 )
-from pgen.dex.page import render_page
-from pgen.dex.rng import Rng, Stream
-from pgen.dex.templates import Appearance, describe, genus, highest, lowest, phrases, prompt_for
-from pgen.errors import BundleInvalid, DexInvalid
+from pgen.request import Request
+from pgen.rng import Rng, Stream
 from pgen.stats.rows import Row, RowFilter
 from pokegan.names import plain
 from tests.conftest import Command
@@ -57,7 +58,8 @@ def an_entry(**words: str) -> Entry:
     pixels = np.zeros((32, 32, 4), np.uint8)
     pixels[8:24, 8:24] = (220, 60, 40, 255)
     words = {"name": "Cindrop", "genus": "Cinder Racer Pokémon", "description": "It runs. It glows."} | words
-    return Entry(Words(**words), SPEEDY, Appearance("red", "wings"), pixels, "ab" * 32)
+    request = Request("a red fire and flying Pokémon, wings", SPEEDY.seed)
+    return Entry(Words(**words), SPEEDY, Appearance("red", "wings"), request, pixels, "ab" * 32)
 
 
 @settings(max_examples=30, deadline=None)
@@ -182,7 +184,8 @@ def test_entry_depends_only_on_its_seed(generator: Generator) -> None:
 
 def test_picture_equals_that_of_images(generator: Generator) -> None:
     entry = generator.dex(1, seed=4)[0]
-    assert np.array_equal(entry.pixels, generator.images(entry.prompt, seed=4, colors=entry.colors)[0])
+    assert np.array_equal(entry.pixels, generator.draw_batch([entry.request])[0])
+    assert entry.request.seed == 4
 
 
 def test_types_without_templates_are_rejected(generator: Generator) -> None:
@@ -296,6 +299,7 @@ def test_names_in_a_folder_are_taken_but_for_those_of_the_same_seeds(tmp_path: P
     list(write_dex([an_entry(name="Cindrop")], tmp_path))
     assert names_of_others(tmp_path, range(7)) == {"Cindrop"}
     assert names_of_others(tmp_path, range(7, 8)) == set()
+    assert names_of_others(tmp_path, range(7, 8), stages=3) == {"Cindrop"}
 
 
 def test_dex_json_keeps_earlier_entries(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ import pgen
 from pgen.dex.endpoint import KEY, MAX_ANSWER, Endpoint, parse_endpoint
 from pgen.dex.entry import TEMPLATES, Words
 from pgen.dex.llm import LLMWriter, open_writer, parse_answer
-from pgen.dex.names import KnownNames
 from pgen.dex.templates import Appearance
 from pgen.errors import EndpointFailed
+from pgen.lexicon import KnownNames
 from pgen.stats.rows import Row
 from tests.conftest import Command
 

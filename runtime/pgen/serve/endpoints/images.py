@@ -5,7 +5,6 @@ import hashlib
 import json
 import re
 import time
-from dataclasses import replace
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
@@ -13,10 +12,11 @@ from fastapi import APIRouter, Query
 from fastapi import Request as HTTPRequest
 from fastapi.responses import Response
 
+from pgen.images.fusion import fusion_name
 from pgen.images.metadata import model_name
 from pgen.images.postprocess import TRANSPARENT, Postprocess
 from pgen.prompts import check_prompt
-from pgen.request import Request, requests
+from pgen.request import Request, fusion_requests, requests
 from pgen.serve.bundle_state import LoadedBundle
 from pgen.serve.endpoints.responses import (
     ERRORS,
@@ -30,7 +30,18 @@ from pgen.serve.endpoints.responses import (
 from pgen.serve.endpoints.seeds import seeds_of
 from pgen.serve.errors import APIError
 from pgen.serve.middleware.routing import PUBLIC
-from pgen.serve.schemas import ImageData, ImageRequest, ImageResponse, Prompt, Seed, Size, side_of
+from pgen.serve.schemas import (
+    FuseRequest,
+    FuseResponse,
+    FusionData,
+    ImageData,
+    ImageRequest,
+    ImageResponse,
+    Prompt,
+    Seed,
+    Size,
+    side_of,
+)
 from pokegan import __version__
 
 router = APIRouter(tags=["images"])
@@ -40,10 +51,10 @@ MAX_AGE = 86_400
 
 
 def image_requests(
-    bundle: LoadedBundle, prompt: str, seeds: list[int], model: str | None, colors: str
+    bundle: LoadedBundle, prompt: str, seeds: list[int], model: str | None, colors: str = "", shiny: bool = False
 ) -> list[Request]:
     """Build the requests for a prompt and seeds; they are checked here, so that they cannot fail a shared batch."""
-    like = replace(bundle.request_template(model), colors=check_prompt(colors) if colors else "")
+    like = bundle.request_template(model, colors, shiny)
     reads_text = bundle.generator.find(like.model).reads_text
     prompt = re.sub(r"\s*[\r\n\t]\s*", " ", prompt.strip())  # of several lines, as chat clients send them
     built = list(requests([check_prompt(prompt) if reads_text else prompt], seeds, like))
@@ -65,7 +76,8 @@ async def create_images(body: ImageRequest, request: HTTPRequest) -> ModelRespon
     """
     service, bundle = service_of(request), bundle_for(request)
     log_prompts(request, prompt=body.prompt)
-    drawn = image_requests(bundle, body.prompt, seeds_of(body.seed, body.n or 1), body.model, body.colors)
+    seeds = seeds_of(body.seed, body.n or 1)
+    drawn = image_requests(bundle, body.prompt, seeds, body.model, body.colors, body.shiny)
     model = drawn[0].model or str(bundle.default_model)
     images = [ImageData(seed=image.seed, prompt=image.prompt) for image in drawn]
     response = ImageResponse(created=int(time.time()), model=model, data=images)
@@ -83,6 +95,34 @@ async def create_images(body: ImageRequest, request: HTTPRequest) -> ModelRespon
     return ModelResponse(response)
 
 
+@router.post("/v1/fuse", summary="Fuse two or more parents", response_model=FuseResponse, responses=ERRORS)
+async def create_fusions(body: FuseRequest, request: HTTPRequest) -> ModelResponse:
+    """Generate fusions of the parents: the images of `pgen fuse PARENTS --seed SEED`, for seeds that count up."""
+    service, bundle = service_of(request), bundle_for(request)
+    log_prompts(request, **{f"parent{number}": parent for number, parent in enumerate(body.parents, 1)})
+    template = bundle.request_template(None, body.colors, body.shiny)
+    fusions = list(fusion_requests(map(check_prompt, body.parents), seeds_of(body.seed, body.n), template))
+    bundle.generator.check(fusions)
+    postprocess = postprocess_of(body.size, body.background, body.output_format)
+    files = await service.generate_files(bundle, fusions, postprocess)
+    notes = [bundle.generator.encoder.notes_on(fusion.texts) for fusion in fusions]
+    return ModelResponse(
+        FuseResponse(
+            data=[
+                FusionData(
+                    b64_json=base64.b64encode(file).decode(),
+                    note="; ".join(lines.values()) or None,
+                    seed=fusion.seed,
+                    prompt=fusion.prompt,
+                    fused=list(fusion.fused),
+                    name=fusion_name(fusion),
+                )
+                for fusion, file, lines in zip(fusions, files, notes, strict=True)
+            ]
+        )
+    )
+
+
 def postprocess_of(size: str | None, background: str | None, format: str | None) -> Postprocess:
     """Say how the pixels of an image are processed."""
     color = "white" if background == "opaque" else TRANSPARENT
@@ -96,6 +136,7 @@ def _query(image: ImageData, model: str, body: ImageRequest) -> str:
         "seed": image.seed,
         "model": model,
         "colors": body.colors or None,
+        "shiny": "true" if body.shiny else None,
         "size": body.size,
         "background": body.background,
         "output_format": body.output_format,
@@ -111,13 +152,14 @@ async def get_image(
     size: Annotated[Size | None, Query(examples=["256x256"])] = None,
     model: Annotated[str | None, Query(max_length=100)] = None,
     colors: Annotated[Prompt, Query(examples=["Gengar"])] = "",
+    shiny: Annotated[bool, Query()] = False,
     output_format: Literal["png", "webp", "jpeg"] = "png",
     background: Literal["transparent", "opaque", "auto"] = "auto",
 ) -> Response:
     """Return an image file, for an <img> or a link; it stays the same until the server loads another bundle."""
     service, bundle = service_of(request), bundle_for(request)
     log_prompts(request, prompt=prompt)
-    drawn = image_requests(bundle, prompt, [seed], model, colors)
+    drawn = image_requests(bundle, prompt, [seed], model, colors, shiny)
     postprocess = postprocess_of(size, background, output_format)
     etag = _etag(bundle, drawn[0], postprocess)
     headers = {"ETag": etag, "Cache-Control": f"private, max-age={MAX_AGE}, immutable"}
@@ -133,6 +175,7 @@ def _etag(bundle: LoadedBundle, request: Request, postprocess: Postprocess) -> s
         request.prompt,
         request.seed,
         request.colors,
+        request.shiny,
         model_name(request, bundle.generator.bundle),
         (postprocess.size, postprocess.background, postprocess.format),
         bundle.generator.bundle.digest,

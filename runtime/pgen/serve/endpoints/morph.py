@@ -37,7 +37,7 @@ async def create_morph(body: MorphRequest, request: Request) -> Response:
     service, bundle = service_of(request), bundle_for(request)
     log_prompts(request, start=body.start, end=body.end)
     start, end = check_prompt(body.start), check_prompt(body.end)
-    ends = morph_ends(start, end, body.seed, body.to_seed, bundle.request_template(None))
+    ends = morph_ends(start, end, body.seed, body.to_seed, bundle.request_template(None, body.colors, body.shiny))
     step = min(MAX_STEP, service.settings.batch)
     frames = morph(bundle.generator, *ends, body.frames, body.loop, batch=step)
     pixels = await service.collect(frames, body.frames, step)

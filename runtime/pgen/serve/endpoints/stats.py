@@ -12,9 +12,10 @@ from pgen.dex.job import card_file
 from pgen.images.model import Picture
 from pgen.images.postprocess import Postprocess
 from pgen.jobs.job import render
-from pgen.request import Request as ImageRequest
+from pgen.serve.config import MAX_CARDS
 from pgen.serve.endpoints.responses import ERRORS, ModelResponse, bundle_for, service_of
 from pgen.serve.endpoints.seeds import seeds_of
+from pgen.serve.errors import APIError
 from pgen.serve.schemas import DexEntry, DexRequest, DexResponse, EncodedFile, StatsRequest, StatsResponse, StatsRow
 from pgen.stats.draw import stream
 from pgen.stats.rows import row_filter
@@ -36,15 +37,18 @@ async def create_dex(body: DexRequest, request: Request) -> ModelResponse:
     """Generate new Pokémon: stats, name, description, picture, and a card that shows them."""
     service, bundle = service_of(request), bundle_for(request)
     conditions = row_filter(body.type or (), body.total, body.rarity, bool(body.legendary))
-    entries = bundle.maker.entries(body.n, seeds_of(body.seed, body.n)[0], conditions)
-    collected = await service.collect(entries, body.n)
+    cards = body.n * (body.family or 1)
+    if cards > MAX_CARDS:
+        raise APIError(400, f"{cards} cards: the maximum is {MAX_CARDS}; request fewer lines", "n")
+    seed = seeds_of(body.seed, body.n)[0]
+    entries = bundle.maker.entries(body.n, seed, conditions, shiny=body.shiny, family=body.family)
+    collected = await service.collect(entries, cards)
     encoding = (service.run_in_encoder(partial(_encode, entry, bundle.generator.bundle)) for entry in collected)
     return ModelResponse(DexResponse(data=list(await asyncio.gather(*encoding))))
 
 
 def _encode(entry: Entry, bundle: Bundle) -> DexEntry:
-    request = ImageRequest(entry.prompt, entry.row.seed, colors=entry.colors)
-    image = Picture(request, entry.pixels, backend=entry.backend)
+    image = Picture(entry.request, entry.pixels, backend=entry.backend)
     picture, card = (
         EncodedFile(b64_json=base64.b64encode(file).decode())
         for file in (render(image, bundle, Postprocess()), card_file(entry))

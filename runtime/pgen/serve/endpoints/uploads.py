@@ -83,7 +83,7 @@ async def edit_images(request: HTTPRequest) -> ModelResponse:
     service, bundle = service_of(request), bundle_for(request)
     body, own = await _read(request, bundle, EditRequest)
     log_prompts(request, prompt=body.prompt)
-    wanted = image_requests(bundle, body.prompt, seeds_of(body.seed, body.n or 1), own.model, "")
+    wanted = image_requests(bundle, body.prompt, seeds_of(body.seed, body.n or 1), own.model)
     ends = [replace(end, truncation=own.truncation, stage=own.stage) for end in wanted]
     pixels = await service.collect(halfway(bundle.generator, own, ends), len(ends))
     postprocess = _postprocess(body)

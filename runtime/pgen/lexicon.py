@@ -5,13 +5,13 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from itertools import islice
 from typing import Any
 
-from pgen.dex.rng import Rng
 from pgen.errors import BundleInvalid
+from pgen.rng import Rng
 from pokegan.names import LETTERS, plain
 
 SHORTEST, LONGEST = 6, 10
@@ -25,6 +25,8 @@ DISCOUNT = 0.5
 
 UNPRONOUNCEABLE = re.compile(r"[^aeiouy]{4}|[aeiou]{3}|(.)\1\1|^[^aeiouy]{3}|[^aeiouy]{3}$|^(.)\2|q(?!u)")
 """Too many consonants or vowels in a row."""
+
+VOWELS = "aeiouy"
 
 # In ROT13, so that nobody has to read them. No name may contain one, and no text may have one as a word.
 DENIED = frozenset(
@@ -90,6 +92,7 @@ class Lexicon:
         self.colors: dict[str, dict[str, int]] = learned["colors"]
         self.shapes: dict[str, dict[str, int]] = learned["shapes"]
         self.known: list[str] = learned["known"]
+        self.known_letters = frozenset(map(plain, self.known))
         self._letters: dict[str, dict[str, int]] = learned["letters"]
         self._probabilities: dict[str, dict[str, float]] = {}
 
@@ -126,8 +129,8 @@ class Lexicon:
             }
         return probabilities
 
-    def _draw(self, rng: Rng) -> str:
-        letters = "^" * self.order
+    def _draw(self, rng: Rng, stem: str = "") -> str:
+        letters = "^" * self.order + stem
         while len(letters) <= self.order + LONGEST:
             letter = rng.weighted(self._after(letters[len(letters) - self.order :]))
             if letter == "$":
@@ -135,15 +138,17 @@ class Lexicon:
             letters += letter
         return letters[self.order :]
 
-    def name(self, rng: Rng, types: Sequence[str], known: KnownNames, taken: Container[str] = ()) -> str:
-        """Generate a new name that suits `types`, capitalized, of SHORTEST to LONGEST letters.
+    def name(
+        self, rng: Rng, types: Sequence[str], known: KnownNames, taken: Container[str] = (), stem: str = ""
+    ) -> str:
+        """Generate a new name that suits `types` and begins with `stem`, capitalized, of SHORTEST to LONGEST letters.
 
         It is none of `taken`, in lower case, unless all of TRIES draws are.
 
         Raises:
             BundleInvalid: every name that can be generated is known.
         """
-        candidates, best = self._candidates(rng, known), ""
+        candidates, best = self._candidates(rng, known, stem), ""
         while some := list(islice(candidates, CANDIDATES)):
             for name in sorted(some, key=lambda name: self._suits(name, types), reverse=True):
                 if name not in taken:
@@ -153,11 +158,11 @@ class Lexicon:
             raise BundleInvalid("names.json of the bundle has every name that can be generated; export it again")
         return best.capitalize()
 
-    def _candidates(self, rng: Rng, known: KnownNames) -> Iterator[str]:
+    def _candidates(self, rng: Rng, known: KnownNames, stem: str) -> Iterator[str]:
         """Draw TRIES names; yield those that can be used, each once."""
         drawn: set[str] = set()
         for _ in range(TRIES):
-            name = self._draw(rng)
+            name = self._draw(rng, stem)
             if _is_usable(name) and name not in drawn and not known.resemble(name):
                 drawn.add(name)
                 yield name
@@ -172,6 +177,24 @@ def _is_usable(name: str) -> bool:
     return SHORTEST <= len(name) <= LONGEST and not UNPRONOUNCEABLE.search(name) and not is_rude_name(name)
 
 
+def blend(first: str, last: str, rng: Rng, known: Container[str]) -> str:
+    """Blend a new name from the beginning of `first` and the end of `last`, capitalized; empty if there is none.
+
+    It is none of `known`, which are plain. Names are cut where a vowel and a consonant meet, if possible; of a sentence
+    the last word counts.
+
+    >>> from pgen.rng import Stream
+    >>> blend("Charizard", "Gengar", Rng(3, Stream.FUSED_NAME), ())
+    'Charizagar'
+    """
+    start, end = (plain(name.split()[-1]) if name.split() else "" for name in (first, last))
+    cuts = [(start[:head], end[tail:]) for head in range(2, len(start)) for tail in range(1, len(end) - 1)]
+    usable = [cut for cut in cuts if _is_usable("".join(cut)) and "".join(cut) not in known]
+    smooth = [cut for cut in usable if (cut[0][-1] in VOWELS) != (cut[1][0] in VOWELS)]
+    return "".join(rng.pick(smooth or usable)).capitalize() if usable else ""
+
+
+@cache
 def load_lexicon() -> Lexicon:
     """Read the lexicon that is installed with pgen."""
     return Lexicon(json.loads(files("pgen.dex").joinpath("learned.json").read_text("utf-8")))

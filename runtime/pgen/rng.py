@@ -16,6 +16,10 @@ class Stream(IntEnum):
     NAME = 2
     APPEARANCE = 3
     TEXT = 4
+    FUSION = 5
+    FUSED_NAME = 6
+    SHINY = 7
+    FAMILY = 8
 
 
 class Rng:
