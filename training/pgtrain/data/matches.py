@@ -265,8 +265,7 @@ def _combinations(scores: _Scores, out: _Texts, draw: random.Random, count: int)
         if not (types.types and color.color in COLORS and shape.shape):
             continue
         # A type is seen in colors as much as in shape: red pictures of grass types look of grass, other red ones not.
-        # By a classifier of 300 pictures of new combinations each, 3 / 1.5 / 6 / 4.5 in place of 5 / 0.5 / 4 / 8 showed
-        # less of the type (23 % of what real artwork shows, for 38 to 58 %) and more of the color than that (137 %).
+        # The weights balance type and color of new combinations; docs/training-log.md has those that were tried.
         typed = scores.types(types.types)
         fits = 3.0 * scores.shape(shape.shape) + 5.0 * typed + 0.5 * scores.color(color.color)
         colors = 4.0 * scores.color(color.color) + 8.0 * typed
