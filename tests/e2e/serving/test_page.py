@@ -153,7 +153,7 @@ def test_page_works_with_the_keyboard_alone(desktop: Watched) -> None:
     api.expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Tab")
     api.expect(page.get_by_role("tab", name="Draw")).to_be_focused()
-    for name in ("Morph", "New Pokémon", "About", "Draw", "Morph"):
+    for name in ("Morph", "Fuse", "New Pokémon", "About", "Draw", "Morph"):
         page.keyboard.press("ArrowRight")
         api.expect(page.get_by_role("tab", name=name)).to_be_focused()
     api.expect(page.get_by_role("tabpanel", name="Draw")).to_be_visible()  # until it is chosen
