@@ -103,9 +103,13 @@ def test_unreadable_folder_is_counted(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_other_files_are_counted(tmp_path: Path) -> None:
-    for file in ("abra.png", "a.psd", "b.psd", "LICENSE"):
+    for file in ("abra.png", "abra.txt", "a.psd", "b.psd", "LICENSE", "metadata.json", "mew.txt"):
         picture(tmp_path / "made.png").rename(tmp_path / file)
-    assert read(tmp_path).layout.skipped == ("3 files that are no images: .psd (2), no suffix (1)",)
+    (tmp_path / "abra.txt").write_text("a yellow creature")
+    (skipped,) = read(tmp_path).layout.skipped
+    what, _, kinds = skipped.partition(": ")
+    assert what == "5 files that are no images"
+    assert sorted(kinds.split(", ")) == [".json (1)", ".psd (2)", ".txt (1)", "no suffix (1)"]
 
 
 @pytest.mark.parametrize("data", ["", " "])

@@ -12,6 +12,10 @@ CAPTIONS = (".txt", ".caption")
 """Suffixes of a text file beside an image of the same stem: its captions, one a line."""
 
 
+RECORD_FILES = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
+"""Names of a file of records beside images, in any case; the first that is there is read."""
+
+
 class Scan(NamedTuple):
     """What lies under a folder: image files, sorted, and what was `skipped`, with the reason."""
 
@@ -30,14 +34,18 @@ def scan(folder: Path) -> Scan:
     Hidden files, those of __MACOSX and the runs of pgtrain are left out.
     """
     skipped: list[str] = []
-    images, others = [], Counter[str]()
+    images, texts, others = [], [], Counter[str]()
     for path in _walk(folder, skipped):
         if not path.is_file():
             skipped.append(f"{path.relative_to(folder)}: a broken link")
         elif _is_image(path):
             images.append(path)
-        elif path.suffix.lower() not in CAPTIONS and path.stem.lower() != "metadata":
+        elif path.suffix.lower() in CAPTIONS:
+            texts.append(path)
+        elif path.name.lower() not in RECORD_FILES:
             others[path.suffix.lower() or "no suffix"] += 1
+    captioned = {path.with_suffix("") for path in images}
+    others.update(path.suffix.lower() for path in texts if path.with_suffix("") not in captioned)
     if others:
         kinds = ", ".join(f"{kind} ({count:,})" for kind, count in others.most_common(5))
         skipped.append(f"{others.total():,} files that are no images: {kinds}")

@@ -15,15 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from pgtrain.data.records import Collection, Layout, Record
-from pgtrain.data.sources.files import find_ignoring_case, find_metadata, named_by_captions, scan
+from pgtrain.data.sources.files import RECORD_FILES, find_ignoring_case, find_metadata, named_by_captions, scan
 from pgtrain.errors import DataInvalid, DataNotFound
 from pokegan.errors import one_line
 from pokegan.extras import needs_extra
 
 METADATA = "metadata.jsonl"
-FILES = (METADATA, "metadata.csv", "metadata.parquet")
-"""Names of such a file, in any case; the first that is there is read."""
-
 CAPTIONS = ("text", "caption", "captions", "en_text", "prompt", "prompts")
 """Usual names of the column of captions."""
 
@@ -51,19 +48,19 @@ def read(folder: Path, caption_column: str | None = None) -> Collection:
 
 def fits_splits(folder: Path) -> bool:
     """Tell whether folders below `folder` have such files."""
-    return bool(find_metadata(folder, frozenset(FILES)))
+    return bool(find_metadata(folder, frozenset(RECORD_FILES)))
 
 
 def read_splits(folder: Path, caption_column: str | None = None) -> Collection:
     """Read the files of the folders below `folder` together, see :func:`read`."""
-    folders = dict.fromkeys(path.parent for path in find_metadata(folder, frozenset(FILES)))
+    folders = dict.fromkeys(path.parent for path in find_metadata(folder, frozenset(RECORD_FILES)))
     chosen = [place for place in folders if not any(above in folders for above in place.parents)]
     return _read(folder, [_beside(place)[0] for place in chosen], caption_column, ())
 
 
 def _beside(folder: Path) -> list[Path]:
     present = {path.name.lower(): path for path in sorted(folder.iterdir(), reverse=True) if path.is_file()}
-    return [present[name] for name in FILES if name in present]
+    return [present[name] for name in RECORD_FILES if name in present]
 
 
 def _read(folder: Path, files: Sequence[Path], caption_column: str | None, skipped: tuple[str, ...]) -> Collection:
