@@ -26,9 +26,9 @@ sys.addaudithook(watch)
 
 COMMANDS = {
     "pictures": "pgen image Mew --out mew.png && pgen variations mew.png -n 2 && pgen reproduce mew.png",
-    "sentence": "pgen image 'a red fire dragon' --out dragon.png",
+    "sentence": "pgen image 'a red fire dragon' --out d.png && pgen fuse Mew Muk --out f.png",
     "morph": "pgen random --out random.png && pgen morph Mew Muk --frames 3 --out film.gif",
-    "rows": "pgen stats -n 3 && pgen dex -n 1",
+    "rows": "pgen stats -n 3 && pgen dex -n 1 && pgen sprite Mew --out-dir game",
     "doctor": "pgen doctor",
     "serve": "timeout -s INT 9 pgen serve --port 0 || test $? = 124",
     "pgexport": "pgexport inspect {bundle}",
