@@ -110,8 +110,8 @@ def test_installed_translations_are_folded_and_of_known_names(encoder: TextEncod
 def test_translations_are_read_from_any_table() -> None:
     table = read_translations("# comment\nRedball\trotball\tアカダマ\nBluewings\trotball\tblaufluegel\nElse\tsonst")
     index = NameIndex(["Redball", "Bluewings"], table)
-    found = [index.find(name) for name in ("Rotball", "アカダマ", "Blaufluegel", "redball", "sonst", "カダマ")]
-    assert found == [0, 0, 1, 0, None, None], "the first of two names has a translation of both"
+    rows = [index.find(name) for name in ("Rotball", "アカダマ", "Blaufluegel", "redball", "sonst", "カダマ")]
+    assert rows == [0, 0, 1, 0, None, None], "the first of two names has a translation of both"
 
 
 def test_marks_of_other_scripts_make_other_letters() -> None:

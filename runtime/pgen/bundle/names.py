@@ -27,9 +27,8 @@ def fold(name: str) -> str:
     ('flabebe', 'farfetchd', 'f nidoran', 'charizard mega x')
     """
     plain = ACCENTS.sub("", unicodedata.normalize("NFKD", APOSTROPHES.sub("", name.translate(SIGNS))))
-    letters = unicodedata.normalize(
-        "NFC", plain
-    ).casefold()  # with the marks of other scripts, which make other letters
+    # Composed again: in other scripts the remaining marks make other letters.
+    letters = unicodedata.normalize("NFC", plain).casefold()
     return " ".join(sorted(WORDS.get(word, word) for word in WORD.findall(letters)))
 
 

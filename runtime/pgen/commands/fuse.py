@@ -5,15 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pgen.commands.options import (
-    batch_options,
-    destination_options,
-    device_options,
-    output_options,
-    report_options,
-    sampling_options,
-    seed_options,
-)
+from pgen.commands.options import job_options, sampling_options, seed_options
 from pokegan.cli import Command
 
 if TYPE_CHECKING:
@@ -25,11 +17,7 @@ if TYPE_CHECKING:
 @click.argument("parents", nargs=-1, metavar="PARENT PARENT...")
 @seed_options()
 @sampling_options
-@output_options
-@destination_options
-@batch_options
-@device_options
-@report_options
+@job_options
 def fuse(
     parents: tuple[str, ...],
     n: int | None,

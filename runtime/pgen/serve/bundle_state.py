@@ -67,11 +67,11 @@ class LoadedBundle:
         Raises:
             APIError: 404, no model has that name.
         """
-        found = self.default_model if name is None else self.find(name)
-        if found is None:
+        known = self.default_model if name is None else self.find(name)
+        if known is None:
             choices = ", ".join(self.models) or "none"
             raise APIError(404, f"unknown model; this server has: {choices}", "model", "model_not_found")
-        model = None if found == self.default_model else found
+        model = None if known == self.default_model else known
         return request_template(model, colors=check_prompt(colors) if colors else "", shiny=shiny)
 
 

@@ -5,7 +5,6 @@ import io
 import json
 import re
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +23,6 @@ from pgen.serve.config import Settings
 from pgen.serve.protocol import Protocol
 from tests.runtime.serve.serving import PATIENCE, decoded, pixels_of, serving
 from tests.runtime.toy import SIDE
-
-
-@pytest.fixture(scope="module")
-def url(toy_bundle: Path) -> Iterator[str]:
-    with serving(Settings(port=0, bundle=toy_bundle, device="cpu", threads=1, timeout=PATIENCE)) as (_, place):
-        yield place
-
-
-@pytest.fixture(scope="module")
-def client(url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=url, timeout=PATIENCE) as client:
-        yield client
 
 
 def generated(client: httpx.Client, **body: Any) -> dict[str, Any]:

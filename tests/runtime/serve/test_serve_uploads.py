@@ -1,7 +1,6 @@
 """Variations and edits of images that the server generated."""
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +16,10 @@ from pgen.images.metadata import picture_fields
 from pgen.images.postprocess import Postprocess
 from pgen.morph.interpolation import morph
 from pgen.request import Request
-from pgen.serve.config import MAX_UPLOAD, Settings
-from tests.runtime.serve.serving import PATIENCE, decoded, serving
+from pgen.serve.config import MAX_UPLOAD
+from tests.runtime.serve.serving import PATIENCE, decoded
 
 VARIATIONS, EDITS = "/v1/images/variations", "/v1/images/edits"
-
-
-@pytest.fixture(scope="module")
-def url(toy_bundle: Path) -> Iterator[str]:
-    with serving(Settings(port=0, bundle=toy_bundle, device="cpu", threads=1, timeout=PATIENCE)) as (_, place):
-        yield place
-
-
-@pytest.fixture(scope="module")
-def client(url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=url, timeout=PATIENCE) as client:
-        yield client
 
 
 def picture(client: httpx.Client, **fields: Any) -> bytes:

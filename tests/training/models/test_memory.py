@@ -79,18 +79,18 @@ def test_colors_and_shapes_are_chosen_by_separate_parts_of_the_latent(memory: Me
     assert not torch.equal(before.color, after.color)
 
 
-def only(memory: Memory, *wanted: int) -> None:
-    """Make both heads of `memory` give their whole attention to pictures `wanted`, whatever the text."""
+def attend(memory: Memory, *pictures: int) -> None:
+    """Make both heads of `memory` give their whole attention to `pictures`, whatever the text."""
     for head in (memory.shape_head, memory.color_head):
         torch.nn.init.zeros_(head.keys)
         head.bias.data[:] = -20
-        head.bias.data[list(wanted)] = 0
+        head.bias.data[list(pictures)] = 0
 
 
 @pytest.mark.parametrize("partner", [3, 4])
 def test_a_text_that_asks_for_one_name_is_drawn_from_its_pictures_alone(memory: Memory, partner: int) -> None:
     """The second picture of the same name is as good a match, and not joined to the first one."""
-    only(memory, 3, partner)
+    attend(memory, 3, partner)
     memory.partner[[3, partner]] = torch.tensor([partner, 3])
     choice = memory.choose(torch.randn(64, SIZE.latent_dim), torch.randn(64, 16))
     first, second, color = (weights.argmax(1) for weights in (choice.first, choice.second, choice.color))
@@ -100,7 +100,7 @@ def test_a_text_that_asks_for_one_name_is_drawn_from_its_pictures_alone(memory: 
 
 
 def test_a_text_that_asks_for_two_names_is_mostly_drawn_from_both(memory: Memory) -> None:
-    only(memory, 3, 4)
+    attend(memory, 3, 4)
     memory.silhouettes[4] = memory.silhouettes[3]
     choice = memory.choose(torch.randn(64, SIZE.latent_dim), torch.randn(64, 16))
     assert (choice.first.argmax(1) != choice.second.argmax(1)).float().mean() > 0.8

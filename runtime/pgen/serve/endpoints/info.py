@@ -53,10 +53,10 @@ async def list_models(request: Request) -> ModelResponse:
 async def describe_model(name: str, request: Request) -> ModelResponse:
     """Describe one of the models; names of OpenAI's stand for the default one."""
     bundle = bundle_for(request)
-    found = bundle.find(name)
-    if found is None:
+    model = bundle.find(name)
+    if model is None:
         raise APIError(404, "unknown model; GET /v1/models lists the models", code="model_not_found")
-    return ModelResponse(_model_info(bundle, found))
+    return ModelResponse(_model_info(bundle, model))
 
 
 @router.get("/v1/names", summary="List the known names", response_model=NamesResponse, responses=ERRORS)

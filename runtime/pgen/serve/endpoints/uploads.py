@@ -6,6 +6,7 @@ drawn again: with other seeds, or mixed with another prompt.
 
 import base64
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -39,6 +40,7 @@ from pgen.serve.schemas import EditRequest, ImageData, ImageResponse, VariationR
 router = APIRouter(tags=["images"])
 
 Fields = TypeVar("Fields", bound=VariationRequest)
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 MAX_FIELDS = 32
 MAX_FIELD = 2**14
@@ -53,14 +55,19 @@ def _form(model: type[VariationRequest]) -> dict[str, Any]:
     return {"requestBody": {"content": {MULTIPART: {"schema": schema}}, "required": True}}
 
 
-@router.post(
-    "/v1/images/variations",
-    summary="Vary an image",
-    response_model=ImageResponse,
-    response_model_exclude_none=True,
-    responses=ERRORS,
-    openapi_extra=_form(VariationRequest),
-)
+def _post(path: str, summary: str, model: type[VariationRequest]) -> Callable[[Endpoint], Endpoint]:
+    """Route a form with the fields of `model` and an image, answered with images."""
+    return router.post(
+        path,
+        summary=summary,
+        response_model=ImageResponse,
+        response_model_exclude_none=True,
+        responses=ERRORS,
+        openapi_extra=_form(model),
+    )
+
+
+@_post("/v1/images/variations", "Vary an image", VariationRequest)
 async def create_variations(request: HTTPRequest) -> ModelResponse:
     """Generate images of the prompt of an image that the served bundle generated, with other seeds."""
     service, bundle = service_of(request), bundle_for(request)
@@ -70,21 +77,14 @@ async def create_variations(request: HTTPRequest) -> ModelResponse:
     return _response(request, bundle, body, requests, files)
 
 
-@router.post(
-    "/v1/images/edits",
-    summary="Mix an image with a prompt",
-    response_model=ImageResponse,
-    response_model_exclude_none=True,
-    responses=ERRORS,
-    openapi_extra=_form(EditRequest),
-)
+@_post("/v1/images/edits", "Mix an image with a prompt", EditRequest)
 async def edit_images(request: HTTPRequest) -> ModelResponse:
     """Generate images halfway between an image that the served bundle generated and a prompt; they have no metadata."""
     service, bundle = service_of(request), bundle_for(request)
     body, own = await _read(request, bundle, EditRequest)
     log_prompts(request, prompt=body.prompt)
-    wanted = image_requests(bundle, body.prompt, seeds_of(body.seed, body.n or 1), own.model)
-    ends = [replace(end, truncation=own.truncation, stage=own.stage) for end in wanted]
+    edits = image_requests(bundle, body.prompt, seeds_of(body.seed, body.n or 1), own.model)
+    ends = [replace(end, truncation=own.truncation, stage=own.stage) for end in edits]
     pixels = await service.collect(halfway(bundle.generator, own, ends), len(ends))
     postprocess = _postprocess(body)
     files = [

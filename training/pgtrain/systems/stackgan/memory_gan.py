@@ -12,7 +12,6 @@ In all of them the memory's heads learn which pictures match which text.
 """
 
 from copy import deepcopy
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
@@ -39,6 +38,7 @@ from pgtrain.models.text_encoder import whitening
 from pgtrain.systems.stackgan.config import STAGE1_SIZE, StackGANConfig
 from pgtrain.systems.stackgan.decoder import ColorEncoder, ShapeEncoder, enlarged
 from pgtrain.systems.stackgan.memory_generator import OPAQUE, MemoryGenerator, describe, match_loss
+from pgtrain.systems.stackgan.mixes import MemoryBatch, chroma_distance, layout_distance
 from pgtrain.systems.stackgan.warm_start import take_over_memory
 
 RECONSTRUCTION = "stage I, reconstruction"
@@ -59,26 +59,6 @@ HEADS_RATE = 0.2
 
 HALVING, LEAST_RATE = 60, 0.25
 """Adversarial epochs after which learning rates are halved, and the share of them that stays."""
-
-
-@dataclass
-class MemoryBatch:
-    """What one forward and backward pass of the adversarial phase sees.
-
-    `own` int64 (N / 2,) are pictures that are drawn from their own codes, and `target` what they look like; `mixed` are
-    codes of N / 2 mixes. `draws` decide how the discriminator sees the N fakes; `real` is what it sees of N real
-    pictures; the first half are the targets, seen as what was drawn of them. `anchored` is what mixes must stay close
-    to: in stage I the autoencoder's picture of them, in stage II that of stage I, which comes with the fake. `fake` is
-    set once the generator ran: premultiplied RGBA, and what the discriminator sees of it.
-    """
-
-    own: Tensor
-    target: Tensor
-    mixed: Codes
-    draws: Tensor
-    real: list[Tensor]
-    anchored: Tensor | None = None
-    fake: tuple[Tensor, list[Tensor]] | None = None
 
 
 class MemoryStackGAN:
@@ -371,13 +351,8 @@ class MemoryStackGAN:
         metrics["features"] = projected.feature_distance(own, targets)
         loss = metrics["generator"] + config.features * metrics["features"]
         loss = loss + config.reconstruction * (metrics["reconstruction"] + edge_loss(pictures[:count], part.target))
-        mixed, scale = pictures[count:], pictures.shape[-1] // STAGE1_SIZE
-        anchored = cast(Tensor, part.anchored)
-        anchor = sum(
-            F.l1_loss(F.avg_pool2d(mixed, side), F.avg_pool2d(anchored, side)) for side in (4 * scale, 8 * scale)
-        )
-        metrics["anchor"] = cast(Tensor, anchor)
-        metrics["chroma"] = F.l1_loss(_chroma(mixed), _chroma(anchored))
+        mixed, anchored = pictures[count:], cast(Tensor, part.anchored)
+        metrics["anchor"], metrics["chroma"] = layout_distance(mixed, anchored), chroma_distance(mixed, anchored)
         return loss + config.anchor * metrics["anchor"] + config.chroma * metrics["chroma"], metrics
 
     @property
@@ -408,8 +383,3 @@ class MemoryStackGAN:
         if self.phase == RECONSTRUCTION:
             self._averaged().memory.table.fill(self._encoded())
         return grid(self.generate(*self.fixed))
-
-
-def _chroma(pictures: Tensor) -> Tensor:
-    color = pictures[:, :3]
-    return color - color.mean(1, keepdim=True)
