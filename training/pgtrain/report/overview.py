@@ -44,7 +44,7 @@ def _row(run: Run) -> dict[str, Any]:
         data, seed = described["data"], described["seed"]
         row = {"run": run.folder.name, "system": described["system"], "epochs": last["epoch"]}
         return row | {"phase": last["phase"], "examples": data["examples"], "seed": seed}
-    except (PokeganError, OSError, KeyError) as error:
+    except (PokeganError, OSError) as error:
         return {"run": run.folder.name, "error": one_line(error)}
 
 
