@@ -76,10 +76,12 @@ def test_list_and_show(command: Command, tiny_run: Path, tmp_path: Path) -> None
     assert "stackgan" in listed.stdout
     shown = command("pgtrain", "show", tiny_run)
     assert "stage1_epochs" in shown.stdout
-    for call in (["list", tmp_path], ["show", tmp_path], ["report", tmp_path]):
+    file = tiny_run / "config.json"
+    for call in (["list", tmp_path], ["list", file], ["show", tmp_path], ["report", tmp_path]):
         done = command("pgtrain", *call)
         assert done.returncode == 2
         assert len(done.stderr.strip().splitlines()) == 1
+        assert ("is no folder" in done.stderr) == (call[1] == file)
 
 
 def test_list_and_show_survive_damage_and_markup(command: Command, tiny_run: Path, tmp_path: Path) -> None:
