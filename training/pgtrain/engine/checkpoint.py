@@ -116,11 +116,12 @@ def read(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, Any
 
     Raises:
         RunNotFound: there is no checkpoint.
-        RunInvalid: it is damaged or cut short.
+        RunInvalid: it cannot be read, is damaged or cut short.
     """
     if not path.is_file():
         raise RunNotFound(f"{path}: no checkpoint there; give the folder of a run that pgtrain made")
     try:
+        path.open("rb").close()  # safetensors calls a file without permission missing
         with safe_open(path, framework="pt") as file:
             names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118 (safe_open is no dict)
             tensors = {name[len(prefix) :]: file.get_tensor(name) for name in names}

@@ -46,6 +46,9 @@ FIELDS: dict[str, Any] = {
 }
 """The fields of a run's config.json and their types."""
 
+DATA_FIELDS: dict[str, Any] = {"examples": int, "digest": str, "names": list}
+"""The fields that every run has under "data"."""
+
 
 Sources = str | Path | Sequence[str | Path] | None
 """What a run reads its data from; None for the default data set."""
@@ -187,9 +190,10 @@ class Run:
             raise RunNotFound(f"{path}: not found; give the folder of a run that pgtrain made")
         try:
             described: dict[str, Any] = json.loads(path.read_bytes())
-            for name, kind in FIELDS.items():
-                if not isinstance(described[name], kind):
-                    raise TypeError(f"{name} is {described[name]!r}")
+            for values, kinds in ((described, FIELDS), (described["data"], DATA_FIELDS)):
+                for name, kind in kinds.items():
+                    if not isinstance(values[name], kind):
+                        raise TypeError(f"{name} is {values[name]!r}")
             return {name: described[name] for name in FIELDS}
         except OSError as error:
             raise RunInvalid(f"{path}: cannot be read ({error.strerror}); see its permissions") from error

@@ -22,7 +22,7 @@ from pokegan.extras import needs_extra
 
 NAMES = ("name", "pokemon", "pokemon_name")
 TEXTS = (*metadata.CAPTIONS, "description")
-LAYOUT = b"3"
+LAYOUT = b"4"
 """Raised when what is extracted changes, so that older folders are not mistaken for it."""
 
 
@@ -173,7 +173,6 @@ def _saved(folder: Path, number: int, row: dict[str, Any], columns: Columns, whe
     texts = (row[columns.text] or "") if columns.text else ""
     captions = [text.strip() for text in (texts if isinstance(texts, list) else [texts]) if text and text.strip()]
     name = (row[columns.name] or "").strip() if columns.name else ""
-    # Without a name the caption is what a picture answers to, and need not be said twice.
-    name, *rest = (name, *captions) if name else (captions or [spoken(Path(path).stem) or f"row {number}"])
-    text = {"text": rest if len(rest) > 1 else (*rest, "")[0]} if rest or (columns.name and row[columns.name]) else {}
-    return json.dumps({"file_name": file, "name": name} | text)
+    if not name and not captions:
+        name = spoken(Path(path).stem) or f"row {number}"
+    return json.dumps({"file_name": file, "name": name, "text": captions})
