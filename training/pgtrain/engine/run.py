@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pgtrain.errors import RunInvalid, RunNotFound
+from pokegan.errors import write_remedy
 from pokegan.files import atomic_write
 from pokegan.revision import revision
 
@@ -229,10 +230,8 @@ class Run:
         try:
             yield
         except OSError as error:
-            reason = error.strerror or error
-            raise RunInvalid(
-                f"{self.folder}: cannot be written ({reason}); free space and try again (resume a training)"
-            ) from error
+            reason = f"{error.filename or self.folder}: cannot be written ({error.strerror or error})"
+            raise RunInvalid(f"{reason}; {write_remedy(error)} and try again (resume a training)") from error
 
     def log(self, metrics: dict[str, Any]) -> None:
         """Append one line to metrics.jsonl."""

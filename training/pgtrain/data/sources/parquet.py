@@ -17,7 +17,7 @@ from pgtrain.data.sources import metadata
 from pgtrain.data.sources.cache import cache_folder
 from pgtrain.data.sources.files import SUFFIXES, find_images, spoken
 from pgtrain.errors import DataInvalid
-from pokegan.errors import one_line
+from pokegan.errors import one_line, write_remedy
 from pokegan.extras import needs_extra
 
 NAMES = ("name", "pokemon", "pokemon_name")
@@ -95,9 +95,7 @@ def _write(files: Sequence[Path], folder: Path, caption_column: str | None) -> N
             made.replace(folder)
     except OSError as error:
         if not metadata.fits(folder):  # or else another process was faster
-            raise DataInvalid(
-                f"{folder}: cannot be written ({error.strerror}); free space or change its permissions"
-            ) from error
+            raise DataInvalid(f"{folder}: cannot be written ({error.strerror}); {write_remedy(error)}") from error
 
 
 def _rows(file: Path, caption_column: str | None) -> Iterator[tuple[dict[str, Any], Columns, str]]:
