@@ -165,7 +165,7 @@ def test_an_adversarial_phase_begins_once(system: MemoryStackGAN, data: Dataset,
     "pattern", [(1, -1, 1, -1), (1, 1, -1, -1), (1, -1, -1, 1)], ids=["columns", "rows", "checkers"]
 )
 def test_stage2_draws_no_pattern_of_single_pixels(pattern: tuple[int, ...]) -> None:
-    stage2 = Stage2(width=8, channels=4, pixels=128, size=CodeSize())
+    stage2 = Stage2(width=8, channels=4, pixels=128, size=CodeSize()).eval()
     with torch.no_grad():
         stage2.to_rgba.bias.copy_(torch.tensor(pattern).repeat(4))
         stage1 = torch.randn(1, 8, 64, 64), torch.zeros(1, 4, 64, 64)

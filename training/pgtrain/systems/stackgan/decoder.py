@@ -72,8 +72,11 @@ class Stage2(nn.Module):
     """Refines stage I to `pixels` a side; most of it works at 32x32, and one convolution at 64x64 draws the picture.
 
     The last doublings are a depth-to-space of that convolution's channels (Shi et al., 2016, arXiv:1609.05158):
-    narrow convolutions at full size take most of the time on CPUs. What they draw passes LOW_PASS, because frozen
-    features hardly see patterns of single pixels: without it edges grow combs, and surfaces hatching.
+    narrow convolutions at full size take most of the time on CPUs.
+
+    The frozen features of a discriminator hardly see patterns of single pixels, so training grows combs at edges and
+    hatching on surfaces. LOW_PASS removes them from what is drawn, not from what is trained: there, they would only
+    move to the next period that passes.
     """
 
     low_pass: Tensor
@@ -103,7 +106,9 @@ class Stage2(nn.Module):
         hidden = self.up(hidden, color) + features
         large = enlarged(logits, self.scale * STAGE1_SIZE)
         detail = F.pixel_shuffle(self.to_rgba(hidden), self.scale)
-        return large.clamp(-8, 8) + F.conv2d(detail, self.low_pass, padding=2, groups=detail.shape[1])
+        if not self.training:
+            detail = F.conv2d(detail, self.low_pass, padding=2, groups=detail.shape[1])
+        return large.clamp(-8, 8) + detail
 
 
 def enlarged(logits: Tensor, pixels: int) -> Tensor:
