@@ -88,5 +88,5 @@ byId("skip").addEventListener("click", (event) => {
 addEventListener("hashchange", showAddress);
 showAddress();
 fetchNames();
-backend.start((text) => byId("runs").replaceChildren(text));
+backend.start((...parts) => byId("runs").replaceChildren(...parts));
 document.documentElement.dataset.started = ""; // see theme.js
