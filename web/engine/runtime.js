@@ -4,22 +4,24 @@
 const MAX_THREADS = 4;
 
 const FLAVORS = {
-  webgpu: { script: "./ort.webgpu.bundle.min.js", binary: "ort-wasm-simd-threaded.asyncify.wasm" },
-  wasm: { script: "./ort.wasm.bundle.min.js", binary: "ort-wasm-simd-threaded.wasm" },
+  // For browsers whose WebAssembly can wait for the GPU by itself, and for all others with a GPU, in a larger file.
+  jspi: { script: "./ort.jspi.bundle.min.js", binary: "ort-wasm-simd-threaded.jspi.wasm", provider: "webgpu" },
+  webgpu: { script: "./ort.webgpu.bundle.min.js", binary: "ort-wasm-simd-threaded.asyncify.wasm", provider: "webgpu" },
+  wasm: { script: "./ort.wasm.bundle.min.js", binary: "ort-wasm-simd-threaded.wasm", provider: "wasm" },
 };
 
 export class Runtime {
   #files;
   #ort;
-  #flavor;
+  #provider;
 
-  /** Which flavors to try, in order. */
+  /** Which flavors to try, in order; `wanted` is "wasm" to keep to it, "webgpu" to take any GPU, even an emulated one. */
   static async flavors(wanted) {
     if (wanted === "wasm") return ["wasm"];
     const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
     // A fallback adapter computes on the CPU, slower than WebAssembly.
     const isGPU = adapter && (wanted === "webgpu" || !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter));
-    return isGPU ? ["webgpu", "wasm"] : ["wasm"];
+    return isGPU ? ["Suspending" in WebAssembly ? "jspi" : "webgpu", "wasm"] : ["wasm"];
   }
 
   /** Load ONNX Runtime Web and open the picture network, which shows whether a flavor works. */
@@ -31,7 +33,7 @@ export class Runtime {
       try {
         const runtime = new Runtime();
         await runtime.#start(files, flavor);
-        const session = await runtime.session(model, flavor, await content);
+        const session = await runtime.session(model, runtime.#provider, await content);
         delete runtime.#ort.env.wasm.wasmBinary; // it is compiled
         return [runtime, session];
       } catch (error) {
@@ -41,31 +43,32 @@ export class Runtime {
   }
 
   async #start(files, flavor) {
-    const { script, binary } = FLAVORS[flavor];
+    const { script, binary, provider } = FLAVORS[flavor];
     const wasmBinary = await files.load(binary);
     const ort = await import(script);
     ort.env.logLevel = "error";
     ort.env.wasm.wasmBinary = wasmBinary;
-    ort.env.wasm.numThreads = flavor === "wasm" && crossOriginIsolated ? Math.min(MAX_THREADS, navigator.hardwareConcurrency) : 1;
+    const threads = provider === "wasm" && crossOriginIsolated ? navigator.hardwareConcurrency : 1;
+    ort.env.wasm.numThreads = Math.min(MAX_THREADS, threads);
     this.#files = files;
     this.#ort = ort;
-    this.#flavor = flavor;
+    this.#provider = provider;
   }
 
   /** What draws the pictures, for people. */
   get description() {
-    if (this.#flavor === "webgpu") return "WebGPU";
+    if (this.#provider === "webgpu") return "WebGPU";
     const threads = this.#ort.env.wasm.numThreads;
     return `WebAssembly, ${threads} thread${threads === 1 ? "" : "s"}`;
   }
 
   /** What draws the pictures, for their metadata. */
   get backend() {
-    const provider = this.#flavor === "webgpu" ? "WebGpuExecutionProvider" : "CPUExecutionProvider";
+    const provider = this.#provider === "webgpu" ? "WebGpuExecutionProvider" : "CPUExecutionProvider";
     return `${provider}, onnxruntime-web ${this.#ort.env.versions.web}`;
   }
 
-  /** Open a model of the bundle; `provider` is a flavor, `content` its file where it is loaded already. */
+  /** Open a model of the bundle on a provider; `content` is its file where it is loaded already. */
   async session(model, provider = "wasm", content = undefined) {
     const options = { executionProviders: [provider] };
     return this.#ort.InferenceSession.create(content ?? (await this.#files.load(model.file)), options);

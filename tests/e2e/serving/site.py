@@ -26,12 +26,14 @@ class Site:
         folder: what is served; may be replaced while the site runs.
         address: of its page.
         changes: by a part of a path, what becomes of the file's content; None loses it.
+        is_down: whether it closes connections without an answer.
         sent: path and bytes of the body of every answer, in order.
     """
 
     folder: Path
     address: str = ""
     changes: dict[str, Change] = field(default_factory=dict)
+    is_down: bool = False
     sent: list[tuple[str, int]] = field(default_factory=list)
 
     def read(self, path: str) -> bytes | None:
@@ -55,6 +57,9 @@ def hosted(folder: Path) -> Iterator[Site]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            if site.is_down:
+                self.close_connection = True
+                return
             path = self.path.partition("?")[0]
             inside = path.startswith(PREFIX)
             content = site.read(path.removeprefix(PREFIX)) if inside else None

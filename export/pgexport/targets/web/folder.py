@@ -35,12 +35,12 @@ STORED = ("names.json", "names.npy", "tokenizer.json")
 SERVER_MODULES = ("api.js", "key.js", "backend.js", "index.html")
 """Files of the page that are for a server, or that are written anew."""
 
-SCRIPTS = ("ort.wasm.bundle.min.mjs", "ort.webgpu.bundle.min.mjs")
-BINARIES = ("ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.asyncify.wasm")
-"""Of ONNX Runtime Web: for WebAssembly alone, and for WebGPU."""
+SCRIPTS = ("ort.wasm.bundle.min.mjs", "ort.jspi.bundle.min.mjs", "ort.webgpu.bundle.min.mjs")
+BINARIES = tuple(f"ort-wasm-simd-threaded.{flavor}wasm" for flavor in ("", "jspi.", "asyncify."))
+"""Of ONNX Runtime Web: for WebAssembly alone, and for WebGPU in browsers with and without JSPI; each loads one pair."""
 
-LAZY = ("encoder", "tokenizer.json", BINARIES[1])
-"""What is not loaded before it is needed: the text encoder, by its kind, its tokenizer, and the binary for WebGPU."""
+LAZY = ("encoder", "tokenizer.json", *BINARIES[1:])
+"""What is not loaded before it is needed: the text encoder, by its kind, its tokenizer, and the binaries for WebGPU."""
 
 SERVICE_WORKER = "sw.js"
 
