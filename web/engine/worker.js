@@ -134,6 +134,12 @@ function described({ kind, precision, opset, parity, provenance }) {
   return { kind, precision, opset, parity, provenance: { data, recipe, versions, metrics, evaluation } };
 }
 
+/** What the page needs to know of an error; after an unexpected one it starts another worker. */
+function reported(error) {
+  if (error instanceof EngineError) return { message: error.message, again: error.again };
+  return { message: `The networks failed (${error?.message ?? error}); try again`, again: true, fatal: true };
+}
+
 async function answer({ id, method, body }) {
   const check = () => {
     if (aborted.has(id)) throw new EngineError("given up");
@@ -143,9 +149,7 @@ async function answer({ id, method, body }) {
     const result = await METHODS[method](await parts(), body, check);
     postMessage({ id, result });
   } catch (error) {
-    // What is not an EngineError is unexpected: the page starts another worker.
-    const isKnown = error instanceof EngineError;
-    postMessage({ id, error: { message: isKnown ? error.message : `The networks failed (${error?.message ?? error}).`, again: isKnown ? error.again : true, fatal: !isKnown } });
+    postMessage({ id, error: reported(error) });
   }
   aborted.delete(id);
 }

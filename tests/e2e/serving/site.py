@@ -61,14 +61,12 @@ def hosted(folder: Path) -> Iterator[Site]:
                 self.close_connection = True
                 return
             path = self.path.partition("?")[0]
-            inside = path.startswith(PREFIX)
-            content = site.read(path.removeprefix(PREFIX)) if inside else None
+            content = site.read(path.removeprefix(PREFIX)) if path.startswith(PREFIX) else None
+            file = "index.html" if path.endswith("/") else path
             body = b"nothing here" if content is None else content
             self.send_response(404 if content is None else 200)
-            self.send_header("Content-Type", mimetypes.guess_type(path or ".html")[0] or "application/octet-stream")
-            if inside and path.endswith("/"):
-                self.send_header("Content-Type", "text/html")
-            if content is not None and (Path(path).suffix in COMPRESSED or path.endswith("/")):
+            self.send_header("Content-Type", mimetypes.guess_type(file)[0] or "application/octet-stream")
+            if content is not None and Path(file).suffix in COMPRESSED:
                 body = compressed(body)
                 self.send_header("Content-Encoding", "gzip")
             self.send_header("Content-Length", str(len(body)))
@@ -76,6 +74,10 @@ def hosted(folder: Path) -> Iterator[Site]:
             with contextlib.suppress(ConnectionError):
                 self.wfile.write(body)
             site.sent.append((path, len(body)))
+
+        def handle(self) -> None:
+            with contextlib.suppress(ConnectionError):  # a browser that closes
+                super().handle()
 
         def log_message(self, format: str, *args: object) -> None:
             pass
