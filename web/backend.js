@@ -30,7 +30,7 @@ let last = 0;
 function engine() {
   if (worker) return worker;
   const address = new URL("engine/worker.js", import.meta.url);
-  address.search = location.search; // ?engine=wasm keeps to WebAssembly
+  address.search = location.search; // ?engine=wasm keeps to WebAssembly, ?threads=1 to one thread
   worker = new Worker(address, { type: "module" });
   worker.addEventListener("message", ({ data }) => receive(data));
   worker.addEventListener("error", (event) => {

@@ -37,7 +37,7 @@ export class Bundle {
 
   /**
    * @param {Files} files
-   * @param {string} wanted a flavor of the runtime; empty for the best one.
+   * @param {{engine?: string, threads?: string}} wanted of the page's address; by default the best.
    * @param {function(string, number=): void} tell as in Files.
    */
   constructor(files, wanted, tell) {

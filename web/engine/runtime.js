@@ -1,6 +1,6 @@
 // ONNX Runtime Web: WebGPU where the browser has it, else WebAssembly with SIMD.
 
-/** Threads beyond which a picture gains nothing. */
+/** Threads beyond which a picture gains little. */
 const MAX_THREADS = 4;
 
 const FLAVORS = {
@@ -25,14 +25,14 @@ export class Runtime {
   }
 
   /** Load ONNX Runtime Web and open the picture network, which shows whether a flavor works. */
-  static async open(files, wanted, model) {
+  static async open(files, { engine: wanted, threads }, model) {
     const flavors = await Runtime.flavors(wanted);
     const content = files.load(model.file); // beside what ONNX Runtime needs
     content.catch(() => {}); // reported below
     for (const flavor of flavors) {
       try {
         const runtime = new Runtime();
-        await runtime.#start(files, flavor);
+        await runtime.#start(files, flavor, threads);
         const session = await runtime.session(model, runtime.#provider, await content);
         delete runtime.#ort.env.wasm.wasmBinary; // it is compiled
         return [runtime, session];
@@ -42,14 +42,14 @@ export class Runtime {
     }
   }
 
-  async #start(files, flavor) {
+  async #start(files, flavor, threads) {
     const { script, binary, provider } = FLAVORS[flavor];
     const wasmBinary = await files.load(binary);
     const ort = await import(script);
     ort.env.logLevel = "error";
     ort.env.wasm.wasmBinary = wasmBinary;
-    const threads = provider === "wasm" && crossOriginIsolated ? navigator.hardwareConcurrency : 1;
-    ort.env.wasm.numThreads = Math.min(MAX_THREADS, threads);
+    const most = Number(threads) || Math.min(MAX_THREADS, navigator.hardwareConcurrency);
+    ort.env.wasm.numThreads = provider === "wasm" && crossOriginIsolated ? most : 1;
     this.#files = files;
     this.#ort = ort;
     this.#provider = provider;

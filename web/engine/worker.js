@@ -9,7 +9,7 @@ import { animatedPng, png } from "./png.js";
 
 const FPS = 24; // of a downloaded animation
 
-const wanted = new URLSearchParams(location.search).get("engine") ?? "";
+const wanted = Object.fromEntries(new URLSearchParams(location.search));
 const aborted = new Set();
 let opened;
 let queue = Promise.resolve();
