@@ -267,8 +267,8 @@ def _combinations(scores: _Scores, out: _Texts, draw: random.Random, count: int)
         # A type is seen in colors as much as in shape: red pictures of grass types look of grass, other red ones not.
         # The weights balance type and color of new combinations; docs/training-log.md has those that were tried.
         typed = scores.types(types.types)
-        fits = 3.0 * scores.shape(shape.shape) + 5.0 * typed + 0.5 * scores.color(color.color)
-        colors = 4.0 * scores.color(color.color) + 8.0 * typed
+        fits = 3.0 * scores.shape(shape.shape) + 7.0 * typed + 0.5 * scores.color(color.color)
+        colors = 3.5 * scores.color(color.color) + 10.0 * typed
         text = describe(types.types, color.color, shape.shape)
         kind = draw.randrange(4)
         if kind == 1:

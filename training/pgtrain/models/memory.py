@@ -251,12 +251,17 @@ class Memory(nn.Module):
             share: of the second codes in the mix, 0 to 1, (N, SHARES): in each cell of the shape, row by row, and in
                 the colors. Zeros leave the first codes as they are.
         """
-        codes = self.table.blend(self.choose(latent, text, color_text))
-        noise = self._noise(latent)
-        if second_latent is not None and second_text is not None and share is not None:
-            second = self.table.blend(self.choose(second_latent, second_text, second_color_text))
-            codes = self.table.mixed(codes, second, share)
-            noise = _between(noise, self._noise(second_latent), share)
+        if share is None or second_latent is None or second_text is None:
+            return self.noisy(self.table.blend(self.choose(latent, text, color_text)), latent)
+        # Both in one pass: the exported graph has a fifth fewer nodes, and opens faster.
+        count = text.shape[0]  # len() would be a constant of the exported graph
+        latents, texts = torch.cat((latent, second_latent)), torch.cat((text, second_text))
+        color_texts = torch.cat(
+            [torch.zeros_like(text) if asked is None else asked for asked in (color_text, second_color_text)]
+        )
+        chosen = self.table.blend(self.choose(latents, texts, color_texts))
+        codes = self.table.mixed(*_split(chosen, count), share)
+        noise = _between(*_split(self._noise(latents), count), share)
         return Codes(codes.shape + noise.shape, codes.color + noise.color)
 
     def choose(self, latent: Tensor, text: Tensor, color_text: Tensor | None = None) -> Choice:
@@ -316,6 +321,11 @@ def _between(first: Codes, second: Codes, share: Tensor) -> Codes:
     return Codes(
         first.shape * (1 - of_shape) + second.shape * of_shape, first.color * (1 - of_color) + second.color * of_color
     )
+
+
+def _split(codes: Codes, count: int) -> tuple[Codes, Codes]:
+    """Split codes into those of the first `count` pictures and of the others."""
+    return Codes(codes.shape[:count], codes.color[:count]), Codes(codes.shape[count:], codes.color[count:])
 
 
 def relevance(logits: Tensor) -> Tensor:
