@@ -75,10 +75,13 @@ function call(method, body = {}, { signal, tell = () => {} } = {}) {
 
 /** Load what names need, before anybody asks; `note` is called with what runs the networks. */
 export async function start(note) {
-  const runs = call("warm").then((description) => `The networks run in this browser, on ${description}.`);
-  await runs.then(note, () => note("")); // what is drawn first reports the error
+  const runs = await call("warm").then(
+    (description) => `The networks run in this browser, on ${description}.`,
+    () => "", // what is drawn first reports the error
+  );
+  note(runs);
   navigator.serviceWorker?.register(new URL("../sw.js", import.meta.url)).then(
-    (registration) => offerUpdate(registration, async () => note(await runs, " ", updateButton(registration))),
+    (registration) => offerUpdate(registration, () => note(runs, " ", updateButton(registration))),
     () => {}, // without it the page works, but not offline
   );
 }

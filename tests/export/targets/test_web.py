@@ -320,6 +320,31 @@ def test_page_is_replaced_by_force_alone(written: Path, tmp_path: Path) -> None:
     assert "no such folder" in output
 
 
+def changed(place: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """Link the embedded bundle, with another manifest."""
+    place.mkdir()
+    for path in EMBEDDED.iterdir():
+        (place / path.name).symlink_to(path)
+    manifest = json.loads((EMBEDDED / "manifest.json").read_bytes())
+    change(manifest["models"])
+    (place / "manifest.json").unlink()
+    (place / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    return place
+
+
+def test_bundle_that_no_browser_runs_is_refused(written: Path, tmp_path: Path) -> None:
+    def export(bundle: Path) -> str:
+        done = CliRunner().invoke(main, [str(bundle), "--web", str(tmp_path / "page")])
+        assert (done.exit_code, done.output.count("\n")) == (2, 1)
+        assert not (tmp_path / "page").exists()
+        return done.output
+
+    assert "has no text-to-image model" in export(changed(tmp_path / "a", lambda models: models.pop("stackgan")))
+    storage = {"storage": "bf16"}
+    bundle = changed(tmp_path / "b", lambda models: models["encoder"]["parity"].update(storage))
+    assert "encoder.onnx: computes in bf16, which no browser does" in export(bundle)
+
+
 def test_missing_package_is_one_line_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folder, "_DISTRIBUTION", tmp_path / "node_modules")
     done = CliRunner().invoke(main, [str(EMBEDDED), "--web", str(tmp_path / "page")])
