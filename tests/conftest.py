@@ -74,7 +74,7 @@ def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A two-layer BERT with random weights, 32 numbers a text, whose vocabulary is letters."""
-    import torch
+    torch = pytest.importorskip("torch", reason="needs PyTorch")
     from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
     from tokenizers.models import WordPiece
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
@@ -189,6 +189,7 @@ def stats_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def system_runs(small_data: Path, stats_table: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Runs of two epochs of the systems that read no text, by system."""
+    pytest.importorskip("torch", reason="needs PyTorch")
     from pgtrain.systems.registry import SYSTEMS
     from pgtrain.train import Request, train
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pgexport.errors import TargetInvalid
-from pokegan.errors import PokeganError
+from pokegan.errors import PokeganError, write_remedy
 from pokegan.files import target_of
 
 
@@ -29,7 +29,7 @@ def beside(out: Path) -> Iterator[Path]:
             raise
         reason = error.strerror or error
         raise TargetInvalid(
-            f"{out}: cannot be written ({reason}); free space or choose another place; nothing was written"
+            f"{out}: cannot be written ({reason}); {write_remedy(error)}, or choose another place; nothing was written"
         ) from error
     finally:
         if staged:

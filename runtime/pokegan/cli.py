@@ -1,7 +1,6 @@
 """How the commands behave: each is imported when it is called, and every error is one line with exit code 2."""
 
 import contextlib
-import errno
 import math
 import os
 import stat
@@ -17,10 +16,7 @@ from typing import IO, Any, NoReturn
 import click
 
 from pokegan import __version__
-from pokegan.errors import EXIT_CODE, PokeganError
-
-# Errors of a full disk or quota; Windows has no quota.
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO) if hasattr(errno, "EDQUOT") else (errno.ENOSPC, errno.EIO)
+from pokegan.errors import EXIT_CODE, FORBIDDEN, FULL, PokeganError, write_remedy
 
 
 def _in_one_line(error: click.UsageError) -> click.UsageError:
@@ -86,14 +82,11 @@ def _one_line(hints: Mapping[str, str]) -> Iterator[None]:
         raise _Failed(error, hints.get(error.code)) from error
     except OSError as error:
         # Most errors of files are PokeganErrors; click handles a closed pipe.
-        if isinstance(error, PermissionError) and error.filename is not None:
-            reason = f"{error.strerror}; change its permissions, or name another"
+        if error.errno in (*FORBIDDEN, *FULL) and error.filename is not None:
+            reason = f"{error.strerror}; {write_remedy(error)}, or name another"
             raise _in_one_line(click.UsageError(f"{error.filename}: {reason}")) from error
         if error.errno not in FULL:
             raise
-        if error.filename is not None:
-            reason = f"cannot be written ({error.strerror}); free space and try again"
-            raise _in_one_line(click.UsageError(f"{error.filename}: {reason}")) from error
         raise _OutputFull(error) from error
     except click.UsageError as error:
         raise _in_one_line(error) from error

@@ -1,9 +1,17 @@
 """The root of the error tree: plain exceptions with a code. A command line and HTTP each add their own hint."""
 
+import errno
 from typing import Any, ClassVar
 
 EXIT_CODE = 2
 """Of every error that a user can fix, unless its class has an `exit_code`."""
+
+# Windows has no quota.
+FULL = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO") if hasattr(errno, name))
+"""Errors of a full disk or quota."""
+
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""Errors of missing permissions."""
 
 MAX_REASON = 200
 """Characters of another library's error that fit into a message of one line."""
@@ -53,6 +61,16 @@ def one_line(error: object, limit: int = MAX_REASON) -> str:
     """
     message = " ".join(str(getattr(error, "message", None) or error).split())
     return "".join(sign if sign.isprintable() else "?" for sign in message[:limit]) or type(error).__name__
+
+
+def write_remedy(error: Exception) -> str:
+    """Say what to do about a file that could not be written."""
+    code = getattr(error, "errno", None)
+    if code in FORBIDDEN:
+        return "fix its permissions"
+    if isinstance(error, ValueError) or code not in (*FULL, None):  # ValueError: a null byte in the name
+        return "check its name"
+    return "free space"  # libraries report a full disk in words of their own, without a number
 
 
 def last_line(output: str) -> str:

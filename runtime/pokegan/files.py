@@ -7,7 +7,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 DESCRIPTORS = ("/proc/", "/dev/fd/")
@@ -18,38 +18,35 @@ EFFECTIVE = os.access in os.supports_effective_ids
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, keep_links: bool = True) -> Iterator[Path]:
     """Yield an unused hidden path in the folder of `path`, for the block to write.
 
     It is renamed to `path` at the end, and takes mode and owner of a file that it replaces. Where `path` is a link,
     the file that it leads to is replaced; where it is a device, a pipe or an open file such as /dev/stdout, the content
-    is appended to it. After an error, or where the block removed the hidden file again, `path` stays as it was, and
-    nothing is left beside it. Several processes may write the same file.
+    is appended to it. A file that no rename can replace is overwritten in place: one in a folder that this user may not
+    write, or with further hard links, unless `keep_links` is false. After an error, or where the block removed the
+    hidden file again, `path` stays as it was, and nothing is left beside it. Several processes may write the same file.
 
     Raises:
         OSError, ValueError: the file is read-only or cannot be renamed, or its name holds a null byte.
     """
-    if is_stream(path):
-        with tempfile.TemporaryDirectory(prefix="pokegan-") as folder:
-            hidden = Path(folder) / "part"
+    stream = is_stream(path)
+    target = path if stream else target_of(path)
+    if not stream and is_read_only(target):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    in_place = stream or _stays(target, keep_links)
+    with tempfile.TemporaryDirectory(prefix="pokegan-") if in_place else nullcontext(target.parent) as folder:
+        hidden = Path(folder) / f".pokegan-{os.urandom(8).hex()}.part"
+        try:
             yield hidden
             if hidden.exists():
-                _append(hidden, path)
-        return
-    target = target_of(path)
-    if is_read_only(target):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-    hidden = target.parent / f".pokegan-{os.urandom(8).hex()}.part"
-    try:
-        yield hidden
-        if hidden.exists():
-            _put(hidden, target)
-    except BaseException as error:
-        if isinstance(error, OSError) and error.filename in (None, str(hidden), hidden):
-            error.filename = str(path)  # a full disk is noticed while writing, which names no file
-        with suppress(OSError, ValueError):  # the folder is gone or out of reach, and the file with it
-            hidden.unlink(missing_ok=True)
-        raise
+                _copy(hidden, target, os.O_APPEND if stream else os.O_TRUNC) if in_place else _put(hidden, target)
+        except BaseException as error:
+            if isinstance(error, OSError) and error.filename in (None, str(hidden), hidden):
+                error.filename = str(path)  # a full disk is noticed while writing, which names no file
+            with suppress(OSError, ValueError):  # the folder is gone or out of reach, and the file with it
+                hidden.unlink(missing_ok=True)
+            raise
 
 
 def atomic_write(path: Path, content: bytes | str) -> None:
@@ -95,6 +92,15 @@ def is_read_only(path: Path) -> bool:
     return os.path.exists(path) and not os.access(path, os.W_OK, effective_ids=EFFECTIVE)  # noqa: PTH110 (as above)
 
 
+def _stays(target: Path, keep_links: bool) -> bool:
+    """Whether `target` is a file that must be overwritten in place."""
+    try:
+        state = target.stat()
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISREG(state.st_mode) and ((keep_links and state.st_nlink > 1) or is_read_only(target.parent))
+
+
 def _put(hidden: Path, target: Path) -> None:
     """Rename `hidden` to `target`; an existing file keeps its mode and owner."""
     try:
@@ -106,18 +112,19 @@ def _put(hidden: Path, target: Path) -> None:
     try:
         if (before.st_uid, before.st_gid) != (now.st_uid, now.st_gid):
             os.chown(hidden, before.st_uid, before.st_gid)
-    except PermissionError:  # someone else's file that this user may write: in place, so that it stays theirs
-        with hidden.open("rb") as content, target.open("wb") as file:
-            shutil.copyfileobj(content, file)
+        hidden.chmod(stat.S_IMODE(before.st_mode))  # after the change of owner, which clears set-user-ID bits
+        hidden.replace(target)
+    except OSError as error:
+        if not (isinstance(error, PermissionError) or error.errno == errno.EBUSY):
+            raise
+        # Someone else's file that this user may write, so that it stays theirs; or one that is mounted by itself.
+        _copy(hidden, target, os.O_TRUNC)
         hidden.unlink()
-        return
-    hidden.chmod(stat.S_IMODE(before.st_mode))  # after the change of owner, which clears set-user-ID bits
-    hidden.replace(target)
 
 
-def _append(hidden: Path, path: Path) -> None:
+def _copy(hidden: Path, path: Path, flag: int) -> None:
     with (
         hidden.open("rb") as content,
-        open(os.open(path, os.O_WRONLY | os.O_APPEND), "wb") as stream,  # noqa: PTH123 (a descriptor)
+        open(os.open(path, os.O_WRONLY | flag), "wb") as stream,  # noqa: PTH123 (a descriptor)
     ):
         shutil.copyfileobj(content, stream)

@@ -68,7 +68,7 @@ def test_full_disk_leaves_no_partial_shard(usual: tuple[object, ...], tmp_path: 
     _, error = process.communicate("redball\nbluewings\n", timeout=60)
     assert process.returncode == 2
     assert error.count("\n") == 1
-    assert "cannot be written (File too large); free space or choose another path" in error
+    assert "cannot be written (File too large); free space, or choose another path" in error
     assert names(tmp_path / "out") == []
 
 

@@ -72,7 +72,7 @@ def test_empty_pipe_is_an_error_as_an_empty_file_is(stdin: str) -> None:
     assert done.stderr == "Error: the stream contains no prompt; write one a line\n"
 
 
-@pytest.mark.parametrize("package", ["pgen", "pgexport", "pgbench"])
+@pytest.mark.parametrize("package", ["pgen", "pgexport", "pgbench", "pgtrain"])
 def test_package_runs_as_a_module(package: str) -> None:
     done = subprocess.run([sys.executable, "-m", package, "--version"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.split()[0]) == (0, package), done.stderr

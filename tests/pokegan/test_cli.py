@@ -32,19 +32,21 @@ def test_full_disk_is_not_blamed_on_stdout(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(Path, "write_bytes", full)
     named = CliRunner().invoke(fill, [str(tmp_path / "a.png")])
     assert named.exit_code == 2
-    assert f"{tmp_path / 'a.png'}: cannot be written (No space left on device)" in named.output
+    assert f"{tmp_path / 'a.png'}: No space left on device; free space, or name another" in named.output
 
 
 @click.command(cls=Command)
-def forbid() -> None:
-    """Read what may not be read."""
-    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "a.csv")
+@click.argument("code", type=int)
+def forbid(code: int) -> None:
+    """Read or write what may not be."""
+    raise OSError(code, os.strerror(code), "a.csv")
 
 
-def test_file_that_may_not_be_read_is_one_line() -> None:
-    done = CliRunner().invoke(forbid)
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_forbidden_file_is_one_line(code: int) -> None:
+    done = CliRunner().invoke(forbid, [str(code)])
     assert done.exit_code == 2
-    assert done.output.splitlines() == ["Error: a.csv: Permission denied; change its permissions, or name another"]
+    assert done.output.splitlines() == [f"Error: a.csv: {os.strerror(code)}; fix its permissions, or name another"]
 
 
 @click.command(cls=Command)

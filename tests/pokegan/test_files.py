@@ -95,6 +95,50 @@ def test_read_only_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @posix
+def test_hard_links_share_the_new_content(tmp_path: Path) -> None:
+    path, other = tmp_path / "a", tmp_path / "b"
+    path.write_text("old, and longer")
+    other.hardlink_to(path)
+    atomic_write(path, "new")
+    assert (path.read_text(), other.read_text()) == ("new", "new")
+    assert sorted(tmp_path.iterdir()) == [path, other]
+    with atomic_path(path, keep_links=False) as hidden:
+        hidden.write_text("newer")
+    assert (path.read_text(), other.read_text()) == ("newer", "new")
+
+
+@posix
+def test_writable_file_in_a_read_only_folder_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a"
+    path.write_text("old")
+    tmp_path.chmod(0o555)
+    if os.geteuid() == 0:  # root may write into any folder
+        monkeypatch.setattr(os, "access", lambda place, mode, **_: not mode & os.W_OK or place != tmp_path)
+    before = path.stat().st_ino
+    try:
+        atomic_write(path, "new")
+        assert (path.read_text(), path.stat().st_ino) == ("new", before)
+        assert list(tmp_path.iterdir()) == [path]
+    finally:
+        tmp_path.chmod(0o755)
+
+
+@pytest.mark.parametrize("code", [errno.EBUSY, errno.EPERM])  # mounted by itself, as into a container; or not ours
+def test_file_that_no_rename_replaces_is_written_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def refuse(path: Path, target: Path) -> None:
+        raise OSError(code, os.strerror(code), str(path), None, str(target))
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    path = tmp_path / "a"
+    path.write_text("old")
+    atomic_write(path, "new")
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@posix
 def test_pipe_is_written_to(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -71,6 +71,7 @@ def test_negative_zero_is_zero() -> None:
     [
         (lambda: pgen.load(threads=1.5), "threads 1.5: must be an integer"),  # type: ignore[arg-type]
         (lambda: pgen.Job([], threads=1.5), "threads 1.5: must be an integer"),  # type: ignore[arg-type]
+        (lambda: pgen.Job([], shards="2"), "shards '2': must be an integer"),  # type: ignore[arg-type]
         (lambda: pgen.load().stats(total=600.5), "total 600.5: must be an integer"),  # type: ignore[arg-type]
         (lambda: pgen.load().stats(n=1.0), "n 1.0: must be an integer"),  # type: ignore[arg-type]
         (lambda: pgen.load().stats(type=[1]), "type 1: must be text"),  # type: ignore[list-item]

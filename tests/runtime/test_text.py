@@ -2,17 +2,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from pgen.bundle.reader import open_bundle
 from pgen.text_encoder import TextEncoder
-from pgtrain.models.text_encoder import embed, load_encoder
 
 SAME_LENGTH = [f"a {color} dragon" for color in ("red", "blue", "green", "pink", "black")]
 TEXTS = ["redball", "a blue egg that rolls", "x", "a blue egg", "many words " * 60]
 
 
 def test_exported_encoder_equals_pytorch(tiny_bundle: Path, tiny_encoder: Path) -> None:
+    import torch
+
+    from pgtrain.models.text_encoder import embed, load_encoder
+
     expected = embed(load_encoder(str(tiny_encoder)), TEXTS)
     embeddings = TextEncoder(open_bundle(tiny_bundle), "cpu").encode(TEXTS)
     assert torch.cosine_similarity(expected, torch.from_numpy(embeddings)).min() > 0.999

@@ -170,13 +170,13 @@ for _name, _entry in SYSTEMS.items():
 )
 @click.option(
     "--features",
-    type=click.Choice(["imagenet", "artwork", "dinov2-small", "inception", "dinov2"]),
+    type=click.Choice(["imagenet", "artwork", "dinov2-small", "inception"]),
     default="imagenet",
     show_default=True,
-    help="feature network of the figures; inception and dinov2 are downloaded once",
+    help="feature network of the figures; inception is downloaded once",
 )
 @click.option("--second/--no-second", default=True, show_default=True, help="compare in the features of DINOv2, too")
-@click.option("--weights", type=FOLDER, help="file with the weights of inception or dinov2, instead of the download")
+@click.option("--weights", type=FOLDER, help="file with the weights of inception, instead of the download")
 @click.option(
     "--samples", type=click.IntRange(1, LARGEST), help="number of samples  [default: as many as real examples]"
 )

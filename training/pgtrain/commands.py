@@ -50,8 +50,8 @@ def inspect(data: str, sheet: Path | None, background: Any, caption_column: str 
     from pokegan.progress import progress
 
     if is_table(data):
-        lines = describe_table(Path(data))
-        click.echo(json.dumps(lines, indent=1) if as_json else "\n".join(f"{k}: {v}" for k, v in lines.items()))
+        table = describe_table(Path(data))
+        click.echo(json.dumps(table, indent=1) if as_json else "\n".join(f"{k}: {_line(v)}" for k, v in table.items()))
         return
     collection = read(data, caption_column)
     with progress(len(collection.images), unit="images opened") as advance:
@@ -85,6 +85,11 @@ def lexicon(data: str, out: Path) -> None:
     from pgtrain.data.lexicon import as_json, learn
 
     out.write_text(as_json(learn(sources.read(data).records)), "utf-8")
+
+
+def _line(value: Any) -> str:
+    parts = [f"{key}: {each}" for key, each in value.items()] if isinstance(value, dict) else value
+    return ", ".join(parts) or "none" if isinstance(parts, list | tuple) else str(parts)
 
 
 def _show(data: str, report: "Inspection") -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pgbench.suite import SCHEMA
-from pokegan.errors import PokeganError, one_line
+from pokegan.errors import PokeganError, one_line, write_remedy
 from pokegan.files import atomic_path, atomic_write
 
 
@@ -73,4 +73,5 @@ def check_place(path: Path) -> Path:
 
 
 def _unwritable(path: Path, error: OSError) -> ResultInvalid:
-    return ResultInvalid(f"{path}: cannot be written ({error.strerror}); choose another place")
+    remedy = f"{write_remedy(error)}, or choose another place"
+    return ResultInvalid(f"{path}: cannot be written ({error.strerror}); {remedy}")

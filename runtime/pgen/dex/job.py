@@ -12,7 +12,7 @@ from pgen.dex.entry import Entry
 from pgen.dex.page import render_page
 from pgen.errors import DexInvalid
 from pgen.images.encoders import encode
-from pgen.images.naming import check_folder, write
+from pgen.images.naming import check_folder, check_path, write
 from pokegan import __version__
 from pokegan.names import plain
 
@@ -67,7 +67,8 @@ def write_dex(entries: Iterable[Entry], folder: str | Path) -> Generator[Card | 
         PokeganError: an entry cannot be generated.
     """
     folder = Path(folder)
-    _listed(check_folder(folder) / DEX)
+    check_path(check_folder(folder) / DEX)
+    _listed(folder / DEX)
     unlisted: list[dict[str, Any]] = []
     line: list[Entry] = []
     try:

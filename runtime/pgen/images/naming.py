@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from pgen.errors import OutputInvalid, OutputIsFolder
 from pgen.request import Request
-from pokegan.errors import PokeganError
+from pokegan.errors import PokeganError, write_remedy
 from pokegan.files import atomic_path, is_read_only, is_stream, target_of
 
 RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)", re.IGNORECASE)
@@ -49,9 +49,10 @@ def check_path(path: Path) -> None:
     if is_stream(path):
         return
     target = target_of(path)
-    _check_folder(target.parent)
     if is_read_only(target):
         raise OutputInvalid(f"{path}: is read-only; choose another file, or make it writable")
+    if not os.path.exists(target):  # noqa: PTH110 (as above)
+        _check_folder(target.parent)
 
 
 def check_folder(path: Path) -> Path:
@@ -75,7 +76,7 @@ def _check_folder(folder: Path) -> None:
         raise OutputInvalid(f"{folder}: no such folder; create it first")
     if not folder.is_dir():
         raise OutputInvalid(f"{folder}: is not a folder; choose another path")
-    if not os.access(folder, os.W_OK):
+    if is_read_only(folder):
         raise OutputInvalid(f"{folder}: not writable; choose another folder, or fix its permissions")
 
 
@@ -109,7 +110,7 @@ def writing(path: Path) -> Iterator[BinaryIO]:
 def unwritable(path: Path, error: OSError | ValueError) -> OutputInvalid:
     """Return the error that says why `path` could not be written."""
     gone = isinstance(error, FileNotFoundError)
-    remedy = "its folder was removed; create it again" if gone else "free space or choose another path"
+    remedy = "its folder was removed; create it again" if gone else f"{write_remedy(error)}, or choose another path"
     return OutputInvalid(f"{path}: cannot be written ({_reason(error)}); {remedy}")
 
 

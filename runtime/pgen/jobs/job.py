@@ -50,7 +50,7 @@ class Job:
         """
         object.__setattr__(self, "threads", check_threads(self.threads))
         for name, value in (("batch", self.batch), ("shards", self.shards)):
-            if value is not None and not isinstance(value, str):
+            if value is not None and not (name == "batch" and isinstance(value, str)):
                 object.__setattr__(self, name, integer(name, value))
 
     def generator(self) -> PictureModel:

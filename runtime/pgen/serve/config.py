@@ -56,7 +56,7 @@ class Settings:
         max_body: maximum size of a request body, in bytes.
         cors: origins whose pages may use the API; "*" allows all.
         log_prompts: write prompts to the log.
-        root_path: path under which a proxy serves this server, such as "/pokemon", and which it strips.
+        root_path: path under which a proxy serves this server, such as "/pokemon", whether or not it strips it.
         forwarded_allow_ips: addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; "*" is all.
         public_url: the address that clients see, for `url` responses; None for that of the request.
         replicated: other replicas answer requests too, so that no response may depend on this process's memory.

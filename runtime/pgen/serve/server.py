@@ -87,7 +87,6 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,  # it would log prompts; see middleware.access_log
                 server_header=False,
-                root_path=settings.root_path,
                 forwarded_allow_ips=settings.forwarded_allow_ips,
                 timeout_graceful_shutdown=FLUSH_SECONDS,
             )

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 from pathlib import Path
@@ -83,6 +84,18 @@ def test_interrupted_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(KeyboardInterrupt):
         write(tmp_path / "a.png", b"new")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("code", "remedy"), [(errno.ENOSPC, "free space"), (errno.EACCES, "fix its permissions")])
+def test_failed_write_names_the_remedy_of_its_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, remedy: str
+) -> None:
+    def fail(path: Path, *_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(Path, "open", fail)
+    with pytest.raises(OutputInvalid, match=rf"a.png: cannot be written \(.*\); {remedy}, or choose another path"):
+        write(tmp_path / "a.png", b"new")
 
 
 def test_removed_folder_is_reported(tmp_path: Path) -> None:

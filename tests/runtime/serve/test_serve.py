@@ -260,7 +260,11 @@ def test_prefix_and_scheme_of_a_proxy_are_kept(toy_bundle: Path) -> None:
         (image,) = generated(proxy, prompt="Redball", response_format="url")["data"]
         assert image["url"].startswith("https://example.org/pokemon/v1/images/files/")
         assert proxy.get(image["url"].removeprefix("https://example.org/pokemon")).status_code == 200
-        assert proxy.get("/openapi.json").json()["servers"] == [{"url": "https://example.org/pokemon"}]
+        for path in ("", "/pokemon"):  # with and without a proxy that strips the prefix
+            assert proxy.get(f"{path}/openapi.json").json()["servers"] == [{"url": "https://example.org/pokemon"}]
+            for page in ("/", "/static/app.js", "/v1/models", "/readyz", "/v1/images?prompt=Redball"):
+                assert proxy.get(path + page).status_code == 200, path + page
+        assert proxy.get("/pokemons/v1/models").status_code == 404
         object.__setattr__(service.settings, "public_url", "https://public.example/p/")
         (image,) = generated(proxy, prompt="Redball", response_format="url")["data"]
         assert image["url"].startswith("https://public.example/p/v1/images/files/")

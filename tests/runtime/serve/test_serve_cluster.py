@@ -14,13 +14,13 @@ from typing import Any
 
 import httpx
 import openai
-import psutil
 import pytest
 
 from pgen.serve.config import API_KEY_VARIABLE, Settings
 from tests.runtime.serve.serving import PATIENCE, needs_ray_serve, serving
 
 needs_ray_serve()
+import psutil  # noqa: E402
 import ray  # noqa: E402
 from ray import serve  # noqa: E402
 

@@ -10,16 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from pgen.errors import ServeInvalid
 from pgen.serve import protocol
@@ -318,26 +308,3 @@ def test_disconnected_client_leaves_the_queue(toy_bundle: Path) -> None:
 
         asyncio.run(scenario())
         assert hold.prompts == [["first"]]
-
-
-WITH_FIELDS = ["POST /v1/images/generations", "GET /v1/images", "POST /v1/morph", "POST /v1/stats", "POST /v1/dex"]
-OTHERS = ["GET /v1/models", "GET /v1/models/{name}", "GET /v1/images/files/{name}", "GET /v1/names", "GET /v1/about"]
-CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-
-
-@pytest.mark.parametrize(
-    ("operation", "mode"),
-    [(one, schemathesis.GenerationMode.POSITIVE) for one in (*WITH_FIELDS, *OTHERS)]
-    + [(one, schemathesis.GenerationMode.NEGATIVE) for one in WITH_FIELDS],
-)
-def test_responses_conform_to_openapi(url: str, operation: str, mode: schemathesis.GenerationMode) -> None:
-    method, path = operation.split()
-    described = schemathesis.openapi.from_url(f"{url}/openapi.json")[path][method]
-
-    @given(data=st.data())
-    @hypothesis_settings(max_examples=6, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    def conforms(data: st.DataObject) -> None:
-        case = data.draw(described.as_strategy(generation_mode=mode))
-        case.call_and_validate(checks=CHECKS, timeout=PATIENCE)
-
-    conforms()

@@ -180,6 +180,17 @@ def test_tables_that_are_not_as_known(server: Server, tmp_path: Path) -> None:
         default.fetch(tmp_path / "cache", server.origin)
 
 
+def test_errors_of_the_disk_are_not_taken_for_the_network(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pgtrain.data.sources.download.atomic_path", refuse)
+    with pytest.raises(DataInvalid, match=r"cache: No space left on device; free space or change its permissions"):
+        default.fetch(tmp_path / "cache", server.origin)
+
+
 def test_missing_table_is_reported(server: Server, tmp_path: Path) -> None:
     (server.folder / "csv/types.csv").unlink()
     with pytest.raises(DataNotFound, match=r"types\.csv cannot be downloaded.*folder of data"):

@@ -74,6 +74,16 @@ def test_runs_inside_the_data_are_not_read(tmp_path: Path) -> None:
     assert collection.layout.skipped == ("mine: runs of pgtrain", "runs: runs of pgtrain")
 
 
+@pytest.mark.parametrize("folder", ["Abra", "data/set"])
+def test_what_lies_beside_a_folder_that_wraps_the_data_is_counted(tmp_path: Path, folder: str) -> None:
+    picture(tmp_path / folder / "muk.png")
+    picture(tmp_path / "runs/2026/grids/0001.png")
+    (tmp_path / "runs/2026/config.json").write_text("{}")
+    (tmp_path / "LICENSE").touch()
+    skipped = ("runs: runs of pgtrain", "1 files that are no images: no suffix (1)")
+    assert read(tmp_path).layout.skipped == skipped
+
+
 @pytest.mark.parametrize("suffix", [".avif", ".jfif", ".JPG"])
 def test_further_suffixes_are_images(tmp_path: Path, suffix: str) -> None:
     (tmp_path / f"abra{suffix}").write_bytes(picture(tmp_path / "made/a.png").read_bytes())

@@ -1,7 +1,11 @@
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -33,6 +37,42 @@ def test_inspection_counts_and_names(mixed: Path) -> None:
     assert list(inspection.broken) == [str(mixed / "e.png")]
     assert "cannot be decoded" in inspection.broken[str(mixed / "e.png")]
     assert inspection.duplicates == [[str(mixed / "a.png"), str(mixed / "b.tiff")]]
+
+
+@pytest.mark.parametrize("layout", ["text files", "class folders", "lines", "parquet"])
+def test_pictures_with_captions_are_counted(tmp_path: Path, layout: str) -> None:
+    folder = tmp_path / "data"
+    captions = {"a": "a red ball", "b": ""}
+    for name, caption in captions.items():
+        place = folder / name if layout == "class folders" else folder
+        place.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), "red").save(place / f"{name}.png")
+        if layout in ("text files", "class folders") and caption:
+            (place / f"{name}.txt").write_text(caption)
+    if layout == "lines":
+        lines = [json.dumps({"file_name": f"{name}.png", "text": caption}) for name, caption in captions.items()]
+        (folder / "metadata.jsonl").write_text("\n".join(lines))
+    if layout == "parquet":
+        files = [(folder / f"{name}.png").read_bytes() for name in captions]
+        pq.write_table(pa.table({"image": files, "text": list(captions.values())}), folder := tmp_path / "a.parquet")
+    inspection = inspect_data(read(folder))
+    assert (inspection.records, inspection.captions) == (2, 1)
+
+
+def test_file_without_permission_is_counted_as_broken(mixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusing(real: Callable[[Path], Any]) -> Callable[[Path], Any]:
+        def call(path: Path) -> Any:
+            if path.name == "d.png":
+                raise PermissionError(13, "Permission denied", str(path))
+            return real(path)
+
+        return call
+
+    monkeypatch.setattr(Path, "read_bytes", refusing(Path.read_bytes))
+    monkeypatch.setattr(Image, "open", refusing(Image.open))
+    inspection = inspect_data(read(mixed))
+    assert inspection.broken[str(mixed / "d.png")].endswith("cannot be read (Permission denied); see its permissions")
+    assert inspection.digest == "unknown"
 
 
 def test_invisible_color_makes_no_difference(tmp_path: Path) -> None:

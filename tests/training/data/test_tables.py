@@ -1,5 +1,6 @@
 """Tables of stats as Kaggle, the hub and pgen have them."""
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -102,10 +103,11 @@ def test_several_tables_in_a_folder_are_named(tmp_path: Path) -> None:
 
 
 def test_description_of_a_table_names_every_column(tmp_path: Path) -> None:
-    lines = describe_table(table(tmp_path, ABCSDS))
-    assert lines["rows"] == "2"
-    assert lines["rarities"] == "ordinary 1, legendary 1"
-    assert lines["unused columns"] == "#, Generation"
+    described = describe_table(table(tmp_path, ABCSDS))
+    assert described["rows"] == 2
+    assert described["rarities"] == {"ordinary": 1, "legendary": 1}
+    assert described["columns"]["special_attack"] == "Sp. Atk"
+    assert described["unused columns"] == ("#", "Generation")
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -113,10 +115,25 @@ def test_inspect_shows_a_table(command: Command, tmp_path: Path, suffix: str) ->
     path = table(tmp_path, ABCSDS)
     if suffix == ".parquet":
         pq.write_table(read_csv(path), path := path.with_suffix(suffix))
+        (tmp_path / "table.csv").unlink()
     done = command("pgtrain", "data", "inspect", path)
     assert done.returncode == 0, done.stderr
     assert "special_attack: Sp. Atk" in done.stdout
     assert "unused columns: #, Generation" in done.stdout
+    assert command("pgtrain", "data", "inspect", tmp_path).stdout == done.stdout, "a folder of one table, as Kaggle has"
+    report = json.loads(command("pgtrain", "data", "inspect", path, "--json").stdout)
+    assert (report["rows"], report["unused columns"]) == (2, ["#", "Generation"])
+
+
+def test_permissions_of_a_table_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pq.write_table(read_csv(table(tmp_path, ABCSDS)), path := tmp_path / "table.parquet")
+
+    def refuse(path: Path, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(PermissionError, match=r"table.parquet"):
+        read_table(path)
 
 
 def test_training_on_what_is_no_table_names_it(command: Command, small_data: Path, tmp_path: Path) -> None:
@@ -128,6 +145,7 @@ def test_training_on_what_is_no_table_names_it(command: Command, small_data: Pat
         (latin, "is not in UTF-8"),
         (small_data / "images", "holds no table of stats"),
         (tmp_path / "none.csv", "not found"),
+        (next((small_data / "images").iterdir()), "is no table"),
     ):
         done = command("pgtrain", "stats", "--data", data, "--out", tmp_path / "run", "--epochs", 1)
         assert done.returncode == 2, data

@@ -4,13 +4,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from pgtrain.engine.checkpoint import older
-from pgtrain.engine.run import CHECKPOINT
+from pgtrain.engine.checkpoint import Position, older
+from pgtrain.engine.loop import Loop
+from pgtrain.engine.run import CHECKPOINT, Run
+from pgtrain.errors import Diverged
 from tests.conftest import Command
 
 SMALL = ("--size", "32", "--width", "4", "--batch", "4", "--latent-dim", "4", "--precision", "fp32", "--pretrain", "0")
@@ -28,6 +31,16 @@ def test_checkpoint_is_never_written_with_weights_that_are_not_finite(
     assert ("last good checkpoint is kept" in last) == bool(checkpoints)
     for path in checkpoints:
         assert all(value.isfinite().all() for value in load_file(path).values() if value.is_floating_point())
+
+
+@pytest.mark.parametrize(("step", "epoch"), [(0, 3), (2, 4)], ids=["at the end of an epoch", "within the next"])
+def test_divergence_is_told_with_its_epoch(tmp_path: Path, step: int, epoch: int) -> None:
+    position = Position(3, step, 30 + step)
+    system = Mock(optimizers={})
+    system.networks.state_dict.return_value = {"weight": torch.tensor(torch.nan)}
+    loop = Loop(system, Mock(), Run(tmp_path), seed=0, batch=4, minutes=0, position=position)
+    with pytest.raises(Diverged, match=rf"weight became infinite or NaN in epoch {epoch} \(by step {30 + step}"):
+        loop._save()
 
 
 @pytest.mark.parametrize("keep", [1, 3])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from pgtrain.engine import checkpoint, loop
 from pgtrain.engine.accelerator import Accelerator
@@ -100,6 +100,17 @@ def test_cut_checkpoint_is_rejected(small_data: Path, tiny_encoder: Path, run: P
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(RunInvalid, match="damaged or cut short"):
         train(small_data, run, tiny_encoder, 2, resume=True)
+
+
+def test_checkpoint_without_permission_is_not_called_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_file({"weights": torch.zeros(1)}, tmp_path / CHECKPOINT)
+
+    def refuse(path: Path, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(RunInvalid, match=r"cannot be read \(Permission denied\); see its permissions"):
+        checkpoint.read(tmp_path / CHECKPOINT)
 
 
 def test_other_data_is_rejected(small_data: Path, tiny_encoder: Path, run: Path) -> None:

@@ -1,5 +1,6 @@
 """What a run notes of its length, and that one process trains it at a time."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,16 @@ def test_run_notes_the_epochs_it_is_to_reach(stats_table: Path, tmp_path: Path) 
     assert run.described()["epochs"] == 1
     train(request(stats_table, run.folder, 2, resume=True), StatsConfig())
     assert run.described()["epochs"] == 2
+
+
+@pytest.mark.parametrize("change", [{"data": {}}, {"data": []}, {"examples": "many"}, {"names": None}, {"digest": 7}])
+def test_config_that_lacks_a_field_is_damaged(stats_table: Path, tmp_path: Path, change: dict[str, object]) -> None:
+    run = train(request(stats_table, tmp_path / "run", 1), StatsConfig(**SMALL))  # type: ignore[arg-type]
+    described = run.described()
+    described = described | change if "data" in change else described | {"data": described["data"] | change}
+    run.write("config.json", json.dumps(described))
+    with pytest.raises(RunInvalid, match=r"config.json: damaged"):
+        run.described()
 
 
 def test_one_process_trains_a_run_at_a_time(stats_table: Path, tmp_path: Path) -> None:

@@ -159,3 +159,15 @@ def test_an_adversarial_phase_begins_once(system: MemoryStackGAN, data: Dataset,
     before = {name: value.clone() for name, value in system.networks.state_dict().items()}
     system.start_epoch(epoch)
     assert all(torch.equal(value, before[name]) for name, value in system.networks.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "pattern", [(1, -1, 1, -1), (1, 1, -1, -1), (1, -1, -1, 1)], ids=["columns", "rows", "checkers"]
+)
+def test_stage2_draws_no_pattern_of_single_pixels(pattern: tuple[int, ...]) -> None:
+    stage2 = Stage2(width=8, channels=4, pixels=128, size=CodeSize())
+    with torch.no_grad():
+        stage2.to_rgba.bias.copy_(torch.tensor(pattern).repeat(4))
+        stage1 = torch.randn(1, 8, 64, 64), torch.zeros(1, 4, 64, 64)
+        drawn = stage2(stage1, torch.randn(1, CodeSize().color))
+    assert drawn[..., 2:-2, 2:-2].abs().max() < 1e-6

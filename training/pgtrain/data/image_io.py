@@ -25,13 +25,15 @@ def open_rgba(path: Path, background: Background = "keep") -> Image.Image:
     """Decode one image file, of any mode, to straight RGBA; `remove` cuts a plain background away.
 
     Raises:
-        DataInvalid: the file is no image, or is cut short.
+        DataInvalid: the file is no image, is cut short, or cannot be read.
     """
     try:
         with Image.open(path) as image:
             _apply_png_transparency(image)
             picture = ImageOps.exif_transpose(_eight_bits(image)).convert("RGBA")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        if isinstance(error, OSError) and error.errno:  # of the file system; Pillow's own have no number
+            raise DataInvalid(f"{path}: cannot be read ({error.strerror}); see its permissions") from error
         raise DataInvalid(f"{path}: cannot be decoded ({error}); replace it or take it out") from error
     return without_background(picture) if background == "remove" else picture
 

@@ -62,8 +62,8 @@ def inspect_data(collection: Collection, advance: Callable[[], None] = lambda: N
         records=len(collection.records),
         names=len({record.name for record in collection.records}),
         images=len(collection.images),
-        captions=sum(_has_text(collection, record) for record in collection.records),
-        digest=collection.digest(),
+        captions=sum(record.captioned or bool(record.description) for record in collection.records),
+        digest=_digest(collection),
         sizes=dict(sizes.most_common()),
         modes=dict(modes.most_common()),
         broken=broken,
@@ -73,9 +73,11 @@ def inspect_data(collection: Collection, advance: Callable[[], None] = lambda: N
     )
 
 
-def _has_text(collection: Collection, record: Record) -> bool:
-    captioned = "caption" in collection.layout.columns
-    return bool(record.text or record.description or (captioned and "name" not in collection.layout.columns))
+def _digest(collection: Collection) -> str:
+    try:
+        return collection.digest()
+    except OSError:  # of a file that is among the broken ones
+        return "unknown"
 
 
 def _examples(records: Sequence[Record]) -> list[str]:

@@ -27,6 +27,8 @@ class Record:
     family: str = ""
     texts: tuple[str, ...] = ()
     """Captions in addition to `text`."""
+    captioned: bool = field(default=False, compare=False)
+    """Whether the data set gave it captions; without another name, the first is its name."""
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -69,8 +71,8 @@ class Collection:
         """Collect records of a source that has no text file: their fields describe them, wherever the files lie."""
         kept = list(records)
         described = [asdict(record) | {"image": record.image is not None} for record in kept]
-        for each in described:  # it is read from no such source, and older digests know nothing of it
-            del each["family"]
+        for each in described:  # they are read from no such source, and older digests know nothing of them
+            del each["family"], each["captioned"]
             if not each["texts"]:
                 del each["texts"]
         return cls(kept, json.dumps(described).encode(), layout or Layout())

@@ -5,11 +5,13 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pgtrain.data.records import whole_text
+from pgtrain.data.sources.files import find_images
 from pgtrain.data.sources.metadata import METADATA
 from pgtrain.errors import DataInvalid, DataNotFound
 from pokegan.errors import one_line
@@ -120,8 +122,14 @@ def read_table(path: Path) -> TableFile:
 
 
 def is_table(data: str) -> bool:
-    """Tell whether `data` is a CSV, or a parquet file with the column hp: it holds stats and no pictures."""
+    """Tell whether `data` is a CSV, or a parquet file with the column hp: it holds stats and no pictures.
+
+    A folder without pictures that has one such file is one, too.
+    """
     path = Path(data)
+    if data.strip() and path.is_dir() and not find_images(path):
+        with suppress(DataInvalid, DataNotFound):
+            path = source(path)
     if path.suffix.lower() != ".parquet" or not path.is_file():
         return path.suffix.lower() == ".csv" and path.is_file()
     with needs_extra("data"):
@@ -133,16 +141,16 @@ def is_table(data: str) -> bool:
         return False
 
 
-def describe_table(path: Path) -> dict[str, str]:
+def describe_table(path: Path) -> dict[str, Any]:
     """Say what a table holds, and which of its columns are used."""
     table = read_table(path)
     counts = Counter(row.rarity for row in table.rows)
     return {
-        "table": str(path),
-        "rows": f"{len(table.rows):,}",
-        "rarities": ", ".join(f"{name} {count:,}" for name, count in counts.most_common()),
-        "columns": ", ".join(f"{name}: {title}" for name, title in table.used.items()),
-        "unused columns": ", ".join(table.unused) or "none",
+        "table": str(source(path)),
+        "rows": len(table.rows),
+        "rarities": dict(counts.most_common()),
+        "columns": table.used,
+        "unused columns": table.unused,
     }
 
 
@@ -159,6 +167,8 @@ def source(path: Path) -> Path:
     if not file.is_file():
         missing = "holds no table of stats" if path.is_dir() else "not found"
         raise DataNotFound(f"{path}: {missing}; give a folder with {METADATA}, or a .csv or .parquet file")
+    if file.suffix.lower() not in (*TABLES, ".jsonl"):
+        raise DataInvalid(f"{path}: is no table; give a folder with {METADATA}, or a .csv or .parquet file")
     return file
 
 
@@ -217,7 +227,10 @@ def _read_parquet(file: Path) -> TableFile:
         import pyarrow
         from pyarrow import parquet
     try:
-        table = parquet.ParquetFile(file).read()
+        with file.open("rb") as opened:  # whose errors name the file, unlike pyarrow's
+            table = parquet.ParquetFile(opened).read()
+    except PermissionError:
+        raise
     except (pyarrow.ArrowException, OSError) as error:
         raise DataInvalid(f"{file}: cannot be read ({one_line(error)}); write it again") from error
     used = _choose_columns(table.column_names, file)

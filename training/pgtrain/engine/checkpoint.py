@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 
 from pgtrain.engine.system import System
 from pgtrain.errors import RunInvalid, RunNotFound
-from pokegan.errors import one_line
+from pokegan.errors import one_line, write_remedy
 from pokegan.files import atomic_path
 
 
@@ -63,7 +63,7 @@ def save(path: Path, system: System, position: Position, keep: int = 1) -> None:
     header = {"position": vars(position), "groups": groups, "scaling": system.accelerator.scaling}
     metadata = {name: json.dumps(value) for name, value in header.items()}
     try:
-        with atomic_path(path) as hidden:
+        with atomic_path(path, keep_links=False) as hidden:  # an older one may be the same file, see _keep_older
             mode = _mode_of_new_file(hidden)
             save_file({name: value.contiguous() for name, value in tensors.items()}, hidden, metadata)
             hidden.chmod(mode)  # safetensors makes files that only their owner may read
@@ -72,7 +72,7 @@ def save(path: Path, system: System, position: Position, keep: int = 1) -> None:
             _keep_older(path, position.total, keep)
     except (SafetensorError, OSError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise RunInvalid(f"{path}: cannot be written ({reason}); free space, then resume the run") from error
+        raise RunInvalid(f"{path}: cannot be written ({reason}); {write_remedy(error)}, then resume the run") from error
 
 
 def older(path: Path) -> dict[int, Path]:
@@ -116,11 +116,12 @@ def read(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, Any
 
     Raises:
         RunNotFound: there is no checkpoint.
-        RunInvalid: it is damaged or cut short.
+        RunInvalid: it cannot be read, is damaged or cut short.
     """
     if not path.is_file():
         raise RunNotFound(f"{path}: no checkpoint there; give the folder of a run that pgtrain made")
     try:
+        path.open("rb").close()  # safetensors calls a file without permission missing
         with safe_open(path, framework="pt") as file:
             names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118 (safe_open is no dict)
             tensors = {name[len(prefix) :]: file.get_tensor(name) for name in names}

@@ -133,7 +133,7 @@ class Loop:
         kept = self.run.checkpoint.is_file()
         remedy = "the last good checkpoint is kept: resume" if kept else "no checkpoint was written: start again"
         raise Diverged(
-            f"{what} in epoch {self.position.epoch + 1} (by step {self.position.total}); "
+            f"{what} in epoch {self.position.epoch + bool(self.position.step)} (by step {self.position.total}); "
             f"{remedy} with a lower learning rate or fp32 precision"
         )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pgtrain.errors import RunInvalid, RunNotFound
+from pokegan.errors import write_remedy
 from pokegan.files import atomic_write
 from pokegan.revision import revision
 
@@ -45,6 +46,9 @@ FIELDS: dict[str, Any] = {
     "revision": str | None,
 }
 """The fields of a run's config.json and their types."""
+
+DATA_FIELDS: dict[str, Any] = {"examples": int, "digest": str, "names": list}
+"""The fields that every run has under "data"."""
 
 
 Sources = str | Path | Sequence[str | Path] | None
@@ -187,9 +191,10 @@ class Run:
             raise RunNotFound(f"{path}: not found; give the folder of a run that pgtrain made")
         try:
             described: dict[str, Any] = json.loads(path.read_bytes())
-            for name, kind in FIELDS.items():
-                if not isinstance(described[name], kind):
-                    raise TypeError(f"{name} is {described[name]!r}")
+            for values, kinds in ((described, FIELDS), (described["data"], DATA_FIELDS)):
+                for name, kind in kinds.items():
+                    if not isinstance(values[name], kind):
+                        raise TypeError(f"{name} is {values[name]!r}")
             return {name: described[name] for name in FIELDS}
         except OSError as error:
             raise RunInvalid(f"{path}: cannot be read ({error.strerror}); see its permissions") from error
@@ -225,10 +230,8 @@ class Run:
         try:
             yield
         except OSError as error:
-            reason = error.strerror or error
-            raise RunInvalid(
-                f"{self.folder}: cannot be written ({reason}); free space and try again (resume a training)"
-            ) from error
+            reason = f"{error.filename or self.folder}: cannot be written ({error.strerror or error})"
+            raise RunInvalid(f"{reason}; {write_remedy(error)} and try again (resume a training)") from error
 
     def log(self, metrics: dict[str, Any]) -> None:
         """Append one line to metrics.jsonl."""

@@ -30,17 +30,15 @@ KINDS = {".png": "image/png", ".gif": "image/gif", ".svg": "image/svg+xml"}
 def write_report(run: Run, say: Callable[[str], None] = print) -> Path:
     """Write report.html, MODEL_CARD.md, curves.svg, timelapse.gif and timelapse.mp4 into `run`; return the page.
 
-    Damaged pictures are left out; `say` is called with a line on each.
+    Damaged pictures are left out; `say` is called with a line on each. Without a grid there is no film.
 
     Raises:
         RunNotFound, RunInvalid: there is no run, or its first epoch has not ended.
     """
-    described, metrics, grids = run.described(), run.metrics(), run.grids()
-    if not metrics or not grids:
+    described, metrics = run.described(), run.metrics()
+    if not metrics:
         raise RunInvalid(f"{run.folder}: no epoch has ended yet, so there is nothing to report")
-    grids = [path for path in grids if _opens(path, say)]
-    if not grids:
-        raise RunInvalid(f"{run.folder / 'grids'}: no picture in it can be opened; train another epoch")
+    grids = [path for path in run.grids() if _opens(path, say)]
     results = run.evaluation()
     about = {name: results[name] for name in ABOUT if name in results}
     measured = flattened({name: value for name, value in results.items() if name not in ABOUT})
@@ -54,14 +52,14 @@ def write_report(run: Run, say: Callable[[str], None] = print) -> Path:
         "metrics": metrics,
     }
     with run.writing():
-        for name, write in (
-            ("curves.svg", lambda out: write_curves(metrics, out)),
-            ("timelapse.gif", lambda out: write_gif(grids, out)),
-            ("timelapse.mp4", lambda out: write_mp4(grids, out)),
-        ):
-            _write_whole(run.folder / name, write)
+        _write_whole(run.folder / "curves.svg", lambda out: write_curves(metrics, out))
+        if grids:
+            _write_whole(run.folder / "timelapse.gif", lambda out: write_gif(grids, out))
+            _write_whole(run.folder / "timelapse.mp4", lambda out: write_mp4(grids, out))
         run.write("MODEL_CARD.md", _render("model_card.md.j2", facts))
-        shown = {"grid": grids[-1]} | {Path(name).stem: run.folder / name for name in PICTURES}
+        shown = {"grid": grids[-1] if grids else run.folder / "grids"} | {
+            Path(name).stem: run.folder / name for name in PICTURES
+        }
         there = {name: path.is_file() and (path.suffix == ".svg" or _opens(path, say)) for name, path in shown.items()}
         embedded = {name: _embed(path) if there[name] else "" for name, path in shown.items()}
         run.write("report.html", _render("report.html.j2", facts | {"pictures": embedded}))

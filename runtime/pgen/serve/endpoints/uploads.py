@@ -42,6 +42,9 @@ router = APIRouter(tags=["images"])
 Fields = TypeVar("Fields", bound=VariationRequest)
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
+MAX_FILES = 2
+"""An image, and one in another field, such as OpenAI's `mask`, which is then named as unknown."""
+
 MAX_FIELDS = 32
 MAX_FIELD = 2**14
 """Fields of a form, and bytes of each that is no file."""
@@ -105,7 +108,7 @@ async def _read(request: HTTPRequest, bundle: LoadedBundle, model: type[Fields])
         APIError: 400, there is no image, or none of the served bundle.
         RequestValidationError: a field is missing, unknown or invalid.
     """
-    async with request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD) as form:
+    async with request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD) as form:
         fields = dict(form)
         image = fields.pop("image", None) or fields.pop("image[]", None)
         if not isinstance(image, UploadFile):

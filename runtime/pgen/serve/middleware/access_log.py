@@ -40,8 +40,8 @@ CLIENT_CLOSED_REQUEST = 499
 class AccessLog:
     """ASGI middleware that sees every request and response.
 
-    It adds to the scope: `route`, see :func:`find_route`; `pgen.draining`, whether the server was shutting down when
-    the request came; `pgen.prompts`, which endpoints fill for the log.
+    It adds to the scope: `root_path`, of the settings; `route`, see :func:`find_route`; `pgen.draining`, whether the
+    server was shutting down when the request came; `pgen.prompts`, which endpoints fill for the log.
     """
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
@@ -58,6 +58,8 @@ class AccessLog:
         status, start, service, method = CLIENT_CLOSED_REQUEST, perf_counter(), self.service, scope["method"]
         if method == "HEAD":  # answered as GET is, without the body
             scope = {**scope, "method": "GET"}
+        if service.settings.root_path:  # uvicorn would also put it before paths from which no proxy stripped it
+            scope["root_path"] = service.settings.root_path
         scope.update({"route": find_route(scope), "pgen.draining": service.draining, "pgen.prompts": {}})
 
         async def send_with_headers(message: Message) -> None:

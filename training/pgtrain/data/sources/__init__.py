@@ -5,12 +5,13 @@ returns a folder for the adapters. The first adapter that fits reads.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from pgtrain.data.records import Collection, joined
 from pgtrain.data.sources import classes, hub, images, kaggle, metadata, parquet, pokedex
-from pgtrain.data.sources.files import find_folders, holds_images
+from pgtrain.data.sources.files import find_folders, holds_images, scan
 from pgtrain.errors import DataInvalid, DataNotFound
 
 
@@ -64,11 +65,14 @@ def read(data: str | Path | Sequence[str | Path], caption_column: str | None = N
     folder = _unwrapped(place)
     for adapter in ADAPTERS:
         if adapter.fits(folder):
-            if adapter.has_columns:
-                return adapter.read(folder, caption_column)
-            if caption_column is not None:
+            if caption_column is not None and not adapter.has_columns:
                 raise DataInvalid(f"{place}: has no columns, so none is {caption_column!r}; leave the column out")
-            return adapter.read(folder)
+            collection = adapter.read(folder, caption_column) if adapter.has_columns else adapter.read(folder)
+            if folder == place:
+                return collection
+            layout = collection.layout
+            skipped = (*scan(place, without=folder).skipped, *layout.skipped)
+            return replace(collection, layout=replace(layout, skipped=skipped))
     raise DataInvalid(f"{place}: holds no data set; give a folder with {KNOWN}")
 
 

@@ -15,7 +15,7 @@ from pgtrain.data.sources import pokeapi, pokedex
 from pgtrain.data.sources.cache import cache_folder
 from pgtrain.data.sources.download import Opener, Store, open_url
 from pgtrain.data.sources.metadata import METADATA
-from pgtrain.errors import DataNotFound
+from pgtrain.errors import DataInvalid, DataNotFound
 from pokegan.files import atomic_write
 from pokegan.progress import progress
 
@@ -37,7 +37,8 @@ def fetch(folder: Path | None = None, origin: Origin | None = None, opener: Open
 
     Raises:
         DataNotFound: something is missing and cannot be downloaded.
-        DataInvalid: a file differs from its checksum of the first download, or is not what it should be.
+        DataInvalid: a file differs from its checksum of the first download, is not what it should be, or cannot be
+            written.
     """
     folder, origin = folder or cache_folder("data"), origin or Origin()
     try:
@@ -47,11 +48,12 @@ def fetch(folder: Path | None = None, origin: Origin | None = None, opener: Open
         entries = {entry["id"]: entry for entry in pokedex.parse(source.read_bytes(), source)}
         images = _images(store, origin, list(entries))
         _write(folder / METADATA, _merged(pokeapi.species(tables), entries, images))
-    except OSError as error:
-        reason = error.message if isinstance(error, DataNotFound) else f"{folder}: {error.strerror}"
+    except DataNotFound as error:
         raise DataNotFound(
-            f"the default data set is not complete: {reason}; go online and try again, or use a folder of data"
+            f"the default data set is not complete: {error.message}; go online and try again, or use a folder of data"
         ) from error
+    except OSError as error:
+        raise DataInvalid(f"{folder}: {error.strerror}; free space or change its permissions") from error
     return folder
 
 

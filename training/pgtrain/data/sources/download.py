@@ -65,12 +65,7 @@ class Store:
         known = self._known.get(name)
         if known not in (None, ABSENT) and path.is_file() and _sha256(path) == known:
             return path
-        try:
-            digest = self._download(url, path, known)
-        except (OSError, HTTPException) as error:
-            if isinstance(error, DataNotFound):
-                raise
-            raise DataNotFound(f"{url} cannot be downloaded ({reason(error)})") from error
+        digest = self._download(url, path, known)
         if known != digest:
             self._record(name, digest)
         return path
@@ -91,19 +86,25 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         total = hashlib.sha256()
         with atomic_path(path) as hidden, hidden.open("xb") as part:
-            self._copy(url, part, total)
+            for chunk in self._chunks(url):
+                total.update(chunk)
+                part.write(chunk)
             if known not in (None, ABSENT, total.hexdigest()):
                 raise DataInvalid(
                     f"{url}: differs from what was first downloaded; try again, or delete {self.folder} to take it"
                 )
         return total.hexdigest()
 
-    def _copy(self, url: str, part: Any, total: Any) -> None:
-        with self.opener(url) as response:
-            expected, received = response.headers.get("Content-Length"), 0
-            while chunk := response.read(CHUNK):
-                total.update(chunk)
-                received += part.write(chunk)
+    def _chunks(self, url: str) -> Iterator[bytes]:
+        # Apart from the writing, so that errors of the disk are not taken for those of the network.
+        try:
+            with self.opener(url) as response:
+                expected, received = response.headers.get("Content-Length"), 0
+                while chunk := response.read(CHUNK):
+                    received += len(chunk)
+                    yield chunk
+        except (OSError, HTTPException) as error:
+            raise DataNotFound(f"{url} cannot be downloaded ({reason(error)})") from error
         # A cut transfer ends like a whole one; the first download has no checksum to detect it.
         if expected is not None and received != int(expected):
             raise DataNotFound(f"{url} cannot be downloaded (only {received:,} of {int(expected):,} bytes came)")

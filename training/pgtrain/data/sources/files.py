@@ -28,14 +28,14 @@ def find_images(folder: Path) -> list[Path]:
     return scan(folder).images
 
 
-def scan(folder: Path) -> Scan:
+def scan(folder: Path, without: Path | None = None) -> Scan:
     """Find the image files under `folder` at any depth, also behind symbolic links.
 
-    Hidden files, those of __MACOSX and the runs of pgtrain are left out.
+    Hidden files, those of __MACOSX, the runs of pgtrain and the folder `without` are left out.
     """
     skipped: list[str] = []
     images, texts, others = [], [], Counter[str]()
-    for path in _walk(folder, skipped):
+    for path in _walk(folder, skipped, without):
         if not path.is_file():
             skipped.append(f"{path.relative_to(folder)}: a broken link")
         elif _is_image(path):
@@ -113,7 +113,7 @@ def named_by_captions(name: str, texts: tuple[str, ...], fallback: str) -> tuple
     return name, rest[0] if rest else "", tuple(rest[1:])
 
 
-def _walk(folder: Path, skipped: list[str]) -> Iterator[Path]:
+def _walk(folder: Path, skipped: list[str], without: Path | None = None) -> Iterator[Path]:
     def note(error: OSError) -> None:
         skipped.append(f"{error.filename}: cannot be read ({error.strerror})")
 
@@ -122,7 +122,7 @@ def _walk(folder: Path, skipped: list[str]) -> Iterator[Path]:
         here = Path(place)
         runs = {name for name in folders if is_runs(here / name)}
         skipped.extend(f"{(here / name).relative_to(folder)}: runs of pgtrain" for name in sorted(runs))
-        folders[:] = [name for name in folders if not _hidden(name) and name not in runs]
+        folders[:] = [name for name in folders if not _hidden(name) and name not in runs and here / name != without]
         for name in list(folders):  # a link may lead to a folder above it
             real = os.path.realpath(here / name)
             if (here / name).is_symlink() and real in seen:

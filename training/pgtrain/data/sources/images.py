@@ -29,7 +29,7 @@ def read(folder: Path) -> Collection:
 def record(name: str, path: Path, captions: tuple[str, ...], fallback: str = "") -> Record:
     """Make a record of an image and the captions in the text file beside it."""
     name, text, more = named_by_captions(name, captions, fallback)
-    return Record(name, path, text=text, texts=more)
+    return Record(name, path, text=text, texts=more, captioned=bool(captions))
 
 
 def says_nothing(path: Path) -> bool:

@@ -181,11 +181,13 @@ def _record(folder: Path, fields: Mapping[str, Any], where: str) -> Record:
     if file_name and image is None:
         raise DataNotFound(f"{where}: {file_name} is not in {folder}; restore it or drop the line")
     fallback = image.stem if image else ""
-    name, text, texts = named_by_captions(_text(fields, "name", where), _captions(fields, where), fallback)
+    written = _captions(fields, where)
+    name, text, texts = named_by_captions(_text(fields, "name", where), written, fallback)
     if not name:
         raise DataInvalid(f"{where}: a record needs a name or a file_name")
     color, shape, genus, description = (_text(fields, key, where) for key in ("color", "shape", "genus", "description"))
-    return Record(name, image, _types(fields, where), color, shape, genus, description, text, texts=texts)
+    types, captioned = _types(fields, where), bool(written)
+    return Record(name, image, types, color, shape, genus, description, text, texts=texts, captioned=captioned)
 
 
 def _parse(line: bytes, where: str) -> dict[str, Any]:

@@ -17,12 +17,12 @@ from pgtrain.data.sources import metadata
 from pgtrain.data.sources.cache import cache_folder
 from pgtrain.data.sources.files import SUFFIXES, find_images, spoken
 from pgtrain.errors import DataInvalid
-from pokegan.errors import one_line
+from pokegan.errors import one_line, write_remedy
 from pokegan.extras import needs_extra
 
 NAMES = ("name", "pokemon", "pokemon_name")
 TEXTS = (*metadata.CAPTIONS, "description")
-LAYOUT = b"3"
+LAYOUT = b"4"
 """Raised when what is extracted changes, so that older folders are not mistaken for it."""
 
 
@@ -95,9 +95,7 @@ def _write(files: Sequence[Path], folder: Path, caption_column: str | None) -> N
             made.replace(folder)
     except OSError as error:
         if not metadata.fits(folder):  # or else another process was faster
-            raise DataInvalid(
-                f"{folder}: cannot be written ({error.strerror}); free space or change its permissions"
-            ) from error
+            raise DataInvalid(f"{folder}: cannot be written ({error.strerror}); {write_remedy(error)}") from error
 
 
 def _rows(file: Path, caption_column: str | None) -> Iterator[tuple[dict[str, Any], Columns, str]]:
@@ -173,7 +171,6 @@ def _saved(folder: Path, number: int, row: dict[str, Any], columns: Columns, whe
     texts = (row[columns.text] or "") if columns.text else ""
     captions = [text.strip() for text in (texts if isinstance(texts, list) else [texts]) if text and text.strip()]
     name = (row[columns.name] or "").strip() if columns.name else ""
-    # Without a name the caption is what a picture answers to, and need not be said twice.
-    name, *rest = (name, *captions) if name else (captions or [spoken(Path(path).stem) or f"row {number}"])
-    text = {"text": rest if len(rest) > 1 else (*rest, "")[0]} if rest or (columns.name and row[columns.name]) else {}
-    return json.dumps({"file_name": file, "name": name} | text)
+    if not name and not captions:
+        name = spoken(Path(path).stem) or f"row {number}"
+    return json.dumps({"file_name": file, "name": name, "text": captions})

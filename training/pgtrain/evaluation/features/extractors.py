@@ -1,9 +1,9 @@
-"""Feature networks to judge pictures by: one from pip, the package's own, and two whose weights are downloaded."""
+"""Feature networks to judge pictures by: two from pip, the package's own, and one whose weights are downloaded."""
 
 from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,10 +14,10 @@ from pgtrain.evaluation.features.artwork import load_network, resized
 from pgtrain.evaluation.features.dinov2 import load_dinov2
 from pgtrain.evaluation.features.imagenet import load_imagenet
 
-FeatureName = Literal["imagenet", "artwork", "dinov2-small", "inception", "dinov2"]
+FeatureName = Literal["imagenet", "artwork", "dinov2-small", "inception"]
 CHUNK = 32
-LAYERS = {"inception": "2048", "dinov2": "dinov2"}
-"""The layer of each downloaded network that torch-fidelity takes distances in."""
+INCEPTION_LAYER = "2048"
+"""The layer that torch-fidelity takes distances in."""
 
 
 class Features(NamedTuple):
@@ -42,9 +42,9 @@ def load_features(name: FeatureName, weights: Path | None = None) -> Extractor:
 
     Args:
         name: whose features distributions are compared in. "imagenet" and "dinov2-small" come with pip and never saw
-            the artwork; "artwork" is the package's own; "inception" (the network of FID and KID as published) and
-            "dinov2" are torch-fidelity's, whose weights are downloaded once.
-        weights: a file of their weights, for machines that cannot download.
+            the artwork; "artwork" is the package's own; "inception", the network of FID and KID as published, is
+            torch-fidelity's, whose weights are downloaded once.
+        weights: a file of the weights of "inception", for machines that cannot download.
 
     Single pictures are compared in the package's own network whatever the name, because it was taught to find a picture
     again: in a network of photographs the same few pictures lie nearest to whatever is drawn softly.
@@ -81,21 +81,19 @@ def _network(name: FeatureName, weights: Path | None) -> Callable[[Tensor], Tens
         return None
     if name == "imagenet":
         return load_imagenet()
-    return load_dinov2() if name == "dinov2-small" else _downloaded(name, weights)
+    return load_dinov2() if name == "dinov2-small" else _inception(weights)
 
 
-def _downloaded(name: str, weights: Path | None) -> Callable[[Tensor], Tensor]:
-    from torch_fidelity.feature_extractor_dinov2 import FeatureExtractorDinoV2
+def _inception(weights: Path | None) -> Callable[[Tensor], Tensor]:
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-    kinds: dict[str, Any] = {"inception": FeatureExtractorInceptionV3, "dinov2": FeatureExtractorDinoV2}
     file = str(weights) if weights else None
     try:
         with limited_silence():
-            network = kinds[name](name, [LAYERS[name]], feature_extractor_weights_path=file).eval()
+            network = FeatureExtractorInceptionV3("inception", [INCEPTION_LAYER], feature_extractor_weights_path=file)
     except (OSError, HTTPException, RuntimeError, ValueError, KeyError) as error:
         raise FeaturesNotFound(
-            f"the weights of {name} cannot be loaded ({reason(error)}); "
+            f"the weights of inception cannot be loaded ({reason(error)}); "
             "download the weights elsewhere and name their file, or choose the features imagenet"
         ) from error
-    return lambda pictures: network(pictures)[0].float()
+    return lambda pictures: network(pictures)[0].float()  # in evaluation mode by itself

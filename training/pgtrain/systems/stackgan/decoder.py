@@ -11,6 +11,9 @@ from pgtrain.models.layers import ResidualBlock, UpBlock
 from pgtrain.models.memory import SIDE, Codes, CodeSize, unit_rms
 from pgtrain.systems.stackgan.config import STAGE1_SIZE
 
+LOW_PASS = (-1 / 16, 1 / 4, 5 / 8, 1 / 4, -1 / 16)
+"""A maximally flat filter: 1 for a constant, 3/4 for a period of four pixels, 0 for one of two."""
+
 
 class PaletteAttention(nn.Module):
     """Adds to each place of a feature map a mixture of the palette's slots that the place itself chooses."""
@@ -69,8 +72,11 @@ class Stage2(nn.Module):
     """Refines stage I to `pixels` a side; most of it works at 32x32, and one convolution at 64x64 draws the picture.
 
     The last doublings are a depth-to-space of that convolution's channels (Shi et al., 2016, arXiv:1609.05158):
-    narrow convolutions at full size take most of the time on CPUs.
+    narrow convolutions at full size take most of the time on CPUs. What they draw passes LOW_PASS, because frozen
+    features hardly see patterns of single pixels: without it edges grow combs, and surfaces hatching.
     """
+
+    low_pass: Tensor
 
     def __init__(self, width: int, channels: int, pixels: int, size: CodeSize, blocks: int = 2) -> None:
         super().__init__()
@@ -84,6 +90,8 @@ class Stage2(nn.Module):
         # Starts as a plain enlargement of stage I, so that no step of stage II begins from noise.
         nn.init.zeros_(self.to_rgba.weight)
         nn.init.zeros_(cast(Tensor, self.to_rgba.bias))
+        taps = torch.tensor(LOW_PASS)
+        self.register_buffer("low_pass", torch.outer(taps, taps).repeat(channels, 1, 1, 1), persistent=False)
 
     def forward(self, stage1: tuple[Tensor, Tensor], color: Tensor) -> Tensor:
         """Map stage I's features and logits and color codes (N, K) to logits (N, 4, S, S)."""
@@ -94,7 +102,8 @@ class Stage2(nn.Module):
             hidden = block(hidden, color)
         hidden = self.up(hidden, color) + features
         large = enlarged(logits, self.scale * STAGE1_SIZE)
-        return large.clamp(-8, 8) + F.pixel_shuffle(self.to_rgba(hidden), self.scale)
+        detail = F.pixel_shuffle(self.to_rgba(hidden), self.scale)
+        return large.clamp(-8, 8) + F.conv2d(detail, self.low_pass, padding=2, groups=detail.shape[1])
 
 
 def enlarged(logits: Tensor, pixels: int) -> Tensor:
