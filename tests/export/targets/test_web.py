@@ -353,7 +353,11 @@ def test_missing_package_is_one_line_with_the_remedy(tmp_path: Path, monkeypatch
     assert not (tmp_path / "page").exists()
 
 
-def test_lock_file_names_no_registry() -> None:
+def test_lock_file_names_no_registry_and_the_version_of_the_notice() -> None:
     lock = json.loads((folder.SOURCES / "package-lock.json").read_text("utf-8"))
     assert not [name for name, package in lock["packages"].items() if "resolved" in package]
-    assert lock["packages"]["node_modules/onnxruntime-web"]["version"] == "1.30.0"
+    pinned = json.loads((folder.SOURCES / "package.json").read_text("utf-8"))["dependencies"]["onnxruntime-web"]
+    assert lock["packages"]["node_modules/onnxruntime-web"]["version"] == pinned
+    notice = (folder.SOURCES / "THIRD-PARTY").read_text("utf-8")
+    assert f"ONNX Runtime Web {pinned} " in notice
+    assert f"v{pinned}" in notice
