@@ -302,6 +302,30 @@ def quality_summary() -> str:
     return table(["", "embedded bundle", "real pictures"], rows)
 
 
+def web() -> str:
+    result = load("web")
+    units = {"mb": "MB", "s": "s"}
+    names = {
+        "first_load_mb": "first visit: transfer until the first picture of a name",
+        "first_picture_s": "later visits: from the link to the first picture",
+        "further_picture_s": "each further picture",
+        "first_sentence_more_s": "the first sentence of a visit, beyond a name",
+        "memory_mb": "memory after 200 pictures",
+    }
+    runs = [later["runs"] for later in result["later_visits"]]
+    rows = []
+    for name, label in names.items():
+        unit = units[name.rpartition("_")[2]]
+        measured = [
+            (value["median"] if isinstance(value, dict) else value)
+            for later in result["later_visits"]
+            if (value := later.get(name, result["targets"][name]["measured"])) is not None
+        ]
+        target = f"{result['targets'][name]['target']:g} {unit}"
+        rows.append([label, *(f"{value:.3g} {unit}" for value in measured), target])
+    return table(["", *runs, "target"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "speed": speed,
     "startup": startup,
@@ -322,6 +346,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "precision": precision,
     "quality": quality,
     "quality-summary": quality_summary,
+    "web": web,
 }
 
 

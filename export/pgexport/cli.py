@@ -26,7 +26,7 @@ HINTS = {
     "engine_failed": "--workspace, --batches",
     "graph_unread": "--storage float32 or --fp16",
     "runs_invalid": "pgexport RUN --out BUNDLE",
-    "target_invalid": "--out, --triton, --force, --add",
+    "target_invalid": "--out, --triton, --web, --force, --add",
 }
 """What the command line adds to messages, by the errors' codes."""
 
@@ -73,9 +73,12 @@ def main() -> None:
 @click.option("--add", is_flag=True, help="add the models to the bundle in --out")
 @click.option("--triton", type=FOLDER, help="also write a model repository for Triton Inference Server to this folder")
 @click.option(
+    "--web", type=FOLDER, help="also write a static page that runs the networks in the browser to this folder"
+)
+@click.option(
     "--force",
     is_flag=True,
-    help="replace what is in --out and --triton; with --add, models of the same name in the bundle",
+    help="replace what is in --out, --triton and --web; with --add, models of the same name in the bundle",
 )
 @tensorrt_options
 @version_option
@@ -88,6 +91,7 @@ def export(
     int8: bool,
     engines: "EngineOptions | None",
     triton: Path | None,
+    web: Path | None,
     force: bool,
     **settings: Any,
 ) -> None:
@@ -100,24 +104,23 @@ def export(
 
     Every graph is compared with PyTorch first; if a tolerance is exceeded, no bundle is written.
 
-    With --tensorrt the bundle also gets TensorRT engines for this machine's GPU, and with --triton it is also written
-    as a model repository. RUN may then be an existing bundle, without --out. TensorRT does not read text encoders in
-    compact or int8: export with --storage float32 or --fp16.
+    With --tensorrt the bundle also gets TensorRT engines for this machine's GPU, with --triton it is also written as a
+    model repository, and with --web as a page for any static web host. RUN may then be an existing bundle, without
+    --out. TensorRT does not read text encoders in compact or int8: export with --storage float32 or --fp16.
     """
     storage = _chosen(storage, {"fp16": fp16, "bf16": bf16, "int8": int8})
-    if (engines or triton) and len(runs) == 1 and is_bundle(runs[0]):
-        _refuse_export_options(runs[0], forced=triton is not None)
-        _derive(runs[0], engines, triton, force)
+    if (engines or triton or web) and len(runs) == 1 and is_bundle(runs[0]):
+        _refuse_export_options(runs[0], forced=bool(triton or web))
+        _derive(runs[0], engines, triton, web, force)
         return
     if out is None:
-        raise click.UsageError("--out DIR is missing; only an existing bundle takes --tensorrt or --triton alone")
+        raise click.UsageError(
+            "--out DIR is missing; only an existing bundle takes --tensorrt, --triton or --web alone"
+        )
     _warn_of_opset(settings["opset"])
     if engines:
         check_ready()  # before minutes go into the export
-    if triton:
-        from pgexport.targets.triton.repository import check_target
-
-        check_target(triton, force)
+    _check_targets(triton, web, force)
     with needs_extra("export"):
         from pgexport.select_runs import newest_finished
 
@@ -126,7 +129,7 @@ def export(
             click.echo(f"exporting {', '.join(map(str, chosen))}")
         from pgexport.export import export_runs
     _show_bundle(export_runs(chosen, out, storage=storage, force=force, tensorrt=engines is not None, **settings))
-    _derive(out, engines, triton, force)
+    _derive(out, engines, triton, web, force)
 
 
 def _warn_of_opset(opset: int | None) -> None:
@@ -135,17 +138,36 @@ def _warn_of_opset(opset: int | None) -> None:
         click.echo(f"warning: --opset {opset}: {' and '.join(late)} may not read it", err=True)
 
 
-def _derive(bundle: Path, engines: "EngineOptions | None", triton: Path | None, force: bool) -> None:
-    """Derive engines and a repository from a bundle: engines first, because a repository takes them along."""
+def _check_targets(triton: Path | None, web: Path | None, force: bool) -> None:
+    """Check targets before minutes go into what they are made of."""
     if triton:
-        from pgexport.targets.triton.repository import check_target, write_repository
+        from pgexport.targets.triton.repository import check_target as check_repository
 
-        check_target(triton, force)  # before minutes go into engines
+        check_repository(triton, force)
+    if web:
+        from pgexport.targets.web.folder import check_target as check_page
+
+        check_page(web, force)
+
+
+def _derive(bundle: Path, engines: "EngineOptions | None", triton: Path | None, web: Path | None, force: bool) -> None:
+    """Derive engines, a repository and a page from a bundle: engines first, because a repository takes them along."""
+    _check_targets(triton, web, force)
     if engines:
         print_engines(bundle, engines)
     if triton:
+        from pgexport.targets.triton.repository import write_repository
+
         ensembles = ", ".join(write_repository(bundle, triton, force)) or "no ensemble"
         click.echo(f"wrote {triton} ({ensembles}); next: serve it as docs/triton.md describes")
+    if web:
+        from pgexport.targets.web.folder import write_page
+
+        size = write_page(bundle, web, force) / 1e6
+        next_command = (
+            f"python -m http.server --directory {shlex.quote(str(web))}, or upload it as docs/web.md describes"
+        )
+        click.echo(f"wrote {web} ({size:.1f} MB); next: {next_command}")
 
 
 def _refuse_export_options(bundle: Path, forced: bool) -> None:

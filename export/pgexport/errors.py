@@ -11,6 +11,10 @@ class TargetInvalid(PokeganError, FileExistsError):
     """A bundle or a model repository cannot be written to its place."""
 
 
+class WebFilesMissing(PokeganError, FileNotFoundError):
+    """What a static page is made of, beside the bundle, is missing."""
+
+
 class OpsetInvalid(PokeganError, ValueError):
     """The graphs cannot be written in the requested opset."""
 

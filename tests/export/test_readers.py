@@ -29,6 +29,7 @@ from pgexport.tracing.specs import ModelSpec, model_specs
 from pgtrain.models.text_encoder import load_encoder
 
 NODE = shutil.which("node")
+PACKAGES = {"NODE_PATH": str(Path(__file__).parents[2] / "web" / "node_modules")}
 
 
 @pytest.fixture(scope="module")
@@ -72,18 +73,18 @@ def test_every_opset_is_written_and_read(models: list[ModelSpec]) -> None:
 
 def in_node(*arguments: object) -> subprocess.CompletedProcess[str]:
     script = Path(__file__).with_name("web.cjs")
-    return subprocess.run([str(NODE), str(script), *map(str, arguments)], capture_output=True, text=True, timeout=300)
+    line = [str(NODE), str(script), *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True, timeout=300, env=os.environ | PACKAGES)
 
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, dict[str, NDArray[Any]]], dict[str, NDArray[Any]]]:
-    """Runs a model in ONNX Runtime Web: `npm install onnxruntime-web` somewhere, and its node_modules in NODE_PATH.
+    """Runs a model in ONNX Runtime Web, which `npm ci --prefix web` installs.
 
     POKEGAN_WEB_BUNDLE names a bundle to run in the place of an untrained one.
     """
-    package = NODE and subprocess.run([NODE, "-e", "require.resolve('onnxruntime-web')"], capture_output=True)
-    if not package or package.returncode:
-        pytest.skip("needs node and onnxruntime-web, found by NODE_PATH")
+    if not NODE or not Path(PACKAGES["NODE_PATH"]).is_dir():
+        pytest.skip("needs node, and ONNX Runtime Web: npm ci --prefix web")
     feeds_file = tmp_path_factory.mktemp("web") / "feeds.json"
 
     def run_there(model: Path, feeds: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

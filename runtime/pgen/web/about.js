@@ -1,6 +1,6 @@
-// Model cards: the contents of /v1/about as tables.
+// Model cards as tables.
 
-import { isAborted, json } from "./api.js";
+import { about, isAborted, PLACE } from "./backend.js";
 import { byId, make, title } from "./elements.js";
 
 /** Set the view up. */
@@ -13,7 +13,7 @@ async function show(status) {
   if (byId("about").hasChildNodes()) return;
   status.textContent = "Loading…";
   try {
-    byId("about").replaceChildren(...sections(await json("v1/about")));
+    byId("about").replaceChildren(...sections(await about()));
     status.textContent = "";
   } catch (error) {
     if (!isAborted(error)) status.textContent = error.message;
@@ -25,7 +25,7 @@ async function show(status) {
 function sections({ models = {}, ...server }) {
   const [scalars, nested] = divided(server);
   return [
-    section("This server", shown(Object.fromEntries(scalars))),
+    section(PLACE, shown(Object.fromEntries(scalars))),
     ...Object.entries(models).map(([name, model]) => section(name, modelCard(model))),
     ...nested.map(([name, part]) => section(title(name), shown(part))),
   ];

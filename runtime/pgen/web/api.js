@@ -5,8 +5,13 @@ import { askForKey, key } from "./key.js";
 const ATTEMPTS = 6;
 const MAX_WAIT = 30; // seconds
 
-/** An error whose message is meant for the user. */
-export class RequestFailed extends Error {}
+/** An error whose message is meant for the user; `again` says that another try may succeed. */
+export class RequestFailed extends Error {
+  constructor(message, again = false) {
+    super(message);
+    this.again = again;
+  }
+}
 
 /**
  * Send a request, and retry it while the server is busy.
@@ -37,7 +42,7 @@ export async function request(path, { body, signal, tell = () => {} } = {}) {
       tell(`The server is busy; retrying in ${seconds} s.`);
       await pause(seconds, signal);
     } else {
-      throw new RequestFailed(reason);
+      throw new RequestFailed(reason, response.status >= 500 || response.status === 429);
     }
   }
 }
@@ -57,7 +62,7 @@ async function send(path, used, body, signal) {
     return await fetch(path, options);
   } catch (error) {
     if (isAborted(error)) throw error;
-    throw new RequestFailed("The server cannot be reached. Is pgen serve still running?");
+    throw new RequestFailed("The server cannot be reached. Is pgen serve still running?", true);
   }
 }
 

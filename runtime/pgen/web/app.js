@@ -1,7 +1,7 @@
 // Entry point: the tabs and their views. The URL hash holds the current view and its form fields.
 
 import { aboutView } from "./about.js";
-import { json } from "./api.js";
+import * as backend from "./backend.js";
 import { dexView } from "./dex.js";
 import { drawView } from "./draw.js";
 import { byId, make } from "./elements.js";
@@ -72,7 +72,7 @@ function startTheme() {
 
 async function fetchNames() {
   try {
-    ({ names: known } = await json("v1/names"));
+    known = await backend.names();
     byId("names").append(...known.map((name) => make("option", { value: name })));
   } catch {
     // no suggestions; drawing will report the error
@@ -88,3 +88,5 @@ byId("skip").addEventListener("click", (event) => {
 addEventListener("hashchange", showAddress);
 showAddress();
 fetchNames();
+backend.start((...parts) => byId("runs").replaceChildren(...parts));
+document.documentElement.dataset.started = ""; // see theme.js

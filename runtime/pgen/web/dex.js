@@ -1,8 +1,8 @@
 // New Pokémon.
 
-import { json } from "./api.js";
+import { pokemon } from "./backend.js";
 import { byId, make, title } from "./elements.js";
-import { downloadLink, plain, unpacked } from "./pictures.js";
+import { downloadLink, plain } from "./pictures.js";
 import { anySeed, View } from "./view.js";
 
 const TYPES =
@@ -21,17 +21,16 @@ export function dexView() {
 async function draw({ seed, n, type, rarity, total, family }, view) {
   const signal = view.signal;
   const conditions = { type, rarity, total: total && Number(total), family: family && Number(family) };
-  const request = (first, count) =>
-    json("v1/dex", { ...view.options, body: { ...conditions, seed: Number(seed) + first, n: count } });
+  const made = (first, count) => pokemon({ ...conditions, seed: Number(seed) + first, n: count }, view.options);
   const names = [];
-  const show = ({ data }) => {
+  const show = (entries) => {
     if (signal.aborted) return;
-    byId("cards").append(...data.map(card));
-    names.push(...data.map((entry) => entry.name));
+    byId("cards").append(...entries.map(card));
+    names.push(...entries.map((entry) => entry.name));
   };
   view.say("Generating…");
-  show(await request(0, 1)); // alone, so that it appears first
-  if (n > 1) show(await request(1, n - 1));
+  show(await made(0, 1)); // alone, so that it appears first
+  if (n > 1) show(await made(1, n - 1));
   if (!signal.aborted) view.say(`Here ${names.length === 1 ? "is" : "are"} ${names.join(", ")}.`);
 }
 
@@ -39,7 +38,7 @@ function card(entry) {
   const kinds = entry.types.join(" and ");
   const picture = make("img", {
     class: "portrait",
-    src: unpacked(entry.picture),
+    src: entry.picture,
     alt: `Generated picture of ${entry.name}, a new ${kinds} Pokémon`,
   });
   const files = `${plain(entry.name)}_${entry.seed}`;
@@ -58,8 +57,8 @@ function card(entry) {
       make(
         "p",
         { class: "buttons" },
-        downloadLink("Download card", unpacked(entry.card), `${files}_card.png`),
-        downloadLink("Download picture", unpacked(entry.picture), `${files}.png`),
+        downloadLink("Download card", entry.card, `${files}_card.png`),
+        downloadLink("Download picture", entry.picture, `${files}.png`),
         make("span", { class: "small" }, `seed ${entry.seed}`),
       ),
     ),

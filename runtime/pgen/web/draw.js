@@ -1,11 +1,11 @@
 // Pictures of one prompt.
 
-import { request } from "./api.js";
+import { picture, sprite, SPRITES } from "./backend.js";
 import { button, byId, hidden, make } from "./elements.js";
-import { download, downloadLink, fetchPicture, plain } from "./pictures.js";
+import { downloadLink, plain, save } from "./pictures.js";
 import { anyOf, anySeed, View } from "./view.js";
 
-const AT_ONCE = 4; // the server batches concurrent requests
+const AT_ONCE = 4; // a server batches concurrent requests
 const VARIATIONS = 8; // of a single picture, as in `pgen variations`
 
 /** Set the view up; `names` returns the known names. */
@@ -82,7 +82,7 @@ async function inTurn(count, work) {
 
 async function pictureOf(prompt, seed, options, look) {
   const image = make("img", { class: "ground", alt: `Generated picture of “${prompt}”, seed ${seed}` });
-  image.src = await fetchPicture(prompt, seed, options, look);
+  image.src = URL.createObjectURL(await picture(prompt, seed, options, look));
   await image.decode();
   return image;
 }
@@ -91,10 +91,7 @@ async function pictureOf(prompt, seed, options, look) {
 async function saveSprite(prompt, seed, view) {
   view.say("Making the sprite…");
   try {
-    const response = await request("v1/sprite", { ...view.options, body: { prompt, seed } });
-    const address = URL.createObjectURL(await response.blob());
-    download(address, `${plain(prompt)}_${seed}.zip`);
-    setTimeout(() => URL.revokeObjectURL(address), 60_000); // the browser may first ask where to save
+    save(await sprite(prompt, seed, view.options), `${plain(prompt)}_${seed}.zip`);
     view.say("The sprite is downloaded.");
   } catch (error) {
     if (error.name !== "AbortError") view.say(error.message, true);
@@ -112,7 +109,7 @@ function fill(tile, image, { prompt, seed, last, n, look }, view) {
     make("a", alone, `seed ${seed} `, hidden("this picture alone")),
     downloadLink(labeled("Download"), image.src, `${plain(prompt)}_${seed}${look.shiny ? "_shiny" : ""}.png`),
     button(labeled("More like this"), more),
-    button(labeled("Sprite"), () => saveSprite(prompt, seed, view)),
+    SPRITES ? button(labeled("Sprite"), () => saveSprite(prompt, seed, view)) : [],
   );
   tile.replaceChildren(make("figure", {}, image, caption));
   tile.classList.remove("waiting");

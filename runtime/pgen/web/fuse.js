@@ -1,8 +1,8 @@
 // Fusions of two parents.
 
-import { json } from "./api.js";
+import { fusions } from "./backend.js";
 import { byId, make } from "./elements.js";
-import { downloadLink, plain, unpacked } from "./pictures.js";
+import { downloadLink, plain } from "./pictures.js";
 import { anyOf, anySeed, View } from "./view.js";
 
 const COUNT = 8; // pictures in the strip
@@ -27,22 +27,22 @@ async function draw({ first, second, colors, seed }, view) {
   const signal = view.signal;
   const body = { parents: [first, second], n: COUNT, seed: Number(seed), ...(colors && { colors }) };
   view.say("Fusing…");
-  const { data } = await json("v1/fuse", { ...view.options, body });
+  const drawn = await fusions(body, view.options);
   if (signal.aborted) return;
-  byId("fusions").replaceChildren(...data.map((fusion) => tile(fusion, first, second)));
-  view.say(`${data.length} fusions of “${first}” and “${second}”.`);
+  byId("fusions").replaceChildren(...drawn.map((fusion) => tile(fusion, first, second)));
+  view.say(`${drawn.length} fusions of “${first}” and “${second}”.`);
 }
 
 function tile(fusion, first, second) {
-  const { name, seed } = fusion;
+  const { name, seed, picture } = fusion;
   const alt = `Generated fusion of “${first}” and “${second}”, seed ${seed}`;
   const caption = make(
     "figcaption",
     {},
     make("span", { class: "prompt" }, name),
     make("span", { class: "seed" }, `seed ${seed}`),
-    downloadLink(["Download ", make("span", { class: "hidden" }, name)], unpacked(fusion), `${plain(name)}_${seed}.png`),
+    downloadLink(["Download ", make("span", { class: "hidden" }, name)], picture, `${plain(name)}_${seed}.png`),
   );
-  const image = make("img", { class: "ground", src: unpacked(fusion), alt });
+  const image = make("img", { class: "ground", src: picture, alt });
   return make("li", { class: "tile" }, make("figure", {}, image, caption));
 }

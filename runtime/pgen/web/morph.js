@@ -1,8 +1,8 @@
 // Animations between two prompts, with a slider.
 
-import { json, request } from "./api.js";
+import { FILM, film, frames as drawFrames, picture } from "./backend.js";
 import { byId, make } from "./elements.js";
-import { download, fetchPicture, plain, unpacked } from "./pictures.js";
+import { plain, save } from "./pictures.js";
 import { anyOf, anySeed, View } from "./view.js";
 
 const FRAME_MS = 80; // milliseconds per frame
@@ -25,6 +25,7 @@ export function morphView(names) {
     showFrame(byId("at").valueAsNumber);
   });
   byId("play").addEventListener("click", () => (timer ? pause() : play()));
+  byId("gif").textContent = `Download ${FILM.label}`;
   byId("gif").addEventListener("click", () => saveFilm(view));
   return view;
 }
@@ -41,10 +42,10 @@ async function draw({ start, end, seed, frames: count }, view) {
   const signal = view.signal;
   parameters = { start, end, seed: Number(seed), frames: Number(count) };
   view.say(`Drawing ${count} frames…`);
-  const whole = json("v1/morph", { ...view.options, body: { ...parameters, loop: false, format: "frames" } });
+  const whole = drawFrames(parameters, view.options);
   try {
     await Promise.all([showStart(start, seed, view), whole]); // the first picture arrives before the animation
-    const loaded = await Promise.all((await whole).data.map(decoded));
+    const loaded = await Promise.all((await whole).map(decoded));
     if (signal.aborted) return;
     frames = loaded;
   } catch (error) {
@@ -58,7 +59,7 @@ async function draw({ start, end, seed, frames: count }, view) {
 /** Show the first frame while the animation is generated: it is the picture of its prompt. */
 async function showStart(prompt, seed, view) {
   const signal = view.signal;
-  const address = await fetchPicture(prompt, seed, view.options);
+  const address = URL.createObjectURL(await picture(prompt, seed, view.options));
   if (signal.aborted || frames.length) return URL.revokeObjectURL(address);
   const frame = byId("frame");
   frame.addEventListener("load", () => URL.revokeObjectURL(address), { once: true });
@@ -67,9 +68,9 @@ async function showStart(prompt, seed, view) {
   byId("film").hidden = false;
 }
 
-async function decoded(picture) {
+async function decoded(address) {
   const image = new Image();
-  image.src = unpacked(picture);
+  image.src = address;
   await image.decode();
   return image;
 }
@@ -113,17 +114,15 @@ export function pause() {
   byId("play").textContent = "Play";
 }
 
-/** Download the animation as a GIF that loops. */
+/** Download the animation, which loops. */
 async function saveFilm(view) {
   const { start, end, seed } = parameters;
   byId("gif").disabled = true;
-  view.say("Making the GIF…");
+  view.say(`Making the ${FILM.label}…`);
   try {
-    const response = await request("v1/morph", { ...view.options, body: { ...parameters, loop: true, format: "gif" } });
-    const address = URL.createObjectURL(await response.blob());
-    download(address, `${plain(start)}-to-${plain(end)}_${seed}.gif`);
-    setTimeout(() => URL.revokeObjectURL(address), 60_000); // the browser may first ask where to save
-    view.say("The GIF is downloaded.");
+    const file = `${plain(start)}-to-${plain(end)}_${seed}.${FILM.extension}`;
+    save(await film(parameters, view.options), file);
+    view.say(`The ${FILM.label} is downloaded.`);
   } catch (error) {
     if (error.name !== "AbortError") view.say(error.message, true);
   } finally {

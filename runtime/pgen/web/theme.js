@@ -6,3 +6,7 @@ try {
 } catch {
   // storage is disabled: use the system's theme
 }
+// Modules that are missing or broken cannot say so themselves; app.js marks the page as started.
+addEventListener("load", () => {
+  document.getElementById("broken").hidden = "started" in document.documentElement.dataset;
+});

@@ -1,6 +1,6 @@
 // Base class of the views with a form. The form is a view's state, and the URL hash holds its fields.
 
-import { isAborted } from "./api.js";
+import { isAborted } from "./backend.js";
 import { byId } from "./elements.js";
 
 /** "Surprise me" picks a seed below this: short enough to share. */
@@ -26,10 +26,16 @@ export class View {
     this.panel = byId(`view-${name}`);
     this.form = this.panel.querySelector("form");
     this.status = this.panel.querySelector(".status");
+    this.progress = this.panel.querySelector("progress");
+    this.retry = this.panel.querySelector("[data-retry]");
     this.copy = this.panel.querySelector("[data-copy]");
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.go();
+    });
+    this.retry.addEventListener("click", () => {
+      this.status.focus(); // the focused button is about to be hidden
+      this.show(this.fields(), true);
     });
     this.copy.addEventListener("click", () => this.#copyLink());
   }
@@ -39,9 +45,16 @@ export class View {
     return this.#work.signal;
   }
 
-  /** The options for `request`. */
+  /** The options for functions of the backend; `tell` takes a text and, of a download, the share that is loaded. */
   get options() {
-    return { signal: this.signal, tell: (text) => this.say(text) };
+    const signal = this.signal;
+    const tell = (text, share) => {
+      if (signal.aborted) return;
+      this.say(text);
+      this.progress.hidden = share === undefined || share >= 1;
+      this.progress.value = share ?? 0;
+    };
+    return { signal, tell };
   }
 
   /** Set the status, which screen readers announce. */
@@ -96,6 +109,8 @@ export class View {
   stop() {
     this.#work.abort();
     this.#work = new AbortController();
+    this.progress.hidden = true;
+    this.retry.hidden = true;
   }
 
   /** Validate `fields` by the form's own rules, because the hash may contain anything. */
@@ -119,6 +134,7 @@ export class View {
       this.stop();
       this.shown = null; // so that the same request can be repeated
       this.say(error.message, true);
+      this.retry.hidden = !error.again;
     }
   }
 

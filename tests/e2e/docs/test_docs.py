@@ -17,6 +17,7 @@ NOT_RUN = {
     "serve": "a server that runs until it is stopped; tests/runtime/serve has it",
     "stackgan": "trains for hours; tests/training/systems has the commands, smaller",
     "training-log": "has no example",
+    "web": "needs npm and a package registry; tests/export/targets has the command",
     "triton": "needs Docker; tests/export/targets has the rest",
 }
 PAGES = [ROOT / "README.md", *sorted(path for path in (ROOT / "docs").glob("*.md") if path.stem not in NOT_RUN)]

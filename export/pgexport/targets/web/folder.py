@@ -1,0 +1,226 @@
+"""A bundle becomes a folder for any static web host: the page of ``pgen serve`` with its networks in the browser.
+
+    index.html, sw.js, app.webmanifest   the page, the service worker for visits offline, and the manifest to install it
+    page.DIGEST/                         scripts and styles; release.json lists the files below with size and SHA-256
+    files/NAME.DIGEST.EXTENSION          networks, names, tables and ONNX Runtime Web's binaries
+
+Only index.html, sw.js and app.webmanifest ever change their content; every other path holds a digest, so hosts may let
+browsers keep it for ever, and a page that is open during an upload never mixes two versions.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pgen
+from pgen.bundle.reader import MANIFEST, Bundle, Model, open_bundle
+from pgen.errors import BundleInvalid
+from pgexport.atomic import beside, put
+from pgexport.errors import TargetInvalid, WebFilesMissing
+from pgexport.targets.web.tables import tables
+from pokegan import __version__
+
+REPOSITORY = Path(__file__).parents[4]
+SOURCES = REPOSITORY / "web"
+PAGE = Path(pgen.__file__).parent / "web"
+
+KINDS = ("text-to-image", "encoder", "stats")
+"""Models that the page runs; only the first must be there, and what needs another one says that it is missing."""
+
+STORED = ("names.json", "names.npy", "tokenizer.json")
+
+SERVER_MODULES = ("api.js", "key.js", "backend.js", "index.html")
+"""Files of the page that are for a server, or that are written anew."""
+
+SCRIPTS = ("ort.wasm.bundle.min.mjs", "ort.jspi.bundle.min.mjs", "ort.webgpu.bundle.min.mjs")
+BINARIES = tuple(f"ort-wasm-simd-threaded.{flavor}wasm" for flavor in ("", "jspi.", "asyncify."))
+"""Of ONNX Runtime Web: for WebAssembly alone, and for WebGPU in browsers with and without JSPI; each loads one pair."""
+
+LAZY = ("encoder", "tokenizer.json", *BINARIES[1:])
+"""What is not loaded before it is needed: the text encoder, by its kind, its tokenizer, and the binaries for WebGPU."""
+
+SERVICE_WORKER = "sw.js"
+
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' blob: data:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+    )
+)
+"""Nothing of other sites, as for the served page; a header could add frame-ancestors."""
+
+HEAD = f"""<meta charset="utf-8">
+  <meta http-equiv="Content-Security-Policy" content="{POLICY}">
+  <meta name="referrer" content="no-referrer">
+  <link rel="manifest" href="app.webmanifest">"""
+
+LICENSES = {"LICENSE": REPOSITORY / "LICENSE", "NOTICE": REPOSITORY / "NOTICE", "THIRD-PARTY": SOURCES / "THIRD-PARTY"}
+
+Content = dict[str, bytes]
+"""Files by their paths."""
+
+
+def write_page(bundle: Path, out: Path, force: bool = False) -> int:
+    """Write the page for the bundle in `bundle` to `out`; return the size of the folder in bytes.
+
+    Args:
+        bundle: folder of the bundle.
+        out: folder to make; its parent must exist.
+        force: replace a page that is there.
+
+    Raises:
+        BundleNotFound, BundleInvalid: the bundle has no text-to-image model, or one that no browser runs.
+        WebFilesMissing: the repository's folder web/, or ONNX Runtime Web in it, is missing.
+        TargetInvalid: `out` exists, or cannot be written.
+    """
+    check_target(out, force)
+    content = page_files(open_bundle(bundle))
+    with beside(out) as staged:
+        for path, data in content.items():
+            (staged / path).parent.mkdir(parents=True, exist_ok=True)
+            (staged / path).write_bytes(data)
+        put(staged, out)
+    return sum(map(len, content.values()))
+
+
+def check_target(out: Path, force: bool = False) -> None:
+    """Check that a page can be made in `out`, and that what it is made of is there.
+
+    Raises:
+        WebFilesMissing, TargetInvalid: it cannot.
+    """
+    for path in (*_own_files().values(), *_runtime_files().values()):
+        if not path.is_file():
+            remedy = (
+                "run `npm ci` in web/" if SOURCES.is_dir() else "clone the repository, and run `npm ci` in its web/"
+            )
+            raise WebFilesMissing(f"{path}: not found; {remedy}")
+    if not out.parent.is_dir():
+        raise TargetInvalid(f"{out.parent}: no such folder; make it first")
+    if out.exists() and not force:
+        raise TargetInvalid(f"{out}: exists; choose another folder, or replace the page by force")
+    if out.exists() and not (out / SERVICE_WORKER).is_file():
+        raise TargetInvalid(
+            f"{out}: exists and is not a page of pgexport, so force does not replace it; choose another folder"
+        )
+
+
+def page_files(bundle: Bundle) -> Content:
+    """Return the content of every file of the page, by its path in the folder."""
+    named = dict(_data_files(bundle))
+    paths = {name: _with_digest(name, data) for name, data in named.items()}
+    entries = {name: {"path": paths[name], "bytes": len(data), "sha256": _sha256(data)} for name, data in named.items()}
+    release = {"version": __version__, "bundle": bundle.digest, "files": entries}
+    shell = {name: path.read_bytes() for name, path in _own_files().items()}
+    shell |= {f"engine/{name.removesuffix('.mjs')}.js": path.read_bytes() for name, path in _scripts().items()}
+    shell["release.json"] = _json(release)
+    digests = {name: _sha256(data) for name, data in shell.items()}
+    page = f"page.{_sha256(_json(digests))[:12]}"
+    lazy = {*LAZY} | {model.file for model in bundle.manifest.models.values() if model.kind in LAZY}
+    installable = _json(_web_manifest(page))
+    service = {
+        "page": page,
+        "shell": {f"{page}/{name}": digest for name, digest in digests.items()}
+        | {"app.webmanifest": _sha256(installable)},
+        "files": {entry["path"]: entry["sha256"] for entry in entries.values()},
+        "lazy": [entries[name]["path"] for name in sorted(lazy) if name in entries],
+    }
+    return {
+        "index.html": _index(page).encode(),
+        SERVICE_WORKER: _service_worker(service).encode(),
+        "app.webmanifest": installable,
+        **{f"{name}.txt": path.read_bytes() for name, path in LICENSES.items()},
+        **{f"{page}/{name}": data for name, data in shell.items()},
+        **{paths[name]: data for name, data in named.items()},
+    }
+
+
+def _data_files(bundle: Bundle) -> Iterator[tuple[str, bytes]]:
+    """Yield the names and contents of the files that release.json lists."""
+    bundle.model(KINDS[0])
+    yield MANIFEST, (bundle.folder / MANIFEST).read_bytes()
+    yield "tables.json", _json(tables())
+    for model in bundle.manifest.models.values():
+        if model.kind in KINDS:
+            _check_runs(bundle, model)
+            yield model.file, bundle.graph(model)
+    for name in STORED:
+        if name in bundle.manifest.files:
+            yield name, bundle.read(name)
+    for name, path in _binaries().items():
+        yield name, path.read_bytes()
+
+
+def _check_runs(bundle: Bundle, model: Model) -> None:
+    if model.parity.get("storage") == "bf16":
+        raise BundleInvalid(
+            f"{bundle.folder / model.file}: computes in bf16, which no browser does; export in another precision"
+        )
+
+
+def _own_files() -> dict[str, Path]:
+    """Return the page's own files: those of the served page, except what is for a server, and those of web/."""
+    served = {path.name: path for path in sorted(PAGE.iterdir()) if path.name not in SERVER_MODULES}
+    engine = {f"engine/{path.name}": path for path in sorted((SOURCES / "engine").glob("*.js"))}
+    return served | {"backend.js": SOURCES / "backend.js"} | engine
+
+
+def _runtime_files() -> dict[str, Path]:
+    return _scripts() | _binaries() | LICENSES | {SERVICE_WORKER: SOURCES / SERVICE_WORKER}
+
+
+def _scripts() -> dict[str, Path]:
+    return {name: _DISTRIBUTION / name for name in SCRIPTS}
+
+
+def _binaries() -> dict[str, Path]:
+    return {name: _DISTRIBUTION / name for name in BINARIES}
+
+
+_DISTRIBUTION = SOURCES / "node_modules" / "onnxruntime-web" / "dist"
+
+
+def _index(page: str) -> str:
+    """Return the served page's index.html without what is for a server, with the paths of this release."""
+    markup = (PAGE / "index.html").read_text("utf-8")
+    markup = re.sub(r"\s*<!-- server -->.*?<!-- /server -->", "", markup, flags=re.DOTALL)
+    return markup.replace('"static/', f'"{page}/').replace('<meta charset="utf-8">', HEAD, 1)
+
+
+def _service_worker(release: dict[str, Any]) -> str:
+    source = (SOURCES / SERVICE_WORKER).read_text("utf-8")
+    return source.replace('const RELEASE = "release";', f"const RELEASE = {json.dumps(release)};", 1)
+
+
+def _web_manifest(page: str) -> dict[str, Any]:
+    icon = {"src": f"{page}/icon.svg", "sizes": "any", "type": "image/svg+xml"}
+    return {
+        "name": "PokéGAN",
+        "short_name": "PokéGAN",
+        "description": "Generates pictures and new Pokémon in the browser.",
+        "start_url": "./",
+        "scope": "./",
+        "display": "standalone",
+        "background_color": "#f6f3ee",
+        "theme_color": "#4338b8",
+        "icons": [icon],
+    }
+
+
+def _with_digest(name: str, data: bytes) -> str:
+    stem, _, extension = name.rpartition(".")
+    return f"files/{stem}.{_sha256(data)[:12]}.{extension}"
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,433 @@
+"""The static page as a person meets it: Chromium, driven by Playwright, on a host under a sub-path.
+
+Every visitor has an empty browser, and so loads and compiles everything.
+"""
+
+import base64
+import io
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+import pgen
+from pgen.bundle.reader import EMBEDDED, open_bundle
+from pgen.request import Request
+from pokegan.image_metrics import premultiplied, psnr
+from tests.e2e.serving.browser import CHROMIUM, DESKTOP, PHONE, Watched
+from tests.e2e.serving.site import Site, hosted
+from tests.e2e.serving.test_page import SLOW, axe, check_access, pixels_of, shows, status
+
+api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
+folder = pytest.importorskip("pgexport.targets.web.folder")
+pytestmark = pytest.mark.skipif(CHROMIUM is None or axe is None, reason="needs Chromium: apt-get install chromium")
+
+OFFLINE_AFTER = "navigator.serviceWorker.ready.then(() => true)"
+"""Resolves when everything that names need is kept for a visit offline."""
+
+SWIFTSHADER = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"]
+"""WebGPU on a CPU, for machines without a GPU."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Any, written: Path) -> Iterator[Watched]:
+    """A visit that several tests share, because each new one loads and compiles everything."""
+    with hosted(written) as site, visitor(browser, site, DESKTOP) as watched:
+        watched.open()
+        yield watched
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the embedded bundle."""
+    out = tmp_path_factory.mktemp("static") / "page"
+    try:
+        folder.write_page(EMBEDDED, out)
+    except folder.WebFilesMissing as error:
+        pytest.skip(f"needs ONNX Runtime Web: {error}")
+    return out
+
+
+@pytest.fixture
+def site(written: Path) -> Iterator[Site]:
+    with hosted(written) as site:
+        yield site
+
+
+@contextmanager
+def visitor(browser: Any, site: Site, device: dict[str, Any]) -> Iterator[Watched]:
+    context = browser.new_context(**device)
+    context.set_default_timeout(SLOW)
+    api.expect.set_options(timeout=SLOW)
+    yield Watched(context.new_page(), site.address)
+    context.close()
+
+
+@pytest.fixture
+def desktop(browser: Any, site: Site) -> Iterator[Watched]:
+    with visitor(browser, site, DESKTOP) as watched:
+        yield watched
+
+
+@pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
+def anyone(browser: Any, site: Site, request: pytest.FixtureRequest) -> Iterator[Watched]:
+    with visitor(browser, site, request.param) as watched:
+        yield watched
+
+
+def call(page: Any, name: str, *arguments: Any) -> Any:
+    """Call a function of the page's backend; pictures come as data URLs."""
+    return page.evaluate(
+        """async ([name, arguments]) => {
+            const script = document.querySelector("script[type=module]").src
+            const backend = await import(new URL("backend.js", script))
+            const result = await backend[name](...arguments)
+            if (!(result instanceof Blob)) return result
+            const reader = new FileReader()
+            return new Promise((resolve) => {
+                reader.onload = () => resolve(reader.result)
+                reader.readAsDataURL(result)
+            })
+        }""",
+        [name, arguments],
+    )
+
+
+def file_of(url: str) -> bytes:
+    return base64.b64decode(url.partition(",")[2])
+
+
+def decoded(url: str) -> NDArray[np.uint8]:
+    with Image.open(io.BytesIO(file_of(url))) as image:
+        assert image.mode == "RGBA"
+        return np.asarray(image)
+
+
+def check_within_tolerance(drawn: NDArray[np.uint8], expected: NDArray[np.uint8]) -> None:
+    """Hold pictures (N, S, S, 4) to the limits that the manifest names for the differences from PyTorch."""
+    figures = open_bundle(EMBEDDED).model("text-to-image").parity["figures"]
+    difference = premultiplied(drawn) - premultiplied(expected)
+    assert psnr(difference) >= figures["psnr"]["limit"]
+    assert np.quantile(np.abs(difference), 0.999) <= figures["most"]["limit"]
+
+
+def test_every_view_works_in_one_visit(anyone: Watched, site: Site) -> None:
+    page = anyone.page
+    anyone.open()
+    check_access(page)
+    api.expect(page.locator("#runs")).to_contain_text("The networks run in this browser, on WebAssembly, 1 thread.")
+    assert not [path for path, _ in site.sent if "encoder" in path]
+
+    page.get_by_label("Pictures").fill("2")
+    page.get_by_label("A name or a sentence").fill("a small blue turtle")
+    page.keyboard.press("Enter")
+    shows(page, "draw", "2 pictures of “a small blue turtle”")
+    pictures = page.get_by_role("img", name="Generated picture of “a small blue turtle”, seed")
+    api.expect(pictures).to_have_count(2)
+    assert [path for path, _ in site.sent if "encoder" in path]
+    assert page.get_by_role("button", name="Sprite").count() == 0
+    check_access(page)
+    assert anyone.overflow <= 0
+
+    page.get_by_role("tab", name="Morph").click()
+    page.get_by_label("From").fill("Charizard")
+    page.get_by_label("To", exact=True).fill("Blastoise")
+    page.get_by_label("Frames").fill("3")
+    page.get_by_role("button", name="Morph", exact=True).click()
+    shows(page, "morph", "3 frames from “Charizard” to “Blastoise”.")
+    check_access(page)
+    assert anyone.overflow <= 0
+
+    page.get_by_role("tab", name="Fuse").click()
+    page.get_by_label("First parent").fill("Charizard")
+    page.get_by_label("Second parent").fill("Gengar")
+    page.get_by_role("button", name="Fuse", exact=True).click()
+    shows(page, "fuse", "8 fusions of “Charizard” and “Gengar”.")
+    check_access(page)
+    assert anyone.overflow <= 0
+
+    page.get_by_role("tab", name="New Pokémon").click()
+    page.get_by_label("Type").select_option("water")
+    page.get_by_role("button", name="Make").click()
+    shows(page, "new", "Here is")
+    assert "Water" in page.get_by_role("list", name="Types").inner_text()
+    check_access(page)
+    assert anyone.overflow <= 0
+
+    page.get_by_role("tab", name="About").click()
+    api.expect(page.locator("#about")).to_contain_text(pgen.__version__)
+    page.locator("#about details").evaluate_all("folded => folded.forEach((one) => (one.open = true))")
+    card = page.get_by_role("heading", name="stackgan").locator("..")
+    assert "PSNR" in card.get_by_role("group").filter(has_text="Parity with PyTorch").first.inner_text()
+    assert "[object" not in page.locator("#about").inner_text()
+    check_access(page)
+    assert anyone.overflow <= 0
+
+    page.get_by_role("tab", name="Draw").click()
+    api.expect(pictures).to_have_count(2)  # as it was left
+    assert anyone.elsewhere == []
+    assert {path for path, _ in site.sent if not path.startswith("/a/sub-path/")} == set()
+    assert anyone.faults == []
+
+
+def test_page_works_with_the_keyboard_alone(desktop: Watched) -> None:
+    page = desktop.page
+    desktop.open()
+    for name in ("Skip to content", "Draw", "Dark mode"):
+        page.keyboard.press("Tab")
+        api.expect(page.locator(":focus")).to_have_text(re.compile(name))
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    api.expect(page.get_by_label("A name or a sentence")).to_be_focused()
+    page.keyboard.type("Mew")
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    page.keyboard.type("1")
+    page.keyboard.press("Enter")
+    shows(page, "draw", "1 picture of “Mew”")
+    seen = set()
+    for _ in range(40):  # and out again at the end: no trap
+        page.keyboard.press("Tab")
+        seen.add(page.evaluate("document.activeElement.textContent"))
+    assert {"Draw", "Surprise me", "Copy link", "Download seed 0", "More like this seed 0"} <= seen
+    assert desktop.faults == []
+
+
+PROMPTS = [
+    "Charizard",
+    "mr mime",
+    "Glurak",
+    "リザードン",
+    "Nidoran♀",
+    "Charizard (Mega X)",
+    "a small blue turtle",
+    "a red fire and flying dragon, wings",
+    "Flabébé of the CAVE",
+    "ein grünes Tier",
+]
+
+
+def test_pictures_are_within_the_tolerance_of_pgen(opened: Watched) -> None:
+    page = opened.page
+    page.evaluate("""() => {
+        window.longest = 0
+        window.began = performance.now()
+        let before = began
+        setInterval(() => {
+            longest = Math.max(longest, performance.now() - before)
+            before = performance.now()
+        }, 5)
+    }""")
+    files = [file_of(call(page, "picture", prompt, 7, {}, {})) for prompt in PROMPTS]
+    longest, took = page.evaluate("[longest, performance.now() - began]")
+    assert longest < took / len(PROMPTS)  # the page's own thread draws none of them
+    drawn = [np.asarray(Image.open(io.BytesIO(file))) for file in files]
+    generator = pgen.load(device="cpu", threads=1)
+    check_within_tolerance(np.stack(drawn), generator.images(PROMPTS, seed=7))
+    shiny = decoded(call(page, "picture", "Mew", 3, {}, {"shiny": "true"}))
+    check_within_tolerance(shiny[None], generator.images("Mew", seed=3, shiny=True))
+
+
+def test_fusions_and_frames_are_within_the_tolerance_of_pgen(opened: Watched, tmp_path: Path) -> None:
+    page = opened.page
+    generator = pgen.load(device="cpu", threads=1)
+    body = {"parents": ["Charizard", "Gengar"], "n": 2, "seed": 4}
+    fusions = call(page, "fusions", body, {})
+    expected = generator.fuse(body["parents"], n=2, seed=4)
+    check_within_tolerance(np.stack([decoded(fusion["picture"]) for fusion in fusions]), expected)
+    (tmp_path / "fusion.png").write_bytes(file_of(fusions[1]["picture"]))
+    metadata = pgen.read_metadata(tmp_path / "fusion.png")
+    assert metadata.requests == (Request("Charizard", 5, model="stackgan", fused=("Gengar",)),)
+    assert metadata.bundle == generator.bundle.digest
+    assert metadata.backend.startswith("CPUExecutionProvider, onnxruntime-web 1.")
+    with Image.open(tmp_path / "fusion.png") as image:
+        assert image.info["name"] == fusions[1]["name"]
+
+    parameters = {"start": "Charizard", "end": "Mew", "seed": 0, "frames": 3}
+    frames = call(page, "frames", parameters, {})
+    expected = generator.morph("Charizard", "Mew", 3)
+    check_within_tolerance(np.stack([decoded(frame) for frame in frames]), expected)
+    with Image.open(io.BytesIO(file_of(call(page, "film", parameters, {})))) as film:
+        assert (film.n_frames, film.info["loop"]) == (3, 0)
+        film.seek(1)
+        check_within_tolerance(np.asarray(film)[None], generator.morph("Charizard", "Mew", 3, loop=True)[1][None])
+
+
+def test_new_pokemon_are_those_of_pgen(opened: Watched) -> None:
+    entries = call(opened.page, "pokemon", {"n": 2, "seed": 12}, {})
+    entries += call(opened.page, "pokemon", {"n": 1, "seed": 5, "type": "fire", "family": 2}, {})
+    generator = pgen.load(device="cpu", threads=1)
+    expected = [*generator.dex(2, seed=12), *generator.dex(1, seed=5, type="fire", family=2)]
+    for entry, other in zip(entries, expected, strict=True):
+        described = other.described()
+        assert {name: entry[name] for name in described} == described
+        check_within_tolerance(decoded(entry["picture"])[None], other.pixels[None])
+        with Image.open(io.BytesIO(file_of(entry["card"]))) as card:
+            assert card.size == (1000, 1400)
+            assert json.loads(card.info["dex"]) == described
+
+
+def test_page_names_invalid_values_as_pgen_does(opened: Watched) -> None:
+    page = opened.page
+    opened.open("#morph?start=Mew&end=Mew&seed=0&frames=3")
+    shows(page, "morph", "both ends are the same picture")
+    opened.open("#draw?prompt=+&seed=0&n=1")
+    shows(page, "draw", "the prompt is empty")
+    assert page.get_by_role("button", name="Try again").count() == 0  # it would not help
+    opened.open("#new?type=&total=20&family=2&seed=0&n=1")
+    shows(page, "new", "total 20: the last stage of a line has 60 or more")
+
+
+def test_link_shows_the_same_picture_to_others_and_with_threads(desktop: Watched, browser: Any, site: Site) -> None:
+    def shown(watched: Watched) -> str:
+        shows(watched.page, "draw", "1 picture of “Abra”")
+        return pixels_of(watched.page.locator("#gallery .ground"))
+
+    desktop.open(link := "#draw?prompt=Abra&seed=3&n=1&shiny=true")
+    first = shown(desktop)
+    with visitor(browser, site, PHONE) as other:
+        other.open(link)
+        assert shown(other) == first
+    assert desktop.page.evaluate(OFFLINE_AFTER)
+    desktop.page.reload()
+    assert shown(desktop) == first
+    assert desktop.page.evaluate("crossOriginIsolated")  # the service worker adds the headers
+    threads = min(4, desktop.page.evaluate("navigator.hardwareConcurrency"))
+    api.expect(desktop.page.locator("#runs")).to_contain_text(f"on WebAssembly, {threads} thread")
+    assert desktop.faults == []
+
+
+def check_installable(page: Any) -> None:
+    session = page.context.new_cdp_session(page)
+    manifest = session.send("Page.getAppManifest")
+    assert manifest["errors"] == []
+    assert json.loads(manifest["data"])["display"] == "standalone"
+    reasons = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert [reason["errorId"] for reason in reasons if reason["errorId"] != "in-incognito"] == []
+
+
+def test_page_can_be_installed_and_works_offline_after_the_first_visit(desktop: Watched, site: Site) -> None:
+    page = desktop.page
+    desktop.open()
+    assert page.evaluate(OFFLINE_AFTER)
+    check_installable(page)
+    site.is_down = True
+    page.reload()
+    desktop.open("#draw?prompt=Charizard&seed=1&n=1")
+    shows(page, "draw", "1 picture of “Charizard”")
+    desktop.faults.clear()
+    desktop.open("#draw?prompt=a+green+frog&seed=1&n=1")  # the encoder was never loaded
+    shows(page, "draw", "cannot be loaded; check the connection")
+    site.is_down = False
+    page.get_by_role("button", name="Try again").click()
+    shows(page, "draw", "1 picture of “a green frog”")
+    site.is_down = True
+    page.reload()
+    shows(page, "draw", "1 picture of “a green frog”")
+
+
+DAMAGE = {"damaged": lambda content: content[:-9] + b"\0" + content[-8:], "missing": lambda content: None}
+
+
+@pytest.mark.parametrize("reason", DAMAGE)
+def test_broken_network_is_named_and_can_be_tried_again(desktop: Watched, site: Site, reason: str) -> None:
+    page = desktop.page
+    site.changes["stackgan"] = DAMAGE[reason]
+    desktop.open("#draw?prompt=Mew&seed=0&n=1")
+    shows(page, "draw", f"stackgan.onnx: {reason}")
+    check_access(page)
+    assert page.locator("#gallery img").count() == 0
+    site.changes.clear()
+    page.get_by_role("button", name="Try again").click()
+    shows(page, "draw", "1 picture of “Mew”")
+    assert page.get_by_role("button", name="Try again").count() == 0
+
+
+@pytest.mark.parametrize("part", ["engine/lexicon.js", "ort.wasm"])
+def test_broken_script_of_the_worker_can_be_tried_again(desktop: Watched, site: Site, part: str) -> None:
+    page = desktop.page
+    site.changes[part] = lambda content: content[: len(content) // 2] + b"\0("
+    desktop.open("#draw?prompt=Mew&seed=0&n=1")
+    api.expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    api.expect(status(page, "draw")).to_contain_text("try again")
+    site.changes.clear()
+    page.get_by_role("button", name="Try again").click()
+    shows(page, "draw", "1 picture of “Mew”")
+
+
+def test_broken_script_of_the_page_is_reported(desktop: Watched, site: Site) -> None:
+    page = desktop.page
+    site.changes["/view.js"] = lambda content: content[: len(content) // 2] + b"\0("
+    desktop.open()
+    api.expect(page.get_by_text("The page could not be loaded whole.")).to_be_visible()
+    site.changes.clear()
+    page.get_by_role("link", name="Try again").click()
+    api.expect(page.get_by_text("The page could not be loaded whole.")).to_be_hidden()
+    api.expect(page.locator("#runs")).to_contain_text("The networks run in this browser")
+
+
+def released(written: Path, place: Path, version: str) -> Path:
+    """Export the page again, as another version."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folder, "__version__", version)
+        folder.write_page(EMBEDDED, place)
+    return place
+
+
+def test_new_version_replaces_the_old_one_whole_or_not_at_all(
+    desktop: Watched, site: Site, written: Path, tmp_path: Path
+) -> None:
+    page = desktop.page
+    desktop.open("#about")
+    assert page.evaluate(OFFLINE_AFTER)
+    site.folder = released(written, tmp_path / "next", "99.1")
+    site.changes["view.js"] = lambda content: content + b" "
+    page.reload()
+    api.expect(page.locator("#about")).to_contain_text(pgen.__version__)
+    update = "navigator.serviceWorker.getRegistration().then((one) => one.update()).then(() => true, () => false)"
+    page.evaluate(update)
+    page.wait_for_function("navigator.serviceWorker.getRegistration().then((one) => !one.installing)")
+    assert page.evaluate("navigator.serviceWorker.getRegistration().then((one) => !one.waiting)")  # a file is wrong
+    page.reload()
+    api.expect(page.locator("#about")).to_contain_text(pgen.__version__)
+
+    site.changes.clear()
+    page.evaluate(update)
+    page.get_by_role("button", name="Use the new version").click()
+    api.expect(page.locator("#about")).to_contain_text("99.1")
+    shutil.rmtree(tmp_path / "next")
+    site.is_down = True
+    page.reload()
+    api.expect(page.locator("#about")).to_contain_text("99.1")
+    assert page.evaluate("caches.keys().then((names) => names.length)") == 2
+
+
+@pytest.mark.slow
+def test_webgpu_draws_the_same_pictures(site: Site) -> None:
+    """Minutes, because the GPU is emulated."""
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *SWIFTSHADER])
+        with visitor(chromium, site, DESKTOP) as watched:
+            page = watched.page
+            page.set_default_timeout(600_000)
+            page.goto(f"{site.address}?engine=webgpu")
+            api.expect(page.locator("#runs")).to_contain_text("on WebGPU.", timeout=600_000)
+            drawn = decoded(call(page, "picture", "Mew", 7, {}, {}))
+            check_within_tolerance(drawn[None], pgen.load(device="cpu", threads=1).images("Mew", seed=7))
+        chromium.close()
