@@ -30,7 +30,7 @@ NEAR, TAIL, TAIL_SLOPE = 0.55, 3.2, 2.5
 TEMPERATURE = 0.06
 """Of the softmax over scores: nearly all weight lies on one picture."""
 
-LIKENESS = 10.0
+LIKENESS = 40.0
 """How much the second picture of a mix must be like the first one in silhouette: score lost at a cosine of 0."""
 
 REPEATED_SHAPE, REPEATED_COLOR = 5.0, 3.0
