@@ -311,10 +311,14 @@ def test_page_is_replaced_by_force_alone(written: Path, tmp_path: Path) -> None:
     assert "exists" in output
     assert "--web" in output
     assert export(written, "--force")[0] == 0
+    (written / "photos.txt").write_text("mine")
     (tmp_path / "other").mkdir()
-    code, output = export(tmp_path / "other", "--force")
-    assert code == 2
-    assert "is not a page of pgexport" in output
+    (tmp_path / "other" / "sw.js").write_text("const CACHE = 1;")
+    for taken in (tmp_path / "other", written):
+        code, output = export(taken, "--force")
+        assert code == 2
+        assert "is not a page of pgexport" in output
+    (written / "photos.txt").unlink()
     code, output = export(tmp_path / "missing" / "page")
     assert code == 2
     assert "no such folder" in output

@@ -44,6 +44,9 @@ LAZY = ("encoder", "tokenizer.json", *BINARIES[1:])
 
 SERVICE_WORKER = "sw.js"
 
+RELEASE = 'const RELEASE = {"page": "page.'
+"""What the service worker of every page has, and no other file: by it a page is known that may be replaced."""
+
 POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -105,10 +108,25 @@ def check_target(out: Path, force: bool = False) -> None:
         raise TargetInvalid(f"{out.parent}: no such folder; make it first")
     if out.exists() and not force:
         raise TargetInvalid(f"{out}: exists; choose another folder, or replace the page by force")
-    if out.exists() and not (out / SERVICE_WORKER).is_file():
+    if out.exists() and (foreign := _foreign(out)):
         raise TargetInvalid(
-            f"{out}: exists and is not a page of pgexport, so force does not replace it; choose another folder"
+            f"{out}: exists and is not a page of pgexport ({foreign}), so force does not replace it; choose another "
+            "folder"
         )
+
+
+def _foreign(folder: Path) -> str:
+    """Say why a folder is no page that was written here; empty if it is one."""
+    if not folder.is_dir():
+        return "no folder"
+    worker = folder / SERVICE_WORKER
+    if not worker.is_file() or RELEASE not in worker.read_text("utf-8", "replace"):
+        return f"its {SERVICE_WORKER} is missing or another"
+    own = {"index.html", SERVICE_WORKER, "app.webmanifest", "files", *(f"{name}.txt" for name in LICENSES)}
+    others = sorted(
+        path.name for path in folder.iterdir() if path.name not in own and not path.name.startswith("page.")
+    )
+    return f"{others[0]} is not of it" if others else ""
 
 
 def page_files(bundle: Bundle) -> Content:
