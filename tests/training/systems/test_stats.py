@@ -348,7 +348,7 @@ def test_run_of_another_system_is_rejected(tmp_path: Path) -> None:
         "config": {},
         "versions": {},
         "system": "dcgan",
-        "data": {},
+        "data": {"digest": "", "examples": 1, "names": []},
     }
     described |= {"epochs": 1, "accumulate": 1, "revision": None}
     (tmp_path / "config.json").write_text(json.dumps(described))
