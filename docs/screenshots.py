@@ -69,9 +69,9 @@ def main() -> None:
         # Chromium's sandbox does not start for root; the page is the project's own.
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for shots, host in ((SERVED, serving), (STATIC, static)):
-            if wanted := {name: shot for name, shot in shots.items() if name in chosen}:
+            if selected := {name: shot for name, shot in shots.items() if name in chosen}:
                 with host() as address:
-                    take(chromium, address, wanted)
+                    take(chromium, address, selected)
         chromium.close()
 
 

@@ -49,7 +49,7 @@ function endAll(message) {
 }
 
 function receive({ id, result, error, text, share }) {
-  if (text) for (const { tell } of calls.values()) tell(text, share); // all calls wait for what is loaded
+  if (text) for (const { onProgress } of calls.values()) onProgress(text, share); // all calls wait for what is loaded
   if (!calls.has(id)) return;
   const { resolve, reject } = calls.get(id);
   calls.delete(id);
@@ -59,11 +59,11 @@ function receive({ id, result, error, text, share }) {
 }
 
 /** Call a method of the worker; see METHODS there. */
-function call(method, body = {}, { signal, tell = () => {} } = {}) {
+function call(method, body = {}, { signal, onProgress = () => {} } = {}) {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     const id = (last += 1);
-    calls.set(id, { resolve, reject, tell });
+    calls.set(id, { resolve, reject, onProgress });
     engine().postMessage({ id, method, body });
     signal?.addEventListener("abort", () => {
       if (!calls.delete(id)) return;
@@ -86,7 +86,7 @@ export async function start(note) {
   );
 }
 
-/** Offer a new version as soon as it is whole; until then, and until it is wanted, the old one runs. */
+/** Offer a new version as soon as it is whole; until then, and until the visitor asks for it, the old one runs. */
 function offerUpdate(registration, offer) {
   if (registration.waiting) offer();
   registration.addEventListener("updatefound", () => {

@@ -16,6 +16,10 @@ const ISOLATED = {
 
 const address = (path) => new URL(path, SCOPE).href;
 
+/** Addresses of this page's own files, of any version; other pages may lie below its folder. */
+const isOwn = (url) =>
+  url.startsWith(SCOPE) && /^(|index\.html|app\.webmanifest|files\/.*|page\.[0-9a-f]{12}\/.*)$/.test(url.slice(SCOPE.length));
+
 async function digest(bytes) {
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -59,7 +63,7 @@ async function activate() {
   }
   const files = await caches.open(FILES);
   const used = new Set(Object.keys(RELEASE.files).map(address));
-  for (const { url } of await files.keys()) if (url.startsWith(SCOPE) && !used.has(url)) await files.delete(url);
+  for (const { url } of await files.keys()) if (url.startsWith(address("files/")) && !used.has(url)) await files.delete(url);
   await self.clients.claim();
 }
 
@@ -85,5 +89,5 @@ self.addEventListener("activate", (event) => event.waitUntil(activate()));
 self.addEventListener("message", ({ data }) => data === "use" && self.skipWaiting());
 self.addEventListener("fetch", (event) => {
   const { method, url } = event.request;
-  if (method === "GET" && url.startsWith(SCOPE)) event.respondWith(respond(event.request));
+  if (method === "GET" && isOwn(plain(url))) event.respondWith(respond(event.request));
 });

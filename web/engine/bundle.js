@@ -31,19 +31,19 @@ function once(compute) {
 
 export class Bundle {
   #files;
-  #wanted;
-  #tell;
+  #choice;
+  #onProgress;
   #embeddings = new Map();
 
   /**
    * @param {Files} files
-   * @param {{engine?: string, threads?: string}} wanted of the page's address; by default the best.
-   * @param {function(string, number=): void} tell as in Files.
+   * @param {{engine?: string, threads?: string}} choice of runtime, from the page's address; by default the best.
+   * @param {function(string, number=): void} onProgress as in Files.
    */
-  constructor(files, wanted, tell) {
+  constructor(files, choice, onProgress) {
     this.#files = files;
-    this.#wanted = wanted;
-    this.#tell = tell;
+    this.#choice = choice;
+    this.#onProgress = onProgress;
   }
 
   manifest = once(() => this.#files.json("manifest.json"));
@@ -55,9 +55,9 @@ export class Bundle {
   });
 
   async #model(kind) {
-    const found = Object.entries((await this.manifest()).models).find(([, model]) => model.kind === kind);
-    if (!found) throw new EngineError(`This page's bundle has no ${kind} model.`);
-    return found[1];
+    const model = Object.values((await this.manifest()).models).find((each) => each.kind === kind);
+    if (!model) throw new EngineError(`This page's bundle has no ${kind} model.`);
+    return model;
   }
 
   /** The name of the text-to-image model, for metadata. */
@@ -67,8 +67,8 @@ export class Bundle {
   }
 
   #started = once(async () => {
-    const started = await Runtime.open(this.#files, this.#wanted, await this.#model("text-to-image"));
-    this.#tell("Drawing…");
+    const started = await Runtime.open(this.#files, this.#choice, await this.#model("text-to-image"));
+    this.#onProgress("Drawing…");
     return started;
   });
 
@@ -98,7 +98,7 @@ export class Bundle {
     const [model, runtime] = [await this.#model("encoder"), await this.runtime()];
     const tokenizer = new Tokenizer(await this.#files.json("tokenizer.json"), model.settings.max_tokens);
     const session = await runtime.session(model);
-    this.#tell("Drawing…");
+    this.#onProgress("Drawing…");
     return async (text) => {
       const ids = BigInt64Array.from(tokenizer.encode(text), BigInt);
       const feeds = { input_ids: ids, attention_mask: new BigInt64Array(ids.length).fill(1n) };

@@ -18,16 +18,16 @@ export async function readRelease() {
 export class Files {
   #root = new URL("../../", import.meta.url);
   #files;
-  #tell;
+  #onProgress;
   #loading = new Map(); // bytes that have arrived, and their number, of every file that is being loaded
 
   /**
    * @param {Object<string, {path: string, bytes: number, sha256: string}>} files by name.
-   * @param {function(string, number=): void} tell called with a text and the share that is loaded.
+   * @param {function(string, number=): void} onProgress called with a text and the share that is loaded.
    */
-  constructor(files, tell) {
+  constructor(files, onProgress) {
     this.#files = files;
-    this.#tell = tell;
+    this.#onProgress = onProgress;
   }
 
   has(name) {
@@ -90,8 +90,8 @@ export class Files {
   #report(name, length, total) {
     this.#loading.set(name, [length, total]);
     const [loaded, all] = [0, 1].map((at) => [...this.#loading.values()].reduce((sum, pair) => sum + pair[at], 0));
-    if (loaded < all) this.#tell(`Loading ${[...this.#loading.keys()].join(", ")}, once…`, loaded / all);
-    else this.#tell("Opening the networks…", 1);
+    if (loaded < all) this.#onProgress(`Loading ${[...this.#loading.keys()].join(", ")}, once…`, loaded / all);
+    else this.#onProgress("Opening the networks…", 1);
   }
 }
 

@@ -15,18 +15,18 @@ export class Runtime {
   #ort;
   #provider;
 
-  /** Which flavors to try, in order; `wanted` is "wasm" to keep to it, "webgpu" to take any GPU, even an emulated one. */
-  static async flavors(wanted) {
-    if (wanted === "wasm") return ["wasm"];
+  /** Which flavors to try, in order; `engine` is "wasm" to keep to it, "webgpu" to take any GPU, even an emulated one. */
+  static async flavors(engine) {
+    if (engine === "wasm") return ["wasm"];
     const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
     // A fallback adapter computes on the CPU, slower than WebAssembly.
-    const isGPU = adapter && (wanted === "webgpu" || !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter));
+    const isGPU = adapter && (engine === "webgpu" || !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter));
     return isGPU ? ["Suspending" in WebAssembly ? "jspi" : "webgpu", "wasm"] : ["wasm"];
   }
 
   /** Load ONNX Runtime Web and open the picture network, which shows whether a flavor works. */
-  static async open(files, { engine: wanted, threads }, model) {
-    const flavors = await Runtime.flavors(wanted);
+  static async open(files, { engine, threads }, model) {
+    const flavors = await Runtime.flavors(engine);
     const content = files.load(model.file); // beside what ONNX Runtime needs
     content.catch(() => {}); // reported below
     for (const flavor of flavors) {

@@ -9,16 +9,16 @@ import { animatedPng, png } from "./png.js";
 
 const FPS = 24; // of a downloaded animation
 
-const wanted = Object.fromEntries(new URLSearchParams(location.search));
+const choice = Object.fromEntries(new URLSearchParams(location.search)); // engine and threads
 const aborted = new Set();
 let opened;
 let queue = Promise.resolve();
 
-const tell = (text, share) => postMessage({ text, share });
+const onProgress = (text, share) => postMessage({ text, share });
 
 async function open() {
   const release = await readRelease();
-  return { release, bundle: new Bundle(new Files(release.files, tell), wanted, tell) };
+  return { release, bundle: new Bundle(new Files(release.files, onProgress), choice, onProgress) };
 }
 
 /** The release and the bundle; opened again after a failure. */

@@ -23,11 +23,11 @@ export class RequestFailed extends Error {
  * @param {Object} [options]
  * @param {Object} [options.body] sent as JSON by POST; without it the request is a GET.
  * @param {AbortSignal} [options.signal]
- * @param {function(string): void} [options.tell] called with the reason of a delay.
+ * @param {function(string): void} [options.onProgress] called with the reason of a delay.
  * @returns {Promise<Response>} a successful one.
  * @throws {RequestFailed} the server cannot be reached, or rejected the request.
  */
-export async function request(path, { body, signal, tell = () => {} } = {}) {
+export async function request(path, { body, signal, onProgress = () => {} } = {}) {
   for (let attempt = 1; ; attempt += 1) {
     const used = key();
     const response = await send(path, used, body, signal);
@@ -39,7 +39,7 @@ export async function request(path, { body, signal, tell = () => {} } = {}) {
       attempt = 0;
     } else if ([429, 503].includes(response.status) && attempt < ATTEMPTS) {
       const seconds = waitOf(response, attempt);
-      tell(`The server is busy; retrying in ${seconds} s.`);
+      onProgress(`The server is busy; retrying in ${seconds} s.`);
       await pause(seconds, signal);
     } else {
       throw new RequestFailed(reason, response.status >= 500 || response.status === 429);

@@ -34,7 +34,7 @@ export const about = () => json("v1/about");
  *
  * @param {string} prompt
  * @param {number} seed
- * @param {{signal: AbortSignal, tell: function(string, number=): void}} options
+ * @param {{signal: AbortSignal, onProgress: function(string, number=): void}} options
  * @param {{shiny?: string}} look
  * @returns {Promise<Blob>} a PNG.
  */

@@ -45,21 +45,21 @@ export class View {
     return this.#work.signal;
   }
 
-  /** The options for functions of the backend; `tell` takes a text and, of a download, the share that is loaded. */
+  /** The options for functions of the backend; `onProgress` takes a text and, of a download, the share that is loaded. */
   get options() {
     const signal = this.signal;
-    const tell = (text, share) => {
+    const onProgress = (text, share) => {
       if (signal.aborted) return;
       this.say(text);
       this.progress.hidden = share === undefined || share >= 1;
       this.progress.value = share ?? 0;
     };
-    return { signal, tell };
+    return { signal, onProgress };
   }
 
   /** Set the status, which screen readers announce. */
   say(text, isError = false) {
-    this.status.textContent = text;
+    if (this.status.textContent !== text) this.status.textContent = text; // or screen readers repeat it for each chunk
     this.status.classList.toggle("error", isError);
   }
 

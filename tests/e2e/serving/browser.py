@@ -29,6 +29,10 @@ PHONE: dict[str, Any] = {
 }
 
 
+SLOW = 60_000
+"""Milliseconds that anything may take on a busy machine."""
+
+
 @contextlib.contextmanager
 def serving(*options: object, **environment: str) -> Iterator[str]:
     """Run ``pgen serve`` on a free port; gives its address."""
@@ -95,3 +99,15 @@ class Watched:
         """Pixels that the page is wider than the window."""
         width: int = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         return width
+
+
+@contextlib.contextmanager
+def visitor(browser: Any, address: str, device: dict[str, Any]) -> Iterator[Watched]:
+    """Visit the page at `address` with an empty profile of the browser."""
+    from playwright.sync_api import expect
+
+    context = browser.new_context(**device)
+    context.set_default_timeout(SLOW)
+    expect.set_options(timeout=SLOW)
+    yield Watched(context.new_page(), address)
+    context.close()

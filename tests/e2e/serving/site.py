@@ -1,4 +1,4 @@
-"""A static web host under a sub-path, which compresses as hosts do, and can lose or damage files."""
+"""A static web host under a sub-path, which compresses as hosts do and can lose or damage files, and its page."""
 
 import contextlib
 import gzip
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 PREFIX = "/a/sub-path/"
 
@@ -97,3 +98,21 @@ def hosted(folder: Path) -> Iterator[Site]:
 def compressed(content: bytes) -> bytes:
     """Compress as hosts do, which keep the result."""
     return gzip.compress(content, 6, mtime=0)
+
+
+def call(page: Any, name: str, *arguments: Any) -> Any:
+    """Call a function of the page's backend; pictures come as data URLs."""
+    return page.evaluate(
+        """async ([name, arguments]) => {
+            const script = document.querySelector("script[type=module]").src
+            const backend = await import(new URL("backend.js", script))
+            const result = await backend[name](...arguments)
+            if (!(result instanceof Blob)) return result
+            const reader = new FileReader()
+            return new Promise((resolve) => {
+                reader.onload = () => resolve(reader.result)
+                reader.readAsDataURL(result)
+            })
+        }""",
+        [name, arguments],
+    )

@@ -11,83 +11,29 @@ import pytest
 from PIL import Image
 
 import pgen
-from tests.e2e.serving.browser import CHROMIUM, DESKTOP, PHONE, Watched, serving
-
-api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
-axe = pytest.importorskip(
-    "axe_playwright_python.sync_playwright", reason="needs axe: pip install axe-playwright-python"
+from tests.e2e.serving.browser import CHROMIUM, DESKTOP, PHONE, Watched, serving, visitor
+from tests.e2e.serving.views import (
+    api,
+    check_access,
+    check_view,
+    draw_morph,
+    make_pokemon,
+    pixels_of,
+    read_about,
+    shows,
+    status,
 )
+
 pytest.importorskip("uvicorn", reason="needs the extra serve")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 
-SLOW = 60_000
-"""Milliseconds that anything may take on a busy machine."""
-
 KEY = "the key of the test"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with api.sync_playwright() as playwright:
-        # Chromium's sandbox does not start for root, as which CI runs; the pages are the project's own.
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     with serving("--threads", 1) as served:
         yield served
-
-
-@contextmanager
-def visitor(browser: Any, address: str, device: dict[str, Any]) -> Iterator[Watched]:
-    context = browser.new_context(**device)
-    context.set_default_timeout(SLOW)
-    api.expect.set_options(timeout=SLOW)
-    yield Watched(context.new_page(), address)
-    context.close()
-
-
-@pytest.fixture
-def desktop(browser: Any, address: str) -> Iterator[Watched]:
-    with visitor(browser, address, DESKTOP) as watched:
-        yield watched
-
-
-@pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
-def anyone(browser: Any, address: str, request: pytest.FixtureRequest) -> Iterator[Watched]:
-    with visitor(browser, address, request.param) as watched:
-        yield watched
-
-
-def status(page: Any, view: str) -> Any:
-    return page.locator(f"#view-{view} .status")
-
-
-def shows(page: Any, view: str, text: str) -> None:
-    api.expect(status(page, view)).to_contain_text(text)
-
-
-def check_access(page: Any) -> None:
-    """Find what hinders people who see little, or use no mouse."""
-    violations = axe.Axe().run(page).response["violations"]
-    grave = [fault for fault in violations if fault["impact"] in ("serious", "critical")]
-    assert not grave, [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in grave]
-
-
-def pixels_of(image: Any) -> str:
-    """Read the pixels that an image shows, as a PNG in base64."""
-    png: str = image.evaluate("""async (image) => {
-        await image.decode()
-        const canvas = document.createElement("canvas")
-        canvas.width = image.naturalWidth
-        canvas.height = image.naturalHeight
-        canvas.getContext("2d").drawImage(image, 0, 0)
-        return canvas.toDataURL()
-    }""")
-    return png
 
 
 @contextmanager
@@ -111,34 +57,11 @@ def test_every_view_works_in_one_visit(anyone: Watched) -> None:
     shows(page, "draw", "8 pictures of “a small blue turtle”")
     pictures = page.get_by_role("img", name="Generated picture of “a small blue turtle”, seed")
     api.expect(pictures).to_have_count(8)
-    check_access(page)
-    assert anyone.overflow <= 0
+    check_view(anyone)
 
-    page.get_by_role("tab", name="Morph").click()
-    page.get_by_label("From").fill("Charizard")
-    page.get_by_label("To", exact=True).fill("Blastoise")
-    page.get_by_label("Frames").fill("5")
-    page.get_by_role("button", name="Morph", exact=True).click()
-    shows(page, "morph", "5 frames from “Charizard” to “Blastoise”.")
-    check_access(page)
-    assert anyone.overflow <= 0
-
-    page.get_by_role("tab", name="New Pokémon").click()
-    page.get_by_label("Type").select_option("water")
-    page.get_by_role("button", name="Make").click()
-    shows(page, "new", "Here is")
-    assert "Water" in page.get_by_role("list", name="Types").inner_text()
-    check_access(page)
-    assert anyone.overflow <= 0
-
-    page.get_by_role("tab", name="About").click()
-    api.expect(page.locator("#about")).to_contain_text(pgen.__version__)
-    page.locator("#about details").evaluate_all("folded => folded.forEach((one) => (one.open = true))")
-    card = page.get_by_role("heading", name="stackgan").locator("..")
-    assert "PSNR" in card.get_by_role("group").filter(has_text="Parity with PyTorch").first.inner_text()
-    assert "[object" not in page.locator("#about").inner_text()
-    check_access(page)
-    assert anyone.overflow <= 0
+    draw_morph(anyone, 5)
+    make_pokemon(anyone)
+    read_about(anyone)
 
     page.get_by_role("tab", name="Draw").click()
     api.expect(pictures).to_have_count(8)  # as it was left

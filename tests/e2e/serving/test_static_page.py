@@ -9,7 +9,6 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,22 @@ import pgen
 from pgen.bundle.reader import EMBEDDED, open_bundle
 from pgen.request import Request
 from pokegan.image_metrics import premultiplied, psnr
-from tests.e2e.serving.browser import CHROMIUM, DESKTOP, PHONE, Watched
-from tests.e2e.serving.site import Site, hosted
-from tests.e2e.serving.test_page import SLOW, axe, check_access, pixels_of, shows, status
+from tests.e2e.serving.browser import CHROMIUM, DESKTOP, PHONE, Watched, visitor
+from tests.e2e.serving.site import Site, call, hosted
+from tests.e2e.serving.views import (
+    api,
+    check_access,
+    check_view,
+    draw_morph,
+    make_pokemon,
+    pixels_of,
+    read_about,
+    shows,
+    status,
+)
 
-api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
 folder = pytest.importorskip("pgexport.targets.web.folder")
-pytestmark = pytest.mark.skipif(CHROMIUM is None or axe is None, reason="needs Chromium: apt-get install chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 
 OFFLINE_AFTER = "navigator.serviceWorker.ready.then(() => true)"
 """Resolves when everything that names need is kept for a visit offline."""
@@ -38,17 +46,9 @@ SWIFTSHADER = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
 def opened(browser: Any, written: Path) -> Iterator[Watched]:
     """A visit that several tests share, because each new one loads and compiles everything."""
-    with hosted(written) as site, visitor(browser, site, DESKTOP) as watched:
+    with hosted(written) as site, visitor(browser, site.address, DESKTOP) as watched:
         watched.open()
         yield watched
 
@@ -70,43 +70,9 @@ def site(written: Path) -> Iterator[Site]:
         yield site
 
 
-@contextmanager
-def visitor(browser: Any, site: Site, device: dict[str, Any]) -> Iterator[Watched]:
-    context = browser.new_context(**device)
-    context.set_default_timeout(SLOW)
-    api.expect.set_options(timeout=SLOW)
-    yield Watched(context.new_page(), site.address)
-    context.close()
-
-
 @pytest.fixture
-def desktop(browser: Any, site: Site) -> Iterator[Watched]:
-    with visitor(browser, site, DESKTOP) as watched:
-        yield watched
-
-
-@pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
-def anyone(browser: Any, site: Site, request: pytest.FixtureRequest) -> Iterator[Watched]:
-    with visitor(browser, site, request.param) as watched:
-        yield watched
-
-
-def call(page: Any, name: str, *arguments: Any) -> Any:
-    """Call a function of the page's backend; pictures come as data URLs."""
-    return page.evaluate(
-        """async ([name, arguments]) => {
-            const script = document.querySelector("script[type=module]").src
-            const backend = await import(new URL("backend.js", script))
-            const result = await backend[name](...arguments)
-            if (!(result instanceof Blob)) return result
-            const reader = new FileReader()
-            return new Promise((resolve) => {
-                reader.onload = () => resolve(reader.result)
-                reader.readAsDataURL(result)
-            })
-        }""",
-        [name, arguments],
-    )
+def address(site: Site) -> str:
+    return site.address
 
 
 def file_of(url: str) -> bytes:
@@ -142,42 +108,17 @@ def test_every_view_works_in_one_visit(anyone: Watched, site: Site) -> None:
     api.expect(pictures).to_have_count(2)
     assert [path for path, _ in site.sent if "encoder" in path]
     assert page.get_by_role("button", name="Sprite").count() == 0
-    check_access(page)
-    assert anyone.overflow <= 0
+    check_view(anyone)
 
-    page.get_by_role("tab", name="Morph").click()
-    page.get_by_label("From").fill("Charizard")
-    page.get_by_label("To", exact=True).fill("Blastoise")
-    page.get_by_label("Frames").fill("3")
-    page.get_by_role("button", name="Morph", exact=True).click()
-    shows(page, "morph", "3 frames from “Charizard” to “Blastoise”.")
-    check_access(page)
-    assert anyone.overflow <= 0
-
+    draw_morph(anyone, 3)
     page.get_by_role("tab", name="Fuse").click()
     page.get_by_label("First parent").fill("Charizard")
     page.get_by_label("Second parent").fill("Gengar")
     page.get_by_role("button", name="Fuse", exact=True).click()
     shows(page, "fuse", "8 fusions of “Charizard” and “Gengar”.")
-    check_access(page)
-    assert anyone.overflow <= 0
-
-    page.get_by_role("tab", name="New Pokémon").click()
-    page.get_by_label("Type").select_option("water")
-    page.get_by_role("button", name="Make").click()
-    shows(page, "new", "Here is")
-    assert "Water" in page.get_by_role("list", name="Types").inner_text()
-    check_access(page)
-    assert anyone.overflow <= 0
-
-    page.get_by_role("tab", name="About").click()
-    api.expect(page.locator("#about")).to_contain_text(pgen.__version__)
-    page.locator("#about details").evaluate_all("folded => folded.forEach((one) => (one.open = true))")
-    card = page.get_by_role("heading", name="stackgan").locator("..")
-    assert "PSNR" in card.get_by_role("group").filter(has_text="Parity with PyTorch").first.inner_text()
-    assert "[object" not in page.locator("#about").inner_text()
-    check_access(page)
-    assert anyone.overflow <= 0
+    check_view(anyone)
+    make_pokemon(anyone)
+    read_about(anyone)
 
     page.get_by_role("tab", name="Draw").click()
     api.expect(pictures).to_have_count(2)  # as it was left
@@ -301,7 +242,7 @@ def test_link_shows_the_same_picture_to_others_and_with_threads(desktop: Watched
 
     desktop.open(link := "#draw?prompt=Abra&seed=3&n=1&shiny=true")
     first = shown(desktop)
-    with visitor(browser, site, PHONE) as other:
+    with visitor(browser, site.address, PHONE) as other:
         other.open(link)
         assert shown(other) == first
     assert desktop.page.evaluate(OFFLINE_AFTER)
@@ -340,6 +281,22 @@ def test_page_can_be_installed_and_works_offline_after_the_first_visit(desktop: 
     site.is_down = True
     page.reload()
     shows(page, "draw", "1 picture of “a green frog”")
+
+
+def test_service_worker_leaves_other_pages_below_its_folder_alone(
+    desktop: Watched, site: Site, written: Path, tmp_path: Path
+) -> None:
+    site.folder = Path(shutil.copytree(written, tmp_path / "site"))
+    (site.folder / "other").mkdir()
+    (site.folder / "other" / "index.html").write_text("<!doctype html><title>Another page</title>")
+    desktop.open()
+    assert desktop.page.evaluate(OFFLINE_AFTER)
+    desktop.page.reload()
+    assert desktop.page.evaluate("crossOriginIsolated")
+    response = desktop.page.goto(f"{site.address}other/index.html")
+    assert desktop.page.title() == "Another page"
+    assert not response.from_service_worker
+    assert "cross-origin-embedder-policy" not in response.headers
 
 
 DAMAGE = {"damaged": lambda content: content[:-9] + b"\0" + content[-8:], "missing": lambda content: None}
@@ -423,7 +380,7 @@ def test_webgpu_draws_the_same_pictures(site: Site) -> None:
     """Minutes, because the GPU is emulated."""
     with api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *SWIFTSHADER])
-        with visitor(chromium, site, DESKTOP) as watched:
+        with visitor(chromium, site.address, DESKTOP) as watched:
             page = watched.page
             page.set_default_timeout(600_000)
             page.goto(f"{site.address}?engine=webgpu")

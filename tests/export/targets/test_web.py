@@ -119,8 +119,8 @@ def test_names_are_found_as_pgen_finds_them(in_page: Compute, embedded: Bundle) 
     exact, index = embedded.known_names, embedded.name_index
     expected = [exact[name] if (name := prompt.lower()) in exact else index.find(prompt) for prompt in prompts]
     assert None in expected
-    found = in_page("rows", names=embedded.names, translations=_installed_translations(), prompts=prompts)
-    assert found == expected
+    rows = in_page("rows", names=embedded.names, translations=_installed_translations(), prompts=prompts)
+    assert rows == expected
 
 
 def test_stored_embeddings_are_read_exactly(in_page: Compute, embedded: Bundle, tmp_path: Path) -> None:

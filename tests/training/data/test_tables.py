@@ -145,7 +145,7 @@ def test_training_on_what_is_no_table_names_it(command: Command, small_data: Pat
         (latin, "is not in UTF-8"),
         (small_data / "images", "holds no table of stats"),
         (tmp_path / "none.csv", "not found"),
-        (next((small_data / "images").iterdir()), "is no table"),
+        (next((small_data / "images").iterdir()), "not a table"),
     ):
         done = command("pgtrain", "stats", "--data", data, "--out", tmp_path / "run", "--epochs", 1)
         assert done.returncode == 2, data

@@ -81,7 +81,7 @@ def test_list_and_show(command: Command, tiny_run: Path, tmp_path: Path) -> None
         done = command("pgtrain", *call)
         assert done.returncode == 2
         assert len(done.stderr.strip().splitlines()) == 1
-        assert ("is no folder" in done.stderr) == (call[1] == file)
+        assert ("not a folder" in done.stderr) == (call[1] == file)
 
 
 def test_list_and_show_survive_damage_and_markup(command: Command, tiny_run: Path, tmp_path: Path) -> None:

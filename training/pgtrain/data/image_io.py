@@ -25,7 +25,7 @@ def open_rgba(path: Path, background: Background = "keep") -> Image.Image:
     """Decode one image file, of any mode, to straight RGBA; `remove` cuts a plain background away.
 
     Raises:
-        DataInvalid: the file is no image, is cut short, or cannot be read.
+        DataInvalid: the file is not an image, is cut short, or cannot be read.
     """
     try:
         with Image.open(path) as image:

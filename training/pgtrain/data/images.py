@@ -21,7 +21,7 @@ def decode(path: Path, size: int, background: Background = "keep") -> Tensor:
     """Decode one image to premultiplied RGBA, uint8 (4, size, size), padded to a square, never squashed.
 
     Raises:
-        DataInvalid: the file is no image, or is cut short.
+        DataInvalid: the file is not an image, or is cut short.
     """
     square = resize_premultiplied(padded(open_rgba(path, background)), (size, size))
     return torch.from_numpy(square).permute(2, 0, 1).contiguous()

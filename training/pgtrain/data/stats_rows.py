@@ -168,7 +168,7 @@ def source(path: Path) -> Path:
         missing = "holds no table of stats" if path.is_dir() else "not found"
         raise DataNotFound(f"{path}: {missing}; give a folder with {METADATA}, or a .csv or .parquet file")
     if file.suffix.lower() not in (*TABLES, ".jsonl"):
-        raise DataInvalid(f"{path}: is no table; give a folder with {METADATA}, or a .csv or .parquet file")
+        raise DataInvalid(f"{path}: not a table; give a folder with {METADATA}, or a .csv or .parquet file")
     return file
 
 

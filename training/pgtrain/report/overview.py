@@ -23,7 +23,7 @@ def list_runs(folder: Path, as_json: bool = False) -> None:
     """
     configs = sorted(folder.glob(f"*/{CONFIG}"), key=lambda path: path.stat().st_mtime, reverse=True)
     if not configs:
-        missing = "no runs in it" if folder.is_dir() else "is no folder" if folder.exists() else "no such folder"
+        missing = "no runs in it" if folder.is_dir() else "not a folder" if folder.exists() else "no such folder"
         raise RunNotFound(f"{folder}: {missing}; make a run with pgtrain, or name another folder")
     rows = [_row(Run(path.parent)) for path in configs]
     if as_json:

@@ -108,25 +108,25 @@ def check_target(out: Path, force: bool = False) -> None:
         raise TargetInvalid(f"{out.parent}: no such folder; make it first")
     if out.exists() and not force:
         raise TargetInvalid(f"{out}: exists; choose another folder, or replace the page by force")
-    if out.exists() and (foreign := _foreign(out)):
+    if out.exists() and (fault := _not_a_page(out)):
         raise TargetInvalid(
-            f"{out}: exists and is not a page of pgexport ({foreign}), so force does not replace it; choose another "
+            f"{out}: exists and is not a page of pgexport ({fault}), so force does not replace it; choose another "
             "folder"
         )
 
 
-def _foreign(folder: Path) -> str:
-    """Say why a folder is no page that was written here; empty if it is one."""
+def _not_a_page(folder: Path) -> str:
+    """Say why `folder` was not written by :func:`write_page`; empty if it was."""
     if not folder.is_dir():
-        return "no folder"
+        return "not a folder"
     worker = folder / SERVICE_WORKER
     if not worker.is_file() or RELEASE not in worker.read_text("utf-8", "replace"):
-        return f"its {SERVICE_WORKER} is missing or another"
+        return f"it has no {SERVICE_WORKER} of such a page"
     own = {"index.html", SERVICE_WORKER, "app.webmanifest", "files", *(f"{name}.txt" for name in LICENSES)}
     others = sorted(
         path.name for path in folder.iterdir() if path.name not in own and not path.name.startswith("page.")
     )
-    return f"{others[0]} is not of it" if others else ""
+    return f"it also holds {others[0]}" if others else ""
 
 
 def page_files(bundle: Bundle) -> Content:

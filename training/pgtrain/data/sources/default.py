@@ -16,6 +16,7 @@ from pgtrain.data.sources.cache import cache_folder
 from pgtrain.data.sources.download import Opener, Store, open_url
 from pgtrain.data.sources.metadata import METADATA
 from pgtrain.errors import DataInvalid, DataNotFound
+from pokegan.errors import write_remedy
 from pokegan.files import atomic_write
 from pokegan.progress import progress
 
@@ -53,7 +54,7 @@ def fetch(folder: Path | None = None, origin: Origin | None = None, opener: Open
             f"the default data set is not complete: {error.message}; go online and try again, or use a folder of data"
         ) from error
     except OSError as error:
-        raise DataInvalid(f"{folder}: {error.strerror}; free space or change its permissions") from error
+        raise DataInvalid(f"{folder}: {error.strerror}; {write_remedy(error)}") from error
     return folder
 
 

@@ -1,0 +1,78 @@
+"""Steps through the views of the page, which the served and the static one share."""
+
+from typing import Any
+
+import pytest
+
+import pgen
+from tests.e2e.serving.browser import Watched
+
+api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
+axe = pytest.importorskip(
+    "axe_playwright_python.sync_playwright", reason="needs axe: pip install axe-playwright-python"
+)
+
+
+def status(page: Any, view: str) -> Any:
+    return page.locator(f"#view-{view} .status")
+
+
+def shows(page: Any, view: str, text: str) -> None:
+    api.expect(status(page, view)).to_contain_text(text)
+
+
+def check_access(page: Any) -> None:
+    """Find what hinders people who see little, or use no mouse."""
+    violations = axe.Axe().run(page).response["violations"]
+    grave = [fault for fault in violations if fault["impact"] in ("serious", "critical")]
+    assert not grave, [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in grave]
+
+
+def check_view(watched: Watched) -> None:
+    check_access(watched.page)
+    assert watched.overflow <= 0
+
+
+def pixels_of(image: Any) -> str:
+    """Read the pixels that an image shows, as a PNG in base64."""
+    png: str = image.evaluate("""async (image) => {
+        await image.decode()
+        const canvas = document.createElement("canvas")
+        canvas.width = image.naturalWidth
+        canvas.height = image.naturalHeight
+        canvas.getContext("2d").drawImage(image, 0, 0)
+        return canvas.toDataURL()
+    }""")
+    return png
+
+
+def draw_morph(watched: Watched, frames: int) -> None:
+    page = watched.page
+    page.get_by_role("tab", name="Morph").click()
+    page.get_by_label("From").fill("Charizard")
+    page.get_by_label("To", exact=True).fill("Blastoise")
+    page.get_by_label("Frames").fill(str(frames))
+    page.get_by_role("button", name="Morph", exact=True).click()
+    shows(page, "morph", f"{frames} frames from “Charizard” to “Blastoise”.")
+    check_view(watched)
+
+
+def make_pokemon(watched: Watched) -> None:
+    page = watched.page
+    page.get_by_role("tab", name="New Pokémon").click()
+    page.get_by_label("Type").select_option("water")
+    page.get_by_role("button", name="Make").click()
+    shows(page, "new", "Here is")
+    assert "Water" in page.get_by_role("list", name="Types").inner_text()
+    check_view(watched)
+
+
+def read_about(watched: Watched) -> None:
+    page = watched.page
+    page.get_by_role("tab", name="About").click()
+    api.expect(page.locator("#about")).to_contain_text(pgen.__version__)
+    page.locator("#about details").evaluate_all("folded => folded.forEach((one) => (one.open = true))")
+    card = page.get_by_role("heading", name="stackgan").locator("..")
+    assert "PSNR" in card.get_by_role("group").filter(has_text="Parity with PyTorch").first.inner_text()
+    assert "[object" not in page.locator("#about").inner_text()
+    check_view(watched)
