@@ -159,5 +159,5 @@ class TextEncoder:
         with self._lock:
             if self._opened is None:
                 # One text is little work: several threads would wait for each other longer than they compute.
-                self._opened = open_model(self.bundle, self.bundle.model("encoder"), self.device, threads=1)
+                self._opened = open_model(self.bundle, self.bundle.model("encoder"), self.device, 1)
             return self._opened
