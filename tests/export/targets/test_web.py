@@ -378,3 +378,14 @@ def test_lock_file_names_no_registry_and_the_version_of_the_notice() -> None:
     notice = (folder.SOURCES / "THIRD-PARTY").read_text("utf-8")
     assert f"ONNX Runtime Web {pinned} " in notice
     assert f"v{pinned}" in notice
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty"])
+def test_missing_bundle_is_named(tmp_path: Path, kind: str) -> None:
+    bundle = tmp_path / "bundle"
+    if kind == "empty":
+        bundle.mkdir()
+    done = CliRunner().invoke(main, [str(bundle), "--web", str(tmp_path / "page")])
+    assert done.exit_code == 2
+    assert f"{bundle}/manifest.json: not found; a bundle is a folder made by pgexport" in done.output
+    assert not (tmp_path / "page").exists()
