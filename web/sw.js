@@ -9,12 +9,7 @@ const SHELL = ["./", ...Object.keys(RELEASE.shell)];
 
 // On hosts that send no headers, too: cross-origin isolation, without which there are no threads, and the page's policy,
 // which browsers apply to the worker by its own header alone.
-const HEADERS = {
-  "Content-Security-Policy": RELEASE.policy,
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Cross-Origin-Embedder-Policy": "require-corp",
-  "Cross-Origin-Resource-Policy": "same-origin",
-};
+const HEADERS = { ...RELEASE.headers, "Cross-Origin-Resource-Policy": "same-origin" };
 
 const address = (path) => new URL(path, SCOPE).href;
 

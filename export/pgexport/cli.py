@@ -114,12 +114,9 @@ def export(
         _derive(runs[0], engines, triton, web, force)
         return
     if out is None:
-        if (engines or triton or web) and len(runs) == 1 and not (runs[0] / "config.json").exists():
-            from pgen.bundle.reader import open_bundle
-
-            open_bundle(runs[0])  # neither a run nor a bundle: says what is missing there
+        none = f", and {', '.join(map(str, runs))} holds none" if runs else ""
         raise click.UsageError(
-            "--out DIR is missing; only an existing bundle takes --tensorrt, --triton or --web alone"
+            f"--out DIR is missing; only an existing bundle takes --tensorrt, --triton or --web alone{none}"
         )
     _warn_of_opset(settings["opset"])
     if engines:

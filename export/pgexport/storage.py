@@ -29,7 +29,7 @@ PRECISIONS = {
 }
 """Each storage as the manifest describes it."""
 
-BATCHED = ("compact", "float32", "int8")
+EVERY_CPU = ("compact", "float32", "int8")
 """Storages that every CPU computes in, so that the export can try whether batches change an encoder's texts."""
 
 
@@ -77,8 +77,8 @@ def store(spec: ModelSpec, requested: str, opset: int | None = None) -> Stored:
         graph, report["int8"] = outcome.model, outcome.to_dict()
         if not outcome.kept:
             storage = "compact"
-    if spec.kind == "encoder" and storage in BATCHED:
-        settings = settings | {"alone": neighbors_matter(graph, spec.cases(0)["random"])}
+    if spec.kind == "encoder" and storage in EVERY_CPU:
+        settings = settings | {"alone": depends_on_batch(graph, spec.cases(0)["random"])}
     report["nodes"] = audit(graph).to_dict()
     return Stored(graph, storage, opset, settings, report)
 
@@ -102,10 +102,11 @@ def one_by_one(feeds: Feeds) -> list[Feeds]:
     ]
 
 
-def neighbors_matter(graph: onnx.ModelProto, feeds: Feeds) -> bool:
-    """Tell whether a text's embedding depends on the batch that it is encoded in, by a single bit, on 1 or 2 threads.
+def depends_on_batch(graph: onnx.ModelProto, feeds: Feeds) -> bool:
+    """Tell whether a text's embedding depends by any bit on the batch that it is encoded in, on 1 or 2 threads.
 
-    Tried at all lengths, with the batches that the runtime makes.
+    Tried at all lengths, with the batches that the runtime makes. Scales of dynamic int8, for example, are taken from
+    the batch.
     """
     model, outputs = graph.SerializeToString(), [output.name for output in graph.graph.output]
     sessions = [open_session(model, graph.graph.name, threads=threads) for threads in (1, 2)]

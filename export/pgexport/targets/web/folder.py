@@ -60,6 +60,14 @@ POLICY = "; ".join(
 )
 """Nothing of other sites, as for the served page, and WebAssembly; a host's own header could add frame-ancestors."""
 
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "X-Content-Type-Options": "nosniff",
+}
+"""What hosts should send with every file, and the service worker adds: the policy, and the isolation of threads."""
+
 PERMANENT = "public, max-age=31536000, immutable"
 
 HEADERS_FILE = "_headers"
@@ -151,7 +159,7 @@ def page_files(bundle: Bundle) -> Content:
     installable = _json(_web_manifest(page))
     service = {
         "page": page,
-        "policy": POLICY,
+        "headers": HEADERS,
         "shell": {f"{page}/{name}": digest for name, digest in digests.items()}
         | {"app.webmanifest": _sha256(installable)},
         "files": {entry["path"]: entry["sha256"] for entry in entries.values()},
@@ -231,14 +239,8 @@ def _service_worker(release: dict[str, Any]) -> str:
 
 def _headers(page: str) -> str:
     """Return the headers that help, by path, as Netlify and Cloudflare Pages read them."""
-    everywhere = {
-        "Content-Security-Policy": POLICY,
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Embedder-Policy": "require-corp",
-        "X-Content-Type-Options": "nosniff",
-    }
     changing = ("/", "/index.html", f"/{SERVICE_WORKER}", "/app.webmanifest")
-    rules = {"/*": everywhere} | {path: {"Cache-Control": "no-cache"} for path in changing}
+    rules = {"/*": HEADERS} | {path: {"Cache-Control": "no-cache"} for path in changing}
     rules |= {path: {"Cache-Control": PERMANENT} for path in (f"/{page}/*", "/files/*")}
     return "".join(
         f"{path}\n" + "".join(f"  {name}: {value}\n" for name, value in headers.items())
