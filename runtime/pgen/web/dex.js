@@ -59,6 +59,7 @@ function card(entry) {
         { class: "buttons" },
         downloadLink("Download card", entry.card, `${files}_card.png`),
         downloadLink("Download picture", entry.picture, `${files}.png`),
+        entry.sheet ? downloadLink("Download sheet of the line", entry.sheet, `family_${files}.png`) : [],
         make("span", { class: "small" }, `seed ${entry.seed}`),
       ),
     ),

@@ -17,6 +17,7 @@ from tests.e2e.serving.views import (
     check_access,
     check_view,
     draw_morph,
+    make_line,
     make_pokemon,
     pixels_of,
     read_about,
@@ -61,6 +62,7 @@ def test_every_view_works_in_one_visit(anyone: Watched) -> None:
 
     draw_morph(anyone, 5)
     make_pokemon(anyone)
+    make_line(anyone)
     read_about(anyone)
 
     page.get_by_role("tab", name="Draw").click()

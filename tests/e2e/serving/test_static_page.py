@@ -28,6 +28,7 @@ from tests.e2e.serving.views import (
     check_access,
     check_view,
     draw_morph,
+    make_line,
     make_pokemon,
     pixels_of,
     read_about,
@@ -101,6 +102,7 @@ def test_every_view_works_in_one_visit(anyone: Watched, site: Site) -> None:
     shows(page, "fuse", "8 fusions of “Charizard” and “Gengar”.")
     check_view(anyone)
     make_pokemon(anyone)
+    make_line(anyone)
     read_about(anyone)
 
     page.get_by_role("tab", name="Draw").click()

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 
 import pgen
 from pgen.dex.endpoint import KEY, MAX_ANSWER, Endpoint, parse_endpoint
-from pgen.dex.entry import TEMPLATES, Words
+from pgen.dex.entry import TEMPLATES, Draft, Words
 from pgen.dex.llm import LLMWriter, open_writer, parse_answer
 from pgen.dex.templates import Appearance
 from pgen.errors import EndpointFailed
 from pgen.lexicon import KnownNames
+from pgen.request import Request
 from pgen.stats.rows import Row
 from tests.conftest import Command
 
@@ -32,7 +33,14 @@ GOOD = {
 }
 ROW = Row(7, {"hp": 60, "speed": 120}, ("fire",), "ordinary")
 DRAFTED = Words("Cindrop", "Cinder Racer Pokémon", "It runs. It glows.")
+DRAFT = Draft(DRAFTED, ROW, Appearance("red", "wings"), Request("Mew", 7))
 KNOWN = KnownNames(["Charizard"])
+LINE = {
+    "stages": [
+        {"name": "Emberlo", "genus": "Kiln", "description": "It bakes its own clay, to be an Emberdusk one day."},
+        {"name": "Emberdusk", "genus": "Kiln", "description": "It was an Emberlo before the fires of its first dusk."},
+    ]
+}
 
 Handler = Callable[[BaseHTTPRequestHandler], None]
 
@@ -100,7 +108,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 def write_words(server: Server, warned: list[str], timeout: float = 5.0) -> Words:
     writer = open_writer(server.url, "some", timeout, warned.append)
     assert writer is not None
-    return writer(DRAFTED, ROW, Appearance("red", "wings"), KNOWN)
+    (words,) = writer([DRAFT], KNOWN, ())
+    return words
 
 
 def test_words_come_from_the_endpoint(server: Server) -> None:
@@ -119,7 +128,7 @@ def test_default_model_is_the_first_and_the_key_optional(server: Server, monkeyp
     writer = open_writer(f"{server.url}/chat/completions")
     assert isinstance(writer, LLMWriter)
     assert writer.model == "first"
-    assert writer(DRAFTED, ROW, Appearance("red", "wings"), KNOWN).name == "Emberlo"
+    assert writer([DRAFT], KNOWN, ())[0].name == "Emberlo"
     assert server.keys == [None, None]
 
 
@@ -190,7 +199,7 @@ def test_failing_endpoint_warns_once_and_is_not_called_again(server: Server, fai
     writer = open_writer(server.url, "some", 0.5 if "timed out" in expected else 5.0, warned.append)
     assert writer is not None
     for _ in range(2):
-        assert writer(DRAFTED, ROW, Appearance("red", "wings"), KNOWN) == DRAFTED
+        assert writer([DRAFT], KNOWN, ()) == [DRAFTED]
     assert warned == [f"{server.url}: {expected}{warned[0].partition(expected)[2]}"]
     assert "names and texts come from templates" in warned[0]
     assert SECRET not in warned[0]
@@ -242,24 +251,78 @@ def test_invalid_answer_warns_and_the_next_is_requested(server: Server, case: st
     warned: list[str] = []
     writer = open_writer(server.url, "some", 5.0, warned.append)
     assert writer is not None
-    assert writer(DRAFTED, ROW, Appearance("red", "wings"), KNOWN) == DRAFTED
+    assert writer([DRAFT], KNOWN, ()) == [DRAFTED]
     assert warned[0].startswith(f"{server.url}: {expected}"), warned
-    assert warned[0].endswith("; name and text of seed 7 come from templates")
+    assert warned[0].endswith("; names and texts of seed 7 come from templates")
     server.answer = says(GOOD)
-    assert writer(DRAFTED, ROW, Appearance("red", "wings"), KNOWN).name == "Emberlo"
+    assert writer([DRAFT], KNOWN, ())[0].name == "Emberlo"
+
+
+def test_name_of_another_entry_is_rejected(server: Server) -> None:
+    warned: list[str] = []
+    writer = open_writer(server.url, "some", 5.0, warned.append)
+    assert writer is not None
+    assert writer([DRAFT], KNOWN, {"emberlo"}) == [DRAFTED]
+    assert "its name is that of another entry" in warned[0]
+
+
+def test_words_of_a_line_come_in_one_answer(server: Server) -> None:
+    server.answer = says(LINE)
+    writer = open_writer(server.url, "some", 5.0, [].append)
+    assert writer is not None
+    first, last = writer([DRAFT, DRAFT], KNOWN, ())
+    assert (first.name, last.name, last.genus, last.author) == ("Emberlo", "Emberdusk", "Kiln Pokémon", "some")
+    (sent,) = server.bodies
+    assert sent["max_tokens"] == 1000
+    assert "same 4 letters" in sent["messages"][0]["content"]
+    assert [stage["total"] for stage in json.loads(sent["messages"][1]["content"])["stages"]] == [ROW.total] * 2
+
+
+def changed(**fields: str) -> dict[str, Any]:
+    """Return LINE with other fields of its last stage."""
+    return {"stages": [LINE["stages"][0], LINE["stages"][1] | fields]}
+
+
+REJECTED_LINES = {
+    "one": (GOOD, "its answer has no list of 2 stages"),
+    "three": ({"stages": LINE["stages"] * 2}, "its answer has no list of 2 stages"),
+    "texts": ({"stages": ["Emberlo", "Emberdusk"]}, "its answer has no list of 2 stages"),
+    "stem": (changed(name="Duskember"), "its names do not begin with the same 4 letters"),
+    "twins": (changed(name="EMBERLO"), "it gives one name to several stages"),
+    "alone": (changed(description="It glows in the dark, an Emberdusk."), "one of its descriptions names no other"),
+    "part": (changed(description="It glows in the dark, an Emberloo."), "one of its descriptions names no other"),
+    "bad stage": (changed(name="Charizard"), "its name exists"),
+}
+
+
+@pytest.mark.parametrize("case", REJECTED_LINES)
+def test_invalid_answer_about_a_line_leaves_all_of_it_to_the_templates(server: Server, case: str) -> None:
+    value, expected = REJECTED_LINES[case]
+    server.answer = says(value)
+    warned: list[str] = []
+    writer = open_writer(server.url, "some", 5.0, warned.append)
+    assert writer is not None
+    assert writer([DRAFT, DRAFT], KNOWN, ()) == [DRAFTED, DRAFTED]
+    assert len(warned) == 1
+    assert warned[0].startswith(f"{server.url}: {expected}"), warned
+    assert warned[0].endswith("; names and texts of seed 7 come from templates")
 
 
 @given(
     st.recursive(
         st.none() | st.text() | st.integers(),
-        lambda inner: st.dictionaries(st.sampled_from(["name", "genus", "description"]), inner) | st.lists(inner),
+        lambda inner: (
+            st.dictionaries(st.sampled_from(["name", "genus", "description", "stages"]), inner) | st.lists(inner)
+        ),
         max_leaves=6,
     ),
     st.text(max_size=5),
 )
 def test_answers_raise_only_value_errors(value: Any, around: str) -> None:
     with suppress(ValueError):
-        assert len(parse_answer(around + json.dumps(value) + around, "some", KNOWN).name) <= 12
+        for stages in (1, 2):
+            for words in parse_answer(around + json.dumps(value) + around, "some", KNOWN, stages=stages):
+                assert len(words.name) <= 12
 
 
 @pytest.mark.parametrize(
@@ -297,7 +360,7 @@ def test_query_is_sent_and_not_shown(server: Server) -> None:
     server.answer = says("nothing")
     writer = open_writer(f"{server.url}?api-key=hush", "some", 5.0, warned.append)
     assert writer is not None
-    writer(DRAFTED, ROW, Appearance("red", "wings"), KNOWN)
+    writer([DRAFT], KNOWN, ())
     assert server.paths == ["/v1/chat/completions?api-key=hush"]
     assert "hush" not in warned[0]
 
@@ -322,6 +385,25 @@ def test_command_uses_endpoint_and_falls_back(
     assert "<b>glows" not in html
     for path in tmp_path.iterdir():
         assert SECRET.encode() not in path.read_bytes()
+
+
+def test_command_writes_lines_by_the_endpoint_or_by_the_templates(
+    command: Command, server: Server, tmp_path: Path
+) -> None:
+    server.answer = says(LINE)
+    common = ("pgen", "dex", "--family", 2, "--llm", server.url, "--device", "cpu", "--out", tmp_path)
+    done = command(*common, "-n", 2, "--seed", 3)
+    assert done.returncode == 0
+    assert done.stderr == (
+        f"{server.url}: its name is that of another entry; names and texts of seed 4 come from templates\n"
+    )
+    listed = json.loads((tmp_path / "dex.json").read_text("utf-8"))["pokemon"]
+    assert [entry["words_by"] for entry in listed] == ["first", "first", TEMPLATES, TEMPLATES]
+    assert [entry["name"] for entry in listed[:2]] == listed[0]["family"] == ["Emberlo", "Emberdusk"]
+    assert [entry["name"] for entry in listed[2:]] == listed[2]["family"]
+    assert "Emberdusk" in listed[0]["description"]
+    assert (tmp_path / "family_emberdusk_3.png").exists()
+    assert len(server.bodies) == 2, "one request a line"
 
 
 def test_python_warns_and_falls_back(full_bundle: Path) -> None:
@@ -356,4 +438,4 @@ def test_thoughts_before_an_answer_are_ignored(before: str) -> None:
         "genus": "Ember Pokémon",
         "description": "It guards the embers of old fires at night.",
     }
-    assert parse_answer(before + json.dumps(answer), "m", KnownNames([])).name == "Zolvantis"
+    assert parse_answer(before + json.dumps(answer), "m", KnownNames([]))[0].name == "Zolvantis"
