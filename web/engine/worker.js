@@ -80,8 +80,8 @@ const METHODS = {
     const names = (await bundle.names()).length;
     return { version: release.version, bundle: release.bundle, runtime, names, models: Object.fromEntries(shown) };
   },
-  picture: async (both, { prompt, seed, shiny }) =>
-    (await drawn(both, { prompt: checkPrompt(prompt), seed, shiny })).file,
+  picture: async (both, { prompt, seed, shiny, colors }) =>
+    (await drawn(both, { prompt: checkPrompt(prompt), seed, shiny, colors: colors && checkPrompt(colors) })).file,
   frames: async (both, body, check) => {
     const { size } = await both.bundle.pictures();
     const urls = [];
@@ -99,12 +99,12 @@ const METHODS = {
     }
     return animatedPng(frames, (await both.bundle.pictures()).size, FPS);
   },
-  fusions: async (both, { parents, n, seed, colors }, check) => {
+  fusions: async (both, { parents, n, seed, colors, shiny }, check) => {
     const [prompt, fused] = parents.map(checkPrompt);
     const fusions = [];
     for (let one = seed; one < seed + n; one += 1) {
       check();
-      const request = { prompt, fused, seed: one, colors: colors && checkPrompt(colors) };
+      const request = { prompt, fused, seed: one, colors: colors && checkPrompt(colors), shiny };
       const { file } = await drawn(both, request);
       fusions.push({ name: await fusedName(both.bundle, request), seed: one, picture: dataUrl(file) });
     }

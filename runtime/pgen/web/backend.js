@@ -35,7 +35,7 @@ export const about = () => json("v1/about");
  * @param {string} prompt
  * @param {number} seed
  * @param {{signal: AbortSignal, onProgress: function(string, number=): void}} options
- * @param {{shiny?: string}} look
+ * @param {{shiny?: string, colors?: string}} look
  * @returns {Promise<Blob>} a PNG.
  */
 export const picture = (prompt, seed, options, look) =>
@@ -69,4 +69,4 @@ export async function pokemon(body, options) {
 }
 
 /** Draw the files of a sprite, usual and shiny, as a ZIP archive. */
-export const sprite = (prompt, seed, options) => blob("v1/sprite", { ...options, body: { prompt, seed } });
+export const sprite = (body, options) => blob("v1/sprite", { ...options, body });

@@ -18,9 +18,10 @@ export function dexView() {
   return view;
 }
 
-async function draw({ seed, n, type, rarity, total, family }, view) {
+async function draw({ seed, n, type, rarity, total, family, shiny }, view) {
   const signal = view.signal;
-  const conditions = { type, rarity, total: total && Number(total), family: family && Number(family) };
+  const numbers = { total: total && Number(total), family: family && Number(family) };
+  const conditions = { type, rarity, ...numbers, shiny: Boolean(shiny) };
   const made = (first, count) => pokemon({ ...conditions, seed: Number(seed) + first, n: count }, view.options);
   const names = [];
   const show = (entries) => {
