@@ -126,7 +126,7 @@ def _write(entry: Entry, card: Image.Image, folder: Path, began: float) -> Card:
 def card_file(entry: Entry, card: Image.Image) -> bytes:
     """Encode the card of `entry` as a PNG, whose metadata describe the entry."""
     description = json.dumps(entry.described(), ensure_ascii=False)
-    return encode(card, "png", {"dex": description, "Software": f"pokegan {__version__}"})
+    return encode(card, "png", _fields(description, entry.backend))
 
 
 def _write_sheet(line: Sequence[Entry], cards: Sequence[Image.Image], folder: Path) -> FamilySheet:
@@ -144,7 +144,11 @@ def sheet_name(line: Sequence[Entry]) -> str:
 def sheet_file(line: Sequence[Entry], cards: Sequence[Image.Image]) -> bytes:
     """Draw the sheet of an evolution line from its cards, as a PNG whose metadata describe the entries."""
     description = json.dumps([entry.described() for entry in line], ensure_ascii=False)
-    return encode(draw_family(cards), "png", {"dex": description, "Software": f"pokegan {__version__}"})
+    return encode(draw_family(cards), "png", _fields(description, line[0].backend))
+
+
+def _fields(description: str, backend: str) -> dict[str, str]:
+    return {"dex": description, "backend": backend, "Software": f"pokegan {__version__}"}
 
 
 def _merged(path: Path, unlisted: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -268,9 +268,11 @@ def test_name_of_another_entry_is_rejected(server: Server) -> None:
 
 def test_words_of_a_line_come_in_one_answer(server: Server) -> None:
     server.answer = says(LINE)
-    writer = open_writer(server.url, "some", 5.0, [].append)
+    warned: list[str] = []
+    writer = open_writer(server.url, "some", 5.0, warned.append)
     assert writer is not None
     first, last = writer([DRAFT, DRAFT], KNOWN, ())
+    assert warned == []
     assert (first.name, last.name, last.genus, last.author) == ("Emberlo", "Emberdusk", "Kiln Pokémon", "some")
     (sent,) = server.bodies
     assert sent["max_tokens"] == 1000

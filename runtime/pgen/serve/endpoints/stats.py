@@ -81,7 +81,7 @@ def _encode(entry: Entry, card: Image.Image, bundle: Bundle) -> DexEntry:
     picture = render(Picture(entry.request, entry.pixels, backend=entry.backend), bundle, Postprocess())
     files = {"picture": picture, "card": card_file(entry, card)}
     encoded = {name: EncodedFile(b64_json=_base64(file)) for name, file in files.items()}
-    return DexEntry(**entry.described(), **encoded)
+    return DexEntry(**entry.described() | encoded)
 
 
 def _encode_sheet(line: Sequence[Entry], cards: Sequence[Image.Image]) -> DexSheet:
