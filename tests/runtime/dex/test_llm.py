@@ -1,12 +1,10 @@
 """Language models, as a server on this machine plays them: well, badly, and never at all."""
 
 import json
-import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -16,93 +14,12 @@ from hypothesis import strategies as st
 
 import pgen
 from pgen.dex.endpoint import KEY, MAX_ANSWER, Endpoint, parse_endpoint
-from pgen.dex.entry import TEMPLATES, Draft, Words
+from pgen.dex.entry import TEMPLATES, Words
 from pgen.dex.llm import LLMWriter, open_writer, parse_answer
-from pgen.dex.templates import Appearance
 from pgen.errors import EndpointFailed
 from pgen.lexicon import KnownNames
-from pgen.request import Request
-from pgen.stats.rows import Row
 from tests.conftest import Command
-
-SECRET = "sk-very-secret-0123456789"
-GOOD = {
-    "name": "Emberlo",
-    "genus": "Kiln Pokémon",
-    "description": "It bakes its own clay armor, and <b>glows</b> at dusk.",
-}
-ROW = Row(7, {"hp": 60, "speed": 120}, ("fire",), "ordinary")
-DRAFTED = Words("Cindrop", "Cinder Racer Pokémon", "It runs. It glows.")
-DRAFT = Draft(DRAFTED, ROW, Appearance("red", "wings"), Request("Mew", 7))
-KNOWN = KnownNames(["Charizard"])
-LINE = {
-    "stages": [
-        {"name": "Emberlo", "genus": "Kiln", "description": "It bakes its own clay, to be an Emberdusk one day."},
-        {"name": "Emberdusk", "genus": "Kiln", "description": "It was an Emberlo before the fires of its first dusk."},
-    ]
-}
-
-Handler = Callable[[BaseHTTPRequestHandler], None]
-
-
-class Server:
-    """Answers on a port of its own and keeps what it was sent."""
-
-    def __init__(self) -> None:
-        self.paths: list[str] = []
-        self.keys: list[str | None] = []
-        self.bodies: list[dict[str, Any]] = []
-        self.answer: Handler = says(GOOD)
-        outer = self
-
-        class Handling(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                outer.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                self.do_GET()
-
-            def do_GET(self) -> None:
-                outer.paths.append(self.path)
-                outer.keys.append(self.headers["Authorization"])
-                try:
-                    if self.path.endswith("/models"):
-                        reply(self, {"data": [{"id": "first"}, {"id": "second"}]})
-                    else:
-                        outer.answer(self)
-                except OSError:
-                    pass  # the client hung up
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handling)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-
-
-def reply(request: BaseHTTPRequestHandler, value: Any, status: int = 200, **headers: str) -> None:
-    content = value if isinstance(value, bytes) else json.dumps(value).encode()
-    request.send_response(status)
-    for name, value in headers.items():
-        request.send_header(name, value)
-    request.send_header("Content-Length", str(len(content)))
-    request.end_headers()
-    request.wfile.write(content)
-
-
-def says(value: Any) -> Handler:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return lambda request: reply(request, {"choices": [{"message": {"content": text}}]})
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv(KEY, SECRET)
-    started = Server()
-    yield started
-    started.server.shutdown()
-    started.server.server_close()
+from tests.runtime.dex.language_model import DRAFT, DRAFTED, GOOD, KNOWN, ROW, SECRET, Handler, Server, reply, says
 
 
 def write_words(server: Server, warned: list[str], timeout: float = 5.0) -> Words:
@@ -266,50 +183,6 @@ def test_name_of_another_entry_is_rejected(server: Server) -> None:
     assert "its name is that of another entry" in warned[0]
 
 
-def test_words_of_a_line_come_in_one_answer(server: Server) -> None:
-    server.answer = says(LINE)
-    warned: list[str] = []
-    writer = open_writer(server.url, "some", 5.0, warned.append)
-    assert writer is not None
-    first, last = writer([DRAFT, DRAFT], KNOWN, ())
-    assert warned == []
-    assert (first.name, last.name, last.genus, last.author) == ("Emberlo", "Emberdusk", "Kiln Pokémon", "some")
-    (sent,) = server.bodies
-    assert sent["max_tokens"] == 1000
-    assert "same 4 letters" in sent["messages"][0]["content"]
-    assert [stage["total"] for stage in json.loads(sent["messages"][1]["content"])["stages"]] == [ROW.total] * 2
-
-
-def changed(**fields: str) -> dict[str, Any]:
-    """Return LINE with other fields of its last stage."""
-    return {"stages": [LINE["stages"][0], LINE["stages"][1] | fields]}
-
-
-REJECTED_LINES = {
-    "one": (GOOD, "its answer has no list of 2 stages"),
-    "three": ({"stages": LINE["stages"] * 2}, "its answer has no list of 2 stages"),
-    "texts": ({"stages": ["Emberlo", "Emberdusk"]}, "its answer has no list of 2 stages"),
-    "stem": (changed(name="Duskember"), "its names do not begin with the same 4 letters"),
-    "twins": (changed(name="EMBERLO"), "it gives one name to several stages"),
-    "alone": (changed(description="It glows in the dark, an Emberdusk."), "one of its descriptions names no other"),
-    "part": (changed(description="It glows in the dark, an Emberloo."), "one of its descriptions names no other"),
-    "bad stage": (changed(name="Charizard"), "its name exists"),
-}
-
-
-@pytest.mark.parametrize("case", REJECTED_LINES)
-def test_invalid_answer_about_a_line_leaves_all_of_it_to_the_templates(server: Server, case: str) -> None:
-    value, expected = REJECTED_LINES[case]
-    server.answer = says(value)
-    warned: list[str] = []
-    writer = open_writer(server.url, "some", 5.0, warned.append)
-    assert writer is not None
-    assert writer([DRAFT, DRAFT], KNOWN, ()) == [DRAFTED, DRAFTED]
-    assert len(warned) == 1
-    assert warned[0].startswith(f"{server.url}: {expected}"), warned
-    assert warned[0].endswith("; names and texts of seed 7 come from templates")
-
-
 @given(
     st.recursive(
         st.none() | st.text() | st.integers(),
@@ -387,25 +260,6 @@ def test_command_uses_endpoint_and_falls_back(
     assert "<b>glows" not in html
     for path in tmp_path.iterdir():
         assert SECRET.encode() not in path.read_bytes()
-
-
-def test_command_writes_lines_by_the_endpoint_or_by_the_templates(
-    command: Command, server: Server, tmp_path: Path
-) -> None:
-    server.answer = says(LINE)
-    common = ("pgen", "dex", "--family", 2, "--llm", server.url, "--device", "cpu", "--out", tmp_path)
-    done = command(*common, "-n", 2, "--seed", 3)
-    assert done.returncode == 0
-    assert done.stderr == (
-        f"{server.url}: its name is that of another entry; names and texts of seed 4 come from templates\n"
-    )
-    listed = json.loads((tmp_path / "dex.json").read_text("utf-8"))["pokemon"]
-    assert [entry["words_by"] for entry in listed] == ["first", "first", TEMPLATES, TEMPLATES]
-    assert [entry["name"] for entry in listed[:2]] == listed[0]["family"] == ["Emberlo", "Emberdusk"]
-    assert [entry["name"] for entry in listed[2:]] == listed[2]["family"]
-    assert "Emberdusk" in listed[0]["description"]
-    assert (tmp_path / "family_emberdusk_3.png").exists()
-    assert len(server.bodies) == 2, "one request a line"
 
 
 def test_python_warns_and_falls_back(full_bundle: Path) -> None:
