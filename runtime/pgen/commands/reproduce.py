@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 @device_options
 @report_options
 def reproduce(file: Path, out: Path | None, reporter: "Reporter", bundle: Path | None, **settings: Any) -> None:
-    """Reproduce a picture, grid, card, sheet or sprite, pixel by pixel.
+    """Reproduce a picture, card or sprite, pixel by pixel.
 
-    FILE was written by pgen, and its metadata say how; - is stdin. The bundle must be the one that generated it. On the
+    FILE was written by pgen, also a grid or the sheet of a line, and its metadata say how; - is stdin. The bundle must be the one that generated it. On the
     same provider the pixels are equal; on another, they are within the tolerances of the bundle's manifest or of bf16.
     If the file names another provider, or another version of it, a line on stderr says so.
     """
