@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 def reproduce(file: Path, out: Path | None, reporter: "Reporter", bundle: Path | None, **settings: Any) -> None:
     """Reproduce a picture, card or sprite, pixel by pixel.
 
-    FILE was written by pgen, also a grid or the sheet of a line, and its metadata say how; - is stdin. The bundle must be the one that generated it. On the
-    same provider the pixels are equal; on another, they are within the tolerances of the bundle's manifest or of bf16.
-    If the file names another provider, or another version of it, a line on stderr says so.
+    FILE was written by pgen, also a grid or the sheet of a line, and its metadata say how; - is stdin. The bundle must
+    be the one that generated it. On the same provider the pixels are equal; on another, they are within the tolerances
+    of the bundle's manifest or of bf16. If the file names another provider, or another version of it, a line on stderr
+    says so.
     """
     from pgen.bundle.reader import EMBEDDED, open_bundle
     from pgen.commands.output import STDOUT, Destination, stdin_as_file, write_job
