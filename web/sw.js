@@ -7,12 +7,9 @@ const CACHE = `pokegan ${SCOPE} ${RELEASE.page}`;
 const FILES = "pokegan-files"; // shared with the engine; names of files contain their digests
 const SHELL = ["./", ...Object.keys(RELEASE.shell)];
 
-// With them the page is cross-origin isolated, and so may use threads, on hosts that send no headers, too.
-const ISOLATED = {
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Cross-Origin-Embedder-Policy": "require-corp",
-  "Cross-Origin-Resource-Policy": "same-origin",
-};
+// On hosts that send no headers, too: cross-origin isolation, without which there are no threads, and the page's policy,
+// which browsers apply to the worker by its own header alone.
+const HEADERS = { ...RELEASE.headers, "Cross-Origin-Resource-Policy": "same-origin" };
 
 const address = (path) => new URL(path, SCOPE).href;
 
@@ -70,17 +67,17 @@ async function activate() {
 async function respond(request) {
   const isPage = request.mode === "navigate" && [address("./"), address("index.html")].includes(plain(request.url));
   const kept = isPage ? await match(CACHE, address("./")) : await match(CACHE, request.url) ?? await match(FILES, request.url);
-  return isolated(kept ?? (await fetch(request)));
+  return withHeaders(kept ?? (await fetch(request)));
 }
 
 const plain = (url) => url.replace(/[?#].*$/s, "");
 
 const match = async (cache, url) => (await caches.open(cache)).match(url, { ignoreSearch: true });
 
-function isolated(response) {
+function withHeaders(response) {
   if (response.type === "opaque" || response.type === "error" || response.redirected || !response.ok) return response;
   const headers = new Headers(response.headers);
-  for (const [name, value] of Object.entries(ISOLATED)) headers.set(name, value);
+  for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);
   return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
 }
 

@@ -114,8 +114,9 @@ def export(
         _derive(runs[0], engines, triton, web, force)
         return
     if out is None:
+        none = f", and {', '.join(map(str, runs))} holds none" if runs else ""
         raise click.UsageError(
-            "--out DIR is missing; only an existing bundle takes --tensorrt, --triton or --web alone"
+            f"--out DIR is missing; only an existing bundle takes --tensorrt, --triton or --web alone{none}"
         )
     _warn_of_opset(settings["opset"])
     if engines:

@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 import onnx
 
+from pgen.backends.base import run
+from pgen.backends.onnxruntime import open_session
 from pgen.bundle.reader import Bundle, Model
 from pgen.errors import BundleInvalid
+from pgen.text_encoder import MAX_BATCH
 from pgexport.errors import OpsetInvalid
 from pgexport.precision import compress
 from pgexport.precision.audit import audit
@@ -25,6 +28,9 @@ PRECISIONS = {
     "int8": "int8 arithmetic where it costs little, the rest float32; int8 and float16 weights",
 }
 """Each storage as the manifest describes it."""
+
+EVERY_CPU = ("compact", "float32", "int8")
+"""Storages that every CPU computes in, so that the export can try whether batches change an encoder's texts."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +77,8 @@ def store(spec: ModelSpec, requested: str, opset: int | None = None) -> Stored:
         graph, report["int8"] = outcome.model, outcome.to_dict()
         if not outcome.kept:
             storage = "compact"
-        elif spec.kind == "encoder":  # its scales are taken from the batch: neighbors would change a text
-            settings = settings | {"alone": True}
+    if spec.kind == "encoder" and storage in EVERY_CPU:
+        settings = settings | {"alone": depends_on_batch(graph, spec.cases(0)["random"])}
     report["nodes"] = audit(graph).to_dict()
     return Stored(graph, storage, opset, settings, report)
 
@@ -94,6 +100,27 @@ def one_by_one(feeds: Feeds) -> list[Feeds]:
         {name: np.ascontiguousarray(values[row : row + 1, :length]) for name, values in feeds.items()}
         for row, length in enumerate(lengths)
     ]
+
+
+def depends_on_batch(graph: onnx.ModelProto, feeds: Feeds) -> bool:
+    """Tell whether a text's embedding depends by any bit on the batch that it is encoded in, on 1 or 2 threads.
+
+    Tried at all lengths, with the batches that the runtime makes. Scales of dynamic int8, for example, are taken from
+    the batch.
+    """
+    model, outputs = graph.SerializeToString(), [output.name for output in graph.graph.output]
+    sessions = [open_session(model, graph.graph.name, threads=threads) for threads in (1, 2)]
+    for length in range(3, feeds["input_ids"].shape[1] + 1):
+        ids = np.ascontiguousarray(feeds["input_ids"][:MAX_BATCH, :length])
+        texts = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+        rows = [{name: values[row : row + 1] for name, values in texts.items()} for row in range(MAX_BATCH)]
+        expected = np.concatenate([run(sessions[0], outputs, row)[0] for row in rows])
+        for session in sessions:
+            for size in range(2, MAX_BATCH + 1):
+                batch = {name: values[:size] for name, values in texts.items()}
+                if not np.array_equal(run(session, outputs, batch)[0], expected[:size]):
+                    return True
+    return False
 
 
 def storage_of(model: Model) -> str:

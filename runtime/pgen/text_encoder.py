@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pgen.backends.base import Session, run
 from pgen.backends.cores import physical_cores
 from pgen.backends.devices import open_model
+from pgen.backends.registry import device_of
 from pgen.bundle.reader import Bundle
 from pgen.errors import BundleInvalid
 from pokegan.errors import one_line
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 MAX_NOTES = 10_000
 """Prompts whose notes are kept, so that memory use is constant."""
+
+MAX_BATCH = 8
+"""Texts encoded at once: larger batches are hardly faster, and leave other threads idle."""
 
 UNKNOWN = "[UNK]"
 
@@ -96,22 +100,25 @@ class TextEncoder:
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Run the encoder on `texts`, float32 (N, D).
 
-        An embedding depends neither on the other texts nor on the number of threads: texts are encoded one by one,
-        unless the bundle allows batches; then texts of equal length share a batch, and none is padded.
+        An embedding depends neither on the other texts nor on the number of threads: texts of equal length share a
+        batch, so that none is padded, where the export proved that a neighbor changes no bit; otherwise each has a
+        batch of its own.
         """
         tokens = self.tokens(texts)
-        groups: dict[int, list[int]] = {}
+        lengths: dict[int, list[int]] = {}
         for index, ids in enumerate(tokens):
-            groups.setdefault(index if self._alone else len(ids), []).append(index)
-        batches = [np.array([tokens[index] for index in indices], np.int64) for indices in groups.values()]
-        embeddings = np.concatenate(self._run_all(batches))
+            lengths.setdefault(len(ids), []).append(index)
+        size = 1 if self._alone else MAX_BATCH
+        batches = [same[at : at + size] for same in lengths.values() for at in range(0, len(same), size)]
+        results = self._run_all([np.array([tokens[index] for index in batch], np.int64) for batch in batches])
+        embeddings = np.concatenate(results)
         restored = np.empty_like(embeddings)
-        restored[[index for indices in groups.values() for index in indices]] = embeddings
+        restored[[index for batch in batches for index in batch]] = embeddings
         return restored
 
     def _run_all(self, batches: Sequence[NDArray[np.int64]]) -> list[NDArray[np.float32]]:
-        """Run the encoder on batches of tokens, several at once where each has one thread."""
-        threads = min(len(batches), self.threads or physical_cores()) if self._alone else 1
+        """Run the encoder on batches of tokens, several at once on a thread each."""
+        threads = min(len(batches), self.threads or physical_cores())
         if threads == 1:
             return [self._run(batch) for batch in batches]
         from concurrent.futures import ThreadPoolExecutor
@@ -128,10 +135,11 @@ class TextEncoder:
     def _alone(self) -> bool:
         """Whether each text is encoded in a batch of its own.
 
-        The order of ONNX Runtime's sums over tokens depends on the batch size and on the number of threads, which
-        changes the last bit of an embedding, and then a pixel. Scales taken from the batch (dynamic int8) differ more.
+        Bundles say so where the batch changes an embedding on the CPU, as the scales of dynamic int8 do. On GPUs the
+        batch decides on the kernels, and with them the last bits.
         """
-        return bool(self.bundle.model("encoder").settings.get("alone", True))
+        on_gpu = device_of(self._session().get_providers()).on_gpu
+        return on_gpu or bool(self.bundle.model("encoder").settings.get("alone", True))
 
     @cached_property
     def _tokenizer(self) -> "Tokenizer":
@@ -151,6 +159,5 @@ class TextEncoder:
         with self._lock:
             if self._opened is None:
                 # One text is little work: several threads would wait for each other longer than they compute.
-                threads = 1 if self._alone else self.threads
-                self._opened = open_model(self.bundle, self.bundle.model("encoder"), self.device, threads)
+                self._opened = open_model(self.bundle, self.bundle.model("encoder"), self.device, 1)
             return self._opened

@@ -6,7 +6,10 @@ import pytest
 from pgen.bundle.reader import open_bundle
 from pgen.text_encoder import TextEncoder
 
-SAME_LENGTH = [f"a {color} dragon" for color in ("red", "blue", "green", "pink", "black")]
+MANY = [
+    " ".join(["a", color, "dragon", *["with wings"] * more]) for color in ("red", "blue", "pink") for more in range(12)
+] + [f"a {animal}" for animal in ("fox", "snake", "bird", "whale", "tree", "ghost", "robot", "worm", "frog", "cat")]
+"""Texts of many lengths, three to ten of each."""
 TEXTS = ["redball", "a blue egg that rolls", "x", "a blue egg", "many words " * 60]
 
 
@@ -29,8 +32,12 @@ def test_embedding_does_not_depend_on_the_batch(tiny_bundle: Path) -> None:
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
 def test_embedded_encoder_has_equal_bits_in_any_batch(threads: int) -> None:
-    expected = TextEncoder(open_bundle(), "cpu", 1).encode(SAME_LENGTH)
-    encoder = TextEncoder(open_bundle(), "cpu", threads)
-    for batch in (1, 2, 5):
-        embeddings = [encoder.encode(SAME_LENGTH[start : start + batch]) for start in range(0, 5, batch)]
-        assert np.array_equal(np.concatenate(embeddings), expected)
+    bundle = open_bundle()
+    assert not bundle.model("encoder").settings["alone"], "texts of one length share a batch"
+    one = TextEncoder(bundle, "cpu", 1)
+    expected = np.concatenate([one.encode([text]) for text in MANY])
+    encoder, order = TextEncoder(bundle, "cpu", threads), np.random.default_rng(threads).permutation(len(MANY))
+    for batch in (1, 2, 3, 5, 8, 13, len(MANY)):
+        texts = [MANY[index] for index in order]
+        parts = [encoder.encode(texts[start : start + batch]) for start in range(0, len(texts), batch)]
+        assert np.array_equal(np.concatenate(parts), expected[order])

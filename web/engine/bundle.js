@@ -35,6 +35,9 @@ export class Bundle {
   #onProgress;
   #embeddings = new Map();
 
+  /** Does the picture network run on WebGPU? Known once it is open. */
+  onGPU = false;
+
   /**
    * @param {Files} files
    * @param {{engine?: string, threads?: string}} choice of runtime, from the page's address; by default the best.
@@ -68,6 +71,7 @@ export class Bundle {
 
   #started = once(async () => {
     const started = await Runtime.open(this.#files, this.#choice, await this.#model("text-to-image"));
+    this.onGPU = started[0].onGPU;
     this.#onProgress("Drawing…");
     return started;
   });

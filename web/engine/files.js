@@ -5,7 +5,7 @@ import { EngineError } from "./errors.js";
 /** The cache that service worker and engine share; names of files contain their digests. */
 export const CACHE = "pokegan-files";
 
-/** Read release.json, which lists every file with size and SHA-256. */
+/** Read release.json, which lists every file with size and SHA-256, and the scripts of the worker. */
 export async function readRelease() {
   const response = await fetched(new URL("../release.json", import.meta.url), "release.json");
   try {
@@ -13,6 +13,21 @@ export async function readRelease() {
   } catch {
     throw new EngineError("release.json: damaged; try again, or upload the folder again", true);
   }
+}
+
+/**
+ * Fetch the worker's scripts past the browser's cache, and thereby into it: it could hold a damaged one for a year.
+ *
+ * @throws {EngineError} one is missing or is not what the release lists.
+ */
+export async function refreshScripts() {
+  const { scripts } = await readRelease();
+  const refresh = async ([name, sha256]) => {
+    const response = await fetched(new URL(`../${name}`, import.meta.url), name, "reload");
+    const bytes = await response.arrayBuffer().catch(() => Promise.reject(unreachable(name)));
+    if ((await digest(bytes)) !== sha256) throw damaged(name);
+  };
+  await Promise.all(Object.entries(scripts).map(refresh));
 }
 
 export class Files {
@@ -41,7 +56,7 @@ export class Files {
    */
   async load(name) {
     if (!this.has(name)) throw new EngineError(`${name}: not in this page's folder; export it from a bundle that has it`);
-    if (!globalThis.crypto?.subtle) throw new EngineError("Browsers run this page over https or on localhost alone.");
+    checkSecure();
     const { path, sha256 } = this.#files[name];
     const url = new URL(path, this.#root).href;
     const cache = await openCache();
@@ -52,9 +67,7 @@ export class Files {
       await cache.delete(url);
     }
     const bytes = await this.#download(name, url);
-    if ((await digest(bytes)) !== sha256) {
-      throw new EngineError(`${name}: damaged (its SHA-256 differs from the release's); try again`, true);
-    }
+    if ((await digest(bytes)) !== sha256) throw damaged(name);
     // Storage may be full: then the file is downloaded at the next visit again.
     await cache?.put(url, new Response(bytes)).catch(() => {});
     return bytes;
@@ -97,9 +110,15 @@ export class Files {
 
 const unreachable = (name) => new EngineError(`${name}: cannot be loaded; check the connection and try again`, true);
 
+const damaged = (name) => new EngineError(`${name}: damaged (its SHA-256 differs from the release's); try again`, true);
+
+function checkSecure() {
+  if (!globalThis.crypto?.subtle) throw new EngineError("Browsers run this page over https or on localhost alone.");
+}
+
 /** Fetch past the browser's own cache, which could hold a damaged file, and would hold every file twice. */
-async function fetched(url, name) {
-  const response = await fetch(url, { cache: "no-store" }).catch(() => {
+async function fetched(url, name, cache = "no-store") {
+  const response = await fetch(url, { cache }).catch(() => {
     throw unreachable(name);
   });
   if (response.ok) return response;
@@ -115,6 +134,7 @@ async function openCache() {
 }
 
 async function digest(bytes) {
+  checkSecure();
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -55,16 +55,21 @@ export class Runtime {
     this.#provider = provider;
   }
 
+  /** Does the picture network run on WebGPU? */
+  get onGPU() {
+    return this.#provider === "webgpu";
+  }
+
   /** What draws the pictures, for people. */
   get description() {
-    if (this.#provider === "webgpu") return "WebGPU";
+    if (this.onGPU) return "WebGPU";
     const threads = this.#ort.env.wasm.numThreads;
     return `WebAssembly, ${threads} thread${threads === 1 ? "" : "s"}`;
   }
 
   /** What draws the pictures, for their metadata. */
   get backend() {
-    const provider = this.#provider === "webgpu" ? "WebGpuExecutionProvider" : "CPUExecutionProvider";
+    const provider = this.onGPU ? "WebGpuExecutionProvider" : "CPUExecutionProvider";
     return `${provider}, onnxruntime-web ${this.#ort.env.versions.web}`;
   }
 

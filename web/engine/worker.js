@@ -134,10 +134,11 @@ function described({ kind, precision, opset, parity, provenance }) {
   return { kind, precision, opset, parity, provenance: { data, recipe, versions, metrics, evaluation } };
 }
 
-/** What the page needs to know of an error; after an unexpected one it starts another worker. */
-function reported(error) {
+/** What the page needs to know of an error; after an unexpected one it starts another worker, without a GPU if it had one. */
+async function reported(error) {
   if (error instanceof EngineError) return { message: error.message, again: error.again };
-  return { message: `The networks failed (${error?.message ?? error}); try again`, again: true, fatal: true };
+  const onGPU = await opened?.then(({ bundle }) => bundle.onGPU).catch(() => false);
+  return { message: `The networks failed (${error?.message ?? error}); try again`, again: true, fatal: true, onGPU };
 }
 
 async function answer({ id, method, body }) {
@@ -149,7 +150,7 @@ async function answer({ id, method, body }) {
     const result = await METHODS[method](await parts(), body, check);
     postMessage({ id, result });
   } catch (error) {
-    postMessage({ id, error: reported(error) });
+    postMessage({ id, error: await reported(error) });
   }
   aborted.delete(id);
 }

@@ -6,19 +6,29 @@ import { byId, make, title } from "./elements.js";
 /** Set the view up. */
 export function aboutView() {
   const panel = byId("view-about");
-  return { name: "about", panel, stop() {}, show: () => show(panel.querySelector(".status")), address: () => "#about" };
-}
-
-async function show(status) {
-  if (byId("about").hasChildNodes()) return;
-  status.textContent = "Loading…";
-  try {
-    byId("about").replaceChildren(...sections(await about()));
-    status.textContent = "";
-  } catch (error) {
-    if (!isAborted(error)) status.textContent = error.message;
-  }
-  status.classList.toggle("error", status.textContent !== "");
+  const status = panel.querySelector(".status");
+  const retry = panel.querySelector("[data-retry]");
+  const show = async () => {
+    if (byId("about").hasChildNodes()) return;
+    say("Loading…");
+    try {
+      byId("about").replaceChildren(...sections(await about()));
+      say("");
+      document.dispatchEvent(new Event("loaded")); // see app.js
+    } catch (error) {
+      if (!isAborted(error)) say(error.message, error);
+    }
+  };
+  const say = (text, error) => {
+    status.textContent = text;
+    status.classList.toggle("error", Boolean(error));
+    retry.hidden = !error?.again;
+  };
+  retry.addEventListener("click", () => {
+    status.focus(); // the focused button is about to be hidden
+    show();
+  });
+  return { name: "about", panel, stop() {}, show, address: () => "#about" };
 }
 
 /** Scalar values first, then a card for each network, then a section for every other object. */

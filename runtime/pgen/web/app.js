@@ -71,12 +71,16 @@ function startTheme() {
 }
 
 async function fetchNames() {
-  try {
-    known = await backend.names();
-    byId("names").append(...known.map((name) => make("option", { value: name })));
-  } catch {
-    // no suggestions; drawing will report the error
-  }
+  known = await backend.names();
+  byId("names").append(...known.map((name) => make("option", { value: name })));
+}
+
+/** What is loaded beside the views: suggestions, and what the backend prepares. */
+const missing = [fetchNames, () => backend.start((...parts) => byId("runs").replaceChildren(...parts))];
+
+/** Load it. What fails is tried again after the next success of a view, which also reports errors. */
+function loadMissing() {
+  for (const load of missing.splice(0)) load().catch(() => missing.push(load));
 }
 
 startTabs();
@@ -87,6 +91,6 @@ byId("skip").addEventListener("click", (event) => {
 });
 addEventListener("hashchange", showAddress);
 showAddress();
-fetchNames();
-backend.start((...parts) => byId("runs").replaceChildren(...parts));
+loadMissing();
+document.addEventListener("loaded", loadMissing);
 document.documentElement.dataset.started = ""; // see theme.js

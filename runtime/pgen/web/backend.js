@@ -19,7 +19,7 @@ const unpacked = ({ b64_json: content }) => `data:image/png;base64,${content}`;
 const blob = async (path, options) => (await request(path, options)).blob();
 
 /** Prepare; `note` is called with what runs the networks, which only the page without a server says. */
-export function start(note) {
+export async function start(note) {
   note("");
 }
 

@@ -8,5 +8,13 @@ try {
 }
 // Modules that are missing or broken cannot say so themselves; app.js marks the page as started.
 addEventListener("load", () => {
-  document.getElementById("broken").hidden = "started" in document.documentElement.dataset;
+  const broken = document.getElementById("broken");
+  broken.hidden = "started" in document.documentElement.dataset;
+  broken.querySelector("a").addEventListener("click", async (event) => {
+    event.preventDefault();
+    // The browser's cache may hold a damaged script, and be allowed to use it for a year.
+    const loaded = performance.getEntriesByType("resource").map(({ name }) => fetch(name, { cache: "reload" }));
+    await Promise.allSettled(loaded);
+    location.reload();
+  });
 });

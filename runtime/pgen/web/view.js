@@ -129,6 +129,7 @@ export class View {
     try {
       this.#check(fields);
       await this.draw(this.fields(), this);
+      document.dispatchEvent(new Event("loaded")); // see app.js
     } catch (error) {
       if (signal.aborted || isAborted(error)) return;
       this.stop();

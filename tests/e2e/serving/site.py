@@ -6,6 +6,7 @@ import mimetypes
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -28,6 +29,7 @@ class Site:
         address: of its page.
         changes: by a part of a path, what becomes of the file's content; None loses it.
         is_down: whether it closes connections without an answer.
+        sends_headers: whether it sends what the folder's file _headers says, as Netlify and Cloudflare Pages do.
         sent: path and bytes of the body of every answer, in order.
     """
 
@@ -35,6 +37,7 @@ class Site:
     address: str = ""
     changes: dict[str, Change] = field(default_factory=dict)
     is_down: bool = False
+    sends_headers: bool = False
     sent: list[tuple[str, int]] = field(default_factory=list)
 
     def read(self, path: str) -> bytes | None:
@@ -47,6 +50,19 @@ class Site:
             if part in path and content is not None:
                 content = change(content)
         return content
+
+    def headers(self, path: str) -> dict[str, str]:
+        """Return the headers for a path: those of all rules of the file _headers that match it."""
+        headers: dict[str, str] = {}
+        matches = False
+        for line in (self.folder / "_headers").read_text("utf-8").splitlines() if self.sends_headers else []:
+            if line.startswith("/"):
+                matches = fnmatchcase(f"/{path}", line)
+            elif matches:
+                name, _, value = line.strip().partition(": ")
+                assert name not in headers, "hosts would send both values"
+                headers[name] = value
+        return headers
 
 
 @contextlib.contextmanager
@@ -70,6 +86,8 @@ def hosted(folder: Path) -> Iterator[Site]:
             if content is not None and Path(file).suffix in COMPRESSED:
                 body = compressed(body)
                 self.send_header("Content-Encoding", "gzip")
+            for name, value in site.headers(path.removeprefix(PREFIX)).items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             with contextlib.suppress(ConnectionError):

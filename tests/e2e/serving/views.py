@@ -1,11 +1,12 @@
 """Steps through the views of the page, which the served and the static one share."""
 
+import time
 from typing import Any
 
 import pytest
 
 import pgen
-from tests.e2e.serving.browser import Watched
+from tests.e2e.serving.browser import SLOW, Watched
 
 api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
 axe = pytest.importorskip(
@@ -19,6 +20,14 @@ def status(page: Any, view: str) -> Any:
 
 def shows(page: Any, view: str, text: str) -> None:
     api.expect(status(page, view)).to_contain_text(text)
+
+
+def wait_until(page: Any, expression: str) -> None:
+    """Wait until a promise resolves to what is true, which Playwright's own wait_for_function does not wait for."""
+    end = time.monotonic() + SLOW / 1000
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, expression
+        page.wait_for_timeout(50)
 
 
 def check_access(page: Any) -> None:

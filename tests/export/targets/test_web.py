@@ -292,6 +292,19 @@ def test_page_has_nothing_of_the_server_and_only_relative_paths(written: Path) -
     assert all("license" in (written / f"{name}.txt").read_text("utf-8").lower() for name in folder.LICENSES)
 
 
+def test_docs_give_the_headers_of_the_folder(written: Path) -> None:
+    docs = (folder.REPOSITORY / "docs" / "web.md").read_text("utf-8")
+    headers = (written / "_headers").read_text("utf-8")
+    (page,) = written.glob("page.*")
+    assert f"/{page.name}/*" in headers
+    assert f"```\n{re.sub(r'page[.][0-9a-f]{12}', 'page.0123456789ab', headers)}```" in docs
+    nginx = docs.partition("```nginx\n")[2].partition("```")[0]
+    values = dict(re.findall(r'add_header (\S+) "?(.+?)"?;\n', nginx))
+    assert values.pop("Cache-Control") == "$page_cache"
+    assert values == dict(re.findall(r"^  (\S+): (.+)$", headers.partition("/\n")[0], re.M))
+    assert f'"{folder.PERMANENT}"' in nginx
+
+
 def test_backends_export_the_same() -> None:
     exported = [
         set(re.findall(r"^export (?:async )?(?:const|function) (\w+)", path.read_text("utf-8"), re.M))
@@ -365,3 +378,14 @@ def test_lock_file_names_no_registry_and_the_version_of_the_notice() -> None:
     notice = (folder.SOURCES / "THIRD-PARTY").read_text("utf-8")
     assert f"ONNX Runtime Web {pinned} " in notice
     assert f"v{pinned}" in notice
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty"])
+def test_missing_bundle_is_named(tmp_path: Path, kind: str) -> None:
+    bundle = tmp_path / "bundle"
+    if kind == "empty":
+        bundle.mkdir()
+    done = CliRunner().invoke(main, [str(bundle), "--web", str(tmp_path / "page")])
+    assert done.exit_code == 2
+    assert f"only an existing bundle takes --tensorrt, --triton or --web alone, and {bundle} holds none" in done.output
+    assert not (tmp_path / "page").exists()

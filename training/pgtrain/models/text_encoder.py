@@ -35,8 +35,10 @@ class SentenceEncoder(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Map int64 (N, L) tokens and their 0/1 mask to float32 (N, D) sentence embeddings."""
         hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        pooled: Tensor = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
+        mask = attention_mask.to(hidden.dtype)
+        # The sum over tokens is a matrix product: ONNX Runtime adds up a plain sum in an order that depends on the
+        # size of the batch, and then the last bit of an embedding depends on its neighbors.
+        pooled: Tensor = (mask.unsqueeze(1) @ hidden).squeeze(1) / mask.sum(1, keepdim=True).clamp(min=1)
         return pooled
 
 

@@ -267,8 +267,8 @@ def _proven(model: Model) -> int:
 
 
 def _alone(model: Model) -> bool:
-    """Tell whether texts are encoded one at a time in one thread, as pgen does unless the bundle says otherwise."""
-    return bool(model.settings.get("alone", model.kind == "encoder"))
+    """Tell whether rows are computed one at a time, in one thread; encoders always are: a GPU's kernels vary."""
+    return model.kind == "encoder" or bool(model.settings.get("alone"))
 
 
 def _together(model: Model) -> int:

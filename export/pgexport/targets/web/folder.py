@@ -1,11 +1,12 @@
 """A bundle becomes a folder for any static web host: the page of ``pgen serve`` with its networks in the browser.
 
     index.html, sw.js, app.webmanifest   the page, the service worker for visits offline, and the manifest to install it
+    _headers                             what Netlify and Cloudflare Pages send with these files
     page.DIGEST/                         scripts and styles; release.json lists the files below with size and SHA-256
     files/NAME.DIGEST.EXTENSION          networks, names, tables and ONNX Runtime Web's binaries
 
-Only index.html, sw.js and app.webmanifest ever change their content; every other path holds a digest, so hosts may let
-browsers keep it for ever, and a page that is open during an upload never mixes two versions.
+Only those four ever change their content; every other path holds a digest, so hosts may let browsers keep it for ever,
+and a page that is open during an upload never mixes two versions.
 """
 
 import hashlib
@@ -50,13 +51,26 @@ RELEASE = 'const RELEASE = {"page": "page.'
 POLICY = "; ".join(
     (
         "default-src 'self'",
+        "script-src 'self' 'wasm-unsafe-eval'",
         "img-src 'self' blob: data:",
         "object-src 'none'",
         "base-uri 'none'",
         "form-action 'self'",
     )
 )
-"""Nothing of other sites, as for the served page; a header could add frame-ancestors."""
+"""Nothing of other sites, as for the served page, and WebAssembly; a host's own header could add frame-ancestors."""
+
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "X-Content-Type-Options": "nosniff",
+}
+"""What hosts should send with every file, and the service worker adds: the policy, and the isolation of threads."""
+
+PERMANENT = "public, max-age=31536000, immutable"
+
+HEADERS_FILE = "_headers"
 
 HEAD = f"""<meta charset="utf-8">
   <meta http-equiv="Content-Security-Policy" content="{POLICY}">
@@ -122,7 +136,7 @@ def _not_a_page(folder: Path) -> str:
     worker = folder / SERVICE_WORKER
     if not worker.is_file() or RELEASE not in worker.read_text("utf-8", "replace"):
         return f"it has no {SERVICE_WORKER} of such a page"
-    own = {"index.html", SERVICE_WORKER, "app.webmanifest", "files", *(f"{name}.txt" for name in LICENSES)}
+    own = {"index.html", SERVICE_WORKER, "app.webmanifest", HEADERS_FILE, "files", *_license_files()}
     others = sorted(
         path.name for path in folder.iterdir() if path.name not in own and not path.name.startswith("page.")
     )
@@ -134,9 +148,10 @@ def page_files(bundle: Bundle) -> Content:
     named = dict(_data_files(bundle))
     paths = {name: _with_digest(name, data) for name, data in named.items()}
     entries = {name: {"path": paths[name], "bytes": len(data), "sha256": _sha256(data)} for name, data in named.items()}
-    release = {"version": __version__, "bundle": bundle.digest, "files": entries}
     shell = {name: path.read_bytes() for name, path in _own_files().items()}
     shell |= {f"engine/{name.removesuffix('.mjs')}.js": path.read_bytes() for name, path in _scripts().items()}
+    scripts = {name: _sha256(data) for name, data in shell.items() if name.startswith("engine/")}
+    release = {"version": __version__, "bundle": bundle.digest, "files": entries, "scripts": scripts}
     shell["release.json"] = _json(release)
     digests = {name: _sha256(data) for name, data in shell.items()}
     page = f"page.{_sha256(_json(digests))[:12]}"
@@ -144,6 +159,7 @@ def page_files(bundle: Bundle) -> Content:
     installable = _json(_web_manifest(page))
     service = {
         "page": page,
+        "headers": HEADERS,
         "shell": {f"{page}/{name}": digest for name, digest in digests.items()}
         | {"app.webmanifest": _sha256(installable)},
         "files": {entry["path"]: entry["sha256"] for entry in entries.values()},
@@ -153,7 +169,8 @@ def page_files(bundle: Bundle) -> Content:
         "index.html": _index(page).encode(),
         SERVICE_WORKER: _service_worker(service).encode(),
         "app.webmanifest": installable,
-        **{f"{name}.txt": path.read_bytes() for name, path in LICENSES.items()},
+        HEADERS_FILE: _headers(page).encode(),
+        **_license_files(),
         **{f"{page}/{name}": data for name, data in shell.items()},
         **{paths[name]: data for name, data in named.items()},
     }
@@ -193,6 +210,10 @@ def _runtime_files() -> dict[str, Path]:
     return _scripts() | _binaries() | LICENSES | {SERVICE_WORKER: SOURCES / SERVICE_WORKER}
 
 
+def _license_files() -> Content:
+    return {f"{name}.txt": path.read_bytes() for name, path in LICENSES.items()}
+
+
 def _scripts() -> dict[str, Path]:
     return {name: _DISTRIBUTION / name for name in SCRIPTS}
 
@@ -214,6 +235,17 @@ def _index(page: str) -> str:
 def _service_worker(release: dict[str, Any]) -> str:
     source = (SOURCES / SERVICE_WORKER).read_text("utf-8")
     return source.replace('const RELEASE = "release";', f"const RELEASE = {json.dumps(release)};", 1)
+
+
+def _headers(page: str) -> str:
+    """Return the headers that help, by path, as Netlify and Cloudflare Pages read them."""
+    changing = ("/", "/index.html", f"/{SERVICE_WORKER}", "/app.webmanifest")
+    rules = {"/*": HEADERS} | {path: {"Cache-Control": "no-cache"} for path in changing}
+    rules |= {path: {"Cache-Control": PERMANENT} for path in (f"/{page}/*", "/files/*")}
+    return "".join(
+        f"{path}\n" + "".join(f"  {name}: {value}\n" for name, value in headers.items())
+        for path, headers in rules.items()
+    )
 
 
 def _web_manifest(page: str) -> dict[str, Any]:
