@@ -158,6 +158,15 @@ def limit(name: str) -> str:
     return table(["generator: share of the limit", *(f"batch {batch}" for batch in BATCHES)], rows)
 
 
+def layers() -> str:
+    """Tabulate where the generator's time goes in OpenVINO."""
+    rows = [
+        [kind, str(one["layers"]), f"{one['milliseconds']:.2f} ms", percent(one["share"])]
+        for kind, one in load("layers")["kinds"].items()
+    ]
+    return table(["layers", "number", "time", "share"], rows)
+
+
 def parity(name: str) -> str:
     """Tabulate how close each backend's pictures are to the reference."""
     backends = load(name)["backends"]
@@ -180,6 +189,19 @@ def training() -> str:
             + [factor(faster[name]["median"]) for name in ("pgtrain", "pgtrain fp32", "pgtrain --compile")]
         )
     return table(["`pgtrain dcgan`", "plain loop", "pgtrain", "ratio", "in float32", "with `--compile`"], rows)
+
+
+def training_stackgan() -> str:
+    """Tabulate images a second of training stackgan, and where a step's time goes."""
+    stages = load("stackgan_step")["stages"].values()
+    rows = [
+        ["plain loop, images/s", *(number(one["images_per_second"]["plain loop"]) for one in stages)],
+        ["`pgtrain stackgan`, images/s", *(number(one["images_per_second"]["pgtrain"]) for one in stages)],
+        ["ratio", *(factor(one["ratio"]["median"]) for one in stages)],
+    ]
+    parts = dict.fromkeys(part for one in stages for part in one["shares"])
+    rows += [[f"share: {part}", *(percent(one["shares"].get(part, 0), 1) for one in stages)] for part in parts]
+    return table(["bf16, batch 32", "stage I, adversarial", "stage II, adversarial"], rows)
 
 
 def memory() -> str:
@@ -390,8 +412,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "throughput-from-text-without-amx": lambda: throughput("pgbench-without-amx", "end to end"),
     "limit": lambda: limit("pgbench"),
     "limit-without-amx": lambda: limit("pgbench-without-amx"),
+    "layers": layers,
     "parity": lambda: parity("pgbench-without-amx"),
     "training": training,
+    "training-stackgan": training_stackgan,
     "memory": memory,
     "bulk-stats": bulk_stats,
     "install": install,

@@ -3,7 +3,7 @@
     python benchmarks/startup.py            # writes benchmarks/results/startup.json
 
 Draws one picture by `pgen image` and by PyTorch with the same weights (pgexport.peers.cold_start), only opens the same
-model, and runs `pgen --version` beside an empty interpreter. The processes of one round run one after the other, so that
+model, and runs `pgen --version` beside an empty interpreter. The processes of a round run one after the other, so that
 the machine's drift hits all alike; times are medians of ROUNDS rounds, ratios medians of each round's ratio. Pictures
 are compared once.
 """
