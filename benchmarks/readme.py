@@ -11,6 +11,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,10 @@ def speed() -> str:
         ("end to end", "text to PNG", 8),
     ):
         rates, faster = per_second(bench, batch, part), ratios(bench, batch, part)
-        peers = [f"{number(rates[name])} ({factor(faster[name])})" for name in ("torch", "torch-compile-bf16")]
+        peers = [
+            number(rates[name]) + (f" ({factor(faster[name])})" if name in faster else "")
+            for name in ("torch", "torch-compile-bf16")
+        ]
         rows.append([f"{label}, batch {batch}, pictures/s", number(rates["openvino"]), *peers])
     rates, faster = training["images_per_second"], training["speed_over_plain_pytorch"]
     rows.append(
@@ -154,6 +158,15 @@ def limit(name: str) -> str:
     return table(["generator: share of the limit", *(f"batch {batch}" for batch in BATCHES)], rows)
 
 
+def layers() -> str:
+    """Tabulate where the generator's time goes in OpenVINO."""
+    rows = [
+        [kind, str(one["layers"]), f"{one['milliseconds']:.2f} ms", percent(one["share"])]
+        for kind, one in load("layers")["kinds"].items()
+    ]
+    return table(["layers", "number", "time", "share"], rows)
+
+
 def parity(name: str) -> str:
     """Tabulate how close each backend's pictures are to the reference."""
     backends = load(name)["backends"]
@@ -176,6 +189,19 @@ def training() -> str:
             + [factor(faster[name]["median"]) for name in ("pgtrain", "pgtrain fp32", "pgtrain --compile")]
         )
     return table(["`pgtrain dcgan`", "plain loop", "pgtrain", "ratio", "in float32", "with `--compile`"], rows)
+
+
+def training_stackgan() -> str:
+    """Tabulate images a second of training stackgan, and where a step's time goes."""
+    stages = load("stackgan_step")["stages"].values()
+    rows = [
+        ["plain loop, images/s", *(number(one["images_per_second"]["plain loop"]) for one in stages)],
+        ["`pgtrain stackgan`, images/s", *(number(one["images_per_second"]["pgtrain"]) for one in stages)],
+        ["ratio", *(factor(one["ratio"]["median"]) for one in stages)],
+    ]
+    parts = dict.fromkeys(part for one in stages for part in one["shares"])
+    rows += [[f"share: {part}", *(percent(one["shares"].get(part, 0), 1) for one in stages)] for part in parts]
+    return table(["bf16, batch 32", "stage I, adversarial", "stage II, adversarial"], rows)
 
 
 def memory() -> str:
@@ -326,6 +352,56 @@ def web() -> str:
     return table(["", *runs, "target"], rows)
 
 
+DAY = 24 * 3600
+A_DAY = (1_000_000, 100_000_000)
+"""Pictures per day that docs/scale.md computes with."""
+PEAK, HEADROOM, GPU_SHARE = 3, 0.7, 0.1
+"""Assumptions of docs/scale.md: busiest hour over the mean, planned load of machines, and the share of a GPU's peak
+that the generator reaches."""
+PER_VISIT = 20
+"""Pictures of a visit to the static page, assumed."""
+GPUS = {"T4": 65e12, "L4": 121e12, "H100 SXM": 989e12}
+"""Dense fp16 operations per second, from NVIDIA's data sheets; for L4 and H100 half, as these count sparsity."""
+
+
+def scale() -> str:
+    """Tabulate the machines that pictures per day need, by the measured rates of two cores."""
+    bench, serve = load("pgbench-without-amx"), load("serve")["load"]["served_over_offline"]
+    rows = []
+    for backend, label in (("openvino", BACKENDS["openvino"]), ("onnx-cpu", BACKENDS["onnx-cpu"])):
+        rate = per_second(bench, 64, "end to end")[backend]
+        hours = [f"{count / rate / 3600:,.1f} h" if count < 1e7 else f"{count / rate / 3600:,.0f} h" for count in A_DAY]
+        planned = rate * serve * HEADROOM
+        machines = [f"{ceil(PEAK * count / DAY / planned):,}" for count in A_DAY]
+        rows.append([label, number(rate), *(cell for pair in zip(hours, machines, strict=True) for cell in pair)])
+    titles = [title for count in A_DAY for title in (f"{count:,}: machine hours", "machines that serve")]
+    return table(["two cores without AMX", "pictures/s", *titles], rows)
+
+
+def scale_gpu() -> str:
+    """Tabulate the GPUs that pictures per day would need, by the counted operations."""
+    works = load("pgbench-without-amx")["limit"]["work"]
+    operations = next(w["operations"] for w in works if (w["batch"], w["part"]) == (64, "end to end")) / 64
+    rows = []
+    for name, peak in GPUS.items():
+        rate = GPU_SHARE * peak / operations
+        counts = [f"{ceil(PEAK * count / DAY / (rate * HEADROOM)):,}" for count in A_DAY]
+        rows.append([name, f"{peak / 1e12:,.0f} Top/s", f"{rate:,.0f}", *counts])
+    return table(["GPU", "peak, fp16", "pictures/s (assumed)", *(f"GPUs for {count:,}" for count in A_DAY)], rows)
+
+
+def scale_web() -> str:
+    """Tabulate what the static page costs its host and its visitors."""
+    result = load("web")
+    first = result["targets"]["first_load_mb"]["measured"]
+    slowest = result["targets"]["further_picture_s"]["measured"]
+    rows = []
+    for count in A_DAY:
+        visits = count / PER_VISIT
+        rows.append([f"{count:,}", f"{visits:,.0f}", f"{visits * first / 1e6:,.2f} TB", f"{PER_VISIT * slowest:.0f} s"])
+    return table(["pictures per day", "first visits", "transfer", "processor time of each visitor"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "speed": speed,
     "startup": startup,
@@ -336,8 +412,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "throughput-from-text-without-amx": lambda: throughput("pgbench-without-amx", "end to end"),
     "limit": lambda: limit("pgbench"),
     "limit-without-amx": lambda: limit("pgbench-without-amx"),
+    "layers": layers,
     "parity": lambda: parity("pgbench-without-amx"),
     "training": training,
+    "training-stackgan": training_stackgan,
     "memory": memory,
     "bulk-stats": bulk_stats,
     "install": install,
@@ -347,6 +425,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "quality": quality,
     "quality-summary": quality_summary,
     "web": web,
+    "scale": scale,
+    "scale-gpu": scale_gpu,
+    "scale-web": scale_web,
 }
 
 

@@ -49,7 +49,7 @@ def project(config: DCGANConfig, precision: Precision, compiled: bool = False) -
     """Prepare the project's own training."""
     torch.manual_seed(0)
     accelerator = Accelerator(precision, compiled=compiled)
-    data = Pictures(pictures(), [], [], "", "keep").to(accelerator.device)
+    data = Pictures(pictures(), [], [], "").to(accelerator.device)
     system = DCGAN(config, accelerator, data)
     system.networks.train()
     order = torch.Generator().manual_seed(0)

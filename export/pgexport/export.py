@@ -218,7 +218,7 @@ def _tensor(value: onnx.ValueInfoProto) -> Tensor:
 def provenance(run: LoadedRun, spec: ModelSpec) -> dict[str, Any]:
     """Describe where a model comes from, without paths of the machine that trained it."""
     described = dict(run.described)
-    described["data"] = {key: described["data"][key] for key in ("digest", "examples", "hold_out")}
+    described["data"] = {key: value for key, value in described["data"].items() if key != "names"}
     described["config"] = {key: value for key, value in described["config"].items() if key != "start"}
     if described["encoder"] and Path(described["encoder"]).is_dir():
         described["encoder"] = Path(described["encoder"]).resolve().name

@@ -1,6 +1,7 @@
 """The command line of pgbench: parse, call, print."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def main(
         check()
     if quick:
         settings |= {name: value for name, value in QUICK.items() if ctx.get_parameter_source(name) is DEFAULT}
-    result = run(Settings(bundle=bundle or EMBEDDED, **settings), _progress)
+    result = run(Settings(bundle=bundle or EMBEDDED, **settings), _say, partial(click.echo, err=True))
     if out:
         write_json(out, result)
     from pgbench.commands import print_result
@@ -93,7 +94,7 @@ def main(
     ctx.exit(exit_code(result["ended_by"]))
 
 
-def _progress(message: str) -> None:
+def _say(message: str) -> None:
     if sys.stderr.isatty():
         click.echo(message, err=True)
 

@@ -1,8 +1,9 @@
 """One run: every part of every backend, and optionally the machine's limit."""
 
+import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,11 +11,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 from pgbench import parity
 from pgbench.cold_start import cold_start, has_cold_start, prepare
 from pgbench.measuring import meters, statistics
 from pgbench.measuring.environment import environment, load_average
-from pgbench.measuring.timing import ROUNDS, Target, Turn, measure
+from pgbench.measuring.load import Load
+from pgbench.measuring.timing import ROUNDS, WITHIN, Target, Turn, measure
 from pgbench.processes.backends import TORCH, Opened, names, runtime_backends
 from pgbench.processes.client import Process
 from pgbench.roofline import Rates, limits, one_of_each, take_rates
@@ -25,6 +29,15 @@ from pgen.errors import DeviceUnavailable, RequestInvalid
 
 SCHEMA = 3
 """Version of the JSON that a run writes; docs/benchmarks.md lists its fields."""
+
+WAITING: dict[str, dict[str, str]] = {"default": {}, "passive": {"OMP_WAIT_POLICY": "passive"}}
+"""How threads of PyTorch on the CPU can wait for work: OpenMP's default, which spins for a while, or asleep."""
+
+TRIAL = 0.5
+"""Seconds that PyTorch draws for in each way of waiting, before the faster one is chosen."""
+
+WIDEST = 1.25
+"""A ratio is not given if the upper end of its interval is more times the lower one than this."""
 
 COMPARED = 8
 """Pictures of each backend that are compared."""
@@ -112,8 +125,14 @@ class Progress:
         return turn
 
 
-def run(settings: Settings, say: Say = lambda message: None) -> dict[str, Any]:
+def silent(message: str) -> None:
+    """Say nothing."""
+
+
+def run(settings: Settings, say: Say = silent, progress: Say = silent) -> dict[str, Any]:
     """Measure, and return the result as JSON-ready values (schema SCHEMA).
+
+    `progress` is told each part that is measured, with the time left; `say` what comes before and after.
 
     A run that is interrupted, or reaches its time limit, returns the rows that are complete, and what ended it.
 
@@ -130,8 +149,11 @@ def run(settings: Settings, say: Say = lambda message: None) -> dict[str, Any]:
         subject = backends[0]
         same = _compare(backends, say)
         raters = _raters(stack, backends, opened) if settings.limit else []
-        measured, peaks, rates, ended_by = _measure(backends, raters, settings, meter, Progress(settings, say))
+        load = Load([os.getpid(), *(process.pid for process in (*backends, *raters))])
+        measured, peaks, rates, ended_by = _measure(backends, raters, settings, meter, Progress(settings, progress))
+        others = load.report()
         limit = limits(backends, opened, measured, rates) if settings.limit and not ended_by else None
+    given, withheld = ratios(measured, subject.name)
     return {
         "schema": SCHEMA,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -149,10 +171,11 @@ def run(settings: Settings, say: Say = lambda message: None) -> dict[str, Any]:
         "ended_by": ended_by,
         "cold_start": _cold(backends, opened, say) if settings.cold and not ended_by else None,
         "measurements": measured,
-        "ratios": ratios(measured, subject.name),
+        "ratios": given,
+        "no_ratio": withheld,
         "limit": limit,
         "energy_missing": meter.missing,
-        "environment": before | {"load_average_after": load_average()},
+        "environment": before | {"load_average_after": load_average(), "others": others},
     }
 
 
@@ -169,12 +192,34 @@ def _start(stack: ExitStack, settings: Settings, opened: Opened, say: Say) -> tu
             continue
         say(f"starting {name}")
         try:
-            backends.append(stack.enter_context(Process(name, opened)))
+            backends.append(stack.enter_context(_fastest(name, opened, min(settings.batches))))
         except DeviceUnavailable as missing:
             if name in by_name:
                 raise
             unavailable[name] = missing.message.removeprefix(f"{name}: ")
     return backends, unavailable
+
+
+def _fastest(name: str, opened: Opened, batch: int) -> Process:
+    """Start a backend; PyTorch on the CPU in the way of waiting that draws `batch` pictures of texts fastest.
+
+    Raises:
+        DeviceUnavailable: it cannot run here; the message says why.
+    """
+    if name not in TORCH or "cuda" in name:
+        return Process(name, opened)
+    with ExitStack() as trial:
+        started = {way: trial.enter_context(Process(name, opened, variables)) for way, variables in WAITING.items()}
+        targets = {way: process.target("end to end", batch, dict) for way, process in started.items()}
+        medians = {way: float(np.median(one.medians())) for way, one in measure(targets, TRIAL, rounds=2).items()}
+        trial.pop_all()
+    best = min(medians, key=lambda way: medians[way])
+    for way, process in started.items():
+        if way != best:
+            process.end()
+    tried = {way: round(1e3 * seconds, 3) for way, seconds in medians.items()}
+    started[best].facts |= {"waiting": best, "waiting_tried_ms": tried}
+    return started[best]
 
 
 def _check_precision(arithmetic: str, settings: Settings) -> None:
@@ -284,15 +329,43 @@ def _measure_batch(
             measurements.append({"batch": batch, "part": part, "backend": name} | statistics.summary(measured, batch))
 
 
-def ratios(measured: Sequence[dict[str, Any]], subject: str) -> list[dict[str, Any]]:
-    """Divide what each other backend took by what the subject took, round by round."""
-    medians_by_row = {(entry["batch"], entry["part"], entry["backend"]): entry["turn_medians_ms"] for entry in measured}
-    return [
-        {"batch": batch, "part": part, "of": subject, "over": name}
-        | statistics.ratio(medians, medians_by_row[batch, part, subject])
-        for (batch, part, name), medians in medians_by_row.items()
-        if name != subject
-    ]
+Rows = dict[tuple[int, str, str], dict[str, Any]]
+"""Measurements by batch, part and backend."""
+
+
+def ratios(measured: Sequence[dict[str, Any]], subject: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Divide what each other backend took by what the subject took, round by round.
+
+    Returns:
+        The ratios, and those that are not given, with the reason: a row never settled or contradicts the one that
+        contains it, or the ratio differs too much between rounds.
+    """
+    rows: Rows = {(entry["batch"], entry["part"], entry["backend"]): entry for entry in measured}
+    given, withheld = [], []
+    for (batch, part, name), row in rows.items():
+        if name == subject:
+            continue
+        own = rows[batch, part, subject]
+        each = {"batch": batch, "part": part, "of": subject, "over": name}
+        divided = statistics.ratio(row["turn_medians_ms"], own["turn_medians_ms"])
+        low, high = divided["interval"]
+        why = [*_doubts(rows, own), *_doubts(rows, row)]
+        if high > WIDEST * low:
+            why.append(f"it is {low:g} to {high:g}")
+        if why:
+            withheld.append(each | {"why": "; ".join(why)})
+        else:
+            given.append(each | divided)
+    return given, withheld
+
+
+def _doubts(rows: Rows, row: dict[str, Any]) -> Iterator[str]:
+    """Say why a row is not to be divided by."""
+    if not row["settled"]:
+        yield f"{row['backend']} did not settle"
+    whole = rows.get((row["batch"], "end to end", row["backend"]))
+    if whole and row["p50_ms"] > (1 + WITHIN) * whole["p50_ms"]:
+        yield f"{row['backend']} took longer than from end to end, of which it is a part"
 
 
 def _cold(backends: Sequence[Process], opened: Opened, say: Say) -> dict[str, Any]:

@@ -37,6 +37,7 @@ def made(times: dict[str, float], cpu: str = "A CPU", at: str = "2026-01-01T00:0
         | {"operations_per_byte": 90.0, "limit": 1e11, "bound": "products", "fraction": 0.5}
         for name in times
     ]
+    given, withheld = ratios(measured, subject)
     nodes = [{"name": "conv", "operator": "Conv", "share": 0.5, "milliseconds": 1.0, "shape": [1, 4, 8, 8]}]
     return {
         "schema": SCHEMA,
@@ -51,7 +52,8 @@ def made(times: dict[str, float], cpu: str = "A CPU", at: str = "2026-01-01T00:0
         "unavailable": {"tensorrt": "there is no GPU"},
         "cold_start": {name: {"what": "a process", "median_ms": 300.0} for name in times},
         "measurements": measured,
-        "ratios": ratios(measured, subject),
+        "ratios": given,
+        "no_ratio": withheld,
         "limit": {
             "rates": {"cpu": {"float32": 1e11, "copy": 1e10}},
             "reached": reached,
@@ -78,6 +80,34 @@ def stored(result: dict[str, Any], tmp_path: Path) -> Path:
 
 def test_ratios_are_over_the_other_backends(result: dict[str, Any]) -> None:
     assert {(entry["of"], entry["over"], entry["ratio"]) for entry in result["ratios"]} == {("onnx-cpu", "torch", 2.5)}
+
+
+@pytest.mark.parametrize(
+    ("changed", "backend", "why"),
+    [
+        ({"settled": False}, "torch", "torch did not settle"),
+        ({"settled": False}, "onnx-cpu", "onnx-cpu did not settle"),
+        ({"p50_ms": 30.0}, "torch", "torch took longer than from end to end, of which it is a part"),
+        ({"turn_medians_ms": [20.0, 20.0, 30.0, 40.0, 50.0]}, "torch", "it is 2 to 5"),
+    ],
+)
+def test_doubtful_ratio_is_withheld_with_the_reason(
+    result: dict[str, Any], changed: dict[str, Any], backend: str, why: str
+) -> None:
+    result["measurements"][["onnx-cpu", "torch"].index(backend)] |= changed
+    given, withheld = ratios(result["measurements"], "onnx-cpu")
+    assert withheld == [{"batch": 1, "part": "generator", "of": "onnx-cpu", "over": "torch", "why": why}]
+    assert {(one["batch"], one["part"]) for one in given} == {(1, "end to end"), (8, "generator"), (8, "end to end")}
+    result |= {"ratios": given, "no_ratio": withheld}
+    assert f"no ratio over torch, batch 1, generator: {why}" in list(notes(result))
+
+
+def test_notes_name_other_programs_and_ways_of_waiting(result: dict[str, Any]) -> None:
+    result["environment"]["others"] = [{"program": "browser", "share": 0.431}]
+    result["backends"]["torch"]["waiting"] = "passive"
+    written = list(notes(result))
+    assert "not alone: of all processors' time, other programs took meanwhile: browser 43 %" in written
+    assert "threads wait for work in the faster way of two: torch passive" in written
 
 
 def test_markdown_holds_tables_and_notes(result: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ HERE = {"cpu": "float32", "torch": "float32", "torch-bf16": "bfloat16", "openvin
 class Fake:
     """A backend's process that is none."""
 
-    def __init__(self, name: str, opened: Opened | None = None) -> None:
+    def __init__(self, name: str, opened: Opened | None = None, variables: object = None) -> None:
         if name not in HERE:
             raise DeviceUnavailable(f"{name}: not here")
         self.name = name
@@ -33,6 +33,9 @@ class Fake:
         self.questions.append(question)
         return {"parts": [], "memory": 1, "rates": {"copy": 1.0}}[question]
 
+    def target(self, part: str, batch: int, energy: Any) -> Any:
+        return lambda seconds: Turn([0.01] * 3, 3)
+
     @property
     def pid(self) -> int:
         return 0
@@ -41,6 +44,8 @@ class Fake:
         return self
 
     def __exit__(self, *exception: object) -> None: ...
+
+    def end(self) -> None: ...
 
 
 class Interrupted(Fake):
@@ -141,6 +146,24 @@ def test_the_machine_is_rated_by_other_processes_than_the_measured(monkeypatch: 
     assert rates == {"cpu": {"copy": 1.0}}
     assert [rater.questions for rater in raters] == [["rates"] * 3] * 2
     assert not any("rates" in backend.questions for backend in backends)
+
+
+@pytest.mark.parametrize("faster", ["default", "passive"])
+def test_pytorch_waits_in_the_way_that_was_faster(monkeypatch: pytest.MonkeyPatch, faster: str) -> None:
+    class Waiting(Fake):
+        def __init__(self, name: str, opened: Opened, variables: dict[str, str]) -> None:
+            super().__init__(name)
+            self.way = "passive" if variables == {"OMP_WAIT_POLICY": "passive"} else "default"
+
+        def target(self, part: str, batch: int, energy: Any) -> Any:
+            assert (part, batch) == ("end to end", 8)
+            return lambda seconds: Turn([0.01 if self.way == faster else 0.02])
+
+    monkeypatch.setattr(suite, "Process", Waiting)
+    chosen: Any = suite._fastest("torch", Opened(Path()), 8)
+    other = {"default": "passive", "passive": "default"}[faster]
+    assert (chosen.way, chosen.facts["waiting"]) == (faster, faster)
+    assert chosen.facts["waiting_tried_ms"] == {faster: 10, other: 20}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The command line of pgtrain: parse, call, print. PyTorch is imported only when a training starts."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,13 @@ BACKGROUND = click.option(
     show_default=True,
     help="remove: make a plain background of opaque pictures transparent",
 )
+VIEW = click.option("--view", help="view of the pictures, or all  [default: front, where the data has views]")
+SHINY = click.option("--shiny/--no-shiny", help="also train on the pictures of shinies, where the data has them")
+RESAMPLE = click.option(
+    "--resample",
+    type=click.Choice(["lanczos", "nearest"]),
+    help="nearest: keep whole pixels, those of sprites  [default: nearest for data with views, else lanczos]",
+)
 HOLD_OUT = click.option(
     "--hold-out",
     type=FiniteRange(0, 0.9),
@@ -104,18 +112,17 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
         compile: bool,
         minutes: float,
         keep: int,
-        background: Any = "keep",
         encoder: str | None = None,
-        hold_out: float = 0.0,
-        caption_column: str | None = None,
-        **recipe: Any,
+        **others: Any,
     ) -> None:
         if resume and out is None:
             raise click.UsageError("--resume needs --out, the folder of the run to continue")
         chosen = chosen_options(click.get_current_context())
         with needs_extra("train"):
+            from pgtrain.data.options import DataOptions
             from pgtrain.engine import distributed
             from pgtrain.train import Request, train
+        reading = {field.name: others.pop(field.name) for field in fields(DataOptions) if field.name in others}
         request = Request(
             name,
             data or None,
@@ -126,15 +133,13 @@ def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
             precision,
             minutes,
             resume,
-            background,
             accumulate,
             compile,
-            hold_out,
             keep,
             chosen,
-            caption_column,
+            **reading,
         )
-        run = train(request, entry.config(**recipe))
+        run = train(request, entry.config(**others))
         if distributed.is_main():
             click.echo(f"trained {run.folder}")
 
@@ -147,6 +152,9 @@ for _name, _entry in SYSTEMS.items():
         (_entry.reads_text, ENCODER),
         (_entry.reads_text, CAPTION_COLUMN),
         (_entry.reads_pictures, HOLD_OUT),
+        (_entry.reads_pictures, RESAMPLE),
+        (_entry.reads_pictures, SHINY),
+        (_entry.reads_pictures, VIEW),
         (_entry.reads_pictures, BACKGROUND),
     )
     for _applies, _option in _special:

@@ -45,6 +45,7 @@ def inspect(data: str, sheet: Path | None, background: Any, caption_column: str 
     from dataclasses import asdict
 
     from pgtrain.data.inspect import inspect_data, save_sheet
+    from pgtrain.data.options import DataOptions
     from pgtrain.data.sources import read
     from pgtrain.data.stats_rows import describe_table, is_table
     from pokegan.progress import progress
@@ -57,7 +58,7 @@ def inspect(data: str, sheet: Path | None, background: Any, caption_column: str 
     with progress(len(collection.images), unit="images opened") as advance:
         report = inspect_data(collection, advance)
     if sheet:
-        save_sheet(collection.images, sheet, background)
+        save_sheet(collection.images, sheet, DataOptions(background=background, resample=collection.resample))
     if as_json:
         click.echo(json.dumps(asdict(report), indent=1))
     else:
@@ -99,7 +100,7 @@ def _show(data: str, report: "Inspection") -> None:
     table = Table("what", "count", "which")
     table.add_row("records", f"{report.records:,}", f"{report.names:,} names, {report.captions:,} with a text")
     table.add_row("images", f"{report.images:,}", f"digest {report.digest[:16]}")
-    for what, counts in (("size", report.sizes), ("mode", report.modes)):
+    for what, counts in (("view", report.views), ("size", report.sizes), ("mode", report.modes)):
         for key, count in list(counts.items())[:SHOWN]:
             table.add_row(what, f"{count:,}", key)
         if len(counts) > SHOWN:

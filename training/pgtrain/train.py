@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from pgtrain.config import from_dict
-from pgtrain.data.image_io import Background
+from pgtrain.data.options import DataOptions
 from pgtrain.data.sources import default
 from pgtrain.engine import checkpoint, distributed
 from pgtrain.engine.accelerator import Accelerator, Precision
@@ -30,15 +30,14 @@ ALLOCATION = re.compile("not enough memory|out of memory|can't allocate|invalid 
 
 
 @dataclass(frozen=True)
-class Request:
-    """The arguments of every training.
+class Request(DataOptions):
+    """The arguments of every training, among them how its data are read.
 
     `data` is read by :func:`pgtrain.data.sources.read`, or is None for the default data set; `encoder` is None for
     systems that read no text. A batch is computed in `accumulate` parts; `compile` is for :func:`torch.compile`.
-    `hold_out` is the share of evolution families that are not trained on, for :mod:`pgtrain.evaluation`. The last
-    `keep` checkpoints are kept. `chosen` maps the options that were chosen, not left at their defaults, to the
+    The last `keep` checkpoints are kept. `chosen` maps the options that were chosen, not left at their defaults, to the
     recipe or file that chose them, or "": resuming checks these alone. A resumed run has its own data and epochs where
-    these are None. `caption_column` is None for the usual one.
+    these are None.
     """
 
     system: str
@@ -50,13 +49,10 @@ class Request:
     precision: Precision
     minutes: float
     resume: bool
-    background: Background = "keep"
     accumulate: int = 1
     compile: bool = False
-    hold_out: float = 0.0
     keep: int = 2
     chosen: Mapping[str, str] = field(default_factory=dict)
-    caption_column: str | None = None
 
 
 def train(request: Request, config: Any) -> Run:
@@ -139,8 +135,7 @@ def _as_before(run: Run, request: Request, config: Any) -> tuple[Request, Any]:
     if described["system"] != request.system:
         raise RunInvalid(f"{run.folder}: is a run of {described['system']}; go on with pgtrain {described['system']}")
     kept = {name: described[name] for name in ("encoder", "seed", "accumulate")}
-    remembered = ("hold_out", "background", "caption_column")
-    kept |= {name: described["data"][name] for name in remembered if name in described["data"]}
+    kept |= vars(DataOptions.recorded(described["data"]))
     before = from_dict(type(config), described["config"], str(run.folder))
     chosen = replace(config)
     chosen.resolve(described["epochs"])
@@ -166,8 +161,7 @@ def _read(request: Request, config: Any) -> Data:
     with distributed.first_of_machine():
         place = default.fetch() if request.data is None else request.data
         read = SYSTEMS[request.system].load("reader")
-        chosen = (request.background, request.hold_out, request.caption_column)
-        data: Data = read(place, config, request.encoder, *chosen)
+        data: Data = read(place, config, request.encoder, request)
     least = request.accumulate * distributed.count()
     if len(data) < least:
         raise ConfigInvalid(f"{len(data)} examples are fewer than the {least} shares of a batch; take fewer shares")

@@ -26,7 +26,7 @@ const parts = () => (opened ??= open().catch((error) => ((opened = undefined), P
 
 /** Metadata of a picture, as pgen writes them. */
 async function fieldsOf({ release, bundle }, { prompt, seed, colors, fused, shiny }) {
-  const runtime = await bundle.runtime();
+  const [runtime, { model }] = [await bundle.runtime(), await bundle.pictures()];
   const fields = {
     prompt,
     seed: String(seed),
@@ -36,7 +36,7 @@ async function fieldsOf({ release, bundle }, { prompt, seed, colors, fused, shin
     colors,
     fused: fused && JSON.stringify([fused]),
     shiny: shiny && "True",
-    resample: "lanczos",
+    resample: model.settings.resample ?? "lanczos",
     background: "transparent",
     bundle: release.bundle,
     backend: runtime.backend,

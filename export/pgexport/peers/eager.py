@@ -7,6 +7,7 @@ graph), then ``-bf16`` or ``-fp16`` (autocast).
 """
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,7 @@ class Eager:
     def __init__(self, mode: Mode, bundle: Bundle, name: str | None) -> None:
         self.mode, self.model = mode, find(bundle, name)
         self.digest = bundle.digest
+        self.pool = ThreadPoolExecutor(torch.get_num_threads())
         self.network = mode.prepare(rebuild(bundle, self.model))
         if self.model.reads_text:
             # The bundle holds only the last part of an encoder's folder, which may exist in the current folder or not.
@@ -143,7 +145,7 @@ class Eager:
         encoder: dict[str, Work] = {"encoder": lambda: self.encode(batch)} if self.model.reads_text else {}
         return encoder | {
             "generator": lambda: self.draw(inputs),
-            "end to end": lambda: to_pngs(to_images(self.draw(self.inputs(batch)))),
+            "end to end": lambda: to_pngs(to_images(self.draw(self.inputs(batch))), self.pool),
         }
 
     def rates(self, seconds: float) -> dict[str, float]:

@@ -99,7 +99,7 @@ def latent_to_image(run: LoadedRun, encoder: None) -> list[ModelSpec]:
         network=LatentPictures(run.generator).eval(),
         inputs={"latent": torch.randn(2, run.latent_dim)},
         outputs=["pictures"],
-        settings={"latent_dim": run.latent_dim},
+        settings=_image_settings(run),
         cases=lambda seed: {case: {"latent": value} for case, value in latent_cases(run.latent_dim, seed).items()},
         int8=compress.GENERATOR,
     )
@@ -123,11 +123,17 @@ def text_to_image(run: LoadedRun, encoder: Encoder) -> list[ModelSpec]:
         network=TextPictures(run.generator).eval(),
         inputs={"latent": torch.randn(2, run.latent_dim), "text": torch.randn(2, run.text_dim)} | further,
         outputs=["pictures", "stage1"],
-        settings={"latent_dim": run.latent_dim},
+        settings=_image_settings(run),
         cases=cases,
         int8=compress.GENERATOR,
     )
     return [_encoder(run, encoder), generator]
+
+
+def _image_settings(run: LoadedRun) -> dict[str, Any]:
+    """Collect what the runtime needs of a model that draws: one that learned whole pixels says how to enlarge them."""
+    resample = run.described["data"].get("resample", "lanczos")
+    return {"latent_dim": run.latent_dim} | ({"resample": resample} if resample != "lanczos" else {})
 
 
 def _mixes(widths: dict[str, int], text: Array, latent: Array, seed: int) -> Feeds:

@@ -1,8 +1,10 @@
 """A backend's process, from outside: start it, ask it, end it."""
 
 import json
+import os
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -28,8 +30,8 @@ class Process:
         facts: what it says it runs on.
     """
 
-    def __init__(self, name: str, opened: Opened) -> None:
-        """Start the process.
+    def __init__(self, name: str, opened: Opened, variables: Mapping[str, str] | None = None) -> None:
+        """Start the process, with further environment variables.
 
         Raises:
             DeviceUnavailable: it cannot run here; the message says why.
@@ -44,6 +46,7 @@ class Process:
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 text=True,
+                env=os.environ | dict(variables or {}),
                 start_new_session=True,  # Ctrl-C ends the measurements, and reaches no backend in the middle of them
             )
             self.facts: dict[str, Any] = self._answer()
@@ -58,6 +61,10 @@ class Process:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """End the process."""
         self._process.kill()
         self._process.communicate()
         self._clean()

@@ -5,6 +5,7 @@ Run as ``python -m pgbench.processes.pgen_worker DEVICE BUNDLE MODEL THREADS``; 
 """
 
 import sys
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pgbench.processes.rates import rates
 from pgbench.processes.worker import Array, Work, serve, texts
 from pgen.api import Generator, load
 from pgen.backends.base import run, with_defaults
+from pgen.backends.cores import cores
 from pgen.backends.registry import device_of
 from pgen.bundle.reader import Bundle, Model
 from pgen.errors import RequestInvalid
@@ -60,6 +62,7 @@ class Runtime:
     def __init__(self, generator: Generator, name: str | None) -> None:
         self.generator, self.model = generator, find(generator.bundle, name)
         self.session = generator.session(self.model)
+        self.pool = ThreadPoolExecutor(generator.threads or cores())
         self.outputs = [tensor.name for tensor in self.model.outputs][:1]
 
     def facts(self) -> dict[str, Any]:
@@ -95,8 +98,8 @@ class Runtime:
         if drawn.ndim == 4:
             images = to_images(drawn)
             named["post-processing"] = lambda: to_images(drawn)
-            named["PNG"] = lambda: to_pngs(images)
-            named["end to end"] = lambda: to_pngs(to_images(self.draw(self.inputs(batch))))
+            named["PNG"] = lambda: to_pngs(images, self.pool)
+            named["end to end"] = lambda: to_pngs(to_images(self.draw(self.inputs(batch))), self.pool)
         else:
             named["end to end"] = lambda: self.draw(self.inputs(batch))
         return named
@@ -111,9 +114,10 @@ def to_images(pixels: Array) -> list[Image.Image]:
     return [Image.fromarray(picture) for picture in pixels]
 
 
-def to_pngs(images: list[Image.Image]) -> list[bytes]:
-    """Encode pictures as pgen does."""
-    return [encode(image, "png", FACTS) for image in images]
+def to_pngs(images: list[Image.Image], pool: Executor | None = None) -> list[bytes]:
+    """Encode pictures as pgen does, several at once in the threads of `pool`."""
+    several = pool.map if pool and len(images) > 1 else map
+    return list(several(lambda image: encode(image, "png", FACTS), images))
 
 
 def main() -> None:

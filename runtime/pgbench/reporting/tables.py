@@ -44,6 +44,12 @@ def notes(result: Result) -> Iterator[str]:
         )
     if few := sum(row["few"] for row in rows):
         yield f"{few} of {len(rows)} rows are few: under {FEW} calls in under {SHORT:g} s; give more --seconds"
+    for entry in result.get("no_ratio", ()):
+        yield f"no ratio over {entry['over']}, batch {entry['batch']}, {entry['part']}: {entry['why']}"
+    ways = {name: facts["waiting"] for name, facts in result["backends"].items() if "waiting" in facts}
+    if ways:
+        chosen = ", ".join(f"{name} {way}" for name, way in ways.items())
+        yield f"threads wait for work in the faster way of two: {chosen}"
     around = result["environment"]
     where = [f"{around['cpu']}, {around['cores']} cores", " ".join(around["features"])]
     where += [f"governor {around['governor']}"] if around["governor"] else []
@@ -51,6 +57,9 @@ def notes(result: Result) -> Iterator[str]:
     yield "; ".join(where)
     versions = ", ".join(f"{name} {number}" for name, number in around["packages"].items())
     yield f"{around['system']}, Python {around['python']}, {versions}; revision {(around['revision'] or 'unknown')[:9]}"
+    if others := around.get("others"):
+        busy = ", ".join(f"{other['program']} {100 * other['share']:.0f} %" for other in others)
+        yield f"not alone: of all processors' time, other programs took meanwhile: {busy}"
     if around["load_average"]:
         yield f"load average before {around['load_average'][0]}, after {around['load_average_after'][0]}"
 

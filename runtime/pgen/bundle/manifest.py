@@ -104,6 +104,7 @@ class ImageSettings(TypedDict):
     """What the `settings` of a model that draws pictures must hold."""
 
     latent_dim: Dimensions
+    resample: NotRequired[Literal["lanczos", "nearest"]]
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,9 @@ class Model:
     `kind` is "encoder" (tokens to a sentence embedding), "text-to-image" (latent and embedding to uint8 NHWC
     pictures), "latent-to-image" (latent to such pictures) or "stats" (latent and conditions to rows of numbers).
     `precision` names the types of weights and arithmetic, such as "float16 weights, float32 arithmetic". `settings` are
-    what a runtime needs, such as latent_dim, max_tokens or the names of types. `parity` holds figures measured at
-    export, see :class:`Parity`. `provenance` holds run (data, recipe, seed, epochs), metrics, versions and revision,
-    see :class:`Provenance`.
+    what a runtime needs, such as latent_dim, max_tokens or the names of types, and `resample`, how pictures are
+    resized. `parity` holds figures measured at export, see :class:`Parity`. `provenance` holds run (data, recipe, seed,
+    epochs), metrics, versions and revision, see :class:`Provenance`.
     """
 
     kind: str

@@ -50,7 +50,7 @@ def morph(
     to_seed: int | None,
     template: "Request",
     size: int | None,
-    resample: str,
+    resample: str | None,
     background: str,
     out: Path | None,
     reporter: "Reporter",

@@ -129,9 +129,7 @@ background_option = click.option(
 resample_option = click.option(
     "--resample",
     type=click.Choice(("lanczos", "nearest")),
-    default="lanczos",
-    show_default=True,
-    help="filter of --size; nearest keeps the pixels of sprites sharp",
+    help="filter of --size; nearest keeps the pixels of sprites sharp  [default: lanczos, or the model's own]",
 )
 
 output_options = _grouped(

@@ -32,7 +32,8 @@ def draw_grid(
     first = requests[0]
     if any(replace(first, prompt=other.prompt, seed=other.seed) != other for other in requests):
         raise RequestInvalid("the pictures of a grid must have the same model, truncation, stage, colors and parents")
-    size = postprocess.size or generator.size(generator.find(first.model), first.stage)
+    model = generator.find(first.model)
+    size, postprocess = postprocess.size or generator.size(model, first.stage), postprocess.for_model(model)
     check_grid(len(requests), size, columns)
 
     def images() -> Iterator[Image.Image]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import Image
 
-from pgen.bundle.reader import Bundle
+from pgen.bundle.reader import Bundle, Model
 from pgen.errors import OtherBundle, PictureInvalid
 from pgen.images.encoders import DESCRIPTION
 from pgen.images.postprocess import FORMATS, MAX_GRID, Postprocess
@@ -89,7 +89,7 @@ def _common(request: Request, bundle: Bundle, postprocess: Postprocess, backend:
         "fused": json.dumps(request.fused, ensure_ascii=False) if request.fused else "",
         "shiny": request.shiny or "",
         "size": postprocess.size,
-        "resample": postprocess.resample,
+        "resample": postprocess.for_model(drawing_model(request, bundle)).resample,
         "background": postprocess.background,
         "bundle": bundle.digest,
         "backend": backend,
@@ -104,6 +104,11 @@ def _texts(values: dict[str, object]) -> Fields:
 def model_name(request: Request, bundle: Bundle) -> str:
     """Name the model that generates `request`; empty if it has neither model nor prompt."""
     return request.model or (bundle.name("text-to-image") if request.prompt else "")
+
+
+def drawing_model(request: Request, bundle: Bundle) -> Model:
+    """Find the model that generates `request`."""
+    return bundle.manifest.models[request.model or bundle.name("text-to-image")]
 
 
 def read_metadata(path: str | Path, bundle: Bundle | None = None, *, sprites: bool = False) -> Metadata:

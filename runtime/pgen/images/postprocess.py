@@ -1,7 +1,8 @@
 """Postprocessing of pixels before they are encoded: size and background."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,9 @@ from PIL import Image, ImageColor
 
 from pgen.errors import OutputInvalid
 from pgen.request import integer
+
+if TYPE_CHECKING:
+    from pgen.bundle.manifest import Model
 
 RESAMPLE = {"lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.NEAREST}
 """Filters for resizing: lanczos for smooth pictures; nearest for sprites, whose pixels stay sharp squares."""
@@ -32,13 +36,13 @@ class Postprocess:
 
     Attributes:
         size: side in pixels, MIN_SIZE to MAX_SIZE; None for the model's size.
-        resample: a key of RESAMPLE.
+        resample: a key of RESAMPLE; None for what the model says, or else lanczos.
         background: "transparent", the name of a color in CSS such as "navy", or "#ff8800" or "#f80".
         format: one of FORMATS.
     """
 
     size: int | None = None
-    resample: str = "lanczos"
+    resample: str | None = None
     background: str = TRANSPARENT
     format: str = "png"
 
@@ -52,11 +56,15 @@ class Postprocess:
             object.__setattr__(self, "size", integer("size", self.size, OutputInvalid))
         if self.size is not None and not MIN_SIZE <= self.size <= MAX_SIZE:
             raise OutputInvalid(f"size {self.size}: must be from {MIN_SIZE} to {MAX_SIZE:,} pixels")
-        if self.resample not in RESAMPLE:
+        if self.resample not in (None, *RESAMPLE):
             raise OutputInvalid(f"resample {self.resample}: choose {' or '.join(RESAMPLE)}")
         if self.format not in FORMATS:
             raise OutputInvalid(f"format {self.format}: choose {', '.join(FORMATS)}")
         parse_color(self.background)
+
+    def for_model(self, model: "Model") -> Self:
+        """Choose what depends on the model: one that learned sprites has their pixels resized without mixing."""
+        return replace(self, resample=self.resample or model.settings.get("resample", "lanczos"))
 
     def resize(self, pixels: NDArray[np.uint8]) -> Image.Image:
         """Convert one picture, straight RGBA uint8 (S, S, 4), into an image of the requested size."""
@@ -65,7 +73,7 @@ class Postprocess:
             return image
         from pokegan.resampling import resize_rgba  # most pictures keep their size
 
-        return resize_rgba(image, (self.size, self.size), RESAMPLE[self.resample])
+        return resize_rgba(image, (self.size, self.size), RESAMPLE[self.resample or "lanczos"])
 
     def flatten(self, image: Image.Image) -> Image.Image:
         """Composite an RGBA image onto the background; the result is RGB unless the background is transparent."""

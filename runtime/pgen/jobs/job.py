@@ -7,7 +7,7 @@ from typing import Any
 
 from pgen.bundle.reader import EMBEDDED, Bundle
 from pgen.images.encoders import encode
-from pgen.images.metadata import describe_request, picture_fields
+from pgen.images.metadata import describe_request, drawing_model, picture_fields
 from pgen.images.model import DEFAULT_BATCH, Picture, PictureModel
 from pgen.images.naming import Namer
 from pgen.images.postprocess import Postprocess
@@ -98,4 +98,5 @@ class Written:
 def render(picture: Picture, bundle: Bundle, postprocess: Postprocess) -> bytes:
     """Encode a picture as the content of its file; a pure function, safe in any thread."""
     fields = picture_fields(picture.request, bundle, postprocess, picture.backend)
-    return encode(postprocess.apply(picture.pixels), postprocess.format, fields)
+    image = postprocess.for_model(drawing_model(picture.request, bundle)).apply(picture.pixels)
+    return encode(image, postprocess.format, fields)

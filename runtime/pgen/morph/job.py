@@ -82,7 +82,7 @@ def write_morph(job: MorphJob, out: str | Path | None = None, step: Callable[[],
     generator = PictureModel.open(job.bundle, job.device, job.threads)
     model = generator.find(job.start.model)
     check_animation(format, job.frames, job.postprocess.size or generator.size(model, job.start.stage), job.fps)
-    postprocess = job.postprocess
+    postprocess = job.postprocess.for_model(model)
     if format == "mp4" and postprocess.background == TRANSPARENT:
         postprocess = replace(postprocess, background="white")  # H.264 has no transparency
 

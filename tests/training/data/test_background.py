@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from pgtrain.data.background import connected_to_border, without_background
 from pgtrain.data.image_io import open_rgba
 from pgtrain.data.images import decode
+from pgtrain.data.options import DataOptions
 
 
 def ring(ground: str = "white", noise: int = 0) -> Image.Image:
@@ -41,7 +42,8 @@ def test_pictures_without_plain_background_stay_unchanged() -> None:
 
 def test_decoding_removes_only_when_asked(tmp_path: Path) -> None:
     ring().convert("RGB").save(tmp_path / "ring.png")
-    kept, removed = decode(tmp_path / "ring.png", 64), decode(tmp_path / "ring.png", 64, "remove")
+    kept = decode(tmp_path / "ring.png", 64)
+    removed = decode(tmp_path / "ring.png", 64, DataOptions(background="remove"))
     assert kept[3, 32, 2] == 255
     assert removed[:, 32, 2].tolist() == [0, 0, 0, 0]
 

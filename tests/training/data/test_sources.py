@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from pgtrain.data.captions import captions
 from pgtrain.data.dataset import load_pictures
+from pgtrain.data.options import DEFAULT
 from pgtrain.data.records import Record
 from pgtrain.data.sources import hub, parquet, pokedex, read
 from pgtrain.data.stats_rows import RARITIES
@@ -224,7 +225,7 @@ def test_table_of_the_hub_through_datasets(tmp_path: Path) -> None:
     mew, abra = "Mew,100,100,100,100,100,100,Psychic,,True", "Abra,25,20,15,105,55,90,Psychic,,"
     for split, row in (("train", mew), ("test", abra)):
         (tmp_path / f"{split}.csv").write_text(f"{header}\n{row}\n")
-    table = table_of(f"hf:{tmp_path}", StatsConfig(), None, "keep")
+    table = table_of(f"hf:{tmp_path}", StatsConfig(), None, DEFAULT)
     assert table.names == ["Mew", "Abra"]
     assert table.stats[1].tolist() == [25, 20, 15, 105, 55, 90]
     assert table.rarities.tolist() == [RARITIES.index("legendary"), 0]

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from pgtrain.data.dataset import Dataset, read
+from pgtrain.data.options import DEFAULT
 from pgtrain.engine.accelerator import Accelerator
 from pgtrain.models.memory import Codes, CodeSize
 from pgtrain.systems.stackgan.config import StackGANConfig
@@ -16,7 +17,7 @@ SMALL = {"width": 8, "batch": 4, "stage1_pretrain": 1, "stage1_epochs": 2}
 
 @pytest.fixture(scope="module")
 def data(small_data: Path, tiny_encoder: Path) -> Dataset:
-    return read([small_data, small_data], StackGANConfig(), str(tiny_encoder), "keep")  # type: ignore[return-value]
+    return read([small_data, small_data], StackGANConfig(), str(tiny_encoder), DEFAULT)  # type: ignore[return-value]
 
 
 @pytest.fixture

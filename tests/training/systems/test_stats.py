@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from pgtrain.cli import main
+from pgtrain.data.options import DEFAULT
 from pgtrain.data.sources.metadata import METADATA
 from pgtrain.data.stats_rows import PAIRS, RARITIES, TYPES, Row, read_table
 from pgtrain.engine.accelerator import Accelerator
@@ -294,10 +295,10 @@ def test_several_tables_are_concatenated(tmp_path: Path) -> None:
         place.mkdir()
         csv(place, HEADERS["dex"], *lines)
     files = [place / "pokemon.csv" for place in places]
-    alone, both = read(files[0], StatsConfig(), None, "keep"), read(files, StatsConfig(), None, "keep")
+    alone, both = read(files[0], StatsConfig(), None, DEFAULT), read(files, StatsConfig(), None, DEFAULT)
     assert both.names == ["Charizard", "Mewtwo", "Charmander", "Mew"]
     assert both.totals.tolist() == [534, 680, 534, 680]
-    assert both.identity != alone.identity == read((files[0],), StatsConfig(), None, "keep").identity
+    assert both.identity != alone.identity == read((files[0],), StatsConfig(), None, DEFAULT).identity
 
 
 def test_missing_columns_and_files_are_named(tmp_path: Path) -> None:

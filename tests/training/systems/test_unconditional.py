@@ -7,9 +7,11 @@ from torch import Tensor, nn
 from pgtrain.data.dataset import Pictures, load_pictures
 from pgtrain.engine.accelerator import Accelerator
 from pgtrain.models.compositing import grounded
+from pgtrain.systems.dcgan import system as dcgan
 from pgtrain.systems.dcgan.config import RECIPES as DCGAN_RECIPES
 from pgtrain.systems.dcgan.config import DCGANConfig
 from pgtrain.systems.dcgan.system import DCGAN
+from pgtrain.systems.wgan import system as wgan
 from pgtrain.systems.wgan.config import RECIPES as WGAN_RECIPES
 from pgtrain.systems.wgan.config import WGANConfig
 from pgtrain.systems.wgan.system import WGAN, gradient_penalty
@@ -56,6 +58,31 @@ def test_every_recipe_trains_both_networks(
     pictures = made.generate(made.fixed)
     assert pictures.shape == (64, 4, 64, 64)
     assert 0 <= pictures.min() <= pictures.max() <= 1
+
+
+@pytest.mark.parametrize("size", [32, 64, 96, 128, 256])
+@pytest.mark.parametrize("blocks", ["upsample", "transposed"])
+@pytest.mark.parametrize(
+    ("config", "generator", "opponent"),
+    [(DCGANConfig, dcgan.Generator, dcgan.Discriminator), (WGANConfig, wgan.Generator, wgan.Critic)],
+)
+def test_networks_draw_and_score_every_size(
+    config: type, generator: type[nn.Module], opponent: type[nn.Module], blocks: str, size: int
+) -> None:
+    chosen = config(size=size, width=4, latent_dim=8, blocks=blocks)
+    pictures = generator(chosen)(torch.randn(2, 8))
+    assert pictures.shape == (2, 4, size, size)
+    assert opponent(chosen)(pictures).shape == (2,)
+
+
+def test_frozen_wgan_draws_the_same_at_96_pixels() -> None:
+    network = wgan.Generator(WGANConfig(size=96, width=4, latent_dim=8))
+    network(torch.randn(8, 8))
+    latent = torch.randn(2, 8)
+    with torch.no_grad():
+        expected = network.eval()(latent)
+        network.freeze()
+        assert torch.allclose(network(latent), expected, atol=1e-5)
 
 
 def test_rgb_is_composited_on_white(data: Pictures) -> None:

@@ -29,7 +29,7 @@ def captions(record: Record) -> list[Caption]:
     for which the record has nothing leaves its share to the others, because weights are relative.
     """
     kinds = (
-        (0.4, [record.name], True),
+        (0.4, [record.title], True),
         (0.2, _named(record), True),
         (0.25, _attributes(record), False),
         (0.15, _free_text(record), False),
@@ -49,9 +49,9 @@ def describe(types: tuple[str, ...], color: str, shape: str) -> str:
 def _named(record: Record) -> list[str]:
     types, color = " and ".join(record.types), record.color
     if not types:
-        return [f"{record.name}, {color}"] if color else []
+        return [f"{record.title}, {color}"] if color else []
     suffix = f", {color}" if color else ""
-    return [f"{record.name}, a {types} type Pokémon{suffix}"]
+    return [f"{record.title}, a {types} type Pokémon{suffix}"]
 
 
 def _attributes(record: Record) -> list[str]:

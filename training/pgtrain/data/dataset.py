@@ -11,9 +11,9 @@ from torch import Tensor
 
 from pgtrain.data import sources
 from pgtrain.data.captions import captions
-from pgtrain.data.image_io import Background
 from pgtrain.data.images import decode_all, grid
 from pgtrain.data.matches import Matches, match
+from pgtrain.data.options import DEFAULT, DataOptions
 from pgtrain.data.records import Collection
 from pgtrain.engine import rng
 from pgtrain.errors import DataInvalid
@@ -29,8 +29,8 @@ SAME_TEXT = 1e-4
 class Pictures:
     """The pictures of a data set, on the networks' device if its memory suffices.
 
-    `pictures` uint8 (N, 4, S, S) premultiplied RGBA; `labels` are their N names; `names` those of all records,
-    also of those without a picture; `background` says whether it was kept or removed, and `digest` depends on it.
+    `pictures` uint8 (N, 4, S, S) premultiplied RGBA; `labels` are their N titles; `names` those of all records,
+    also of those without a picture; `options` are how they were read, and `digest` depends on them.
     Batches go to `device`.
     """
 
@@ -38,9 +38,8 @@ class Pictures:
     labels: list[str]
     names: list[str]
     digest: str
-    background: Background
+    options: DataOptions = field(default=DEFAULT, kw_only=True)
     device: torch.device = field(default=CPU, kw_only=True)
-    caption_column: str | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -68,10 +67,13 @@ class Pictures:
         return pictures.float() / 255
 
     @property
-    def identity(self) -> dict[str, str]:
+    def identity(self) -> dict[str, Any]:
         """Facts of the data that must be equal when a run is resumed."""
-        chosen = {"caption_column": self.caption_column} if self.caption_column else {}
-        return {"background": self.background, "digest": self.digest} | chosen
+        options = self.options
+        facts = {"background": options.background, "digest": self.digest}
+        chosen = {"caption_column": options.caption_column, "view": options.view, "shiny": options.shiny}
+        chosen["resample"] = options.resample if options.whole_pixels else None
+        return facts | {name: value for name, value in chosen.items() if value}
 
     def preview(self) -> Image.Image:
         """Draw the first 64 pictures as a grid."""
@@ -143,56 +145,43 @@ def shuffled_batches(count: int, size: int, order: torch.Generator, device: torc
         yield shuffled[start : start + size]
 
 
-def read(
-    data: str | Path,
-    config: Any,
-    encoder: str | None,
-    background: Background,
-    hold_out: float = 0.0,
-    caption_column: str | None = None,
-) -> Pictures:
-    """Read pictures of ``config.size``, with embedded captions where a text encoder is given.
-
-    Whole families, a share `hold_out` of them, are left out. Captions are in `caption_column` of the data.
-    """
-    collection = sources.read(data, caption_column)
-    pictures = decoded(collection.without(collection.held_out(hold_out)), config.size, encoder, background)
-    pictures.caption_column = caption_column
-    return pictures
+def read(data: str | Path, config: Any, encoder: str | None, options: DataOptions) -> Pictures:
+    """Read pictures of ``config.size``, with embedded captions where a text encoder is given."""
+    collection, options = sources.read(data, options.caption_column).select(options)
+    return decoded(collection.without(collection.held_out(options.hold_out)), config.size, encoder, options)
 
 
-def load_pictures(data: str | Path, size: int, background: Background = "keep") -> Pictures:
+def load_pictures(data: str | Path, size: int) -> Pictures:
     """Read and decode the data set `data`, without its captions; see :func:`pgtrain.data.sources.read`.
 
     Raises:
         DataNotFound, DataInvalid: the first file or line that cannot be used is named.
     """
-    return decoded(sources.read(data), size, None, background)
+    return decoded(sources.read(data), size, None)
 
 
-def load_dataset(data: str | Path, size: int, encoder: str, background: Background = "keep") -> Dataset:
+def load_dataset(data: str | Path, size: int, encoder: str) -> Dataset:
     """Read, decode and embed a data set.
 
     Args:
         data: see :func:`pgtrain.data.sources.read`.
         size: pixels a side of the decoded pictures.
         encoder: see :func:`pgtrain.models.text_encoder.load_encoder`.
-        background: what to do with a plain one: see :func:`pgtrain.data.background.without_background`.
 
     Raises:
         DataNotFound, DataInvalid: the first file or line that cannot be used is named.
         EncoderNotFound: the encoder cannot be loaded.
     """
-    return _captioned(sources.read(data), size, encoder, background)
+    return _captioned(sources.read(data), size, encoder, DEFAULT)
 
 
-def decoded(collection: Collection, size: int, encoder: str | None, background: Background = "keep") -> Pictures:
+def decoded(collection: Collection, size: int, encoder: str | None, options: DataOptions = DEFAULT) -> Pictures:
     """Decode a data set that was read, as :func:`load_dataset` or, without `encoder`, :func:`load_pictures` does."""
-    return _captioned(collection, size, encoder, background) if encoder else _plain(collection, size, background)
+    return _captioned(collection, size, encoder, options) if encoder else _plain(collection, size, options)
 
 
-def _captioned(collection: Collection, size: int, encoder: str, background: Background) -> Dataset:
-    plain = _plain(collection, size, background)
+def _captioned(collection: Collection, size: int, encoder: str, options: DataOptions) -> Dataset:
+    plain = _plain(collection, size, options)
     records = [record for record in collection.records if record.image]
     composed = [captions(record) for record in records]
     texts = [caption.text for group in composed for caption in group]
@@ -219,8 +208,8 @@ def _captioned(collection: Collection, size: int, encoder: str, background: Back
     )
 
 
-def _plain(collection: Collection, size: int, background: Background) -> Pictures:
-    pictures = decode_all(collection.images, size, background)
-    labels = [record.name for record in collection.records if record.image]
+def _plain(collection: Collection, size: int, options: DataOptions) -> Pictures:
+    pictures = decode_all(collection.images, size, options)
+    labels = [record.title for record in collection.records if record.image]
     names = list(dict.fromkeys(record.name for record in collection.records))
-    return Pictures(pictures, labels, names, collection.digest(background), background)
+    return Pictures(pictures, labels, names, collection.digest(options.background, options.resample), options=options)

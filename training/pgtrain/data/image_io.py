@@ -1,7 +1,6 @@
 """Opening an image file of any mode and shape as one kind of picture; without PyTorch."""
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,13 +8,17 @@ from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngImageFile
 
 from pgtrain.data.background import without_background
+from pgtrain.data.options import Background
 from pgtrain.errors import DataInvalid
 from pokegan.resampling import resize_rgba
 
-Background = Literal["keep", "remove"]
-
 ORIENTATION = 0x0112
 """The EXIF tag of how a camera was held."""
+
+SPRITE = 128
+"""Pixels a side of the largest sprites."""
+
+NEAREST = Image.Resampling.NEAREST
 
 LONGEST = 4096
 """Pixels a side of a square that a picture is padded to; a longer one is scaled down first."""
@@ -36,6 +39,33 @@ def open_rgba(path: Path, background: Background = "keep") -> Image.Image:
             raise DataInvalid(f"{path}: cannot be read ({error.strerror}); see its permissions") from error
         raise DataInvalid(f"{path}: cannot be decoded ({error}); replace it or take it out") from error
     return without_background(picture) if background == "remove" else picture
+
+
+def is_small(path: Path) -> bool:
+    """Tell whether an image, of which only the header is read, is at most SPRITE pixels a side; False if it is none."""
+    try:
+        with Image.open(path) as image:
+            return max(image.size) <= SPRITE
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
+
+
+def fit(picture: Image.Image, size: int, whole_pixels: bool = False) -> Image.Image:
+    """Fit an RGBA picture into a square of `size` pixels, never squashed.
+
+    With `whole_pixels` none are mixed: a smaller picture is enlarged by a whole factor and padded; of a larger one the
+    visible part is centered, and, only where that too is larger, reduced by leaving out rows and columns.
+    """
+    if not whole_pixels:
+        return resize_rgba(padded(picture), (size, size))
+    scale: float = size // max(picture.size)
+    if not scale:
+        picture = picture.crop(picture.getchannel("A").getbbox() or (0, 0, 1, 1))
+        scale = min(1, size / max(picture.size))
+    width, height = (max(1, round(length * scale)) for length in picture.size)
+    square = Image.new("RGBA", (size, size))
+    square.paste(picture.resize((width, height), NEAREST), ((size - width) // 2, (size - height) // 2))
+    return square
 
 
 def padded(picture: Image.Image) -> Image.Image:

@@ -10,24 +10,29 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from pgtrain.data.image_io import Background, open_rgba, padded
+from pgtrain.data.image_io import fit, open_rgba, padded
+from pgtrain.data.options import DEFAULT, DataOptions
 from pgtrain.engine.footprint import require
 from pgtrain.models.compositing import on_white
 from pokegan.progress import progress
 from pokegan.resampling import resize_premultiplied
 
 
-def decode(path: Path, size: int, background: Background = "keep") -> Tensor:
+def decode(path: Path, size: int, options: DataOptions = DEFAULT) -> Tensor:
     """Decode one image to premultiplied RGBA, uint8 (4, size, size), padded to a square, never squashed.
+
+    See :func:`pgtrain.data.image_io.fit` for what keeps whole pixels.
 
     Raises:
         DataInvalid: the file is not an image, or is cut short.
     """
-    square = resize_premultiplied(padded(open_rgba(path, background)), (size, size))
+    picture = open_rgba(path, options.background)
+    picture = fit(picture, size, True) if options.whole_pixels else padded(picture)
+    square = resize_premultiplied(picture, (size, size))
     return torch.from_numpy(square).permute(2, 0, 1).contiguous()
 
 
-def decode_all(paths: Sequence[Path], size: int, background: Background = "keep") -> Tensor:
+def decode_all(paths: Sequence[Path], size: int, options: DataOptions = DEFAULT) -> Tensor:
     """Decode every image once, uint8 (N, 4, size, size) premultiplied RGBA: 64 KiB a picture at 128.
 
     Raises:
@@ -38,7 +43,7 @@ def decode_all(paths: Sequence[Path], size: int, background: Background = "keep"
     decoded = torch.empty(len(paths), 4, size, size, dtype=torch.uint8)
     with progress(len(paths), unit="images decoded") as advance:
         for number, path in enumerate(paths):
-            decoded[number] = decode(path, size, background)
+            decoded[number] = decode(path, size, options)
             advance()
     return decoded
 

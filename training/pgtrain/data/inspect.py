@@ -10,10 +10,10 @@ from pathlib import Path
 from PIL import Image
 
 from pgtrain.data.captions import captions
-from pgtrain.data.image_io import Background, open_rgba, padded
+from pgtrain.data.image_io import fit, open_rgba
+from pgtrain.data.options import DEFAULT, DataOptions
 from pgtrain.data.records import Collection, Layout, Record
 from pgtrain.errors import DataInvalid
-from pokegan.resampling import resize_rgba
 
 CELL = 64
 """Pixels a side of a picture on the contact sheet."""
@@ -27,12 +27,14 @@ class Inspection:
     """What a data set holds, and how its `layout` was read; `examples` are three captions.
 
     `sizes` ("width x height") and `modes` (Pillow's) count the images that can be decoded, commonest first;
-    `broken` says of each other file why not; each of `duplicates` lists files of the same visible pixels.
+    `broken` says of each other file why not; each of `duplicates` lists files of the same visible pixels. `views`
+    counts the images of each view, those of shinies as "shiny front".
     """
 
     records: int
     names: int
     images: int
+    views: dict[str, int]
     captions: int
     digest: str
     sizes: dict[str, int]
@@ -62,6 +64,7 @@ def inspect_data(collection: Collection, advance: Callable[[], None] = lambda: N
         records=len(collection.records),
         names=len({record.name for record in collection.records}),
         images=len(collection.images),
+        views=dict(Counter(map(_view, collection.records)) - Counter({"": len(collection.records)})),
         captions=sum(record.captioned or bool(record.description) for record in collection.records),
         digest=_digest(collection),
         sizes=dict(sizes.most_common()),
@@ -71,6 +74,10 @@ def inspect_data(collection: Collection, advance: Callable[[], None] = lambda: N
         layout=collection.layout,
         examples=_examples(collection.records),
     )
+
+
+def _view(record: Record) -> str:
+    return f"{'shiny ' * record.shiny}{record.view}".strip() if record.image else ""
 
 
 def _digest(collection: Collection) -> str:
@@ -87,7 +94,7 @@ def _examples(records: Sequence[Record]) -> list[str]:
     return [record.text or record.description or captions(record)[-1].text for record in some]
 
 
-def contact_sheet(paths: Sequence[Path], background: Background = "keep") -> Image.Image:
+def contact_sheet(paths: Sequence[Path], options: DataOptions = DEFAULT) -> Image.Image:
     """Lay the pictures out on white, in order, nearly square; a broken file leaves its cell gray.
 
     At most 1,024 of them are shown, each within 64 x 64 pixels.
@@ -98,23 +105,23 @@ def contact_sheet(paths: Sequence[Path], background: Background = "keep") -> Ima
     for number in range(count):
         place = (number % columns * CELL, number // columns * CELL)
         try:
-            picture = padded(open_rgba(paths[number * len(paths) // count], background))
+            picture = open_rgba(paths[number * len(paths) // count], options.background)
         except DataInvalid:
             sheet.paste((128, 128, 128), (*place, place[0] + CELL, place[1] + CELL))
             continue
-        small = resize_rgba(picture, (CELL, CELL))
+        small = fit(picture, CELL, options.whole_pixels)
         sheet.paste(small, place, small)
     return sheet
 
 
-def save_sheet(paths: Sequence[Path], out: Path, background: Background = "keep") -> None:
+def save_sheet(paths: Sequence[Path], out: Path, options: DataOptions = DEFAULT) -> None:
     """Write the contact sheet to `out`, in the format of its extension.
 
     Raises:
         DataInvalid: the extension is unknown, or the file cannot be written.
     """
     try:
-        contact_sheet(paths, background).save(out)
+        contact_sheet(paths, options).save(out)
     except ValueError as error:
         raise DataInvalid(f"{out}: unknown extension; name the sheet .png, .webp or .jpg") from error
     except OSError as error:

@@ -155,7 +155,7 @@ class _Scores:
         self._embed = embed
         self.named: dict[str, list[int]] = {}
         for row, record in enumerate(records):
-            self.named.setdefault(record.name, []).append(row)
+            self.named.setdefault(record.title, []).append(row)
         self._likeness = self._describe()
         self._words = [set(re.findall(r"[a-z]+", f"{record.genus} {record.text}".lower())) for record in records]
 
@@ -216,7 +216,7 @@ def _own(scores: _Scores, out: _Texts) -> None:
     sentences: list[tuple[str, int]] = []
     seen: set[str] = set()
     for row, record in enumerate(scores.records):
-        own = scores.name(record.name)
+        own = scores.name(record.title)
         shape = 2.5 * scores.shape(record.shape) + 1.5 * scores.types(record.types) if record.shape else scores.zero()
         genus = [word for word in re.findall(r"[a-z]+", record.genus.lower()) if word not in ("pokémon", "pok", "mon")]
         color = 4.0 * scores.color(record.color) if record.color in COLORS else scores.zero()
@@ -236,7 +236,7 @@ def _own(scores: _Scores, out: _Texts) -> None:
         return
     vectors = scores._embed([text for text, _ in sentences]).numpy()
     for (text, row), like in zip(sentences, scores.like(vectors), strict=True):
-        own = 0.5 * scores.name(scores.records[row].name)
+        own = 0.5 * scores.name(scores.records[row].title)
         out.add(text, own + 14 * like, own + 8 * like)
 
 

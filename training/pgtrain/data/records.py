@@ -8,12 +8,16 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Self
 
+from pgtrain.data.options import ALL, DEFAULT_VIEW, DataOptions, Resample
+from pgtrain.errors import DataInvalid
+
 
 @dataclass(frozen=True)
 class Record:
     """One Pokémon. Text fields are empty, and `image` is None, where the data set has nothing.
 
-    Records of one `family` evolve into each other or are forms of one Pokémon; by itself each is its own.
+    Records of one `family` evolve into each other or are forms of one Pokémon; by itself each is its own. Sprites have
+    a `view`, such as "front" or "back", and may be of a `shiny`.
     """
 
     name: str
@@ -29,6 +33,14 @@ class Record:
     """Captions in addition to `text`."""
     captioned: bool = field(default=False, compare=False)
     """Whether the data set gave it captions; without another name, the first is its name."""
+    view: str = ""
+    shiny: bool = False
+
+    @property
+    def title(self) -> str:
+        """Name what the picture shows: "shiny Charizard, back view"."""
+        view = "" if self.view in ("", DEFAULT_VIEW) else f", {self.view} view"
+        return f"{'shiny ' * self.shiny}{self.name}{view}"
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -73,14 +85,58 @@ class Collection:
         described = [asdict(record) | {"image": record.image is not None} for record in kept]
         for each in described:  # they are read from no such source, and older digests know nothing of them
             del each["family"], each["captioned"]
-            if not each["texts"]:
-                del each["texts"]
+            for name in ("texts", "view", "shiny"):
+                if not each[name]:
+                    del each[name]
         return cls(kept, json.dumps(described).encode(), layout or Layout())
 
     @property
     def images(self) -> list[Path]:
         """The files of all records that have one, in order."""
         return [record.image for record in self.records if record.image]
+
+    @property
+    def views(self) -> list[str]:
+        """The views that its pictures have, sorted."""
+        return sorted({record.view for record in self.records if record.image} - {""})
+
+    @property
+    def resample(self) -> Resample:
+        """How its pictures are resized by default: sprites, small and each with a view, without mixing pixels."""
+        from pgtrain.data.image_io import is_small  # reading a data set imports no NumPy
+
+        sprites = [bool(record.view) and is_small(record.image) for record in self.records if record.image]
+        return "nearest" if sprites and all(sprites) else "lanczos"
+
+    def select(self, options: DataOptions) -> tuple[Self, DataOptions]:
+        """Take the pictures of other views, and of shinies, away as `options` say; their names stay known.
+
+        A picture without a view is of every view.
+
+        Returns:
+            What is left, and the options with the choices that depend on the data.
+
+        Raises:
+            DataInvalid: nothing is left, or nothing of what the options name is there.
+        """
+        pictured, views = [record for record in self.records if record.image], self.views
+        view = options.view or (DEFAULT_VIEW if DEFAULT_VIEW in views else ALL)
+        if view not in (ALL, *views):
+            known = f"choose from {', '.join((*views, ALL))}" if views else "none has one; leave the view out"
+            raise DataInvalid(f"no picture has the view {view[:40]!r}; {known}")
+        if options.shiny and not any(record.shiny for record in pictured):
+            raise DataInvalid("no picture is of a shiny; leave shinies out")
+
+        def fits(record: Record) -> bool:
+            return (view == ALL or record.view in ("", view)) and (options.shiny or not record.shiny)
+
+        chosen = [record for record in pictured if fits(record)]
+        if pictured and not chosen:
+            raise DataInvalid("every picture of this view is of a shiny; take shinies, too")
+        records = [record if fits(record) else replace(record, image=None) for record in self.records]
+        selected = replace(self, records=records)
+        resample = options.resample or selected.resample
+        return selected, replace(options, view=view if views else None, resample=resample)
 
     def held_out(self, share: float) -> frozenset[str]:
         """Choose the families that a `share` of all is held out in: the same ones at each call.
@@ -99,13 +155,15 @@ class Collection:
         ]
         return replace(self, records=kept)
 
-    def digest(self, background: str = "keep") -> str:
+    def digest(self, background: str = "keep", resample: str | None = None) -> str:
         """SHA-256 (hex) of texts, of every image file, and of how they are decoded where that is not the default."""
         total = hashlib.sha256(self.described)
         for image in self.images:
             total.update(image.read_bytes())
         if background != "keep":
             total.update(f"background={background}".encode())
+        if resample == "nearest":
+            total.update(b"resample=nearest")
         return total.hexdigest()
 
 

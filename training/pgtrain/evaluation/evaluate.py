@@ -1,8 +1,9 @@
 """Evaluate a run or a bundle: draw with it, measure, and write the results."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import torch
 
 from pgtrain.config import from_dict
 from pgtrain.data import sources
-from pgtrain.data.dataset import Pictures, decoded
+from pgtrain.data.dataset import decoded
 from pgtrain.data.images import decode_all
+from pgtrain.data.options import DEFAULT, DataOptions
 from pgtrain.data.records import Collection
 from pgtrain.data.sources import default
 from pgtrain.engine.run import EVALUATION, Run, Sources
@@ -76,15 +78,22 @@ def _bundle(folder: Path, options: Options) -> pictures.Evaluation:
     trained = sampler.trained
     known = trained.get("data", {})
     data = default.fetch() if options.data is None else options.data
-    collection = sources.read(data, known.get("caption_column"))
-    kept = collection.without(collection.held_out(known.get("hold_out", 0.0)))
+    collection, reading = _selected(data, known)
+    kept = collection.without(collection.held_out(reading.hold_out))
     about = {
         "system": trained.get("system", sampler.model),
-        "trained_on_this_data": kept.digest() == known.get("digest"),
+        "trained_on_this_data": kept.digest(reading.background, reading.resample) == known.get("digest"),
         "epochs": trained.get("epoch"),
         "drawn_by": "pgen",
     }
-    return _measured(sampler, collection, kept, None, about, options)
+    return _measured(sampler, collection, kept, partial(decode_all, collection.images, options=reading), about, options)
+
+
+def _selected(data: Places, recorded: Mapping[str, Any]) -> tuple[Collection, DataOptions]:
+    """Read the pictures that a run whose data were `recorded` would be trained on."""
+    options = DataOptions.recorded(recorded)
+    collection = sources.read(data, options.caption_column)
+    return collection.select(options if collection.views else replace(options, view=None, shiny=False))
 
 
 def _run(run: Run, options: Options) -> pictures.Evaluation:
@@ -100,18 +109,17 @@ def _run(run: Run, options: Options) -> pictures.Evaluation:
 def evaluate_pictures(run: Run, config: Any, data: Places, options: Options) -> pictures.Evaluation:
     """Measure the pictures of a run."""
     described = run.described()
-    background = described["data"]["background"]
-    collection = sources.read(data, described["data"].get("caption_column"))
-    kept = collection.without(collection.held_out(described["data"]["hold_out"]))
-    real = decoded(collection, config.size, described["encoder"], background)
+    collection, reading = _selected(data, described["data"])
+    kept = collection.without(collection.held_out(reading.hold_out))
+    real = decoded(collection, config.size, described["encoder"], reading)
     sampler = RunSampler(run, config, real)
     about = {
         "system": described["system"],
-        "trained_on_this_data": kept.digest(background) == described["data"]["digest"],
+        "trained_on_this_data": kept.digest(reading.background, reading.resample) == described["data"]["digest"],
         "epochs": sampler.epochs,
         "drawn_by": "pgtrain",
     }
-    return _measured(sampler, collection, kept, real, about, options)
+    return _measured(sampler, collection, kept, partial(pictures.reduced, real.pictures.cpu()), about, options)
 
 
 def evaluate_rows(run: Run, config: Any, data: Places, options: Options) -> pictures.Evaluation:
@@ -120,7 +128,7 @@ def evaluate_rows(run: Run, config: Any, data: Places, options: Options) -> pict
     from pgtrain.systems.stats import generate
     from pgtrain.systems.stats.table import decode, read
 
-    table = read(data, config, None, "keep")
+    table = read(data, config, None, DEFAULT)
     samples = options.samples or len(table)
     _check_count(samples, len(table))
     described = run.described()
@@ -135,22 +143,17 @@ def _measured(
     sampler: Sampler,
     collection: Collection,
     kept: Collection,
-    decoded_before: Pictures | None,
+    real: Callable[[int], torch.Tensor],
     about: dict[str, Any],
     options: Options,
 ) -> pictures.Evaluation:
-    """Measure pictures, where there are enough."""
+    """Measure pictures, where there are enough; `real` gives those of `collection` of a side."""
     records = [record for record in collection.records if record.image]
     _check_count(options.samples or len(records), len(records))
     trained = {record.name for record in kept.records if record.image}
     held = torch.tensor([record.name not in trained for record in records])
     extract, second = load_features(options.features, options.weights), load_second() if options.second else None
     settings = pictures.Settings(extract, options.samples, options.seed, second)
-
-    def real(side: int) -> torch.Tensor:
-        if decoded_before is None:
-            return decode_all(collection.images, side)
-        return pictures.reduced(decoded_before.pictures.cpu(), side)
 
     evaluation = pictures.measure(sampler, real, records, held, settings)
     return pictures.Evaluation(about | {"features": options.features} | evaluation.figures, evaluation.pictures)

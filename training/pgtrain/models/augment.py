@@ -21,48 +21,63 @@ DRAWS = 7
 """Uniform random numbers that decide how :func:`augment` changes a picture."""
 
 
-def augment(pictures: Tensor, draws: Tensor | None = None) -> Tensor:
+def augment(pictures: Tensor, draws: Tensor | None = None, whole_pixels: bool = False) -> Tensor:
     """Change premultiplied RGBA (N, 4, S, S) or RGB on white (N, 3, S, S), in 0..1, at random; range and shape stay.
 
-    Equal `draws`, float (N, DRAWS) in 0..1, change pictures equally; None draws them.
+    Equal `draws`, float (N, DRAWS) in 0..1, change pictures equally; None draws them. With `whole_pixels` none are
+    mixed: pictures are not zoomed, and shifted by whole pixels.
     """
     if draws is None:
         draws = rng.rand(len(pictures), DRAWS, device=pictures.device)
     signed = (2 * draws - 1)[:, :, None, None, None]
     if pictures.shape[1] == 4:
-        return _color(_move(pictures, signed[:, :4]), signed[:, 4:])
+        return _color(_move(pictures, signed[:, :4], whole_pixels), signed[:, 4:])
     # As ink on white, whose coverage is its strongest color: so white stays white, also where it moves in.
     ink = 1 - pictures
-    moved = _move(torch.cat([ink, ink.amax(1, keepdim=True)], 1), signed[:, :4])
+    moved = _move(torch.cat([ink, ink.amax(1, keepdim=True)], 1), signed[:, :4], whole_pixels)
     return 1 - _color(moved, signed[:, 4:])[:, :3]
 
 
-def jitter(pictures: Tensor, share: float) -> Tensor:
-    """Flip, turn, stretch and shift a `share` of pictures (N, C, S, S) a little; float, same shape."""
+def jitter(pictures: Tensor, share: float, whole_pixels: bool = False) -> Tensor:
+    """Flip, turn, stretch and shift a `share` of pictures (N, C, S, S) a little; float, same shape.
+
+    With `whole_pixels` they are only flipped and shifted, and pixels are not mixed.
+    """
     count, device = len(pictures), pictures.device
     draw = rng.rand(count, 8, device=device)
     on = (draw[:, 0] < share).float()
     signed = (2 * draw - 1) * on[:, None]
     flip = torch.where((draw[:, 1] < 0.5) & (on > 0), -1.0, 1.0)
     turn, wide, high = 0.18 * signed[:, 2], 1 + 0.12 * signed[:, 3] + 0.04 * on, 1 + 0.12 * signed[:, 4] + 0.04 * on
+    shift = 0.12 * signed[:, 5:7]
+    if whole_pixels:
+        turn, wide, high = torch.zeros_like(turn), torch.ones_like(wide), torch.ones_like(high)
+        shift = _rounded(shift, pictures.shape[-1])
     matrix = torch.zeros(count, 2, 3, device=device)
     matrix[:, 0, 0], matrix[:, 0, 1] = turn.cos() * wide * flip, -turn.sin() * high
     matrix[:, 1, 0], matrix[:, 1, 1] = turn.sin() * wide * flip, turn.cos() * high
-    matrix[:, 0, 2], matrix[:, 1, 2] = 0.12 * signed[:, 5], 0.12 * signed[:, 6]
+    matrix[:, :, 2] = shift
     where = F.affine_grid(matrix, list(pictures.shape), align_corners=False)
-    return F.grid_sample(pictures.float(), where, align_corners=False)
+    return F.grid_sample(pictures.float(), where, "nearest" if whole_pixels else "bilinear", align_corners=False)
 
 
-def _move(pictures: Tensor, signed: Tensor) -> Tensor:
+def _rounded(shift: Tensor, side: int) -> Tensor:
+    """Round shifts in affine_grid's coordinates, which run over 2 units, to whole pixels of `side`."""
+    return (shift * side / 2).round() * 2 / side
+
+
+def _move(pictures: Tensor, signed: Tensor, whole_pixels: bool) -> Tensor:
     """Flip, zoom and shift by `signed` (N, 4, 1, 1, 1) in -1..1."""
-    flip, zoom, across, down = signed[:, :, 0, 0, 0].unbind(1)
+    flip, zoom = signed[:, :2, 0, 0, 0].unbind(1)
     flip, zoom = torch.where(flip < 0, -1.0, 1.0), 1 + ZOOM * zoom
+    shift = 2 * SHIFT * signed[:, 2:, 0, 0, 0]  # a share of the side counts double: it is 2 units of affine_grid
+    if whole_pixels:
+        zoom, shift = torch.ones_like(zoom), _rounded(shift, pictures.shape[-1])
     matrix = torch.zeros(len(pictures), 2, 3, device=pictures.device)
     matrix[:, 0, 0], matrix[:, 1, 1] = flip * zoom, zoom
-    # affine_grid's coordinates run over 2 units, so a share of the side counts double.
-    matrix[:, 0, 2], matrix[:, 1, 2] = 2 * SHIFT * across, 2 * SHIFT * down
+    matrix[:, :, 2] = shift
     where = F.affine_grid(matrix, list(pictures.shape), align_corners=False)
-    return F.grid_sample(pictures.float(), where, align_corners=False)
+    return F.grid_sample(pictures.float(), where, "nearest" if whole_pixels else "bilinear", align_corners=False)
 
 
 def _color(pictures: Tensor, signed: Tensor) -> Tensor:

@@ -164,7 +164,9 @@ class CodeTable(nn.Module):
         if not self.frozen:
             codes = self.scaled(shapes, colors)
             shapes, colors = codes.shape.flatten(1), codes.color
-        first, second = (self._cells(weights @ shapes) for weights in (choice.first, choice.second))
+        # One product of both: OpenVINO decompresses weights that two products share for one of them alone.
+        both = torch.stack([choice.first, choice.second]) @ shapes
+        first, second = (self._cells(each) for each in both.unbind())
         shape = unit_cells(first * choice.mask + second * (1 - choice.mask))
         return Codes(shape, self._slots(choice.color @ colors))
 

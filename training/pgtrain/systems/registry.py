@@ -25,8 +25,8 @@ class SystemEntry(NamedTuple):
         system: called with config, accelerator and data; returns the `System` that is trained.
         rebuild: called with config, weights and position; returns the `Architecture` of the averaged generator.
         kind: the kind of model that a bundle holds of it.
-        reader: called with data, config, text encoder, background, the share to hold out and the column of captions;
-            returns the `Data`.
+        reader: called with data, config, text encoder and a :class:`pgtrain.data.options.DataOptions`; returns the
+            `Data`.
         warm_start: called with config and text encoder; fits a new run to the run that it starts from, and returns
             the encoder. "": no run starts from another.
         evaluator: called with run, config, data and options; returns figures and pictures.

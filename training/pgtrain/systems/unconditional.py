@@ -27,7 +27,7 @@ BLUR = 0.3
 
 def halving_widths(size: int, width: int) -> list[int]:
     """List the channels of the doublings that lead to `size`, deepest first: at most 8 times `width`, down to it."""
-    levels = size.bit_length() - 3
+    levels = size.bit_length() - 3  # 4 for 64 as for 96, whose coarsest side is 6 instead of 4
     return [width * min(8, 2**level) for level in reversed(range(levels))]
 
 
@@ -67,7 +67,7 @@ class Unconditional:
         self.optimizers: dict[str, Any] = {}
         if config.pretrain:
             self.optimizers["pretrain"] = accelerator.adam(generator, config.pretrain_lr, (0.9, 0.99))
-        self.pretraining = False
+        self.pretraining, self.whole_pixels = False, data.options.whole_pixels
 
     def start_epoch(self, epoch: int) -> str:
         """Choose the phase of `epoch`."""
@@ -150,7 +150,7 @@ class Unconditional:
             cast(AveragedModel, self.networks["average"]).update_parameters(self.networks["generator"])
 
     def _augmented(self, pictures: Tensor) -> Tensor:
-        return augment(pictures) if self.config.augment else pictures
+        return augment(pictures, whole_pixels=self.whole_pixels) if self.config.augment else pictures
 
     @property
     def latent_dim(self) -> int:

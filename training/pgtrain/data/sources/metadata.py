@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pgtrain.data.options import DEFAULT_VIEW
 from pgtrain.data.records import Collection, Layout, Record
 from pgtrain.data.sources.files import RECORD_FILES, find_ignoring_case, find_metadata, named_by_captions, scan
 from pgtrain.errors import DataInvalid, DataNotFound
@@ -24,7 +25,7 @@ METADATA = "metadata.jsonl"
 CAPTIONS = ("text", "caption", "captions", "en_text", "prompt", "prompts")
 """Usual names of the column of captions."""
 
-FIELDS = ("file_name", "name", "types", "color", "shape", "genus", "description", "id", "evolves_from")
+FIELDS = ("file_name", "name", "types", "color", "shape", "genus", "description", "id", "evolves_from", "view", "shiny")
 Row = tuple[dict[str, Any], str]
 """The fields of a row, and what to call it."""
 
@@ -187,7 +188,10 @@ def _record(folder: Path, fields: Mapping[str, Any], where: str) -> Record:
         raise DataInvalid(f"{where}: a record needs a name or a file_name")
     color, shape, genus, description = (_text(fields, key, where) for key in ("color", "shape", "genus", "description"))
     types, captioned = _types(fields, where), bool(written)
-    return Record(name, image, types, color, shape, genus, description, text, texts=texts, captioned=captioned)
+    view, shiny = _view(fields, where)
+    color = "" if shiny else color  # that of the usual one
+    facts = (name, image, types, color, shape, genus, description, text)
+    return Record(*facts, texts=texts, captioned=captioned, view=view, shiny=shiny)
 
 
 def _parse(line: bytes, where: str) -> dict[str, Any]:
@@ -205,6 +209,17 @@ def _text(fields: Mapping[str, Any], key: str, where: str) -> str:
     if value is not None and not isinstance(value, str):
         raise DataInvalid(f"{where}: {key} must be text, found {value!r}")
     return value or ""
+
+
+def _view(fields: Mapping[str, Any], where: str) -> tuple[str, bool]:
+    """Read the view, and whether a shiny is shown; views named "shiny" and "back-shiny" say both."""
+    parts = re.split(r"[\W_]+", _text(fields, "view", where).lower())
+    view = "-".join(part for part in parts if part not in ("", "shiny"))
+    shiny = str(fields.get("shiny") or "").lower()  # a boolean of JSON, or text in a cell of a table
+    if shiny not in ("", "true", "false"):
+        raise DataInvalid(f"{where}: shiny must be true or false, found {fields['shiny']!r}")
+    named = "shiny" in parts
+    return view or DEFAULT_VIEW * named, named or shiny == "true"
 
 
 def _captions(fields: Mapping[str, Any], where: str) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ class Generator(nn.Module):
         channels = halving_widths(config.size, config.width)
         doubled = _upsampled if config.blocks == "upsample" else _transposed
         layers: list[nn.Module] = [
-            nn.ConvTranspose2d(config.latent_dim, channels[0], 4, bias=False),
+            nn.ConvTranspose2d(config.latent_dim, channels[0], config.size >> len(channels), bias=False),
             _norm(channels[0]),
         ]
         for pair in pairwise(channels):
@@ -64,7 +64,7 @@ class Discriminator(nn.Module):
             layers += [nn.Conv2d(*pair, 4, 2, 1, bias=not normed)]
             layers += [nn.BatchNorm2d(pair[1])] if normed else []
             layers += [nn.LeakyReLU(0.2)]
-        self.layers = nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, 4))
+        self.layers = nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, config.size >> len(channels)))
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Score; higher is more real (with `bce` the logit of it)."""

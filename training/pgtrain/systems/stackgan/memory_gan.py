@@ -68,6 +68,7 @@ class MemoryStackGAN:
 
     def __init__(self, config: StackGANConfig, accelerator: Accelerator, data: Dataset) -> None:
         self.config, self.accelerator, self.size = config, accelerator, CodeSize()
+        self.whole_pixels = data.options.whole_pixels
         mean, matrix = whitening(data.matches.embeddings, config.whitened_dim)
         generator = MemoryGenerator(config, len(mean), matrix.shape[1], len(data))
         generator.memory.whitening.fit(mean, matrix)
@@ -243,7 +244,7 @@ class MemoryStackGAN:
     def _autoencode(self, data: Dataset, indices: Tensor) -> Loss:
         """Reconstruct pictures, recolored, from their codes."""
         count, device = len(indices), self.accelerator.device
-        large = jitter(data.fetch(indices), 0.4)
+        large = jitter(data.fetch(indices), 0.4, self.whole_pixels)
         both = torch.cat([large, large])
         colored = recolor(both, 0.4)
         seen, target = colored.chunk(2)
@@ -261,7 +262,7 @@ class MemoryStackGAN:
 
     def _seen(self, pictures: Tensor, draws: Tensor) -> list[Tensor]:
         """What the discriminator sees of premultiplied RGBA: the changed pixels, and their frozen features."""
-        seen = on_some_ground(augment(pictures, draws[:, :DRAWS]), draws[:, DRAWS:])
+        seen = on_some_ground(augment(pictures, draws[:, :DRAWS], self.whole_pixels), draws[:, DRAWS:])
         return [2 * seen - 1, *self.frozen[self.stage](seen)]
 
     def _adversarial_step(self, data: Dataset, indices: list[Tensor]) -> Metrics:

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from pgtrain.data.dataset import moved, shuffled_batches
+from pgtrain.data.options import DataOptions
 from pgtrain.data.sources import fetched_table
 from pgtrain.data.stats_rows import HIGHEST, PAIRS, RARITIES, TYPES, Row, digest, read_table
 from pgtrain.errors import DataInvalid
@@ -98,9 +99,7 @@ def read(
     data: str | Path | Sequence[str | Path],
     config: Any,
     encoder: str | None,
-    background: str,
-    hold_out: float = 0.0,
-    caption_column: str | None = None,
+    options: DataOptions,
 ) -> Table:
     """Read the rows that the stats GAN trains on; see :func:`pgtrain.data.stats_rows.read_table`."""
     places = [data] if isinstance(data, str | Path) else [*data]

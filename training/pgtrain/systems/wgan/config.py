@@ -16,7 +16,7 @@ class WGANConfig:
     lipschitz: str = option(
         "gp", "constraint of the critic: gradient penalty or weight clipping", choices=("gp", "clip")
     )
-    size: int = option(64, "pixels a side", choices=(32, 64, 128, 256))
+    size: int = option(64, "pixels a side", choices=(32, 64, 96, 128, 256))
     channels: int = option(4, "4: RGBA, 3: RGB on white", choices=(3, 4))
     latent_dim: int = option(128, "size of the latent", minimum=1)
     width: int = option(32, "channels at the full resolution; deeper layers have up to 8 times as many", minimum=4)

@@ -19,13 +19,13 @@ from pgtrain.systems.wgan.config import WGANConfig
 
 
 class Generator(nn.Module):
-    """Latents (N, L) to logits (N, C, S, S): a dense layer to 8x8, then doublings."""
+    """Latents (N, L) to logits (N, C, S, S): a dense layer to 8x8 (12x12 for 96), then doublings."""
 
     def __init__(self, config: WGANConfig) -> None:
         super().__init__()
         channels = halving_widths(config.size, config.width)
-        self.channels = channels[0]
-        self.dense = nn.Linear(config.latent_dim, channels[0] * 64)
+        self.channels, self.side = channels[0], config.size >> (len(channels) - 1)
+        self.dense = nn.Linear(config.latent_dim, channels[0] * self.side**2)
         doubled = _upsampled if config.blocks == "upsample" else _transposed
         layers: list[nn.Module] = [nn.BatchNorm2d(channels[0]), nn.ReLU()]
         for pair in pairwise(channels):
@@ -35,15 +35,15 @@ class Generator(nn.Module):
     def forward(self, latent: Tensor) -> Tensor:
         """Draw the logits of straight RGBA or RGB."""
         hidden = self.dense(latent)
-        logits: Tensor = self.layers(hidden.view(-1, self.channels, 8, 8))
+        logits: Tensor = self.layers(hidden.view(-1, self.channels, self.side, self.side))
         return logits
 
     @torch.no_grad()
     def freeze(self) -> None:
-        """Fold the first batch norm into the dense layer, whose numbers it sees as channels of an 8x8 picture."""
+        """Fold the first batch norm into the dense layer, whose numbers it sees as channels of a picture."""
         norm = self.layers[0]
         if isinstance(norm, nn.BatchNorm2d):
-            scale, shift = (values.repeat_interleave(64) for values in fold_statistics(norm))
+            scale, shift = (values.repeat_interleave(self.side**2) for values in fold_statistics(norm))
             self.dense.weight.mul_(scale[:, None])
             self.dense.bias.mul_(scale).add_(shift)
             self.layers[0] = nn.Identity()
