@@ -183,8 +183,8 @@ export const names = () => call("names");
 export const about = () => call("about");
 
 /** Draw one picture; gives a PNG as a Blob. */
-export const picture = (prompt, seed, options, { shiny } = {}) =>
-  call("picture", { prompt, seed: Number(seed), shiny: Boolean(shiny) }, options);
+export const picture = (prompt, seed, options, { shiny, colors } = {}) =>
+  call("picture", { prompt, seed: Number(seed), shiny: Boolean(shiny), colors }, options);
 
 /** Draw the frames of an animation; gives a URL of each one's PNG. */
 export const frames = (parameters, options) => call("frames", parameters, options);

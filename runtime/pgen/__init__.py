@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from pgen.doctor import examine, healthy
     from pgen.images.metadata import Metadata, read_metadata
     from pgen.images.postprocess import Postprocess
-    from pgen.images.reproduce import reproduce, variation_requests
+    from pgen.images.reproduce import variation_requests
     from pgen.jobs.job import Job, Written
+    from pgen.jobs.reproduction import reproduce
     from pgen.jobs.sprites import write_sprites
     from pgen.jobs.write import write_grid, write_one, write_pictures
     from pgen.morph.job import MorphJob, write_morph
@@ -46,8 +47,9 @@ _MODULES = {
     "doctor": ("examine", "healthy"),
     "images.metadata": ("Metadata", "read_metadata"),
     "images.postprocess": ("Postprocess",),
-    "images.reproduce": ("reproduce", "variation_requests"),
+    "images.reproduce": ("variation_requests",),
     "jobs.job": ("Job", "Written"),
+    "jobs.reproduction": ("reproduce",),
     "jobs.sprites": ("write_sprites",),
     "jobs.write": ("write_grid", "write_one", "write_pictures"),
     "morph.job": ("MorphJob", "write_morph"),
@@ -71,10 +73,10 @@ __all__ = [  # noqa: RUF022 (by module, as above)
     "Metadata",
     "read_metadata",
     "Postprocess",
-    "reproduce",
     "variation_requests",
     "Job",
     "Written",
+    "reproduce",
     "write_sprites",
     "write_grid",
     "write_one",

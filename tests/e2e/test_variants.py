@@ -72,6 +72,12 @@ def test_family_gets_cards_and_a_sheet(command: Command, tmp_path: Path) -> None
     assert all(entry["shiny"] for entry in listed)
     with Image.open(sheet) as image:
         assert image.width > image.height
+    printed = made(command, "reproduce", sheet, "--device", "cpu", cwd=tmp_path)
+    assert printed == [f"{sheet.stem}.again.png"]
+    assert (tmp_path / printed[0]).read_bytes() == sheet.read_bytes()
+    done = command("pgen", "reproduce", sheet, "--out", "again.webp", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "end the name with .png" in done.stderr
 
 
 def test_sprites_are_written_into_the_folders_of_their_game(command: Command, tmp_path: Path) -> None:
@@ -82,6 +88,8 @@ def test_sprites_are_written_into_the_folders_of_their_game(command: Command, tm
     assert files["front.png"].parent == tmp_path / "game" / "graphics" / "pokemon" / "mew_2"
     with Image.open(files["front.png"]) as image:
         assert (image.mode, image.size) == ("P", (64, 64))
-    done = command("pgen", "reproduce", files["front.png"], cwd=tmp_path)
+    made(command, "reproduce", files["icon.png"], "--out", "again.png", "--device", "cpu", cwd=tmp_path)
+    assert (tmp_path / "again.png").read_bytes() == files["icon.png"].read_bytes()
+    done = command("pgen", "variations", files["front.png"], cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "is a sprite" in done.stderr
+    assert "is a sprite; use a picture" in done.stderr

@@ -93,11 +93,52 @@ def test_note_is_printed_once_and_is_in_the_json(tmp_path: Path, monkeypatch: py
     assert CliRunner().invoke(main, ["image", "Charzard", "--quiet", "--device", "cpu"]).stderr == ""
 
 
-@pytest.mark.parametrize("name", ["Glurak", "DRACAUFEU", "リザードン", "리자몽", "Чаризард", "噴火龍", "喷火龙"])
-def test_names_in_other_languages_are_known(encoder: TextEncoder, name: str) -> None:
-    index = encoder.bundle.name_index.find(name)
+LANGUAGES = {
+    "ja-Hrkt": ("リザードン", "ニドラン♀", "バリコオル", "レイスポス", "ラブトロス"),
+    "roomaji": ("Lizardon", "Nidoran♀", "Barrikohru", "Wraithpos", "Lovetolos"),
+    "ko": ("리자몽", "니드런♀", "마임꽁꽁", "레이스포스", "러브로스"),
+    "zh-Hant": ("噴火龍", "尼多蘭", "踏冰人偶", "靈幽馬", "眷戀雲"),
+    "fr": ("Dracaufeu", "Nidoran♀", "M. Glaquette", "Spectreval", "Amovénus"),
+    "de": ("Glurak", "Nidoran♀", "Pantifrost", "Phantoross", "Cupidos"),
+    "es": ("Charizard", "Nidoran♀", "Mr. Rime", "Spectrier", "Enamorus"),
+    "it": ("Charizard", "Nidoran♀", "Mr. Rime", "Spectrier", "Enamorus"),
+    "en": ("Charizard", "Nidoran♀", "Mr. Rime", "Spectrier", "Enamorus"),
+    "ja": ("リザードン", "ニドラン♀", "バリコオル", "レイスポス", "ラブトロス"),
+    "zh-Hans": ("喷火龙", "尼多兰", "踏冰人偶", "灵幽马", "眷恋云"),
+    "ru": ("Чаризард",),
+}
+"""Names of some species as PokeAPI's table pokemon_species_names.csv has them, and Russian ones, in one order."""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_names_in_other_languages_are_known(encoder: TextEncoder, language: str) -> None:
+    for name, english in zip(LANGUAGES[language], LANGUAGES["en"], strict=False):
+        for spelling in (name, name.upper()):
+            index = encoder.bundle.name_index.find(spelling)
+            assert index is not None, name
+            assert encoder.bundle.names[index] == english
+
+
+@pytest.mark.parametrize(
+    ("other", "name"),
+    [
+        ("Tipo Zero", "Type: Null"),
+        ("Código Cero", "Type: Null"),
+        ("grandizanne", "Great Tusk"),
+        ("CAPOFERREO", "Iron Crown"),
+    ],
+)
+def test_italian_and_spanish_names_are_known_where_they_are_not_english(
+    encoder: TextEncoder, other: str, name: str
+) -> None:
+    index = encoder.bundle.name_index.find(other)
     assert index is not None
-    assert encoder.bundle.names[index] == "Charizard"
+    assert encoder.bundle.names[index] == name
+
+
+@pytest.mark.parametrize("word", ["Fire", "Ghost", "Crab", "Lantern", "Sleep", "cocoon"])
+def test_japanese_names_that_are_english_words_stay_descriptions(encoder: TextEncoder, word: str) -> None:
+    assert encoder.bundle.name_index.find(word) is None
 
 
 def test_installed_translations_are_folded_and_of_known_names(encoder: TextEncoder) -> None:

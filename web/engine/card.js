@@ -1,4 +1,4 @@
-// The card of an entry as a PNG, with the layout of pgen.dex.card and the fonts of the visitor's system.
+// The card of an entry, and the sheet of an evolution line, as a PNG, with the layout of pgen.dex.card and the fonts of the visitor's system.
 
 import { png } from "./png.js";
 
@@ -6,6 +6,7 @@ const [WIDTH, HEIGHT] = [1000, 1400];
 const [RIM, SIDE] = [34, 84]; // width of the frame, and the left edge of texts
 const [PAPER, TEXT, MUTED, LINE] = ["#fffdf9", "#23211f", "#6b655e", "#e2ddd4"];
 const RARE = ["#f2cf66", "#2b2208"];
+const GAP = 48; // between the cards of an evolution line
 const FONT = '"Segoe UI", "Noto Sans", "DejaVu Sans", Roboto, Helvetica, Arial, sans-serif';
 
 /**
@@ -34,6 +35,25 @@ export async function drawCard(entry, pixels, side, style, foot, fields) {
   sheet.text(SIDE, 1334, foot, 17, MUTED);
   const { data } = sheet.context.getImageData(0, 0, WIDTH, HEIGHT);
   return png(new Uint8Array(data.buffer), WIDTH, HEIGHT, fields);
+}
+
+/** Draw the cards of an evolution line side by side at half of their size, with arrows between them. */
+export async function drawFamily(cards, fields) {
+  const [width, height] = [WIDTH / 2, HEIGHT / 2];
+  const canvas = new OffscreenCanvas(cards.length * width + (cards.length - 1) * GAP, height);
+  const sheet = new Sheet(canvas.getContext("2d"));
+  sheet.context.imageSmoothingQuality = "high";
+  for (const [index, card] of cards.entries()) {
+    const left = index * (width + GAP);
+    const image = await createImageBitmap(card);
+    sheet.context.drawImage(image, left, 0, width, height);
+    image.close();
+    const [tip, middle] = [left - GAP / 4, height / 2];
+    const arrow = [[tip - GAP / 2, middle - GAP / 2], [tip, middle], [tip - GAP / 2, middle + GAP / 2]];
+    if (index) sheet.polygon(arrow, MUTED, MUTED, 1);
+  }
+  const { data } = sheet.context.getImageData(0, 0, canvas.width, height);
+  return png(new Uint8Array(data.buffer), canvas.width, height, fields);
 }
 
 function head(sheet, { name, total }) {

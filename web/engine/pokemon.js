@@ -27,16 +27,16 @@ export class Dex {
   }
 
   /** Make `n` entries, or evolution lines of `family` stages, with seeds that count up from `seed`. */
-  async *entries({ n, seed, type, total, rarity, family }) {
+  async *entries({ n, seed, type, total, rarity, family, shiny = false }) {
     const filter = { types: type ? [type] : [], total, rarity };
     const taken = new Set();
     for (let one = seed; one < seed + n; one += 1) {
-      if (family) yield* this.#family(one, family, filter, taken);
-      else yield this.#single(await this.row(one, filter), taken);
+      if (family) yield* this.#family(one, family, filter, shiny, taken);
+      else yield this.#single(await this.row(one, filter), shiny, taken);
     }
   }
 
-  #single(row, taken) {
+  #single(row, shiny, taken) {
     const appearance = this.#appearance(row);
     const name = this.lexicon.name(new Rng(row.seed, STREAM.NAME), row.types, this.known, taken);
     const rng = new Rng(row.seed, STREAM.TEXT);
@@ -44,11 +44,12 @@ export class Dex {
     const description = this.templates.describe(name, row, appearance, rng);
     taken.add(plain(name));
     const colors = this.mixes ? colorsFor(row, appearance) : "";
-    return entry({ name, genus, description }, row, appearance, { prompt: promptFor(row, appearance), seed: row.seed, colors });
+    const request = { prompt: promptFor(row, appearance), seed: row.seed, colors, shiny };
+    return entry({ name, genus, description }, row, appearance, request);
   }
 
   /** Make one evolution line: totals as in one real line, shapes from two others, the same mask and colors. */
-  async *#family(seed, size, filter, taken) {
+  async *#family(seed, size, filter, shiny, taken) {
     const rng = new Rng(seed, STREAM.FAMILY);
     const lines = this.lines.filter((line) => line.length === size);
     const like = rng.pick(lines);
@@ -72,7 +73,8 @@ export class Dex {
       const appearance = { color, shape: first[stage].shape };
       const description = `${this.templates.describe(names[stage], row, appearance, texts)} ${this.templates.relatives(names, stage, texts)}`;
       const words = { name: names[stage], description, genus: this.templates.genus(row, texts) };
-      const request = { prompt: first[stage].name, seed, colors: colorsFor(last, appearance), fused: second[stage].name };
+      const colors = colorsFor(last, appearance);
+      const request = { prompt: first[stage].name, seed, colors, fused: second[stage].name, shiny };
       yield entry(words, row, appearance, request, names);
     }
   }
@@ -125,7 +127,7 @@ export class Dex {
 
 /** An entry as pgen describes it in JSON, and the request of its picture. */
 function entry(words, row, { color, shape }, request, family = []) {
-  const { prompt, colors, fused } = request;
+  const { prompt, colors, fused, shiny } = request;
   const described = {
     name: words.name,
     genus: words.genus,
@@ -139,7 +141,7 @@ function entry(words, row, { color, shape }, request, family = []) {
     prompt,
     fused: fused ? [fused] : [],
     colors,
-    shiny: false,
+    shiny,
     seed: row.seed,
     family,
     words_by: "pgen",

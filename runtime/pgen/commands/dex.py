@@ -52,7 +52,8 @@ def dex(
     stats GAN, the name from an n-gram model that never generates a known name, genus and description from templates
     that match the stats, and the picture from the text-to-image GAN. All of them depend only on the seed and the
     options, except that no name repeats in one DIR. --llm sends types, stats, color and shape, and nothing else, to the
-    endpoint; its key, if it needs one, is read from POKEGAN_LLM_KEY. If the endpoint fails, a line on stderr says so.
+    endpoint, of all stages of a line at once; its key, if it needs one, is read from POKEGAN_LLM_KEY. If the endpoint
+    fails, a line on stderr says so.
     """
     from pgen.bundle.reader import EMBEDDED
     from pgen.dex.entry import EntryGenerator
@@ -61,8 +62,6 @@ def dex(
     from pgen.images.model import PictureModel
     from pokegan.progress import progress
 
-    if llm is not None and family is not None:
-        raise click.UsageError("--llm writes no families: leave out --family")
     if llm is None and llm_model is not None:
         raise click.UsageError("--llm-model needs an endpoint: add --llm URL")
     source = click.get_current_context().get_parameter_source("llm_timeout")

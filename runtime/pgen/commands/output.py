@@ -130,18 +130,17 @@ def write_job(
     if (grid or out is not None) and (job.resume or job.shards or job.executor != "local"):
         raise click.UsageError("--resume, --shards and --executor need a folder: use --out-dir DIR")
     _check_format(job.postprocess.format, out)
-    if reporter.as_json and out == STDOUT:
-        raise click.UsageError("--json prints to stdout, where the picture goes: use --out FILE")
+    target = None if out is None else open_target(out, reporter)
     from pokegan.progress import progress
 
     reporter = reporter.for_device(job.device)
     written: Written | WrittenGrid | None = None
     with progress(None if job.resume else total, shown=not reporter.quiet) as step:
         if grid:
-            written = write_grid(job, None if out is None else _stream(out), destination.columns, step)
+            written = write_grid(job, target, destination.columns, step)
             reporter.report(written)
-        elif out is not None:
-            written = write_one(job, _stream(out))
+        elif target is not None:
+            written = write_one(job, target)
             reporter.report(written)
         else:
             for written in write_pictures(job, destination.out_dir or Path()):
@@ -158,12 +157,14 @@ def _check_format(format: str, out: Path | None) -> None:
         raise click.UsageError(f"--format {format} and --out {out.name} disagree: leave --format out")
 
 
-def _stream(out: Path) -> Path | BinaryIO:
+def open_target(out: Path, reporter: Reporter) -> Path | BinaryIO:
     """Return stdout for "-", and any other path as it is.
 
     Raises:
-        UsageError: stdout is closed, or a terminal, which cannot show pictures.
+        UsageError: stdout is closed, or a terminal, which cannot show pictures, or `reporter` prints JSON to it.
     """
+    if reporter.as_json and out == STDOUT:
+        raise click.UsageError("--json prints to stdout, where the picture goes: use --out FILE")
     if out != STDOUT:
         return out
     if sys.stdout is None:

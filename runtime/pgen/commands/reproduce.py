@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 @device_options
 @report_options
 def reproduce(file: Path, out: Path | None, reporter: "Reporter", bundle: Path | None, **settings: Any) -> None:
-    """Reproduce a picture or a grid, pixel by pixel.
+    """Reproduce a picture, card or sprite, pixel by pixel.
 
-    FILE was written by pgen, and its metadata say how; - is stdin. The bundle must be the one that generated it. On the
-    same provider the pixels are equal; on another, they are within the tolerances of the bundle's manifest or of bf16.
-    If the file names another provider, or another version of it, a line on stderr says so.
+    FILE was written by pgen, also a grid or the sheet of a line, and its metadata say how; - is stdin. The bundle must
+    be the one that generated it. On the same provider the pixels are equal; on another, they are within the tolerances
+    of the bundle's manifest or of bf16. If the file names another provider, or another version of it, a line on stderr
+    says so.
     """
     from pgen.bundle.reader import EMBEDDED, open_bundle
     from pgen.commands.output import STDOUT, Destination, stdin_as_file, write_job
@@ -35,18 +36,35 @@ def reproduce(file: Path, out: Path | None, reporter: "Reporter", bundle: Path |
     from pgen.images.naming import unused_path
     from pgen.images.reproduce import other_backend
     from pgen.jobs.job import Job
+    from pgen.jobs.reproduction import is_fixed
 
     folder = bundle or EMBEDDED
+    name = Path("stdin") if file == STDOUT else file
     with stdin_as_file(file) as path:
-        metadata = read_metadata(path, open_bundle(folder))
-    file = Path("stdin") if file == STDOUT else file
-    out = out or unused_path(Path(f"{file.stem}.again.{metadata.postprocess.format}"))
-    destination = Destination(out, grid=metadata.grid, columns=metadata.columns)
-    job = Job(metadata.requests, metadata.postprocess, bundle=folder, **settings)
-    written = write_job(job, destination, reporter, len(metadata.requests))
-    note = written and other_backend(metadata, written.backend)
+        if is_fixed(path):
+            out = out or unused_path(Path(f"{name.stem}.again.png"))
+            note = _redraw(path, out, folder, reporter, **settings)
+        else:
+            metadata = read_metadata(path, open_bundle(folder))
+            out = out or unused_path(Path(f"{name.stem}.again.{metadata.postprocess.format}"))
+            destination = Destination(out, grid=metadata.grid, columns=metadata.columns)
+            job = Job(metadata.requests, metadata.postprocess, bundle=folder, **settings)
+            written = write_job(job, destination, reporter, len(metadata.requests))
+            note = other_backend(metadata.backend, written.backend) if written else ""
     if note and not reporter.quiet:
-        click.echo(f"{file}: {note}", err=True)
+        click.echo(f"{name}: {note}", err=True)
+
+
+def _redraw(path: Path, out: Path, bundle: Path, reporter: "Reporter", device: str, threads: int) -> str:
+    """Write a card, a sheet or a sprite again to `out`; return a note, if another backend drew it."""
+    from pgen.commands.output import open_target
+    from pgen.images.model import PictureModel
+    from pgen.jobs.reproduction import redraw_file
+
+    target, reporter = open_target(out, reporter), reporter.for_device(device)
+    redrawn = redraw_file(PictureModel.open(bundle, device, threads), path, target)
+    reporter.report(redrawn)
+    return redrawn.note
 
 
 @click.command("variations", cls=Command)

@@ -44,14 +44,14 @@ def draw_card(entry: Entry) -> Image.Image:
     return sheet.result()
 
 
-def draw_family(line: Sequence[Entry]) -> Image.Image:
+def draw_family(cards: Sequence[Image.Image]) -> Image.Image:
     """Draw the cards of an evolution line side by side at half of SIZE, RGBA, with arrows between them."""
     width, height = SIZE[0] // 2, SIZE[1] // 2
-    sheet = Image.new("RGBA", (len(line) * width + (len(line) - 1) * GAP, height))
+    sheet = Image.new("RGBA", (len(cards) * width + (len(cards) - 1) * GAP, height))
     draw = ImageDraw.Draw(sheet)
-    for index, entry in enumerate(line):
+    for index, card in enumerate(cards):
         left = index * (width + GAP)
-        sheet.paste(draw_card(entry).reduce(2), (left, 0))
+        sheet.paste(card.reduce(2), (left, 0))
         if index:
             tip, middle = left - GAP // 4, height // 2
             draw.polygon(

@@ -52,14 +52,14 @@ class Endpoint:
         models = [model for model in listed if isinstance(model, dict)] if isinstance(listed, list) else []
         return [model["id"] for model in models if isinstance(model.get("id"), str) and model["id"]]
 
-    def ask(self, model: str, messages: list[dict[str, str]], seed: int) -> str:
-        """Send a conversation and return the text of the answer.
+    def ask(self, model: str, messages: list[dict[str, str]], seed: int, max_tokens: int = 500) -> str:
+        """Send a conversation and return the text of the answer, of at most `max_tokens`.
 
         Raises:
             EndpointFailed: the endpoint cannot be reached, times out, redirects, refuses, or sends an invalid answer.
                 The message has neither the key nor anything that the endpoint sent.
         """
-        body = {"model": model, "messages": messages, "seed": seed % 2**31, "max_tokens": 500}
+        body = {"model": model, "messages": messages, "seed": seed % 2**31, "max_tokens": max_tokens}
         answer = self._fetch(CHAT, json.dumps(body).encode())
         try:
             text = answer["choices"][0]["message"]["content"]

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from pgen.dex.family import check_family, earlier_filters, last_filter, parent_lines, real_lines
 from pgen.dex.templates import Appearance, colors_for, describe, genus, phrases, prompt_for, relatives
-from pgen.errors import BundleInvalid, RequestInvalid
+from pgen.errors import BundleInvalid
 from pgen.images.model import PictureModel
 from pgen.lexicon import KnownNames, Lexicon, load_lexicon
 from pgen.request import Request, choose_seeds
 from pgen.rng import Rng, Stream
 from pgen.stats.draw import stream
-from pgen.stats.rows import Row, RowFilter, Rows
+from pgen.stats.rows import Row, RowFilter
 from pokegan.names import plain
 
 STEM = 4
@@ -38,24 +38,33 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A whole new Pokémon.
+class Draft:
+    """A whole new Pokémon before its picture is drawn.
 
     Attributes:
         words: its name, genus and description.
         row: its seed, stats, types and rarity.
         appearance: its color and shape.
         request: the request of its picture.
-        pixels: its picture, straight RGBA uint8 (S, S, 4).
-        bundle: digest of the bundle that generated it.
-        family: the names of its evolution line, itself included, from the first stage to the last; empty without one.
-        backend: what drew the picture, see :func:`pgen.backends.base.describe_session`.
     """
 
     words: Words
     row: Row
     appearance: Appearance
     request: Request
+
+
+@dataclass(frozen=True)
+class Entry(Draft):
+    """A whole new Pokémon.
+
+    Attributes:
+        pixels: its picture, straight RGBA uint8 (S, S, 4).
+        bundle: digest of the bundle that generated it.
+        family: the names of its evolution line, itself included, from the first stage to the last; empty without one.
+        backend: what drew the picture, see :func:`pgen.backends.base.describe_session`.
+    """
+
     pixels: NDArray[np.uint8] = field(repr=False, compare=False)
     bundle: str = ""
     family: tuple[str, ...] = ()
@@ -88,8 +97,14 @@ class Entry:
 class Writer(Protocol):
     """Writes the words of entries instead of the templates."""
 
-    def __call__(self, drafted: Words, row: Row, appearance: Appearance, known: KnownNames) -> Words:
-        """Write the words of one entry; `drafted` come from the templates, to fall back on."""
+    def __call__(self, drafts: Sequence[Draft], known: KnownNames, taken: Container[str]) -> list[Words]:
+        """Write the words of one entry, or of all stages of an evolution line.
+
+        Args:
+            drafts: one draft, or that of each stage; their words are there to fall back on.
+            known: existing names.
+            taken: names of other entries, in lower case.
+        """
         ...
 
 
@@ -122,7 +137,7 @@ class EntryGenerator:
             n: number of entries, or of evolution lines.
             seed: see above.
             filter: conditions, in a line of the last stage; without a rarity, lines are ordinary.
-            writer: writes the words of entries without a family.
+            writer: writes the words of entries, of all stages of a line at once; None for the templates.
             shiny: whether pictures are shiny.
             family: stages of evolution lines, which are generated stage by stage; None for single entries.
             taken: names that no entry may have.
@@ -136,13 +151,14 @@ class EntryGenerator:
         self._check()
         names = {plain(name) for name in taken}
         if family is None:
-            return self._generate(stream(self.generator, n, seed, filter), writer, shiny, names)
-        if writer is not None:
-            raise RequestInvalid("a language model writes no families; leave out one of the two")
-        seeds, size = choose_seeds(n, seed), check_family(family)
-        last_filter(real_lines(size)[0], filter)
-        self.generator.check([Request("Mew", seed, fused=("Mew",), shiny=shiny)])
-        return (entry for one in seeds for entry in self._family(one, size, filter, shiny, names))
+            parts = stream(self.generator, n, seed, filter)
+            drafted = ([self._single(row, shiny, names)] for rows in parts for row in rows)
+        else:
+            seeds, size = choose_seeds(n, seed), check_family(family)
+            last_filter(real_lines(size)[0], filter)
+            self.generator.check([Request("Mew", seed, fused=("Mew",), shiny=shiny)])
+            drafted = (self._line(one, size, filter, shiny, names) for one in seeds)
+        return (entry for drafts in drafted for entry in self._finished(drafts, writer, names))
 
     def _check(self) -> None:
         generator = self.generator
@@ -152,29 +168,26 @@ class EntryGenerator:
         if unknown:
             raise BundleInvalid(f"{generator.bundle.folder}: no templates for {', '.join(sorted(unknown))}")
 
-    def _generate(self, parts: Iterable[Rows], writer: Writer | None, shiny: bool, taken: set[str]) -> Iterator[Entry]:
-        for rows in parts:
-            for row in rows:
-                appearance = self.appearance(row)
-                words = self.words(row, appearance, taken)
-                if writer is not None:
-                    written = writer(words, row, appearance, self.known)
-                    words = words if plain(written.name) in taken else written
-                taken.add(plain(words.name))
-                colors = colors_for(row, appearance) if self.generator.model.mixes else ""
-                request = Request(prompt_for(row, appearance), row.seed, colors=colors, shiny=shiny)
-                yield self._entry(words, row, appearance, request)
+    def _single(self, row: Row, shiny: bool, taken: Container[str]) -> Draft:
+        appearance = self.appearance(row)
+        words = self.words(row, appearance, taken)
+        colors = colors_for(row, appearance) if self.generator.model.mixes else ""
+        return Draft(words, row, appearance, Request(prompt_for(row, appearance), row.seed, colors=colors, shiny=shiny))
 
-    def _entry(
-        self, words: Words, row: Row, appearance: Appearance, request: Request, family: tuple[str, ...] = ()
-    ) -> Entry:
+    def _finished(self, drafts: Sequence[Draft], writer: Writer | None, taken: set[str]) -> Iterator[Entry]:
+        """Write the words of one entry, or of a line, add their names to `taken`, and draw the pictures."""
+        written = [draft.words for draft in drafts] if writer is None else writer(drafts, self.known, taken)
+        taken |= {plain(words.name) for words in written}
+        family = tuple(words.name for words in written) if len(written) > 1 else ()
         generator = self.generator
-        backend = generator.backend(generator.model)
-        pixels = generator.draw_batch([request])[0]
-        return Entry(words, row, appearance, request, pixels, generator.bundle.digest, family, backend)
+        for words, draft in zip(written, drafts, strict=True):
+            backend = generator.backend(generator.model)
+            pixels = generator.draw_batch([draft.request])[0]
+            drawn = {"pixels": pixels, "bundle": generator.bundle.digest, "family": family, "backend": backend}
+            yield Entry(**{**vars(draft), "words": words, **drawn})
 
-    def _family(self, seed: int, size: int, filter: RowFilter, shiny: bool, taken: set[str]) -> Iterator[Entry]:
-        """Generate one evolution line: totals as in one real line, shapes from two others, the same mask and colors."""
+    def _line(self, seed: int, size: int, filter: RowFilter, shiny: bool, taken: Container[str]) -> list[Draft]:
+        """Draft one evolution line: totals as in one real line, shapes from two others, the same mask and colors."""
         rng = Rng(seed, Stream.FAMILY)
         like = rng.pick(real_lines(size))
         filter = last_filter(like, filter)
@@ -185,25 +198,26 @@ class EntryGenerator:
         first, second = parent_lines(rng, size, last.types)
         color = self.appearance(last).color
         names, texts = self._family_names(rows, taken), Rng(seed, Stream.TEXT)
+        drafts = []
         for stage, (row, one, other) in enumerate(zip(rows, first, second, strict=True)):
             appearance = Appearance(color, one.shape)
             description = f"{describe(names[stage], row, appearance, texts)} {relatives(names, stage, texts)}"
             words = Words(names[stage], genus(row, texts), description)
             colors = colors_for(last, appearance)
             request = Request(one.name, seed, colors=colors, fused=(other.name,), shiny=shiny)
-            yield self._entry(words, row, appearance, request, tuple(names))
+            drafts.append(Draft(words, row, appearance, request))
+        return drafts
 
     def _row(self, seed: int, filter: RowFilter) -> Row:
         return next(iter(next(stream(self.generator, 1, seed, filter))))
 
-    def _family_names(self, rows: Sequence[Row], taken: set[str]) -> list[str]:
-        """Name the stages: the last one first, then the others with the same first letters; add them to `taken`."""
+    def _family_names(self, rows: Sequence[Row], taken: Container[str]) -> list[str]:
+        """Name the stages: the last one first, then the others with the same first letters."""
         rng = Rng(rows[-1].seed, Stream.NAME)
         names = [self.lexicon.name(rng, rows[-1].types, self.known, taken)]
         for row in rows[:-1]:
             known = KnownNames([*self.known.names, *names])
             names.insert(-1, self.lexicon.name(rng, row.types, known, taken, names[-1][:STEM].lower()))
-        taken |= {plain(name) for name in names}
         return names
 
     def appearance(self, row: Row) -> Appearance:

@@ -7,6 +7,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from PIL import Image
+
 from pgen.dex.card import draw_card, draw_family
 from pgen.dex.entry import Entry
 from pgen.dex.page import render_page
@@ -71,19 +73,23 @@ def write_dex(entries: Iterable[Entry], folder: str | Path) -> Generator[Card | 
     _listed(folder / DEX)
     unlisted: list[dict[str, Any]] = []
     line: list[Entry] = []
+    cards: list[Image.Image] = []
     try:
         began = perf_counter()
         for entry in entries:
-            written = _write(entry, folder, began)
+            card = draw_card(entry)
+            written = _write(entry, card, folder, began)
             unlisted.append(entry.described() | {"card": written.file.name, "page": written.page.name})
             yield written
             began = perf_counter()
             if len(unlisted) == LISTED_AT_ONCE:
                 _list(folder, unlisted)
-            line = [*line, entry] if entry.family else []
+            if entry.family:
+                line.append(entry)
+                cards.append(card)
             if line and len(line) == len(entry.family):
-                yield _write_sheet(line, folder)
-                line, began = [], perf_counter()
+                yield _write_sheet(line, cards, folder)
+                line, cards, began = [], [], perf_counter()
     finally:
         _list(folder, unlisted)
 
@@ -110,30 +116,39 @@ def _list(folder: Path, unlisted: list[dict[str, Any]]) -> None:
         unlisted.clear()
 
 
-def _write(entry: Entry, folder: Path, began: float) -> Card:
+def _write(entry: Entry, card: Image.Image, folder: Path, began: float) -> Card:
     file = folder / f"{plain(entry.words.name)}_{entry.row.seed}.png"
-    write(file, card_file(entry))
+    write(file, card_file(entry, card))
     write(file.with_suffix(".html"), render_page(entry).encode())
     return Card(file, entry, 1e3 * (perf_counter() - began))
 
 
-def card_file(entry: Entry) -> bytes:
-    """Draw the card of `entry` as a PNG, whose metadata describe the entry."""
+def card_file(entry: Entry, card: Image.Image) -> bytes:
+    """Encode the card of `entry` as a PNG, whose metadata describe the entry."""
     description = json.dumps(entry.described(), ensure_ascii=False)
-    return encode(draw_card(entry), "png", {"dex": description, "Software": f"pokegan {__version__}"})
+    return encode(card, "png", _fields(description, entry.backend))
 
 
-def _write_sheet(line: Sequence[Entry], folder: Path) -> FamilySheet:
+def _write_sheet(line: Sequence[Entry], cards: Sequence[Image.Image], folder: Path) -> FamilySheet:
     began = perf_counter()
-    file = folder / f"family_{plain(line[-1].words.name)}_{line[-1].row.seed}.png"
-    write(file, sheet_file(line))
+    file = folder / sheet_name(line)
+    write(file, sheet_file(line, cards))
     return FamilySheet(file, line[-1].family, 1e3 * (perf_counter() - began))
 
 
-def sheet_file(line: Sequence[Entry]) -> bytes:
-    """Draw the sheet of an evolution line as a PNG, whose metadata describe the entries."""
+def sheet_name(line: Sequence[Entry]) -> str:
+    """Name the file of the sheet of an evolution line."""
+    return f"family_{plain(line[-1].words.name)}_{line[-1].row.seed}.png"
+
+
+def sheet_file(line: Sequence[Entry], cards: Sequence[Image.Image]) -> bytes:
+    """Draw the sheet of an evolution line from its cards, as a PNG whose metadata describe the entries."""
     description = json.dumps([entry.described() for entry in line], ensure_ascii=False)
-    return encode(draw_family(line), "png", {"dex": description, "Software": f"pokegan {__version__}"})
+    return encode(draw_family(cards), "png", _fields(description, line[0].backend))
+
+
+def _fields(description: str, backend: str) -> dict[str, str]:
+    return {"dex": description, "backend": backend, "Software": f"pokegan {__version__}"}
 
 
 def _merged(path: Path, unlisted: list[dict[str, Any]]) -> list[dict[str, Any]]:

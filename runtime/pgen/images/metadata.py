@@ -111,25 +111,39 @@ def drawing_model(request: Request, bundle: Bundle) -> Model:
     return bundle.manifest.models[request.model or bundle.name("text-to-image")]
 
 
-def read_metadata(path: str | Path, bundle: Bundle | None = None) -> Metadata:
+def read_metadata(path: str | Path, bundle: Bundle | None = None, *, sprites: bool = False) -> Metadata:
     """Read how the file at `path` was made; its pixels are not decoded.
 
     Args:
         path: a file that pgen wrote.
         bundle: if given, the file must have been generated with this bundle.
+        sprites: whether the file may be a sprite.
 
     Raises:
         PictureInvalid: the file is not a picture, is too large, or has no or invalid metadata.
         BundleInvalid: it was generated with another bundle.
     """
     path = Path(path)
-    metadata = _checked(str(path), *read_fields(path))
-    if bundle is not None and metadata.bundle != bundle.digest:
+    format, fields = read_fields(path)
+    if sprites:
+        fields.pop("sprite", None)
+    metadata = _checked(str(path), format, fields)
+    if bundle is not None:
+        check_bundle(path, metadata.bundle, bundle)
+    return metadata
+
+
+def check_bundle(path: Path, digest: str, bundle: Bundle) -> None:
+    """Check that the file at `path`, which the bundle with this digest generated, belongs to `bundle`.
+
+    Raises:
+        BundleInvalid: it was generated with another bundle.
+    """
+    if digest != bundle.digest:
         raise OtherBundle(
-            f"{path}: was generated with bundle {metadata.bundle[:12]}, but {bundle.folder} is {bundle.digest[:12]}; "
+            f"{path}: was generated with bundle {digest[:12]}, but {bundle.folder} is {bundle.digest[:12]}; "
             "open the bundle that generated it"
         )
-    return metadata
 
 
 def read_upload(content: bytes) -> Metadata:
@@ -139,9 +153,9 @@ def read_upload(content: bytes) -> Metadata:
 
 def _checked(path: str, format: str, fields: Fields) -> Metadata:
     if "dex" in fields:
-        raise PictureInvalid(f"{path}: is a card of a dex; generate it again from its seed in dex.json")
+        raise PictureInvalid(f"{path}: is a card of a dex; use a picture")
     if "sprite" in fields:
-        raise PictureInvalid(f"{path}: is a sprite; draw it again from the prompt and the seed in its metadata")
+        raise PictureInvalid(f"{path}: is a sprite; use a picture")
     if not {"seed", "bundle"} <= fields.keys() and not {"grid", "bundle"} <= fields.keys():
         raise PictureInvalid(
             f"{path}: has no metadata of pgen; only unedited pictures and grids have it, animations do not"

@@ -1,58 +1,44 @@
 """Pictures from the metadata of files: the same pixels again, or the same prompt with other seeds."""
 
-import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 
-from pgen.bundle.reader import EMBEDDED, Bundle
+from pgen.bundle.reader import Bundle
 from pgen.errors import PictureInvalid
 from pgen.images.grid import draw_grid
-from pgen.images.metadata import Metadata, read_metadata
+from pgen.images.metadata import read_metadata
 from pgen.images.model import PictureModel
 from pgen.latents import MAX_SEED
-from pgen.request import Request, check_threads, choose_seeds
+from pgen.request import Request, choose_seeds
 
 VARIATIONS = 8
 """Default number of variations of a picture."""
 
 
-def reproduce(path: str | Path, bundle: str | Path = EMBEDDED, device: str = "auto", threads: int = 0) -> Image.Image:
-    """Generate the picture, or the grid, of a file again: the same pixels, on the same provider.
-
-    Args:
-        path: a PNG, WebP or GIF that pgen wrote.
-        bundle: folder of the bundle that generated it.
-        device: see :func:`pgen.backends.registry.device_names`.
-        threads: CPU threads; 0 is one a core.
+def redraw_picture(model: PictureModel, path: Path) -> Image.Image:
+    """Draw the picture, or the grid, of the file at `path` again: the same pixels, on the same provider.
 
     Returns:
         An image, RGBA, or RGB if it has a background. A GIF's is not yet reduced to a palette.
 
-    Warns:
-        UserWarning: another backend, or another version of it, drew the file.
-
     Raises:
         PictureInvalid: the file has no metadata of pgen.
         BundleInvalid: the file was generated with another bundle.
-        PokeganError: the bundle or the device cannot be used.
     """
-    generator = PictureModel.open(bundle, device, check_threads(threads))
-    metadata = read_metadata(path, generator.bundle)
-    if note := other_backend(metadata, generator.backend(generator.find(metadata.requests[0].model))):
-        warnings.warn(f"{path}: {note}", stacklevel=2)
+    metadata = read_metadata(path, model.bundle)
     if metadata.grid:
-        return draw_grid(generator, metadata.requests, metadata.postprocess, metadata.columns)
-    return metadata.postprocess.apply(generator.draw_batch(metadata.requests)[0])
+        return draw_grid(model, metadata.requests, metadata.postprocess, metadata.columns)
+    return metadata.postprocess.apply(model.draw_batch(metadata.requests)[0])
 
 
-def other_backend(metadata: Metadata, backend: str) -> str:
+def other_backend(drawn_by: str, backend: str) -> str:
     """Say in a line that another backend, or version, drew a file than the present one; empty if none did."""
-    if metadata.backend in ("", backend):
+    if drawn_by in ("", backend):
         return ""
-    return f"was drawn by {metadata.backend}, and now by {backend}; a few pixels may differ"
+    return f"was drawn by {drawn_by}, and now by {backend}; a few pixels may differ"
 
 
 def variation_requests(

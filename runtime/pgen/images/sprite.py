@@ -2,7 +2,8 @@
 
 import io
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +11,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from pgen.bundle.reader import Bundle
-from pgen.errors import RequestInvalid
-from pgen.images.metadata import picture_fields
+from pgen.errors import PictureInvalid, RequestInvalid
+from pgen.images.metadata import picture_fields, read_fields, read_metadata
 from pgen.images.model import PictureModel
 from pgen.images.naming import Namer
 from pgen.images.postprocess import Postprocess
@@ -19,6 +20,8 @@ from pgen.request import Request
 
 SIDE, ICON = 64, 32
 """Pixels a side of a sprite, and of an icon."""
+
+POSTPROCESS = Postprocess(SIDE, "nearest")
 
 COLORS = 15
 """Colors of a palette beside the transparent one, whose index is 0."""
@@ -62,8 +65,7 @@ def draw_sprites(model: PictureModel, requests: Iterable[Request]) -> Iterator[S
         stage = 1 if len(network.outputs) > 1 else None
         usual = replace(request, stage=stage)
         pictures = model.draw_batch([usual, replace(usual, shiny=True)])
-        small = Postprocess(SIDE, "nearest")
-        sprite = quantized(request, *(np.asarray(small.resize(picture)) for picture in pictures))
+        sprite = quantized(request, *(np.asarray(POSTPROCESS.resize(picture)) for picture in pictures))
         yield replace(sprite, backend=model.backend(network))
 
 
@@ -86,8 +88,29 @@ def quantized(request: Request, usual: Pixels, shiny: Pixels) -> Sprite:
 
 def sprite_files(sprite: Sprite, format: str, bundle: Bundle) -> Files:
     """Encode the files of a sprite by their paths in the folder of the game; `format` is a key of FORMATS."""
-    fields = picture_fields(sprite.request, bundle, Postprocess(), sprite.backend) | {"sprite": format}
-    return _FORMATS[format](_Encoder(sprite, fields), Namer()(sprite.request, "").removesuffix("."))
+    fields = picture_fields(sprite.request, bundle, POSTPROCESS, sprite.backend) | {"sprite": format}
+    encoder = _Encoder(sprite, fields)
+    _FORMATS[format](encoder, Namer()(sprite.request, "").removesuffix("."))
+    return encoder.files
+
+
+def redraw_sprite(model: PictureModel, path: Path) -> bytes:
+    """Draw the sprite of the file at `path` again, and return the content of that file.
+
+    Raises:
+        PictureInvalid: the file has no or invalid metadata of a sprite.
+        BundleInvalid: it was drawn with another bundle.
+    """
+    metadata = read_metadata(path, model.bundle, sprites=True)
+    _, fields = read_fields(path)
+    (sprite,) = draw_sprites(model, metadata.requests)
+    files: Files = {}
+    for name in (None, sprite.request.model):  # only a model that was named is in the names of files
+        named = replace(sprite, request=replace(sprite.request, model=name))
+        files |= sprite_files(named, check_format(fields["sprite"]), model.bundle)
+    if fields.get("file") not in files:
+        raise PictureInvalid(f"{path}: has invalid metadata (its format has no such file); draw the sprite again")
+    return files[fields["file"]]
 
 
 def check_format(format: str) -> str:
@@ -103,79 +126,75 @@ def check_format(format: str) -> str:
 
 @dataclass(frozen=True)
 class _Encoder:
+    """Encodes files and collects them by their paths."""
+
     sprite: Sprite
     fields: dict[str, str]
     levels: int = 256
     """Of each color channel: the Game Boy Advance has 32."""
+    files: Files = field(default_factory=dict)
 
     def palette(self, shiny: bool) -> Pixels:
         colors = self.sprite.shiny if shiny else self.sprite.palette
         return colors - colors % (256 // self.levels)
 
-    def png(self, indices: Pixels, shiny: bool = False) -> bytes:
+    def png(self, path: str, indices: Pixels, shiny: bool = False) -> None:
         image = Image.fromarray(indices, "P")
         image.putpalette(self.palette(shiny).ravel().tolist())
         info, content = PngInfo(), io.BytesIO()
-        for key, value in self.fields.items():
+        for key, value in (self.fields | {"file": path}).items():
             info.add_itxt(key, value)
         image.save(content, "PNG", bits=4, transparency=0, pnginfo=info)
-        return content.getvalue()
+        self.files[path] = content.getvalue()
 
-    def jasc(self, shiny: bool) -> bytes:
+    def jasc(self, path: str, shiny: bool) -> None:
         """Encode a palette of Paint Shop Pro, whose lines end with CR LF."""
         colors = [" ".join(map(str, color)) for color in self.palette(shiny).tolist()]
-        return "".join(f"{line}\r\n" for line in ["JASC-PAL", "0100", str(len(colors)), *colors]).encode()
+        lines = ["JASC-PAL", "0100", str(len(colors)), *colors]
+        self.files[path] = "".join(f"{line}\r\n" for line in lines).encode()
 
 
-def _pokeemerald(encoder: _Encoder, name: str) -> Files:
+def _pokeemerald(encoder: _Encoder, name: str) -> None:
     encoder = replace(encoder, levels=32)
+    folder = f"graphics/pokemon/{name.replace('-', '_')}"
     front = encoder.sprite.indices
     icon = _resized(front, ICON)
-    files = {
-        "front.png": encoder.png(front),
-        "anim_front.png": encoder.png(np.concatenate([front, _lowered(front)])),
-        "icon.png": encoder.png(np.concatenate([icon, _lowered(icon)])),
-        "normal.pal": encoder.jasc(False),
-        "shiny.pal": encoder.jasc(True),
-    }
-    return {f"graphics/pokemon/{name.replace('-', '_')}/{file}": content for file, content in files.items()}
+    encoder.png(f"{folder}/front.png", front)
+    encoder.png(f"{folder}/anim_front.png", np.concatenate([front, _lowered(front)]))
+    encoder.png(f"{folder}/icon.png", np.concatenate([icon, _lowered(icon)]))
+    encoder.jasc(f"{folder}/normal.pal", False)
+    encoder.jasc(f"{folder}/shiny.pal", True)
 
 
-def _essentials(encoder: _Encoder, name: str) -> Files:
+def _essentials(encoder: _Encoder, name: str) -> None:
     name = name.replace("-", "_").upper()
     front = _padded(encoder.sprite.indices, 80).repeat(2, 0).repeat(2, 1)
     small = _resized(encoder.sprite.indices, ICON)
     icon = np.concatenate([small, _lowered(small)], 1).repeat(2, 0).repeat(2, 1)
-    files = {}
     for shiny, suffix in ((False, ""), (True, " shiny")):
-        files[f"Graphics/Pokemon/Front{suffix}/{name}.png"] = encoder.png(front, shiny)
-        files[f"Graphics/Pokemon/Icons{suffix}/{name}.png"] = encoder.png(icon, shiny)
-        files[f"palettes{suffix}/{name}.pal"] = encoder.jasc(shiny)
-    return files
+        encoder.png(f"Graphics/Pokemon/Front{suffix}/{name}.png", front, shiny)
+        encoder.png(f"Graphics/Pokemon/Icons{suffix}/{name}.png", icon, shiny)
+        encoder.jasc(f"palettes{suffix}/{name}.pal", shiny)
 
 
-def _rpgmaker(encoder: _Encoder, name: str) -> Files:
+def _rpgmaker(encoder: _Encoder, name: str) -> None:
     front = encoder.sprite.indices
     face = np.zeros((288, 576), np.uint8)
     face[:144, :144] = _padded(front.repeat(2, 0).repeat(2, 1), 144)
-    files = {}
     for shiny, suffix in ((False, ""), (True, "_shiny")):
-        files[f"img/enemies/{name}{suffix}.png"] = encoder.png(front.repeat(3, 0).repeat(3, 1), shiny)
-        files[f"img/faces/{name}{suffix}.png"] = encoder.png(face, shiny)
-        files[f"img/characters/${name}{suffix}.png"] = encoder.png(np.tile(_resized(front, 48), (4, 3)), shiny)
-        files[f"img/pictures/{name}{suffix}_icon.png"] = encoder.png(_resized(front, ICON), shiny)
-        files[f"palettes/{name}{suffix}.pal"] = encoder.jasc(shiny)
-    return files
+        encoder.png(f"img/enemies/{name}{suffix}.png", front.repeat(3, 0).repeat(3, 1), shiny)
+        encoder.png(f"img/faces/{name}{suffix}.png", face, shiny)
+        encoder.png(f"img/characters/${name}{suffix}.png", np.tile(_resized(front, 48), (4, 3)), shiny)
+        encoder.png(f"img/pictures/{name}{suffix}_icon.png", _resized(front, ICON), shiny)
+        encoder.jasc(f"palettes/{name}{suffix}.pal", shiny)
 
 
-def _png(encoder: _Encoder, name: str) -> Files:
+def _png(encoder: _Encoder, name: str) -> None:
     front = encoder.sprite.indices
-    files = {}
     for shiny, suffix in ((False, ""), (True, "_shiny")):
-        files[f"{name}{suffix}.png"] = encoder.png(front, shiny)
-        files[f"{name}{suffix}_icon.png"] = encoder.png(_resized(front, ICON), shiny)
-        files[f"{name}{suffix}.pal"] = encoder.jasc(shiny)
-    return files
+        encoder.png(f"{name}{suffix}.png", front, shiny)
+        encoder.png(f"{name}{suffix}_icon.png", _resized(front, ICON), shiny)
+        encoder.jasc(f"{name}{suffix}.pal", shiny)
 
 
 def _resized(indices: Pixels, side: int) -> Pixels:
@@ -191,7 +210,7 @@ def _lowered(indices: Pixels) -> Pixels:
     return np.concatenate([np.zeros_like(indices[:1]), indices[:-1]])
 
 
-_FORMATS: dict[str, Callable[[_Encoder, str], Files]] = {
+_FORMATS: dict[str, Callable[[_Encoder, str], None]] = {
     "png": _png,
     "pokeemerald": _pokeemerald,
     "essentials": _essentials,

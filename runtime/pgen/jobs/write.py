@@ -54,7 +54,7 @@ def write_one(job: Job, out: str | Path | BinaryIO) -> Written:
     generator = job.generator()
     for picture in generator.stream(requests):
         began = perf_counter()
-        file = _put(out, render(picture, generator.bundle, postprocess))
+        file = put(out, render(picture, generator.bundle, postprocess))
         cost = picture.milliseconds + 1e3 * (perf_counter() - began)
         notes = generator.encoder.notes_on(picture.request.texts)
         model = model_name(picture.request, generator.bundle)
@@ -94,7 +94,7 @@ def write_grid(
     sheet = draw_grid(generator, requests, postprocess, columns, resolve(job.batch, generator, requests), step)
     backend = generator.backend(generator.find(requests[0].model))
     fields = grid_fields(requests, columns, generator.bundle, postprocess, backend)
-    file = _put(out, encode(sheet, postprocess.format, fields))
+    file = put(out, encode(sheet, postprocess.format, fields))
     model, cost = model_name(requests[0], generator.bundle), 1e3 * (perf_counter() - began)
     return WrittenGrid(file, requests, model, cost, dict(generator.encoder.notes), backend)
 
@@ -147,7 +147,7 @@ def _with_format(postprocess: Postprocess, out: Path | BinaryIO) -> Postprocess:
     return replace(postprocess, format=check_file(out, FORMATS, postprocess.format))
 
 
-def _put(out: Path | BinaryIO, content: bytes) -> Path:
+def put(out: Path | BinaryIO, content: bytes) -> Path:
     """Write `content` to a file, atomically, or to an open stream; return the file, "-" for a stream.
 
     Raises:

@@ -256,10 +256,18 @@ class DexEntry(BaseModel):
     card: EncodedFile
 
 
+class DexSheet(EncodedFile):
+    """The sheet of an evolution line."""
+
+    family: Annotated[list[str], Field(description="The names of its stages.")]
+    seed: int
+
+
 class DexResponse(BaseModel):
     """Generated dex entries."""
 
     data: list[DexEntry]
+    sheets: Annotated[list[DexSheet] | None, Field(description="The cards of each evolution line side by side.")] = None
 
 
 class ModelInfo(BaseModel):

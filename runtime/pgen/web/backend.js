@@ -35,7 +35,7 @@ export const about = () => json("v1/about");
  * @param {string} prompt
  * @param {number} seed
  * @param {{signal: AbortSignal, onProgress: function(string, number=): void}} options
- * @param {{shiny?: string}} look
+ * @param {{shiny?: string, colors?: string}} look
  * @returns {Promise<Blob>} a PNG.
  */
 export const picture = (prompt, seed, options, look) =>
@@ -57,11 +57,16 @@ export async function fusions(body, options) {
   return data.map((fusion) => ({ ...fusion, picture: unpacked(fusion) }));
 }
 
-/** Make new Pokémon, as POST /v1/dex describes them, with the URLs of picture and card. */
+/**
+ * Make new Pokémon, as POST /v1/dex describes them, with the URLs of picture and card; of an evolution line, the last
+ * one has the URL of the sheet.
+ */
 export async function pokemon(body, options) {
-  const { data } = await json("v1/dex", { ...options, body });
-  return data.map((entry) => ({ ...entry, picture: unpacked(entry.picture), card: unpacked(entry.card) }));
+  const { data, sheets = [] } = await json("v1/dex", { ...options, body });
+  const entries = data.map((entry) => ({ ...entry, picture: unpacked(entry.picture), card: unpacked(entry.card) }));
+  sheets.forEach((sheet, line) => (entries[(line + 1) * body.family - 1].sheet = unpacked(sheet)));
+  return entries;
 }
 
 /** Draw the files of a sprite, usual and shiny, as a ZIP archive. */
-export const sprite = (prompt, seed, options) => blob("v1/sprite", { ...options, body: { prompt, seed } });
+export const sprite = (body, options) => blob("v1/sprite", { ...options, body });

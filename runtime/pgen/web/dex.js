@@ -18,9 +18,10 @@ export function dexView() {
   return view;
 }
 
-async function draw({ seed, n, type, rarity, total, family }, view) {
+async function draw({ seed, n, type, rarity, total, family, shiny }, view) {
   const signal = view.signal;
-  const conditions = { type, rarity, total: total && Number(total), family: family && Number(family) };
+  const numbers = { total: total && Number(total), family: family && Number(family) };
+  const conditions = { type, rarity, ...numbers, shiny: Boolean(shiny) };
   const made = (first, count) => pokemon({ ...conditions, seed: Number(seed) + first, n: count }, view.options);
   const names = [];
   const show = (entries) => {
@@ -59,6 +60,7 @@ function card(entry) {
         { class: "buttons" },
         downloadLink("Download card", entry.card, `${files}_card.png`),
         downloadLink("Download picture", entry.picture, `${files}.png`),
+        entry.sheet ? downloadLink("Download sheet of the line", entry.sheet, `family_${files}.png`) : [],
         make("span", { class: "small" }, `seed ${entry.seed}`),
       ),
     ),

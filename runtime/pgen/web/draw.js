@@ -33,8 +33,8 @@ function clear(view) {
   byId("draw-title").hidden = true;
 }
 
-async function draw({ prompt, seed, n, shiny }, view) {
-  const look = shiny ? { shiny } : {};
+async function draw({ prompt, seed, n, shiny, colors }, view) {
+  const look = { ...(shiny && { shiny }), ...(colors && { colors }) };
   const began = performance.now();
   const seeds = Array.from({ length: Number(n) }, (_, index) => Number(seed) + index);
   const tiles = seeds.map(() => make("li", { class: "tile waiting" }, make("div", { class: "ground" })));
@@ -88,15 +88,18 @@ async function pictureOf(prompt, seed, options, look) {
 }
 
 /** Download the files of a sprite, usual and shiny. */
-async function saveSprite(prompt, seed, view) {
+async function saveSprite(prompt, seed, { colors }, view) {
   view.say("Making the sprite…");
   try {
-    save(await sprite(prompt, seed, view.options), `${plain(prompt)}_${seed}.zip`);
+    save(await sprite({ prompt, seed, ...(colors && { colors }) }, view.options), `${plain(prompt)}_${seed}.zip`);
     view.say("The sprite is downloaded.");
   } catch (error) {
     if (error.name !== "AbortError") view.say(error.message, true);
   }
 }
+
+/** Parts of a file name, as the command line orders them. */
+const lookParts = ({ shiny, colors }) => [...(shiny ? ["shiny"] : []), ...(colors ? [`in-${plain(colors)}`] : [])];
 
 function fill(tile, image, { prompt, seed, last, n, look }, view) {
   const labeled = (text) => [text, " ", hidden(`seed ${seed}`)]; // screen readers would otherwise list identical buttons
@@ -107,9 +110,9 @@ function fill(tile, image, { prompt, seed, last, n, look }, view) {
     {},
     make("span", { class: "prompt" }, prompt),
     make("a", alone, `seed ${seed} `, hidden("this picture alone")),
-    downloadLink(labeled("Download"), image.src, `${plain(prompt)}_${seed}${look.shiny ? "_shiny" : ""}.png`),
+    downloadLink(labeled("Download"), image.src, `${[plain(prompt), seed, ...lookParts(look)].join("_")}.png`),
     button(labeled("More like this"), more),
-    SPRITES ? button(labeled("Sprite"), () => saveSprite(prompt, seed, view)) : [],
+    SPRITES ? button(labeled("Sprite"), () => saveSprite(prompt, seed, look, view)) : [],
   );
   tile.replaceChildren(make("figure", {}, image, caption));
   tile.classList.remove("waiting");

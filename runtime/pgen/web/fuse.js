@@ -23,9 +23,9 @@ export function fuseView(names) {
   return view;
 }
 
-async function draw({ first, second, colors, seed }, view) {
+async function draw({ first, second, colors, seed, shiny }, view) {
   const signal = view.signal;
-  const body = { parents: [first, second], n: COUNT, seed: Number(seed), ...(colors && { colors }) };
+  const body = { parents: [first, second], n: COUNT, seed: Number(seed), shiny: Boolean(shiny), ...(colors && { colors }) };
   view.say("Fusing…");
   const drawn = await fusions(body, view.options);
   if (signal.aborted) return;

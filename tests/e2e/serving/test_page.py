@@ -17,6 +17,7 @@ from tests.e2e.serving.views import (
     check_access,
     check_view,
     draw_morph,
+    make_line,
     make_pokemon,
     pixels_of,
     read_about,
@@ -61,6 +62,7 @@ def test_every_view_works_in_one_visit(anyone: Watched) -> None:
 
     draw_morph(anyone, 5)
     make_pokemon(anyone)
+    make_line(anyone)
     read_about(anyone)
 
     page.get_by_role("tab", name="Draw").click()
@@ -98,6 +100,24 @@ def test_page_works_with_the_keyboard_alone(desktop: Watched) -> None:
         seen.add(page.evaluate("document.activeElement.textContent"))
     assert {"Draw", "Surprise me", "Copy link", "Download seed 7", "More like this seed 7"} <= seen
     assert "API description (OpenAPI)" in seen
+    assert desktop.faults == []
+
+
+def test_looks_are_requested_in_every_view(desktop: Watched) -> None:
+    page = desktop.page
+    desktop.open("#draw?prompt=Mew&seed=5&n=1&colors=Muk&shiny=true")
+    shows(page, "draw", "1 picture of “Mew”")
+    assert desktop.drawn() == ["v1/images?prompt=Mew&seed=5&shiny=true&colors=Muk"]
+    link = page.get_by_role("link", name="Download seed 5")
+    assert link.get_attribute("download") == "mew_5_shiny_in-muk.png"
+    with page.expect_request("**/v1/sprite") as sent:
+        page.get_by_role("button", name="Sprite").click()
+    assert sent.value.post_data_json == {"prompt": "Mew", "seed": 5, "colors": "Muk"}
+    for view, query in (("fuse", "first=Mew&second=Muk"), ("new", "n=1")):
+        with page.expect_request("**/v1/dex" if view == "new" else "**/v1/fuse") as sent:
+            desktop.open(f"#{view}?{query}&seed=1&shiny=true")
+        assert sent.value.post_data_json["shiny"] is True
+        api.expect(page.locator(f"#view-{view} img")).not_to_have_count(0)
     assert desktop.faults == []
 
 

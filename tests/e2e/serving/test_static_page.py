@@ -28,6 +28,7 @@ from tests.e2e.serving.views import (
     check_access,
     check_view,
     draw_morph,
+    make_line,
     make_pokemon,
     pixels_of,
     read_about,
@@ -101,6 +102,7 @@ def test_every_view_works_in_one_visit(anyone: Watched, site: Site) -> None:
     shows(page, "fuse", "8 fusions of “Charizard” and “Gengar”.")
     check_view(anyone)
     make_pokemon(anyone)
+    make_line(anyone)
     read_about(anyone)
 
     page.get_by_role("tab", name="Draw").click()
@@ -166,6 +168,8 @@ def test_pictures_are_within_the_tolerance_of_pgen(opened: Watched) -> None:
     check_within_tolerance(np.stack(drawn), generator.images(PROMPTS, seed=7))
     shiny = decoded(call(page, "picture", "Mew", 3, {}, {"shiny": "true"}))
     check_within_tolerance(shiny[None], generator.images("Mew", seed=3, shiny=True))
+    recolored = decoded(call(page, "picture", "Mew", 3, {}, {"colors": "Gengar"}))
+    check_within_tolerance(recolored[None], generator.images("Mew", seed=3, colors="Gengar"))
 
 
 def test_fusions_and_frames_are_within_the_tolerance_of_pgen(opened: Watched, tmp_path: Path) -> None:
@@ -175,6 +179,8 @@ def test_fusions_and_frames_are_within_the_tolerance_of_pgen(opened: Watched, tm
     fusions = call(page, "fusions", body, {})
     expected = generator.fuse(body["parents"], n=2, seed=4)
     check_within_tolerance(np.stack([decoded(fusion["picture"]) for fusion in fusions]), expected)
+    (shiny,) = call(page, "fusions", body | {"n": 1, "shiny": True}, {})
+    check_within_tolerance(decoded(shiny["picture"])[None], generator.fuse(body["parents"], seed=4, shiny=True))
     (tmp_path / "fusion.png").write_bytes(file_of(fusions[1]["picture"]))
     metadata = pgen.read_metadata(tmp_path / "fusion.png")
     assert metadata.requests == (Request("Charizard", 5, model="stackgan", fused=("Gengar",)),)
@@ -195,9 +201,9 @@ def test_fusions_and_frames_are_within_the_tolerance_of_pgen(opened: Watched, tm
 
 def test_new_pokemon_are_those_of_pgen(opened: Watched) -> None:
     entries = call(opened.page, "pokemon", {"n": 2, "seed": 12}, {})
-    entries += call(opened.page, "pokemon", {"n": 1, "seed": 5, "type": "fire", "family": 2}, {})
+    entries += call(opened.page, "pokemon", {"n": 1, "seed": 5, "type": "fire", "family": 2, "shiny": True}, {})
     generator = pgen.load(device="cpu", threads=1)
-    expected = [*generator.dex(2, seed=12), *generator.dex(1, seed=5, type="fire", family=2)]
+    expected = [*generator.dex(2, seed=12), *generator.dex(1, seed=5, type="fire", family=2, shiny=True)]
     for entry, other in zip(entries, expected, strict=True):
         described = other.described()
         assert {name: entry[name] for name in described} == described

@@ -1,11 +1,17 @@
 """Steps through the views of the page, which the served and the static one share."""
 
+import base64
+import io
+import json
+import re
 import time
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import pgen
+from pgen.dex.card import GAP, SIZE
 from tests.e2e.serving.browser import SLOW, Watched
 
 api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
@@ -73,6 +79,23 @@ def make_pokemon(watched: Watched) -> None:
     page.get_by_role("button", name="Make").click()
     shows(page, "new", "Here is")
     assert "Water" in page.get_by_role("list", name="Types").inner_text()
+    check_view(watched)
+
+
+def make_line(watched: Watched) -> None:
+    page = watched.page
+    page.get_by_role("tab", name="New Pokémon").click()
+    page.get_by_label("Line").select_option("two stages")
+    page.get_by_role("button", name="Make").click()
+    shows(page, "new", "Here are")
+    api.expect(page.locator("#cards article")).to_have_count(2)
+    (names,) = re.findall(r"Here are (\w+), (\w+)\.", status(page, "new").inner_text())
+    link = page.get_by_role("link", name="Download sheet of the line")
+    api.expect(link).to_have_count(1)
+    assert link.get_attribute("download") == f"family_{names[1].lower()}_0.png"
+    with Image.open(io.BytesIO(base64.b64decode(link.get_attribute("href").partition(",")[2]))) as sheet:
+        assert sheet.size == (2 * SIZE[0] // 2 + GAP, SIZE[1] // 2)
+        assert [stage["name"] for stage in json.loads(sheet.info["dex"])] == [*names]
     check_view(watched)
 
 

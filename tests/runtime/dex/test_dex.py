@@ -1,7 +1,7 @@
 import html.parser
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ from pgen.api import Generator
 from pgen.cli import main
 from pgen.dex.card import SIZE, draw_card, drawable
 from pgen.dex.colors import TYPES, text_color
-from pgen.dex.entry import Entry, EntryGenerator, Words
+from pgen.dex.entry import Draft, Entry, EntryGenerator, Words
 from pgen.dex.job import names_of_others, write_dex
 from pgen.dex.page import render_page
 from pgen.dex.templates import Appearance, describe, genus, highest, lowest, phrases, prompt_for
@@ -286,13 +286,16 @@ def test_names_of_a_dex_do_not_repeat_whether_made_at_once_or_in_parts(monkeypat
     assert parts == once
 
 
-def test_name_of_a_writer_does_not_repeat() -> None:
-    def writer(drafted: Words, *_: object) -> Words:
-        return replace(drafted, name="Sparklet", author="model")
+def test_writer_is_given_the_names_before() -> None:
+    given = []
 
-    first, second = EntryGenerator(pgen.load(device="cpu")).entries(2, 0, RowFilter(), writer)
-    assert first.words.name == "Sparklet"
-    assert second.words.author == "pgen"
+    def writer(drafts: Sequence[Draft], _: object, taken: Container[str]) -> list[Words]:
+        given.append("sparklet" in taken)
+        return [replace(drafts[0].words, name="Sparklet", author="model")]
+
+    first, _ = EntryGenerator(pgen.load(device="cpu")).entries(2, 0, RowFilter(), writer)
+    assert (first.words.name, first.words.author) == ("Sparklet", "model")
+    assert given == [False, True]
 
 
 def test_names_in_a_folder_are_taken_but_for_those_of_the_same_seeds(tmp_path: Path) -> None:

@@ -1,12 +1,10 @@
 """Language models, as a server on this machine plays them: well, badly, and never at all."""
 
 import json
-import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -18,89 +16,17 @@ import pgen
 from pgen.dex.endpoint import KEY, MAX_ANSWER, Endpoint, parse_endpoint
 from pgen.dex.entry import TEMPLATES, Words
 from pgen.dex.llm import LLMWriter, open_writer, parse_answer
-from pgen.dex.templates import Appearance
 from pgen.errors import EndpointFailed
 from pgen.lexicon import KnownNames
-from pgen.stats.rows import Row
 from tests.conftest import Command
-
-SECRET = "sk-very-secret-0123456789"
-GOOD = {
-    "name": "Emberlo",
-    "genus": "Kiln Pokémon",
-    "description": "It bakes its own clay armor, and <b>glows</b> at dusk.",
-}
-ROW = Row(7, {"hp": 60, "speed": 120}, ("fire",), "ordinary")
-DRAFTED = Words("Cindrop", "Cinder Racer Pokémon", "It runs. It glows.")
-KNOWN = KnownNames(["Charizard"])
-
-Handler = Callable[[BaseHTTPRequestHandler], None]
-
-
-class Server:
-    """Answers on a port of its own and keeps what it was sent."""
-
-    def __init__(self) -> None:
-        self.paths: list[str] = []
-        self.keys: list[str | None] = []
-        self.bodies: list[dict[str, Any]] = []
-        self.answer: Handler = says(GOOD)
-        outer = self
-
-        class Handling(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                outer.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                self.do_GET()
-
-            def do_GET(self) -> None:
-                outer.paths.append(self.path)
-                outer.keys.append(self.headers["Authorization"])
-                try:
-                    if self.path.endswith("/models"):
-                        reply(self, {"data": [{"id": "first"}, {"id": "second"}]})
-                    else:
-                        outer.answer(self)
-                except OSError:
-                    pass  # the client hung up
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handling)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-
-
-def reply(request: BaseHTTPRequestHandler, value: Any, status: int = 200, **headers: str) -> None:
-    content = value if isinstance(value, bytes) else json.dumps(value).encode()
-    request.send_response(status)
-    for name, value in headers.items():
-        request.send_header(name, value)
-    request.send_header("Content-Length", str(len(content)))
-    request.end_headers()
-    request.wfile.write(content)
-
-
-def says(value: Any) -> Handler:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return lambda request: reply(request, {"choices": [{"message": {"content": text}}]})
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv(KEY, SECRET)
-    started = Server()
-    yield started
-    started.server.shutdown()
-    started.server.server_close()
+from tests.runtime.dex.language_model import DRAFT, DRAFTED, GOOD, KNOWN, ROW, SECRET, Handler, Server, reply, says
 
 
 def write_words(server: Server, warned: list[str], timeout: float = 5.0) -> Words:
     writer = open_writer(server.url, "some", timeout, warned.append)
     assert writer is not None
-    return writer(DRAFTED, ROW, Appearance("red", "wings"), KNOWN)
+    (words,) = writer([DRAFT], KNOWN, ())
+    return words
 
 
 def test_words_come_from_the_endpoint(server: Server) -> None:
@@ -119,7 +45,7 @@ def test_default_model_is_the_first_and_the_key_optional(server: Server, monkeyp
     writer = open_writer(f"{server.url}/chat/completions")
     assert isinstance(writer, LLMWriter)
     assert writer.model == "first"
-    assert writer(DRAFTED, ROW, Appearance("red", "wings"), KNOWN).name == "Emberlo"
+    assert writer([DRAFT], KNOWN, ())[0].name == "Emberlo"
     assert server.keys == [None, None]
 
 
@@ -190,7 +116,7 @@ def test_failing_endpoint_warns_once_and_is_not_called_again(server: Server, fai
     writer = open_writer(server.url, "some", 0.5 if "timed out" in expected else 5.0, warned.append)
     assert writer is not None
     for _ in range(2):
-        assert writer(DRAFTED, ROW, Appearance("red", "wings"), KNOWN) == DRAFTED
+        assert writer([DRAFT], KNOWN, ()) == [DRAFTED]
     assert warned == [f"{server.url}: {expected}{warned[0].partition(expected)[2]}"]
     assert "names and texts come from templates" in warned[0]
     assert SECRET not in warned[0]
@@ -242,24 +168,36 @@ def test_invalid_answer_warns_and_the_next_is_requested(server: Server, case: st
     warned: list[str] = []
     writer = open_writer(server.url, "some", 5.0, warned.append)
     assert writer is not None
-    assert writer(DRAFTED, ROW, Appearance("red", "wings"), KNOWN) == DRAFTED
+    assert writer([DRAFT], KNOWN, ()) == [DRAFTED]
     assert warned[0].startswith(f"{server.url}: {expected}"), warned
-    assert warned[0].endswith("; name and text of seed 7 come from templates")
+    assert warned[0].endswith("; names and texts of seed 7 come from templates")
     server.answer = says(GOOD)
-    assert writer(DRAFTED, ROW, Appearance("red", "wings"), KNOWN).name == "Emberlo"
+    assert writer([DRAFT], KNOWN, ())[0].name == "Emberlo"
+
+
+def test_name_of_another_entry_is_rejected(server: Server) -> None:
+    warned: list[str] = []
+    writer = open_writer(server.url, "some", 5.0, warned.append)
+    assert writer is not None
+    assert writer([DRAFT], KNOWN, {"emberlo"}) == [DRAFTED]
+    assert "its name is that of another entry" in warned[0]
 
 
 @given(
     st.recursive(
         st.none() | st.text() | st.integers(),
-        lambda inner: st.dictionaries(st.sampled_from(["name", "genus", "description"]), inner) | st.lists(inner),
+        lambda inner: (
+            st.dictionaries(st.sampled_from(["name", "genus", "description", "stages"]), inner) | st.lists(inner)
+        ),
         max_leaves=6,
     ),
     st.text(max_size=5),
 )
 def test_answers_raise_only_value_errors(value: Any, around: str) -> None:
     with suppress(ValueError):
-        assert len(parse_answer(around + json.dumps(value) + around, "some", KNOWN).name) <= 12
+        for stages in (1, 2):
+            for words in parse_answer(around + json.dumps(value) + around, "some", KNOWN, stages=stages):
+                assert len(words.name) <= 12
 
 
 @pytest.mark.parametrize(
@@ -297,7 +235,7 @@ def test_query_is_sent_and_not_shown(server: Server) -> None:
     server.answer = says("nothing")
     writer = open_writer(f"{server.url}?api-key=hush", "some", 5.0, warned.append)
     assert writer is not None
-    writer(DRAFTED, ROW, Appearance("red", "wings"), KNOWN)
+    writer([DRAFT], KNOWN, ())
     assert server.paths == ["/v1/chat/completions?api-key=hush"]
     assert "hush" not in warned[0]
 
@@ -356,4 +294,4 @@ def test_thoughts_before_an_answer_are_ignored(before: str) -> None:
         "genus": "Ember Pokémon",
         "description": "It guards the embers of old fires at night.",
     }
-    assert parse_answer(before + json.dumps(answer), "m", KnownNames([])).name == "Zolvantis"
+    assert parse_answer(before + json.dumps(answer), "m", KnownNames([]))[0].name == "Zolvantis"

@@ -8,6 +8,8 @@ import zipfile
 import numpy as np
 
 from pgen.bundle.reader import EMBEDDED
+from pgen.dex.card import draw_card
+from pgen.dex.job import sheet_file
 from pgen.images.metadata import read_upload
 from pgen.serve.config import Settings
 from tests.runtime.serve.serving import decoded, without_network
@@ -41,8 +43,14 @@ async def _variants() -> None:
         assert shiny.content != usual.content
         assert shiny.headers["etag"] != usual.headers["etag"]
 
-        family = (await client.post("/v1/dex", json={"seed": 5, "family": 2})).json()["data"]
-        assert [entry["name"] for entry in family] == family[0]["family"]
+        answer = (await client.post("/v1/dex", json={"seed": 5, "family": 2, "n": 2})).json()
+        entries = generator.dex(2, seed=5, family=2)
+        assert [entry["name"] for entry in answer["data"]] == [entry.words.name for entry in entries]
+        for at, sheet in enumerate(answer["sheets"]):
+            line = entries[2 * at : 2 * at + 2]
+            assert (sheet["family"], sheet["seed"]) == ([*line[0].family], 5 + at)
+            assert base64.b64decode(sheet["b64_json"]) == sheet_file(line, [draw_card(entry) for entry in line])
+        assert "sheets" not in (await client.post("/v1/dex", json={"seed": 5})).json()
         assert (await client.post("/v1/dex", json={"family": 3, "n": 5})).status_code == 400
 
         packed = await client.post("/v1/sprite", json={"prompt": "Mew", "seed": 2, "format": "pokeemerald"})

@@ -2,13 +2,17 @@
 
 import asyncio
 import base64
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import TypeVar
 
 from fastapi import APIRouter, Request
+from PIL import Image
 
 from pgen.bundle.reader import Bundle
+from pgen.dex.card import draw_card
 from pgen.dex.entry import Entry
-from pgen.dex.job import card_file
+from pgen.dex.job import card_file, sheet_file
 from pgen.images.model import Picture
 from pgen.images.postprocess import Postprocess
 from pgen.jobs.job import render
@@ -16,9 +20,20 @@ from pgen.serve.config import MAX_CARDS
 from pgen.serve.endpoints.responses import ERRORS, ModelResponse, bundle_for, service_of
 from pgen.serve.endpoints.seeds import seeds_of
 from pgen.serve.errors import APIError
-from pgen.serve.schemas import DexEntry, DexRequest, DexResponse, EncodedFile, StatsRequest, StatsResponse, StatsRow
+from pgen.serve.schemas import (
+    DexEntry,
+    DexRequest,
+    DexResponse,
+    DexSheet,
+    EncodedFile,
+    StatsRequest,
+    StatsResponse,
+    StatsRow,
+)
 from pgen.stats.draw import stream
 from pgen.stats.rows import row_filter
+
+Encoded = TypeVar("Encoded")
 
 router = APIRouter(tags=["Pokémon"])
 
@@ -34,23 +49,41 @@ async def create_stats(body: StatsRequest, request: Request) -> ModelResponse:
 
 @router.post("/v1/dex", summary="Generate dex entries", response_model=DexResponse, responses=ERRORS)
 async def create_dex(body: DexRequest, request: Request) -> ModelResponse:
-    """Generate new Pokémon: stats, name, description, picture, and a card that shows them."""
+    """Generate new Pokémon: stats, name, description, picture, and a card that shows them; of a line also a sheet."""
     service, bundle = service_of(request), bundle_for(request)
     conditions = row_filter(body.type or (), body.total, body.rarity, bool(body.legendary))
-    cards = body.n * (body.family or 1)
-    if cards > MAX_CARDS:
-        raise APIError(400, f"{cards} cards: the maximum is {MAX_CARDS}; request fewer lines", "n")
+    count = body.n * (body.family or 1)
+    if count > MAX_CARDS:
+        raise APIError(400, f"{count} cards: the maximum is {MAX_CARDS}; request fewer lines", "n")
     seed = seeds_of(body.seed, body.n)[0]
-    entries = bundle.maker.entries(body.n, seed, conditions, shiny=body.shiny, family=body.family)
-    collected = await service.collect(entries, cards)
-    encoding = (service.run_in_encoder(partial(_encode, entry, bundle.generator.bundle)) for entry in collected)
-    return ModelResponse(DexResponse(data=list(await asyncio.gather(*encoding))))
+    drawn = bundle.maker.entries(body.n, seed, conditions, shiny=body.shiny, family=body.family)
+    entries = await service.collect(drawn, count)
 
+    async def encode(calls: Iterable[Callable[[], Encoded]]) -> list[Encoded]:
+        return await asyncio.gather(*map(service.run_in_encoder, calls))
 
-def _encode(entry: Entry, bundle: Bundle) -> DexEntry:
-    image = Picture(entry.request, entry.pixels, backend=entry.backend)
-    picture, card = (
-        EncodedFile(b64_json=base64.b64encode(file).decode())
-        for file in (render(image, bundle, Postprocess()), card_file(entry))
+    cards = await encode(partial(draw_card, entry) for entry in entries)
+    data = await encode(
+        partial(_encode, entry, card, bundle.generator.bundle) for entry, card in zip(entries, cards, strict=True)
     )
-    return DexEntry(**entry.described(), picture=picture, card=card)
+    if body.family is None:
+        return ModelResponse(DexResponse(data=data))
+    lines = [slice(at, at + body.family) for at in range(0, count, body.family)]
+    sheets = await encode(partial(_encode_sheet, entries[line], cards[line]) for line in lines)
+    return ModelResponse(DexResponse(data=data, sheets=sheets))
+
+
+def _base64(file: bytes) -> str:
+    return base64.b64encode(file).decode()
+
+
+def _encode(entry: Entry, card: Image.Image, bundle: Bundle) -> DexEntry:
+    picture = render(Picture(entry.request, entry.pixels, backend=entry.backend), bundle, Postprocess())
+    files = {"picture": picture, "card": card_file(entry, card)}
+    encoded = {name: EncodedFile(b64_json=_base64(file)) for name, file in files.items()}
+    return DexEntry(**entry.described() | encoded)
+
+
+def _encode_sheet(line: Sequence[Entry], cards: Sequence[Image.Image]) -> DexSheet:
+    last = line[-1]
+    return DexSheet(b64_json=_base64(sheet_file(line, cards)), family=[*last.family], seed=last.row.seed)
