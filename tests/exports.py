@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from torch import Tensor, nn
 from pgexport.tracing import graphs, specs
 from pgexport.trial import Trial
 from tests.conftest import MadeOnce
+
+SEEDS = {"export": 1, "verify": 2}
+"""What parity's inputs are drawn with here: a limit that one seed in thousands misses is nothing to fail a test by."""
 
 
 def fingerprint(module: nn.Module, *others: Any) -> str:
@@ -32,7 +36,7 @@ def fingerprint(module: nn.Module, *others: Any) -> str:
 
 @contextmanager
 def quick_exports(made_once: MadeOnce) -> Iterator[None]:
-    """Keep what torch.onnx.export makes, and compare 16 large pictures with PyTorch where users compare 64."""
+    """Keep what torch.onnx.export makes, and compare with PyTorch 16 large pictures of one seed, not 64 of any."""
     export, trial = graphs.export_module, specs.ModelSpec.trial
 
     def remembered(module: nn.Module, inputs: dict[str, Tensor], *others: Any) -> onnx.ModelProto:
@@ -54,4 +58,6 @@ def quick_exports(made_once: MadeOnce) -> Iterator[None]:
         patch.setattr(graphs, "export_module", remembered)
         patch.setattr(specs, "export_module", remembered)
         patch.setattr(specs.ModelSpec, "trial", fewer)
+        for module, seed in SEEDS.items():
+            patch.setattr(f"pgexport.{module}.fresh_seed", partial(int, seed))
         yield
