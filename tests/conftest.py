@@ -224,23 +224,25 @@ def stats_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def system_runs(small_data: Path, stats_table: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def system_runs(small_data: Path, stats_table: Path, made_once: MadeOnce) -> dict[str, Path]:
     """Runs of two epochs of the systems that read no text, by system."""
     pytest.importorskip("torch", reason="needs PyTorch")
     from pgtrain.systems.registry import SYSTEMS
     from pgtrain.train import Request, train
 
-    folder = tmp_path_factory.mktemp("runs")
     pictures = {"size": 32, "width": 4, "batch": 6, "latent_dim": 8, "pretrain": 1}
     options = {
         "dcgan": (small_data, pictures),
         "wgan": (small_data, pictures),
         "stats": (stats_table, {"width": 16, "critic_width": 16, "batch": 16, "noise_dim": 8, "passes": 2}),
     }
-    for system, (data, recipe) in options.items():
-        request = Request(system, data, folder / system, 2, None, 0, "fp32", 60, False)
-        with uncovered():
+
+    def write(folder: Path) -> None:
+        for system, (data, recipe) in options.items():
+            request = Request(system, data, folder / system, 2, None, 0, "fp32", 60, False)
             train(request, SYSTEMS[system].config(**recipe))
+
+    folder = made_once("system-runs", write)
     return {system: folder / system for system in options}
 
 
