@@ -8,7 +8,7 @@ import signal
 import string
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,32 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Two workers of pytest-xdist share two cores; threads of theirs would wait for each other.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@contextlib.contextmanager
+def uncovered() -> Iterator[None]:
+    """Measure no coverage inside: the hook on every call more than doubles the time of training and tracing.
+
+    The floor of coverage is held by the runtime's own tests alone, see `make coverage`.
+    """
+    coverage = sys.modules.get("coverage")
+    measuring = coverage and coverage.Coverage.current()
+    if measuring:
+        measuring.stop()
+    try:
+        yield
+    finally:
+        if measuring:
+            measuring.start()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool | None, bool | None]:
+    """Measure no coverage in the tests of training and export."""
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    with uncovered() if folder in ("training", "export") else contextlib.nullcontext():
+        return (yield)
+
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 MadeOnce = Callable[[str, Callable[[Path], object]], Path]
@@ -142,11 +168,22 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
         place.parent.mkdir(exist_ok=True)
         with FileLock(f"{place}.lock"):
             if not place.with_suffix(".done").exists():
-                write(place)
+                with uncovered():
+                    write(place)
                 place.with_suffix(".done").touch()
         return place
 
     return make
+
+
+@pytest.fixture(scope="session")
+def quick_exports(made_once: MadeOnce) -> Iterator[None]:
+    """Export in less time from here on, see tests/exports.py."""
+    pytest.importorskip("torch", reason="needs PyTorch")
+    from tests import exports
+
+    with exports.quick_exports(made_once):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -163,7 +200,7 @@ def tiny_run(inside: Command, small_data: Path, tiny_encoder: Path, made_once: M
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle(inside: Command, tiny_run: Path, made_once: MadeOnce) -> Path:
+def tiny_bundle(inside: Command, tiny_run: Path, quick_exports: None, made_once: MadeOnce) -> Path:
     """That run, exported."""
 
     def write(folder: Path) -> None:
@@ -187,22 +224,25 @@ def stats_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def system_runs(small_data: Path, stats_table: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def system_runs(small_data: Path, stats_table: Path, made_once: MadeOnce) -> dict[str, Path]:
     """Runs of two epochs of the systems that read no text, by system."""
     pytest.importorskip("torch", reason="needs PyTorch")
     from pgtrain.systems.registry import SYSTEMS
     from pgtrain.train import Request, train
 
-    folder = tmp_path_factory.mktemp("runs")
     pictures = {"size": 32, "width": 4, "batch": 6, "latent_dim": 8, "pretrain": 1}
     options = {
         "dcgan": (small_data, pictures),
         "wgan": (small_data, pictures),
         "stats": (stats_table, {"width": 16, "critic_width": 16, "batch": 16, "noise_dim": 8, "passes": 2}),
     }
-    for system, (data, recipe) in options.items():
-        request = Request(system, data, folder / system, 2, None, 0, "fp32", 60, False)
-        train(request, SYSTEMS[system].config(**recipe))
+
+    def write(folder: Path) -> None:
+        for system, (data, recipe) in options.items():
+            request = Request(system, data, folder / system, 2, None, 0, "fp32", 60, False)
+            train(request, SYSTEMS[system].config(**recipe))
+
+    folder = made_once("system-runs", write)
     return {system: folder / system for system in options}
 
 

@@ -39,7 +39,7 @@ def test_cookbook_commands_run(tmp_path: Path) -> None:
     assert size(tmp_path / "sheet.png") == (4 * 128, 3 * 128)
     assert size(tmp_path / "sprites" / "blastoise_0_stage1.png") == (32, 32)
     assert (tmp_path / "rows.parquet").stat().st_size > 10_000
-    assert len(list((tmp_path / "dex").glob("*.png"))) == 12
+    assert len(list((tmp_path / "dex").glob("*.png"))) == 6
     assert {"pikachu_0.png", "a-red-fire-dragon_0.png", "a_0.png"} <= {
         path.name for path in (tmp_path / "new").iterdir()
     }

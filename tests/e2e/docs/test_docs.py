@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from importlib import import_module
@@ -10,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import Command
+
 ROOT = Path(__file__).parents[3]
 NOT_RUN = {
     "cookbook": "test_cookbook.py runs all of it",
+    "export": "below, in this process",
     "quality": "evaluates for minutes, with networks of 100 MB; tests/training/evaluation has the commands",
     "serve": "a server that runs until it is stopped; tests/runtime/serve has it",
     "stackgan": "trains for hours; tests/training/systems has the commands, smaller",
@@ -53,11 +57,8 @@ def test_readme_has_at_most_900_words() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_examples_run(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_examples_run(page: Path, tmp_path: Path) -> None:
     (tmp_path / "runtime").symlink_to(ROOT / "runtime")
-    if page.stem == "export":
-        (tmp_path / "runs").mkdir()
-        (tmp_path / "runs" / "mine").symlink_to(request.getfixturevalue("tiny_run"))
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     programs: dict[str, list[str]] = {"sh": ["bash", "-e"], "python": [sys.executable, "-"]}
     text = page.read_text("utf-8")
@@ -79,3 +80,14 @@ def test_examples_run(page: Path, tmp_path: Path, request: pytest.FixtureRequest
         assert done.returncode == 0, f"{block}{done.stderr}"
         if page.stem in WHOLE:
             assert done.stderr == "", block
+
+
+def test_example_of_export_runs(inside: Command, quick_exports: None, tiny_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "mine").symlink_to(tiny_run)
+    text = (ROOT / "docs" / "export.md").read_text("utf-8")
+    calls = [shlex.split(line, comments=True) for line in text.partition("```sh\n")[2].partition("```")[0].splitlines()]
+    assert [call[:2] for call in calls] == [["pgexport", "runs/mine"], ["pgexport", "verify"]]
+    for name, *arguments in calls:
+        done = inside(name, *arguments, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr

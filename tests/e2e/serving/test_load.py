@@ -128,7 +128,7 @@ def test_load_test_runs_completely(part: Callable[[str], Any], tmp_path: Path) -
         "--out",
         str(out),
     ]
-    line += ["--seconds", "2", "--clients", "4", "--crowd", "40", "--queue", "16", "--soak", "0.05"]
+    line += ["--seconds", "1", "--clients", "4", "--crowd", "40", "--queue", "16", "--soak", "0.02"]
     subprocess.run([*line, "--device", "cpu", "--threads", "1"], check=True, capture_output=True)
     results = json.loads(out.read_text("utf-8"))
     assert [results[name]["errors"] for name in ("load", "soak")] == [0, 0]

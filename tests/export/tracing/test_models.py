@@ -173,9 +173,9 @@ def test_rows_from_a_bundle_are_those_of_pytorch(full_bundle: Path, system_runs:
     assert rows == generate(generator, 20, latents=latents, type="water", total=300)
 
 
-@pytest.mark.parametrize("opset", [OPSETS[0] + 3, OPSETS[-1]])
-def test_export_writes_the_requested_opset(system_runs: dict[str, Path], tmp_path: Path, opset: int) -> None:
-    bundle = export_runs([system_runs["dcgan"], system_runs["stats"]], tmp_path / "b", opset=opset)
+def test_export_writes_the_requested_opset(system_runs: dict[str, Path], tmp_path: Path) -> None:
+    opset = OPSETS[-1]  # test_readers.py has the others
+    bundle = export_runs([system_runs["wgan"], system_runs["stats"]], tmp_path / "b", opset=opset)
     for model in bundle.manifest.models.values():
         graph = onnx.load_from_string(bundle.read(model.file))
         assert model.opset == opset == graph.opset_import[0].version

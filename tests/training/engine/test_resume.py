@@ -43,6 +43,19 @@ def run(run_of_one_epoch: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(run_of_one_epoch, tmp_path / "run"))
 
 
+def signaled_at(step: int, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have this process get a signal within a step of training; one that is not collected ends no test run."""
+    real_step, calls = MemoryStackGAN.train_step, []
+
+    def counted(self: MemoryStackGAN, *arguments: object) -> object:
+        calls.append(1)
+        if len(calls) == step:
+            os.kill(os.getpid(), number)
+        return real_step(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(MemoryStackGAN, "train_step", counted)
+
+
 @pytest.fixture(params=[name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)])
 def number(request: pytest.FixtureRequest) -> Iterator[int]:
     """A signal that is not ignored, as SIGHUP is under nohup, and that does not end pytest."""
@@ -52,20 +65,20 @@ def number(request: pytest.FixtureRequest) -> Iterator[int]:
     signal.signal(number, before)
 
 
-def test_interrupted_and_resumed_equals_uninterrupted(
+def test_signal_stops_the_training_after_its_step(
     small_data: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
+    signaled_at(1, number, monkeypatch)
+    with pytest.raises(Interrupted, match="resume"):
+        train(small_data, tmp_path / "run", tiny_encoder, 3)
+    assert Position(**checkpoint.read(tmp_path / "run" / CHECKPOINT)[1]["position"]) == Position(0, 1, 1)
+
+
+def test_interrupted_and_resumed_equals_uninterrupted(
+    small_data: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     train(small_data, tmp_path / "whole", tiny_encoder, 3)
-
-    real_step, calls = MemoryStackGAN.train_step, []
-
-    def counted(self: MemoryStackGAN, *arguments: object) -> object:
-        calls.append(1)
-        if len(calls) == 5:  # in the middle of the second epoch
-            os.kill(os.getpid(), number)
-        return real_step(self, *arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(MemoryStackGAN, "train_step", counted)
+    signaled_at(5, signal.SIGINT, monkeypatch)  # in the middle of the second epoch
     with pytest.raises(Interrupted, match="resume"):
         train(small_data, tmp_path / "parts", tiny_encoder, 3)
     begun = []

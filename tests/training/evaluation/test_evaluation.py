@@ -118,11 +118,11 @@ def test_silent_server_of_weights_is_given_up(tmp_path: Path, monkeypatch: pytes
 
 def test_evaluate_a_text_run(command: Command, tiny_run: Path, small_data: Path, tmp_path: Path) -> None:
     run = shutil.copytree(tiny_run, tmp_path / "run")  # other tests share the tiny one
-    call = ("pgtrain", "evaluate", run, "--data", small_data, "--samples", "24", "--features", "artwork")
+    call = ("pgtrain", "evaluate", run, "--data", small_data, "--samples", "12", "--features", "artwork")
     done = command(*call)
     assert done.returncode == 0, done.stderr
     metrics = json.loads((run / "metrics.json").read_text())
-    assert metrics["samples"] == 24
+    assert metrics["samples"] == 12
     assert metrics["side"] == 128
     assert metrics["trained_on_this_data"] is True
     assert metrics["retrieval"]["chance_rank"] == 6.5
@@ -141,7 +141,8 @@ def test_evaluate_a_text_run(command: Command, tiny_run: Path, small_data: Path,
 
 def test_evaluate_a_bundle_as_its_run(command: Command, tiny_bundle: Path, small_data: Path, tmp_path: Path) -> None:
     out = tmp_path / "quality"
-    call = ("pgtrain", "evaluate", tiny_bundle, "--data", small_data, "--features", "artwork", "--no-second")
+    few = ("--samples", "12", "--features", "artwork", "--no-second")
+    call = ("pgtrain", "evaluate", tiny_bundle, "--data", small_data, *few)
     before = sorted(tiny_bundle.iterdir())
     done = command(*call, "--out", out)
     assert done.returncode == 0, done.stderr
