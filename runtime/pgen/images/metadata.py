@@ -106,9 +106,10 @@ def model_name(request: Request, bundle: Bundle) -> str:
     return request.model or (bundle.name("text-to-image") if request.prompt else "")
 
 
-def drawing_model(request: Request, bundle: Bundle) -> Model:
-    """Find the model that generates `request`."""
-    return bundle.manifest.models[request.model or bundle.name("text-to-image")]
+def drawing_model(request: Request, bundle: Bundle) -> Model | None:
+    """Find the model that generates `request`; None if it has neither model nor prompt."""
+    name = model_name(request, bundle)
+    return bundle.manifest.models[name] if name else None
 
 
 def read_metadata(path: str | Path, bundle: Bundle | None = None, *, sprites: bool = False) -> Metadata:

@@ -62,9 +62,10 @@ class Postprocess:
             raise OutputInvalid(f"format {self.format}: choose {', '.join(FORMATS)}")
         parse_color(self.background)
 
-    def for_model(self, model: "Model") -> Self:
+    def for_model(self, model: "Model | None") -> Self:
         """Choose what depends on the model: one that learned sprites has their pixels resized without mixing."""
-        return replace(self, resample=self.resample or model.settings.get("resample", "lanczos"))
+        own = model.settings.get("resample", "lanczos") if model else "lanczos"
+        return replace(self, resample=self.resample or own)
 
     def resize(self, pixels: NDArray[np.uint8]) -> Image.Image:
         """Convert one picture, straight RGBA uint8 (S, S, 4), into an image of the requested size."""
