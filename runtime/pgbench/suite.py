@@ -132,7 +132,7 @@ def silent(message: str) -> None:
 def run(settings: Settings, say: Say = silent, progress: Say = silent) -> dict[str, Any]:
     """Measure, and return the result as JSON-ready values (schema SCHEMA).
 
-    `progress` is told each part that is measured, with the time left; `say` what comes before and after.
+    `progress` gets a line for each part that is measured, with the time left; `say` those before and after.
 
     A run that is interrupted, or reaches its time limit, returns the rows that are complete, and what ended it.
 

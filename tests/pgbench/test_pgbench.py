@@ -54,7 +54,7 @@ def test_pgbench_compares_with_pytorch(command: Command, peer_bundle: Path, tmp_
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result == json.loads(out.read_text())
-    assert done.stderr.splitlines()[0] == "batch 2: encoder (1 of 5)", "progress, also where it is no terminal"
+    assert done.stderr.splitlines()[0] == "batch 2: encoder (1 of 5)", "progress is printed without a terminal too"
     assert (result["schema"], result["backend"]) == (SCHEMA, "onnx-cpu")
     assert set(result["backends"]) == {"onnx-cpu", "torch", "torch-bf16"}
     exact = result["backends"]["onnx-cpu"]["parity"]["generator"]

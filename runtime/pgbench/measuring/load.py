@@ -1,4 +1,4 @@
-"""How busy other processes keep the processors meanwhile, as Linux counts it; elsewhere nothing is known."""
+"""The load by other processes during a run, as Linux counts it; nothing on other systems."""
 
 import os
 from collections.abc import Collection
@@ -20,9 +20,9 @@ HYPERVISOR = "other virtual machines"
 
 @dataclass
 class Load:
-    """What others do while backends are measured: begin it before, and ask for the :meth:`report` afterwards.
+    """The load by other processes from the making of this object to its :meth:`report`.
 
-    `own` are processes that do not count as others.
+    `own` are the numbers of the processes that are left out.
     """
 
     own: Collection[int]

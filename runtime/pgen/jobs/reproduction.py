@@ -78,7 +78,7 @@ def redraw_file(model: PictureModel, path: Path, out: Path | BinaryIO) -> Redraw
     Raises:
         PictureInvalid: the file is none, or its metadata are invalid.
         BundleInvalid: the file was generated with another bundle.
-        OutputInvalid: `out` cannot be written, or is no PNG.
+        OutputInvalid: `out` cannot be written, or is not a PNG file.
     """
     began = perf_counter()
     if isinstance(out, Path):
