@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -208,8 +209,10 @@ def _fastest(name: str, opened: Opened, batch: int) -> Process:
     """
     if name not in TORCH or "cuda" in name:
         return Process(name, opened)
-    with ExitStack() as trial:
-        started = {way: trial.enter_context(Process(name, opened, variables)) for way, variables in WAITING.items()}
+    with ExitStack() as trial, ThreadPoolExecutor() as pool:
+        # Both at once: importing PyTorch takes seconds, on one core.
+        opening = {way: pool.submit(Process, name, opened, variables) for way, variables in WAITING.items()}
+        started = {way: trial.enter_context(process.result()) for way, process in opening.items()}
         targets = {way: process.target("end to end", batch, dict) for way, process in started.items()}
         medians = {way: float(np.median(one.medians())) for way, one in measure(targets, TRIAL, rounds=2).items()}
         trial.pop_all()
