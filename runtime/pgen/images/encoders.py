@@ -34,7 +34,7 @@ def encode(image: Image.Image, format: str, fields: dict[str, str]) -> bytes:
     content.name = f"picture.{format}"  # by a name's extension Pillow imports one plugin, by a format five
     if format == "png":
         # Run lengths only: three times as fast as the default and no larger, since filters leave little to compress.
-        image.save(content, compress_type=zlib.Z_RLE, pnginfo=_chunks(fields))
+        image.save(content, compress_type=zlib.Z_RLE, pnginfo=text_chunks(fields))
     elif format == "webp":
         image.save(content, lossless=True, exact=True, **WEBP_EFFORT, exif=_exif(fields))
     elif format == "jpeg":
@@ -65,7 +65,8 @@ def palette(image: Image.Image) -> tuple[Image.Image, dict[str, Any]]:
     return indexed, options | {"transparency": CLEAR}
 
 
-def _chunks(fields: dict[str, str]) -> "PngInfo":
+def text_chunks(fields: dict[str, str]) -> "PngInfo":
+    """Return the text chunks of a PNG that hold the metadata `fields`, UTF-8."""
     from PIL.PngImagePlugin import PngInfo
 
     info = PngInfo()
