@@ -194,7 +194,7 @@ def choose_seeds(
     return [integer("seed", seed) for seed in _repeatable(seeds)]
 
 
-def check_batch(batch: int) -> int:
+def check_batch(batch: int | str) -> int:
     """Check a batch size and return it.
 
     Raises:

@@ -34,9 +34,8 @@ def reproduce(file: Path, out: Path | None, reporter: "Reporter", bundle: Path, 
     from pgen.commands.output import STDOUT, Destination, stdin_as_file, write_job
     from pgen.images.metadata import read_metadata
     from pgen.images.naming import unused_path
-    from pgen.images.reproduce import other_backend
     from pgen.jobs.job import Job
-    from pgen.jobs.reproduction import is_fixed
+    from pgen.jobs.reproduction import is_fixed, other_backend
 
     name = Path("stdin") if file == STDOUT else file
     with stdin_as_file(file) as path:
@@ -84,7 +83,7 @@ def variations(
     """
     from pgen.bundle.reader import open_bundle
     from pgen.commands.output import stdin_as_file, write_job
-    from pgen.images.reproduce import variation_requests
+    from pgen.images.variations import variation_requests
     from pgen.jobs.job import Job
 
     with stdin_as_file(file) as path:

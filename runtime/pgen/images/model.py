@@ -18,7 +18,7 @@ from pgen.bundle.reader import EMBEDDED, Bundle, Model, open_bundle
 from pgen.errors import ModelDoesNotMix, PromptNotRead, RequestInvalid
 from pgen.latents import latents
 from pgen.prompts import check_prompt
-from pgen.request import Request, check_batch
+from pgen.request import Request, check_batch, check_threads
 
 if TYPE_CHECKING:
     from pgen.text_encoder import TextEncoder
@@ -50,9 +50,7 @@ class PictureModel:
     """The networks of one bundle on one device. Sessions open on first use; threads may share one instance."""
 
     def __init__(self, bundle: Bundle, device: str = "auto", threads: int = 0) -> None:
-        if threads < 0:
-            raise RequestInvalid(f"threads {threads}: give a number from 0, which is one a core")
-        self.bundle, self.device, self.threads = bundle, check_device(device), threads
+        self.bundle, self.device, self.threads = bundle, check_device(device), check_threads(threads)
         self._lock = RLock()
         self._sessions: dict[str, Session] = {}
         self._encoder: TextEncoder | None = None
