@@ -58,10 +58,8 @@ class Card:
 def write_dex(entries: Iterable[Entry], folder: str | Path) -> Generator[Card | FamilySheet, None, None]:
     """Write a PNG and an HTML page per entry into `folder`, and at the end ``dex.json``, which lists them.
 
-    After the last stage of an evolution line, a sheet of the line is written.
-
-    Entries of an existing ``dex.json`` stay in it, unless their cards are overwritten. After an interruption, finished
-    cards stay and are listed.
+    After the last stage of an evolution line, a sheet of the line is written. Entries of an existing ``dex.json`` stay
+    in it, unless their cards are overwritten. After an interruption, finished cards stay and are listed.
 
     Raises:
         OutputInvalid: `folder` is not writable.
@@ -83,7 +81,7 @@ def write_dex(entries: Iterable[Entry], folder: str | Path) -> Generator[Card | 
             yield written
             began = perf_counter()
             if len(unlisted) == LISTED_AT_ONCE:
-                _list(folder, unlisted)
+                _list(folder / DEX, unlisted)
             if entry.family:
                 line.append(entry)
                 cards.append(card)
@@ -91,13 +89,13 @@ def write_dex(entries: Iterable[Entry], folder: str | Path) -> Generator[Card | 
                 yield _write_sheet(line, cards, folder)
                 line, cards, began = [], [], perf_counter()
     finally:
-        _list(folder, unlisted)
+        _list(folder / DEX, unlisted)
 
 
 def names_of_others(folder: str | Path, seeds: range, stages: int = 0) -> set[str]:
     """List the names in the ``dex.json`` of `folder`, except those of entries that would be generated again.
 
-    Those have one of `seeds`, and are of evolution lines of `stages`; 0 for single entries.
+    Entries of lines of `stages` with one of `seeds` would; 0 stands for single entries.
 
     Raises:
         DexInvalid: it cannot be read.
@@ -109,10 +107,12 @@ def names_of_others(folder: str | Path, seeds: range, stages: int = 0) -> set[st
     }
 
 
-def _list(folder: Path, unlisted: list[dict[str, Any]]) -> None:
-    """Add the entries `unlisted` to ``dex.json``, and clear them."""
+def _list(path: Path, unlisted: list[dict[str, Any]]) -> None:
+    """Add the entries `unlisted` to the ``dex.json`` at `path`, and clear them; the last entry of a card counts."""
     if unlisted:
-        write(folder / DEX, _as_json(_merged(folder / DEX, unlisted)))
+        entries = {entry["card"]: entry for entry in [*_listed(path), *unlisted]}
+        content = {"version": __version__, "pokemon": [*entries.values()]}
+        write(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
         unlisted.clear()
 
 
@@ -131,14 +131,10 @@ def card_file(entry: Entry, card: Image.Image) -> bytes:
 
 def _write_sheet(line: Sequence[Entry], cards: Sequence[Image.Image], folder: Path) -> FamilySheet:
     began = perf_counter()
-    file = folder / sheet_name(line)
+    last = line[-1]
+    file = folder / f"family_{plain(last.words.name)}_{last.row.seed}.png"
     write(file, sheet_file(line, cards))
-    return FamilySheet(file, line[-1].family, 1e3 * (perf_counter() - began))
-
-
-def sheet_name(line: Sequence[Entry]) -> str:
-    """Name the file of the sheet of an evolution line."""
-    return f"family_{plain(line[-1].words.name)}_{line[-1].row.seed}.png"
+    return FamilySheet(file, last.family, 1e3 * (perf_counter() - began))
 
 
 def sheet_file(line: Sequence[Entry], cards: Sequence[Image.Image]) -> bytes:
@@ -149,10 +145,6 @@ def sheet_file(line: Sequence[Entry], cards: Sequence[Image.Image]) -> bytes:
 
 def _fields(description: str, backend: str) -> dict[str, str]:
     return {"dex": description, "backend": backend, "Software": f"pokegan {__version__}"}
-
-
-def _merged(path: Path, unlisted: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return list({entry["card"]: entry for entry in [*_listed(path), *unlisted]}.values())
 
 
 def _listed(path: Path) -> list[dict[str, Any]]:
@@ -166,8 +158,3 @@ def _listed(path: Path) -> list[dict[str, Any]]:
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
     raise DexInvalid(f"{path}: is not a dex.json of pgen; move it, or choose another folder")
-
-
-def _as_json(entries: list[dict[str, Any]]) -> bytes:
-    content = {"version": __version__, "pokemon": entries}
-    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
