@@ -115,8 +115,8 @@ def requests(
         PromptInvalid, RequestInvalid: prompts or seeds are of another kind.
     """
     template = template or request_template()
-    each, chosen = texts(prompts), _repeatable(seeds)
-    return (replace(template, prompt=prompt, seed=seed) for prompt in each for seed in chosen)
+    listed, chosen = texts(prompts), _repeatable(seeds)
+    return (replace(template, prompt=prompt, seed=seed) for prompt in listed for seed in chosen)
 
 
 def fusion_requests(

@@ -109,7 +109,7 @@ class TextEncoder:
         for index, ids in enumerate(tokens):
             lengths.setdefault(len(ids), []).append(index)
         size = 1 if self._alone else MAX_BATCH
-        batches = [same[at : at + size] for same in lengths.values() for at in range(0, len(same), size)]
+        batches = [rows[start : start + size] for rows in lengths.values() for start in range(0, len(rows), size)]
         results = self._run_all([np.array([tokens[index] for index in batch], np.int64) for batch in batches])
         embeddings = np.concatenate(results)
         restored = np.empty_like(embeddings)

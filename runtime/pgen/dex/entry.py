@@ -151,7 +151,7 @@ class EntryGenerator:
             seeds, size = choose_seeds(n, seed), check_family(family)
             last_filter(real_lines(size)[0], filter)
             self.generator.check([Request("Mew", seed, fused=("Mew",), shiny=shiny)])
-            drafted = (self._line(one, size, filter, shiny, names) for one in seeds)
+            drafted = (self._line(line_seed, size, filter, shiny, names) for line_seed in seeds)
         return (entry for drafts in drafted for entry in self._finished(drafts, writer, names))
 
     def _check(self) -> None:
@@ -194,12 +194,12 @@ class EntryGenerator:
         color = self.appearance(last).color
         names, texts = self._family_names(rows, taken), Rng(seed, Stream.TEXT)
         drafts = []
-        for stage, (row, one, other) in enumerate(zip(rows, first, second, strict=True)):
-            appearance = Appearance(color, one.shape)
+        for stage, (row, parent, other_parent) in enumerate(zip(rows, first, second, strict=True)):
+            appearance = Appearance(color, parent.shape)
             description = f"{describe(names[stage], row, appearance, texts)} {relatives(names, stage, texts)}"
             words = Words(names[stage], genus(row, texts), description)
             colors = colors_for(last, appearance)
-            request = Request(one.name, seed, colors=colors, fused=(other.name,), shiny=shiny)
+            request = Request(parent.name, seed, colors=colors, fused=(other_parent.name,), shiny=shiny)
             drafts.append(Draft(words, row, appearance, request))
         return drafts
 

@@ -46,7 +46,7 @@ def redraw_cards(model: PictureModel, path: Path, dex: str) -> bytes:
         line = described if isinstance(described, list) else [described]
         if isinstance(described, list) and len(line) not in SIZES:
             raise ValueError("not the stages of a line")
-        parsed = [_parse(one) for one in line]
+        parsed = [_parse(stage) for stage in line]
     except (AttributeError, KeyError, ValueError, TypeError, RecursionError) as error:
         reason = error.message if isinstance(error, PokeganError) else repr(error)
         raise PictureInvalid(f"{path}: has invalid metadata ({one_line(reason)})") from error

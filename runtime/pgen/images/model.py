@@ -90,8 +90,9 @@ class PictureModel:
             while chunk := list(islice(group, batch)):
                 began = perf_counter()
                 pixels = self.draw_batch(chunk)
-                each = 1e3 * (perf_counter() - began) / len(chunk)
-                yield from (Picture(*pair, each, backend) for pair in zip(chunk, pixels, strict=True))
+                milliseconds = 1e3 * (perf_counter() - began) / len(chunk)
+                for request, picture in zip(chunk, pixels, strict=True):
+                    yield Picture(request, picture, milliseconds, backend)
 
     def draw_batch(self, requests: Sequence[Request]) -> NDArray[np.uint8]:
         """Generate pictures of one model and stage at once, uint8 (N, S, S, 4)."""
@@ -198,9 +199,8 @@ class PictureModel:
             raise RequestInvalid(f"model {name}: unknown; {self.bundle.folder} has {', '.join(models) or 'none'}")
         return models[name]
 
-    def size(self, model: Model | None = None, stage: int | None = None) -> int:
+    def size(self, model: Model, stage: int | None = None) -> int:
         """Side of a model's pictures, in pixels."""
-        model = model or self.model
         name = _output(model, stage)
         return next(int(tensor.shape[1]) for tensor in model.outputs if tensor.name == name)
 

@@ -76,7 +76,7 @@ def quantized(request: Request, usual: Pixels, shiny: Pixels) -> Sprite:
     """Reduce a picture, uint8 (SIDE, SIDE, 4), to COLORS; the palette of its shiny has the means of the same pixels."""
     opaque = usual[..., 3] >= 128
     indices = np.zeros(opaque.shape, np.uint8)
-    palette, other = np.zeros((2, 1 + COLORS, 3), np.uint8)
+    palette, shiny_palette = np.zeros((2, 1 + COLORS, 3), np.uint8)
     if opaque.any():
         row = Image.fromarray(np.ascontiguousarray(usual[opaque][None, :, :3]))
         indexed = row.quantize(COLORS, Image.Quantize.MEDIANCUT, kmeans=KMEANS, dither=Image.Dither.NONE)
@@ -85,8 +85,8 @@ def quantized(request: Request, usual: Pixels, shiny: Pixels) -> Sprite:
         palette[1 : 1 + len(used)] = used
         for index in np.unique(indices[opaque]):
             shown = (indices == index) & (shiny[..., 3] >= 128)
-            other[index] = shiny[shown if shown.any() else indices == index][:, :3].mean(0).round()
-    return Sprite(request, indices, palette, other)
+            shiny_palette[index] = shiny[shown if shown.any() else indices == index][:, :3].mean(0).round()
+    return Sprite(request, indices, palette, shiny_palette)
 
 
 def sprite_files(sprite: Sprite, format: str, bundle: Bundle) -> Files:
