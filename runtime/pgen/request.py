@@ -93,7 +93,7 @@ class Request:
 
     @property
     def texts(self) -> list[str]:
-        """What the picture is drawn from: the prompt, further parents and colors, without empty ones."""
+        """Texts that the picture is drawn from: prompt, further parents and colors, without empty ones."""
         return [text for text in (self.prompt, *self.fused, self.colors) if text]
 
 
@@ -179,7 +179,7 @@ def choose_seeds(
     [7, 8, 9]
 
     Raises:
-        RequestInvalid: both ways were used, or the list is invalid.
+        RequestInvalid: `seeds` are invalid, or combined with `n` or `seed`.
     """
     if seeds is None:
         first = defaults[1] if seed is None else integer("seed", seed)

@@ -84,7 +84,7 @@ class TextEncoder:
                 self.notes[prompt] = note
 
     def _note(self, prompt: str, encoding: "Encoding") -> str:
-        """Say what is wrong with a prompt that is not a known name; an empty text if nothing is."""
+        """Return a line of advice on a prompt that is not a known name; empty if it needs none."""
         specials = encoding.special_tokens_mask
         tokens = [token for token, special in zip(encoding.tokens, specials, strict=True) if not special]
         # Of other scripts, the tokenizer has single letters, in which the encoder reads no meaning.

@@ -1,4 +1,4 @@
-"""How the commands behave: each is imported when it is called, and every error is one line with exit code 2."""
+"""Base of the command lines: commands that are imported when they are called, and errors as one line."""
 
 import contextlib
 import math

@@ -61,11 +61,10 @@ def dex(
     from pgen.images.model import PictureModel
     from pokegan.progress import progress
 
-    if llm is None and llm_model is not None:
-        raise click.UsageError("--llm-model needs an endpoint: add --llm URL")
-    source = click.get_current_context().get_parameter_source("llm_timeout")
-    if llm is None and source is not ParameterSource.DEFAULT:
-        raise click.UsageError("--llm-timeout needs an endpoint: add --llm URL")
+    source = click.get_current_context().get_parameter_source
+    for option in ("llm_model", "llm_timeout"):
+        if llm is None and source(option) is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"--{option.replace('_', '-')} needs an endpoint: add --llm URL")
     reporter = reporter.for_device(device)
     generator = PictureModel.open(bundle, device, threads)
     model = generator.bundle.name("text-to-image")

@@ -1,4 +1,4 @@
-"""``pgen reproduce`` and ``pgen variations``: pictures from what the metadata of a picture say."""
+"""``pgen reproduce`` and ``pgen variations``: pictures from the metadata of a picture."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

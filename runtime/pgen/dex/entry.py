@@ -182,11 +182,11 @@ class EntryGenerator:
     def _line(self, seed: int, size: int, filter: RowFilter, shiny: bool, taken: Container[str]) -> list[Draft]:
         """Draft one evolution line: totals as in one real line, shapes from two others, the same mask and colors."""
         rng = Rng(seed, Stream.FAMILY)
-        like = rng.pick(real_lines(size))
-        filter = last_filter(like, filter)
+        real_line = rng.pick(real_lines(size))
+        filter = last_filter(real_line, filter)
         last = self._row(seed, filter)
         rows = []
-        for conditions in earlier_filters(like, filter, last.types):
+        for conditions in earlier_filters(real_line, filter, last.types):
             # The model may add a type to a single one that is requested; the stage of the real line has none.
             rows.append(replace(self._row(seed, conditions), types=conditions.types))
         rows.append(last)

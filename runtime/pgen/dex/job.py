@@ -19,8 +19,8 @@ from pokegan import __version__
 from pokegan.names import plain
 
 DEX = "dex.json"
-LISTED_AT_ONCE = 64
-"""Cards after which ``dex.json`` is updated: so many can be missing from it after a power failure."""
+UPDATE_EVERY = 64
+"""Cards after which ``dex.json`` is updated: at most so many are missing from it after a power failure."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Card:
         return self.file.with_suffix(".html")
 
     def described(self) -> dict[str, Any]:
-        """Describe its entry, ready for JSON."""
+        """Describe the entry, ready for JSON."""
         return {"page": str(self.page), "model": self.model} | self.entry.described()
 
 
@@ -68,7 +68,7 @@ def write_dex(entries: Iterable[Entry], folder: str | Path) -> Generator[Card | 
     """
     folder = Path(folder)
     check_path(check_folder(folder) / DEX)
-    _listed(folder / DEX)
+    _read(folder / DEX)
     unlisted: list[dict[str, Any]] = []
     line: list[Entry] = []
     cards: list[Image.Image] = []
@@ -80,8 +80,8 @@ def write_dex(entries: Iterable[Entry], folder: str | Path) -> Generator[Card | 
             unlisted.append(entry.described() | {"card": written.file.name, "page": written.page.name})
             yield written
             began = perf_counter()
-            if len(unlisted) == LISTED_AT_ONCE:
-                _list(folder / DEX, unlisted)
+            if len(unlisted) == UPDATE_EVERY:
+                _update(folder / DEX, unlisted)
             if entry.family:
                 line.append(entry)
                 cards.append(card)
@@ -89,7 +89,7 @@ def write_dex(entries: Iterable[Entry], folder: str | Path) -> Generator[Card | 
                 yield _write_sheet(line, cards, folder)
                 line, cards, began = [], [], perf_counter()
     finally:
-        _list(folder / DEX, unlisted)
+        _update(folder / DEX, unlisted)
 
 
 def names_of_others(folder: str | Path, seeds: range, stages: int = 0) -> set[str]:
@@ -102,15 +102,15 @@ def names_of_others(folder: str | Path, seeds: range, stages: int = 0) -> set[st
     """
     return {
         str(entry.get("name"))
-        for entry in _listed(Path(folder) / DEX)
+        for entry in _read(Path(folder) / DEX)
         if entry.get("seed") not in seeds or len(entry.get("family") or ()) != stages
     }
 
 
-def _list(path: Path, unlisted: list[dict[str, Any]]) -> None:
+def _update(path: Path, unlisted: list[dict[str, Any]]) -> None:
     """Add the entries `unlisted` to the ``dex.json`` at `path`, and clear them; the last entry of a card counts."""
     if unlisted:
-        entries = {entry["card"]: entry for entry in [*_listed(path), *unlisted]}
+        entries = {entry["card"]: entry for entry in [*_read(path), *unlisted]}
         content = {"version": __version__, "pokemon": [*entries.values()]}
         write(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
         unlisted.clear()
@@ -147,7 +147,7 @@ def _fields(description: str, backend: str) -> dict[str, str]:
     return {"dex": description, "backend": backend, "Software": f"pokegan {__version__}"}
 
 
-def _listed(path: Path) -> list[dict[str, Any]]:
+def _read(path: Path) -> list[dict[str, Any]]:
     """Read the entries of a ``dex.json``; an empty list if it does not exist."""
     if not path.exists():
         return []

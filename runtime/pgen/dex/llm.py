@@ -24,7 +24,7 @@ LETTERS = re.compile(r"[^\W\d_]+(?:[' \u2019.-][^\W\d_]+)*")
 """Letters with single punctuation marks between them."""
 
 THOUGHTS = re.compile(r"^.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
-"""What a reasoning model writes before its answer, by a server that does not take it out."""
+"""Thoughts of a reasoning model before its answer, which some servers do not remove."""
 
 WORDS = '{"name": ..., "genus": ..., "description": ...}'
 

@@ -1,4 +1,4 @@
-"""Cards and sheets from the metadata of files: the same words, stats and pixels again."""
+"""Reproduction of cards and sheets from the metadata of their files."""
 
 import json
 from dataclasses import replace

@@ -40,7 +40,7 @@ class Metadata:
         bundle: digest of the bundle, SHA-256 in hex.
         grid: whether the file is a grid.
         columns: columns of the grid; None for the default layout.
-        backend: what drew it, and its version; empty in files of older versions.
+        backend: the backend that drew it, with its version; empty if the file does not name it.
     """
 
     requests: tuple[Request, ...]
@@ -58,7 +58,7 @@ def picture_fields(request: Request, bundle: Bundle, postprocess: Postprocess, b
 
 
 def describe_request(request: Request) -> dict[str, Any]:
-    """Describe what a picture was generated from, ready for JSON: prompt and seed, and what else is not the default."""
+    """Describe a request, ready for JSON: prompt, seed, and whatever is not the default."""
     fused = {"fused": [*request.fused]} if request.fused else {}
     further = {name: value for name in ("colors", "shiny") if (value := getattr(request, name))}
     return {"prompt": request.prompt, "seed": request.seed} | fused | _name(request) | further
@@ -115,7 +115,7 @@ def drawing_model(request: Request, bundle: Bundle) -> Model | None:
 
 
 def read_metadata(path: str | Path, bundle: Bundle | None = None, *, sprites: bool = False) -> Metadata:
-    """Read how the file at `path` was made; its pixels are not decoded.
+    """Read the metadata of the file at `path`; its pixels are not decoded.
 
     Args:
         path: a file that pgen wrote.
@@ -150,7 +150,7 @@ def check_bundle(path: Path, digest: str, bundle: Bundle) -> None:
 
 
 def read_upload(content: bytes) -> Metadata:
-    """Read how the file with this content was made; errors, as of :func:`read_metadata`, call it "image"."""
+    """Read the metadata of a file with this content; errors, as of :func:`read_metadata`, call it "image"."""
     return _checked("image", *_opened("image", BytesIO(content)))
 
 

@@ -35,4 +35,4 @@ def variation_requests(
     if request.prompt and request.model == bundle.name("text-to-image"):
         request = replace(request, model=None)  # most likely not given, and names of files are shorter without it
     chosen = choose_seeds(n, seed, seeds, defaults=(VARIATIONS, (request.seed + 1) % (MAX_SEED + 1)))
-    return [replace(request, seed=other) for other in chosen]
+    return [replace(request, seed=new_seed) for new_seed in chosen]

@@ -1,4 +1,4 @@
-"""Pictures, grids, cards, sheets and sprites again, from the metadata of their files."""
+"""Reproduction of pictures, grids, cards, sheets and sprites from the metadata of their files."""
 
 import warnings
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ class Redrawn:
     note: str = ""
 
     def described(self) -> dict[str, Any]:
-        """Describe nothing more: the metadata of the file do."""
+        """Return nothing: the metadata of the file describe it."""
         return {}
 
 
