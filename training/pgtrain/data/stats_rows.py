@@ -1,8 +1,6 @@
 """Pokémon as rows of numbers and words, read from a metadata.jsonl folder, a CSV or a parquet file; without PyTorch."""
 
-import csv
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -13,6 +11,7 @@ from typing import Any, NamedTuple
 from pgtrain.data.records import whole_text
 from pgtrain.data.sources.files import find_images
 from pgtrain.data.sources.metadata import METADATA
+from pgtrain.data.sources.row_files import read_rows
 from pgtrain.errors import DataInvalid, DataNotFound
 from pokegan.errors import one_line
 from pokegan.extras import needs_extra
@@ -111,14 +110,19 @@ def read_table(path: Path) -> TableFile:
         DataInvalid: a line cannot be used; it is named.
     """
     file = source(path)
-    suffix = file.suffix.lower()
-    if suffix not in TABLES:
-        table = TableFile(_read_jsonl(file), {}, ())
-    else:
-        table = _read_csv(file) if suffix == ".csv" else _read_parquet(file)
-    if not table.rows:
+    columns, lines = read_rows(file, file.read_bytes())
+    is_metadata = file.suffix.lower() not in TABLES
+    used = {} if is_metadata else _choose_columns(columns, file)
+    rows = []
+    for cells, where in lines:
+        try:
+            rows.append(from_record(cells) if is_metadata else _table_row(cells, used))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise DataInvalid(f"{where}: {one_line(error)}; fix or remove the line") from error
+    if not rows:
         raise DataInvalid(f"{file}: holds no row; give a table with a line for each Pokémon")
-    return table
+    titles = [] if is_metadata else columns
+    return TableFile(rows, used, tuple(title or "(no title)" for title in titles if title not in used.values()))
 
 
 def is_table(data: str) -> bool:
@@ -177,17 +181,6 @@ def digest(path: Path) -> str:
     return hashlib.sha256(source(path).read_bytes()).hexdigest()
 
 
-def _read_jsonl(file: Path) -> list[Row]:
-    rows = []
-    for number, line in enumerate(file.read_bytes().splitlines(), 1):
-        if line.strip():
-            try:
-                rows.append(from_record(json.loads(line)))
-            except (ValueError, TypeError, AttributeError, RecursionError) as error:
-                raise DataInvalid(f"{file}, line {number}: {one_line(error)}; fix or remove the line") from error
-    return rows
-
-
 def from_record(record: Mapping[str, Any]) -> Row:
     """Turn an object of metadata.jsonl into a row.
 
@@ -197,54 +190,6 @@ def from_record(record: Mapping[str, Any]) -> Row:
     stats, types = record.get("stats") or {}, record.get("types") or []
     rarities = [name for name in RARITIES[1:] if record.get(f"is_{name}")]
     return _row(stats, types, rarities, whole_text(str(record.get("name") or "")))
-
-
-def _read_csv(file: Path) -> TableFile:
-    number = 1
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as opened:
-            reader = csv.reader(opened)
-            titles = next(reader, [])
-            used = _choose_columns(titles, file)
-            rows = []
-            for cells in reader:
-                number = reader.line_num
-                if any(cell.strip() for cell in cells):
-                    if len(cells) != len(titles):
-                        raise ValueError(f"{len(cells)} cells, expected {len(titles)}")
-                    rows.append(_table_row(dict(zip(titles, cells, strict=True)), used))
-    except UnicodeDecodeError as error:
-        raise DataInvalid(f"{file}: is not in UTF-8 ({one_line(error)}); save it as CSV in UTF-8") from error
-    except (ValueError, csv.Error) as error:
-        if isinstance(error, DataInvalid):
-            raise
-        raise DataInvalid(f"{file}, line {number}: {one_line(error)}; fix or remove the line") from error
-    return _table(rows, titles, used)
-
-
-def _read_parquet(file: Path) -> TableFile:
-    with needs_extra("data"):
-        import pyarrow
-        from pyarrow import parquet
-    try:
-        with file.open("rb") as opened:  # whose errors name the file, unlike pyarrow's
-            table = parquet.ParquetFile(opened).read()
-    except PermissionError:
-        raise
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataInvalid(f"{file}: cannot be read ({one_line(error)}); write it again") from error
-    used = _choose_columns(table.column_names, file)
-    rows = []
-    for number, cells in enumerate(table.to_pylist(), 1):
-        try:
-            rows.append(_table_row(cells, used))
-        except ValueError as error:
-            raise DataInvalid(f"{file}, row {number}: {one_line(error)}; fix or remove the row") from error
-    return _table(rows, table.column_names, used)
-
-
-def _table(rows: list[Row], titles: Sequence[str], used: dict[str, str]) -> TableFile:
-    return TableFile(rows, used, tuple(title or "(no title)" for title in titles if title not in used.values()))
 
 
 def _choose_columns(titles: Sequence[str], file: Path) -> dict[str, str]:

@@ -34,7 +34,7 @@ MARKED = (
 """Adapters that are recognized by one file; they come first, because their folders hold images too."""
 ADAPTERS = (
     *MARKED,
-    Adapter(metadata.fits_splits, metadata.read_splits, has_columns=True),
+    Adapter(metadata.fits_splits, metadata.read, has_columns=True),
     Adapter(parquet.fits_splits, parquet.read, has_columns=True),
     Adapter(classes.fits, classes.read),
     Adapter(images.fits, images.read),

@@ -52,9 +52,9 @@ def scan(folder: Path, without: Path | None = None) -> Scan:
     return Scan(sorted(images), tuple(skipped))
 
 
-def find_metadata(folder: Path, names: frozenset[str]) -> list[Path]:
-    """List the files under `folder` whose lower-case name is one of `names`, sorted."""
-    return sorted(path for path in _walk(folder, []) if path.name.lower() in names and path.is_file())
+def find_metadata(folder: Path) -> list[Path]:
+    """List the RECORD_FILES under `folder`, sorted."""
+    return sorted(path for path in _walk(folder, []) if path.name.lower() in RECORD_FILES and path.is_file())
 
 
 def holds_images(folder: Path) -> bool:

@@ -5,9 +5,6 @@ the folder of the file. Every other column is optional; captions use what is the
 from ``id`` and ``evolves_from``, which names another's ``id``. Folders of splits may each have such a file.
 """
 
-import csv
-import io
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,17 +14,14 @@ from typing import Any
 from pgtrain.data.options import DEFAULT_VIEW
 from pgtrain.data.records import Collection, Layout, Record
 from pgtrain.data.sources.files import RECORD_FILES, find_ignoring_case, find_metadata, named_by_captions, scan
+from pgtrain.data.sources.row_files import read_rows
 from pgtrain.errors import DataInvalid, DataNotFound
-from pokegan.errors import one_line
-from pokegan.extras import needs_extra
 
 METADATA = "metadata.jsonl"
 CAPTIONS = ("text", "caption", "captions", "en_text", "prompt", "prompts")
 """Usual names of the column of captions."""
 
 FIELDS = ("file_name", "name", "types", "color", "shape", "genus", "description", "id", "evolves_from", "view", "shiny")
-Row = tuple[dict[str, Any], str]
-"""The fields of a row, and what to call it."""
 
 
 def fits(folder: Path) -> bool:
@@ -35,28 +29,26 @@ def fits(folder: Path) -> bool:
     return folder.is_dir() and bool(_beside(folder))
 
 
+def fits_splits(folder: Path) -> bool:
+    """Tell whether folders below `folder` have this layout."""
+    return bool(find_metadata(folder))
+
+
 def read(folder: Path, caption_column: str | None = None) -> Collection:
     """Read every record of the data set in `folder`; captions from `caption_column`, by default the usual one.
+
+    Without a file of records in `folder` itself, those of the folders below it are read together.
 
     Raises:
         DataNotFound: an image that a record names is missing.
         DataInvalid: a row cannot be read or a field has the wrong type; the line is named.
     """
-    first, *others = _beside(folder)
-    skipped = tuple(f"{path.name}: {first.name} is read" for path in others)
-    return _read(folder, [first], caption_column, skipped)
-
-
-def fits_splits(folder: Path) -> bool:
-    """Tell whether folders below `folder` have such files."""
-    return bool(find_metadata(folder, frozenset(RECORD_FILES)))
-
-
-def read_splits(folder: Path, caption_column: str | None = None) -> Collection:
-    """Read the files of the folders below `folder` together, see :func:`read`."""
-    folders = dict.fromkeys(path.parent for path in find_metadata(folder, frozenset(RECORD_FILES)))
-    chosen = [place for place in folders if not any(above in folders for above in place.parents)]
-    return _read(folder, [_beside(place)[0] for place in chosen], caption_column, ())
+    if beside := _beside(folder):
+        first, *others = beside
+        return _read(folder, [first], caption_column, [f"{path.name}: {first.name} is read" for path in others])
+    folders = dict.fromkeys(path.parent for path in find_metadata(folder))
+    outermost = [place for place in folders if not any(above in folders for above in place.parents)]
+    return _read(folder, [_beside(place)[0] for place in outermost], caption_column, [])
 
 
 def _beside(folder: Path) -> list[Path]:
@@ -64,30 +56,34 @@ def _beside(folder: Path) -> list[Path]:
     return [present[name] for name in RECORD_FILES if name in present]
 
 
-def _read(folder: Path, files: Sequence[Path], caption_column: str | None, skipped: tuple[str, ...]) -> Collection:
-    contents = [path.read_bytes() for path in files]
-    described = b"".join(contents)
+def _read(folder: Path, files: Sequence[Path], caption_column: str | None, skipped: Sequence[str]) -> Collection:
+    described = b""
+    changed = b""
     records: list[Record] = []
     entries: list[dict[str, Any]] = []
     columns: dict[str, str] = {}
     seen: dict[str, None] = {}
-    for path, content in zip(files, contents, strict=True):
-        rows = _parsed(path, content)
-        keys = dict.fromkeys(key for fields, _ in rows for key in fields)
-        chosen = choose_columns(list(keys), caption_column, path)
-        if chosen.get("caption") != choose_columns(list(keys), None, path).get("caption"):
-            described += f"caption-column={caption_column}".encode()
-        fields = [({role: row[column] for role, column in chosen.items() if column in row}, w) for row, w in rows]
-        records += [_record(path.parent, *row) for row in fields]
-        entries += [row for row, _ in fields]
-        columns, seen = chosen | columns, seen | keys
+    for path in files:
+        content = path.read_bytes()
+        described += content
+        keys, rows = read_rows(path, content)
+        if path.suffix.lower() != ".jsonl" and "file_name" not in map(str.lower, keys):
+            raise DataInvalid(f"{path}: no column file_name; it has {', '.join(keys) or 'none'}; rename or add it")
+        chosen = choose_columns(keys, caption_column, path)
+        if chosen.get("caption") != choose_columns(keys, None, path).get("caption"):
+            changed += f"caption-column={caption_column}".encode()
+        for cells, where in rows:
+            entry = {field: cells[column] for field, column in chosen.items() if column in cells}
+            records.append(_record(path.parent, entry, where))
+            entries.append(entry)
+        columns, seen = chosen | columns, seen | dict.fromkeys(keys)
     if not any(record.image for record in records):
         raise DataInvalid(f"{files[0]}: no record has a file_name, so there is nothing to train on")
-    records = [replace(each, family=family) for each, family in zip(records, _families(entries), strict=True)]
+    records = [replace(record, family=family) for record, family in zip(records, _families(entries), strict=True)]
     unused = tuple(key for key in seen if key not in columns.values())
     name = ", ".join(str(path.relative_to(folder)) for path in files)
     layout = Layout(name, columns, unused, (*skipped, *_unnamed(folder, records)))
-    return Collection(records, described, layout)
+    return Collection(records, described + changed, layout)
 
 
 def choose_columns(names: Sequence[str], caption_column: str | None, path: Path) -> dict[str, str]:
@@ -115,46 +111,6 @@ def _unnamed(folder: Path, records: Sequence[Record]) -> tuple[str, ...]:
     named = {record.image for record in records}
     unnamed = sum(path not in named for path in files.images)
     return (*([f"{unnamed:,} images that no line names"] if unnamed else []), *files.skipped)
-
-
-def _parsed(path: Path, content: bytes) -> list[Row]:
-    suffix = path.suffix.lower()
-    if suffix == ".jsonl":
-        numbered = enumerate(content.splitlines(), 1)
-        wheres = ((line, f"{path}, line {number}") for number, line in numbered if line.strip())
-        return [(_parse(line, where), where) for line, where in wheres]
-    rows = _csv(path, content) if suffix == ".csv" else _parquet(path)
-    names = list(rows[0][0]) if rows else []
-    if not rows or "file_name" not in map(str.lower, names):
-        raise DataInvalid(f"{path}: no column file_name; it has {', '.join(names) or 'no row'}; rename or add it")
-    return rows
-
-
-def _csv(path: Path, content: bytes) -> list[Row]:
-    try:
-        reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
-        header = next(reader, [])
-        rows = []
-        for cells in reader:
-            where = f"{path}, line {reader.line_num}"
-            if len(cells) not in (0, len(header)):
-                raise DataInvalid(f"{where}: {len(cells)} cells, expected {len(header)}; fix or remove the line")
-            if cells:
-                rows.append((dict(zip(header, cells, strict=True)), where))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataInvalid(f"{path}: cannot be read ({one_line(error)}); save it as CSV in UTF-8") from error
-    return rows or [(dict.fromkeys(header, ""), f"{path}, line 1")][: bool(header)]
-
-
-def _parquet(path: Path) -> list[Row]:
-    with needs_extra("data"):
-        import pyarrow
-        from pyarrow import parquet
-    try:
-        table = parquet.read_table(path)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataInvalid(f"{path}: cannot be read ({one_line(error)}); write it again") from error
-    return [(row, f"{path}, row {number}") for number, row in enumerate(table.to_pylist(), 1)]
 
 
 def _families(entries: list[dict[str, Any]]) -> list[str]:
@@ -192,16 +148,6 @@ def _record(folder: Path, fields: Mapping[str, Any], where: str) -> Record:
     color = "" if shiny else color  # that of the usual one
     facts = (name, image, types, color, shape, genus, description, text)
     return Record(*facts, texts=texts, captioned=captioned, view=view, shiny=shiny)
-
-
-def _parse(line: bytes, where: str) -> dict[str, Any]:
-    try:
-        fields = json.loads(line)
-    except (ValueError, RecursionError) as error:  # also UnicodeDecodeError
-        raise DataInvalid(f"{where}: not valid JSON ({one_line(error)}); fix or remove the line") from error
-    if not isinstance(fields, dict):
-        raise DataInvalid(f"{where}: expected a JSON object, found {type(fields).__name__}")
-    return fields
 
 
 def _text(fields: Mapping[str, Any], key: str, where: str) -> str:
