@@ -104,8 +104,8 @@ def test_large_pictures_with_views_are_no_sprites(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"view": "side"}, "no picture has the view 'side'; choose from back, front, all"),
-        ({"view": "front"}, "no picture has the view 'front'; none has one; leave the view out"),
-        ({"shiny": True}, "no picture is of a shiny; leave shinies out"),
+        ({"view": "front"}, "no picture has the view 'front'; none has a view; leave the view out"),
+        ({"shiny": True}, "no picture shows a shiny; leave shinies out"),
     ],
 )
 def test_choice_that_the_data_lack_is_refused(

@@ -18,7 +18,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from pgtrain.cli import main
-from pgtrain.data.dataset import Pictures, fits, load_pictures, weighted
+from pgtrain.data import sources
+from pgtrain.data.dataset import Pictures, decoded, fits, weighted
 from pgtrain.data.stats_rows import STATS, TYPES
 from pgtrain.engine.accelerator import LEAST_SCALE, Accelerator
 from pgtrain.engine.run import CHECKPOINT, Run
@@ -148,7 +149,7 @@ def test_signal_to_one_process_stops_all_with_one_checkpoint(small_data: Path, t
 
 @pytest.fixture
 def data(small_data: Path) -> Pictures:
-    return load_pictures(small_data, 32)
+    return decoded(sources.read(small_data), 32)
 
 
 def make(data: Pictures, accumulate: int = 1, **options: object) -> DCGAN:

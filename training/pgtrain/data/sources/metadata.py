@@ -1,8 +1,8 @@
 """A folder with images and ``metadata.jsonl``, ``metadata.csv`` or ``metadata.parquet``.
 
-This is the ``imagefolder`` convention of Hugging Face ``datasets``: one row an image, with ``file_name`` relative to
-the folder of the file. Every other column is optional; captions use what is there, and families come
-from ``id`` and ``evolves_from``, which names another's ``id``. Folders of splits may each have such a file.
+This is the ``imagefolder`` convention of Hugging Face ``datasets``: one row per image, with ``file_name`` relative to
+the folder of the file. All other columns are optional; families are derived from ``id`` and ``evolves_from``, the
+``id`` of another row. Folders of splits may each have such a file.
 """
 
 import re
@@ -41,7 +41,7 @@ def read(folder: Path, caption_column: str | None = None) -> Collection:
 
     Raises:
         DataNotFound: an image that a record names is missing.
-        DataInvalid: a row cannot be read or a field has the wrong type; the line is named.
+        DataInvalid: a row cannot be parsed or a field has the wrong type; the line is named.
     """
     if beside := _beside(folder):
         first, *others = beside
@@ -57,8 +57,7 @@ def _beside(folder: Path) -> list[Path]:
 
 
 def _read(folder: Path, files: Sequence[Path], caption_column: str | None, skipped: Sequence[str]) -> Collection:
-    described = b""
-    changed = b""
+    described = suffix = b""
     records: list[Record] = []
     entries: list[dict[str, Any]] = []
     columns: dict[str, str] = {}
@@ -71,7 +70,7 @@ def _read(folder: Path, files: Sequence[Path], caption_column: str | None, skipp
             raise DataInvalid(f"{path}: no column file_name; it has {', '.join(keys) or 'none'}; rename or add it")
         chosen = choose_columns(keys, caption_column, path)
         if chosen.get("caption") != choose_columns(keys, None, path).get("caption"):
-            changed += f"caption-column={caption_column}".encode()
+            suffix += f"caption-column={caption_column}".encode()
         for cells, where in rows:
             entry = {field: cells[column] for field, column in chosen.items() if column in cells}
             records.append(_record(path.parent, entry, where))
@@ -82,17 +81,20 @@ def _read(folder: Path, files: Sequence[Path], caption_column: str | None, skipp
     records = [replace(record, family=family) for record, family in zip(records, _families(entries), strict=True)]
     unused = tuple(key for key in seen if key not in columns.values())
     name = ", ".join(str(path.relative_to(folder)) for path in files)
-    layout = Layout(name, columns, unused, (*skipped, *_unnamed(folder, records)))
-    return Collection(records, described + changed, layout)
+    found = scan(folder)
+    if unnamed := len(set(found.images) - {record.image for record in records}):
+        skipped = [*skipped, f"{unnamed:,} images that no line names"]
+    layout = Layout(name, columns, unused, (*skipped, *found.skipped))
+    return Collection(records, described + suffix, layout)
 
 
 def choose_columns(names: Sequence[str], caption_column: str | None, path: Path) -> dict[str, str]:
-    """Choose the column of each field, in any case; captions are in `caption_column` or the first usual one.
+    """Map the fields to columns, in any case; captions are in `caption_column` or the first usual column.
 
-    Without names and usual captions, a description is the caption.
+    Without columns of names and usual captions, the description becomes the caption.
 
     Raises:
-        DataInvalid: there is no `caption_column`.
+        DataInvalid: `names` lacks `caption_column`.
     """
     if caption_column is not None and names and caption_column not in names:
         raise DataInvalid(f"{path}: no column {caption_column!r}; choose from {', '.join(sorted(names))}")
@@ -106,15 +108,8 @@ def choose_columns(names: Sequence[str], caption_column: str | None, path: Path)
     return columns
 
 
-def _unnamed(folder: Path, records: Sequence[Record]) -> tuple[str, ...]:
-    files = scan(folder)
-    named = {record.image for record in records}
-    unnamed = sum(path not in named for path in files.images)
-    return (*([f"{unnamed:,} images that no line names"] if unnamed else []), *files.skipped)
-
-
 def _families(entries: list[dict[str, Any]]) -> list[str]:
-    """Name each entry's family by the ``id`` that its evolution began with; "" where it has none."""
+    """Name each entry's family by the ``id`` of the first stage of its evolution; "" for entries without ``id``."""
     steps = [(entry.get("id"), entry.get("evolves_from")) for entry in entries]
     parents = {number: parent for number, parent in steps if _is_id(number) and _is_id(parent)}
     return [_root(entry["id"], parents) if _is_id(entry.get("id")) else "" for entry in entries]
@@ -126,7 +121,7 @@ def _is_id(value: Any) -> bool:
 
 def _root(number: Any, parents: dict[Any, Any]) -> str:
     seen = set()
-    while number in parents and number not in seen:  # a circle ends as well
+    while number in parents and number not in seen:  # ends in cycles, too
         seen.add(number)
         number = parents[number]
     return str(number)
@@ -138,16 +133,15 @@ def _record(folder: Path, fields: Mapping[str, Any], where: str) -> Record:
     if file_name and image is None:
         raise DataNotFound(f"{where}: {file_name} is not in {folder}; restore it or drop the line")
     fallback = image.stem if image else ""
-    written = _captions(fields, where)
-    name, text, texts = named_by_captions(_text(fields, "name", where), written, fallback)
+    captions = _captions(fields, where)
+    name, text, texts = named_by_captions(_text(fields, "name", where), captions, fallback)
     if not name:
         raise DataInvalid(f"{where}: a record needs a name or a file_name")
     color, shape, genus, description = (_text(fields, key, where) for key in ("color", "shape", "genus", "description"))
-    types, captioned = _types(fields, where), bool(written)
     view, shiny = _view(fields, where)
-    color = "" if shiny else color  # that of the usual one
-    facts = (name, image, types, color, shape, genus, description, text)
-    return Record(*facts, texts=texts, captioned=captioned, view=view, shiny=shiny)
+    color = "" if shiny else color  # the recorded one is that of the normal form
+    facts = (name, image, _types(fields, where), color, shape, genus, description, text)
+    return Record(*facts, texts=texts, captioned=bool(captions), view=view, shiny=shiny)
 
 
 def _text(fields: Mapping[str, Any], key: str, where: str) -> str:
@@ -158,10 +152,10 @@ def _text(fields: Mapping[str, Any], key: str, where: str) -> str:
 
 
 def _view(fields: Mapping[str, Any], where: str) -> tuple[str, bool]:
-    """Read the view, and whether a shiny is shown; views named "shiny" and "back-shiny" say both."""
+    """Return the view, and whether a shiny is shown; views named "shiny" and "back-shiny" imply both."""
     parts = re.split(r"[\W_]+", _text(fields, "view", where).lower())
     view = "-".join(part for part in parts if part not in ("", "shiny"))
-    shiny = str(fields.get("shiny") or "").lower()  # a boolean of JSON, or text in a cell of a table
+    shiny = str(fields.get("shiny") or "").lower()  # a JSON boolean, or text in a cell
     if shiny not in ("", "true", "false"):
         raise DataInvalid(f"{where}: shiny must be true or false, found {fields['shiny']!r}")
     named = "shiny" in parts
@@ -179,7 +173,7 @@ def _captions(fields: Mapping[str, Any], where: str) -> tuple[str, ...]:
 def _types(fields: Mapping[str, Any], where: str) -> tuple[str, ...]:
     types = fields.get("types") or []
     if isinstance(types, str) and not where.rpartition(",")[0].lower().endswith(".jsonl"):
-        types = [kind.lower() for kind in re.findall(r"[^\W\d_]+", types)]  # in a cell of a table
+        types = [kind.lower() for kind in re.findall(r"[^\W\d_]+", types)]  # text in a cell
     if not isinstance(types, list) or not all(isinstance(kind, str) for kind in types):
         raise DataInvalid(f"{where}: types must be a list of text, found {types!r}")
     return tuple(types)

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from pgtrain.data.sources.download import limited_silence, reason
+from pgtrain.data.sources.download import reason, socket_timeout
 from pgtrain.errors import FeaturesNotFound
 from pgtrain.evaluation.features.artwork import load_network, resized
 from pgtrain.evaluation.features.dinov2 import load_dinov2
@@ -89,7 +89,7 @@ def _inception(weights: Path | None) -> Callable[[Tensor], Tensor]:
 
     file = str(weights) if weights else None
     try:
-        with limited_silence():
+        with socket_timeout():
             network = FeatureExtractorInceptionV3("inception", [INCEPTION_LAYER], feature_extractor_weights_path=file)
     except (OSError, HTTPException, RuntimeError, ValueError, KeyError) as error:
         raise FeaturesNotFound(
