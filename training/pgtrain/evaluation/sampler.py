@@ -55,7 +55,7 @@ class RunSampler:
         accelerator = Accelerator("fp32")
         self.system = SYSTEMS[described["system"]].load("system")(config, accelerator, data.to(accelerator.device))
         try:
-            position = checkpoint.restore_networks(run.checkpoint, self.system)
+            position = checkpoint.restore(run.checkpoint, self.system, networks_only=True)
         except RunInvalid as error:
             trained = described["data"]["examples"]
             if trained == len(data):
