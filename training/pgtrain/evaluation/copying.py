@@ -1,6 +1,6 @@
-"""Copying: distances of generated pictures to the artwork, relative to distances within the artwork.
+"""Copying: distances of drawn pictures to the artwork, relative to distances within the artwork.
 
-Distances are cosine distances of embeddings, by the nearer of a real picture and its mirror image.
+Distances are cosine distances of embeddings, to the nearer of a real picture and its mirror image.
 """
 
 from collections.abc import Sequence
@@ -11,28 +11,34 @@ from torch import Tensor
 from pgtrain.evaluation.features.extractors import Features
 from pgtrain.evaluation.figures import Figures
 
+NEAREST = 5
+"""Real pictures that are shown beside each drawn one."""
+
 
 class Artwork:
-    """The real pictures as an Sampler's are compared with them, and what is known of their families."""
+    """The embeddings of the real pictures, and their families."""
 
     def __init__(self, real: Features, mirrored: Features, families: Sequence[str], held: Tensor) -> None:
-        """Take N pictures, their mirror images, the family of each, and whether it was held out, bool (N,)."""
+        """Take the features of N pictures and of their mirror images, their families, and `held`, bool (N,).
+
+        `held` tells which pictures were held out from training.
+        """
         self.real, self.mirrored, self.held = real, mirrored, held
         among = self.distances(real)
         numbers = {family: number for number, family in enumerate(dict.fromkeys(families))}
-        family = torch.tensor([numbers[each] for each in families])
+        family = torch.tensor([numbers[name] for name in families])
         among[family[:, None] == family] = torch.inf
         self.among = among.amin(1)
-        """Of each real picture, the distance to the nearest one of another family, float (N,)."""
+        """Distance of each real picture to the nearest one of another family, float (N,)."""
 
     def distances(self, drawn: Features) -> Tensor:
-        """Measure each drawn picture against each real one: float (N, M)."""
-        ahead, turned = (drawn.embeddings @ each.embeddings.T for each in (self.real, self.mirrored))
-        return 1 - torch.maximum(ahead, turned)
+        """Measure the distance of each drawn picture to each real one: float (N, M)."""
+        plain, mirrored = (drawn.embeddings @ real.embeddings.T for real in (self.real, self.mirrored))
+        return 1 - torch.maximum(plain, mirrored)
 
-    def nearest(self, drawn: Features, count: int = 5) -> Tensor:
-        """Find the real pictures nearest to each drawn one, nearest first: indices, int64 (N, `count`)."""
-        return self.distances(drawn).topk(min(count, len(self.held)), dim=1, largest=False).indices
+    def nearest(self, drawn: Features) -> Tensor:
+        """Find the NEAREST real pictures to each drawn one, nearest first: indices, int64 (N, K)."""
+        return self.distances(drawn).topk(min(NEAREST, len(self.held)), dim=1, largest=False).indices
 
     def copying(self, drawn: Features) -> Figures:
         """Say how near the drawn pictures come to those that were trained on.
