@@ -75,7 +75,7 @@ def test_runs_inside_the_data_are_not_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["Abra", "data/set"])
-def test_what_lies_beside_a_folder_that_wraps_the_data_is_counted(tmp_path: Path, folder: str) -> None:
+def test_files_beside_a_wrapping_folder_are_counted(tmp_path: Path, folder: str) -> None:
     picture(tmp_path / folder / "muk.png")
     picture(tmp_path / "runs/2026/grids/0001.png")
     (tmp_path / "runs/2026/config.json").write_text("{}")

@@ -25,7 +25,7 @@ def test_log_has_one_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
     assert captured.out == ""
 
 
-def test_time_left_counts_the_part_of_an_epoch_that_was_done_before(
+def test_time_left_counts_the_resumed_part_of_an_epoch(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter([100.0, 106.0])

@@ -1,4 +1,4 @@
-"""Trainings that diverge, or whose output nobody takes: the good checkpoints stay."""
+"""Trainings that diverge, or whose output is closed: the good checkpoints stay."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ def test_checkpoint_is_never_written_with_weights_that_are_not_finite(
 
 
 @pytest.mark.parametrize(("step", "epoch"), [(0, 3), (2, 4)], ids=["at the end of an epoch", "within the next"])
-def test_divergence_is_told_with_its_epoch(tmp_path: Path, step: int, epoch: int) -> None:
+def test_divergence_names_its_epoch(tmp_path: Path, step: int, epoch: int) -> None:
     position = Position(3, step, 30 + step)
     system = Mock(optimizers={})
     system.networks.state_dict.return_value = {"weight": torch.tensor(torch.nan)}

@@ -1,4 +1,4 @@
-"""Several processes, gradient accumulation, loss scaling and compiling: the same training, computed in other ways."""
+"""Several processes, gradient accumulation, loss scaling and compilation: all train like one plain process."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def write_rows(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def runs(small_data: Path, tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    """Every system, trained by one process and by two; and a run of one process that two go on with, and back."""
+    """Every system, trained by one process and by two; and a run that alternates between one and two."""
     folder = tmp_path_factory.mktemp("scale")
     rows = write_rows(folder / "rows")
 
@@ -210,9 +210,7 @@ def scaled(data: Pictures, scale: float) -> DCGAN:
     return made
 
 
-def test_overflow_leaves_weights_and_average_alone_and_is_no_divergence(
-    data: Pictures, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_overflow_skips_the_step_without_divergence(data: Pictures, monkeypatch: pytest.MonkeyPatch) -> None:
     made = scaled(data, 2.0**120)
     monkeypatch.setattr(made, "generator_loss", lambda scores: 1e6 * scores.mean())  # its scaled gradient is infinite
     before = {name: value.clone() for name, value in made.networks.state_dict().items()}

@@ -102,12 +102,14 @@ def match(records: Sequence[Record], pictures: Tensor, embed: Callable[[Sequence
     `embed` maps texts to float32 embeddings (T, D).
     """
     composed = _compose(_Scores(records, pictures, embed))
-    targets = [
-        torch.from_numpy(np.stack(column))
-        for best in (composed.shapes, composed.colors)
-        for column in zip(*best, strict=True)
-    ]
-    return Matches(embed(composed.texts), *targets, torch.tensor(composed.free))
+    return Matches(
+        embed(composed.texts), *_stacked(composed.shapes), *_stacked(composed.colors), torch.tensor(composed.free)
+    )
+
+
+def _stacked(best: list[tuple[NDArray[np.int64], Array]]) -> tuple[Tensor, Tensor]:
+    ids, weights = zip(*best, strict=True)
+    return torch.from_numpy(np.stack(ids)), torch.from_numpy(np.stack(weights))
 
 
 def _best(scores: Array) -> tuple[NDArray[np.int64], Array]:

@@ -78,7 +78,7 @@ class Collection:
     layout: Layout = Layout()
 
     @classmethod
-    def of(cls, records: Iterable[Record], layout: Layout | None = None) -> Self:
+    def of(cls, records: Iterable[Record], layout: Layout) -> Self:
         """Collect records of a source without a text file; their fields, without paths, take its place in digests."""
         kept = list(records)
         described = []
@@ -88,7 +88,7 @@ class Collection:
             # Empty fields that newer versions added are left out, so that digests of older runs stay valid.
             added = {name: fields.pop(name) for name in ("texts", "view", "shiny")}
             described.append(fields | {name: value for name, value in added.items() if value})
-        return cls(kept, json.dumps(described).encode(), layout or Layout())
+        return cls(kept, json.dumps(described).encode(), layout)
 
     @property
     def images(self) -> list[Path]:

@@ -63,9 +63,10 @@ def save(path: Path, system: System, position: Position, keep: int = 1) -> None:
     metadata = {name: json.dumps(value) for name, value in header.items()}
     try:
         with atomic_path(path, keep_links=False) as hidden:  # an older one may be a link to it, see _keep_older
-            mode = _mode_of_new_file(hidden)
+            hidden.touch()
+            mode = hidden.stat().st_mode
             save_file({name: value.contiguous() for name, value in tensors.items()}, hidden, metadata)
-            hidden.chmod(mode)  # safetensors makes files that only their owner can read
+            hidden.chmod(mode)  # safetensors makes files that only their owner can read, whatever the umask
             with hidden.open("rb") as file:
                 os.fsync(file.fileno())
             _keep_older(path, position.total, keep)
@@ -100,13 +101,6 @@ def _keep_older(path: Path, total: int, keep: int) -> None:
                 shutil.copyfile(path, kept)
     for surplus in list(older(path).values())[: -(keep - 1) or None]:
         surplus.unlink()
-
-
-def _mode_of_new_file(path: Path) -> int:
-    """Make an empty file at `path` and return its permissions, which follow the user's umask."""
-    path.unlink(missing_ok=True)
-    path.touch()
-    return path.stat().st_mode
 
 
 def read(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, Any]]:

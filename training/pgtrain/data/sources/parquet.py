@@ -109,7 +109,7 @@ def _rows(file: Path, caption_column: str | None) -> Iterator[tuple[dict[str, An
         raise DataInvalid(f"{file}: cannot be read ({one_line(error)}); download it again") from error
 
 
-def find_columns(schema: Any, file: Path, caption_column: str | None = None) -> Columns:
+def find_columns(schema: Any, file: Path, caption_column: str | None) -> Columns:
     """Choose the columns of an arrow `schema`: by type, then by usual names, or `caption_column`.
 
     Raises:
