@@ -16,8 +16,8 @@ METRICS = {"critic": 1.25, "generator": -0.5, "reconstruction": 0.125, "kl": 0.2
 
 def test_log_has_one_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
     with Display(10, 2) as display:
-        display.phase("adversarial")
-        display.step(2.5)
+        display.update(description="adversarial")
+        display.update(completed=2.5)
         display.epoch(3, "adversarial", METRICS)
     losses = "critic 1.250, generator -0.500, reconstruction 0.125, kl 0.250"
     captured = capsys.readouterr()

@@ -45,20 +45,18 @@ class Display:
             with suppress(OSError):
                 self.bar.stop()
 
-    def phase(self, name: str) -> None:
-        """Show the name of the phase that begins."""
-        self._update(description=name)
-
-    def step(self, epochs: float) -> None:
-        """Show that `epochs`, with a fraction of the current one, are done."""
-        self._update(completed=epochs)
+    def update(self, **fields: Any) -> None:
+        """Update fields of the bar: `description`, or `completed` epochs with a fraction."""
+        if self.bar:
+            with suppress(OSError):
+                self.bar.update(self.task, **fields)
 
     def epoch(self, number: int, phase: str, metrics: dict[str, float]) -> None:
         """Show the mean losses and speed of epoch `number`, counted from 1."""
         losses = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items() if name != RATE)
         speed = f"{metrics[RATE]:.4g} images/s"
         if self.bar:
-            self._update(completed=number, description=f"{phase}, {losses}, {speed}")
+            self.update(completed=number, description=f"{phase}, {losses}, {speed}")
             return
         seconds = (time.monotonic() - self.began) / (number - self.first)
         left = timedelta(seconds=round(seconds * (self.epochs - number)))
@@ -79,8 +77,3 @@ class Display:
         if self.shown:
             with suppress(OSError):
                 os.write(2, f"{message}\n".encode())
-
-    def _update(self, **fields: Any) -> None:
-        if self.bar:
-            with suppress(OSError):
-                self.bar.update(self.task, **fields)

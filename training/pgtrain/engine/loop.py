@@ -77,7 +77,7 @@ class Loop:
             while self.position.epoch < epochs:
                 epoch = self.position.epoch
                 phase = self.system.start_epoch(epoch)
-                display.phase(phase)
+                display.update(description=phase)
                 metrics = self._epoch(received, display)
                 with distributed.together(), self.run.writing():
                     if events:
@@ -119,7 +119,7 @@ class Loop:
                 self._save()
             if stop:
                 raise Interrupted(self.run.folder)
-            display.step(self.position.epoch + (number + 1) / len(batches))
+            display.update(completed=self.position.epoch + (number + 1) / len(batches))
         means = _means(collected)
         for name, value in means.items():
             if not math.isfinite(value):

@@ -172,11 +172,7 @@ class Run:
         return handle
 
     def make_folder(self, folder: Path) -> None:
-        """Make `folder`.
-
-        Raises:
-            RunInvalid: it cannot be made.
-        """
+        """Make `folder`; raise RunInvalid if that fails."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
