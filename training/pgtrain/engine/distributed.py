@@ -143,7 +143,7 @@ class _Sum(torch.autograd.Function):
         return summed
 
 
-def mine(rows: Tensor) -> Tensor:
+def own_rows(rows: Tensor) -> Tensor:
     """Return this process's share of rows (N, ...) that all processes have: (N / processes, ...)."""
     return rows.chunk(count())[rank()]
 

@@ -161,5 +161,5 @@ def _means(collected: list[Metrics]) -> dict[str, float]:
     values = {name: [metrics[name] for metrics in collected if name in metrics] for name in names}
     if not values:
         return {}
-    means = distributed.mean(torch.stack([torch.stack(each).float().mean() for each in values.values()]))
+    means = distributed.mean(torch.stack([torch.stack(losses).float().mean() for losses in values.values()]))
     return {name: round(mean, 5) for name, mean in zip(values, means.tolist(), strict=True)}

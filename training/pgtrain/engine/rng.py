@@ -12,12 +12,12 @@ from pgtrain.engine import distributed
 
 def rand(rows: int, *shape: int, device: torch.device) -> Tensor:
     """Uniform numbers in 0..1 for this process's rows, float32 (rows, *shape)."""
-    return distributed.mine(torch.rand(rows * distributed.count(), *shape, device=device))
+    return distributed.own_rows(torch.rand(rows * distributed.count(), *shape, device=device))
 
 
 def randn(rows: int, *shape: int, device: torch.device) -> Tensor:
     """Standard normal numbers for this process's rows, float32 (rows, *shape)."""
-    return distributed.mine(torch.randn(rows * distributed.count(), *shape, device=device))
+    return distributed.own_rows(torch.randn(rows * distributed.count(), *shape, device=device))
 
 
 class Dropout(nn.Dropout):

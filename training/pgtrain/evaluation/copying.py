@@ -41,13 +41,13 @@ class Artwork:
         return self.distances(drawn).topk(min(NEAREST, len(self.held)), dim=1, largest=False).indices
 
     def copying(self, drawn: Features) -> Figures:
-        """Say how near the drawn pictures come to those that were trained on.
+        """Measure the distances of drawn pictures to those of the training.
 
-        `nearest` and `among_real` are medians of the distance to the nearest trained picture, and of a real one to
-        the nearest of another family; `closest` and `closest_real` are the smallest of these. `copies` counts the
-        pictures that come nearer than `closest_real`, and `rate` is the share that come nearer than all but 1 % of
-        the real ones do. `nearer_to_trained`, for a run with families held out, tells how often a drawn picture is
-        nearer to what was trained on than to as many of held-out families: 0.5 where nothing was learned by heart.
+        `nearest` is the median distance to the nearest training picture, `among_real` that of a real picture to the
+        nearest one of another family; `closest` and `closest_real` are the minima of both. `copies` is the number of
+        drawn pictures below `closest_real`, and `rate` their share below the 1 % quantile of the real distances.
+        `nearer_to_trained`, only with held-out families, is the share of drawn pictures that are nearer to training
+        pictures than to as many held-out ones: 0.5 without memorization.
         """
         distances = self.distances(drawn)
         near = distances[:, ~self.held].amin(1)
@@ -60,17 +60,17 @@ class Artwork:
             "copies": int((near < self.among.min()).sum()),
             "rate": float((near < self.among.quantile(0.01)).float().mean()),
         }
-        return results | self._beside_held_out(distances)
+        return results | self._relative_to_held_out(distances)
 
-    def _beside_held_out(self, distances: Tensor) -> Figures:
+    def _relative_to_held_out(self, distances: Tensor) -> Figures:
         held = self.held.nonzero()[:, 0]
         if not len(held):
             return {}
         trained = (~self.held).nonzero()[:, 0]
         rng = torch.Generator().manual_seed(0)
-        strange = distances[:, held].amin(1)
+        to_held = distances[:, held].amin(1)
         shares = []
-        for _ in range(20):  # as many of those trained on, or the nearer of more would win by number alone
-            some = trained[torch.randperm(len(trained), generator=rng)[: len(held)]]
-            shares.append((distances[:, some].amin(1) < strange).float().mean())
-        return {"nearer_to_trained": float(torch.stack(shares).mean()), "nearest_held_out": float(strange.median())}
+        for _ in range(20):  # samples of equal size: the nearest of more pictures is nearer by chance
+            sample = trained[torch.randperm(len(trained), generator=rng)[: len(held)]]
+            shares.append((distances[:, sample].amin(1) < to_held).float().mean())
+        return {"nearer_to_trained": float(torch.stack(shares).mean()), "nearest_held_out": float(to_held.median())}

@@ -86,8 +86,8 @@ def lines(evaluations: Mapping[str, Results]) -> list[list[str]]:
     for line in LINES:
         cells = [_cell(results, line) for results in evaluations.values()]
         if any(cells):
-            real = next(filter(None, (_format(_at(each, line.real), line.form) for each in evaluations.values())), "")
-            rows.append([line.label, *cells, real or line.best])
+            real = [_format(_at(results, line.real), line.form) for results in evaluations.values()]
+            rows.append([line.label, *cells, next(filter(None, real), line.best)])
     return rows
 
 

@@ -81,10 +81,10 @@ def _read(folder: Path, files: Sequence[Path], caption_column: str | None, skipp
     records = [replace(record, family=family) for record, family in zip(records, _families(entries), strict=True)]
     unused = tuple(key for key in seen if key not in columns.values())
     name = ", ".join(str(path.relative_to(folder)) for path in files)
-    found = scan(folder)
-    if unnamed := len(set(found.images) - {record.image for record in records}):
+    files_below = scan(folder)
+    if unnamed := len(set(files_below.images) - {record.image for record in records}):
         skipped = [*skipped, f"{unnamed:,} images that no line names"]
-    layout = Layout(name, columns, unused, (*skipped, *found.skipped))
+    layout = Layout(name, columns, unused, (*skipped, *files_below.skipped))
     return Collection(records, described + suffix, layout)
 
 

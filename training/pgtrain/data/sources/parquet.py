@@ -81,12 +81,12 @@ def _write(files: Sequence[Path], folder: Path, caption_column: str | None) -> N
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as beside:
-            made = Path(beside) / "made"
-            (made / "images").mkdir(parents=True)
+            extracted = Path(beside) / "extracted"
+            (extracted / "images").mkdir(parents=True)
             rows = (row for file in files for row in _rows(file, caption_column))
-            lines = [_saved(made, number, *row) for number, row in enumerate(rows)]
-            (made / metadata.METADATA).write_text("\n".join(lines), "utf-8")
-            made.replace(folder)
+            lines = [_saved(extracted, number, *row) for number, row in enumerate(rows)]
+            (extracted / metadata.METADATA).write_text("\n".join(lines), "utf-8")
+            extracted.replace(folder)
     except OSError as error:
         if not metadata.fits(folder):  # else another process has extracted it
             raise DataInvalid(f"{folder}: cannot be written ({error.strerror}); {write_remedy(error)}") from error

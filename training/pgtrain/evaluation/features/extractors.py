@@ -94,7 +94,7 @@ def _load_imagenet() -> Network:
 
     def extract(pictures: Tensor) -> Tensor:
         scaled = (resized(pictures.float() / 255, IMAGENET_SIDE) * 255 - 127) / 128  # as in its training
-        features: Tensor = network.extract_features(scaled.contiguous(memory_format=torch.channels_last))  # type: ignore[operator]
+        features: Tensor = network.extract_features(scaled.contiguous(memory_format=torch.channels_last))
         return features.mean((2, 3))
 
     return extract
