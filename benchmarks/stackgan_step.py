@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 import torch
@@ -25,7 +25,8 @@ from torch.optim import Adam, Optimizer
 
 from pgbench.measuring.environment import environment
 from pgbench.reporting.files import write_json
-from pgtrain.data.dataset import Dataset, load_dataset
+from pgtrain.data import sources
+from pgtrain.data.dataset import Dataset, decoded
 from pgtrain.engine.accelerator import Accelerator, Loss
 from pgtrain.models import projected_discriminator
 from pgtrain.models.text_encoder import DEFAULT_ENCODER
@@ -191,7 +192,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
     before = environment()
-    data = load_dataset(options.data, StackGANConfig().size, options.encoder)
+    data = cast(Dataset, decoded(sources.read(options.data), StackGANConfig().size, options.encoder))
     stages = {str(stage): measure(data, stage, options.rounds) for stage in (1, 2)}
     about = {"command": "python -m benchmarks.stackgan_step --data FOLDER", "threads": torch.get_num_threads()}
     machine = before | {"load_average_after": environment()["load_average"]}

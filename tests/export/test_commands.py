@@ -180,11 +180,11 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     "no data": (lambda run: edit(run, data=[]), "config.json: damaged"),
     "a broken line of metrics": (
         lambda run: (run / "metrics.jsonl").write_text('{"epoch": 1, "phase": "a"}\n{"epoch": \n'),
-        "metrics.jsonl: line 2 is damaged",
+        "metrics.jsonl, line 2: damaged",
     ),
     "metrics without an epoch": (
         lambda run: (run / "metrics.jsonl").write_bytes(b"[1]\n"),
-        "metrics.jsonl: line 1 is damaged",
+        "metrics.jsonl, line 1: damaged",
     ),
     "no known system": (lambda run: edit(run, system="vae"), "'vae'"),
     "another version": (

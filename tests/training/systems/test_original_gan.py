@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from pgtrain.data.dataset import Dataset, load_dataset
+from pgtrain.data import sources
+from pgtrain.data.dataset import Dataset, decoded
 from pgtrain.engine.accelerator import Accelerator
 from pgtrain.engine.run import CHECKPOINT
 from pgtrain.models.compositing import as_rgba, grounded
@@ -36,7 +38,7 @@ def run(data: Path, encoder: Path, out: Path, epochs: int, *, resume: bool = Fal
 
 @pytest.fixture(scope="module")
 def data(small_data: Path, tiny_encoder: Path) -> Dataset:
-    return load_dataset(small_data, 128, str(tiny_encoder))
+    return cast(Dataset, decoded(sources.read(small_data), 128, str(tiny_encoder)))
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pgtrain.data.dataset import Pictures, load_pictures
+from pgtrain.data import sources
+from pgtrain.data.dataset import Pictures, decoded
 from pgtrain.engine.accelerator import Accelerator
 from pgtrain.models.compositing import grounded
 from pgtrain.systems.dcgan import system as dcgan
@@ -21,7 +22,7 @@ SMALL = {"width": 8, "batch": 4, "latent_dim": 8}
 
 @pytest.fixture
 def data(small_data: Path) -> Pictures:
-    return load_pictures(small_data, 64)
+    return decoded(sources.read(small_data), 64)
 
 
 def make(system: type, config: type, data: Pictures, precision: str = "fp32", **options: object) -> DCGAN | WGAN:

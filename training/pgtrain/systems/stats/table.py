@@ -14,7 +14,7 @@ from torch import Tensor
 from pgtrain.data.dataset import moved, shuffled_batches
 from pgtrain.data.options import DataOptions
 from pgtrain.data.sources import fetched_table
-from pgtrain.data.stats_rows import HIGHEST, PAIRS, RARITIES, TYPES, Row, digest, read_table
+from pgtrain.data.stats_rows import HIGHEST, PAIRS, RARITIES, TYPES, Row, read_table
 from pgtrain.errors import DataInvalid
 from pgtrain.systems.stats.plot import distributions
 
@@ -103,15 +103,14 @@ def read(
 ) -> Table:
     """Read the rows that the stats GAN trains on; see :func:`pgtrain.data.stats_rows.read_table`."""
     places = [data] if isinstance(data, str | Path) else [*data]
-    paths = [fetched_table(place) for place in places]
-    tables = [read_table(path) for path in paths]
+    tables = [read_table(fetched_table(place)) for place in places]
     for place, table in zip(places, tables, strict=True):
         if table.unused:
             print(f"{place}: columns not used: {', '.join(table.unused)}", file=sys.stderr)
     rows = [row for table in tables for row in table.rows]
     if len(rows) < FEWEST:
         raise DataInvalid(f"{places[0]}: {len(rows)} row is too little to learn from; give {FEWEST} rows or more")
-    digests = [digest(path) for path in paths]
+    digests = [table.digest for table in tables]
     content = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
     return encode(rows, content, config.passes)
 
