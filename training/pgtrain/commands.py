@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from pgtrain.data.inspect import Inspection
 
 DATA_HELP = "folder of images, a parquet file, hf:OWNER/NAME or kaggle:OWNER/NAME"
-CAPTION_COLUMN = click.option(
-    "--caption-column", help="column of the captions  [default: text, caption, prompt or another usual name]"
+CAPTION_COLUMN = click.Option(
+    ["--caption-column"], help="column of the captions  [default: text, caption, prompt or another usual name]"
 )
 SHOWN = 5
 """Rows of each kind in the table; --json has all."""
@@ -23,17 +23,15 @@ def data_commands() -> None:
     """Inspect a data set, or fetch the default one."""
 
 
-@data_commands.command()
+@data_commands.command(params=[CAPTION_COLUMN])
 @click.argument("data", metavar="DATA")
 @click.option("--sheet", type=click.Path(path_type=Path), help="also write a contact sheet here, as .png or .webp")
 @click.option(
     "--background",
     type=click.Choice(["keep", "remove"]),
     default="keep",
-    show_default=True,
     help="remove: show the sheet with plain backgrounds removed",
 )
-@CAPTION_COLUMN
 @click.option("--json", "as_json", is_flag=True, help="print JSON instead of a table")
 def inspect(data: str, sheet: Path | None, background: Any, caption_column: str | None, as_json: bool) -> None:
     """Count the records and images of DATA, their sizes and modes, and name broken files and duplicates.
