@@ -58,11 +58,6 @@ class StackGANConfig:
     )
     """Options of earlier versions that the generator with a memory never read; see :func:`pgtrain.config.from_dict`."""
 
-    @property
-    def channels(self) -> int:
-        """Channels of a picture: 4 for RGBA, 3 for RGB on white."""
-        return 3 if self.generator == "original" else 4
-
     def resolve(self, epochs: int) -> None:
         """Fill the epochs that were left to defaults for a run of `epochs`, so that a longer resume keeps them."""
         if self.stage != "both":
