@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from pgtrain.data.dataset import Pictures, load_pictures
 from pgtrain.engine.accelerator import Accelerator
 from pgtrain.models.compositing import grounded
+from pgtrain.models.layers import gradient_penalty
 from pgtrain.systems.dcgan import system as dcgan
 from pgtrain.systems.dcgan.config import RECIPES as DCGAN_RECIPES
 from pgtrain.systems.dcgan.config import DCGANConfig
@@ -14,7 +15,7 @@ from pgtrain.systems.dcgan.system import DCGAN
 from pgtrain.systems.wgan import system as wgan
 from pgtrain.systems.wgan.config import RECIPES as WGAN_RECIPES
 from pgtrain.systems.wgan.config import WGANConfig
-from pgtrain.systems.wgan.system import WGAN, gradient_penalty
+from pgtrain.systems.wgan.system import WGAN
 
 SMALL = {"width": 8, "batch": 4, "latent_dim": 8}
 

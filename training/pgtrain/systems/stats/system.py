@@ -1,6 +1,6 @@
 """Losses and steps of the stats GAN."""
 
-from typing import Any, cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +11,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from pgtrain.engine import distributed, rng
 from pgtrain.engine.accelerator import Accelerator, Loss
 from pgtrain.engine.system import Metrics
+from pgtrain.models.layers import gradient_penalty
 from pgtrain.systems.stats.config import StatsConfig
 from pgtrain.systems.stats.networks import KINDS, RARE, Conditions, Critic, Drawn, Generator
 from pgtrain.systems.stats.plot import distributions
@@ -23,21 +24,22 @@ RowBatch = tuple[Tensor, Conditions]
 """Feature rows of real Pokémon, and the conditions of as many generated ones."""
 
 ALONE = 0.8
-"""How often one type alone is named of a row of two, as most users do."""
+"""Share of the named rows of two types of which only one type is named, as most users do."""
 
 
 class StatsGAN:
-    """The system. In float32 throughout: a step takes milliseconds."""
+    """The networks, the optimizers and the steps; in float32 throughout, because a step takes milliseconds."""
 
     name = "stats"
 
     def __init__(self, config: StatsConfig, accelerator: Accelerator, data: Table) -> None:
-        self.config, self.accelerator = config, accelerator
-        generator, critic = Generator(config, data), Critic(config)
-        self.networks = nn.ModuleDict({"generator": generator, "critic": critic})
+        self.config, self.accelerator, self.real = config, accelerator, data
+        self.generator, self.critic = Generator(config, data), Critic(config)
+        self.networks = nn.ModuleDict({"generator": self.generator, "critic": self.critic})
         accelerator.place(self.networks)
-        average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
-        self.networks["average"] = AveragedModel(generator, multi_avg_fn=average, use_buffers=False)
+        update = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(self.generator, multi_avg_fn=update, use_buffers=False)
+        self.networks["average"] = self.average
         betas = (config.beta1, config.beta2)
         self.rates = {"generator": config.lr, "critic": config.critic_lr}
         self.optimizers: dict[str, Any] = {
@@ -45,27 +47,11 @@ class StatsGAN:
         }
         # Every step of the critic has second derivatives, which a compiled one lacks.
         self.trained = {
-            "generator": accelerator.prepare(generator),
-            "critic": accelerator.prepare(critic, compilable=False),
+            "generator": accelerator.prepare(self.generator),
+            "critic": accelerator.prepare(self.critic, compilable=False),
         }
         fixed = torch.Generator().manual_seed(0)  # the same rows in every run, whatever its seed
-        self.fixed = torch.randn(SHOWN, generator.latent_dim, generator=fixed).to(accelerator.device)
-        self.real = data
-
-    @property
-    def generator(self) -> Generator:
-        """The generator that is trained."""
-        return cast(Generator, self.networks["generator"])
-
-    @property
-    def critic(self) -> Critic:
-        """The critic."""
-        return cast(Critic, self.networks["critic"])
-
-    @property
-    def average(self) -> Generator:
-        """The averaged generator: the one to use."""
-        return cast(Generator, cast(AveragedModel, self.networks["average"]).module)
+        self.fixed = torch.randn(SHOWN, self.generator.latent_dim, generator=fixed).to(accelerator.device)
 
     def start_epoch(self, epoch: int) -> str:
         """Set the learning rates, which depend on `epoch` alone, so that a resumed run has the right ones."""
@@ -149,22 +135,15 @@ class StatsGAN:
         if config.penalty == "zero":
             penalty = (_slope(on_real, real) + _slope(on_fake, fake)) / 2
         else:
-            penalty = self._between(real, fake)
+            penalty = gradient_penalty(self.critic, real, fake)
         return loss + config.gamma * penalty, {"critic": loss, "penalty": penalty}
-
-    def _between(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Squared distance of the gradient's norm from 1, between real and generated rows: ()."""
-        share = rng.rand(len(real), 1, device=real.device)
-        rows = torch.lerp(real, fake, share).requires_grad_(True)
-        (gradient,) = torch.autograd.grad(self.critic(rows).sum(), rows, create_graph=True)
-        return F.mse_loss(gradient.norm(dim=1), torch.ones(len(real), device=real.device))
 
     def _train_generator(self, parts: list[RowBatch]) -> Metrics:
         self.critic.requires_grad_(False)
         metrics = self.accelerator.step(self.optimizers["generator"], self._generator_part, parts)
         self.critic.requires_grad_(True)
         if self.accelerator.stepped:
-            cast(AveragedModel, self.networks["average"]).update_parameters(self.generator)
+            self.average.update_parameters(self.generator)
         return metrics
 
     def _generator_part(self, part: RowBatch) -> Loss:
@@ -197,12 +176,11 @@ class StatsGAN:
     @torch.no_grad()
     def progress(self) -> Image.Image:
         """Draw the distributions of the fixed latents' rows over those of the real ones."""
-        average = self.average.eval()
-        nothing = torch.zeros(SHOWN, KINDS), torch.zeros(SHOWN), torch.zeros(SHOWN, RARE)
-        drawn: Drawn = average(self.fixed, *(value.to(self.accelerator.device) for value in nothing))
+        unconditional = torch.zeros(SHOWN, KINDS), torch.zeros(SHOWN), torch.zeros(SHOWN, RARE)
+        inputs = (value.to(self.accelerator.device) for value in unconditional)
+        drawn: Drawn = self.average.eval()(self.fixed, *inputs)
         pairs = drawn.pair.argmax(1)
-        real = self.real
-        return distributions(real.stats.cpu(), real.pairs.cpu(), drawn.stats.cpu(), pairs.cpu())
+        return distributions(self.real.stats.cpu(), self.real.pairs.cpu(), drawn.stats.cpu(), pairs.cpu())
 
 
 def _mean(rows: Tensor) -> Tensor:
