@@ -87,7 +87,7 @@ def lexicon(data: str, out: Path) -> None:
 
 
 def _line(value: Any) -> str:
-    parts = [f"{key}: {each}" for key, each in value.items()] if isinstance(value, dict) else value
+    parts = [f"{key}: {content}" for key, content in value.items()] if isinstance(value, dict) else value
     return ", ".join(parts) or "none" if isinstance(parts, list | tuple) else str(parts)
 
 
@@ -106,8 +106,8 @@ def _show(data: str, report: "Inspection") -> None:
     table.add_row("broken", f"{len(report.broken):,}", "images that cannot be decoded")
     table.add_row("duplicates", f"{len(report.duplicates):,}", "groups of images with the same pixels")
     # Paths stand below the table, each on one line however narrow the terminal is.
-    alike = [" = ".join(Path(path).name for path in paths) for paths in report.duplicates]
-    more = [f"... and {len(alike) - SHOWN} more groups (--json lists them)"] if len(alike) > SHOWN else []
+    groups = [" = ".join(Path(path).name for path in paths) for paths in report.duplicates]
+    more = [f"... and {len(groups) - SHOWN} more groups (--json lists them)"] if len(groups) > SHOWN else []
     console = Console()
     console.print(data, markup=False, highlight=False, soft_wrap=True)
     console.print(table)
@@ -120,7 +120,7 @@ def _show(data: str, report: "Inspection") -> None:
         "skipped": layout.skipped,
         "caption": report.examples,
         "broken": report.broken.values(),
-        "duplicates": [*alike[:SHOWN], *more],
+        "duplicates": [*groups[:SHOWN], *more],
     }
     for what, lines in below.items():
         for line in lines:

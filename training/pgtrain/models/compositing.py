@@ -22,11 +22,6 @@ def on_white(premultiplied: Tensor) -> Tensor:
     return premultiplied[:, :3] + (1 - premultiplied[:, 3:])
 
 
-def grounded(pictures: Tensor, channels: int) -> Tensor:
-    """Keep premultiplied RGBA pictures (N, 4, S, S) for 4 `channels`; lay them on white, (N, 3, S, S), for 3."""
-    return pictures if channels == 4 else on_white(pictures)
-
-
 def as_rgba(pictures: Tensor) -> Tensor:
     """Give RGB pictures (N, 3, S, S) an opaque alpha channel; leave RGBA as it is."""
     return pictures if pictures.shape[1] == 4 else torch.cat([pictures, torch.ones_like(pictures[:, :1])], 1)

@@ -1,4 +1,4 @@
-"""Building blocks that the networks share: plain operators only, so that every one exports to ONNX."""
+"""Building blocks and penalties that systems share; the blocks are plain operators, so that they export to ONNX."""
 
 from typing import cast
 
@@ -12,8 +12,8 @@ from pgtrain.engine import rng
 class Whitening(nn.Module):
     """Fixed affine map of text embeddings (N, D) to whitened ones (N, K), see `pgtrain.models.text_encoder.whitening`.
 
-    A text unlike all of the training's can land dozens of deviations out, where networks give infinities;
-    it is held at LIMIT, further out than any caption of the default data set (8.4).
+    A text unlike all training texts can lie dozens of deviations out, where networks overflow; numbers are clamped at
+    LIMIT, beyond those of all captions of the default data set (8.4).
     """
 
     LIMIT = 10.0
@@ -24,7 +24,7 @@ class Whitening(nn.Module):
 
     @torch.no_grad()
     def fit(self, mean: Tensor, matrix: Tensor) -> None:
-        """Take over a fitted whitening: `mean` (D,), `matrix` (D, K)."""
+        """Set the whitening: `mean` (D,), `matrix` (D, K)."""
         self.linear.weight.copy_(matrix.T)
         self.linear.bias.copy_(-(mean @ matrix))
 
@@ -73,7 +73,7 @@ class GatedConv(nn.Module):
             self.norm.register_module("norm", nn.Identity())
 
     def thaw(self) -> None:
-        """Undo :meth:`freeze`: a batch norm that, in evaluation mode, adds what the convolution's bias added."""
+        """Undo :meth:`freeze`: in evaluation mode the new batch norm adds the bias of the folded convolution."""
         frozen, channels = self.conv, self.conv.out_channels
         if frozen.bias is None:
             return

@@ -1,4 +1,4 @@
-"""Reconstruction: how a generator learns what pictures look like before adversarial training."""
+"""Losses between pictures, and the learning rate of reconstruction, which comes before adversarial training."""
 
 import math
 
@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 LAST = 0.1
-"""Share of the learning rate that is left at the end."""
+"""Share of the learning rate at the end."""
 
 
 def annealed(done: float) -> float:

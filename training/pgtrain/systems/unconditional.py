@@ -16,7 +16,7 @@ from pgtrain.engine.ema import averaged
 from pgtrain.engine.footprint import Call
 from pgtrain.engine.system import Metrics
 from pgtrain.models.augment import augment
-from pgtrain.models.compositing import as_rgba, grounded, visible
+from pgtrain.models.compositing import as_rgba, on_white, visible
 from pgtrain.models.reconstruction import reconstruction_loss
 from pgtrain.systems.base import Architecture, Weights
 
@@ -70,14 +70,15 @@ class Unconditional:
         opponent_steps: int,
     ) -> None:
         self.config, self.accelerator, self.opponent_steps = config, accelerator, opponent_steps
+        self.latent_dim: int = config.latent_dim
         self.networks = nn.ModuleDict({"generator": generator, self.opponent: opponent})
         accelerator.place(self.networks)
         self.average = self.networks["average"] = averaged(generator, config.ema)
         fixed = torch.Generator().manual_seed(0)  # the same grid in every run, whatever its seed
         self.trained = {name: accelerator.prepare(self.networks[name]) for name in ("generator", self.opponent)}
-        self.fixed = torch.randn(SHOWN, config.latent_dim, generator=fixed).to(accelerator.device)
+        self.fixed = torch.randn(SHOWN, self.latent_dim, generator=fixed).to(accelerator.device)
         codes = torch.Generator().manual_seed(1)  # the same in every run, so that no checkpoint need hold them
-        self.codes = torch.randn(len(data), config.latent_dim, generator=codes).to(accelerator.device)
+        self.codes = torch.randn(len(data), self.latent_dim, generator=codes).to(accelerator.device)
         self.optimizers: dict[str, Any] = {}
         if config.pretrain:
             self.optimizers["pretrain"] = accelerator.adam(generator, config.pretrain_lr, (0.9, 0.99))
@@ -131,7 +132,7 @@ class Unconditional:
 
     def draw(self, count: int) -> Tensor:
         """Generate `count` augmented pictures (N, C, S, S)."""
-        latent = rng.randn(count, self.config.latent_dim, device=self.accelerator.device)
+        latent = rng.randn(count, self.latent_dim, device=self.accelerator.device)
         with self.accelerator.autocast():
             logits = self.trained["generator"](latent)
         return self._augmented(visible(logits))
@@ -139,7 +140,8 @@ class Unconditional:
     def pictures(self, data: Pictures, indices: Tensor) -> Tensor:
         """Take the pictures at `indices`: (N, C, S, S)."""
         pictures = F.interpolate(data.fetch(indices), size=(self.config.size,) * 2, mode="area")
-        return grounded(pictures, self.config.channels).contiguous(memory_format=torch.channels_last)
+        pictures = pictures if self.config.channels == 4 else on_white(pictures)
+        return pictures.contiguous(memory_format=torch.channels_last)
 
     def score(self, opponent: nn.Module, pictures: Tensor) -> Tensor:
         """Score pictures (N, C, S, S) with `opponent`: float32 (N,)."""
@@ -165,11 +167,6 @@ class Unconditional:
 
     def _augmented(self, pictures: Tensor) -> Tensor:
         return augment(pictures, whole_pixels=self.whole_pixels) if self.config.augment else pictures
-
-    @property
-    def latent_dim(self) -> int:
-        """Numbers that a latent has."""
-        return int(self.config.latent_dim)
 
     @torch.no_grad()
     def generate(self, latent: Tensor, text: Tensor | None = None) -> Tensor:

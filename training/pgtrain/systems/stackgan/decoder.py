@@ -19,7 +19,7 @@ LOW_PASS = (-1 / 16, 1 / 4, 5 / 8, 1 / 4, -1 / 16)
 
 
 class PaletteAttention(nn.Module):
-    """Adds to each place of a feature map a mixture of the palette's slots that the place itself chooses."""
+    """Adds to each place of a feature map a mixture of the palette's slots, weighted by the features of the place."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -76,9 +76,9 @@ class Stage2(nn.Module):
     The last doublings are a depth-to-space of that convolution's channels (Shi et al., 2016, arXiv:1609.05158):
     narrow convolutions at full size take most of the time on CPUs.
 
-    The frozen features of a discriminator hardly see patterns of single pixels, so training grows combs at edges and
-    hatching on surfaces. LOW_PASS removes them from what is drawn, not from what is trained: there, they would only
-    move to the next period that passes.
+    The frozen features of a discriminator hardly see patterns of single pixels, so that training adds combs to edges
+    and hatching to surfaces. LOW_PASS removes them in evaluation mode; in training they would only move to the next
+    period that passes the filter.
     """
 
     low_pass: Tensor
@@ -138,8 +138,8 @@ class ShapeEncoder(nn.Module):
 class ColorEncoder(nn.Module):
     """Pictures (N, 4, 64, 64) in 0..1 to color codes.
 
-    It sees 3x3 pixels at a time, sorts them into the slots of the palette, and keeps the mean of each slot alone: so a
-    color code can carry no layout.
+    It sees 3x3 pixels at a time, assigns them to the slots of the palette, and keeps only the mean of each slot: so a
+    color code can hold no layout.
     """
 
     def __init__(self) -> None:

@@ -31,7 +31,7 @@ from pgtrain.models import projected_discriminator as projected
 from pgtrain.models.augment import DRAWS, augment, jitter
 from pgtrain.models.compositing import visible
 from pgtrain.models.memory import LATENT_DIM, Choice, Codes
-from pgtrain.models.projected_discriminator import FeatureDiscriminator, FrozenFeatures, on_some_ground
+from pgtrain.models.projected_discriminator import FeatureDiscriminator, FrozenFeatures, on_random_background
 from pgtrain.models.recolor import recolor
 from pgtrain.models.reconstruction import (
     annealed,
@@ -267,7 +267,7 @@ class MemoryStackGAN:
 
     def _seen(self, pictures: Tensor, draws: Tensor) -> list[Tensor]:
         """What the discriminator sees of premultiplied RGBA: the changed pixels, and their frozen features."""
-        seen = on_some_ground(augment(pictures, draws[:, :DRAWS], self.whole_pixels), draws[:, DRAWS:])
+        seen = on_random_background(augment(pictures, draws[:, :DRAWS], self.whole_pixels), draws[:, DRAWS:])
         return [2 * seen - 1, *self.frozen[self.stage](seen)]
 
     def _adversarial_step(self, data: Dataset, indices: list[Tensor]) -> Metrics:
@@ -305,7 +305,7 @@ class MemoryStackGAN:
         choice = memory.choose(latent, data.matches.embeddings[rows])
         mixed = memory.noisy(memory.table.blend(choice), latent)
         target, more = self._sized(data.fetch(own)), self._sized(data.fetch(others))
-        draws = rng.rand(2 * count, DRAWS + projected.GROUND_DRAWS, device=device)
+        draws = rng.rand(2 * count, DRAWS + projected.BACKGROUND_DRAWS, device=device)
         seen = torch.cat([draws[:count], rng.rand(*draws[count:].shape, device=device)])
         with self.accelerator.autocast():
             real = self._seen(torch.cat([target, more]), seen)

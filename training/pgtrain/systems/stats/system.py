@@ -80,25 +80,25 @@ class StatsGAN:
         return self._real_rows(data, indices, conditions), conditions
 
     def _choose_named(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Choose rows whose types are named, and draw those rows anew: the indices, and float 1 where named (N, 1).
+        """Choose rows whose types become conditions, and sample those rows anew: indices, and 1 where named (N, 1).
 
-        A condition of one type matches every row that has it. A row of two types matches either, so it comes more
-        often; else a named type mostly stands alone, and the generator makes up for that where none is named.
+        Either type of a row of two can be its condition, so that those rows are sampled more often: else most rows of a
+        named type would have it alone, and the generator would compensate for that where no type is named.
         """
         count = self.generator.seen_types[indices].sum(1)
-        often = torch.where(count > 1, 2 / ALONE, 1.0)
-        anew = indices[torch.multinomial(often, len(indices), replacement=True)]
+        weights = torch.where(count > 1, 2 / ALONE, 1.0)
+        sampled = indices[torch.multinomial(weights, len(indices), replacement=True)]
         named = torch.rand(len(indices), 1, device=indices.device) > self.config.type_dropout
-        return torch.where(named[:, 0], anew, indices), named.float()
+        return torch.where(named[:, 0], sampled, indices), named.float()
 
     def _conditions(self, indices: Tensor, named: Tensor) -> Conditions:
         """Make conditions of the real rows' totals and rarities, and where `named` of one or all of their types."""
         generator = self.generator
         types = generator.seen_types[indices]
-        # Of two types one is mostly named, as users do; the noise chooses which.
-        most = (types * rng.rand(*types.shape, device=types.device)).argmax(1)
+        # Of two types mostly one is named, as users do, chosen at random.
+        single = (types * rng.rand(*types.shape, device=types.device)).argmax(1)
         alone = rng.rand(len(indices), 1, device=types.device) < ALONE
-        types = torch.where(alone, F.one_hot(most, KINDS).float(), types) * named
+        types = torch.where(alone, F.one_hot(single, KINDS).float(), types) * named
         return Conditions(types, generator.seen_total[indices], generator.seen_rarity[indices])
 
     def _real_rows(self, data: Table, indices: Tensor, conditions: Conditions) -> Tensor:
@@ -107,7 +107,7 @@ class StatsGAN:
         return self._features(stats.float(), pair, conditions)
 
     def _features(self, stats: Tensor, pair: Tensor, conditions: Conditions) -> Tensor:
-        """What the critic reads of rows: (N, F). Integers are spread over their intervals of the Gaussian."""
+        """Compute the critic's inputs (N, F); integers are spread over their intervals of the Gaussian."""
         generator = self.generator
         integers = stats.detach().round()
         spread = generator.quantiles.spread(integers, rng.rand(*integers.shape, device=integers.device))
@@ -115,7 +115,7 @@ class StatsGAN:
         kinds = pair @ generator.first, pair @ generator.second
         columns = [spread, generator.standard(conditions.total), *kinds, conditions.rarity, conditions.types]
         if self.config.networks == "direct":
-            # For each rarity apart, so that the stats of the few rare rows do not drown in those of all.
+            # Once more for each rarity, so that the few rare rows have inputs of their own.
             columns.append((conditions.rarity[:, :, None] * spread[:, None, :]).flatten(1))
         return torch.cat(columns, 1)
 
