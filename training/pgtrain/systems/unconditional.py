@@ -48,9 +48,9 @@ def doubling(blocks: str, channels_in: int, channels_out: int, kernel: int, bias
 class Unconditional:
     """A generator of `latent_dim` numbers and its opponent, a discriminator or a critic.
 
-    Before that, for ``config.pretrain`` epochs, the generator learns to draw each picture from a fixed code of its
-    own (Bojanowski et al., 2018, arXiv:1707.05776, who learn the codes too): 1,000 pictures are too few for an
-    opponent to teach it silhouettes, and the blank picture that it would begin with is hard to leave.
+    In the first ``config.pretrain`` epochs the generator learns to draw each picture from a fixed code of its own
+    (Bojanowski et al., 2018, arXiv:1707.05776, who learn the codes too): 1,000 pictures are too few for an opponent to
+    teach it silhouettes, and a generator that begins with a blank picture hardly leaves it.
 
     Pictures are RGBA (4 channels, premultiplied) or RGB on white (3 channels), in 0..1 throughout.
     Subclasses implement the losses.
