@@ -23,8 +23,8 @@ TRAINING = (
     click.Option(
         ["--resume"],
         is_flag=True,
-        help="continue the run in --out, with its data, recipe and seed, up to its own or --epochs in all; "
-        "of the recipe, learning rates may change",
+        help="continue the run in --out with its data, recipe and seed, to its own number of epochs or --epochs in "
+        "all; only learning rates may change",
     ),
     click.Option(["--seed"], type=SEED, default=0, help="random seed"),
     click.Option(
@@ -83,7 +83,7 @@ HINTS = {
     "run_differs": "leave out the options, --recipe or --config that set it",
     "interrupted": "with the same command, --resume and --out",
 }
-"""What the command line adds to messages, by the errors' codes."""
+"""Hints that the command line adds to error messages, by the codes of the errors."""
 
 
 @click.group(cls=Group, hints=HINTS, context_settings={"show_default": True})
@@ -140,14 +140,14 @@ for _name, _entry in SYSTEMS.items():
     default="imagenet",
     help="feature network of the figures; inception is downloaded once",
 )
-@click.option("--second/--no-second", default=True, help="compare in the features of DINOv2, too")
+@click.option("--second/--no-second", default=True, help="also compare in the features of DINOv2")
 @click.option("--weights", type=FOLDER, help="file with the weights of inception, instead of the download")
 @click.option(
     "--samples", type=click.IntRange(1, LARGEST), help="number of samples  [default: as many as real examples]"
 )
 @click.option("--seed", type=SEED, default=0, help="random seed of the latents")
 @click.option("--out", type=FOLDER, help="folder of the results; required for a bundle  [default: the run's own]")
-@click.option("--model", help="model of a bundle  [default: the first that draws from text, or else draws]")
+@click.option("--model", help="model of a bundle  [default: the first that reads text, or else the first that draws]")
 def evaluate(place: Path, **arguments: Any) -> None:
     """Compare what RUN generates with real examples; write metrics.json and pictures to look at.
 
@@ -167,7 +167,7 @@ def evaluate(place: Path, **arguments: Any) -> None:
 @main.command()
 @click.argument("run", type=FOLDER)
 def report(run: Path) -> None:
-    """Write an HTML report of RUN: pictures, film, curves, figures, model card."""
+    """Write an HTML report of RUN: pictures, timelapse, curves, figures, model card."""
     with needs_extra("train"):
         from pgtrain.report.page import write_report
     click.echo(write_report(Run(run), partial(click.echo, err=True)))

@@ -44,7 +44,7 @@ class RecipeCommand(Command):
             type=click.Choice(list(recipes)),
             default=next(iter(recipes)),
             expose_value=False,
-            help="other defaults: those of the original system, its bugs fixed",
+            help="set of defaults; original: those of the original system, its bugs fixed",
         )
         fields = [_option(field) for field in dataclasses.fields(config)]
         super().__init__(name, params=[*params, file, recipe, *fields], **attributes)
@@ -52,7 +52,7 @@ class RecipeCommand(Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the recipe and the file first, which set the defaults of the other options."""
         given, _, _ = self.make_parser(ctx).parse_args(list(args))
-        path = given.get("config")
+        path: str = given.get("config", "")
         file = self._read_file(Path(path)) if path and not ctx.resilient_parsing else {}
         recipe = self.recipes.get(given.get("recipe") or file.get("recipe", ""), {})
         ctx.default_map = recipe | file

@@ -43,9 +43,8 @@ class SentenceEncoder(nn.Module):
 
 
 class Encoder(NamedTuple):
-    """A loaded encoder: the name it was loaded by, its tokenizer and its frozen network."""
+    """A tokenizer and its frozen network."""
 
-    source: str
     tokenizer: Any
     network: SentenceEncoder
 
@@ -72,7 +71,7 @@ def load_encoder(name: str = DEFAULT_ENCODER) -> Encoder:
         raise EncoderNotFound(
             f"encoder {name!r} cannot be loaded ({reason}); give a folder, a hub name, or {DEFAULT_ENCODER}"
         ) from error
-    return Encoder(name, tokenizer, SentenceEncoder(bert).eval().requires_grad_(False))
+    return Encoder(tokenizer, SentenceEncoder(bert).eval().requires_grad_(False))
 
 
 def _packaged_weights() -> Path:

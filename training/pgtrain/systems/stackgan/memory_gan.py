@@ -47,9 +47,8 @@ from pgtrain.systems.stackgan.decoder import ColorEncoder, ShapeEncoder, enlarge
 from pgtrain.systems.stackgan.memory_generator import OPAQUE, MemoryGenerator, describe, match_loss
 from pgtrain.systems.stackgan.warm_start import take_over_memory
 
-RECONSTRUCTION = "stage I, reconstruction"
-ADVERSARIAL = {1: "stage I, adversarial", 2: "stage II, adversarial"}
-"""Names of the phases."""
+SHOWN = 64
+"""Pictures in the grid of every epoch."""
 
 ENCODED_NOISE = (0.25, 0.15)
 """Deviations of the noise on shape and color codes while the autoencoder learns."""
@@ -95,7 +94,7 @@ class MemoryStackGAN:
 
     def __init__(self, config: StackGANConfig, accelerator: Accelerator, data: Dataset) -> None:
         self.config, self.accelerator, self.data = config, accelerator, data
-        self.whole_pixels, self.phase = data.options.whole_pixels, RECONSTRUCTION
+        self.whole_pixels, self.stage, self.reconstructing = data.options.whole_pixels, 1, True
         sizes = {1: STAGE1_SIZE, 2: config.size}
         self.sizes = sizes if config.stage == "both" else {int(config.stage): sizes[int(config.stage)]}
         """Pixels a side of each stage that is trained."""
@@ -159,14 +158,14 @@ class MemoryStackGAN:
             self.trained["stage2"] = prepare(decoder.stage2)
             self.optimizers["stage2"] = adam(decoder.stage2, config.generator_lr, betas)
 
-    def _fix_shown(self, count: int = 64) -> None:
+    def _fix_shown(self) -> None:
         """Choose latents and texts that every grid shows: names, then texts that mix pictures."""
         data = self.data
         generator = torch.Generator().manual_seed(0)  # the same in every run, whatever its seed
-        latent = torch.randn(count, LATENT_DIM, generator=generator)
-        names = torch.linspace(0, len(data) - 1, count // 2).long()
+        latent = torch.randn(SHOWN, LATENT_DIM, generator=generator)
+        names = torch.linspace(0, len(data) - 1, SHOWN // 2).long()
         free = data.matches.free.cpu().nonzero()[:, 0]
-        free = free[torch.linspace(0, max(0, len(free) - 1), count - count // 2).long()] if len(free) else free
+        free = free[torch.linspace(0, max(0, len(free) - 1), SHOWN - SHOWN // 2).long()] if len(free) else free
         texts = torch.cat([data.embeddings[data.name_ids[names]], data.matches.embeddings[free]])
         self.fixed = latent[: len(texts)].to(self.accelerator.device), texts
 
@@ -175,28 +174,22 @@ class MemoryStackGAN:
         config = self.config
         if config.start and not self.average.n_averaged:  # a new run; one that goes on has its own checkpoint
             take_over_memory(config.start, self.generator, self.averaged_generator)
-        if epoch < config.stage1_pretrain:
+        self.reconstructing = epoch < config.stage1_pretrain
+        self.stage = 2 if 2 in self.sizes and epoch >= config.stage1_epochs else 1
+        if self.reconstructing:
             for name in ("autoencoder", "heads"):
                 set_rate(self.optimizers[name], config.pretrain_lr * annealed(epoch / config.stage1_pretrain))
-            self.phase = RECONSTRUCTION
-            return self.phase
-        stage = 2 if 2 in self.sizes and epoch >= config.stage1_epochs else 1
-        begin = config.stage1_pretrain if stage == 1 else config.stage1_epochs
+            return "stage I, reconstruction"
+        begin = config.stage1_pretrain if self.stage == 1 else config.stage1_epochs
         if epoch == begin:
-            self._begin_stage1() if stage == 1 else self._begin_stage2()
+            self._begin_stage1() if self.stage == 1 else self._begin_stage2()
         share = max(LEAST_RATE, 0.5 ** ((epoch - begin) / HALVING))
-        groups = self.optimizers[f"stage{stage}"].param_groups  # stage II trains no codes
+        groups = self.optimizers[f"stage{self.stage}"].param_groups  # stage II trains no codes
         for group, rate in zip(groups, (config.generator_lr, config.codes_lr), strict=False):
             group["lr"] = rate * share
-        set_rate(self.optimizers[f"discriminator{stage}"], config.discriminator_lr * max(share, 2 * LEAST_RATE))
+        set_rate(self.optimizers[f"discriminator{self.stage}"], config.discriminator_lr * max(share, 2 * LEAST_RATE))
         set_rate(self.optimizers["heads"], HEADS_RATE * config.pretrain_lr)
-        self.phase = ADVERSARIAL[stage]
-        return self.phase
-
-    @property
-    def stage(self) -> int:
-        """The stage that is trained, 1 or 2."""
-        return 2 if self.phase == ADVERSARIAL[2] else 1
+        return f"stage {'I' * self.stage}, adversarial"
 
     def _begin_stage1(self) -> None:
         """Go on from the averaged stage I; its pictures of the encoded codes become the anchor.
@@ -241,7 +234,7 @@ class MemoryStackGAN:
     def train_step(self, data: Dataset, indices: Tensor, step: int) -> Metrics:
         """One step of the autoencoder and the heads, or one of discriminator and generator."""
         parts = self.accelerator.parts(indices)
-        if self.phase == RECONSTRUCTION:
+        if self.reconstructing:
             metrics = self.accelerator.step(self.optimizers["autoencoder"], partial(self._autoencode, data), parts)
         else:
             metrics = self._adversarial_step(data, parts)
@@ -366,7 +359,7 @@ class MemoryStackGAN:
 
     def progress(self) -> Image.Image:
         """Draw the fixed latents as a grid; the memory holds what the encoders see now, until it is trained itself."""
-        if self.phase == RECONSTRUCTION:
+        if self.reconstructing:
             self.averaged_generator.memory.table.fill(self._encoded())
         return grid(self.generate(*self.fixed))
 

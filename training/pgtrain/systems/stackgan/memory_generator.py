@@ -50,8 +50,8 @@ class MemoryGenerator(nn.Module):
 @torch.no_grad()
 def describe(memory: Memory, pictures: Tensor, labels: Sequence[str]) -> None:
     """Store what `memory` knows of `pictures`, uint8 (M, 4, S, S): silhouettes, priors, and partners of equal label."""
-    small = [F.interpolate(part[:, 3:].float() / 255, size=OUTLINE_SIDE, mode="area") for part in pictures.split(256)]
-    alpha = torch.cat(small).flatten(1)
+    parts = (part[:, 3:].float() / 255 for part in torch.split(pictures, 256))
+    alpha = torch.cat([F.interpolate(part, size=OUTLINE_SIDE, mode="area") for part in parts]).flatten(1)
     centered = alpha - alpha.mean(0)
     directions = torch.linalg.svd(centered, full_matrices=False)[2][:OUTLINE_DIM]
     outlines = F.normalize(centered @ directions.T, dim=1)

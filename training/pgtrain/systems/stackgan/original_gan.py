@@ -5,6 +5,7 @@ random numbers come from the seed.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import torch
@@ -88,8 +89,10 @@ class OriginalStackGAN:
     def train_step(self, data: Dataset, indices: Tensor, step: int) -> Metrics:
         """One step of the discriminator and one of the generator."""
         parts = [self._part(data, part) for part in self.accelerator.parts(indices)]
-        metrics = self._train_discriminator(parts)
-        discriminator = self.networks[f"discriminator{self.stage}"].requires_grad_(False)
+        name = f"discriminator{self.stage}"
+        loss = partial(self._discriminator_loss, alone=len(parts) == 1)
+        metrics = self.accelerator.step(self.optimizers[name], loss, parts)
+        discriminator = self.networks[name].requires_grad_(False)
         metrics |= self.accelerator.step(self.optimizers[f"generator{self.stage}"], self._generator_loss, parts)
         discriminator.requires_grad_(True)
         if self.accelerator.stepped:
@@ -126,23 +129,16 @@ class OriginalStackGAN:
         loss = F.softplus(-score).mean()
         return loss, {"generator": loss}
 
-    def _train_discriminator(self, parts: list[TextBatch]) -> Metrics:
-        def loss(part: TextBatch) -> Loss:
-            # One part's graph serves both networks; of several, only one at a time is held in memory.
-            alone = len(parts) == 1
-            with torch.set_grad_enabled(alone):
-                fake = self._draw(part)
-            part.fake = fake if alone else None
-            return self._discriminator_loss(part, fake.detach())
-
-        return self.accelerator.step(self.optimizers[f"discriminator{self.stage}"], loss, parts)
-
-    def _discriminator_loss(self, part: TextBatch, fake: Tensor) -> Loss:
+    def _discriminator_loss(self, part: TextBatch, alone: bool) -> Loss:
+        # The graph of a part that is alone serves both networks; of several, only one at a time is held in memory.
+        with torch.set_grad_enabled(alone):
+            fake = self._draw(part)
+        part.fake = fake if alone else None
         discriminator, text = self.trained[f"discriminator{self.stage}"], part.text
         real = self._seen(part.real)
         with self.accelerator.autocast():
             matched, mismatched = discriminator(real, text, distributed.rolled(text)).chunk(2)
-            generated = discriminator(self._seen(fake), text)
+            generated = discriminator(self._seen(fake.detach()), text)
         wrong = (F.softplus(mismatched).mean() + F.softplus(generated).mean()) / 2
         loss = F.softplus(-matched).mean() + wrong
         return loss, {"discriminator": loss}

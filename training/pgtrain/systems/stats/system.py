@@ -77,7 +77,8 @@ class StatsGAN:
         packed = torch.arange(max(pac, count // pac * pac), device=indices.device) % count
         indices, named = indices[packed], named[packed]
         conditions = self._conditions(indices, named)
-        return self._real_rows(data, indices, conditions), conditions
+        pair = F.one_hot(data.pairs[indices], len(self.generator.first)).float()
+        return self._features(data.stats[indices].float(), pair, conditions), conditions
 
     def _choose_named(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         """Choose rows whose types become conditions, and sample those rows anew: indices, and 1 where named (N, 1).
@@ -100,11 +101,6 @@ class StatsGAN:
         alone = rng.rand(len(indices), 1, device=types.device) < ALONE
         types = torch.where(alone, F.one_hot(single, KINDS).float(), types) * named
         return Conditions(types, generator.seen_total[indices], generator.seen_rarity[indices])
-
-    def _real_rows(self, data: Table, indices: Tensor, conditions: Conditions) -> Tensor:
-        generator, stats = self.generator, data.stats[indices]
-        pair = F.one_hot(data.pairs[indices], len(generator.first)).float()
-        return self._features(stats.float(), pair, conditions)
 
     def _features(self, stats: Tensor, pair: Tensor, conditions: Conditions) -> Tensor:
         """Compute the critic's inputs (N, F); integers are spread over their intervals of the Gaussian."""
