@@ -32,8 +32,7 @@ from pgtrain.models import projected_discriminator
 from pgtrain.models.text_encoder import DEFAULT_ENCODER
 from pgtrain.systems.stackgan import memory_gan
 from pgtrain.systems.stackgan.config import StackGANConfig
-from pgtrain.systems.stackgan.memory_gan import MemoryStackGAN
-from pgtrain.systems.stackgan.mixes import MemoryBatch
+from pgtrain.systems.stackgan.memory_gan import MemoryBatch, MemoryStackGAN
 
 RESULT = Path(__file__).parent / "results" / "stackgan_step.json"
 STEPS, WARM_UP = 8, 1
@@ -151,7 +150,7 @@ def profile(contender: Contender, rounds: int) -> dict[str, float]:
         (accelerator._accelerate, "backward", "backward passes"),
         (accelerator, "_update", "optimizers"),
         (memory_gan, "match_loss", "heads, forward"),
-        (system._average, "update_parameters", "averaged generator"),
+        (system.average, "update_parameters", "averaged generator"),
     ]
     for owner, name, part in wrapped:
         setattr(owner, name, clock.timed(part, getattr(owner, name)))

@@ -1,4 +1,4 @@
-"""Rows as tensors, and the quantile tables that lead from Gaussian numbers back to integers."""
+"""Rows as tensors, and the quantile tables that map Gaussian numbers to integers."""
 
 import hashlib
 import sys
@@ -19,7 +19,7 @@ from pgtrain.errors import DataInvalid
 from pgtrain.systems.stats.plot import distributions
 
 FEWEST = 2
-"""Rows that have a deviation."""
+"""Rows that a standard deviation needs."""
 
 NEIGHBORS, ANYWHERE, REACH = 0.05, 1e-4, 4.0
 """Probability that a quantile table adds to values near training values (deviation REACH) and to all values."""
@@ -30,7 +30,7 @@ class Table:
     """The rows of a data set on one device, N of them.
 
     `stats` int64 (N, 6) in 1..255; `pairs` int64 (N,) indexes PAIRS; `rarities` int64 (N,) indexes RARITIES.
-    An epoch is `passes` passes over them, because a pass takes milliseconds.
+    An epoch is `passes` passes over them, because one takes milliseconds.
     """
 
     stats: Tensor
@@ -68,9 +68,9 @@ class Table:
 
 
 def encode(rows: Sequence[Row], digest: str = "", passes: int = 1) -> Table:
-    """Turn rows into tensors; :func:`decode` turns them back."""
+    """Turn rows into tensors; the inverse of :func:`decode`."""
     indices = {pair: index for index, pair in enumerate(PAIRS)}
-    kinds = [[*(TYPES.index(kind) for kind in row.types), len(TYPES)][:2] for row in rows]
+    kinds = [[*map(TYPES.index, row.types), len(TYPES)][:2] for row in rows]
     return Table(
         stats=torch.tensor([row.stats for row in rows]),
         pairs=torch.tensor([indices[first, second] for first, second in kinds]),
