@@ -16,7 +16,7 @@ from pgen.backends.onnxruntime import open_session
 from pgen.bundle.engines import FOLDER as ENGINES
 from pgen.bundle.reader import FORMAT, MANIFEST, Bundle, Manifest, Model, Tensor, describe, open_bundle
 from pgen.text_encoder import TextEncoder
-from pgexport.atomic import beside, put
+from pgexport.atomic import atomic_folder, check_target
 from pgexport.errors import ParityFailed, TargetInvalid
 from pgexport.parity.checks import check
 from pgexport.parity.divergence import locate_divergence, locate_in_sequence
@@ -72,10 +72,10 @@ def export_runs(
     check_opset(opset, storage)
     before = _whole(out) if add else None
     if not add:
-        _check_target(out, force)
+        check_target(out, "bundle", "" if (out / MANIFEST).is_file() else f"it has no {MANIFEST}", force)
     loaded = [load_run(folder) for folder in runs]
     distinct((run.system, folder) for run, folder in zip(loaded, runs, strict=True))
-    with beside(out) as staged:
+    with atomic_folder(out) as staged:
         kept = _kept(before, staged, loaded, force) if before else Manifest({}, {})
         for name, model in kept.models.items() if tensorrt else ():
             check_read(name, (staged / model.file).read_bytes())
@@ -86,7 +86,6 @@ def export_runs(
                 writer.write(run)
             except ParityFailed as error:
                 raise ParityFailed(f"{error.message} (seed {writer.seed}); no bundle was written") from error
-        put(staged, out)
     return open_bundle(out)
 
 
@@ -267,12 +266,3 @@ def _keep_engines(before: Path, after: Path, models: Iterable[str]) -> None:
     for path in (path for path in paths if path.is_file()):
         after.mkdir(exist_ok=True)
         shutil.copy2(path, after / path.name, follow_symlinks=False)
-
-
-def _check_target(out: Path, force: bool) -> None:
-    if not out.parent.is_dir():
-        raise TargetInvalid(f"{out.parent}: no such folder; make it first")
-    if out.exists() and not force:
-        raise TargetInvalid(f"{out}: exists; choose another folder, replace the bundle by force, or add to it")
-    if out.exists() and not (out / MANIFEST).is_file():
-        raise TargetInvalid(f"{out}: exists and is not a bundle, so force does not replace it; choose another folder")

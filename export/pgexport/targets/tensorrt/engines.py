@@ -21,7 +21,7 @@ from pgen.backends.tensorrt.session import TensorRTSession, check_tensorrt, coll
 from pgen.bundle.engines import FOLDER, EngineInfo, EngineOptions, Profile, profile_of
 from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.errors import DeviceUnavailable
-from pgexport.atomic import beside, put
+from pgexport.atomic import atomic_folder
 from pgexport.errors import EngineFailed
 from pgexport.kinds import KINDS
 from pgexport.metrics import cosine
@@ -73,7 +73,10 @@ def build_engines(folder: Path, options: EngineOptions | None = None) -> dict[st
     for name, model in bundle.manifest.models.items():
         check_read(name, bundle.graph(model))
     built = {name: _build(bundle, name, options, cuda) for name in bundle.manifest.models}
-    _write(bundle.folder / FOLDER, built)
+    with atomic_folder(bundle.folder / FOLDER) as staged:
+        for name, (info, plan) in built.items():
+            (staged / f"{name}.plan").write_bytes(plan)
+            (staged / f"{name}.json").write_text(info.to_json(), "utf-8")
     return {name: info for name, (info, _) in built.items()}
 
 
@@ -245,12 +248,3 @@ def _difference(kind: str, ours: NDArray[Any], theirs: NDArray[Any]) -> tuple[st
         return "pixels", float(np.quantile(np.abs(ours.astype(int) - theirs.astype(int)), 0.999))
     ours, theirs = (array.reshape(len(array), -1).astype(np.float64) for array in (ours, theirs))
     return "cosine", float(cosine(ours, theirs).min())
-
-
-def _write(folder: Path, built: dict[str, tuple[EngineInfo, bytes]]) -> None:
-    """Put all engines and their sidecars in place at once, instead of those that are there."""
-    with beside(folder) as staged:
-        for name, (info, plan) in built.items():
-            (staged / f"{name}.plan").write_bytes(plan)
-            (staged / f"{name}.json").write_text(info.to_json(), "utf-8")
-        put(staged, folder)

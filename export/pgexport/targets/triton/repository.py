@@ -14,8 +14,7 @@ from typing import Any
 
 from pgen.bundle.reader import MANIFEST, Bundle, Model, Tensor, open_bundle
 from pgen.errors import BundleInvalid
-from pgexport.atomic import beside, put
-from pgexport.errors import TargetInvalid
+from pgexport import atomic
 from pgexport.targets.triton.config import instances, port, row, same, step, warm_up
 from pgexport.targets.triton.engine import Engine, read_engine
 from pgexport.targets.triton.pbtxt import Message, Value, dump, pairs
@@ -88,9 +87,8 @@ def write_repository(bundle: Path, out: Path, force: bool = False) -> list[str]:
     """
     check_target(out, force)
     opened = open_bundle(bundle)
-    with beside(out) as staged:
+    with atomic.atomic_folder(out) as staged:
         ensembles = _Repository(opened, staged).write()
-        put(staged, out)
     return ensembles
 
 
@@ -100,14 +98,7 @@ def check_target(out: Path, force: bool = False) -> None:
     Raises:
         TargetInvalid: it cannot.
     """
-    if not out.parent.is_dir():
-        raise TargetInvalid(f"{out.parent}: no such folder; make it first")
-    if out.exists() and not force:
-        raise TargetInvalid(f"{out}: exists; choose another folder, or replace the repository by force")
-    if out.exists() and not (out / MARK).is_file():
-        raise TargetInvalid(
-            f"{out}: exists and is not a repository of pgexport, so force does not replace it; choose another folder"
-        )
+    atomic.check_target(out, "repository", "" if (out / MARK).is_file() else f"it has no {MARK}", force)
 
 
 class _Repository:

@@ -19,8 +19,8 @@ from typing import Any
 import pgen
 from pgen.bundle.reader import MANIFEST, Bundle, Model, open_bundle
 from pgen.errors import BundleInvalid
-from pgexport.atomic import beside, put
-from pgexport.errors import TargetInvalid, WebFilesMissing
+from pgexport import atomic
+from pgexport.errors import WebFilesMissing
 from pgexport.targets.web.tables import tables
 from pokegan import __version__
 
@@ -98,11 +98,10 @@ def write_page(bundle: Path, out: Path, force: bool = False) -> int:
     """
     check_target(out, force)
     content = page_files(open_bundle(bundle))
-    with beside(out) as staged:
+    with atomic.atomic_folder(out) as staged:
         for path, data in content.items():
             (staged / path).parent.mkdir(parents=True, exist_ok=True)
             (staged / path).write_bytes(data)
-        put(staged, out)
     return sum(map(len, content.values()))
 
 
@@ -118,18 +117,10 @@ def check_target(out: Path, force: bool = False) -> None:
                 "run `npm ci` in web/" if SOURCES.is_dir() else "clone the repository, and run `npm ci` in its web/"
             )
             raise WebFilesMissing(f"{path}: not found; {remedy}")
-    if not out.parent.is_dir():
-        raise TargetInvalid(f"{out.parent}: no such folder; make it first")
-    if out.exists() and not force:
-        raise TargetInvalid(f"{out}: exists; choose another folder, or replace the page by force")
-    if out.exists() and (fault := _not_a_page(out)):
-        raise TargetInvalid(
-            f"{out}: exists and is not a page of pgexport ({fault}), so force does not replace it; choose another "
-            "folder"
-        )
+    atomic.check_target(out, "page", _fault(out), force)
 
 
-def _not_a_page(folder: Path) -> str:
+def _fault(folder: Path) -> str:
     """Say why `folder` was not written by :func:`write_page`; empty if it was."""
     if not folder.is_dir():
         return "not a folder"
