@@ -363,7 +363,7 @@ def test_bundle_that_no_browser_runs_is_refused(written: Path, tmp_path: Path) -
 
 
 def test_missing_package_is_one_line_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "_DISTRIBUTION", tmp_path / "node_modules")
+    monkeypatch.setattr(folder, "DISTRIBUTION", tmp_path / "node_modules")
     done = CliRunner().invoke(main, [str(EMBEDDED), "--web", str(tmp_path / "page")])
     assert (done.exit_code, done.output.count("\n")) == (2, 1)
     assert done.output.endswith("not found; run `npm ci` in web/\n")

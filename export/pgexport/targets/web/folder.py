@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pgen
-from pgen.bundle.reader import MANIFEST, Bundle, Model, open_bundle
+from pgen.bundle.reader import MANIFEST, Bundle, open_bundle
 from pgen.errors import BundleInvalid
 from pgexport import atomic
 from pgexport.errors import WebFilesMissing
@@ -26,6 +26,7 @@ from pokegan import __version__
 
 REPOSITORY = Path(__file__).parents[4]
 SOURCES = REPOSITORY / "web"
+DISTRIBUTION = SOURCES / "node_modules" / "onnxruntime-web" / "dist"
 PAGE = Path(pgen.__file__).parent / "web"
 
 KINDS = ("text-to-image", "encoder", "stats")
@@ -111,7 +112,8 @@ def check_target(out: Path, force: bool = False) -> None:
     Raises:
         WebFilesMissing, TargetInvalid: it cannot.
     """
-    for path in (*_own_files().values(), *_runtime_files().values()):
+    runtime = [DISTRIBUTION / name for name in (*SCRIPTS, *BINARIES)]
+    for path in (*_own_files().values(), *runtime, *LICENSES.values(), SOURCES / SERVICE_WORKER):
         if not path.is_file():
             remedy = (
                 "run `npm ci` in web/" if SOURCES.is_dir() else "clone the repository, and run `npm ci` in its web/"
@@ -140,7 +142,7 @@ def page_files(bundle: Bundle) -> Content:
     paths = {name: _with_digest(name, data) for name, data in named.items()}
     entries = {name: {"path": paths[name], "bytes": len(data), "sha256": _sha256(data)} for name, data in named.items()}
     shell = {name: path.read_bytes() for name, path in _own_files().items()}
-    shell |= {f"engine/{name.removesuffix('.mjs')}.js": path.read_bytes() for name, path in _scripts().items()}
+    shell |= {f"engine/{Path(name).stem}.js": (DISTRIBUTION / name).read_bytes() for name in SCRIPTS}
     scripts = {name: _sha256(data) for name, data in shell.items() if name.startswith("engine/")}
     release = {"version": __version__, "bundle": bundle.digest, "files": entries, "scripts": scripts}
     shell["release.json"] = _json(release)
@@ -174,20 +176,15 @@ def _data_files(bundle: Bundle) -> Iterator[tuple[str, bytes]]:
     yield "tables.json", _json(tables())
     for model in bundle.manifest.models.values():
         if model.kind in KINDS:
-            _check_runs(bundle, model)
+            if model.parity.get("storage") == "bf16":
+                path = bundle.folder / model.file
+                raise BundleInvalid(f"{path}: computes in bf16, which no browser does; export in another precision")
             yield model.file, bundle.graph(model)
     for name in STORED:
         if name in bundle.manifest.files:
             yield name, bundle.read(name)
-    for name, path in _binaries().items():
-        yield name, path.read_bytes()
-
-
-def _check_runs(bundle: Bundle, model: Model) -> None:
-    if model.parity.get("storage") == "bf16":
-        raise BundleInvalid(
-            f"{bundle.folder / model.file}: computes in bf16, which no browser does; export in another precision"
-        )
+    for name in BINARIES:
+        yield name, (DISTRIBUTION / name).read_bytes()
 
 
 def _own_files() -> dict[str, Path]:
@@ -197,23 +194,8 @@ def _own_files() -> dict[str, Path]:
     return served | {"backend.js": SOURCES / "backend.js"} | engine
 
 
-def _runtime_files() -> dict[str, Path]:
-    return _scripts() | _binaries() | LICENSES | {SERVICE_WORKER: SOURCES / SERVICE_WORKER}
-
-
 def _license_files() -> Content:
     return {f"{name}.txt": path.read_bytes() for name, path in LICENSES.items()}
-
-
-def _scripts() -> dict[str, Path]:
-    return {name: _DISTRIBUTION / name for name in SCRIPTS}
-
-
-def _binaries() -> dict[str, Path]:
-    return {name: _DISTRIBUTION / name for name in BINARIES}
-
-
-_DISTRIBUTION = SOURCES / "node_modules" / "onnxruntime-web" / "dist"
 
 
 def _index(page: str) -> str:
