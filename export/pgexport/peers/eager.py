@@ -23,6 +23,7 @@ from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.errors import BundleInvalid, DeviceUnavailable
 from pgexport.kinds import KINDS
 from pgexport.precision.compress import weights
+from pgexport.precision.half import HALVES
 from pgexport.tracing.freeze import freeze
 from pgtrain.config import from_dict
 from pgtrain.models.text_encoder import MAX_TOKENS, load_encoder
@@ -33,8 +34,6 @@ from pokegan.errors import PokeganError
 
 GENERATOR = "generator."
 """Prefix of a generator's weights in a graph; see the networks of :mod:`pgexport.tracing.graphs`."""
-
-HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def rebuild(bundle: Bundle, model: Model) -> nn.Module:

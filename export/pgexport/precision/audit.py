@@ -1,11 +1,11 @@
 """Which type a graph's nodes really compute in."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto
-from rich.table import Table
 
 INTEGER_PRODUCTS = ("MatMulInteger", "ConvInteger", "QLinearConv", "QLinearMatMul")
 PRODUCTS = ("Conv", "ConvTranspose", "MatMul", "Gemm")
@@ -16,12 +16,12 @@ FLOATS: dict[int, str] = {
     TensorProto.BFLOAT16: "bfloat16",
     TensorProto.DOUBLE: "float64",
 }
-COLUMNS = ("float32", "float16", "bfloat16", "float64", "int8", "integer", "conversion")
+TYPES = ("float32", "float16", "bfloat16", "float64", "int8", "integer", "conversion")
 
 
 @dataclass(frozen=True)
 class Audit:
-    """Nodes of a graph by operator and by the type they compute in (one of COLUMNS).
+    """Nodes of a graph by operator and by the type they compute in (one of TYPES).
 
     "int8" are products of quantized values, "integer" is arithmetic of shapes, ids and masks, and "conversion" are
     nodes that only change the type.
@@ -29,35 +29,17 @@ class Audit:
 
     nodes: dict[str, dict[str, int]]
 
-    def total(self, kind: str) -> int:
-        """Count the nodes that compute in `kind`."""
-        return sum(counts.get(kind, 0) for counts in self.nodes.values())
-
     def products(self) -> dict[str, int]:
         """Count convolutions and matrix products by the type they compute in."""
-        counts: Counter[str] = Counter()
-        for operator in (*PRODUCTS, *INTEGER_PRODUCTS):
-            counts.update(self.nodes.get(operator, {}))
-        return dict(counts)
+        return self._total((*PRODUCTS, *INTEGER_PRODUCTS))
 
     def to_dict(self) -> dict[str, dict[str, int]]:
-        """Give the counts for a manifest: by type in all, and by operator."""
-        return {"all": {kind: self.total(kind) for kind in self._kinds()}} | self.nodes
+        """Return the counts for a manifest: by type in all, and by operator."""
+        return {"all": self._total(self.nodes)} | self.nodes
 
-    def table(self, title: str) -> Table:
-        """Make a table of it, an operator a row."""
-        kinds = self._kinds()
-        table = Table("operator", title=title)
-        for kind in kinds:
-            table.add_column(kind, justify="right")
-        for operator, counts in self.nodes.items():
-            table.add_row(operator, *(str(counts.get(kind, "")) for kind in kinds))
-        table.add_section()
-        table.add_row("all", *(str(self.total(kind)) for kind in kinds))
-        return table
-
-    def _kinds(self) -> list[str]:
-        return [kind for kind in COLUMNS if self.total(kind)]
+    def _total(self, operators: Iterable[str]) -> dict[str, int]:
+        total = sum((Counter(self.nodes.get(operator, {})) for operator in operators), Counter[str]())
+        return {kind: total[kind] for kind in TYPES if total[kind]}
 
 
 def audit(model: ModelProto) -> Audit:

@@ -6,6 +6,7 @@ DequantizeLinear would say the same, but ONNX Runtime 1.31 turns it and its prod
 arithmetic is its own; the manifest promises float32.
 """
 
+from copy import deepcopy
 from typing import NamedTuple
 
 import numpy as np
@@ -45,8 +46,7 @@ PRECISION = f"float32 arithmetic; int8 (a scale for {GENERATOR.block}, {ENCODER.
 
 def compress(model: ModelProto, int8: Int8) -> ModelProto:
     """Return a copy of `model` with tables, and the matrices that `int8` selects, as int8, other weights as float16."""
-    compact = ModelProto()
-    compact.CopyFrom(model)
+    compact = deepcopy(model)
     graph = compact.graph
     users: dict[str, list[NodeProto]] = {}
     for node in graph.node:

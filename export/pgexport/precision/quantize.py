@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -23,6 +24,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto
 
+from pgexport.metrics import cosine
 from pgexport.precision import compress
 from pgexport.trial import Feeds
 from pokegan.image_metrics import premultiplied, psnr
@@ -49,12 +51,11 @@ PROBED = 2
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of quantizing a graph.
+    """The result of quantizing a graph.
 
-    `model` is the graph to keep: the quantized one if `kept`, else the same arithmetic in float32 with compact
-    weights. `reason` says why in one line. `score` is what was demanded to be `limit` at least (PSNR in dB, or the
-    smallest cosine); sizes are in bytes and times in milliseconds a batch, of the quantized and of the other graph.
-    `quantized` is the graph that was judged.
+    `model` is the graph to export: `quantized` if it is `kept`, else one of float32 arithmetic with compact weights;
+    `reason` says why in one line. `score` (PSNR in dB, or the smallest cosine) must reach `limit`. `products` are those
+    in int8 and all. `bytes` and `ms`, milliseconds per batch, are of the quantized graph and of the other one.
     """
 
     model: ModelProto
@@ -68,7 +69,7 @@ class Outcome:
     ms: tuple[float, float]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give everything but the graph, for a manifest; the times are those of the machine that exports."""
+        """Return everything but the graphs, for a manifest; the times are those of the machine that exports."""
         fields = {name: value for name, value in vars(self).items() if not isinstance(value, ModelProto)}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
 
@@ -97,7 +98,8 @@ def int8_encoder(model: ModelProto, texts: Sequence[Feeds], limit: float) -> Out
     """
     products = _weighted(model, ("MatMul", "Gemm"))
     quantized = dynamic(model)
-    score = _cosine(_outputs(model, texts), _outputs(quantized, texts))
+    expected, embeddings = (np.concatenate(_outputs(graph, texts)) for graph in (model, quantized))
+    score = float(cosine(embeddings, expected).min())
     other = compress.compress(model, compress.ENCODER)
     return _judged(quantized, other, texts, "cosine", score, limit, (len(products), len(products)))
 
@@ -138,10 +140,11 @@ def dynamic(model: ModelProto) -> ModelProto:
     """Quantize the matrices and tables of `model` to int8 with a scale a channel; activations as they come."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
+    # A copy: onnxruntime.quantization moves the weights of its graph to files that are gone afterwards.
     with _quietly(), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "int8.onnx"
         options = {"per_channel": True, "weight_type": QuantType.QInt8}  # unsigned weights lose cosine and speed
-        quantize_dynamic(_copied(model), path, op_types_to_quantize=["MatMul", "Gather"], **options)
+        quantize_dynamic(deepcopy(model), path, op_types_to_quantize=["MatMul", "Gather"], **options)
         return onnx.load(path)
 
 
@@ -177,8 +180,7 @@ def _ranges(model: ModelProto, batches: Sequence[Feeds]) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path, augmented = Path(folder) / "model.onnx", Path(folder) / "augmented.onnx"
         onnx.save(model, path)
-        method = CalibrationMethod.MinMax
-        calibrator = create_calibrator(path, list(CONVOLUTIONS), str(augmented), method)
+        calibrator = create_calibrator(path, list(CONVOLUTIONS), str(augmented), CalibrationMethod.MinMax)
         calibrator.collect_data(Reader())
         return calibrator.compute_data()
 
@@ -189,7 +191,7 @@ def _static(model: ModelProto, ranges: Any, names: Sequence[str]) -> ModelProto:
     from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
     types = (QuantType.QInt8, QuantType.QUInt8)
-    inferred = onnx.shape_inference.infer_shapes(_copied(model))
+    inferred = onnx.shape_inference.infer_shapes(model)
     quantizer = QDQQuantizer(inferred, True, False, *types, ranges, list(names), [], list(CONVOLUTIONS), {})
     quantizer.quantize_model()
     quantizer.model.topological_sort()
@@ -255,21 +257,8 @@ def _weighted(model: ModelProto, operators: Sequence[str]) -> list[str]:
     return [node.name for node in model.graph.node if node.op_type in operators and node.input[1] in weights]
 
 
-def _cosine(expected: Sequence[NDArray[Any]], outputs: Sequence[NDArray[Any]]) -> float:
-    """Give the smallest cosine between rows."""
-    pairs = zip(np.concatenate(expected), np.concatenate(outputs), strict=True)
-    return min(float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b))) for a, b in pairs)
-
-
 def _psnr(expected: Sequence[NDArray[Any]], outputs: Sequence[NDArray[Any]]) -> float:
     return psnr(premultiplied(np.concatenate(expected)) - premultiplied(np.concatenate(outputs)))
-
-
-def _copied(model: ModelProto) -> ModelProto:
-    # onnxruntime.quantization moves the weights of the graph to files that are gone afterwards.
-    copy = ModelProto()
-    copy.CopyFrom(model)
-    return copy
 
 
 @contextmanager
