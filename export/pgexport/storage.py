@@ -123,21 +123,15 @@ def depends_on_batch(graph: onnx.ModelProto, feeds: Feeds) -> bool:
     return False
 
 
-def storage_of(model: Model) -> str:
-    """Name the storage whose tolerances hold.
+def stored_in(bundle: Bundle, model: Model) -> Stored:
+    """Read a model of a bundle as it was stored.
 
     Raises:
-        BundleInvalid: it is none that this version knows.
+        BundleInvalid: this version does not know its storage.
     """
     storage = model.parity.get("storage")
     if storage not in PRECISIONS:
         raise BundleInvalid(
             f"{model.file}: is stored as {storage!r}, which this version does not know; export it again"
         )
-    return str(storage)
-
-
-def stored_in(bundle: Bundle, model: Model) -> Stored:
-    """Read a model of a bundle as it was stored."""
-    graph = onnx.load_from_string(bundle.graph(model))
-    return Stored(graph, storage_of(model), model.opset, model.settings, {})
+    return Stored(onnx.load_from_string(bundle.graph(model)), storage, model.opset, model.settings, {})

@@ -9,17 +9,12 @@ import onnx
 from pgen.bundle.engines import engine_names, read_engine
 from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.errors import BundleInvalid
-from pgexport.errors import ParityFailed, RunsInvalid
-from pgexport.export import runner
-from pgexport.parity.checks import check
-from pgexport.parity.comparisons import Locator
-from pgexport.parity.divergence import locate_divergence, locate_in_sequence
-from pgexport.parity.text import check_names, check_pictures
-from pgexport.precision.bf16_emulation import checkable
+from pgexport.errors import RunsInvalid
+from pgexport.parity.run import check_run
 from pgexport.select_runs import RUNS, distinct
-from pgexport.storage import storage_of, stored_in
+from pgexport.storage import stored_in
 from pgexport.tracing.run_loader import LoadedRun, load_run
-from pgexport.tracing.specs import ModelSpec, model_specs, sample_texts
+from pgexport.tracing.specs import model_specs
 from pgexport.trial import fresh_seed
 from pgtrain.engine.run import CONFIG, Run
 from pgtrain.errors import EncoderNotFound, RunInvalid, RunNotFound
@@ -58,10 +53,10 @@ def verify(folder: Path, runs: Sequence[Path] = (), seed: int | None = None) -> 
     parity: dict[str, Any] = dict.fromkeys(bundle.manifest.models)
     loaded = _named_runs(bundle, runs) if runs else _own_runs(bundle)
     for run, _ in loaded:
-        try:
-            parity |= _parity(bundle, run, seed)
-        except ParityFailed as error:
-            raise ParityFailed(f"{error.message} (seed {seed})") from error
+        encoder = load_encoder(run.described["encoder"]) if run.reads_text else None
+        specs = model_specs(run, encoder)
+        models = [(spec, stored_in(bundle, bundle.manifest.models[spec.name])) for spec in specs]
+        parity |= check_run(bundle, run, encoder, models, seed)
     used = [str(folder) for _, folder in loaded]
     return {"files": len(bundle.manifest.files), "models": parity, "runs": used, "engines": engines}
 
@@ -137,25 +132,3 @@ def _check_run(bundle: Bundle, run: LoadedRun, folder: Path) -> None:
                 f"{folder}: is not the run that {bundle.folder} was made of, or was trained on since "
                 f"({name} {str(ours)[:12]}, the bundle's {str(theirs)[:12]})"
             )
-
-
-def _parity(bundle: Bundle, run: LoadedRun, seed: int) -> dict[str, Any]:
-    encoder = load_encoder(run.described["encoder"]) if run.reads_text else None
-    specs, models, runnable = model_specs(run, encoder), bundle.manifest.models, checkable(bundle)
-
-    def locator(spec: ModelSpec) -> Locator:
-        return lambda feeds, rows=None: locate_divergence(spec, stored_in(bundle, models[spec.name]), feeds, rows)
-
-    def place() -> str:
-        return locate_in_sequence([(spec, stored_in(bundle, models[spec.name])) for spec in specs], seed)
-
-    parity: dict[str, Any] = {}
-    for spec in specs:
-        model = models[spec.name]
-        parity[spec.name] = check(spec.trial(seed), runner(runnable, model), storage_of(model), locator(spec))
-    if encoder:
-        text_psnr = check_pictures(runnable, encoder, sample_texts(run), specs[-1].trial(seed), place)
-        parity[run.system]["figures"]["text_psnr"] = text_psnr
-        if bundle.names:
-            parity["encoder"]["figures"]["names_cosine"] = check_names(runnable, encoder)
-    return parity

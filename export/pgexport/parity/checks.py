@@ -54,7 +54,7 @@ def check(trial: Trial, runner: Runner, storage: str, locate: Locator | None = N
 
 
 def check_figure(
-    model: str, name: str, value: float, storage: str, place: Callable[[], str] = str
+    model: str, name: str, value: float, storage: str, place: Callable[[], str]
 ) -> dict[str, float | None]:
     """Hold one figure to TOLERANCES[storage] and return it with its limit; `place` says where it went wrong.
 
@@ -69,4 +69,4 @@ def check_figure(
 
 
 def _place(locate: Locator | None, feeds: Feeds) -> str:
-    return locate({name: value[:2] for name, value in feeds.items()}) if locate else ""
+    return locate({name: value[:2] for name, value in feeds.items()}, None) if locate else ""

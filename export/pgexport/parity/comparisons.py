@@ -1,7 +1,7 @@
 """Comparisons of an exported model with PyTorch on one set of inputs, one a kind of model."""
 
+from collections.abc import Callable
 from copy import deepcopy
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -23,11 +23,8 @@ A text reads its codes from one picture or another of a memory; where two match 
 """
 
 
-class Locator(Protocol):
-    """Names the first node that diverges on inputs; with `rows`, the first that gives those alone another result."""
-
-    def __call__(self, feeds: Feeds, rows: slice | None = None) -> str:
-        """Say it as a part of a message."""
+Locator = Callable[[Feeds, slice | None], str]
+"""Names the first node that diverges on inputs; with rows, the first that gives those alone another result."""
 
 
 def in_batches(name: str, feeds: Feeds, runner: Runner, locate: Locator | None = None) -> list[Array]:

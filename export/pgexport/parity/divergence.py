@@ -1,11 +1,12 @@
 """The first diverging node: float32 graph against PyTorch's modules, and stored graph against float32 graph."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from pgen.backends.base import run
 from pgen.backends.onnxruntime import open_session
+from pgexport.precision.audit import types
 from pgexport.precision.bf16_emulation import emulated
 from pgexport.storage import Stored
 from pgexport.tracing.specs import ModelSpec
@@ -27,15 +29,19 @@ FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 See :mod:`pgexport.precision.bf16_emulation`.
 """
 
+OPTIMIZED = "ONNX Runtime's optimization of the graph is the cause"
+
 
 @dataclass(frozen=True)
 class Divergence:
-    """The first node, in the order of running, whose `output` is `error` away from the reference's."""
+    """The first node, in the order of execution, whose output is `error` away from the reference's."""
 
     node: str
     operator: str
-    output: str
     error: float
+
+    def __str__(self) -> str:
+        return f"{self.node} ({self.operator}), {self.error:.2g} off"
 
 
 def first_divergence(
@@ -54,7 +60,7 @@ def first_divergence(
             if output in expected and output in actual and (node.op_type != "Cast" or makers.get(output) == "Cast"):
                 error = _distance(actual[output], expected[output])
                 if not error <= limit:
-                    return Divergence(node.name, node.op_type, output, error)
+                    return Divergence(node.name, node.op_type, error)
     return None
 
 
@@ -78,7 +84,7 @@ def first_from_pytorch(
         if last[module] is node and module in expected and output in actual:
             ours, theirs = actual[output], expected[module]
             if ours.shape == theirs.shape and not (error := _distance(ours, theirs)) <= limit:
-                return Divergence(node.name, node.op_type, output, error)
+                return Divergence(node.name, node.op_type, error)
     return None
 
 
@@ -90,7 +96,7 @@ def first_by_batch(model: ModelProto, feeds: dict[str, NDArray[Any]], rows: slic
             expected, actual = whole[output][rows], alone[output]
             # Of another shape is what has no dimension of the batch.
             if actual.shape == expected.shape and not np.array_equal(actual, expected, equal_nan=True):
-                return Divergence(node.name, node.op_type, output, _distance(actual, expected))
+                return Divergence(node.name, node.op_type, _distance(actual, expected))
     return None
 
 
@@ -106,10 +112,10 @@ def optimized_away(model: ModelProto, feeds: dict[str, NDArray[Any]], limit: flo
 
 
 def describe(divergence: Divergence | None) -> str:
-    """Say it in a message."""
+    """Describe a divergence for a message."""
     if divergence is None:
         return "no single node diverges: the differences add up"
-    return f"first diverging node: {divergence.node} ({divergence.operator}), {divergence.error:.2g} off"
+    return f"first diverging node: {divergence}"
 
 
 def _alike(one: nn.Module, other: nn.Module) -> bool:
@@ -119,37 +125,28 @@ def _alike(one: nn.Module, other: nn.Module) -> bool:
 
 @torch.no_grad()
 def _modules(network: nn.Module, feeds: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Run `network` and note the output of every module that has no parts and runs once."""
-    seen: dict[str, list[NDArray[Any]]] = {}
+    """Run a copy of `network` and record the output of every module that has no parts and runs once."""
+    recorded: dict[str, list[NDArray[Any]]] = {}
 
-    def noting(name: str) -> Callable[[nn.Module, Any, Any], None]:
-        def note(module: nn.Module, inputs: Any, output: Any) -> None:
-            if isinstance(output, Tensor) and output.is_floating_point():
-                seen.setdefault(name, []).append(output.numpy().copy())
+    def record(name: str, module: nn.Module, inputs: Any, output: Any) -> None:
+        if isinstance(output, Tensor) and output.is_floating_point():
+            recorded.setdefault(name, []).append(output.numpy().copy())
 
-        return note
-
-    parts = [(name, part) for name, part in network.named_modules() if name and not list(part.children())]
-    hooks = [part.register_forward_hook(noting(name)) for name, part in parts]
-    try:
-        network(*(torch.from_numpy(value) for value in feeds.values()))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return {name: values[0] for name, values in seen.items() if len(values) == 1}
+    copy = deepcopy(network)  # hooks stay with it
+    for name, part in copy.named_modules():
+        if name and not list(part.children()):
+            part.register_forward_hook(partial(record, name))
+    copy(*(torch.from_numpy(value) for value in feeds.values()))
+    return {name: values[0] for name, values in recorded.items() if len(values) == 1}
 
 
 def _values(model: ModelProto, feeds: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Run `model` with every float value between its nodes exposed as an output."""
-    inferred = onnx.shape_inference.infer_shapes(model)
-    known = {entry.name for entry in model.graph.output}
-    types = {entry.name: entry.type.tensor_type.elem_type for entry in inferred.graph.value_info}
-    exposed = ModelProto()
-    exposed.CopyFrom(model)
+    known, outputs = types(model), {entry.name for entry in model.graph.output}
+    exposed = deepcopy(model)
     for name in (name for node in model.graph.node for name in node.output):
-        kind = types.get(name)
-        if kind in FLOATS and name not in known:
-            exposed.graph.output.append(helper.make_tensor_value_info(name, kind, None))
+        if known.get(name) in FLOATS and name not in outputs:
+            exposed.graph.output.append(helper.make_tensor_value_info(name, known[name], None))
     names = [entry.name for entry in exposed.graph.output]
     session = open_session(exposed.SerializeToString(), "the graph with all its values exposed", "cpu")
     return dict(zip(names, run(session, names, feeds), strict=True))
@@ -168,13 +165,11 @@ def locate_divergence(spec: ModelSpec, stored: Stored, feeds: Feeds, rows: slice
     """Name the first node that diverges on `feeds`; with `rows`, the first that gives those alone another result."""
     graph = _checkable(stored)
     if rows is not None:
-        divergence = first_by_batch(graph, feeds, rows)
-        if divergence is None:
-            return "no node alone does: ONNX Runtime's optimization of the graph does it"
-        return f"first node that does: {divergence.node} ({divergence.operator}), {divergence.error:.2g} off"
+        by_batch = first_by_batch(graph, feeds, rows)
+        return f"first such node: {by_batch}" if by_batch else f"no single node does so: {OPTIMIZED}"
     divergence = _first(spec, stored, feeds)
     if divergence is None and optimized_away(graph, feeds, LIMITS[stored.storage]):
-        return "no node diverges alone: ONNX Runtime's optimization of the graph does it"
+        return f"no single node diverges: {OPTIMIZED}"
     return describe(divergence)
 
 
@@ -193,9 +188,8 @@ def _first(spec: ModelSpec, stored: Stored, feeds: Feeds) -> Divergence | None:
     Storing may not have changed anything, so the float32 graph is checked too.
     """
     reference = stored.graph if stored.storage == "float32" else spec.export(stored.opset)
-    limits = LIMITS
-    divergence = first_from_pytorch(reference, spec.network, spec.frozen(), feeds, limits["float32"])
-    return divergence or first_divergence(_checkable(stored), reference, feeds, limits[stored.storage])
+    divergence = first_from_pytorch(reference, spec.network, spec.frozen(), feeds, LIMITS["float32"])
+    return divergence or first_divergence(_checkable(stored), reference, feeds, LIMITS[stored.storage])
 
 
 def _checkable(stored: Stored) -> ModelProto:
