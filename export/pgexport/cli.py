@@ -73,7 +73,9 @@ def main() -> None:
     help="compact: large weights as int8 and float16, a third of the size; arithmetic is float32 in both",
 )
 @click.option("--fp16", is_flag=True, help="weights and arithmetic in fp16; norms, softmax and pixels in float32")
-@click.option("--bf16", is_flag=True, help="the same in bf16, which ONNX Runtime's CPU provider cannot run")
+@click.option(
+    "--bf16", is_flag=True, help="weights and arithmetic in bf16, which ONNX Runtime's CPU provider cannot run"
+)
 @click.option("--int8", is_flag=True, help="arithmetic in int8 where it is smaller or faster and parity holds")
 @click.option(
     "--opset",
@@ -146,9 +148,9 @@ def export(
         _derive(runs[0], engines, triton, web, force)
         return
     if out is None:
-        none = f", and {', '.join(map(str, runs))} holds none" if runs else ""
+        no_bundle = f", and {', '.join(map(str, runs))} is not one" if runs else ""
         raise click.UsageError(
-            f"--out DIR is missing; only an existing bundle takes --tensorrt, --triton or --web alone{none}"
+            f"--out DIR is missing; only an existing bundle takes --tensorrt, --triton or --web alone{no_bundle}"
         )
     if late := [reader for reader, last in READERS.items() if opset is not None and opset > last]:
         click.echo(f"warning: --opset {opset}: {' and '.join(late)} may not read it", err=True)
@@ -307,7 +309,7 @@ def _chosen_storage(storage: str, flags: dict[str, bool]) -> str:
 
 
 def _show_graphs(graphs: dict[str, dict[str, Any]]) -> None:
-    """Print which type each graph's nodes compute in, and what came of int8."""
+    """Print which type each graph's nodes compute in, and whether int8 was kept."""
     types = sorted({type for graph in graphs.values() for type in graph["nodes"]["all"]})
     table = Table("model", *types, title="Nodes by the type they compute in")
     for name, graph in graphs.items():

@@ -1,4 +1,4 @@
-"""Export of runs to a bundle, which is compared with PyTorch before it is put in place."""
+"""Export runs to a bundle, after comparing its models with PyTorch."""
 
 import json
 import shutil
@@ -42,15 +42,15 @@ def export_runs(
     """Export runs, each of another system, to a bundle in `out`.
 
     Args:
-        runs: folders of runs of pgtrain.
+        runs: folders that pgtrain made.
         out: folder to make; its parent must exist.
         storage: "compact" stores large weights as int8 and float16, "float32" stores them as trained; "fp16", "bf16"
             and "int8" also compute so. Stats are in float32 always.
         opset: version of the ONNX operator set; None: 18, or the lowest that has the storage's operators.
-        force: replace a bundle that is there; with `add`, models in it of the same name.
-        add: put the models into the bundle that is there, beside those that it has.
-        seed: of parity's inputs; None draws one, which the manifest records.
-        tensorrt: write no bundle with a graph that TensorRT does not read.
+        force: replace an existing bundle; with `add`, models of the same name in it.
+        add: add the models to an existing bundle.
+        seed: of parity's inputs; None draws one. The manifest records it.
+        tensorrt: write only graphs that TensorRT reads.
 
     Raises:
         RunNotFound, RunInvalid, RunsInvalid, EncoderNotFound: there is nothing to export.
@@ -58,7 +58,7 @@ def export_runs(
         TargetInvalid: `out` exists, or cannot be written.
         BundleNotFound, BundleInvalid: there is no bundle to add to, or it is damaged.
         GraphUnread: TensorRT does not read a graph; nothing is written.
-        ParityFailed: the graphs do not give what PyTorch gives; nothing is written.
+        ParityFailed: a graph differs from PyTorch by more than a limit; nothing is written.
     """
     check_opset(opset, storage)
     before = open_bundle(out) if add else None
@@ -102,7 +102,7 @@ class Writer:
         """Write the models of a run, compare them with PyTorch, and write the manifest.
 
         Raises:
-            ParityFailed: they do not give what PyTorch gives.
+            ParityFailed: a model differs from PyTorch by more than a limit.
         """
         encoder = load_encoder(run.described["encoder"]) if run.reads_text else None
         models = [(spec, self._write_model(spec, run)) for spec in model_specs(run, encoder)]
@@ -199,10 +199,9 @@ def provenance(run: LoadedRun, spec: ModelSpec) -> dict[str, Any]:
 
 
 def _kept(before: Bundle, staged: Path, runs: list[LoadedRun], force: bool) -> Manifest:
-    """Copy a bundle to `staged` but for the models that are replaced; return its remaining description.
+    """Copy a bundle to `staged` without the models that are replaced; return the manifest of the rest.
 
-    Only files that its manifest names are copied, and engines: other files in the folder, and what links lead to, are
-    not published.
+    Only engines and files that the manifest names are copied: other files in the folder are not published.
     """
     replaced = {run.system for run in runs} | {"encoder" for run in runs if run.reads_text}
     present = [name for name in before.manifest.models if name in replaced]
@@ -219,7 +218,7 @@ def _kept(before: Bundle, staged: Path, runs: list[LoadedRun], force: bool) -> M
 
 
 def _keep_engines(before: Path, after: Path, models: Iterable[str]) -> None:
-    """Copy the engines of `models`, which are of this machine and no part of the bundle; links stay links."""
+    """Copy the engines of `models`, which belong to this machine and not to the bundle; links stay links."""
     paths = [before / f"{name}{suffix}" for name in models for suffix in (".plan", ".json")]
     for path in (path for path in paths if path.is_file()):
         after.mkdir(exist_ok=True)

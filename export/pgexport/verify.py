@@ -1,4 +1,4 @@
-"""Check that a bundle is what its manifest says, and still gives what PyTorch gives."""
+"""Check a bundle against its manifest, and its models against PyTorch."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,24 +22,23 @@ from pgtrain.models.text_encoder import load_encoder
 from pokegan.errors import one_line
 
 
-def verify(folder: Path, runs: Sequence[Path] = (), seed: int | None = None) -> dict[str, Any]:
+def verify(folder: Path, runs: Sequence[Path] = ()) -> dict[str, Any]:
     """Check all files by size and SHA-256 and all graphs by the ONNX checker; repeat parity where there is a run.
 
-    TensorRT engines that lie beside are checked against their sidecars and the models' files, and not run.
+    TensorRT engines in the folder are checked against their sidecars and the models' files, and not run.
 
     Args:
         folder: the bundle.
-        runs: runs that it was made of; none: those of them that are found under runs/.
-        seed: what parity's inputs are drawn with; None draws one.
+        runs: runs that it was exported from; empty: those of them that are found under runs/.
 
     Returns:
-        How many files were checked, by model what parity found (None where there was no run), the runs, the engines.
+        ``files``, how many were checked; ``models``, the parity of each (None without a run); ``runs``; ``engines``.
 
     Raises:
-        BundleNotFound, BundleInvalid: it is not what its manifest says.
-        EngineInvalid: an engine is not what its sidecar says, or of another model file.
-        RunNotFound, RunInvalid, RunsInvalid: a run cannot be read, or is not one that the bundle was made of.
-        ParityFailed: a model does not give what PyTorch gives.
+        BundleNotFound, BundleInvalid: it differs from its manifest.
+        EngineInvalid: an engine differs from its sidecar, or belongs to another model file.
+        RunNotFound, RunInvalid, RunsInvalid: a run cannot be read, or the bundle was not exported from it.
+        ParityFailed: a model differs from PyTorch by more than a limit.
     """
     bundle = open_bundle(folder)
     for name in bundle.manifest.files:
@@ -49,7 +48,7 @@ def verify(folder: Path, runs: Sequence[Path] = (), seed: int | None = None) -> 
     engines = engine_names(bundle)
     for name in engines:
         read_engine(bundle, name)
-    seed = fresh_seed() if seed is None else seed
+    seed = fresh_seed()
     parity: dict[str, Any] = dict.fromkeys(bundle.manifest.models)
     loaded = _named_runs(bundle, runs) if runs else _own_runs(bundle)
     for run, _ in loaded:
@@ -70,11 +69,11 @@ def _named_runs(bundle: Bundle, folders: Sequence[Path]) -> list[tuple[LoadedRun
 
 
 def _own_runs(bundle: Bundle) -> list[tuple[LoadedRun, Path]]:
-    """Find runs under runs/ that the bundle was made of, one for a model; runs that cannot be used are passed over."""
+    """Find the runs under runs/ that the bundle was exported from, one a model; unreadable ones are skipped."""
     by_system: dict[str, tuple[LoadedRun, Path]] = {}
     for folder in sorted(path.parent for path in RUNS.glob(f"*/{CONFIG}")):
         try:
-            if _may_be(bundle, Run(folder).described()):
+            if _matches(bundle, Run(folder).described()):
                 run = load_run(folder)
                 _check_run(bundle, run, folder)
                 if run.reads_text:
@@ -85,8 +84,8 @@ def _own_runs(bundle: Bundle) -> list[tuple[LoadedRun, Path]]:
     return list(by_system.values())
 
 
-def _may_be(bundle: Bundle, described: dict[str, Any]) -> bool:
-    """Tell whether a run has the seed, the data and the recipe of a model, before its checkpoint is read."""
+def _matches(bundle: Bundle, described: dict[str, Any]) -> bool:
+    """Check whether a run has the seed, the data and the recipe of a model, before its checkpoint is read."""
     model = bundle.manifest.models.get(described["system"])
     origin = model.provenance.get("run", {}) if model else {}
     recipe = {key: value for key, value in described["config"].items() if key != "start"}

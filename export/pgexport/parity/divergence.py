@@ -53,11 +53,11 @@ def first_divergence(
     in one run of each graph. None where all are within `limit`, or nothing is named alike.
     """
     expected, actual = _values(reference, feeds), _values(model, feeds)
-    makers = {output: node.op_type for node in reference.graph.node for output in node.output}
+    producers = {output: node.op_type for node in reference.graph.node for output in node.output}
     for node in model.graph.node:
         for output in node.output:
             # A Cast that half precision needs can have the name of something else in the reference.
-            if output in expected and output in actual and (node.op_type != "Cast" or makers.get(output) == "Cast"):
+            if output in expected and output in actual and (node.op_type != "Cast" or producers.get(output) == "Cast"):
                 error = _distance(actual[output], expected[output])
                 if not error <= limit:
                     return Divergence(node.name, node.op_type, error)
@@ -67,20 +67,20 @@ def first_divergence(
 def first_from_pytorch(
     model: ModelProto, network: nn.Module, folded: nn.Module, feeds: dict[str, NDArray[Any]], limit: float
 ) -> Divergence | None:
-    """Find the first node of a float32 `model` whose output is further than `limit` from what PyTorch has there.
+    """Find the first node of a float32 `model` whose output is further than `limit` from that of PyTorch's module.
 
-    The last node of a module that has no parts gives the module's output. Those of `network` are compared, as it was
-    trained; a module that took up a batch norm is compared as it is in `folded`, which was exported, so that a norm
-    that was folded wrongly shows in the module behind it.
+    The last node of a module without submodules computes the module's output. The reference is `network`, as it was
+    trained; for a module that a batch norm was folded into it is `folded`, which was exported, so that a norm that was
+    folded wrongly shows in the module behind it.
     """
     changed = {name for name, part in folded.named_modules() if not _alike(part, network.get_submodule(name))}
-    expected, taken_up = _modules(network, feeds), _modules(folded, feeds)
-    expected |= {name: taken_up[name] for name in changed & taken_up.keys()}
+    expected, after_folding = _modules(network, feeds), _modules(folded, feeds)
+    expected |= {name: after_folding[name] for name in changed & after_folding.keys()}
     actual = _values(model, feeds)
     last = {node.name.rpartition("/")[0]: node for node in model.graph.node}
     for node in model.graph.node:
         module, output = node.name.rpartition("/")[0], node.output[0]
-        # Of another shape is what the exporter joined with its neighbor: that is compared there.
+        # The exporter may join a module with the next one, whose output has another shape: it is compared there.
         if last[module] is node and module in expected and output in actual:
             ours, theirs = actual[output], expected[module]
             if ours.shape == theirs.shape and not (error := _distance(ours, theirs)) <= limit:
@@ -89,19 +89,19 @@ def first_from_pytorch(
 
 
 def first_by_batch(model: ModelProto, feeds: dict[str, NDArray[Any]], rows: slice) -> Divergence | None:
-    """Find the first node of `model` that gives something else for `rows` of `feeds` where they are a batch alone."""
+    """Find the first node of `model` whose outputs for `rows` of `feeds` change if those are a batch of their own."""
     whole, alone = _values(model, feeds), _values(model, {name: values[rows] for name, values in feeds.items()})
     for node in model.graph.node:
         for output in (name for name in node.output if name in whole and whole[name].ndim):
             expected, actual = whole[output][rows], alone[output]
-            # Of another shape is what has no dimension of the batch.
+            # Values of another shape have no dimension of the batch.
             if actual.shape == expected.shape and not np.array_equal(actual, expected, equal_nan=True):
                 return Divergence(node.name, node.op_type, _distance(actual, expected))
     return None
 
 
-def optimized_away(model: ModelProto, feeds: dict[str, NDArray[Any]], limit: float) -> bool:
-    """Tell whether ONNX Runtime's optimization of `model` changes what comes out by more than `limit`."""
+def changed_by_optimization(model: ModelProto, feeds: dict[str, NDArray[Any]], limit: float) -> bool:
+    """Check whether ONNX Runtime's optimization of `model` changes an output by more than `limit`."""
     names = [entry.name for entry in model.graph.output]
     plain = _values(model, feeds)
     session = open_session(model.SerializeToString(), "the graph", "cpu")
@@ -125,7 +125,7 @@ def _alike(one: nn.Module, other: nn.Module) -> bool:
 
 @torch.no_grad()
 def _modules(network: nn.Module, feeds: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Run a copy of `network` and record the output of every module that has no parts and runs once."""
+    """Run a copy of `network` and record the output of every module that has no submodules and runs once."""
     recorded: dict[str, list[NDArray[Any]]] = {}
 
     def record(name: str, module: nn.Module, inputs: Any, output: Any) -> None:
@@ -162,19 +162,19 @@ def _distance(actual: NDArray[Any], expected: NDArray[Any]) -> float:
 
 
 def locate_divergence(spec: ModelSpec, stored: Stored, feeds: Feeds, rows: slice | None = None) -> str:
-    """Name the first node that diverges on `feeds`; with `rows`, the first that gives those alone another result."""
+    """Name the first node that diverges on `feeds`; with `rows`, the first whose outputs depend on the batch."""
     graph = _checkable(stored)
     if rows is not None:
         by_batch = first_by_batch(graph, feeds, rows)
         return f"first such node: {by_batch}" if by_batch else f"no single node does so: {OPTIMIZED}"
     divergence = _first(spec, stored, feeds)
-    if divergence is None and optimized_away(graph, feeds, LIMITS[stored.storage]):
+    if divergence is None and changed_by_optimization(graph, feeds, LIMITS[stored.storage]):
         return f"no single node diverges: {OPTIMIZED}"
     return describe(divergence)
 
 
 def locate_in_sequence(models: Sequence[tuple[ModelSpec, Stored]], seed: int) -> str:
-    """Name the first node that diverges in models that work in sequence, and its model."""
+    """Name the first node that diverges in models that run in sequence, and its model."""
     for spec, stored in models:
         feeds = {name: values[:2] for name, values in spec.cases(seed)["random"].items()}
         if divergence := _first(spec, stored, feeds):
@@ -183,7 +183,7 @@ def locate_in_sequence(models: Sequence[tuple[ModelSpec, Stored]], seed: int) ->
 
 
 def _first(spec: ModelSpec, stored: Stored, feeds: Feeds) -> Divergence | None:
-    """Find the first node that diverges: of the float32 graph from PyTorch, or else of the stored graph from that one.
+    """Find the first node that diverges: in the float32 graph from PyTorch, or else in the stored graph from that one.
 
     Storing may not have changed anything, so the float32 graph is checked too.
     """

@@ -26,7 +26,7 @@ from pgtrain.models.text_encoder import Encoder, embed
 from pokegan.image_metrics import premultiplied, psnr
 
 Models = Sequence[tuple[ModelSpec, Stored]]
-"""Models in the order in which they work, the one that draws last."""
+"""Models in the order in which they run: an encoder comes before the generator."""
 
 Figure = dict[str, float | None]
 
@@ -45,7 +45,7 @@ def check_run(bundle: Bundle, run: LoadedRun, encoder: Encoder | None, models: M
         What the manifest says of parity, by model.
 
     Raises:
-        ParityFailed: a figure is beyond its limit, or what a row gives depends on its batch.
+        ParityFailed: a figure is beyond its limit, or the outputs of a row depend on its batch.
     """
     bundle = checkable(bundle)
     parity: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Which type a graph's nodes really compute in."""
+"""The types that a graph's nodes compute in."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -45,10 +45,10 @@ class Audit:
 def audit(model: ModelProto) -> Audit:
     """Count the nodes of `model` by the type they compute in."""
     known = types(model)
-    makers = {name: node for node in model.graph.node for name in node.output}
+    producers = {name: node for node in model.graph.node for name in node.output}
     counted: dict[str, Counter[str]] = {}
     for node in model.graph.node:
-        counted.setdefault(node.op_type, Counter())[_computes_in(node, known, makers)] += 1
+        counted.setdefault(node.op_type, Counter())[_computes_in(node, known, producers)] += 1
     return Audit({operator: dict(counted[operator]) for operator in sorted(counted)})
 
 
@@ -60,17 +60,17 @@ def types(model: ModelProto) -> dict[str, int]:
     return types | {initializer.name: initializer.data_type for initializer in graph.initializer}
 
 
-def _computes_in(node: NodeProto, known: dict[str, int], makers: dict[str, NodeProto]) -> str:
+def _computes_in(node: NodeProto, known: dict[str, int], producers: dict[str, NodeProto]) -> str:
     if node.op_type in CONVERSIONS:
         return "conversion"
     if node.op_type in INTEGER_PRODUCTS:
         return "int8"
-    if node.op_type in PRODUCTS and all(_dequantized(name, makers) for name in node.input[:2]):
+    if node.op_type in PRODUCTS and all(_dequantized(name, producers) for name in node.input[:2]):
         return "int8"  # the form that every runtime fuses into an integer product
     # The output type decides; for comparisons, which give booleans, the input type.
     kinds = [FLOATS[known[name]] for name in (*node.output, *node.input) if known.get(name) in FLOATS]
     return kinds[0] if kinds else "integer"
 
 
-def _dequantized(name: str, makers: dict[str, NodeProto]) -> bool:
-    return name in makers and makers[name].op_type == "DequantizeLinear"
+def _dequantized(name: str, producers: dict[str, NodeProto]) -> bool:
+    return name in producers and producers[name].op_type == "DequantizeLinear"

@@ -31,8 +31,8 @@ class Int8(NamedTuple):
 
 
 ENCODER = Int8(32_768, 32)
-"""All matrices that count, or a bundle has twice the size. One scale a channel: 3 % smaller, 4 dB worse from text to
-picture."""
+"""All large matrices: without them a bundle is twice as large. One scale a channel would be 3 % smaller, and 4 dB worse
+from text to picture."""
 
 GENERATOR = Int8(1_000_000, 8, 100_000, 36)
 """Its one dense layer or table of codes, and large convolutions, which are a third of the file and cost 0.5 dB.

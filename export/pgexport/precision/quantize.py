@@ -1,11 +1,11 @@
-"""Arithmetic in int8, and whether it is worth having.
+"""Arithmetic in int8, kept only where it makes a model smaller or faster.
 
-An encoder is quantized dynamically (signed weights with a scale a channel; an activation's scale is taken from the
-activation as it comes), a convolutional generator statically: its activations' ranges are measured on latents of its
-own, and convolutions stand between quantize and dequantize nodes, which runtimes fuse into integer products.
+An encoder is quantized dynamically: weights are signed with a scale a channel, and scales of activations are computed
+as they come. A convolutional generator is quantized statically: ranges of its activations are measured on random
+latents, and convolutions stand between quantize and dequantize nodes, which runtimes fuse into integer products.
 
-Convolutions differ a hundredfold in what int8 costs the picture, so each is first tried alone, and the cheapest are
-taken for as long as parity holds.
+The loss by int8 differs a hundredfold between convolutions, so each is first quantized alone, and those of the smallest
+loss are quantized together for as long as parity holds.
 """
 
 import logging
@@ -30,23 +30,23 @@ from pgexport.trial import Feeds
 from pokegan.image_metrics import premultiplied, psnr
 
 INT8_PSNR = 42.0
-"""What int8 generators must reach, in dB, on latents that they were not calibrated on."""
+"""PSNR in dB that int8 generators must reach on latents that they were not calibrated on."""
 
 INT8_FAR = 10.0
-"""How many dB less they must reach on latents far beyond those that are drawn, where ranges cut activations off."""
+"""How many dB less are enough on latents far beyond those that are drawn, where ranges cut activations off."""
 
 INT8_COSINE = 0.975
-"""What int8 encoders must reach on every text."""
+"""Cosine that int8 encoders must reach on every text."""
 
 CONVOLUTIONS = ("Conv", "ConvTranspose")
 SMALLER, FASTER = 0.98, 1.05
-"""What counts as smaller and as faster than compact weights in float32 arithmetic."""
+"""Ratios of size and speed to compact weights in float32 arithmetic that count as smaller and faster."""
 
 ROUNDS = 5
-"""Runs of each graph from which speed is judged, in turn."""
+"""Runs of each graph, in turn, whose medians are compared."""
 
 PROBED = 2
-"""Batches that are kept from calibration: parity is judged on them."""
+"""Batches that are not calibrated on: parity is measured on them."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ class Outcome:
 def samples(
     inputs: Mapping[str, int], text: NDArray[np.float32] | None = None, count: int = 12, seed: int = 0
 ) -> list[Feeds]:
-    """Draw `count` batches of 4 latents, seeded, with rows of `text` where the generator takes embeddings (N, D).
+    """Draw `count` batches of 4 latents, seeded, with rows of `text` (N, D) for a generator that takes embeddings.
 
-    `inputs` are names and widths of all that it takes; what is neither latent nor text is zeros.
+    `inputs` are names and widths of all inputs; those other than latent and text are zeros.
     """
     random = np.random.default_rng(seed)
     batches: list[Feeds] = []
@@ -97,7 +97,7 @@ def int8_encoder(model: ModelProto, texts: Sequence[Feeds], limit: float) -> Out
     on one text at a time.
     """
     products = _weighted(model, ("MatMul", "Gemm"))
-    quantized = dynamic(model)
+    quantized = _dynamic(model)
     expected, embeddings = (np.concatenate(_outputs(graph, texts)) for graph in (model, quantized))
     score = float(cosine(embeddings, expected).min())
     other = compress.compress(model, compress.ENCODER)
@@ -112,8 +112,8 @@ def int8_generator(model: ModelProto, batches: Sequence[Feeds], limit: float, fa
         batches: latents (and embeddings) to calibrate on; parity is judged on the last PROBED of them, which are
             not calibrated on.
         limit: of the PSNR against `model`, in dB.
-        far: latents that are not calibrated on either, on which INT8_FAR less will do. Ranges that held them would
-            leave those that are drawn a fifth of the steps, and cost 10 dB and more there.
+        far: latents that are not calibrated on either, on which INT8_FAR less is enough. Ranges that included them
+            would leave a fifth of the steps to latents that are drawn, and cost 10 dB and more there.
     """
     calibration, probe = batches[:-PROBED], batches[-PROBED:]
     candidates = _weighted(model, CONVOLUTIONS)
@@ -136,8 +136,8 @@ def int8_generator(model: ModelProto, batches: Sequence[Feeds], limit: float, fa
     return _judged(quantized, other, probe, figure, reached, limit, (len(chosen), len(candidates)))
 
 
-def dynamic(model: ModelProto) -> ModelProto:
-    """Quantize the matrices and tables of `model` to int8 with a scale a channel; activations as they come."""
+def _dynamic(model: ModelProto) -> ModelProto:
+    """Quantize the matrices and tables of `model` to int8 with a scale a channel, activations dynamically."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     # A copy: onnxruntime.quantization moves the weights of its graph to files that are gone afterwards.
@@ -149,7 +149,7 @@ def dynamic(model: ModelProto) -> ModelProto:
 
 
 def _affordable(names: Sequence[str], score: Callable[[Sequence[str]], float], limit: float) -> list[str]:
-    """Choose the cheapest of `names`, cheapest first, whose errors (tried alone) add up to no more than the limit's."""
+    """Choose the `names` of the smallest errors (each quantized alone), which add up to no more than the limit's."""
     errors = {name: _mean_square(score([name])) for name in names}
     chosen: list[str] = []
     spent = 0.0
@@ -263,7 +263,7 @@ def _psnr(expected: Sequence[NDArray[Any]], outputs: Sequence[NDArray[Any]]) -> 
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Hold back the advice that onnxruntime.quantization logs."""
+    """Suppress the advice that onnxruntime.quantization logs."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

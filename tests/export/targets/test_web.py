@@ -387,5 +387,5 @@ def test_missing_bundle_is_named(tmp_path: Path, kind: str) -> None:
         bundle.mkdir()
     done = CliRunner().invoke(main, [str(bundle), "--web", str(tmp_path / "page")])
     assert done.exit_code == 2
-    assert f"only an existing bundle takes --tensorrt, --triton or --web alone, and {bundle} holds none" in done.output
+    assert f"only an existing bundle takes --tensorrt, --triton or --web alone, and {bundle} is not one" in done.output
     assert not (tmp_path / "page").exists()

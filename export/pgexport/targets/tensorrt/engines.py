@@ -36,7 +36,7 @@ CLOSE = {
     "float32": {"pixels": 1.0, "cosine": 0.9999, "equal": 1.0},
     "narrower": {"pixels": 8.0, "cosine": 0.99, "equal": 1.0},
 }
-"""How close an engine must come to ONNX Runtime on the same graph, by the graph's arithmetic.
+"""Limits of an engine against ONNX Runtime on the same graph, by the graph's arithmetic.
 
 pixels: 99.9 % of channels differ by at most so much of 255; cosine: of the worst row; equal: share of equal
 integers in rows of stats.
@@ -55,17 +55,16 @@ def ready() -> Cuda:
     return open_cuda()
 
 
-def build_engines(folder: Path, options: EngineOptions | None = None) -> dict[str, EngineInfo]:
-    """Build an engine for each model of the bundle in `folder`; once all are good they replace its folder engines/.
+def build_engines(folder: Path, options: EngineOptions) -> dict[str, EngineInfo]:
+    """Build an engine for each model of the bundle in `folder`; once all passed, they replace its folder engines/.
 
     Raises:
         MissingExtra, DeviceUnavailable: TensorRT or a GPU is missing.
         BundleNotFound, BundleInvalid: there is no bundle, or it is damaged.
         GraphUnread: TensorRT does not read one of the graphs; nothing was built.
-        EngineFailed: TensorRT cannot build one, or it does not give what ONNX Runtime gives.
+        EngineFailed: TensorRT cannot build an engine, or the engine differs from ONNX Runtime.
         TargetInvalid: the engines cannot be written.
     """
-    options = options or EngineOptions()
     bundle = open_bundle(folder)
     cuda = ready()
     if options.hardware_compatible and cuda.capability < (8, 0):
@@ -192,7 +191,7 @@ def _timing_cache(config: "trt.IBuilderConfig", cuda: Cuda) -> Iterator[None]:
 def _compare(
     engine: TensorRTSession, reference: Session, bundle: Bundle, model: Model, options: EngineOptions
 ) -> dict[str, float]:
-    """Run both on the same inputs at the three batches; the worst figures."""
+    """Run both on the same inputs at the three batches, and return the worst figures."""
     limits = CLOSE["float32" if model.precision.startswith("float32") else "narrower"]
     outputs = [tensor.name for tensor in model.outputs]
     figures: dict[str, list[float]] = {}
@@ -204,8 +203,8 @@ def _compare(
             figures.setdefault(figure, []).append(value)
     worst = {figure: max(values) if figure == "pixels" else min(values) for figure, values in figures.items()}
     for figure, value in worst.items():
-        good = value <= limits[figure] if figure == "pixels" else value >= limits[figure]
-        if not good:  # a value that is not a number is not good
+        passed = value <= limits[figure] if figure == "pixels" else value >= limits[figure]
+        if not passed:  # NaN never does
             raise EngineFailed(
                 f"{model.file}: its engine differs from ONNX Runtime: {figure} is {value:.5g} where the limit is "
                 f"{limits[figure]:g}; no engine was written"

@@ -1,8 +1,8 @@
 """A bundle becomes a model repository for NVIDIA's Triton Inference Server.
 
 Each network is a model of Triton's ONNX Runtime backend, with the bundle's names, types and shapes, dynamic batching
-and warm-up; where the bundle has a TensorRT engine of it, also one of the TensorRT backend. What is code (tokens,
-latents, PNG) is a Python model each, see :mod:`pgen.triton`. Two ensembles for each generator of pictures join them:
+and warm-up; where the bundle has a TensorRT engine of it, also one of the TensorRT backend. Tokens, latents and PNG
+are Python models, see :mod:`pgen.triton`. Two ensembles for each generator of pictures join them:
 a prompt and seeds in, PNG files or pixels out.
 """
 
@@ -77,7 +77,7 @@ def write_repository(bundle: Path, out: Path, force: bool = False) -> list[str]:
 
 
 def check_target(out: Path, force: bool = False) -> None:
-    """Check that a repository can be made in `out`.
+    """Check that a repository can be written to `out`.
 
     Raises:
         TargetInvalid: it cannot.
@@ -265,7 +265,7 @@ def _largest_batch(model: Model) -> int:
 
 
 def _alone(model: Model) -> bool:
-    """Tell whether rows are computed one at a time, in one thread; encoders always are: a GPU's kernels vary."""
+    """Whether rows are computed one at a time, in one thread; encoders always are, because a GPU's kernels vary."""
     return model.kind == "encoder" or bool(model.settings.get("alone"))
 
 

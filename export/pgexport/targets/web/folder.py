@@ -30,24 +30,24 @@ DISTRIBUTION = SOURCES / "node_modules" / "onnxruntime-web" / "dist"
 PAGE = Path(pgen.__file__).parent / "web"
 
 KINDS = ("text-to-image", "encoder", "stats")
-"""Models that the page runs; only the first must be there, and what needs another one says that it is missing."""
+"""Models that the page runs; only the first is required, and features that need another say that it is missing."""
 
 STORED = ("names.json", "names.npy", "tokenizer.json")
 
 SERVER_MODULES = ("api.js", "key.js", "backend.js", "index.html")
-"""Files of the page that are for a server, or that are written anew."""
+"""Files of the served page that need a server, or that are replaced."""
 
 SCRIPTS = ("ort.wasm.bundle.min.mjs", "ort.jspi.bundle.min.mjs", "ort.webgpu.bundle.min.mjs")
 BINARIES = tuple(f"ort-wasm-simd-threaded.{flavor}wasm" for flavor in ("", "jspi.", "asyncify."))
 """Of ONNX Runtime Web: for WebAssembly alone, and for WebGPU in browsers with and without JSPI; each loads one pair."""
 
 LAZY = ("encoder", "tokenizer.json", *BINARIES[1:])
-"""What is not loaded before it is needed: the text encoder, by its kind, its tokenizer, and the binaries for WebGPU."""
+"""Loaded when needed: the text encoder, by its kind, its tokenizer, and the binaries for WebGPU."""
 
 SERVICE_WORKER = "sw.js"
 
 RELEASE = 'const RELEASE = {"page": "page.'
-"""What the service worker of every page has, and no other file: by it a page is known that may be replaced."""
+"""Text in the service worker of every page and in no other file, by which a page that may be replaced is recognized."""
 
 POLICY = "; ".join(
     (
@@ -59,7 +59,7 @@ POLICY = "; ".join(
         "form-action 'self'",
     )
 )
-"""Nothing of other sites, as for the served page, and WebAssembly; a host's own header could add frame-ancestors."""
+"""Nothing from other sites, as for the served page, and WebAssembly; a host's header can add frame-ancestors."""
 
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -67,7 +67,7 @@ HEADERS = {
     "Cross-Origin-Embedder-Policy": "require-corp",
     "X-Content-Type-Options": "nosniff",
 }
-"""What hosts should send with every file, and the service worker adds: the policy, and the isolation of threads."""
+"""Sent by hosts with every file, or added by the service worker: the policy, and the isolation that threads need."""
 
 PERMANENT = "public, max-age=31536000, immutable"
 
@@ -107,7 +107,7 @@ def write_page(bundle: Path, out: Path, force: bool = False) -> int:
 
 
 def check_target(out: Path, force: bool = False) -> None:
-    """Check that a page can be made in `out`, and that what it is made of is there.
+    """Check that a page can be written to `out`, and that its files in web/ are there.
 
     Raises:
         WebFilesMissing, TargetInvalid: it cannot.
@@ -188,7 +188,7 @@ def _data_files(bundle: Bundle) -> Iterator[tuple[str, bytes]]:
 
 
 def _own_files() -> dict[str, Path]:
-    """Return the page's own files: those of the served page, except what is for a server, and those of web/."""
+    """Return the page's own files: those of the served page that need no server, and those of web/."""
     served = {path.name: path for path in sorted(PAGE.iterdir()) if path.name not in SERVER_MODULES}
     engine = {f"engine/{path.name}": path for path in sorted((SOURCES / "engine").glob("*.js"))}
     return served | {"backend.js": SOURCES / "backend.js"} | engine
@@ -199,7 +199,7 @@ def _license_files() -> Content:
 
 
 def _index(page: str) -> str:
-    """Return the served page's index.html without what is for a server, with the paths of this release."""
+    """Return the served page's index.html without what needs a server, with the paths of this release."""
     markup = (PAGE / "index.html").read_text("utf-8")
     markup = re.sub(r"\s*<!-- server -->.*?<!-- /server -->", "", markup, flags=re.DOTALL)
     return markup.replace('"static/', f'"{page}/').replace('<meta charset="utf-8">', HEAD, 1)
@@ -211,7 +211,7 @@ def _service_worker(release: dict[str, Any]) -> str:
 
 
 def _headers(page: str) -> str:
-    """Return the headers that help, by path, as Netlify and Cloudflare Pages read them."""
+    """Return the headers by path, in the format of Netlify and Cloudflare Pages."""
     changing = ("/", "/index.html", f"/{SERVICE_WORKER}", "/app.webmanifest")
     rules = {"/*": HEADERS} | {path: {"Cache-Control": "no-cache"} for path in changing}
     rules |= {path: {"Cache-Control": PERMANENT} for path in (f"/{page}/*", "/files/*")}
