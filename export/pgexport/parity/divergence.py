@@ -44,9 +44,7 @@ class Divergence:
         return f"{self.node} ({self.operator}), {self.error:.2g} off"
 
 
-def first_divergence(
-    model: ModelProto, reference: ModelProto, feeds: dict[str, NDArray[Any]], limit: float
-) -> Divergence | None:
+def first_divergence(model: ModelProto, reference: ModelProto, feeds: Feeds, limit: float) -> Divergence | None:
     """Find the first node of `model` whose output is further than `limit` from the value of that name in `reference`.
 
     Values are compared under their names, which storing a graph in another precision keeps; all of them at once,
@@ -65,7 +63,7 @@ def first_divergence(
 
 
 def first_from_pytorch(
-    model: ModelProto, network: nn.Module, folded: nn.Module, feeds: dict[str, NDArray[Any]], limit: float
+    model: ModelProto, network: nn.Module, folded: nn.Module, feeds: Feeds, limit: float
 ) -> Divergence | None:
     """Find the first node of a float32 `model` whose output is further than `limit` from that of PyTorch's module.
 
@@ -88,7 +86,7 @@ def first_from_pytorch(
     return None
 
 
-def first_by_batch(model: ModelProto, feeds: dict[str, NDArray[Any]], rows: slice) -> Divergence | None:
+def first_by_batch(model: ModelProto, feeds: Feeds, rows: slice) -> Divergence | None:
     """Find the first node of `model` whose outputs for `rows` of `feeds` change if those are a batch of their own."""
     whole, alone = _values(model, feeds), _values(model, {name: values[rows] for name, values in feeds.items()})
     for node in model.graph.node:
@@ -100,7 +98,7 @@ def first_by_batch(model: ModelProto, feeds: dict[str, NDArray[Any]], rows: slic
     return None
 
 
-def changed_by_optimization(model: ModelProto, feeds: dict[str, NDArray[Any]], limit: float) -> bool:
+def changed_by_optimization(model: ModelProto, feeds: Feeds, limit: float) -> bool:
     """Check whether ONNX Runtime's optimization of `model` changes an output by more than `limit`."""
     names = [entry.name for entry in model.graph.output]
     plain = _values(model, feeds)
@@ -124,7 +122,7 @@ def _alike(one: nn.Module, other: nn.Module) -> bool:
 
 
 @torch.no_grad()
-def _modules(network: nn.Module, feeds: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def _modules(network: nn.Module, feeds: Feeds) -> Feeds:
     """Run a copy of `network` and record the output of every module that has no submodules and runs once."""
     recorded: dict[str, list[NDArray[Any]]] = {}
 
@@ -140,7 +138,7 @@ def _modules(network: nn.Module, feeds: dict[str, NDArray[Any]]) -> dict[str, ND
     return {name: values[0] for name, values in recorded.items() if len(values) == 1}
 
 
-def _values(model: ModelProto, feeds: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def _values(model: ModelProto, feeds: Feeds) -> Feeds:
     """Run `model` with every float value between its nodes exposed as an output."""
     known, outputs = types(model), {entry.name for entry in model.graph.output}
     exposed = deepcopy(model)
@@ -161,7 +159,7 @@ def _distance(actual: NDArray[Any], expected: NDArray[Any]) -> float:
     return error / (scale + 1e-6)
 
 
-def locate_divergence(spec: ModelSpec, stored: Stored, feeds: Feeds, rows: slice | None = None) -> str:
+def locate_divergence(spec: ModelSpec, stored: Stored, feeds: Feeds, rows: slice | None) -> str:
     """Name the first node that diverges on `feeds`; with `rows`, the first whose outputs depend on the batch."""
     graph = _checkable(stored)
     if rows is not None:

@@ -58,9 +58,9 @@ def half(module: M, dtype: torch.dtype) -> M:
     keep their types, such as float32 latents and embeddings, and floating-point outputs are float32.
     """
     converted = deepcopy(module).to(dtype)
-    for part in converted.modules():
-        if isinstance(part, ISLANDS):
-            _restore(part, module, converted)
+    for name, part in converted.named_modules():
+        if isinstance(part, ISLANDS):  # the weights that it had, not their rounded copies
+            part.float().load_state_dict(module.get_submodule(name).state_dict())
         if isinstance(part, WHOLE):
             _compute_in_float32(part)
     original = type(module)
@@ -89,12 +89,6 @@ def _compute_in_float32(part: nn.Module) -> None:
             _Policy.paused = False
 
     part.__class__ = type(f"Float32{original.__name__}", (original,), {"forward": forward})
-
-
-def _restore(island: nn.Module, module: nn.Module, converted: nn.Module) -> None:
-    """Give an island of `converted` the float32 weights it had in `module`, not their rounded copies."""
-    (name,) = (name for name, part in converted.named_modules() if part is island)
-    island.float().load_state_dict(module.get_submodule(name).state_dict())
 
 
 class _Policy(TorchFunctionMode):

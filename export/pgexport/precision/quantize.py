@@ -24,6 +24,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto
 
+from pgen.backends.base import run
+from pgen.backends.onnxruntime import open_session
 from pgexport.metrics import cosine
 from pgexport.precision import compress
 from pgexport.trial import Feeds
@@ -226,29 +228,21 @@ def _judged(
 
 
 def _times(first: ModelProto, second: ModelProto, feeds: Sequence[Feeds]) -> tuple[float, float]:
-    sessions = [_session(model) for model in (first, second)]
+    sessions = [open_session(model.SerializeToString(), model.graph.name) for model in (first, second)]
     durations: tuple[list[float], list[float]] = ([], [])
     for number in range(ROUNDS + 1):
         for session, times in zip(sessions, durations, strict=True):
             began = time.perf_counter()
-            session.run(None, dict(feeds[0]))
+            session.run(None, feeds[0])
             if number:  # the first run allocates
                 times.append(time.perf_counter() - began)
     return 1e3 * median(durations[0]), 1e3 * median(durations[1])
 
 
 def _outputs(model: ModelProto, batches: Sequence[Feeds]) -> list[NDArray[Any]]:
-    session = _session(model)
+    session = open_session(model.SerializeToString(), model.graph.name)
     first = model.graph.output[0].name
-    return [session.run([first], dict(feeds))[0] for feeds in batches]
-
-
-def _session(model: ModelProto) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return [run(session, [first], feeds)[0] for feeds in batches]
 
 
 def _weighted(model: ModelProto, operators: Sequence[str]) -> list[str]:
