@@ -1,4 +1,4 @@
-"""Bundles and engines that a stranger wrote: one line and exit code 2, whatever they say."""
+"""Malformed bundles and engines: one line and exit code 2."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Parity is a gate: figures, limits, and what is told beyond them."""
+"""Parity: figures, limits, and messages of failures."""
 
 import shutil
 from dataclasses import replace

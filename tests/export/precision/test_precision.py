@@ -1,4 +1,4 @@
-"""Precision that means what it says: types of nodes, float edges, parity, int8 dropped where it is no gain."""
+"""Precisions: types of nodes, of inputs and outputs, parity, and int8 that is dropped without a gain."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -363,7 +363,7 @@ def test_bundle_of_each_precision(tiny_run: Path, system_runs: dict[str, Path], 
     graphs = {name: model.provenance["export"]["graph"] for name, model in models.items()}
     for name, model in models.items():
         stored = onnx.load_from_string(bundle.graph(model))
-        assert audit(stored).to_dict() == graphs[name]["nodes"], "the manifest tells of the graph that is shipped"
+        assert audit(stored).to_dict() == graphs[name]["nodes"], "the manifest describes the graph that is exported"
         assert [entry.version for entry in stored.opset_import] == [model.opset]
         assert model.parity["batches"] == [1, 3, 64]
     assert (models["stats"].precision, models["stats"].opset) == ("float32", 18)

@@ -1,4 +1,4 @@
-"""Every system becomes a plain graph that gives what PyTorch gives."""
+"""Every system becomes a graph of plain operators that agrees with PyTorch."""
 
 import json
 from collections.abc import Callable
