@@ -110,9 +110,9 @@ def origin(provenance: dict[str, Any]) -> list[str]:
     run, export = provenance.get("run", {}), provenance.get("export", {})
     lines = []
     if "data" in run:
-        data = f"{run['data']['examples']} examples ({run['data']['digest'][:12]})"
+        data = f"{run['data'].get('examples', 'unknown')} examples ({run['data']['digest'][:12]})"
         lines.append(f"a run of {run['system']}, seed {run['seed']}, on {data}")
-        lines.append(f"after {run['epoch']} of {run['epochs']} epochs")
+        lines.append(f"after {run['epoch']} of {run.get('epochs', 'unknown')} epochs")
     if run.get("encoder"):
         lines.append(f"encoder {run['encoder']}")
     if "versions" in export:
