@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FOLDER = click.Path(path_type=Path)
 BUNDLE = click.argument("bundle", type=FOLDER)
-JSON = click.option("--json", "as_json", is_flag=True, help="print JSON")
+JSON = click.option("--json", "as_json", is_flag=True, help="print JSON instead of tables")
 DEFAULT = "export"
 
 HINTS = {

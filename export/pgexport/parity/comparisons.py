@@ -27,7 +27,7 @@ Locator = Callable[[Feeds, slice | None], str]
 """Names the first node that diverges on inputs; with rows, the first that gives those alone another result."""
 
 
-def in_batches(name: str, feeds: Feeds, runner: Runner, locate: Locator | None = None) -> list[Array]:
+def in_batches(name: str, feeds: Feeds, runner: Runner, locate: Locator | None) -> list[Array]:
     """Run all rows at once, and the first and the last ones at every smaller batch of BATCHES.
 
     Raises:
