@@ -11,7 +11,7 @@ class DCGANConfig:
     """The options of the recipe; each field is an option of ``pgtrain dcgan``."""
 
     RETIRED: ClassVar[tuple[str, ...]] = ("critic_steps",)
-    """Fields of earlier versions in runs and bundles: `critic_steps` was always 1, and is `discriminator_steps` now."""
+    """Fields that are ignored in saved configurations: the embedded dcgan's has `critic_steps`, which was always 1."""
 
     size: int = option(64, "pixels a side", choices=(32, 64, 96, 128, 256))
     channels: int = option(4, "4: RGBA, 3: RGB on white", choices=(3, 4))

@@ -1,7 +1,7 @@
 """The options of stackgan; imports no PyTorch, so that ``--help`` is fast."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from pgtrain.config import option
 
@@ -50,13 +50,6 @@ class StackGANConfig:
     anchor: float = option(6.0, "memory: weight of a mix's distance in layout from the autoencoder's drawing of it")
     chroma: float = option(15.0, "memory: weight of a mix's distance in color from the autoencoder's drawing of it")
     ema: float = option(0.998, "decay of the averaged generator, a step", maximum=1)
-
-    RETIRED: ClassVar[tuple[str, ...]] = (
-        *("channels", "stage1", "stage2", "stage1_share", "stage2_pretrain", "condition_dim", "noise_dim"),
-        *("discriminator", "critic_width", "stage2_generator_lr", "stage2_discriminator_lr", "loss", "reconstruct"),
-        *("kl", "mismatch", "augment", "instance_noise", "dropout", "r1", "r1_interval"),
-    )
-    """Options of earlier versions that no generator with a memory read; see :func:`pgtrain.config.from_dict`."""
 
     def resolve(self, epochs: int) -> None:
         """Set the default epochs of the phases for a run of `epochs`; a longer resume keeps them."""
