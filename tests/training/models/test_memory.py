@@ -140,22 +140,22 @@ def test_unit_rms_of_zeros_is_finite() -> None:
     assert torch.isfinite(unit_rms(torch.zeros(2, 3))).all()
 
 
-def asked(memory: Memory, rows: int, share: float) -> list[torch.Tensor]:
-    """Inputs of a mix of two different requests: latents, texts, no color texts, and `share` everywhere."""
-    latents, texts, nothing = torch.randn(2, rows, LATENT_DIM), torch.randn(2, rows, 16), torch.zeros(rows, 16)
-    return [latents[0], texts[0], nothing, latents[1], texts[1], nothing, torch.full((rows, SHARES), share)]
+def mix_inputs(memory: Memory, rows: int, share: float) -> list[torch.Tensor]:
+    """Inputs of a mix of two requests without color texts, with the same `share` everywhere."""
+    latents, texts, zeros = torch.randn(2, rows, LATENT_DIM), torch.randn(2, rows, 16), torch.zeros(rows, 16)
+    return [latents[0], texts[0], zeros, latents[1], texts[1], zeros, torch.full((rows, SHARES), share)]
 
 
 @pytest.mark.parametrize(("share", "first"), [(0.0, 0), (1.0, 3)])
 def test_share_of_zero_or_one_reads_one_request_alone(memory: Memory, share: float, first: int) -> None:
-    inputs = asked(memory, 5, share)
+    inputs = mix_inputs(memory, 5, share)
     mixed, alone = memory(*inputs), memory(*inputs[first : first + 2])
     assert torch.allclose(mixed.shape, alone.shape, atol=1e-3)
     assert torch.allclose(mixed.color, alone.color, atol=1e-3)
 
 
 def test_codes_of_a_mix_change_gradually_with_its_share(memory: Memory) -> None:
-    inputs = asked(memory, 1, 0.0)
+    inputs = mix_inputs(memory, 1, 0.0)
     steps = torch.linspace(0, 1, 21)[:, None].expand(-1, SHARES)
     codes = memory(*(value.expand(21, -1) for value in inputs[:-1]), steps)
     for values in codes:

@@ -20,14 +20,14 @@ class Generator(nn.Module):
     def __init__(self, config: DCGANConfig) -> None:
         super().__init__()
         channels = halving_widths(config.size, config.width)
-        doubled = partial(doubling, config.blocks, kernel=4)
         layers: list[nn.Module] = [
             nn.ConvTranspose2d(config.latent_dim, channels[0], config.size >> len(channels), bias=False),
             _norm(channels[0]),
         ]
         for pair in pairwise(channels):
-            layers += [*doubled(*pair), _norm(pair[1])]  # the norm takes away what a bias would add
-        self.layers = nn.Sequential(*layers, *doubled(channels[-1], config.channels, bias=True))
+            layers += [*doubling(config.blocks, *pair, kernel=4), _norm(pair[1])]  # the norm would cancel a bias
+        layers += doubling(config.blocks, channels[-1], config.channels, kernel=4, bias=True)
+        self.layers = nn.Sequential(*layers)
 
     def forward(self, latent: Tensor) -> Tensor:
         """Draw the logits of straight RGBA or RGB."""
@@ -42,7 +42,7 @@ def _norm(channels: int) -> nn.Module:
 class Discriminator(nn.Module):
     """Pictures (N, C, S, S) in 0..1 to one score each (N,): strided convolutions and LeakyReLU.
 
-    Batch norm in the original recipe alone: R1 holds each picture by itself, which a norm over the batch breaks.
+    Batch norm in the original recipe alone: R1 is a penalty on each picture by itself, which batch norm would mix.
     """
 
     def __init__(self, config: DCGANConfig) -> None:
@@ -57,7 +57,7 @@ class Discriminator(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, config.size >> len(channels)))
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Score; higher is more real (with `bce` the logit of it)."""
+        """Score; higher is more real (with `bce` the logit)."""
         score: Tensor = self.layers(pictures * 2 - 1)
         return score.flatten()
 

@@ -30,7 +30,7 @@ from pgtrain.engine.system import Metrics
 from pgtrain.models import projected_discriminator as projected
 from pgtrain.models.augment import DRAWS, augment, jitter
 from pgtrain.models.compositing import visible
-from pgtrain.models.memory import LATENT_DIM, Choice, Codes
+from pgtrain.models.memory import LATENT_DIM, Codes
 from pgtrain.models.projected_discriminator import FeatureDiscriminator, FrozenFeatures, on_random_background
 from pgtrain.models.recolor import recolor
 from pgtrain.models.reconstruction import (
@@ -302,15 +302,12 @@ class MemoryStackGAN:
         seen = torch.cat([draws[:count], rng.rand(*draws[count:].shape, device=device)])
         with self.accelerator.autocast():
             real = self._seen(torch.cat([target, more]), seen)
-        anchored = self._anchored(choice) if self.stage == 1 else None
-        return MemoryBatch(own, target, mixed, draws, real, anchored)
-
-    def _anchored(self, choice: Choice) -> Tensor:
-        """Draw mixes as the autoencoder did."""
+        if self.stage == 2:
+            return MemoryBatch(own, target, mixed, draws, real)
         codes = self.anchor_table.blend(choice)
         with self.accelerator.autocast():
             _, logits = self.anchor_stage1.eval()(*codes)
-        return visible(logits)
+        return MemoryBatch(own, target, mixed, draws, real, visible(logits))
 
     def _fake(self, part: MemoryBatch) -> tuple[Tensor, list[Tensor]]:
         """Draw a picture from each of half of the pictures' own codes, then the mixes."""
@@ -366,9 +363,6 @@ class MemoryStackGAN:
 
 def _noisy(codes: Codes, deviations: tuple[float, float]) -> Codes:
     """Add noise to shape and color codes."""
-    return Codes(
-        *(
-            code + deviation * rng.randn(*code.shape, device=code.device)
-            for code, deviation in zip(codes, deviations, strict=True)
-        )
-    )
+    shape = codes.shape + deviations[0] * rng.randn(*codes.shape.shape, device=codes.shape.device)
+    color = codes.color + deviations[1] * rng.randn(*codes.color.shape, device=codes.color.device)
+    return Codes(shape, color)

@@ -36,7 +36,7 @@ def generate(
     Args:
         generator: a trained generator; it is used in evaluation mode.
         n: number of rows.
-        seed: draws the latents where None are given; the same rows for a seed on every machine.
+        seed: of the latents, if none are given; equal seeds give equal rows on every machine.
         latents: float (n, generator.latent_dim), standard normal.
         type: one or two of TYPES, which every row has.
         total: the exact sum of the six stats, 6..1530.

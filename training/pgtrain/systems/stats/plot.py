@@ -54,10 +54,8 @@ def _panel(
     foot, step = top + 14 + HEIGHT, wide / len(real)
     most = max([*real, *(drawn or ())]) or 1
     draw.text((left, top), title, fill=INK)
-    for number, share in enumerate(real):
-        at = left + number * step
-        draw.rectangle((at, foot - (HEIGHT - 10) * share / most, at + step - 2, foot), fill=REAL)
-    for number, share in enumerate(drawn or ()):
-        at, height = left + number * step, (HEIGHT - 10) * share / most
-        draw.rectangle((at + step * 0.25, foot - height, at + step * 0.55, foot), fill=DRAWN)
+    for shares, begin, end, color in ((real, 0, step - 2, REAL), (drawn or (), 0.25 * step, 0.55 * step, DRAWN)):
+        for number, share in enumerate(shares):
+            at, height = left + number * step, (HEIGHT - 10) * share / most
+            draw.rectangle((at + begin, foot - height, at + end, foot), fill=color)
     draw.line((left, foot, left + wide, foot), fill=INK)

@@ -1,7 +1,5 @@
 """Losses and steps of the stats GAN."""
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -12,6 +10,7 @@ from pgtrain.engine import distributed, rng
 from pgtrain.engine.accelerator import Accelerator, Loss
 from pgtrain.engine.system import Metrics
 from pgtrain.models.layers import gradient_penalty
+from pgtrain.models.reconstruction import set_rate
 from pgtrain.systems.stats.config import StatsConfig
 from pgtrain.systems.stats.networks import KINDS, RARE, Conditions, Critic, Drawn, Generator
 from pgtrain.systems.stats.plot import distributions
@@ -41,9 +40,9 @@ class StatsGAN:
         self.average = AveragedModel(self.generator, multi_avg_fn=update, use_buffers=False)
         self.networks["average"] = self.average
         betas = (config.beta1, config.beta2)
-        self.rates = {"generator": config.lr, "critic": config.critic_lr}
-        self.optimizers: dict[str, Any] = {
-            name: accelerator.adam(self.networks[name], rate, betas) for name, rate in self.rates.items()
+        self.optimizers = {
+            "generator": accelerator.adam(self.generator, config.lr, betas),
+            "critic": accelerator.adam(self.critic, config.critic_lr, betas),
         }
         # Every step of the critic has second derivatives, which a compiled one lacks.
         self.trained = {
@@ -56,9 +55,8 @@ class StatsGAN:
     def start_epoch(self, epoch: int) -> str:
         """Set the learning rates, which depend on `epoch` alone, so that a resumed run has the right ones."""
         factor = self.config.lr_decay ** (epoch // self.config.lr_epochs)
-        for name, rate in self.rates.items():
-            for group in self.optimizers[name].param_groups:
-                group["lr"] = rate * factor
+        set_rate(self.optimizers["generator"], self.config.lr * factor)
+        set_rate(self.optimizers["critic"], self.config.critic_lr * factor)
         return "adversarial"
 
     def train_step(self, data: Table, indices: Tensor, step: int) -> Metrics:

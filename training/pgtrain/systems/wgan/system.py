@@ -37,7 +37,7 @@ class Generator(nn.Module):
 
     @torch.no_grad()
     def freeze(self) -> None:
-        """Fold the first batch norm into the dense layer, whose numbers it sees as channels of a picture."""
+        """Fold the first batch norm into the dense layer, whose outputs are the places of its channels."""
         norm = self.layers[0]
         if isinstance(norm, nn.BatchNorm2d):
             scale = norm.weight * (cast(Tensor, norm.running_var) + norm.eps).rsqrt()
@@ -51,7 +51,7 @@ class Generator(nn.Module):
 class Critic(nn.Module):
     """Pictures (N, C, S, S) in 0..1 to one number each (N,).
 
-    No batch norm: the gradient penalty holds each picture by itself, which a norm over the batch breaks.
+    No batch norm, which would mix the gradients that are penalized for each picture by itself.
     """
 
     def __init__(self, config: WGANConfig) -> None:
@@ -89,7 +89,7 @@ class WGAN(Unconditional):
                 self.optimizers[network] = accelerator.rmsprop(self.networks[network], rate)
 
     def train_opponent(self, data: Pictures, parts: list[Tensor], step: int) -> Metrics:
-        """One step up the Wasserstein distance, then the clipping."""
+        """Update the critic; with weight clipping, clip its weights."""
         metrics = super().train_opponent(data, parts, step)
         if self.config.lipschitz == "clip":
             with torch.no_grad():
