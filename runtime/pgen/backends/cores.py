@@ -1,9 +1,13 @@
-"""How many threads a model gets: the cores that this process may really use."""
+"""The processor: its instructions, and the cores that this process may use."""
 
 import math
 import os
+import platform
 from functools import cache
 from pathlib import Path
+
+FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "i8mm", "bf16")
+"""Instructions that make networks faster, as Linux names them."""
 
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
 """A container's share of the CPU: microseconds of work, and the period in microseconds."""
@@ -41,3 +45,14 @@ def _quota() -> int:
         return cores() if work == "max" else math.ceil(int(work) / int(time))
     except (OSError, ValueError):
         return cores()
+
+
+def cpu() -> tuple[str, list[str] | None]:
+    """Name the processor and which of FEATURES it has; None where the system does not list them."""
+    listing = Path("/proc/cpuinfo")
+    if not listing.is_file():
+        return platform.processor() or platform.machine(), None
+    lines = listing.read_text().split("\n\n")[0].splitlines()
+    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    flags = (fields.get("flags") or fields.get("Features") or "").split()
+    return fields.get("model name") or platform.machine(), [feature for feature in FEATURES if feature in flags]

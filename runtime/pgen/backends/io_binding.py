@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.backends.onnxruntime import check_started, open_session, start
-from pgen.backends.registry import DEVICES, Device
+from pgen.backends.onnxruntime import open_session
+from pgen.backends.registry import Device
 from pgen.errors import BundleInvalid
 
 if TYPE_CHECKING:
@@ -101,21 +101,15 @@ def _options(number: int) -> Any:
     return options
 
 
-def open_bound(graph: bytes, model: "Model", threads: int = 0) -> BoundSession:
+def open_model(bundle: "Bundle", model: "Model", device: Device, threads: int) -> BoundSession:
     """Open a model on CUDA: with CUDA graphs, or without where ONNX Runtime cannot keep all of it on the GPU.
 
     Raises:
-        DeviceUnavailable, BundleInvalid, MissingExtra: as :func:`pgen.backends.onnxruntime.open_session`.
+        DeviceUnavailable, BundleNotFound, BundleInvalid, MissingExtra: as :func:`pgen.backends.devices.open_model`.
     """
-    device = DEVICES["cuda"]
+    graph = bundle.graph(model)
     try:
-        session = start(graph, model.file, device, threads, {"enable_cuda_graph": "1"})
+        session = open_session(graph, model.file, device.name, threads, {"enable_cuda_graph": "1"})
     except BundleInvalid:  # it refuses graphs with a node that runs on the CPU; other errors come again without graphs
-        return BoundSession(open_session(graph, model.file, "cuda", threads), model, graphs=False)
-    check_started(session, device)
+        return BoundSession(open_session(graph, model.file, device.name, threads), model, graphs=False)
     return BoundSession(session, model, graphs=True)
-
-
-def open_model(bundle: "Bundle", model: "Model", device: Device, threads: int) -> BoundSession:
-    """Open a model of a bundle on CUDA; errors as :func:`open_bound`, and BundleNotFound."""
-    return open_bound(bundle.graph(model), model, threads)

@@ -1,6 +1,7 @@
 """ONNX Runtime's sessions: the device that was asked for is the one that runs, or an error says why not."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,9 @@ def is_built_in(device: Device) -> bool:
     return device.providers[0] in onnxruntime.get_available_providers()
 
 
-def open_session(model: bytes, name: str, device: str = "cpu", threads: int = 0) -> "InferenceSession":
+def open_session(
+    model: bytes, name: str, device: str = "cpu", threads: int = 0, options: Mapping[str, str] | None = None
+) -> "InferenceSession":
     """Make an ONNX Runtime session for a checked model file; threads may make several at once.
 
     Args:
@@ -60,45 +63,23 @@ def open_session(model: bytes, name: str, device: str = "cpu", threads: int = 0)
         name: file name, for messages.
         device: one that ONNX Runtime runs.
         threads: threads inside an operator; 0 is one a physical core.
+        options: of the device's first provider, besides those in the table of devices.
 
     Raises:
         DeviceUnavailable: ONNX Runtime cannot use `device`; it never runs elsewhere instead.
         BundleInvalid: ONNX Runtime cannot read the model.
         MissingExtra: ONNX Runtime is not installed.
     """
-    row = DEVICES[device]
-    session = start(model, name, row, threads, {})
-    check_started(session, row)
-    return session
-
-
-def check_started(session: "InferenceSession", device: Device) -> None:
-    """Check that a session runs on `device`, and keep it there.
-
-    Raises:
-        DeviceUnavailable: it runs elsewhere.
-    """
-    # A provider that fails to start is dropped without an exception: only the session knows what it got.
-    if session.get_providers()[0] != device.providers[0]:
-        raise device.unavailable("ONNX Runtime could not start it")
-    session.disable_fallback()  # or a failing run would go on elsewhere
-
-
-def start(model: bytes, name: str, device: Device, threads: int, options: dict[str, str]) -> "InferenceSession":
-    """Make a session on any device; `options` are added to those of the device's first provider.
-
-    Raises:
-        DeviceUnavailable, BundleInvalid, MissingExtra: as :func:`open_session`.
-    """
     with needs_extra("cpu"):
         import onnxruntime
 
     onnxruntime.set_default_logger_severity(4)  # failures are checked for, and reported in one line
+    row = DEVICES[device]
     try:
-        session_options = _session_options(threads)
-        if device.plugin:
-            return _open_plugin(model, session_options, device)
-        return _open_built_in(model, session_options, device, options)
+        if row.plugin:
+            session = _open_plugin(model, _session_options(threads), row)
+        else:
+            session = _open_built_in(model, _session_options(threads), row, options or {})
     except PokeganError:
         raise
     except Exception as error:  # onnxruntime's exceptions share no base class
@@ -107,6 +88,11 @@ def start(model: bytes, name: str, device: Device, threads: int, options: dict[s
         raise BundleInvalid(
             f"{name}: ONNX Runtime cannot load it ({one_line(error)}); export the bundle again"
         ) from error
+    # A provider that fails to start is dropped without an exception: only the session knows what it got.
+    if session.get_providers()[0] != row.providers[0]:
+        raise row.unavailable("ONNX Runtime could not start it")
+    session.disable_fallback()  # or a failing run would go on elsewhere
+    return session
 
 
 def _session_options(threads: int) -> "SessionOptions":
@@ -120,14 +106,14 @@ def _session_options(threads: int) -> "SessionOptions":
 
 
 def _open_built_in(
-    model: bytes, session_options: "SessionOptions", device: Device, options: dict[str, str]
+    model: bytes, session_options: "SessionOptions", device: Device, options: Mapping[str, str]
 ) -> "InferenceSession":
     import onnxruntime
 
     if not is_built_in(device):
         raise device.unavailable("this ONNX Runtime was built without it")
     first, *others = dict.fromkeys([*device.providers, *DEVICES["cpu"].providers])
-    providers = [(first, _provider_options(device) | options), *((name, dict[str, str]()) for name in others)]
+    providers = [(first, {**_provider_options(device), **options}), *((name, dict[str, str]()) for name in others)]
     return onnxruntime.InferenceSession(model, session_options, providers=providers, enable_fallback=0)
 
 

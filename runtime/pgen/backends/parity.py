@@ -1,25 +1,61 @@
-"""How far another runtime's pictures are from those of ONNX Runtime on the CPU."""
+"""How far pictures of one model may differ, by the manifest, and how far a runtime's differ from ONNX Runtime's."""
 
 import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pgen.backends.base import Session, with_defaults
-from pgen.backends.cpu import cpu
+from pgen.backends.cores import cpu
 from pgen.backends.onnxruntime import open_session
-from pgen.backends.tolerance import Figures, measure
 from pgen.bundle.reader import Bundle, Model
 from pgen.latents import latents
 from pokegan.files import atomic_write
+from pokegan.image_metrics import premultiplied, psnr
 
 ROWS = 16
 """Pictures that are compared."""
+
+BF16 = {"most": 28.0, "psnr": 40.0}
+"""How far a device that computes in bf16 may draw from float32, by figure: as far as `pgexport --bf16` may."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Differences of premultiplied channels (of 255): the largest, the 99.9th percentile, and the PSNR (dB)."""
+
+    worst: float
+    most: float
+    psnr: float
+
+    def within(self, limits: dict[str, float]) -> bool:
+        """Are they within `limits`? Missing limits are not checked."""
+        above = self.worst <= limits.get("worst", np.inf) and self.most <= limits.get("most", np.inf)
+        return bool(above and self.psnr >= limits.get("psnr", -np.inf))
+
+
+def limits(model: Model, precision: str = "f32") -> dict[str, float]:
+    """How far pictures of `model` may differ from PyTorch in float32, by figure.
+
+    Args:
+        model: its manifest has the limits of what a device computes in float32.
+        precision: "bf16" for a device that computes in it.
+    """
+    if precision == "bf16":
+        return BF16
+    figures = model.parity.get("figures", {}).items()
+    return {name: float(figure["limit"]) for name, figure in figures if figure["limit"] is not None}
+
+
+def measure(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Figures:
+    """Compare straight RGBA pictures, uint8 (N, S, S, 4)."""
+    difference = np.abs(premultiplied(first) - premultiplied(second))
+    return Figures(float(difference.max()), float(np.quantile(difference, 0.999)), psnr(difference))
 
 
 def measured(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pgen.bundle.reader import Bundle, Model
 
 AUTO = "auto"
-"""Stands for the fastest device that works, see :func:`pgen.backends.auto.choose`."""
+"""Stands for the fastest device that works, see :func:`pgen.backends.devices.fastest_device`."""
 
 
 @dataclass(frozen=True)

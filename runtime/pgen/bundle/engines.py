@@ -94,11 +94,6 @@ def plan_path(bundle: Bundle, name: str) -> Path:
     return bundle.folder / FOLDER / f"{name}.plan"
 
 
-def name_of(bundle: Bundle, model: Model) -> str:
-    """Find the name that the manifest has for `model`."""
-    return next(name for name, entry in bundle.manifest.models.items() if entry is model)
-
-
 def profile_of(model: Model, batches: tuple[int, int, int]) -> Profile:
     """Derive the shapes of an engine's profile: the first dimension is the batch, a second that varies the tokens."""
     tokens = int(model.settings.get("max_tokens", TYPICAL_TOKENS))
@@ -134,7 +129,22 @@ def read_info(bundle: Bundle, name: str) -> EngineInfo:
     for path in (plan, sidecar):
         if not os.path.isfile(path):  # noqa: PTH113 (pathlib's raises where a folder cannot be entered)
             raise BundleNotFound(f"{path}: no such engine; build it with: {EngineOptions().command(bundle.folder)}")
-    return _parse(sidecar, EngineOptions().command(bundle.folder))
+    rebuild = f"build the engine again with: {EngineOptions().command(bundle.folder)}"
+    content = _read(sidecar, MAX_SIDECAR, rebuild)
+    try:
+        if (version := version_of(content)) != FORMAT:
+            remedy = "upgrade with: pip install -U pokegan" if version > FORMAT else rebuild
+            raise EngineInvalid(f"{sidecar}: format {version}, but this version reads format {FORMAT}; {remedy}")
+        info = decode(content, EngineInfo)
+        if not re.fullmatch(r"[\w.+-]{1,64}", info.tensorrt):
+            raise ValueError("tensorrt must be a version")
+        if list(info.options.batches) != sorted(info.options.batches):
+            raise ValueError("batches must rise")
+        return info
+    except ValueError as error:
+        if isinstance(error, EngineInvalid):
+            raise
+        raise EngineInvalid(f"{sidecar}: damaged ({one_line(error)}); {rebuild}") from error
 
 
 def read_engine(bundle: Bundle, name: str) -> tuple[EngineInfo, bytes]:
@@ -166,25 +176,6 @@ def _read(path: Path, most: int, rebuild: str) -> bytes:
     if size > most:
         raise EngineInvalid(f"{path}: larger than {most:,} bytes, the most that is read; {rebuild}")
     return content
-
-
-def _parse(sidecar: Path, command: str) -> EngineInfo:
-    rebuild = f"build the engine again with: {command}"
-    content = _read(sidecar, MAX_SIDECAR, rebuild)
-    try:
-        if (version := version_of(content)) != FORMAT:
-            remedy = "upgrade with: pip install -U pokegan" if version > FORMAT else rebuild
-            raise EngineInvalid(f"{sidecar}: format {version}, but this version reads format {FORMAT}; {remedy}")
-        info = decode(content, EngineInfo)
-        if not re.fullmatch(r"[\w.+-]{1,64}", info.tensorrt):
-            raise ValueError("tensorrt must be a version")
-        if list(info.options.batches) != sorted(info.options.batches):
-            raise ValueError("batches must rise")
-        return info
-    except ValueError as error:
-        if isinstance(error, EngineInvalid):
-            raise
-        raise EngineInvalid(f"{sidecar}: damaged ({one_line(error)}); {rebuild}") from error
 
 
 def check_runs(bundle: Bundle, info: EngineInfo, version: str, gpu: str, capability: tuple[int, int]) -> None:

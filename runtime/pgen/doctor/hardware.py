@@ -5,12 +5,11 @@ import subprocess
 from collections.abc import Iterator
 from functools import partial
 
-from pgen.backends.auto import choose
-from pgen.backends.cores import physical_cores
-from pgen.backends.cpu import cpu
+from pgen.backends.cores import cpu, physical_cores
+from pgen.backends.devices import resolve
 from pgen.backends.onnxruntime import is_built_in
 from pgen.backends.openvino.probe import installed
-from pgen.backends.registry import DEVICES, Device
+from pgen.backends.registry import AUTO, DEVICES, Device
 from pgen.doctor.finding import Finding, guarded, split
 from pokegan.errors import MissingExtra, PokeganError
 
@@ -62,7 +61,7 @@ def devices() -> Iterator[Finding]:
     """Try every device, and name the one that ``auto`` stands for."""
     for name, device in DEVICES.items():
         yield guarded("devices", name, partial(_device, device))
-    yield guarded("devices", "auto", lambda: Finding("devices", "auto", "ok", DEVICES[choose()].description))
+    yield guarded("devices", AUTO, lambda: Finding("devices", AUTO, "ok", DEVICES[resolve(AUTO)].description))
 
 
 def _device(device: Device) -> Finding:

@@ -62,8 +62,7 @@ def _compared(bundle: Bundle, name: str) -> Iterator[Finding]:
 
     def look() -> Finding:
         from pgen.backends.openvino.session import open_openvino
-        from pgen.backends.parity import compare
-        from pgen.backends.tolerance import limits
+        from pgen.backends.parity import compare, limits
 
         session = open_openvino(bundle, model)
         figures = compare(bundle, model, bundle.graph(model), session)

@@ -19,9 +19,8 @@ from pgen.backends import onnxruntime
 from pgen.backends.base import Session, is_out_of_memory
 from pgen.backends.cores import physical_cores
 from pgen.backends.openvino.probe import computes_bf16, open_core
-from pgen.backends.parity import measured
+from pgen.backends.parity import Figures, limits, measured
 from pgen.backends.registry import DEVICES, Device
-from pgen.backends.tolerance import Figures, limits
 from pgen.bundle.reader import Bundle, Model
 from pgen.errors import BundleInvalid
 from pokegan.errors import one_line

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pgen.backends.registry import Device
 from pgen.backends.tensorrt.cuda import Cuda, CudaFailed, open_cuda
-from pgen.bundle.engines import EngineInfo, check_runs, name_of, plan_path, read_engine
+from pgen.bundle.engines import EngineInfo, check_runs, plan_path, read_engine
 from pgen.bundle.reader import Bundle, Model
 from pgen.errors import DeviceUnavailable, EngineInvalid
 from pokegan.errors import MissingExtra, one_line
@@ -241,11 +241,6 @@ def probe(device: Device) -> None:
 
 
 def open_model(bundle: Bundle, model: Model, device: Device, threads: int) -> TensorRTSession:
-    """Open a model; errors as :func:`open_engine`."""
-    return open_engine(bundle, model)
-
-
-def open_engine(bundle: Bundle, model: Model) -> TensorRTSession:
     """Open the TensorRT engine of `model`.
 
     Raises:
@@ -253,7 +248,7 @@ def open_engine(bundle: Bundle, model: Model) -> TensorRTSession:
         BundleNotFound: no engine was built.
         EngineInvalid: it is damaged, or was built for another model file, TensorRT or GPU.
     """
-    name = name_of(bundle, model)
+    name = next(name for name, entry in bundle.manifest.models.items() if entry is model)
     info, plan = read_engine(bundle, name)
     check_tensorrt()
     import tensorrt as trt
