@@ -46,8 +46,7 @@ PRECISIONS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "int8": 
 """What ``--precision`` takes, and what manifests call it."""
 
 Say = Callable[[str], None]
-"""Told what is going on."""
-
+"""Receives a line of progress."""
 
 TIME_LIMIT, SIGNALED = "time limit", 128
 """What a result says ended its run where no signal did, and what an exit code adds to a signal's number."""
@@ -180,7 +179,7 @@ def run(settings: Settings, say: Say = silent, progress: Say = silent) -> dict[s
 
 
 def _start(stack: ExitStack, settings: Settings, opened: Opened, say: Say) -> tuple[list[Process], dict[str, str]]:
-    """Start the device's own backend, and those it is compared with; say which of "all" there are not."""
+    """Start the device's own backend and those to compare with; the second value says why others are unavailable."""
     say(f"starting {settings.device}")
     backends = [stack.enter_context(Process(settings.device, opened))]
     backends[0].name = named(settings.device, backends[0].facts["runs_on"])
@@ -231,13 +230,13 @@ def _check_precision(arithmetic: str, settings: Settings) -> None:
 
 
 def named(device: str, runs_on: list[str]) -> str:
-    """Name the backend that a device of pgen turned out to be."""
+    """Return the name of the backend for a device of pgen, whose session reports `runs_on`."""
     chosen = device_of(runs_on).name if device == AUTO else device
     return next(name for name, known in runtime_backends().items() if known == chosen)
 
 
 def _compare(backends: Sequence[Process], say: Say) -> dict[str, dict[str, Any]]:
-    """Let all draw the same: from the same embeddings, and from text by their own encoder."""
+    """Compare the outputs for the same inputs: embeddings of one backend, and texts with each backend's own encoder."""
     say("comparing pictures")
     reference = _reference(backends)
     inputs = backends[0].inputs(COMPARED)
@@ -254,13 +253,13 @@ def _compare(backends: Sequence[Process], say: Say) -> dict[str, dict[str, Any]]
 
 
 def _reference(backends: Sequence[Process]) -> Process:
-    """Choose whose pictures the others' should be: PyTorch's in float32, any in float32, or the first's."""
+    """Choose the reference: PyTorch in float32, another backend in float32, or the first one."""
     exact = [backend for backend in backends if backend.facts["arithmetic"] == "float32"]
     return [*(backend for backend in exact if backend.name in TORCH), *exact, *backends][0]
 
 
 def _raters(stack: ExitStack, backends: Sequence[Process], opened: Opened) -> list[Process]:
-    """Start processes that rate the machine: in the measured ones that would add to their memory."""
+    """Start processes that measure the machine's rates: in the measured ones they would add to the peak memory."""
     return [stack.enter_context(Process(backend.name, opened)) for backend in one_of_each(backends)]
 
 
@@ -300,7 +299,7 @@ def _name(ending: BaseException) -> str:
 
 
 def exit_code(ended_by: str | None) -> int:
-    """What a command exits with whose run was ended by a signal, as shells have it; 0 for other runs."""
+    """Return the exit code: 128 + the number of the signal that ended a run, as in shells; 0 for other runs."""
     return 0 if ended_by in (None, TIME_LIMIT) else SIGNALED + signal.Signals[ended_by]
 
 
@@ -319,12 +318,15 @@ def _measure_batch(
     progress: Progress,
     measurements: list[dict[str, Any]],
 ) -> None:
-    """Add the rows of one batch to `measurements`, those of a part together."""
+    """Add the rows of one batch to `measurements`, part by part."""
     parts = {backend.name: backend.ask("parts", batch=batch) for backend in backends}
     for part in parts[backends[0].name]:
         progress.begin(batch, part, len(parts[backends[0].name]))
-        having = [backend for backend in backends if part in parts[backend.name]]
-        targets = {backend.name: progress.watched(backend.target(part, batch, meter)) for backend in having}
+        targets = {
+            backend.name: progress.watched(backend.target(part, batch, meter))
+            for backend in backends
+            if part in parts[backend.name]
+        }
         for name, measured in measure(targets, settings.seconds, settings.rounds).items():
             measurements.append({"batch": batch, "part": part, "backend": name} | statistics.summary(measured, batch))
 
@@ -346,21 +348,21 @@ def ratios(measured: Sequence[dict[str, Any]], subject: str) -> tuple[list[dict[
         if name == subject:
             continue
         own = rows[batch, part, subject]
-        each = {"batch": batch, "part": part, "of": subject, "over": name}
+        labels = {"batch": batch, "part": part, "of": subject, "over": name}
         divided = statistics.ratio(row["turn_medians_ms"], own["turn_medians_ms"])
         low, high = divided["interval"]
         why = [*_doubts(rows, own), *_doubts(rows, row)]
         if high > WIDEST * low:
             why.append(f"it is {low:g} to {high:g}")
         if why:
-            withheld.append(each | {"why": "; ".join(why)})
+            withheld.append(labels | {"why": "; ".join(why)})
         else:
-            given.append(each | divided)
+            given.append(labels | divided)
     return given, withheld
 
 
 def _doubts(rows: Rows, row: dict[str, Any]) -> Iterator[str]:
-    """Say why a row is not to be divided by."""
+    """List the reasons why a row gives no ratio."""
     if not row["settled"]:
         yield f"{row['backend']} did not settle"
     whole = rows.get((row["batch"], "end to end", row["backend"]))

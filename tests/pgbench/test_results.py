@@ -106,8 +106,8 @@ def test_notes_name_other_programs_and_ways_of_waiting(result: dict[str, Any]) -
     result["environment"]["others"] = [{"program": "browser", "share": 0.431}]
     result["backends"]["torch"]["waiting"] = "passive"
     written = list(notes(result))
-    assert "not alone: of all processors' time, other programs took meanwhile: browser 43 %" in written
-    assert "threads wait for work in the faster way of two: torch passive" in written
+    assert "other programs used the processors during the run: browser 43 %" in written
+    assert "thread wait policy, the faster of two: torch passive" in written
 
 
 def test_markdown_holds_tables_and_notes(result: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a figure was measured on; never a host name, a user or a path."""
+"""The machine that a result was measured on, without host name, user and paths."""
 
 import os
 import platform
@@ -44,7 +44,7 @@ def environment() -> dict[str, Any]:
 
 
 def load_average() -> list[float] | None:
-    """How many processes were ready to run in the last 1, 5 and 15 minutes, where the system counts them."""
+    """Return the load averages of the last 1, 5 and 15 minutes; None on systems without them."""
     return [round(load, 2) for load in os.getloadavg()] if hasattr(os, "getloadavg") else None
 
 

@@ -14,7 +14,7 @@ QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def cores() -> int:
-    """Count the CPUs that this process may be scheduled on; two threads of one core count twice."""
+    """Count the logical CPUs that this process may be scheduled on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -22,8 +22,8 @@ def cores() -> int:
 def physical_cores() -> int:
     """Count the physical cores that this process may use, within a container's quota.
 
-    ONNX Runtime counts all cores of the machine and pins a thread to each, which goes wrong in a container and
-    beside other work. Arithmetic gains nothing from the second thread of a core.
+    ONNX Runtime's default is a thread pinned to each core of the machine, which is slow in a container with fewer
+    cores and beside other processes. Arithmetic gains nothing from hyper-threading.
     """
     return max(1, min(_physical(), _quota()))
 

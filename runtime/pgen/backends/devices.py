@@ -16,7 +16,7 @@ def check_device(device: str) -> str:
     """Check that `device` is one of :func:`pgen.backends.registry.device_names`, not whether it works here.
 
     Raises:
-        DeviceUnavailable: it is not.
+        DeviceUnavailable: the name is unknown.
     """
     if device not in device_names():
         raise DeviceUnavailable(f"device {device!r}: unknown device; choose from {', '.join(device_names())}")
@@ -24,7 +24,7 @@ def check_device(device: str) -> str:
 
 
 def resolve(device: str) -> str:
-    """Name the device that `device` stands for: ``auto`` becomes one of the others.
+    """Return the name of a device; ``auto`` is replaced by the one that it stands for.
 
     Raises:
         DeviceUnavailable: there is no such device.
@@ -71,14 +71,13 @@ def describe_device(device: str) -> str:
 
 
 def open_model(bundle: "Bundle", model: "Model", device: str = AUTO, threads: int = 0) -> Session:
-    """Make a session for a model of a bundle; threads may make several at once.
+    """Make a session for a model of a bundle; may be called from several threads at once.
 
     Args:
-        bundle: where it comes from; its file is verified first.
+        bundle: the bundle of the model, whose file is verified first.
         model: one of its models.
-        device: a name of :func:`pgen.backends.registry.device_names`. A device chosen by name runs the model, or an
-            error says why it cannot.
-        threads: threads inside an operator; 0 is one a physical core.
+        device: a name of :func:`pgen.backends.registry.device_names`; there is no fallback to another device.
+        threads: threads inside an operator; 0 for one per physical core.
 
     Raises:
         DeviceUnavailable: the device is not available, or the model computes in bf16 and the provider does not.

@@ -1,4 +1,4 @@
-"""ONNX Runtime's sessions: the device that was asked for is the one that runs, or an error says why not."""
+"""ONNX Runtime's sessions, which run on the requested device or not at all."""
 
 import os
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ TINY = (
     b'\x08\x08:3\n\x0c\n\x01x\x12\x01y"\x04Relu\x12\x01gZ\x0f\n\x01x\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01'
     b"b\x0f\n\x01y\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01B\x04\n\x00\x10\r"
 )
-"""An ONNX file of one Relu, by which a device shows that it works."""
+"""An ONNX file of one Relu, to check that a device works."""
 
 
 def open_model(bundle: "Bundle", model: "Model", device: Device, threads: int) -> "InferenceSession":
@@ -43,7 +43,7 @@ def probe(device: Device) -> None:
 
 
 def is_built_in(device: Device) -> bool:
-    """Check whether the installed ONNX Runtime was built with the device's provider.
+    """Return whether the installed ONNX Runtime was built with the device's provider.
 
     Raises:
         MissingExtra: ONNX Runtime is not installed.
@@ -62,7 +62,7 @@ def open_session(
         model: content of the .onnx file.
         name: file name, for messages.
         device: one that ONNX Runtime runs.
-        threads: threads inside an operator; 0 is one a physical core.
+        threads: threads inside an operator; 0 for one per physical core.
         options: of the device's first provider, besides those in the table of devices.
 
     Raises:
@@ -73,7 +73,7 @@ def open_session(
     with needs_extra("cpu"):
         import onnxruntime
 
-    onnxruntime.set_default_logger_severity(4)  # failures are checked for, and reported in one line
+    onnxruntime.set_default_logger_severity(4)  # failures become errors of one line
     row = DEVICES[device]
     try:
         if row.plugin:
@@ -100,7 +100,7 @@ def _session_options(threads: int) -> "SessionOptions":
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or physical_cores()
-    # Threads that wait for work by spinning take the cores from other sessions and other programs.
+    # Spinning threads would take the cores from other sessions and other programs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
 
@@ -137,16 +137,16 @@ def _open_plugin(model: bytes, session_options: "SessionOptions", device: Device
 
 
 def cache_folder(device: Device) -> Path | None:
-    """Make the folder in the user's cache where `device` keeps what takes long to compile.
+    """Make the folder in the user's cache for compiled models of `device`.
 
-    None where it cannot be written, or platformdirs is missing: the device then compiles anew each time.
+    None if it cannot be written or platformdirs is missing: the device then compiles each time.
     """
     try:
         from platformdirs import user_cache_path
     except ModuleNotFoundError:
         return None
     folder = user_cache_path("pokegan") / "onnxruntime" / device.name
-    if not folder.is_absolute():  # a user without a home
+    if not folder.is_absolute():  # the user has no home directory
         return None
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ ROWS = 16
 """Pictures that are compared."""
 
 BF16 = {"most": 28.0, "psnr": 40.0}
-"""How far a device that computes in bf16 may draw from float32, by figure: as far as `pgexport --bf16` may."""
+"""Limits of the figures of a device that computes in bf16, as those of `pgexport --bf16`."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,17 @@ class Figures:
     psnr: float
 
     def within(self, limits: dict[str, float]) -> bool:
-        """Are they within `limits`? Missing limits are not checked."""
+        """Return whether no figure exceeds its limit; figures without a limit are not checked."""
         above = self.worst <= limits.get("worst", np.inf) and self.most <= limits.get("most", np.inf)
         return bool(above and self.psnr >= limits.get("psnr", -np.inf))
 
 
 def limits(model: Model, precision: str = "f32") -> dict[str, float]:
-    """How far pictures of `model` may differ from PyTorch in float32, by figure.
+    """Return the limits of the figures of `model`, relative to PyTorch in float32.
 
     Args:
-        model: its manifest has the limits of what a device computes in float32.
-        precision: "bf16" for a device that computes in it.
+        model: the model, whose manifest has the limits for devices that compute in float32.
+        precision: "bf16" for a device that computes in bf16.
     """
     if precision == "bf16":
         return BF16
@@ -58,13 +58,13 @@ def measure(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Figures:
     return Figures(float(difference.max()), float(np.quantile(difference, 0.999)), psnr(difference))
 
 
-def measured(
+def compare_once(
     bundle: Bundle, model: Model, graph: bytes, session: Session, cache: Path | None, versions: Sequence[str]
 ) -> Figures:
-    """Compare a session's pictures of random latents and known names, once on a machine.
+    """Compare as :func:`compare` does, once on a machine.
 
-    The figures are kept in the folder `cache`, if there is one, by model, CPU and `versions`: precision and version of
-    the runtime.
+    The figures are cached in the folder `cache`, if there is one, by model, CPU and `versions`: precision and version
+    of the runtime.
     """
     if cache is None:
         return compare(bundle, model, graph, session)
@@ -79,7 +79,7 @@ def measured(
 
 
 def compare(bundle: Bundle, model: Model, graph: bytes, session: Session) -> Figures:
-    """Draw ROWS pictures in both and compare them."""
+    """Compare the pictures of a session and of ONNX Runtime on the CPU, for ROWS latents and stored names."""
     feeds = {"latent": latents(range(ROWS), model.settings["latent_dim"])}
     if model.reads_text:
         feeds["text"] = _embeddings(bundle, model)
@@ -90,7 +90,7 @@ def compare(bundle: Bundle, model: Model, graph: bytes, session: Session) -> Fig
 
 
 def _embeddings(bundle: Bundle, model: Model) -> NDArray[np.float32]:
-    """Take stored names' embeddings, or numbers like them where the bundle stores too few; float32 (ROWS, D)."""
+    """Take stored embeddings, or random ones of the same scale if the bundle stores too few; float32 (ROWS, D)."""
     if len(bundle.names) >= ROWS:
         return bundle.stored_embeddings[:ROWS]
     dimensions = next(int(tensor.shape[1]) for tensor in model.inputs if tensor.name == "text")
