@@ -1,4 +1,4 @@
-"""The served bundle: warmed up before it is used, and replaced without interrupting requests of the previous one."""
+"""The served bundle: warmed up before use, and reloaded without interrupting requests."""
 
 import asyncio
 import logging
@@ -33,7 +33,7 @@ WARMUP_BATCH = 2
 
 @dataclass(frozen=True, eq=False)
 class LoadedBundle:
-    """One bundle whose files have all been read, so that later changes of its folder have no effect."""
+    """A bundle whose files have all been read, so that later changes of its folder have no effect."""
 
     generator: Generator
     device: str

@@ -1,7 +1,7 @@
 """Images from images: ``/v1/images/variations`` and ``/v1/images/edits``.
 
-The networks read no pictures. Those of the served bundle tell in their metadata what they were drawn from, and that is
-drawn again: with other seeds, or mixed with another prompt.
+The networks read no images. The metadata of an image that the served bundle generated contains its request, which is
+repeated with other seeds or mixed with another prompt.
 """
 
 from dataclasses import replace
@@ -31,11 +31,11 @@ router = APIRouter(tags=["images"], responses=ERRORS)
 Fields = TypeVar("Fields", bound=VariationRequest)
 
 MAX_FILES = 2
-"""An image, and one in another field, such as OpenAI's `mask`, which is then named as unknown."""
+"""The image, and a file in another field such as OpenAI's `mask`, so that the error names that field."""
 
 MAX_FIELDS = 32
-MAX_FIELD = 2**14
-"""Fields of a form, and bytes of each that is no file."""
+MAX_FIELD_BYTES = 2**14
+"""Maximum size of a field that is not a file."""
 
 
 def _form(model: type[VariationRequest]) -> dict[str, Any]:
@@ -88,13 +88,13 @@ async def edit_images(request: HTTPRequest) -> ImageResponse:
 
 
 async def _read(request: HTTPRequest, bundle: LoadedBundle, model: type[Fields]) -> tuple[Fields, Request]:
-    """Read the fields of a form, and what its image was drawn from.
+    """Read the fields of a form, and the request of its image.
 
     Raises:
-        APIError: 400, there is no image, or none of the served bundle.
+        APIError: 400, there is no image, or the served bundle did not generate it.
         RequestValidationError: a field is missing, unknown or invalid.
     """
-    async with request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD) as form:
+    async with request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES) as form:
         fields = dict(form)
         image = fields.pop("image", None) or fields.pop("image[]", None)
         if not isinstance(image, UploadFile):
