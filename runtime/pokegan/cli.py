@@ -5,7 +5,6 @@ import math
 import os
 import stat
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -53,6 +52,8 @@ class _OutputFull(click.ClickException):
     exit_code = EXIT_CODE
 
     def __init__(self, error: OSError) -> None:
+        import tempfile  # slow to import
+
         what = "stdout" if _stdout_fails() else f"a file in {tempfile.gettempdir()} or the cache"
         super().__init__(f"{what}: cannot be written ({error.strerror}); free space, or redirect it elsewhere")
         # Python flushes stdout when it exits, and would fail again with a traceback.

@@ -20,7 +20,7 @@ Work = Callable[[], object]
 Array = NDArray[Any]
 
 COLORS = ("red", "blue", "green", "yellow", "brown", "purple", "pink", "gray")
-CREATURES = ("dragon", "turtle", "mouse", "bird", "fish", "plant", "ghost", "golem")
+CREATURES = ("dragon", "turtle", "mouse", "bird", "fish", "plant", "ghost", "horse")
 
 SETTLING = 0.25
 """Calls that take less than this share of a turn are preceded by one that is not counted, which fills the caches."""

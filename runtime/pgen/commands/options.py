@@ -43,7 +43,7 @@ class _Threads(click.IntRange):
 
 def device_options(command: Function) -> Function:
     """Add ``--bundle``, ``--device`` and ``--threads``."""
-    device = "auto: the fastest that works; engine: TensorRT engines built by pgexport --tensorrt"
+    device = "auto: the fastest for many pictures; engine: TensorRT engines built by pgexport --tensorrt"
     options = (
         click.option("--bundle", type=PATH, help="folder of a bundle  [default: the one installed with pgen]"),
         click.option("--device", type=click.Choice(device_names()), default="auto", show_default=True, help=device),
