@@ -16,7 +16,7 @@ DESCRIPTORS = ("/proc/", "/dev/fd/")
 """Where a link such as /dev/stdout leads: to what a process has open, which no rename can replace."""
 
 EFFECTIVE = os.access in os.supports_effective_ids
-"""Whether the system can ask what the effective user may do, who is the one that opens files."""
+"""Whether os.access can check the permissions of the effective user, with which files are opened."""
 
 
 @contextmanager
