@@ -129,7 +129,7 @@ def test_unstable_rows_and_wrong_pictures_are_marked(result: dict[str, Any]) -> 
     result["backends"]["torch"]["parity"]["generator"] = {"psnr_db": 12.0, "same": False}
     text = markdown(tables(result), notes(result))
     assert "1 of 8 rows are unstable" in text
-    assert "8 of 8 rows are few: under 30 calls in under 3 s" in text
+    assert "8 of 8 rows have few calls, under 30 in under 3 s" in text
     assert "| unstable, few |" in text
     assert "12.0 dB: NOT THE SAME" in text
 
