@@ -16,7 +16,6 @@ PLACES = {
     "history": "pgbench.commands:history",
 }
 
-
 QUICK = {"batches": (1, 8), "seconds": 0.5, "rounds": 3}
 """The defaults of --quick."""
 
@@ -52,11 +51,7 @@ class Batches(click.ParamType[tuple[int, ...]]):
 @click.option("--batch", "batches", type=Batches(), default="64", show_default=True, help="batch sizes, such as 1,8,64")
 @device_options
 @click.option("--model", help="name of a model in the bundle  [default: the text-to-image model]")
-@click.option(
-    "--precision",
-    type=click.Choice(["fp32", "fp16", "bf16", "int8"]),
-    help="fail in any other precision",
-)
+@click.option("--precision", type=click.Choice(["fp32", "fp16", "bf16", "int8"]), help="fail in any other precision")
 @click.option("--vs", "versus", default="", metavar="NAMES", help="other backends: torch,torch-compile,...; or all")
 @click.option("--seconds", type=FiniteRange(0), default=3.0, show_default=True, help="seconds to measure each row")
 @click.option(
