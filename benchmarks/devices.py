@@ -17,7 +17,7 @@ import torch
 from pgbench.measuring.environment import environment
 from pgbench.reporting.files import write_json
 from pgen.api import Generator
-from pgen.backends.tolerance import measure
+from pgen.backends.parity import measure
 from pgen.bundle.reader import EMBEDDED, open_bundle
 from pgexport.peers.eager import rebuild
 

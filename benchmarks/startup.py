@@ -22,7 +22,7 @@ from PIL import Image
 
 from pgbench.measuring.environment import environment
 from pgbench.reporting.files import write_json
-from pgen.backends.tolerance import measure
+from pgen.backends.parity import measure
 from pgen.bundle.reader import EMBEDDED, open_bundle
 from pgexport.peers.cold_start import prepare
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from pgbench.options import Batches
 from pgen.commands.options import PATH, device_options
 from pokegan.cli import FiniteRange, LazyGroup, version_option
 
@@ -17,9 +16,8 @@ PLACES = {
     "history": "pgbench.commands:history",
 }
 
-
 QUICK = {"batches": (1, 8), "seconds": 0.5, "rounds": 3}
-"""What --quick changes of the options that are left at their defaults."""
+"""The defaults of --quick."""
 
 DEFAULT = click.core.ParameterSource.DEFAULT
 
@@ -28,14 +26,32 @@ HINTS = {
     "device_unavailable": "--device and --vs choose devices; pgen doctor shows what works here",
     "bundle_not_found": "--bundle chooses the bundle",
 }
-"""What the command line adds to messages, by the errors' codes."""
+"""Hints that the command line adds to error messages, by the errors' codes."""
+
+
+class Batches(click.ParamType[tuple[int, ...]]):
+    """A list of batch sizes such as 1,8,64."""
+
+    name = "batches"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Parse the list; a default that is a tuple already is kept."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            batches = tuple(dict.fromkeys(int(part) for part in value.split(",")))
+        except ValueError:
+            self.fail(f"{value!r} must be a list of numbers such as 1,8,64", param, ctx)
+        if min(batches) < 1:
+            self.fail(f"{min(batches)} must be at least 1", param, ctx)
+        return batches
 
 
 @click.group(cls=LazyGroup, places=PLACES, hints=HINTS, invoke_without_command=True)
-@click.option("--batch", "batches", type=Batches(), default="64", show_default=True, help="pictures at once: 1,8,64")
+@click.option("--batch", "batches", type=Batches(), default="64", show_default=True, help="batch sizes, such as 1,8,64")
 @device_options
-@click.option("--model", help="a model of the bundle, by name  [default: the one that draws from text]")
-@click.option("--precision", type=click.Choice(["fp32", "fp16", "bf16", "int8"]), help="refuse any other arithmetic")
+@click.option("--model", help="name of a model in the bundle  [default: the text-to-image model]")
+@click.option("--precision", type=click.Choice(["fp32", "fp16", "bf16", "int8"]), help="fail in any other precision")
 @click.option("--vs", "versus", default="", metavar="NAMES", help="other backends: torch,torch-compile,...; or all")
 @click.option("--seconds", type=FiniteRange(0), default=3.0, show_default=True, help="seconds to measure each row")
 @click.option(
@@ -46,9 +62,9 @@ HINTS = {
     help="number of rounds that --seconds are divided into",
 )
 @click.option("--quick", is_flag=True, help="a first look in under a minute: batches 1 and 8, 0.5 s a row, 3 rounds")
-@click.option("--time-limit", type=FiniteRange(1), metavar="SECONDS", help="end after this time, with the rows so far")
+@click.option("--time-limit", type=FiniteRange(1), metavar="SECONDS", help="stop after this time, keep complete rows")
 @click.option("--cold", is_flag=True, help="measure cold starts too: process start to first picture")
-@click.option("--limit", is_flag=True, help="count operations and bytes, measure what the machine can do")
+@click.option("--limit", is_flag=True, help="roofline: count operations and bytes, measure the machine's peak rates")
 @click.option("--out", type=PATH, help="write the result to this .json file")
 @click.option("--plot", type=PATH, help="write a figure to this .png file")
 @click.option("--json", "form", flag_value="json", help="print JSON instead of tables")
@@ -65,10 +81,10 @@ def main(
     quick: bool,
     **settings: Any,
 ) -> None:
-    """Measure encoder, generator, PNG and all of it from end to end, beside other backends.
+    """Measure the latency and throughput of encoder, generator, PNG and the whole pipeline, and compare backends.
 
-    Backends take turns, so that a busy machine costs them alike. Figures come with 95 % intervals. Ctrl-C and SIGTERM
-    end the measurements and keep the rows that are complete.
+    Backends are measured in turn, so that background load affects all of them. Results have 95 % confidence intervals.
+    Ctrl-C and SIGTERM stop the measurements and keep the complete rows.
     """
     if ctx.invoked_subcommand:
         return

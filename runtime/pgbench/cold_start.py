@@ -1,7 +1,7 @@
 """Cold start: from the start of a process to its first picture on disk.
 
-Run as ``python -m pgbench.cold_start DEVICE BUNDLE MODEL THREADS OUT``: draws one picture as ``pgen image`` does, of a
-text whose embedding is not stored, and ends. The file system's cache is warm.
+Run as ``python -m pgbench.cold_start DEVICE BUNDLE MODEL THREADS OUT``: generates one picture as ``pgen image`` does,
+of a text whose embedding is not stored. The file system's cache is warm.
 """
 
 import statistics
@@ -18,22 +18,22 @@ from pgbench.processes.worker import texts
 RUNS = 5
 
 PEER = "pgexport.peers.cold_start"
-"""Program that measures PyTorch; it runs in its own process, so that PyTorch is not imported here."""
+"""Program that runs PyTorch, in its own process, so that PyTorch is not imported here."""
 
 
 def has_cold_start(backend: str) -> bool:
-    """Check whether cold starts of a backend are measured: not of compiled ones, which take minutes."""
+    """Return whether cold starts of a backend are measured: not those of compiled ones, which take minutes."""
     return not {"compile", "graph"} & set(backend.split("-"))
 
 
 def prepare(folder: Path, opened: Opened) -> None:
-    """Write into `folder` what PyTorch's processes read; not timed."""
+    """Write the files that PyTorch's processes read into `folder`; not timed."""
     arguments = [str(folder), str(opened.bundle), opened.model or "", texts(1)[0]]
     _seconds([sys.executable, "-m", PEER, "prepare", *arguments])
 
 
 def cold_start(backend: str, opened: Opened, prepared: Path, runs: int = RUNS) -> dict[str, Any]:
-    """Time whole processes; those of PyTorch read what :func:`prepare` wrote into the folder `prepared`."""
+    """Time whole processes; those of PyTorch read the folder `prepared`, see :func:`prepare`."""
     with tempfile.TemporaryDirectory() as folder:
         out = str(Path(folder) / "first.png")
         program = [sys.executable, "-m", *_program(backend, opened, prepared, out)]

@@ -1,4 +1,4 @@
-"""Commands on results that there are: show, compare, history."""
+"""Commands that read saved results: show, compare, history."""
 
 import json
 from pathlib import Path
@@ -11,21 +11,20 @@ from pokegan.cli import Command, FiniteRange
 
 
 def print_result(result: dict[str, Any], form: str | None, plot: Path | None) -> None:
-    """Print a result as `form` says, "json", "markdown" or None for tables, and draw it where that is asked for."""
-    from pgbench.reporting.render import markdown
-    from pgbench.reporting.render import show as show_tables
+    """Print a result as `form`, "json", "markdown" or None for tables, and write its figure to `plot` if given."""
+    from pgbench.reporting import render
     from pgbench.reporting.tables import notes, tables
 
     if form == "json":
         click.echo(json.dumps(result, indent=1))
     elif form == "markdown":
-        click.echo(markdown(tables(result), notes(result)))
+        click.echo(render.markdown(tables(result), notes(result)))
     else:
-        show_tables(tables(result), notes(result))
+        render.show(tables(result), notes(result))
     if plot:
-        from pgbench.reporting.plot import plot as write_plot
+        from pgbench.reporting import plot as figures
 
-        click.echo(write_plot(result, plot), err=True)
+        click.echo(figures.plot(result, plot), err=True)
 
 
 @click.command(cls=Command)
@@ -33,7 +32,7 @@ def print_result(result: dict[str, Any], form: str | None, plot: Path | None) ->
 @click.option("--plot", type=PATH, help="write a figure to this .png file")
 @click.option("--markdown", "form", flag_value="markdown", help="print Markdown instead of tables")
 def show(result: Path, plot: Path | None, form: str | None) -> None:
-    """Show a result again: its tables, as Markdown, as a figure."""
+    """Print a saved result as tables or Markdown, or plot it."""
     from pgbench.reporting.files import check_place, read
 
     print_result(read(result), form, plot and check_place(plot))
@@ -52,19 +51,18 @@ def show(result: Path, plot: Path | None, form: str | None) -> None:
 @click.option("--relative", is_flag=True, help="compare ratios over the other backends, not times")
 @click.pass_context
 def compare(ctx: click.Context, first: Path, second: Path, threshold: float, relative: bool) -> None:
-    """Compare two results; exits with 1 where B is slower than A, lacks a row of it or draws other pictures.
+    """Compare two results; the exit code is 1 if B is slower than A, lacks a row of A or generates other pictures.
 
-    Slower is what lies beyond the threshold with its whole 95 % interval.
+    A row is slower if its whole 95 % interval lies beyond the threshold.
     """
-    from pgbench.reporting.compare import compare as compared
-    from pgbench.reporting.compare import differences, losses, table
+    from pgbench.reporting import compare as comparison
+    from pgbench.reporting import render
     from pgbench.reporting.files import read
-    from pgbench.reporting.render import show as show_tables
 
     older, newer = read(first), read(second)
-    changes = compared(older, newer, threshold, relative)
-    lost = list(losses(older, newer, relative))
-    show_tables([table(changes, threshold)], [*lost, *differences(older, newer)])
+    changes = comparison.compare(older, newer, threshold, relative)
+    lost = list(comparison.losses(older, newer, relative))
+    render.show([comparison.table(changes, threshold)], [*lost, *comparison.differences(older, newer)])
     ctx.exit(int(bool(lost) or any(change.worse for change in changes)))
 
 
@@ -72,13 +70,12 @@ def compare(ctx: click.Context, first: Path, second: Path, threshold: float, rel
 @click.argument("folder", type=PATH, metavar="DIR")
 @click.option("--markdown", "as_markdown", is_flag=True, help="print Markdown instead of a table")
 def history(folder: Path, as_markdown: bool) -> None:
-    """Lay out the medians of all results in a folder, oldest first."""
-    from pgbench.reporting.compare import history as laid_out
-    from pgbench.reporting.render import markdown
-    from pgbench.reporting.render import show as show_tables
+    """Tabulate the medians of all results in a folder, oldest first."""
+    from pgbench.reporting import compare as comparison
+    from pgbench.reporting import render
 
-    medians = laid_out(folder)
+    medians = comparison.history(folder)
     if as_markdown:
-        click.echo(markdown([medians], []))
+        click.echo(render.markdown([medians], []))
     else:
-        show_tables([medians], [])
+        render.show([medians], [])

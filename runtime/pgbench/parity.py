@@ -1,4 +1,4 @@
-"""Parity of two backends: timings count only if both draw the same pictures."""
+"""Parity of two backends: timings are comparable only if both generate the same pictures."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ def compare(drawn: Array, reference: Array) -> dict[str, Any]:
         reference: the expected outputs.
 
     Returns:
-        For pictures the largest difference of a premultiplied channel and the PSNR in dB (99 for equal ones); for rows
-        the share of equal integers; and for both whether they pass for `same`.
+        For pictures the largest difference of a premultiplied channel and the PSNR in dB (99 if they are equal); for
+        rows the share of equal integers; for both whether they count as the `same`.
     """
     if drawn.shape != reference.shape:
         return {"same": False, "why": f"shape {drawn.shape} where {reference.shape} is expected"}

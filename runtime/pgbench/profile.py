@@ -1,10 +1,10 @@
-"""What a graph has to compute and move, and which of its nodes take the time.
+"""Operations and memory traffic of a graph, and its slowest nodes.
 
-Both are read off ONNX Runtime's profile, which tells the shapes of every node's inputs and outputs. Operations are
-counted in the graph as it was exported, with ONNX Runtime's optimizations off: only products with many terms
-(convolutions and matrix products), two operations for a multiplication with its addition. Bytes are those that their
-inputs, weights and outputs have, each moved once: what would remain if all other nodes were fused into them; a backend
-that computes in another width than the graph moves floats of that width. Nodes are timed in the graph as it runs.
+Both are read from ONNX Runtime's profile, which contains the shapes of every node's inputs and outputs. Operations are
+counted in the exported graph, without ONNX Runtime's optimizations: those of convolutions and matrix products, with two
+operations for a multiplication and its addition. Bytes are those of their inputs, weights and outputs, each moved once,
+as if all other nodes were fused into them; a backend that computes in another width than the graph moves floats of that
+width. Nodes are timed in the optimized graph.
 """
 
 import json
@@ -32,20 +32,31 @@ PRODUCTS = {
 }
 """Indices of the two factors among the inputs of each operator that is counted."""
 
+SIZES = {"float": 4, "float16": 2, "bfloat16": 2, "int8": 1, "uint8": 1, "int32": 4, "int64": 8}
+"""Bytes of ONNX Runtime's types."""
+
+ARITHMETICS = {"float32": "float", "float16": "float16", "bfloat16": "bfloat16"}
+"""ONNX Runtime's names of the floating-point arithmetics."""
+
+FLOATS = tuple(ARITHMETICS.values())
+
 RUNS = 5
 """Timed runs of the nodes, after one warm-up run."""
 
+SLOWEST = 5
+"""Nodes that are listed."""
+
 KERNEL = "_kernel_time"
-"""How the profile ends the names of those events that are a node's work."""
+"""Suffix of the events that time a node's kernel."""
 
 Event = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a graph does at one batch: `operations`, in all and by operator, and `bytes` moved at least.
+    """Operations of a graph at one batch, in total and by operator, and the bytes that it moves at least.
 
-    Of the bytes `float_bytes` are those of `floats` values in floating point.
+    `float_bytes` of the bytes belong to `floats` floating-point values.
     """
 
     operations: int
@@ -55,14 +66,14 @@ class Work:
     float_bytes: int = 0
 
     def moved(self, arithmetic: str) -> int:
-        """Count the bytes where floats are as wide as in `arithmetic`, whatever the graph stores; int8 as it is."""
+        """Count the bytes if floats are as wide as in `arithmetic`; other types keep their width."""
         width = SIZES.get(ARITHMETICS.get(arithmetic, ""))
         return self.bytes - self.float_bytes + self.floats * width if width else self.bytes
 
 
 @dataclass(frozen=True)
 class Node:
-    """What a node takes: its share of the graph's time, milliseconds a run, and the shape of its first output."""
+    """Time of a node: its share of the graph's time, milliseconds a run, and the shape of its first output."""
 
     name: str
     operator: str
@@ -72,13 +83,13 @@ class Node:
 
 
 def count(bundle: Bundle, model: Model, inputs: dict[str, Array]) -> Work:
-    """Count what `model` has to do for `inputs`."""
+    """Count the operations and bytes of `model` for `inputs`."""
     events = _profile(bundle, model, inputs, ["CPUExecutionProvider"], runs=1, threads=0, optimized=False)
     return counted(events)
 
 
 def counted(events: Iterable[Event]) -> Work:
-    """Count what the nodes of a profile do."""
+    """Count the operations and bytes of the nodes in a profile."""
     operations: dict[str, int] = {}
     values: dict[str, int] = {}
     for event in events:
@@ -93,17 +104,15 @@ def counted(events: Iterable[Event]) -> Work:
     return Work(sum(operations.values()), sum(sizes.values()), operations, floats, float_bytes)
 
 
-def slowest(
-    bundle: Bundle, model: Model, inputs: dict[str, Array], providers: list[str], threads: int, most: int = 5
-) -> list[Node]:
-    """Time the nodes of `model` on `inputs`: those that take longest, and all that come after the last product."""
+def slowest(bundle: Bundle, model: Model, inputs: dict[str, Array], providers: list[str], threads: int) -> list[Node]:
+    """Time the nodes of `model` on `inputs`: the SLOWEST ones, and the sum of all after the last product."""
     events = _profile(bundle, model, inputs, providers, 1 + RUNS, threads, optimized=True)
     nodes = ranked(events)
-    return [*nodes[:most], finish(events, nodes)]
+    return [*nodes[:SLOWEST], finish(events, nodes)]
 
 
 def finish(events: Iterable[Event], nodes: Sequence[Node]) -> Node:
-    """Add up the nodes after the last product: the post-processing that is inside a graph of pictures."""
+    """Sum the nodes after the last product: the post-processing inside a graph that generates pictures."""
     order = list(dict.fromkeys(event["name"].removesuffix(KERNEL) for event in events))
     named = {node.name: node for node in nodes}
     last = max((at for at, name in enumerate(order) if named[name].operator in PRODUCTS), default=-1)
@@ -114,7 +123,7 @@ def finish(events: Iterable[Event], nodes: Sequence[Node]) -> Node:
 
 
 def ranked(events: Iterable[Event], runs: int = 1 + RUNS) -> list[Node]:
-    """Add up each node's times over all runs but the first; the longest first."""
+    """Sum the times of each node over all runs but the first; slowest nodes first."""
     durations: dict[str, list[int]] = {}
     arguments: dict[str, Event] = {}
     for event in events:
@@ -136,21 +145,12 @@ def _operations(operator: str, arguments: dict[str, Any]) -> int:
     inputs = [_shape(tensor) for tensor in arguments["input_type_shape"]]
     data, weight = (inputs[place] for place in PRODUCTS[operator])
     output = _shape(arguments["output_type_shape"][0])
-    if operator == "ConvTranspose":  # each input value meets the filters of all outputs of its group
+    if operator == "ConvTranspose":  # each input value is multiplied by the filters of all outputs of its group
         return 2 * math.prod(data) * math.prod(weight[1:])
     if "Conv" in operator:
         return 2 * math.prod(output) * math.prod(weight[1:])
-    # Gemm may transpose its factors: what it sums over is what its weight has beside the output's columns.
+    # Gemm may transpose its factors, so the number of terms is the weight's size divided by the output's columns.
     return 2 * math.prod(output) * (math.prod(weight) // output[-1] if operator == "Gemm" else data[-1])
-
-
-SIZES = {"float": 4, "float16": 2, "bfloat16": 2, "int8": 1, "uint8": 1, "int32": 4, "int64": 8}
-"""Bytes of ONNX Runtime's types."""
-
-ARITHMETICS = {"float32": "float", "float16": "float16", "bfloat16": "bfloat16"}
-"""Arithmetics in floating point: what ONNX Runtime calls the type of their tensors."""
-
-FLOATS = tuple(ARITHMETICS.values())
 
 
 def _shape(tensor: dict[str, list[int]]) -> list[int]:
@@ -172,7 +172,7 @@ def _profile(
     options.enable_profiling = True
     options.intra_op_num_threads = threads
     if not optimized:
-        # A weight that is laid out anew for the processor is missing from its node's inputs.
+        # Prepacked weights are missing from the inputs of their nodes.
         options.add_session_config_entry("session.disable_prepacking", "1")
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     with tempfile.TemporaryDirectory() as folder:

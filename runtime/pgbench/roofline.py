@@ -1,4 +1,4 @@
-"""How near each backend came to what the machine can do."""
+"""The roofline: rates of the backends relative to the peak rates of the machine."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -24,7 +24,7 @@ def limits(
     measured: Sequence[dict[str, Any]],
     rates: Rates,
 ) -> dict[str, Any]:
-    """Count each graph's work, and relate what was measured to it and to the machine's rates."""
+    """Count the work of each graph, and relate the measured times to it and to the machine's rates."""
     bundle = open_bundle(opened.bundle)
     model = find(bundle, opened.model)
     batches = sorted({entry["batch"] for entry in measured})
@@ -49,7 +49,7 @@ def graphs(bundle: Bundle, model: Model, batch: int) -> dict[str, Work]:
 
 
 def _tokens(bundle: Bundle, batch: int) -> list[dict[str, Array]]:
-    """Make the encoder's inputs as it is run: texts of one length together."""
+    """Make the encoder's inputs as the runtime batches them: texts of equal length together."""
     by_length: dict[int, list[list[int]]] = {}
     for ids in TextEncoder(bundle).tokens(texts(batch)):
         by_length.setdefault(len(ids), []).append(ids)
@@ -68,12 +68,12 @@ def _total(works: Iterable[Work]) -> Work:
 
 
 def one_of_each(backends: Sequence[Process]) -> list[Process]:
-    """Choose one backend of each library and place: the machine is rated by all of them."""
+    """Choose one backend of each library on each processor, to measure the machine's rates with."""
     return list({(backend.facts["where"], backend.name in TORCH): backend for backend in backends}.values())
 
 
 def take_rates(rates: Rates, raters: Sequence[Process], seconds: float) -> None:
-    """Measure the machine by each of `raters`, and keep the best that was ever seen."""
+    """Measure the machine with each of `raters`, and keep the highest rates in `rates`."""
     for rater in raters:
         best = rates.setdefault(rater.facts["where"], {})
         for kind, rate in rater.ask("rates", seconds=seconds).items():
@@ -104,7 +104,7 @@ def _reached(
 
 
 def roof(work: Work, arithmetic: str, rates: dict[str, float]) -> dict[str, Any]:
-    """What bounds `work`: the rate of products, or that of copying (Williams, Waterman and Patterson, 2009)."""
+    """Find the bound of `work`: the rate of products, or of copying (Williams, Waterman and Patterson, 2009)."""
     intensity = work.operations / max(1, work.moved(arithmetic))
     product, copy = rates.get(arithmetic), rates.get("copy")
     if product is None or copy is None:
@@ -114,9 +114,9 @@ def roof(work: Work, arithmetic: str, rates: dict[str, float]) -> dict[str, Any]
 
 
 def _nodes(subject: Process, bundle: Bundle, model: Model, batch: int, threads: int) -> dict[str, Any]:
-    """Profile the graphs as ONNX Runtime runs them: on the subject's providers, on its CPU where it is another library.
+    """Profile the graphs in ONNX Runtime: on the subject's providers, or on the CPU if the subject is another library.
 
-    OpenVINO and TensorRT fuse nodes away that ONNX Runtime has; its times say which part of the graph is heavy.
+    OpenVINO and TensorRT fuse nodes differently; ONNX Runtime's times show which part of the graph is slow.
     """
     runs_on = subject.facts["runs_on"]
     providers = runs_on if runs_on[0].endswith("ExecutionProvider") else ["CPUExecutionProvider"]

@@ -217,7 +217,7 @@ def run(settings: Settings, say: Say = silent, progress: Say = silent) -> dict[s
 def _start(
     stack: ExitStack, settings: Settings, opened: Opened, say: Say, steps: Progress
 ) -> tuple[list[Process], dict[str, str]]:
-    """Start the device's own backend, and those it is compared with; say which of "all" there are not."""
+    """Start the device's own backend and those to compare with; the second value says why others are unavailable."""
     say(f"starting {settings.device}")
     backends = [stack.enter_context(Process(settings.device, opened))]
     backends[0].name = named(settings.device, backends[0].facts["runs_on"])
@@ -271,13 +271,13 @@ def _check_precision(arithmetic: str, settings: Settings) -> None:
 
 
 def named(device: str, runs_on: list[str]) -> str:
-    """Name the backend that a device of pgen turned out to be."""
+    """Return the name of the backend for a device of pgen, whose session reports `runs_on`."""
     chosen = device_of(runs_on).name if device == AUTO else device
     return next(name for name, known in runtime_backends().items() if known == chosen)
 
 
 def _compare(backends: Sequence[Process], say: Say, steps: Progress) -> dict[str, dict[str, Any]]:
-    """Let all draw the same: from the same embeddings, and from text by their own encoder."""
+    """Compare the outputs for the same inputs: embeddings of one backend, and texts with each backend's own encoder."""
     say("comparing pictures")
     reference = _reference(backends)
     inputs = backends[0].inputs(COMPARED)
@@ -297,13 +297,13 @@ def _compare(backends: Sequence[Process], say: Say, steps: Progress) -> dict[str
 
 
 def _reference(backends: Sequence[Process]) -> Process:
-    """Choose whose pictures the others' should be: PyTorch's in float32, any in float32, or the first's."""
+    """Choose the reference: PyTorch in float32, another backend in float32, or the first one."""
     exact = [backend for backend in backends if backend.facts["arithmetic"] == "float32"]
     return [*(backend for backend in exact if backend.name in TORCH), *exact, *backends][0]
 
 
 def _raters(stack: ExitStack, backends: Sequence[Process], opened: Opened) -> list[Process]:
-    """Start processes that rate the machine: in the measured ones that would add to their memory."""
+    """Start processes that measure the machine's rates: in the measured ones they would add to the peak memory."""
     return [stack.enter_context(Process(backend.name, opened)) for backend in one_of_each(backends)]
 
 
@@ -360,7 +360,7 @@ def _measure_batch(
     progress: Progress,
     measurements: list[dict[str, Any]],
 ) -> None:
-    """Add the rows of one batch to `measurements`, those of a part together."""
+    """Add the rows of one batch to `measurements`, part by part."""
     parts = {backend.name: backend.ask("parts", batch=batch) for backend in backends}
     for part in parts[backends[0].name]:
         progress.begin(batch, part, len(parts[backends[0].name]))

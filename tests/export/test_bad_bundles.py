@@ -131,8 +131,8 @@ def endless_sidecar(plan: Path) -> None:
 
 DAMAGED: list[tuple[Callable[[Path], None], str]] = [
     (nested, r"dcgan\.json: damaged .*; build the engine again with: pgexport"),
-    (endless, r"dcgan\.plan: larger than 4,294,967,296 bytes, the most that is read; build it again with: pgexport"),
-    (endless_sidecar, r"dcgan\.json: larger than 16,777,216 bytes, the most that is read; build the engine again"),
+    (endless, r"dcgan\.plan: larger than the limit of 4,294,967,296 bytes; build it again with: pgexport"),
+    (endless_sidecar, r"dcgan\.json: larger than the limit of 16,777,216 bytes; build the engine again"),
 ]
 
 

@@ -107,8 +107,8 @@ def test_notes_name_other_programs_and_ways_of_waiting(result: dict[str, Any]) -
     result["environment"]["others"] = [{"program": "browser", "share": 0.431}]
     result["backends"]["torch"]["waiting"] = "passive"
     written = list(notes(result))
-    assert "not alone: of all processors' time, other programs took meanwhile: browser 43 %" in written
-    assert "threads wait for work in the faster way of two: torch passive" in written
+    assert "other programs used the processors during the run: browser 43 %" in written
+    assert "thread wait policy, the faster of two: torch passive" in written
 
 
 def test_markdown_holds_tables_and_notes(result: dict[str, Any]) -> None:
@@ -129,7 +129,7 @@ def test_unstable_rows_and_wrong_pictures_are_marked(result: dict[str, Any]) -> 
     result["backends"]["torch"]["parity"]["generator"] = {"psnr_db": 12.0, "same": False}
     text = markdown(tables(result), notes(result))
     assert "1 of 8 rows are unstable" in text
-    assert "8 of 8 rows are few: under 30 calls in under 3 s" in text
+    assert "8 of 8 rows have few calls, under 30 in under 3 s" in text
     assert "| unstable, few |" in text
     assert "12.0 dB: NOT THE SAME" in text
 

@@ -1,4 +1,4 @@
-"""What a figure was measured on; never a host name, a user or a path."""
+"""The machine that a result was measured on, without host name, user and paths."""
 
 import os
 import platform
@@ -6,8 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pgen.backends.cores import cores
-from pgen.backends.cpu import cpu
+from pgbench.measuring.meters import Nvml, nvml
+from pgen.backends.cores import cores, cpu
 from pokegan.revision import revision
 
 PACKAGES = (
@@ -27,11 +27,14 @@ GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 def environment() -> dict[str, Any]:
     """Describe processor, GPU, system, versions, revision and load."""
+    name, features = cpu()
+    gpu = nvml()
     return {
-        **_cpu(),
+        "cpu": name,
+        "features": features or [],
         "cores": cores(),
         "governor": GOVERNOR.read_text().strip() if GOVERNOR.is_file() else None,
-        **_gpu(),
+        **(gpu.facts() if isinstance(gpu, Nvml) else {"gpu": None, "driver": None}),
         "system": platform.system(),
         "python": platform.python_version(),
         "packages": {name: number for name in PACKAGES if (number := _version(name))},
@@ -41,20 +44,8 @@ def environment() -> dict[str, Any]:
 
 
 def load_average() -> list[float] | None:
-    """How many processes were ready to run in the last 1, 5 and 15 minutes, where the system counts them."""
+    """Return the load averages of the last 1, 5 and 15 minutes; None on systems without them."""
     return [round(load, 2) for load in os.getloadavg()] if hasattr(os, "getloadavg") else None
-
-
-def _gpu() -> dict[str, str | None]:
-    from pgbench.measuring.meters import nvml
-
-    gpu = nvml()
-    return {"gpu": None, "driver": None} if isinstance(gpu, str) else dict(gpu.facts())
-
-
-def _cpu() -> dict[str, Any]:
-    name, features = cpu()
-    return {"cpu": name, "features": features or []}
 
 
 def _version(package: str) -> str | None:

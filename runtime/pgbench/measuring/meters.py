@@ -1,4 +1,4 @@
-"""Energy and GPU memory as the platform reports them: RAPL's counters, and NVIDIA's library."""
+"""Energy and GPU memory: RAPL's counters, and NVIDIA's management library."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,18 +12,18 @@ Reading = Callable[[], float]
 
 @dataclass
 class Meters:
-    """Meters of this machine: joules since some moment by name, and why there are not more."""
+    """Energy meters of this machine, in joules since an arbitrary time, and the reasons why others are `missing`."""
 
     readings: dict[str, Reading] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
     def __call__(self) -> dict[str, float]:
-        """Read all of them, in joules."""
+        """Read all meters, in joules."""
         return {name: reading() for name, reading in self.readings.items()}
 
 
 def find(rapl: Path = RAPL) -> Meters:
-    """Look for meters of processors and GPUs; each counts for the whole chip, whoever used it."""
+    """Find the meters of processors and GPUs; each counts the energy of the whole chip, for all processes."""
     meters = Meters()
     packages = sorted(rapl.glob("intel-rapl:?"))
     for package in packages:
@@ -46,7 +46,7 @@ def find(rapl: Path = RAPL) -> Meters:
 
 
 class Counter:
-    """One of RAPL's counters, which start anew at their range."""
+    """One of RAPL's counters, which wrap around at their range."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -54,7 +54,7 @@ class Counter:
         self.last, self.turns = self._read(), 0
 
     def __call__(self) -> float:
-        """Read it, in joules."""
+        """Return the energy, in joules."""
         reading = self._read()
         self.turns += reading < self.last
         self.last = reading
@@ -65,7 +65,7 @@ class Counter:
 
 
 class Nvml:
-    """The first GPU, by NVIDIA's management library."""
+    """The first GPU, through NVIDIA's management library."""
 
     def __init__(self, library: Any) -> None:
         self.library, self.errors = library, library.NVMLError
@@ -73,18 +73,18 @@ class Nvml:
         self.device = library.nvmlDeviceGetHandleByIndex(0)
 
     def joules(self) -> float:
-        """Read what it has used since its driver was loaded."""
+        """Return the energy that the GPU has used since its driver was loaded."""
         return float(self.library.nvmlDeviceGetTotalEnergyConsumption(self.device)) / 1e3
 
     def memory(self, pid: int) -> int | None:
-        """Bytes of its memory that a process holds; None where the driver does not count them."""
+        """Return the bytes of GPU memory that a process holds; None where the driver does not count them."""
         for process in self.library.nvmlDeviceGetComputeRunningProcesses(self.device):
             if process.pid == pid and process.usedGpuMemory is not None:
                 return int(process.usedGpuMemory)
         return None
 
     def facts(self) -> dict[str, str]:
-        """Name the GPU and its driver."""
+        """Return the name of the GPU and the version of its driver."""
         return {
             "gpu": self.library.nvmlDeviceGetName(self.device),
             "driver": self.library.nvmlSystemGetDriverVersion(),
@@ -92,7 +92,7 @@ class Nvml:
 
 
 def nvml() -> Nvml | str:
-    """Open NVIDIA's library, or say why it cannot be."""
+    """Open NVIDIA's library; return the reason if that is not possible."""
     try:
         import pynvml
     except ModuleNotFoundError:
@@ -104,6 +104,6 @@ def nvml() -> Nvml | str:
 
 
 def gpu_memory(pid: int) -> int | None:
-    """Bytes of the first GPU's memory that a process holds; None without a GPU or where they are not counted."""
+    """Return the bytes of the first GPU's memory that a process holds; None if there is no count of them."""
     gpu = nvml()
     return None if isinstance(gpu, str) else gpu.memory(pid)

@@ -1,6 +1,6 @@
-"""From turns to figures: percentiles, and 95 % intervals by the bootstrap (Efron, 1979).
+"""Statistics of turns: percentiles, and 95 % intervals by the bootstrap (Efron, 1979).
 
-Calls of one turn resemble each other more than calls of two, so whole turns are drawn anew, not calls.
+Calls of one turn are more alike than calls of two turns, so whole turns are resampled, not calls.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ PERCENTILES = (50, 90, 99)
 
 
 def summary(measured: Measured, batch: int) -> dict[str, Any]:
-    """Reduce turns to what the JSON holds of them (see docs/benchmarks.md)."""
+    """Summarize turns as the fields of a row in the JSON (see docs/benchmarks.md)."""
     times = [np.asarray(turn.times) for turn in measured.turns]
     pooled = np.concatenate(times)
     resampled = [np.concatenate([times[turn] for turn in row]) for row in _draws(len(times))]
@@ -43,14 +43,14 @@ def summary(measured: Measured, batch: int) -> dict[str, Any]:
 
 
 def ratio(over: Sequence[float], under: Sequence[float]) -> dict[str, Any]:
-    """Divide two targets' turns, round by round: how many times as fast `under` is as `over`."""
-    each = np.asarray(over) / np.asarray(under)
-    low, high = np.percentile(np.median(each[_draws(len(each))], axis=1), (2.5, 97.5))
-    return {"ratio": _significant(np.median(each)), "interval": [_significant(low), _significant(high)]}
+    """Divide the turns of two targets round by round: how many times as fast `under` is as `over`."""
+    ratios = np.asarray(over) / np.asarray(under)
+    low, high = np.percentile(np.median(ratios[_draws(len(ratios))], axis=1), (2.5, 97.5))
+    return {"ratio": _significant(np.median(ratios)), "interval": [_significant(low), _significant(high)]}
 
 
 def unpaired_ratio(over: Sequence[float], under: Sequence[float]) -> dict[str, Any]:
-    """Divide the medians of turns that were not taken together, such as those of two files."""
+    """Divide the medians of turns from separate runs, such as those of two files."""
     top, bottom = np.asarray(over), np.asarray(under)
     drawn = np.median(top[_draws(len(top))], axis=1) / np.median(bottom[_draws(len(bottom), seed=1)], axis=1)
     low, high = np.percentile(drawn, (2.5, 97.5))

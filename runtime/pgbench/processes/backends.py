@@ -1,4 +1,4 @@
-"""Backends by name: what can be measured, and the process that runs each."""
+"""Backends by name, and the command of the process that runs each."""
 
 import sys
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ TORCH = (
 """PyTorch on the same weights: eager, half precision by autocast, compiled, and with CUDA graphs."""
 
 NEEDED = ("torch", "transformers", "onnx", "pgexport")
-"""What PyTorch's backends need; nothing of it is imported here."""
+"""Packages that PyTorch's backends need; none of them is imported here."""
 
 
 class BackendUnknown(PokeganError, ValueError):
@@ -31,7 +31,7 @@ class BackendUnknown(PokeganError, ValueError):
 
 @dataclass(frozen=True)
 class Opened:
-    """What a backend's process opens: `model` is a name in the bundle, None for the one that draws from text."""
+    """What a backend's process opens: `model` is a name in the bundle, None for the text-to-image model."""
 
     bundle: Path
     model: str | None = None
@@ -39,7 +39,7 @@ class Opened:
 
 
 def runtime_backends() -> dict[str, str]:
-    """This project's backends, and the device of ``pgen`` that each is."""
+    """Return pgen's devices by the names of the backends that run on them."""
     return {device.benchmark or name: name for name, device in DEVICES.items()}
 
 

@@ -1,4 +1,4 @@
-"""A backend's process, from outside: start it, ask it, end it."""
+"""The parent's side of a backend's process: start it, send it requests, stop it."""
 
 import json
 import os
@@ -19,15 +19,15 @@ from pokegan.errors import PokeganError, last_line
 
 
 class BackendFailed(PokeganError, RuntimeError):
-    """A backend's process stopped in the middle; its message says why."""
+    """A backend's process stopped; the message is the last line that it printed."""
 
 
 class Process:
     """A running backend; use it as a context manager.
 
     Attributes:
-        name: the backend's.
-        facts: what it says it runs on.
+        name: name of the backend.
+        facts: what the model runs on, see :meth:`pgbench.processes.worker.Subject.facts`.
     """
 
     def __init__(self, name: str, opened: Opened, variables: Mapping[str, str] | None = None) -> None:
@@ -71,35 +71,35 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Number of the process."""
+        """Process ID."""
         return self._process.pid
 
-    def ask(self, question: str, **details: Any) -> Any:
-        """Ask a question of :class:`pgbench.processes.worker.Worker`.
+    def ask(self, method: str, **arguments: Any) -> Any:
+        """Call a method of :class:`pgbench.processes.worker.Worker` in the process.
 
         Raises:
             BackendFailed: the process stopped.
         """
         assert self._process.stdin
-        with suppress(BrokenPipeError):  # why it stopped is read below
-            print(json.dumps({"ask": question} | details), file=self._process.stdin, flush=True)
+        with suppress(BrokenPipeError):  # _answer reports why the process stopped
+            print(json.dumps({"ask": method} | arguments), file=self._process.stdin, flush=True)
         return self._answer()
 
     def inputs(self, batch: int) -> Path:
-        """Make the model's inputs of `batch` texts and seeds; the file is removed with the process."""
+        """Write the model's inputs for `batch` texts and seeds into a file, which is removed with the process."""
         path = Path(self._folder.name) / "inputs.npz"
         self.ask("inputs", path=str(path), batch=batch)
         return path
 
     def draw(self, inputs: Path | None, batch: int) -> Array:
-        """Draw a batch from the inputs in the file `inputs`, or from its own; uint8."""
+        """Run the model on the file `inputs`, or on inputs of its own for None; the first output, uint8."""
         path = Path(self._folder.name) / "drawn.npy"
         self.ask("draw", path=str(path), inputs=inputs and str(inputs), batch=batch)
         drawn: Array = np.load(path)
         return drawn
 
     def target(self, part: str, batch: int, energy: Energy) -> Target:
-        """Make a target of one part."""
+        """Return a function that times one part for a turn."""
 
         def target(seconds: float) -> Turn:
             before = energy()
@@ -116,7 +116,7 @@ class Process:
             self._process.wait()
             self._errors.seek(0)
             message = last_line(self._errors.read()).removeprefix("Error: ")
-            message = message.removeprefix(f"{self.name}: ")  # some name themselves
+            message = message.removeprefix(f"{self.name}: ")  # in messages that begin with the name
             raise BackendFailed(f"{self.name}: {message}")
         return json.loads(line)
 

@@ -1,4 +1,4 @@
-"""The smallest ONNX model: one product with a constant matrix, written by hand because no onnx package is here."""
+"""An ONNX model of one product with a constant matrix, serialized by hand because the runtime has no onnx package."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ IR, OPSET = 8, 17
 
 
 def product(right: Array) -> bytes:
-    """Write the model ``product = left @ right`` for squares: float32, or uint8 by int8 like activations by weights."""
+    """Serialize ``product = left @ right`` of square matrices: float32, or uint8 by int8 as activations by weights."""
     integer = right.dtype == np.int8
     side, kind = len(right), INT8 if integer else FLOAT
     node = _text(NODE_INPUT, "left") + _text(NODE_INPUT, "right") + _text(NODE_OUTPUT, "product")

@@ -28,17 +28,17 @@ FACTS = {"prompt": "a red dragon 0", "seed": "0", "bundle": "0" * 64, "Software"
 """Text chunks of the size that pgen writes into a PNG."""
 
 ARITHMETICS = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
-"""Arithmetic that a session names after its provider, such as "OpenVINO bf16"."""
+"""Types by the precision that a session appends to its provider, such as "OpenVINO bf16"."""
 
 
 def arithmetic(model: Model, runs_on: str = "") -> str:
-    """The type that a model's products are computed in: the device's choice, or else the manifest's first word."""
-    _, _, chosen = runs_on.partition(" ")
-    return ARITHMETICS[chosen] if chosen else model.precision.split()[0].rstrip(";")
+    """Return the type of a model's matrix products: the provider's precision, or else that of the manifest."""
+    _, _, precision = runs_on.partition(" ")
+    return ARITHMETICS[precision] if precision else model.precision.split()[0].rstrip(";")
 
 
 def find(bundle: Bundle, name: str | None) -> Model:
-    """Find a model by its name in the bundle; None for the one that draws from text.
+    """Find a model by its name in the bundle; None for the text-to-image model.
 
     Raises:
         BundleNotFound, RequestInvalid: there is no such model, or it generates nothing by itself.
@@ -52,7 +52,7 @@ def find(bundle: Bundle, name: str | None) -> Model:
 
 
 def default_inputs(model: Model, batch: int) -> dict[str, Array]:
-    """Make the inputs of `batch` seeds: latents, and zeros, the default, for all else."""
+    """Make the inputs of `batch` seeds: latents, and zeros, the default of all other inputs."""
     return with_defaults(model, {"latent": latents(range(batch), model.settings["latent_dim"])})
 
 
@@ -66,7 +66,7 @@ class Runtime:
         self.outputs = [tensor.name for tensor in self.model.outputs][:1]
 
     def facts(self) -> dict[str, Any]:
-        """Name the providers, the arithmetic, the model and the bundle."""
+        """Describe the providers, the arithmetic, the model and the bundle."""
         providers = self.session.get_providers()
         return {
             "runs_on": providers,
@@ -88,7 +88,7 @@ class Runtime:
         return drawn
 
     def parts(self, batch: int) -> dict[str, Work]:
-        """Name what can be run: "post-processing" is what is left of it outside the graph."""
+        """List the parts that can be timed; "post-processing" is the part of it that is not in the graph."""
         inputs, prompts = self.inputs(batch), texts(batch)
         drawn = self.draw(inputs)
         named: dict[str, Work] = {}
@@ -105,12 +105,12 @@ class Runtime:
         return named
 
     def rates(self, seconds: float) -> dict[str, float]:
-        """Measure the machine by ONNX Runtime, and OpenVINO where it is installed."""
+        """Measure the machine with ONNX Runtime, and with OpenVINO where it is installed."""
         return rates(self.generator.threads, seconds)
 
 
 def to_images(pixels: Array) -> list[Image.Image]:
-    """Hand pictures, uint8 (N, S, S, 4), to Pillow."""
+    """Convert pictures, uint8 (N, S, S, 4), to Pillow's images."""
     return [Image.fromarray(picture) for picture in pixels]
 
 
@@ -121,7 +121,7 @@ def to_pngs(images: list[Image.Image], pool: Executor | None = None) -> list[byt
 
 
 def main() -> None:
-    """Serve the subject that the command line names; what is wrong is one line on standard error."""
+    """Serve the model that the arguments name; errors are one line on standard error."""
     device, bundle, model, threads = sys.argv[1:]
     try:
         serve(lambda: Runtime(load(Path(bundle), device, int(threads)), model or None))

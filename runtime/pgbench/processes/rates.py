@@ -1,7 +1,7 @@
-"""What the machine can do: products of matrices, by arithmetic, and copying of memory.
+"""Peak rates of the machine: matrix products by arithmetic type, and memory copies.
 
-Products of two SIDE x SIDE matrices are run by the libraries that also run the models, so that their rate is a limit
-that a model on them could reach; the best of many calls counts, because a limit is what nothing disturbed.
+Products of two SIDE x SIDE matrices are computed by the libraries that also run the models, so that models could reach
+their rate. The fastest of many calls counts, because other load on the machine only makes calls slower.
 """
 
 import time
@@ -14,7 +14,7 @@ import numpy as np
 from pgbench.processes.matmul import product
 
 SIDE = 1536
-"""Rows and columns; three such matrices in float32 take 28 MB, less than a server's last cache."""
+"""Rows and columns; three such matrices in float32 take 28 MB, less than the last-level cache of a server."""
 
 COPIED = 2**26
 """Bytes that each thread copies at a time, more than its share of any cache."""
@@ -23,7 +23,7 @@ OPERATIONS = 2 * SIDE**3
 
 
 def best(work: Callable[[], object], seconds: float) -> float:
-    """Run `work` for `seconds`, at least three times; the fastest call's seconds."""
+    """Call `work` for `seconds`, at least three times, and return the seconds of the fastest call."""
     times: list[float] = []
     while len(times) < 3 or sum(times) < seconds:
         began = time.perf_counter()
@@ -48,7 +48,7 @@ def onnx_products(threads: int) -> dict[str, Callable[[], object]]:
     draw = np.random.default_rng(0)
     works: dict[str, Callable[[], object]] = {}
     for name, types in (("float32", (np.float32, np.float32)), ("int8", (np.uint8, np.int8))):
-        # The second factor is a constant, as weights are: a library may lay it out anew once.
+        # The second factor is a constant, as weights are, so that a library can prepack it.
         left, right = (draw.integers(0, 9, (SIDE, SIDE)).astype(dtype) for dtype in types)
         session = onnxruntime.InferenceSession(product(right), options, providers=["CPUExecutionProvider"])
         works[name] = lambda session=session, left=left: session.run(None, {"left": left})  # type: ignore[misc]

@@ -1,7 +1,7 @@
-"""Inside a backend's process: answers questions, a line of JSON each, about one subject.
+"""The child's side of a backend's process: answers requests about one model, a line of JSON each.
 
-Every backend has a process of its own: memory is its own, threads that spin do not starve another's, and this project's
-side never imports PyTorch. The other end is :mod:`pgbench.processes.client`.
+Every backend has its own process, so that its memory can be measured, its spinning threads do not starve those of
+another, and pgen's process never imports PyTorch. The parent's side is :mod:`pgbench.processes.client`.
 """
 
 import json
@@ -23,21 +23,21 @@ COLORS = ("red", "blue", "green", "yellow", "brown", "purple", "pink", "gray")
 CREATURES = ("dragon", "turtle", "mouse", "bird", "fish", "plant", "ghost", "horse")
 
 SETTLING = 0.25
-"""Share of a turn below which one call is run first and not counted: what ran in between left cold caches."""
+"""Calls that take less than this share of a turn are preceded by one that is not counted, which fills the caches."""
 
 MOST_CALLS = 1000
-"""Calls after which a turn ends early: of work that takes microseconds more would say no more."""
+"""Calls after which a turn ends early: more calls of a few microseconds add no information."""
 
 
 class Subject(Protocol):
-    """What is measured, and how."""
+    """A model of one backend."""
 
     def facts(self) -> dict[str, Any]:
-        """Name what it runs on."""
+        """Describe what the model runs on."""
         ...
 
     def parts(self, batch: int) -> dict[str, Work]:
-        """Name the parts that can be run; a call ends when its work is done, on a GPU too."""
+        """List the parts that can be timed, by name; calls are synchronous, also on a GPU."""
         ...
 
     def draw(self, inputs: dict[str, Array]) -> Array:
@@ -80,7 +80,7 @@ def turn(
 
 
 class Worker:
-    """Answers questions about a subject; the methods are the questions."""
+    """Answers requests about a subject; its public methods are the requests."""
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
@@ -88,7 +88,7 @@ class Worker:
         self._expected: dict[tuple[str, int], float] = {}
 
     def parts(self, batch: int) -> list[str]:
-        """Prepare a batch and name the parts that can be run on it."""
+        """Prepare a batch and list the parts that can be timed on it."""
         if batch != self._batch:
             _forget_peak()
             self._batch, self._parts = batch, self.subject.parts(batch)
@@ -111,23 +111,27 @@ class Worker:
         np.save(path, self.subject.draw(arrays))
 
     def memory(self) -> int | None:
-        """Peak of this process's memory since the batch began, in bytes; None where the system does not count it."""
-        return peak_memory()
+        """Return the peak resident memory since the batch was prepared, in bytes; None on other systems than Linux."""
+        status = Path("/proc/self/status")
+        if not status.is_file():
+            return None
+        kibibytes = (int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return next((1024 * number for number in kibibytes), None)
 
     def rates(self, seconds: float) -> dict[str, float]:
-        """Measure the machine by this backend's library."""
+        """Measure the machine's peak rates with this backend's library."""
         return self.subject.rates(seconds)
 
 
 def serve(make: Callable[[], Subject]) -> None:
-    """Answer the questions on standard input until it ends; the first answer are the subject's facts."""
+    """Answer the requests on standard input until it ends; the first line of output holds the subject's facts."""
     with _answers() as out:
         subject = make()
         worker = Worker(subject)
         print(json.dumps(subject.facts()), file=out, flush=True)
         for line in sys.stdin:
-            question = json.loads(line)
-            answer = getattr(worker, question.pop("ask"))(**question)
+            arguments = json.loads(line)
+            answer = getattr(worker, arguments.pop("ask"))(**arguments)
             print(json.dumps(answer), file=out, flush=True)
 
 
@@ -141,15 +145,4 @@ def _answers() -> Iterator[TextIO]:
 
 def _forget_peak() -> None:
     with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak is counted anew from here
-
-
-def peak_memory() -> int | None:
-    """Read the peak resident memory of this process in bytes; None where the system does not report it."""
-    status = Path("/proc/self/status")
-    if not status.is_file():
-        return None
-    for line in status.read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return 1024 * int(line.split()[1])
-    return None
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak, on Linux

@@ -15,9 +15,9 @@ Key = tuple[int, str, str]
 
 @dataclass(frozen=True)
 class Change:
-    """How many times as long something takes in the second result as in the first, and a 95 % interval.
+    """The ratio of a row's time in the second result to that in the first, with a 95 % interval.
 
-    `worse` says that even the interval's lower end lies beyond the threshold, `unstable` that one of the two rows was.
+    `worse` means that the whole interval lies beyond the threshold, `unstable` that one of the two rows is unstable.
     """
 
     batch: int
@@ -31,21 +31,21 @@ class Change:
 
 @dataclass(frozen=True)
 class Row:
-    """Turns of one row, or ratios of them over another's, and whether they were stable."""
+    """Turns of one row, or their ratios to those of another row, and whether they were stable."""
 
     turns: Sequence[float]
     stable: bool
 
 
 def compare(first: Result, second: Result, threshold: float, relative: bool = False) -> list[Change]:
-    """Compare what both results measured.
+    """Compare the rows that both results have.
 
     Args:
         first: the older result.
         second: the newer.
-        threshold: times as slow that is too slow, such as 1.1.
-        relative: compare not times but how they relate to those of the other backends of the same run. That holds
-            between machines too, where times do not.
+        threshold: ratio above which a row counts as slower, such as 1.1.
+        relative: compare the ratios to the other backends of the same run instead of times; unlike times, they are
+            comparable between machines.
 
     Raises:
         ResultInvalid: they have nothing in common.
@@ -80,13 +80,13 @@ def _relative(rows: dict[Key, Row], subject: str) -> dict[Key, Row]:
     for (batch, part, backend), other in rows.items():
         own = rows.get((batch, part, subject))
         if own and backend != subject:
-            turns = [mine / its for mine, its in zip(own.turns, other.turns, strict=True)]
+            turns = [seconds / others for seconds, others in zip(own.turns, other.turns, strict=True)]
             ratios[batch, part, f"{subject} over {backend}"] = Row(turns, own.stable and other.stable)
     return ratios
 
 
 def losses(first: Result, second: Result, relative: bool = False) -> Iterator[str]:
-    """Say what the second result lacks: rows of the first, and pictures that are the same as the reference's."""
+    """List what the second result lost: rows of the first, and parity with the reference."""
     newer = _rows(second, relative)
     for batch, part, backend in _rows(first, relative):
         if (batch, part, backend) not in newer:
@@ -99,18 +99,18 @@ def losses(first: Result, second: Result, relative: bool = False) -> Iterator[st
 
 
 def differences(first: Result, second: Result) -> Iterator[str]:
-    """Say what else differs between two results, which times may come from."""
+    """List the differences of machine and settings, which may explain those of the times."""
     for name in ("cpu", "cores", "gpu"):
-        one, other = (result["environment"][name] for result in (first, second))
-        if one != other:
-            yield f"{name}: {one} and {other}: times of different machines say little; --relative compares ratios"
+        older, newer = (result["environment"][name] for result in (first, second))
+        if older != newer:
+            yield f"{name}: {older} and {newer}: times of different machines say little; --relative compares ratios"
     for name in ("model", "bundle", "threads"):
         if first[name] != second[name]:
             yield f"{name}: {str(first[name])[:12]} and {str(second[name])[:12]}"
 
 
 def table(changes: Sequence[Change], threshold: float) -> Table:
-    """Lay changes out."""
+    """Arrange changes in a table."""
     rows = [
         [
             str(change.batch),
@@ -127,7 +127,7 @@ def table(changes: Sequence[Change], threshold: float) -> Table:
 
 
 def history(folder: Path) -> Table:
-    """Lay out the medians of all results in `folder`, oldest first.
+    """Arrange the medians of all results in `folder` in a table, oldest first.
 
     Raises:
         ResultInvalid: there is none.
@@ -146,7 +146,7 @@ def _results(folder: Path) -> Iterator[tuple[Path, Result]]:
         try:
             yield path, read(path)
         except ResultInvalid:
-            continue  # folders of results hold those of other programs too
+            continue  # a result of another program
 
 
 def _named(result: Result) -> dict[tuple[str, ...], str]:

@@ -1,4 +1,4 @@
-"""Results as files."""
+"""Read and write results."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from pokegan.files import atomic_path, atomic_write
 
 
 class ResultInvalid(PokeganError, ValueError):
-    """A file that is not a result that this version reads, or cannot be written."""
+    """A file that this version cannot read as a result, or that cannot be written."""
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def write_json(path: Path, result: dict[str, Any]) -> None:
 
 
 def kept(path: Path, key: str) -> dict[str, Any]:
-    """Read what the JSON in `path` holds under `key`; nothing where there is no file yet."""
+    """Read the entries under `key` of the JSON file `path`; none if the file does not exist."""
     entries: dict[str, Any] = json.loads(path.read_text("utf-8"))[key] if path.is_file() else {}
     return entries
 

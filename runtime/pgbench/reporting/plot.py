@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 Result = dict[str, Any]
 
 PART = "end to end"
-"""What latency and throughput are drawn of."""
+"""The part of which latency and throughput are plotted."""
 
 
 def check() -> None:
-    """Check that figures can be drawn.
+    """Check that figures can be plotted.
 
     Raises:
         MissingExtra: matplotlib is not installed.
@@ -45,10 +45,9 @@ def plot(result: Result, path: Path) -> Path:
         axes[0].legend(fontsize=7)  # colors are the same in all panels
         if result["limit"]:
             _roofline(axes[2], result["limit"])
-        around = result["environment"]
-        figure.suptitle(
-            f"{result['model']} on {around['gpu'] or around['cpu']}, {result['threads']} threads", fontsize=10
-        )
+        machine = result["environment"]
+        title = f"{result['model']} on {machine['gpu'] or machine['cpu']}, {result['threads']} threads"
+        figure.suptitle(title, fontsize=10)
         content = io.BytesIO()
         figure.savefig(content, format="png", dpi=150)
     path = path if path.suffix.lower() == ".png" else path.with_name(f"{path.name}.png")
@@ -57,7 +56,7 @@ def plot(result: Result, path: Path) -> Path:
 
 
 def output_unit(result: Result) -> str:
-    """Name what a model makes: only pictures end in files."""
+    """Return "pictures", or "rows" for a model whose outputs are not encoded as PNG."""
     return "pictures" if any(entry["part"] == "PNG" for entry in result["measurements"]) else "rows"
 
 
@@ -83,7 +82,7 @@ def _against_batch(axes: "Axes", result: Result, key: str, label: str) -> None:
 
 
 def _roofline(axes: "Axes", limit: dict[str, Any]) -> None:
-    """Draw rates against operations per byte, and above them what copying and each arithmetic allow."""
+    """Plot rates against operations per byte, below the limits of memory copies and of each arithmetic."""
     intensities = [entry["operations_per_byte"] for entry in limit["reached"]]
     ends = [min(intensities) / 4, max(intensities) * 4]
     for rates in limit["rates"].values():

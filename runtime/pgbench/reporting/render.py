@@ -6,7 +6,7 @@ from pgbench.reporting.tables import Table
 from pokegan.markdown import table
 
 WIDTH = 1000
-"""Columns where no terminal says how many it has: enough that nothing is cut."""
+"""Columns if the output is not a terminal: enough for all tables."""
 
 
 def show(tables: Iterable[Table], notes: Iterable[str]) -> None:
@@ -21,7 +21,7 @@ def show(tables: Iterable[Table], notes: Iterable[str]) -> None:
     for content in tables:
         printed = RichTable(title=content.title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
         for name in content.columns:
-            printed.add_column(name, overflow="fold")  # names go on in the next line, they are never cut
+            printed.add_column(name, overflow="fold")  # long names are wrapped, not cut
         for row in content.rows:
             printed.add_row(*row)
         console.print(printed)

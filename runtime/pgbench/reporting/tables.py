@@ -1,4 +1,4 @@
-"""A result as tables of text: what the terminal and Markdown show alike."""
+"""A result as tables of text, for the terminal and for Markdown."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Table:
 
 
 def tables(result: Result) -> Iterator[Table]:
-    """Lay out a result of :func:`pgbench.suite.run`."""
+    """Arrange a result of :func:`pgbench.suite.run` in tables."""
     for batch in dict.fromkeys(entry["batch"] for entry in result["measurements"]):
         yield _timings(result, batch)
     yield from _ratios(result)
@@ -29,7 +29,7 @@ def tables(result: Result) -> Iterator[Table]:
 
 
 def notes(result: Result) -> Iterator[str]:
-    """Give the notes that are printed below the tables."""
+    """Yield the notes that are printed below the tables."""
     if result.get("ended_by"):
         yield f"ended early ({result['ended_by']}): incomplete rows are left out"
     for name, why in result["unavailable"].items():
@@ -43,25 +43,25 @@ def notes(result: Result) -> Iterator[str]:
             "afterwards"
         )
     if few := sum(row["few"] for row in rows):
-        yield f"{few} of {len(rows)} rows are few: under {FEW} calls in under {SHORT:g} s; give more --seconds"
+        yield f"{few} of {len(rows)} rows have few calls, under {FEW} in under {SHORT:g} s; give more --seconds"
     for entry in result.get("no_ratio", ()):
         yield f"no ratio over {entry['over']}, batch {entry['batch']}, {entry['part']}: {entry['why']}"
-    ways = {name: facts["waiting"] for name, facts in result["backends"].items() if "waiting" in facts}
-    if ways:
-        chosen = ", ".join(f"{name} {way}" for name, way in ways.items())
-        yield f"threads wait for work in the faster way of two: {chosen}"
-    around = result["environment"]
-    where = [f"{around['cpu']}, {around['cores']} cores", " ".join(around["features"])]
-    where += [f"governor {around['governor']}"] if around["governor"] else []
-    where += [f"{around['gpu']}, driver {around['driver']}"] if around["gpu"] else []
-    yield "; ".join(where)
-    versions = ", ".join(f"{name} {number}" for name, number in around["packages"].items())
-    yield f"{around['system']}, Python {around['python']}, {versions}; revision {(around['revision'] or 'unknown')[:9]}"
-    if others := around.get("others"):
-        busy = ", ".join(f"{other['program']} {100 * other['share']:.0f} %" for other in others)
-        yield f"not alone: of all processors' time, other programs took meanwhile: {busy}"
-    if around["load_average"]:
-        yield f"load average before {around['load_average'][0]}, after {around['load_average_after'][0]}"
+    policies = [f"{name} {facts['waiting']}" for name, facts in result["backends"].items() if "waiting" in facts]
+    if policies:
+        yield f"thread wait policy, the faster of two: {', '.join(policies)}"
+    machine = result["environment"]
+    hardware = [f"{machine['cpu']}, {machine['cores']} cores", " ".join(machine["features"])]
+    hardware += [f"governor {machine['governor']}"] if machine["governor"] else []
+    hardware += [f"{machine['gpu']}, driver {machine['driver']}"] if machine["gpu"] else []
+    yield "; ".join(hardware)
+    versions = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
+    revision = (machine["revision"] or "unknown")[:9]
+    yield f"{machine['system']}, Python {machine['python']}, {versions}; revision {revision}"
+    if others := machine.get("others"):
+        shares = ", ".join(f"{other['program']} {100 * other['share']:.0f} %" for other in others)
+        yield f"other programs used the processors during the run: {shares}"
+    if machine["load_average"]:
+        yield f"load average before {machine['load_average'][0]}, after {machine['load_average_after'][0]}"
 
 
 def _timings(result: Result, batch: int) -> Table:
@@ -116,11 +116,11 @@ def _alike(parity: dict[str, Any]) -> str:
 
 def _limits(limit: dict[str, Any]) -> Iterator[Table]:
     rates = [
-        [where, kind, f"{rate / 1e9:,.0f} {'GB/s' if kind == 'copy' else 'Gop/s'}"]
-        for where, by_kind in limit["rates"].items()
+        [processor, kind, f"{rate / 1e9:,.0f} {'GB/s' if kind == 'copy' else 'Gop/s'}"]
+        for processor, by_kind in limit["rates"].items()
         for kind, rate in by_kind.items()
     ]
-    yield Table("what the machine can do, best seen", ["", "", "rate"], rates)
+    yield Table("peak rates of the machine (highest measured)", ["", "", "rate"], rates)
     reached = [
         [
             str(entry["batch"]),
@@ -135,7 +135,7 @@ def _limits(limit: dict[str, Any]) -> Iterator[Table]:
         for entry in limit["reached"]
     ]
     columns = ["batch", "", "backend", "arithmetic", "Gop/s", "op/byte", "limit", "reached"]
-    yield Table("how near to it", columns, reached)
+    yield Table("share of the limit", columns, reached)
     profiled = limit["slowest_nodes"]
     for part, nodes in profiled["parts"].items():
         title = f"slowest nodes: {part}, batch {profiled['batch']}, in ONNX Runtime on {profiled['runs_on'][0]}"
@@ -148,13 +148,13 @@ def _node(node: dict[str, Any]) -> list[str]:
 
 
 def interval(entry: dict[str, Any]) -> str:
-    """Write a ratio with its interval."""
+    """Format a ratio with its interval."""
     low, high = entry["interval"]
     return f"{entry['ratio']:.2f} ({low:.2f} to {high:.2f})"
 
 
 def _within(value: float, ends: Sequence[float]) -> str:
-    """Write an interval as the share of its farther end; the JSON has both."""
+    """Format an interval as the relative distance of its farther end; the JSON has both ends."""
     return f"{100 * max(abs(end - value) for end in ends) / value:.0f} %"
 
 

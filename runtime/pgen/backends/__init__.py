@@ -1,1 +1,1 @@
-"""What a model can run on: ONNX Runtime's providers, OpenVINO, and which of them this machine really has."""
+"""Runtimes and devices that run the models: ONNX Runtime's providers, OpenVINO and TensorRT."""

@@ -1,4 +1,4 @@
-"""Sessions: the one interface to everything that a model can run on."""
+"""Sessions: the common interface of all runtimes."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 
 class Session(Protocol):
-    """A model that is ready to run on any device."""
+    """A model that is loaded on a device, with the interface of ONNX Runtime's sessions."""
 
     def run(self, outputs: Sequence[str], feeds: dict[str, Any]) -> Sequence[Any]:
         """Compute the named outputs."""
         ...
 
     def get_providers(self) -> list[str]:
-        """List what it runs on, best first."""
+        """List the providers that run the model, by priority."""
         ...
 
 
 PACKAGES = {"OpenVINO": "openvino", "TensorRT": "tensorrt"}
-"""The package whose version counts, by the provider; onnxruntime for all others."""
+"""The package of a provider; onnxruntime for all others."""
 
 
 def describe_session(session: Session) -> str:
-    """Name what a session computes with, and its version: "CPUExecutionProvider, onnxruntime 1.20.0"."""
+    """Describe the provider of a session and its version, as "CPUExecutionProvider, onnxruntime 1.20.0"."""
     provider = session.get_providers()[0]
     package = PACKAGES.get(provider.split()[0], "onnxruntime")
     # Not from the installed distributions, which are slow to search and which a frozen program lacks.
@@ -39,7 +39,7 @@ def describe_session(session: Session) -> str:
 
 def with_defaults(model: "Model", feeds: "Mapping[str, NDArray[Any]]") -> "dict[str, NDArray[Any]]":
     """Complete `feeds`, which hold at least the latents (N, L), with zeros, the default of all further inputs."""
-    import numpy as np  # doctor and --help do without
+    import numpy as np  # not needed by doctor and --help
 
     rows = len(feeds["latent"])
     missing = (tensor for tensor in model.inputs if tensor.name not in feeds)

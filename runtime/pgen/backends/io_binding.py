@@ -1,10 +1,10 @@
-"""ONNX Runtime on CUDA with its inputs and outputs bound to GPU memory, and shapes that come again as CUDA graphs.
+"""ONNX Runtime on CUDA with inputs and outputs bound to GPU memory, and repeated shapes captured as CUDA graphs.
 
 A CUDA graph replays a whole run with one call. ONNX Runtime captures one for each value of the run option
-``gpu_graph_id`` if the session was made with ``enable_cuda_graph``; it then wants every input and output at an address
-that never changes, and one run at a time.
+``gpu_graph_id`` if the session was made with ``enable_cuda_graph``; it then requires fixed addresses of all inputs and
+outputs, and one run at a time.
 
-It has never run on a GPU; the tests hold it to that order with a fake.
+It has never run on a GPU; the tests check these requirements with a fake.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.backends.onnxruntime import check_started, open_session, start
-from pgen.backends.registry import DEVICES, Device
+from pgen.backends.onnxruntime import open_session
+from pgen.backends.registry import Device
 from pgen.errors import BundleInvalid
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pgen.bundle.reader import Bundle, Model
 
 MOST_GRAPHS = 8
-"""Shapes that are captured; each keeps its buffers, and further ones run without a graph."""
+"""Number of shapes that are captured, each with its own buffers; other shapes run without a graph."""
 
 NO_GRAPH = -1
 """The ``gpu_graph_id`` of a run that is not captured."""
@@ -60,16 +60,16 @@ class _Buffers:
 
 
 class BoundSession:
-    """A session on CUDA. The first batch of a shape runs plainly; when the shape comes again, it is captured."""
+    """A session on CUDA; a shape is captured when it occurs for the second time."""
 
     def __init__(self, session: "InferenceSession", model: "Model", graphs: bool) -> None:
         self._session, self._model, self._graphs = session, model, graphs
-        self._lock = Lock()  # buffers serve one run at a time, and so do graphs
+        self._lock = Lock()  # buffers and graphs serve one run at a time
         self._seen: set[Key] = set()
         self._captured: dict[Key, _Buffers] = {}
 
     def get_providers(self) -> list[str]:
-        """List what it runs on, best first."""
+        """List the providers that run the model, by priority."""
         return list(self._session.get_providers())
 
     def run(self, outputs: Sequence[str], feeds: Arrays) -> list[NDArray[Any]]:
@@ -82,7 +82,7 @@ class BoundSession:
             return [buffers.outputs[name].numpy() for name in outputs]
 
     def _choose(self, key: Key, feeds: Arrays) -> tuple[_Buffers, int]:
-        """Find the buffers of a shape and the number of its graph."""
+        """Return the buffers of a shape and the number of its graph."""
         if key in self._captured:
             return self._captured[key], list(self._captured).index(key) + 1
         buffers = _Buffers(self._session, self._model, feeds)
@@ -101,21 +101,15 @@ def _options(number: int) -> Any:
     return options
 
 
-def open_bound(graph: bytes, model: "Model", threads: int = 0) -> BoundSession:
+def open_model(bundle: "Bundle", model: "Model", device: Device, threads: int) -> BoundSession:
     """Open a model on CUDA: with CUDA graphs, or without where ONNX Runtime cannot keep all of it on the GPU.
 
     Raises:
-        DeviceUnavailable, BundleInvalid, MissingExtra: as :func:`pgen.backends.onnxruntime.open_session`.
+        DeviceUnavailable, BundleNotFound, BundleInvalid, MissingExtra: as :func:`pgen.backends.devices.open_model`.
     """
-    device = DEVICES["cuda"]
+    graph = bundle.graph(model)
     try:
-        session = start(graph, model.file, device, threads, {"enable_cuda_graph": "1"})
-    except BundleInvalid:  # it refuses graphs with a node that runs on the CPU; other errors come again without graphs
-        return BoundSession(open_session(graph, model.file, "cuda", threads), model, graphs=False)
-    check_started(session, device)
+        session = open_session(graph, model.file, device.name, threads, {"enable_cuda_graph": "1"})
+    except BundleInvalid:  # a node runs on the CPU; other errors are raised again without CUDA graphs
+        return BoundSession(open_session(graph, model.file, device.name, threads), model, graphs=False)
     return BoundSession(session, model, graphs=True)
-
-
-def open_model(bundle: "Bundle", model: "Model", device: Device, threads: int) -> BoundSession:
-    """Open a model of a bundle on CUDA; errors as :func:`open_bound`, and BundleNotFound."""
-    return open_bound(bundle.graph(model), model, threads)

@@ -1,6 +1,7 @@
-"""ONNX Runtime's sessions: the device that was asked for is the one that runs, or an error says why not."""
+"""ONNX Runtime's sessions, which run on the requested device or not at all."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ TINY = (
     b'\x08\x08:3\n\x0c\n\x01x\x12\x01y"\x04Relu\x12\x01gZ\x0f\n\x01x\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01'
     b"b\x0f\n\x01y\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01B\x04\n\x00\x10\r"
 )
-"""An ONNX file of one Relu, by which a device shows that it works."""
+"""An ONNX file of one Relu, to check that a device works."""
 
 
 def open_model(bundle: "Bundle", model: "Model", device: Device, threads: int) -> "InferenceSession":
@@ -42,7 +43,7 @@ def probe(device: Device) -> None:
 
 
 def is_built_in(device: Device) -> bool:
-    """Check whether the installed ONNX Runtime was built with the device's provider.
+    """Return whether the installed ONNX Runtime was built with the device's provider.
 
     Raises:
         MissingExtra: ONNX Runtime is not installed.
@@ -52,53 +53,33 @@ def is_built_in(device: Device) -> bool:
     return device.providers[0] in onnxruntime.get_available_providers()
 
 
-def open_session(model: bytes, name: str, device: str = "cpu", threads: int = 0) -> "InferenceSession":
+def open_session(
+    model: bytes, name: str, device: str = "cpu", threads: int = 0, options: Mapping[str, str] | None = None
+) -> "InferenceSession":
     """Make an ONNX Runtime session for a checked model file; threads may make several at once.
 
     Args:
         model: content of the .onnx file.
         name: file name, for messages.
         device: one that ONNX Runtime runs.
-        threads: threads inside an operator; 0 is one a physical core.
+        threads: threads inside an operator; 0 for one per physical core.
+        options: of the device's first provider, besides those in the table of devices.
 
     Raises:
         DeviceUnavailable: ONNX Runtime cannot use `device`; it never runs elsewhere instead.
         BundleInvalid: ONNX Runtime cannot read the model.
         MissingExtra: ONNX Runtime is not installed.
     """
-    row = DEVICES[device]
-    session = start(model, name, row, threads, {})
-    check_started(session, row)
-    return session
-
-
-def check_started(session: "InferenceSession", device: Device) -> None:
-    """Check that a session runs on `device`, and keep it there.
-
-    Raises:
-        DeviceUnavailable: it runs elsewhere.
-    """
-    # A provider that fails to start is dropped without an exception: only the session knows what it got.
-    if session.get_providers()[0] != device.providers[0]:
-        raise device.unavailable("ONNX Runtime could not start it")
-    session.disable_fallback()  # or a failing run would go on elsewhere
-
-
-def start(model: bytes, name: str, device: Device, threads: int, options: dict[str, str]) -> "InferenceSession":
-    """Make a session on any device; `options` are added to those of the device's first provider.
-
-    Raises:
-        DeviceUnavailable, BundleInvalid, MissingExtra: as :func:`open_session`.
-    """
     with needs_extra("cpu"):
         import onnxruntime
 
-    onnxruntime.set_default_logger_severity(4)  # failures are checked for, and reported in one line
+    onnxruntime.set_default_logger_severity(4)  # failures become errors of one line
+    row = DEVICES[device]
     try:
-        session_options = _session_options(threads)
-        if device.plugin:
-            return _open_plugin(model, session_options, device)
-        return _open_built_in(model, session_options, device, options)
+        if row.plugin:
+            session = _open_plugin(model, _session_options(threads), row)
+        else:
+            session = _open_built_in(model, _session_options(threads), row, options or {})
     except PokeganError:
         raise
     except Exception as error:  # onnxruntime's exceptions share no base class
@@ -107,6 +88,11 @@ def start(model: bytes, name: str, device: Device, threads: int, options: dict[s
         raise BundleInvalid(
             f"{name}: ONNX Runtime cannot load it ({one_line(error)}); export the bundle again"
         ) from error
+    # A provider that fails to start is dropped without an exception: only the session knows what it got.
+    if session.get_providers()[0] != row.providers[0]:
+        raise row.unavailable("ONNX Runtime could not start it")
+    session.disable_fallback()  # or a failing run would go on elsewhere
+    return session
 
 
 def _session_options(threads: int) -> "SessionOptions":
@@ -114,20 +100,20 @@ def _session_options(threads: int) -> "SessionOptions":
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or physical_cores()
-    # Threads that wait for work by spinning take the cores from other sessions and other programs.
+    # Spinning threads would take the cores from other sessions and other programs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
 
 
 def _open_built_in(
-    model: bytes, session_options: "SessionOptions", device: Device, options: dict[str, str]
+    model: bytes, session_options: "SessionOptions", device: Device, options: Mapping[str, str]
 ) -> "InferenceSession":
     import onnxruntime
 
     if not is_built_in(device):
         raise device.unavailable("this ONNX Runtime was built without it")
     first, *others = dict.fromkeys([*device.providers, *DEVICES["cpu"].providers])
-    providers = [(first, _provider_options(device) | options), *((name, dict[str, str]()) for name in others)]
+    providers = [(first, {**_provider_options(device), **options}), *((name, dict[str, str]()) for name in others)]
     return onnxruntime.InferenceSession(model, session_options, providers=providers, enable_fallback=0)
 
 
@@ -151,16 +137,16 @@ def _open_plugin(model: bytes, session_options: "SessionOptions", device: Device
 
 
 def cache_folder(device: Device) -> Path | None:
-    """Make the folder in the user's cache where `device` keeps what takes long to compile.
+    """Make the folder in the user's cache for compiled models of `device`.
 
-    None where it cannot be written, or platformdirs is missing: the device then compiles anew each time.
+    None if it cannot be written or platformdirs is missing: the device then compiles each time.
     """
     try:
         from platformdirs import user_cache_path
     except ModuleNotFoundError:
         return None
     folder = user_cache_path("pokegan") / "onnxruntime" / device.name
-    if not folder.is_absolute():  # a user without a home
+    if not folder.is_absolute():  # the user has no home directory
         return None
     try:
         folder.mkdir(parents=True, exist_ok=True)

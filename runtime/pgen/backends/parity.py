@@ -1,34 +1,70 @@
-"""How far another runtime's pictures are from those of ONNX Runtime on the CPU."""
+"""How far pictures of one model may differ, by the manifest, and how far a runtime's differ from ONNX Runtime's."""
 
 import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pgen.backends.base import Session, with_defaults
-from pgen.backends.cpu import cpu
+from pgen.backends.cores import cpu
 from pgen.backends.onnxruntime import open_session
-from pgen.backends.tolerance import Figures, measure
 from pgen.bundle.reader import Bundle, Model
 from pgen.latents import latents
 from pokegan.files import atomic_write
+from pokegan.image_metrics import premultiplied, psnr
 
 ROWS = 16
 """Pictures that are compared."""
 
+BF16 = {"most": 28.0, "psnr": 40.0}
+"""Limits of the figures of a device that computes in bf16, as those of `pgexport --bf16`."""
 
-def measured(
+
+@dataclass(frozen=True)
+class Figures:
+    """Differences of premultiplied channels (of 255): the largest, the 99.9th percentile, and the PSNR (dB)."""
+
+    worst: float
+    most: float
+    psnr: float
+
+    def within(self, limits: dict[str, float]) -> bool:
+        """Return whether no figure exceeds its limit; figures without a limit are not checked."""
+        above = self.worst <= limits.get("worst", np.inf) and self.most <= limits.get("most", np.inf)
+        return bool(above and self.psnr >= limits.get("psnr", -np.inf))
+
+
+def limits(model: Model, precision: str = "f32") -> dict[str, float]:
+    """Return the limits of the figures of `model`, relative to PyTorch in float32.
+
+    Args:
+        model: the model, whose manifest has the limits for devices that compute in float32.
+        precision: "bf16" for a device that computes in bf16.
+    """
+    if precision == "bf16":
+        return BF16
+    figures = model.parity.get("figures", {}).items()
+    return {name: float(figure["limit"]) for name, figure in figures if figure["limit"] is not None}
+
+
+def measure(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Figures:
+    """Compare straight RGBA pictures, uint8 (N, S, S, 4)."""
+    difference = np.abs(premultiplied(first) - premultiplied(second))
+    return Figures(float(difference.max()), float(np.quantile(difference, 0.999)), psnr(difference))
+
+
+def compare_once(
     bundle: Bundle, model: Model, graph: bytes, session: Session, cache: Path | None, versions: Sequence[str]
 ) -> Figures:
-    """Compare a session's pictures of random latents and known names, once on a machine.
+    """Compare as :func:`compare` does, once on a machine.
 
-    The figures are kept in the folder `cache`, if there is one, by model, CPU and `versions`: precision and version of
-    the runtime.
+    The figures are cached in the folder `cache`, if there is one, by model, CPU and `versions`: precision and version
+    of the runtime.
     """
     if cache is None:
         return compare(bundle, model, graph, session)
@@ -43,7 +79,7 @@ def measured(
 
 
 def compare(bundle: Bundle, model: Model, graph: bytes, session: Session) -> Figures:
-    """Draw ROWS pictures in both and compare them."""
+    """Compare the pictures of a session and of ONNX Runtime on the CPU, for ROWS latents and stored names."""
     feeds = {"latent": latents(range(ROWS), model.settings["latent_dim"])}
     if model.reads_text:
         feeds["text"] = _embeddings(bundle, model)
@@ -54,7 +90,7 @@ def compare(bundle: Bundle, model: Model, graph: bytes, session: Session) -> Fig
 
 
 def _embeddings(bundle: Bundle, model: Model) -> NDArray[np.float32]:
-    """Take stored names' embeddings, or numbers like them where the bundle stores too few; float32 (ROWS, D)."""
+    """Take stored embeddings, or random ones of the same scale if the bundle stores too few; float32 (ROWS, D)."""
     if len(bundle.names) >= ROWS:
         return bundle.stored_embeddings[:ROWS]
     dimensions = next(int(tensor.shape[1]) for tensor in model.inputs if tensor.name == "text")

@@ -1,4 +1,4 @@
-"""ONNX Runtime's plug-ins: providers in packages of their own, registered once a process."""
+"""ONNX Runtime's plug-ins: providers in separate packages, registered once a process."""
 
 from importlib import import_module
 from threading import Lock
@@ -13,7 +13,7 @@ _hardware: dict[str, list[Any]] = {}
 
 
 def plugin_devices(device: Device) -> list[Any]:
-    """Register a device's plug-in, which ONNX Runtime allows once a process, and list its GPUs; at least one.
+    """Register a device's plug-in, which ONNX Runtime allows once a process, and list its GPUs.
 
     Raises:
         DeviceUnavailable: it does not load, or finds no GPU.

@@ -1,7 +1,7 @@
-"""The table of devices: a row drives opening and probing, ``--device``, ``pgen doctor`` and pgbench.
+"""The table of devices, which ``--device``, ``pgen doctor`` and pgbench use.
 
-A provider of ONNX Runtime needs nothing but its row; another runtime also a module with the functions that its row
-names. Those are loaded when they are called, so that the table itself imports no runtime.
+A provider of ONNX Runtime needs only a row; another runtime also needs a module with the functions that its row names.
+They are imported when they are called, so that the table imports no runtime.
 """
 
 from collections.abc import Mapping
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     from pgen.bundle.reader import Bundle, Model
 
 AUTO = "auto"
-"""Stands for the fastest device that works, see :func:`pgen.backends.auto.choose`."""
+"""Stands for the fastest device that works, see :func:`pgen.backends.devices.fastest_device`."""
 
 
 @dataclass(frozen=True)
 class Device:
-    """What a model can run on.
+    """A device that runs models.
 
     Attributes:
-        name: what ``--device`` takes.
-        description: what it is, in a few words.
-        remedy: what to do where it is not available.
-        providers: what a session on it reports, best first; ONNX Runtime's are also asked for under these names.
+        name: the value of ``--device``.
+        description: a few words on it.
+        remedy: what to do if it is not available.
+        providers: the providers of its sessions, by priority; the names are ONNX Runtime's for its own.
         on_gpu: whether it computes on a GPU.
         options: settings of the first provider. "{cache}" stands for a folder in the user's cache; a row that names it
-            has no other options than those of the cache, which are left out where it cannot be written.
-        extra: pip extra of what the plug-in needs.
-        plugin: package that carries the provider's library, for ONNX Runtime's plug-ins; empty for built-in ones.
+            has only options of the cache, which are left out if the folder cannot be written.
+        extra: pip extra of the packages that it needs.
+        plugin: package with the provider's library, for ONNX Runtime's plug-ins; empty for built-in providers.
         opener: "module:function" that opens a model: (bundle, model, device, threads) to a session.
         prober: "module:function" that raises an error where the device does not work: (device) to nothing.
-        preferred: "module:function" that tells whether ``auto`` takes the device if it works: (device) to bool.
-        benchmark: pgbench's name for it; empty for the same.
+        preferred: "module:function" that returns whether ``auto`` chooses the device if it works: (device) to bool.
+        benchmark: name of its backend in pgbench; empty for the same name.
     """
 
     name: str
@@ -58,20 +58,20 @@ class Device:
         return session
 
     def probe(self) -> None:
-        """Check that it works.
+        """Check that the device works.
 
         Raises:
-            DeviceUnavailable: it does not; the message says why and what to install.
+            DeviceUnavailable: it does not work; the message says why and what to install.
             MissingExtra: a package is not installed.
         """
         _load(self.prober)(self)
 
     def is_preferred(self) -> bool:
-        """Check whether ``auto`` takes it if it works."""
+        """Return whether ``auto`` chooses the device if it works."""
         return bool(self.preferred and _load(self.preferred)(self))
 
     def unavailable(self, reason: str) -> DeviceUnavailable:
-        """Make the error that says why it is not available, and what to do."""
+        """Make the error for a device that is not available, with the reason and the remedy."""
         return DeviceUnavailable(f"device {self.name}: not available ({reason}); {self.remedy}")
 
 
@@ -146,15 +146,15 @@ _ROWS = (
 )
 
 DEVICES = {row.name: row for row in _ROWS}
-"""All devices by name; of those that ``auto`` prefers, the first that works is taken."""
+"""All devices by name; ``auto`` chooses the first one that is preferred and works."""
 
 
 def device_names() -> list[str]:
-    """List what ``--device`` takes."""
+    """List the values of ``--device``."""
     return [AUTO, *DEVICES]
 
 
 def device_of(providers: list[str]) -> Device:
-    """Find the device that a session with these providers runs on: its first, without the precision after it."""
+    """Find the device of a session by its first provider, whose name a precision may follow."""
     first = providers[0].split()[0]
     return next(row for row in DEVICES.values() if row.providers[0] == first)

@@ -1,7 +1,7 @@
-"""TensorRT engines of a bundle: ``engines/NAME.plan`` and the JSON sidecar that says where it runs.
+"""TensorRT engines of a bundle: ``engines/NAME.plan``, and a JSON sidecar that describes where it runs.
 
-An engine is machine code for one version of TensorRT and one GPU architecture, so it belongs to the machine
-that built it and not to the manifest. The sidecar ties it to the model file that it was built from.
+An engine is machine code for one version of TensorRT and one GPU architecture, so it belongs to the machine that built
+it and is not in the manifest. The sidecar has the checksum of the model file that it was built from.
 """
 
 import hashlib
@@ -22,14 +22,14 @@ FOLDER = "engines"
 FORMAT = 1
 
 MAX_SIDECAR, MAX_PLAN = 16 * 2**20, 2**32
-"""Bytes that a sidecar and an engine may have: more is not read. An engine holds the weights of an ONNX file, which has
-2 GiB at most, and TensorRT's own code."""
+"""Maximum sizes of a sidecar and an engine in bytes. An engine holds the weights of an ONNX file, at most 2 GiB, and
+TensorRT's code."""
 
 BATCHES = (1, 8, 64)
-"""Smallest, usual and largest batch of an engine, unless others are asked for."""
+"""Default of the smallest, usual and largest batch of an engine."""
 
 TYPICAL_TOKENS = 16
-"""Length of text that an encoder's engine is tuned for; a sentence of a prompt has 6 to 20 tokens."""
+"""Number of tokens for which an encoder's engine is optimized; a sentence of a prompt has 6 to 20."""
 
 Length = Annotated[int, range(1, 2**24 + 1)]
 
@@ -52,7 +52,7 @@ class EngineOptions:
     hardware_compatible: bool = False
 
     def command(self, folder: Path) -> str:
-        """Write out the command that builds the engines of the bundle in `folder` so."""
+        """Return the command that builds the engines of the bundle in `folder` with these options."""
         words = ["pgexport", str(folder), "--tensorrt", "--batches", ",".join(map(str, self.batches))]
         words += ["--workspace", str(self.workspace)] if self.workspace else []
         words += ["--version-compatible"] if self.version_compatible else []
@@ -62,7 +62,7 @@ class EngineOptions:
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """What a sidecar says: TensorRT's version, the GPU, the profile, SHA-256 of model and plan, options, parity.
+    """The contents of a sidecar: TensorRT's version, the GPU, the profile, SHA-256 of model and plan, options, parity.
 
     `compute_capability` is written as "9.0"; `parity` are the figures against ONNX Runtime on the CPU.
     """
@@ -84,7 +84,7 @@ class EngineInfo:
 
 
 def plan_path(bundle: Bundle, name: str) -> Path:
-    """Path of the engine of model `name`; the sidecar has the same name and ends in .json.
+    """Return the path of the engine of model `name`; the sidecar has the suffix .json instead.
 
     Raises:
         BundleInvalid: no file can have that name.
@@ -94,13 +94,8 @@ def plan_path(bundle: Bundle, name: str) -> Path:
     return bundle.folder / FOLDER / f"{name}.plan"
 
 
-def name_of(bundle: Bundle, model: Model) -> str:
-    """Find the name that the manifest has for `model`."""
-    return next(name for name, entry in bundle.manifest.models.items() if entry is model)
-
-
 def profile_of(model: Model, batches: tuple[int, int, int]) -> Profile:
-    """Derive the shapes of an engine's profile: the first dimension is the batch, a second that varies the tokens."""
+    """Derive the shapes of an engine's profile: a variable first dimension is the batch, any other the tokens."""
     tokens = int(model.settings.get("max_tokens", TYPICAL_TOKENS))
     lengths = (1, min(TYPICAL_TOKENS, tokens), tokens)
     return {
@@ -116,13 +111,13 @@ def profile_of(model: Model, batches: tuple[int, int, int]) -> Profile:
 
 
 def engine_names(bundle: Bundle) -> list[str]:
-    """List the models that ``engines/`` has a plan or a sidecar of."""
+    """List the models of which ``engines/`` has a plan or a sidecar."""
     files = (bundle.folder / FOLDER).glob("*")
     return sorted({path.stem for path in files if path.suffix in (".plan", ".json") and not path.name.startswith(".")})
 
 
 def read_info(bundle: Bundle, name: str) -> EngineInfo:
-    """Read what the sidecar of model `name` says; the plan is not opened.
+    """Read the sidecar of model `name`, without opening the plan.
 
     Raises:
         BundleNotFound: there is no engine, or no sidecar beside it.
@@ -134,7 +129,22 @@ def read_info(bundle: Bundle, name: str) -> EngineInfo:
     for path in (plan, sidecar):
         if not os.path.isfile(path):  # noqa: PTH113 (pathlib's raises where a folder cannot be entered)
             raise BundleNotFound(f"{path}: no such engine; build it with: {EngineOptions().command(bundle.folder)}")
-    return _parse(sidecar, EngineOptions().command(bundle.folder))
+    rebuild = f"build the engine again with: {EngineOptions().command(bundle.folder)}"
+    content = _read(sidecar, MAX_SIDECAR, rebuild)
+    try:
+        if (version := version_of(content)) != FORMAT:
+            remedy = "upgrade with: pip install -U pokegan" if version > FORMAT else rebuild
+            raise EngineInvalid(f"{sidecar}: format {version}, but this version reads format {FORMAT}; {remedy}")
+        info = decode(content, EngineInfo)
+        if not re.fullmatch(r"[\w.+-]{1,64}", info.tensorrt):
+            raise ValueError("tensorrt must be a version")
+        if list(info.options.batches) != sorted(info.options.batches):
+            raise ValueError("batches must be in ascending order")
+        return info
+    except ValueError as error:
+        if isinstance(error, EngineInvalid):
+            raise
+        raise EngineInvalid(f"{sidecar}: damaged ({one_line(error)}); {rebuild}") from error
 
 
 def read_engine(bundle: Bundle, name: str) -> tuple[EngineInfo, bytes]:
@@ -164,27 +174,8 @@ def read_engine(bundle: Bundle, name: str) -> tuple[EngineInfo, bytes]:
 def _read(path: Path, most: int, rebuild: str) -> bytes:
     size, content = read_file(path, most)
     if size > most:
-        raise EngineInvalid(f"{path}: larger than {most:,} bytes, the most that is read; {rebuild}")
+        raise EngineInvalid(f"{path}: larger than the limit of {most:,} bytes; {rebuild}")
     return content
-
-
-def _parse(sidecar: Path, command: str) -> EngineInfo:
-    rebuild = f"build the engine again with: {command}"
-    content = _read(sidecar, MAX_SIDECAR, rebuild)
-    try:
-        if (version := version_of(content)) != FORMAT:
-            remedy = "upgrade with: pip install -U pokegan" if version > FORMAT else rebuild
-            raise EngineInvalid(f"{sidecar}: format {version}, but this version reads format {FORMAT}; {remedy}")
-        info = decode(content, EngineInfo)
-        if not re.fullmatch(r"[\w.+-]{1,64}", info.tensorrt):
-            raise ValueError("tensorrt must be a version")
-        if list(info.options.batches) != sorted(info.options.batches):
-            raise ValueError("batches must rise")
-        return info
-    except ValueError as error:
-        if isinstance(error, EngineInvalid):
-            raise
-        raise EngineInvalid(f"{sidecar}: damaged ({one_line(error)}); {rebuild}") from error
 
 
 def check_runs(bundle: Bundle, info: EngineInfo, version: str, gpu: str, capability: tuple[int, int]) -> None:
@@ -206,5 +197,5 @@ def check_runs(bundle: Bundle, info: EngineInfo, version: str, gpu: str, capabil
 
 
 def release(version: str) -> tuple[int, ...]:
-    """Split a version of TensorRT into numbers, leaving out what packaging adds: "10.6.0.post1" is 10.6.0."""
+    """Split a version of TensorRT into numbers, without the suffix of a package: "10.6.0.post1" is 10.6.0."""
     return tuple(int(part) for part in re.findall(r"\d+", version.partition(".post")[0]))

@@ -1,4 +1,4 @@
-"""The manifest: every field declared once, with its type and range, for reading, writing and checking alike.
+"""The manifest: every field is declared once, with its type and range, for reading, writing and validation.
 
 Readers ignore fields that they do not know, so that a later release can add one.
 """
@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 from pgen.bundle.schema import decode, encode, read
 
 FORMAT = 2
-"""Version of the manifest: changed where a reader of today would misunderstand it, not where a field is added."""
+"""Version of the manifest: increased if older readers would misunderstand it, not if a field is added."""
 
 Bytes = Annotated[int, range(2**31 + 1)]
-"""Size of a file; no ONNX file can have more than 2 GiB."""
+"""Size of a file; ONNX files have at most 2 GiB."""
 
-# The largest numbers that are believed: beyond them memory would run out before an error can be reported.
+# Larger numbers are rejected: memory would run out before an error can be reported.
 Batch = Annotated[int, range(1, 2**16 + 1)]
 Dimensions = Annotated[int, range(1, 2**16 + 1)]
 Side = Annotated[int, range(1, 2**14 + 1)]
@@ -36,7 +36,7 @@ class Figure(TypedDict):
 
 
 class Parity(TypedDict):
-    """What is read of a model's `parity`; empty where nothing was measured."""
+    """The validated fields of a model's `parity`; empty if nothing was measured."""
 
     storage: NotRequired[str]
     batches: NotRequired[list[Batch]]
@@ -60,33 +60,33 @@ class Run(TypedDict):
 
 
 class Nodes(TypedDict):
-    """How many nodes of a graph compute in which type."""
+    """Numbers of nodes by the type in which they compute."""
 
     all: dict[str, int]
 
 
 class Int8(TypedDict):
-    """What came of int8 weights."""
+    """Result of storing weights in int8."""
 
     reason: NotRequired[str]
 
 
 class Graph(TypedDict):
-    """What the export records of a graph."""
+    """The export's record of a graph."""
 
     nodes: Nodes
     int8: NotRequired[Int8]
 
 
 class Export(TypedDict):
-    """What the export records of itself."""
+    """The export's record of itself."""
 
     versions: NotRequired[dict[str, Any]]
     graph: NotRequired[Graph]
 
 
 class Provenance(TypedDict):
-    """What is read of a model's `provenance`."""
+    """The validated fields of a model's `provenance`."""
 
     run: NotRequired[Run]
     metrics: NotRequired[dict[str, Any]]
@@ -95,13 +95,13 @@ class Provenance(TypedDict):
 
 
 class EncoderSettings(TypedDict):
-    """What an encoder's `settings` must hold."""
+    """Required `settings` of an encoder."""
 
     max_tokens: Dimensions
 
 
 class ImageSettings(TypedDict):
-    """What the `settings` of a model that draws pictures must hold."""
+    """`settings` of a model that generates pictures."""
 
     latent_dim: Dimensions
     resample: NotRequired[Literal["lanczos", "nearest"]]
@@ -117,7 +117,7 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class Tensor:
-    """An input or output: NumPy dtype and shape, where a name stands for a dimension that varies."""
+    """An input or output: NumPy dtype and shape; a variable dimension is a name."""
 
     name: str
     dtype: Annotated[str, DType]
@@ -148,23 +148,23 @@ class Model:
 
     @property
     def reads_text(self) -> bool:
-        """Does it take text embeddings?"""
+        """Whether the model takes text embeddings."""
         return any(tensor.name == "text" for tensor in self.inputs)
 
     @property
     def mixes(self) -> bool:
-        """Does it take a color text of its own, and mix two requests?"""
+        """Whether the model takes a separate color text and mixes two requests."""
         return any(tensor.name == "share" for tensor in self.inputs)
 
     @property
     def draws_pictures(self) -> bool:
-        """Does it give pictures?"""
+        """Whether the model generates pictures."""
         return self.kind.endswith("-to-image")
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything ``manifest.json`` says."""
+    """The contents of ``manifest.json``."""
 
     models: dict[str, Model]
     files: dict[str, FileEntry]
@@ -180,12 +180,12 @@ class _Version(TypedDict):
 
 
 def version_of(content: bytes) -> int:
-    """Read which format a document says it has; errors as :func:`pgen.bundle.schema.decode`."""
+    """Read the format of a document; errors as :func:`pgen.bundle.schema.decode`."""
     return decode(content, _Version)["format"]
 
 
 def decode_manifest(content: bytes) -> Manifest:
-    """Read a manifest and check all that is read of it.
+    """Parse and validate a manifest.
 
     Raises:
         ValueError: it is not JSON, a value has another type or is out of range, or a model lacks what its kind needs.

@@ -1,4 +1,4 @@
-"""Known names in the spellings and languages that people type."""
+"""Finds known names in other spellings and languages."""
 
 import difflib
 import re
@@ -14,10 +14,10 @@ SIGNS = str.maketrans({"\u2640": " f ", "\u2642": " m "})
 WORDS = {"female": "f", "male": "m", "gmax": "gigantamax"}
 
 FORMS = {"mega", "gigantamax", "primal", "alolan", "galarian", "hisuian", "paldean", "x", "y"}
-"""Words that name a form; where the form is not known, the name without them is meant."""
+"""Words that name a form; they are ignored if the form is not known."""
 
 SIMILAR = 0.8
-"""Least similarity (Ratcliff and Obershelp, 1988) of a misspelled name: two letters of ten may differ."""
+"""Minimum similarity (Ratcliff and Obershelp, 1988) of a misspelled name: two letters of ten may differ."""
 
 
 def fold(name: str) -> str:
@@ -27,7 +27,7 @@ def fold(name: str) -> str:
     ('flabebe', 'farfetchd', 'f nidoran', 'charizard mega x')
     """
     plain = ACCENTS.sub("", unicodedata.normalize("NFKD", APOSTROPHES.sub("", name.translate(SIGNS))))
-    # Composed again: in other scripts the remaining marks make other letters.
+    # Composed again, because in other scripts the remaining marks distinguish letters.
     letters = unicodedata.normalize("NFC", plain).casefold()
     return " ".join(sorted(WORDS.get(word, word) for word in WORD.findall(letters)))
 
@@ -74,7 +74,7 @@ class NameIndex:
             self._rows.setdefault(fold(name), row)
 
     def find(self, prompt: str) -> int | None:
-        """Return the index of the name, in any language, that `prompt` is or is a form of; None if it is none."""
+        """Return the index of the name that `prompt` is, or is a form of, in any language; None if there is none."""
         folded = fold(prompt)
         base = " ".join(word for word in folded.split() if word not in FORMS)
         return next((row for name in dict.fromkeys((folded, base)) if (row := self._row(name)) is not None), None)
@@ -86,6 +86,6 @@ class NameIndex:
         return None if english is None else self._rows.get(fold(english))
 
     def closest(self, prompt: str) -> str | None:
-        """Return the name of which `prompt` may be a misspelling; None if there is none."""
+        """Return the name that `prompt` may misspell; None if no name is similar."""
         close = difflib.get_close_matches(fold(prompt), self._rows, n=1, cutoff=SIMILAR)
         return self._names[self._rows[close[0]]] if close else None

@@ -1,7 +1,7 @@
-"""Checks that an ONNX file uses standard operators alone, without the onnx package, before any runtime reads it.
+"""Checks that an ONNX file uses only standard operators, without the onnx package, before any runtime reads it.
 
-An operator of another domain needs code from elsewhere, and weights kept in other files could name any file of the
-machine. The protobuf message is parsed only as far as that takes; weights are skipped.
+An operator of another domain needs other code, and external weights could name any file of the machine. The protobuf
+message is parsed only as far as these checks need; weights are skipped.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from pgen.errors import BundleInvalid
 from pokegan.errors import one_line
 
 PLAIN = ("", "ai.onnx")
-"""Domains whose operators every ONNX runtime has."""
+"""Domains of the standard operators."""
 
 # Field numbers of onnx.proto.
 GRAPH, OPSET_IMPORT, TRAINING, FUNCTIONS = 7, 8, 20, 25
@@ -24,7 +24,7 @@ def check_graph(content: bytes, name: str) -> None:
     """Check that the ONNX model in `content` uses standard operators only and no external files.
 
     Raises:
-        BundleInvalid: it does not; or it is no ONNX file. The message calls it `name`.
+        BundleInvalid: it does not, or is not an ONNX file; `name` is its name in the message.
     """
     try:
         for number, value in _fields(memoryview(content)):
@@ -82,7 +82,7 @@ def _message(value: int | memoryview) -> memoryview:
 
 
 def _fields(message: memoryview) -> Iterator[Field]:
-    """Walk the fields of one protobuf message: (number, integer or bytes)."""
+    """Iterate over the fields of a protobuf message: (number, integer or bytes)."""
     at = 0
     while at < len(message):
         key, at = _varint(message, at)

@@ -1,9 +1,9 @@
-"""The bundle: the one contract between export and runtime.
+"""The bundle: the interface between export and runtime.
 
-A folder with ``manifest.json`` and one self-contained ``.onnx`` file a model; where a model reads text also
-``tokenizer.json``, ``names.json`` and ``names.npy`` (stored embeddings of known names). The manifest names every
-file with its size and SHA-256; a file is checked against them before a byte of it is used. Bundles are data:
-nothing in one is executed, and its paths lead nowhere outside it.
+A folder with ``manifest.json`` and a self-contained ``.onnx`` file per model; for a model that reads text also
+``tokenizer.json``, ``names.json`` and ``names.npy`` (stored embeddings of known names). The manifest has the size and
+SHA-256 of every file, which are checked before the file is used. A bundle is only data: nothing in it is executed, and
+no path leads out of it.
 """
 
 import hashlib
@@ -40,25 +40,25 @@ __all__ = [
 MANIFEST = "manifest.json"
 
 MAX_MANIFEST = 16 * 2**20
-"""Bytes that a manifest may have: more is not read."""
+"""Maximum size of a manifest in bytes."""
 
 EMBEDDED = Path(__file__).parents[1] / "embedded"
 """The bundle that is installed with the package."""
 
 
 def describe(path: Path) -> FileEntry:
-    """Measure one file for the manifest."""
+    """Return the size and SHA-256 of a file for the manifest."""
     content = path.read_bytes()
     return FileEntry(len(content), hashlib.sha256(content).hexdigest())
 
 
 class Bundle:
-    """An opened bundle: its manifest is read and checked; files are checked when they are read."""
+    """An opened bundle: the manifest is validated, files are checked when they are read."""
 
     def __init__(self, folder: Path, manifest: Manifest, digest: str) -> None:
         self.folder, self.manifest = folder, manifest
         self.digest = digest
-        """SHA-256 of the manifest, and so of the whole bundle (hex)."""
+        """SHA-256 of the manifest in hex, which identifies the whole bundle."""
 
     def read(self, name: str) -> bytes:
         """Read one file of the bundle.
@@ -102,7 +102,7 @@ class Bundle:
         """Read a model's ONNX file.
 
         Raises:
-            BundleNotFound, BundleInvalid: as :meth:`read`, or the file needs more than plain operators and itself.
+            BundleNotFound, BundleInvalid: as :meth:`read`, or the file uses custom operators or external weights.
         """
         from pgen.bundle.onnx_check import check_graph
 
@@ -112,7 +112,7 @@ class Bundle:
 
     @cached_property
     def names(self) -> list[str]:
-        """The names whose embeddings the bundle stores, as they are written; empty if it stores none."""
+        """The names whose embeddings the bundle stores, in their usual spelling."""
         if "names.json" not in self.manifest.files:
             return []
         content = self.read("names.json")
@@ -132,7 +132,7 @@ class Bundle:
     @cached_property
     def name_index(self) -> "NameIndex":
         """Finds rows of the stored embeddings by a name in any spelling."""
-        from pgen.bundle.names import NameIndex  # a model that reads no text does without
+        from pgen.bundle.names import NameIndex  # not needed for a model that reads no text
 
         return NameIndex(self.names)
 
@@ -141,7 +141,7 @@ class Bundle:
         """The embeddings of :attr:`names`, float32 (N, D).
 
         Raises:
-            BundleNotFound, BundleInvalid: as :meth:`read`, or the file holds something else.
+            BundleNotFound, BundleInvalid: as :meth:`read`, or the file is not an array of that shape.
         """
         import numpy as np
 
@@ -185,7 +185,7 @@ def open_bundle(folder: str | Path = EMBEDDED) -> Bundle:
 
 
 def read_file(path: Path, limit: int) -> tuple[int, bytes]:
-    """Measure a file and read it, unless it has more than `limit` bytes.
+    """Return the size of a file and its content, which is empty if it has more than `limit` bytes.
 
     Raises:
         BundleInvalid: it cannot be read.
@@ -198,7 +198,7 @@ def read_file(path: Path, limit: int) -> tuple[int, bytes]:
 
 
 def _check_paths(path: Path, manifest: Manifest) -> None:
-    # By the text alone: installers such as uv fill a package with links to their cache, which is fine.
+    # Links are not resolved: installers such as uv fill a package with links to their cache.
     for name in (*manifest.files, *(model.file for model in manifest.models.values())):
         place = PurePosixPath(name)
         if name != str(place) or place.is_absolute() or ".." in place.parts or any(sign in name for sign in "\\:\0"):

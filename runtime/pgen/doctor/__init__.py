@@ -1,10 +1,10 @@
-"""What is wrong with an installation, and what to do about it: ``pgen doctor``, from Python.
+"""Diagnoses an installation: ``pgen doctor``, from Python.
 
     >>> from pgen.doctor import examine, healthy
     >>> healthy(examine())
     True
 
-Nothing here may assume that a package is there: each is tried, and what fails is a finding.
+Any package may be missing or broken: each is tried, and a failure becomes a finding.
 """
 
 from pathlib import Path
@@ -18,10 +18,10 @@ __all__ = ["Finding", "examine", "healthy"]
 
 
 def examine(bundle: Path | None = None) -> list[Finding]:
-    """Look at packages, processor and GPU, devices, the bundle (default: the embedded one) and caches."""
+    """Check packages, processor and GPU, devices, the bundle (default: the embedded one) and caches."""
     return [*map(without_pip, (*packages(), *machine(), *devices(), *health(bundle), *caches()))]
 
 
 def healthy(findings: list[Finding]) -> bool:
-    """Is nothing wrong?"""
+    """Return whether no finding is wrong."""
     return all(finding.state != "wrong" for finding in findings)

@@ -1,4 +1,4 @@
-"""One thing that was looked at."""
+"""The result of one check."""
 
 import re
 import sys
@@ -9,12 +9,12 @@ from typing import Literal
 from pokegan.errors import PokeganError, one_line
 
 State = Literal["ok", "note", "wrong"]
-"""ok: as it should be. note: not there, and not needed. wrong: installed or asked for, and does not work."""
+"""ok: works. note: not available, and not required. wrong: installed or required, and does not work."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, how it is, and what to do; `remedy` is empty where nothing is to be done."""
+    """The result of a check; `remedy` is empty if there is nothing to do."""
 
     topic: str
     name: str
@@ -24,7 +24,7 @@ class Finding:
 
 
 def is_frozen() -> bool:
-    """Whether this is a program of PyInstaller or the like, into which nothing can be installed."""
+    """Return whether this is a frozen program, as by PyInstaller, into which nothing can be installed."""
     return bool(getattr(sys, "frozen", False))
 
 
@@ -32,11 +32,11 @@ def without_pip(finding: Finding) -> Finding:
     """Replace a remedy that a frozen program cannot follow."""
     if not re.search(r"pip install|pokegan\[", finding.remedy) or not is_frozen():
         return finding
-    return replace(finding, remedy="not in this program; whoever built it can add it, or install pokegan beside it")
+    return replace(finding, remedy="not part of this program; install pokegan beside it, or build it with the package")
 
 
 def split(error: BaseException) -> tuple[str, str]:
-    """Split an error into what is wrong and the remedy, which messages of this project end with."""
+    """Split an error into the problem and the remedy, with which the messages of this project end."""
     message = one_line(error, 300)
     if not isinstance(error, PokeganError) or "; " not in message:
         return message, ""
@@ -45,7 +45,7 @@ def split(error: BaseException) -> tuple[str, str]:
 
 
 def guarded(topic: str, name: str, look: Callable[[], Finding]) -> Finding:
-    """Run a check; an error in it becomes a finding."""
+    """Run the check `look`; an error becomes a finding."""
     try:
         return look()
     except Exception as error:  # a broken installation raises anything

@@ -1,22 +1,21 @@
-"""The processor, the GPU, and which devices really start."""
+"""Checks of the processor, the GPU and the devices."""
 
 import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import partial
 
-from pgen.backends.auto import choose
-from pgen.backends.cores import physical_cores
-from pgen.backends.cpu import cpu
+from pgen.backends.cores import cpu, physical_cores
+from pgen.backends.devices import resolve
 from pgen.backends.onnxruntime import is_built_in
 from pgen.backends.openvino.probe import installed
-from pgen.backends.registry import DEVICES, Device
+from pgen.backends.registry import AUTO, DEVICES, Device
 from pgen.doctor.finding import Finding, guarded, split
 from pokegan.errors import MissingExtra, PokeganError
 
 
 def machine() -> Iterator[Finding]:
-    """Look at the processor and the GPU."""
+    """Check the processor and the GPU."""
     yield guarded("machine", "cpu", _cpu)
     yield guarded("machine", "gpu", _gpu)
 
@@ -28,9 +27,9 @@ def _cpu() -> Finding:
         return Finding("machine", "cpu", "ok", f"{description}; this system does not list its instruction sets")
     description += f" ({' '.join(features)})"
     if not {"avx2", "asimd"} & set(features):
-        return Finding("machine", "cpu", "note", description, "expect it to be slow: it has no AVX2")
+        return Finding("machine", "cpu", "note", description, "without AVX2, generation is slow")
     if {"avx512_bf16", "amx_bf16", "bf16"} & set(features) and not installed():
-        return Finding("machine", "cpu", "note", description, "pip install 'pokegan[openvino]' draws faster, in bf16")
+        return Finding("machine", "cpu", "note", description, "faster in bf16 with: pip install 'pokegan[openvino]'")
     return Finding("machine", "cpu", "ok", description)
 
 
@@ -38,7 +37,7 @@ def gpus() -> list[str] | None:
     """List NVIDIA GPUs: name, driver, memory; None without a driver.
 
     Raises:
-        RuntimeError: there is a driver that does not work.
+        RuntimeError: the driver does not work.
     """
     program = shutil.which("nvidia-smi")
     if program is None:
@@ -59,10 +58,10 @@ def _gpu() -> Finding:
 
 
 def devices() -> Iterator[Finding]:
-    """Try every device, and name the one that ``auto`` stands for."""
+    """Check every device, and report the one that ``auto`` chooses."""
     for name, device in DEVICES.items():
         yield guarded("devices", name, partial(_device, device))
-    yield guarded("devices", "auto", lambda: Finding("devices", "auto", "ok", DEVICES[choose()].description))
+    yield guarded("devices", AUTO, lambda: Finding("devices", AUTO, "ok", DEVICES[resolve(AUTO)].description))
 
 
 def _device(device: Device) -> Finding:
@@ -76,7 +75,7 @@ def _device(device: Device) -> Finding:
 
 
 def _expected(device: Device, error: PokeganError) -> bool:
-    """Should `device` have started, going by what is installed and by the GPU?"""
+    """Return whether `device` should have started, with these packages and this GPU."""
     if isinstance(error, MissingExtra) and device.name != "cpu":
         return False
     return not device.on_gpu or (_has_gpu() and _listed(device))

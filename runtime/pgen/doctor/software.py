@@ -1,4 +1,4 @@
-"""Python and packages: which are there, which versions, and whether they can be imported at all."""
+"""Checks of Python and the packages: versions, and whether they can be imported."""
 
 import platform
 import sys
@@ -14,10 +14,10 @@ from pokegan.errors import one_line
 TOPIC = "packages"
 
 NEEDED = {"numpy": "numpy", "pillow": "PIL.Image", "tokenizers": "tokenizers", "click": "click", "rich": "rich"}
-"""Distributions that pgen cannot do without, and what is imported of them."""
+"""Required distributions, and a module of each."""
 
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
-"""Builds of ONNX Runtime: each writes the same folder, so that the last one installed overwrites the others."""
+"""Builds of ONNX Runtime, which overwrite each other: all install the same folder."""
 
 OPTIONAL = {
     "openvino": "openvino",
@@ -25,11 +25,11 @@ OPTIONAL = {
     "tensorrt": "tensorrt",
     "cuda-bindings": "cuda.bindings",
 }
-"""Distributions that some devices need; broken installations of them are reported."""
+"""Distributions that some devices need, and a module of each."""
 
 
 def packages() -> Iterator[Finding]:
-    """Look at Python and at every package of the runtime."""
+    """Check Python and the packages of the runtime."""
     yield Finding(TOPIC, "python", "ok", f"{platform.python_version()}, {sys.executable}")
     yield Finding(TOPIC, "pokegan", "ok", __version__)
     for name, module in NEEDED.items():
@@ -41,7 +41,7 @@ def packages() -> Iterator[Finding]:
 
 
 def installed(distribution: str) -> str | None:
-    """Version of an installed distribution; None where it is not installed."""
+    """Return the version of an installed distribution; None if it is not installed."""
     try:
         return version(distribution)
     except PackageNotFoundError:
@@ -49,7 +49,7 @@ def installed(distribution: str) -> str | None:
 
 
 def _in_program(distribution: str) -> str | None:
-    """Version of a package in a frozen program, which seldom has the metadata of distributions; None without it."""
+    """Return the version of a package in a frozen program, which usually lacks metadata; None without the package."""
     module = (NEEDED | OPTIONAL | {"onnxruntime": "onnxruntime"}).get(distribution)
     if not is_frozen() or module is None:
         return None
@@ -85,6 +85,6 @@ def _runtime() -> Finding:
         return Finding(TOPIC, "onnxruntime", "wrong", f"{description} overwrite each other", again)
     try:
         import_module("onnxruntime").get_available_providers()
-    except Exception as error:  # as above; a folder half deleted imports, and then lacks everything
+    except Exception as error:  # as above; a folder that is half deleted can be imported, but lacks functions
         return Finding(TOPIC, "onnxruntime", "wrong", f"{description}, cannot be used: {one_line(error)}", again)
     return Finding(TOPIC, "onnxruntime", "ok", description)

@@ -1,4 +1,4 @@
-"""The bundle and the caches: whole, and writable."""
+"""Checks of the bundle and the caches."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ BUNDLE = "bundle"
 
 
 def health(folder: Path | None) -> Iterator[Finding]:
-    """Check a bundle: format, models, the checksum and graph of every file, pictures through OpenVINO, engines."""
+    """Check a bundle: format, models, checksums and graphs of all files, parity of OpenVINO, TensorRT engines."""
     opened: list[Bundle] = []
 
     def manifest() -> Finding:
@@ -54,16 +54,15 @@ def _model(bundle: Bundle, name: str) -> Finding:
 
 
 def _compared(bundle: Bundle, name: str) -> Iterator[Finding]:
-    """Draw through OpenVINO and hold the pictures against the tolerances of what it computes in."""
+    """Check that OpenVINO's pictures are within the tolerances of its precision."""
     model = bundle.manifest.models[name]
-    # ONNX Runtime has no bf16 on the CPU, to compare with.
+    # ONNX Runtime cannot compute the reference in bf16 on the CPU.
     if not model.draws_pictures or model.parity.get("storage") == "bf16" or not installed():
         return
 
     def look() -> Finding:
         from pgen.backends.openvino.session import open_openvino
-        from pgen.backends.parity import compare
-        from pgen.backends.tolerance import limits
+        from pgen.backends.parity import compare, limits
 
         session = open_openvino(bundle, model)
         figures = compare(bundle, model, bundle.graph(model), session)
@@ -79,7 +78,7 @@ def _compared(bundle: Bundle, name: str) -> Iterator[Finding]:
 
 
 def _engine(bundle: Bundle, name: str) -> Iterator[Finding]:
-    """Check a TensorRT engine, where one was built."""
+    """Check a TensorRT engine, if one was built."""
     if not plan_path(bundle, name).is_file():
         return
 
@@ -102,7 +101,7 @@ def _engine(bundle: Bundle, name: str) -> Iterator[Finding]:
 
 
 def caches() -> Iterator[Finding]:
-    """Check that what takes long to compile can be kept."""
+    """Check that compiled models can be cached."""
     yield guarded("caches", "pokegan", _cache)
 
 
@@ -110,11 +109,11 @@ def _cache() -> Finding:
     try:
         from platformdirs import user_cache_path
     except ModuleNotFoundError:
-        return Finding("caches", "pokegan", "note", "none: only OpenVINO and TensorRT keep what they compile")
+        return Finding("caches", "pokegan", "note", "none; only OpenVINO and TensorRT cache compiled models")
     folder = user_cache_path("pokegan")
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if there.is_dir() and os.access(there, os.W_OK):
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if existing.is_dir() and os.access(existing, os.W_OK):
         return Finding("caches", "pokegan", "ok", f"{folder} can be written")
     remedy = "change its permissions, or set XDG_CACHE_HOME to another folder"
-    description = f"{folder}: {there} cannot be written; pictures are drawn, but what is compiled is not kept"
+    description = f"{folder}: {existing} cannot be written; compiled models are not cached"
     return Finding("caches", "pokegan", "note", description, remedy)

@@ -1,11 +1,10 @@
-"""The served bundle: warmed up before it is used, and replaced without interrupting requests of the previous one."""
+"""The served bundle: warmed up before use, and reloaded without interrupting requests."""
 
 import asyncio
 import logging
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import cached_property
 from time import perf_counter
 
 from pgen.api import Generator, load
@@ -16,7 +15,9 @@ from pgen.prompts import check_prompt
 from pgen.request import Request, request_template
 from pgen.serve.config import Settings
 from pgen.serve.errors import APIError
+from pgen.serve.metrics import Metrics
 from pgen.stats.draw import stream
+from pokegan import __version__
 from pokegan.errors import PokeganError
 
 log = logging.getLogger("pgen.serve")
@@ -32,16 +33,16 @@ WARMUP_BATCH = 2
 
 @dataclass(frozen=True, eq=False)
 class LoadedBundle:
-    """One bundle whose files have all been read, so that later changes of its folder have no effect."""
+    """A bundle whose files have all been read, so that later changes of its folder have no effect."""
 
     generator: Generator
     device: str
     created: int
-    maker: EntryGenerator = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Create the maker of dex entries."""
-        object.__setattr__(self, "maker", EntryGenerator(self.generator))
+    @cached_property
+    def entry_generator(self) -> EntryGenerator:
+        """Generates dex entries."""
+        return EntryGenerator(self.generator)
 
     @cached_property
     def models(self) -> dict[str, Model]:
@@ -95,19 +96,14 @@ def _warm_up(bundle: LoadedBundle) -> None:
         generator.draw_batch([Request(prompt, 0, name) for prompt in prompts])
     if any(model.kind == "stats" for model in generator.bundle.manifest.models.values()):
         list(stream(generator, 1))
-    _ = bundle.maker.known
+    _ = bundle.entry_generator.known
 
 
 class BundleState:
-    """The bundle that new requests use.
+    """The bundle that new requests use; `metrics` count how often it was loaded."""
 
-    Args:
-        settings: name the bundle.
-        on_reload: called after each reload with whether it succeeded.
-    """
-
-    def __init__(self, settings: Settings, on_reload: Callable[[bool], None] = lambda succeeded: None) -> None:
-        self.settings, self.on_reload = settings, on_reload
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self._settings, self._metrics = settings, metrics
         self._bundle: LoadedBundle | None = None
         self._reload_requested = asyncio.Event()
 
@@ -133,10 +129,12 @@ class BundleState:
             PokeganError: it cannot be used.
         """
         start = perf_counter()
-        bundle = await asyncio.to_thread(partial(load_bundle, self.settings))
-        digest = bundle.generator.bundle.digest[:12]
-        log.info("serving bundle %s on %s, loaded in %.1f s", digest, bundle.device, perf_counter() - start)
+        bundle = await asyncio.to_thread(load_bundle, self._settings)
+        digest = bundle.generator.bundle.digest
+        log.info("serving bundle %s on %s, loaded in %.1f s", digest[:12], bundle.device, perf_counter() - start)
         self._bundle = bundle
+        self._metrics.reloads.labels("good").inc()
+        self._metrics.bundle.info({"digest": digest, "version": __version__, "device": bundle.device})
 
     def request_reload(self) -> None:
         """Request a reload; one that is requested during a reload runs after it."""
@@ -152,6 +150,4 @@ class BundleState:
             except Exception as error:
                 reason = str(error) if isinstance(error, PokeganError) else repr(error)[:200]
                 log.error("reload failed, still serving the previous bundle: %s", reason)
-                self.on_reload(False)
-            else:
-                self.on_reload(True)
+                self._metrics.reloads.labels("refused").inc()

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -34,35 +34,6 @@ CODES = {
 
 MAX_MESSAGE = 300
 """Characters of an error message, which may repeat what the client sent."""
-
-SEE_SCHEMA = "GET /openapi.json describes every field"
-
-
-class ErrorMapping(NamedTuple):
-    """The response to one class of library error.
-
-    Attributes:
-        status: HTTP status.
-        code: None for the error's own `code`, or else the status's.
-        message: None for the error's own; some name paths of the server.
-        hint: the remedy in terms of HTTP.
-    """
-
-    status: int
-    code: str | None = None
-    message: str | None = None
-    hint: str = SEE_SCHEMA
-
-
-LIBRARY_ERRORS: dict[type[Exception], ErrorMapping] = {
-    PromptInvalid: ErrorMapping(400),
-    RequestInvalid: ErrorMapping(400),
-    OutputInvalid: ErrorMapping(400),
-    BundleNotFound: ErrorMapping(
-        404, "model_not_found", "the served bundle has no model for this request", "GET /v1/about lists its models"
-    ),
-}
-"""Library errors that the client can correct. All others are server faults: status 500 and a log line."""
 
 
 class APIError(Exception):
@@ -106,10 +77,11 @@ def to_api_error(error: Exception) -> APIError:
     """Convert any error to what the client sees; the reason of a server fault goes to the log instead."""
     if isinstance(error, APIError):
         return error
-    for error_class, mapping in LIBRARY_ERRORS.items():
-        if isinstance(error, error_class):
-            code = mapping.code or getattr(error, "code", None)
-            return APIError(mapping.status, f"{mapping.message or error}; {mapping.hint}", code=code)
+    if isinstance(error, (PromptInvalid, RequestInvalid, OutputInvalid)):
+        return APIError(400, f"{error}; GET /openapi.json describes every field", code=error.code)
+    if isinstance(error, BundleNotFound):  # its message names paths of the server
+        message = "the served bundle has no model for this request; GET /v1/about lists its models"
+        return APIError(404, message, code="model_not_found")
     if isinstance(error, PokeganError):
         log.error("request failed: %s", error)
     else:

@@ -1,8 +1,9 @@
 """Models of requests and responses. Validation is strict: "2" is not an integer."""
 
+from base64 import b64encode
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 
 from pgen.images.postprocess import MIN_SIZE
 from pgen.latents import MAX_SEED
@@ -27,11 +28,8 @@ Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
 Colors = Annotated[Prompt, Field(description="A name or a sentence whose colors are used instead.")]
 Shiny = Annotated[bool, Field(description="Clearly other colors, chosen by the seed.")]
 Word = Annotated[str, Field(max_length=40)]
-
-
-def side_of(size: str | None) -> int | None:
-    """Return the pixels a side of a size; None for the model's own."""
-    return None if size in (None, "auto") else int(size.split("x")[0])
+Ignored = Annotated[Any, Field(description="Ignored; OpenAI's clients send it.")]
+Base64 = Annotated[bytes, PlainSerializer(lambda file: b64encode(file).decode(), return_type=str)]
 
 
 class RequestBody(BaseModel):
@@ -40,52 +38,45 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class ImageRequest(RequestBody):
+class OpenAIRequest(BaseModel):
+    """The fields that the requests of OpenAI's images API share."""
+
+    n: Annotated[int | None, Field(ge=1, le=MAX_IMAGES, description="Number of images, with consecutive seeds.")] = 1
+    size: Annotated[Size | None, Field(description="Square, such as 256x256, or the model's own.")] = None
+    seed: Annotated[Seed | None, Field(description="Seed of the first image; random by default, and returned.")] = None
+    response_format: Literal["b64_json", "url"] | None = "b64_json"
+    output_format: Literal["png", "webp", "jpeg"] | None = "png"
+    background: Literal["transparent", "opaque", "auto"] | None = None
+    user: Ignored = None
+    quality: Ignored = None
+    style: Ignored = None
+    moderation: Ignored = None
+    output_compression: Ignored = None
+    safety_identifier: Ignored = None
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ImageRequest(OpenAIRequest):
     """Body of ``POST /v1/images/generations``."""
 
     prompt: Annotated[Prompt, Field(description="A name or a sentence; empty for a model without text input.")]
-    n: Annotated[int | None, Field(ge=1, le=MAX_IMAGES, description="Number of images, with consecutive seeds.")] = 1
-    size: Annotated[Size | None, Field(description="Square, such as 256x256, or the model's own.")] = None
-    seed: Annotated[Seed | None, Field(description="Seed of the first image; random by default, and returned.")] = None
-    response_format: Literal["b64_json", "url"] | None = "b64_json"
     model: Annotated[str | None, Field(max_length=100, description="A model that GET /v1/models lists.")] = None
     colors: Colors = ""
     shiny: Shiny = False
-    output_format: Literal["png", "webp", "jpeg"] | None = "png"
-    background: Literal["transparent", "opaque", "auto"] | None = None
     stream: Annotated[Literal[False] | None, Field(description="Streaming is not supported.")] = None
     partial_images: Annotated[Literal[0] | None, Field(description="Belongs to streaming.")] = None
-    user: Annotated[Any, Field(description="Ignored, like the following fields, which OpenAI's clients send.")] = None
-    quality: Any = None
-    style: Any = None
-    moderation: Any = None
-    output_compression: Any = None
-    safety_identifier: Any = None
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"prompt": "Charizard", "n": 2, "seed": 7, "size": "256x256"}]}
+        strict=True, json_schema_extra={"examples": [{"prompt": "Charizard", "n": 2, "seed": 7, "size": "256x256"}]}
     )
 
 
-class VariationRequest(BaseModel):
+class VariationRequest(OpenAIRequest):
     """Fields of the form of ``POST /v1/images/variations``, beside the image; numbers come as text."""
 
-    n: Annotated[int | None, Field(ge=1, le=MAX_IMAGES, description="Number of images, with consecutive seeds.")] = 1
-    size: Annotated[Size | None, Field(description="Square, such as 256x256, or the model's own.")] = None
-    seed: Annotated[Seed | None, Field(description="Seed of the first image; random by default, and returned.")] = None
-    response_format: Literal["b64_json", "url"] | None = "b64_json"
     model: Annotated[str | None, Field(max_length=100, description="That of the image, or a name of OpenAI's.")] = None
-    output_format: Literal["png", "webp", "jpeg"] | None = "png"
-    background: Literal["transparent", "opaque", "auto"] | None = None
-    user: Annotated[Any, Field(description="Ignored, like the following fields, which OpenAI's clients send.")] = None
-    quality: Any = None
-    style: Any = None
-    moderation: Any = None
-    output_compression: Any = None
-    input_fidelity: Any = None
-    safety_identifier: Any = None
-
-    model_config = ConfigDict(extra="forbid")
+    input_fidelity: Ignored = None
 
 
 class EditRequest(VariationRequest):
@@ -175,13 +166,13 @@ class DexRequest(StatsConditions):
 class EncodedFile(BaseModel):
     """A file in base64."""
 
-    b64_json: str
+    b64_json: Base64
 
 
 class ImageData(BaseModel):
     """An image, as base64 or as a URL."""
 
-    b64_json: str | None = None
+    b64_json: Base64 | None = None
     url: str | None = None
     seed: int
     prompt: str

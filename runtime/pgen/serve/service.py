@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -17,10 +17,8 @@ from pgen.serve.bundle_state import BundleState, LoadedBundle
 from pgen.serve.config import MAX_STORED_BYTES, Settings
 from pgen.serve.metrics import Metrics
 from pgen.serve.store import FileStore
-from pokegan import __version__
 
 Result = TypeVar("Result")
-Item = TypeVar("Item")
 
 MAX_ENCODER_THREADS = 4
 """More would idle: encoding a PNG takes a tenth of the time of generating it."""
@@ -38,7 +36,7 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.metrics = settings, Metrics()
-        self.store, self.bundles = FileStore(MAX_STORED_BYTES), BundleState(settings, self._record_load)
+        self.store, self.bundles = FileStore(MAX_STORED_BYTES), BundleState(settings, self.metrics)
         self.batcher = Batcher(settings, self.metrics)
         self.draining, self.in_flight = False, 0
         self.failure: Exception | None = None
@@ -72,7 +70,6 @@ class Service:
             self._load_finished.set()
             self.on_failure()
             return
-        self._record_load(True)
         self._load_finished.set()
         await self.bundles.run_reloads()
 
@@ -85,14 +82,6 @@ class Service:
         await self._load_finished.wait()
         if self.failure is not None:
             raise self.failure
-
-    def _record_load(self, succeeded: bool) -> None:
-        self.metrics.reloads.labels("good" if succeeded else "refused").inc()
-        if succeeded:
-            bundle = self.bundles.current()
-            self.metrics.bundle.info(
-                {"digest": bundle.generator.bundle.digest, "version": __version__, "device": bundle.device}
-            )
 
     async def run_in_encoder(self, function: Callable[[], Result]) -> Result:
         """Call a slow function that runs no network in one of the encoder threads."""
@@ -117,7 +106,3 @@ class Service:
         finally:
             for picture in pictures:  # those still queued after another one failed
                 picture.cancel()
-
-    async def collect(self, items: Iterator[Item], weight: int, step: int = 1) -> list[Item]:
-        """Consume `items` in the inference thread; see :meth:`Batcher.collect`."""
-        return await self.batcher.collect(items, weight, step)

@@ -2,14 +2,6 @@
 
 import secrets
 from collections import OrderedDict
-from typing import NamedTuple
-
-
-class StoredFile(NamedTuple):
-    """A file: its content and media type."""
-
-    content: bytes
-    media_type: str
 
 
 class FileStore:
@@ -17,18 +9,18 @@ class FileStore:
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes, self.total_bytes = max_bytes, 0
-        self._files: OrderedDict[str, StoredFile] = OrderedDict()
+        self._files: OrderedDict[str, bytes] = OrderedDict()
 
     def put(self, content: bytes, extension: str) -> str:
-        """Store an image file and return its name."""
+        """Store a file and return its name, which ends in `extension`."""
         name = f"{secrets.token_urlsafe(24)}.{extension}"
-        self._files[name] = StoredFile(content, f"image/{extension}")
+        self._files[name] = content
         self.total_bytes += len(content)
         while self.total_bytes > self.max_bytes and len(self._files) > 1:
-            self.total_bytes -= len(self._files.popitem(last=False)[1].content)
+            self.total_bytes -= len(self._files.popitem(last=False)[1])
         return name
 
-    def get(self, name: str) -> StoredFile | None:
+    def get(self, name: str) -> bytes | None:
         """Return a file; None if it was evicted or never stored."""
         if name not in self._files:
             return None

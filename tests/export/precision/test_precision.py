@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from pgbench.processes.pgen_worker import default_inputs
 from pgen.api import Generator
-from pgen.backends.tolerance import BF16
+from pgen.backends.parity import BF16
 from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.cli import main as pgen
 from pgexport import storage

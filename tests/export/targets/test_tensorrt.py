@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pgen.api import load
-from pgen.backends.tensorrt.session import TensorRTSession, collecting_logger, open_engine, started
+from pgen.backends.registry import DEVICES
+from pgen.backends.tensorrt.session import TensorRTSession, collecting_logger, open_model, started
 from pgen.bundle.engines import EngineOptions, check_runs, profile_of, read_engine, release
 from pgen.bundle.reader import EMBEDDED, Bundle, Model, open_bundle
 from pgen.bundle.reader import Tensor as TensorEntry
@@ -202,6 +203,10 @@ def test_graph_that_cannot_be_captured_runs_without_capture(built: tuple[Path, F
     assert fake.cuda.launches == 0
 
 
+def open_engine(bundle: Bundle, kind: str) -> TensorRTSession:
+    return open_model(bundle, bundle.model(kind), DEVICES["engine"], 0)
+
+
 def zeros(bundle: Bundle, batch: int) -> dict[str, NDArray[np.float32]]:
     inputs = bundle.model("text-to-image").inputs
     return {tensor.name: np.zeros((batch, int(tensor.shape[1])), np.float32) for tensor in inputs}
@@ -212,7 +217,7 @@ def test_memory_is_given_back(built: tuple[Path, Fake]) -> None:
     assert not fake.cuda.memory, "building left nothing"
     opened = open_bundle(folder)
     model = opened.model("text-to-image")
-    engine = open_engine(opened, model)
+    engine = open_engine(opened, model.kind)
     engine.run(["pictures"], zeros(opened, 2))
     assert len(fake.cuda.memory) == len(model.inputs) + len(model.outputs)
     engine.close()
@@ -223,19 +228,19 @@ def test_memory_is_given_back(built: tuple[Path, Fake]) -> None:
 def test_wrong_inputs_are_rejected(built: tuple[Path, Fake]) -> None:
     folder, fake = built
     opened = open_bundle(folder)
-    generator = open_engine(opened, opened.model("text-to-image"))
+    generator = open_engine(opened, "text-to-image")
     feeds = zeros(opened, 1)
     with pytest.raises(ValueError, match="latent is float64"):
         generator.run(["pictures"], feeds | {"latent": feeds["latent"].astype(float)})
     with pytest.raises(ValueError, match="takes"):
         generator.run(["pictures"], {"latent": feeds["latent"]})
-    encoder = open_engine(opened, opened.model("encoder"))
+    encoder = open_engine(opened, "encoder")
     ids = np.ones((1, 65), np.int64)
     with pytest.raises(EngineInvalid, match=r"input_ids of shape \(1, 65\) is outside its profile"):
         encoder.run(["sentence_embedding"], {"input_ids": ids, "attention_mask": ids})
     fake.cuda.full = True
     with pytest.raises(PokeganError, match="memory"):
-        open_engine(opened, opened.model("encoder"))
+        open_engine(opened, "encoder")
 
 
 def test_smaller_batches_than_the_profile_are_filled_up(bundle: Path, install: Install) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from pgen.backends.io_binding import MOST_GRAPHS, BoundSession, open_bound
+from pgen.backends.io_binding import MOST_GRAPHS, BoundSession, open_model
+from pgen.backends.registry import DEVICES
 from pgen.bundle.reader import Model, Tensor
 from pgen.errors import DeviceUnavailable
 
@@ -114,6 +115,11 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeSession, "providers", FakeSession.providers)
 
 
+def open_bound() -> BoundSession:
+    bundle: Any = SimpleNamespace(graph=lambda model: b"")
+    return open_model(bundle, MODEL, DEVICES["cuda"], 0)
+
+
 def draw(session: BoundSession, *first: float) -> list[int]:
     latent = np.zeros((len(first), 4), np.float32)
     latent[:, 0] = first
@@ -124,7 +130,7 @@ def draw(session: BoundSession, *first: float) -> list[int]:
 
 
 def test_repeated_shape_runs_as_cuda_graph(gpu: None) -> None:
-    session = open_bound(b"", MODEL)
+    session = open_bound()
     fake: Any = session._session
     for number in range(4):
         assert draw(session, number, 7) == [2 * number, 14]
@@ -134,7 +140,7 @@ def test_repeated_shape_runs_as_cuda_graph(gpu: None) -> None:
 
 
 def test_results_are_copies(gpu: None) -> None:
-    session = open_bound(b"", MODEL)
+    session = open_bound()
     (before,) = session.run(["pictures"], {"latent": np.ones((1, 4), np.float32)})
     for _ in range(2):
         draw(session, 50)
@@ -142,7 +148,7 @@ def test_results_are_copies(gpu: None) -> None:
 
 
 def test_shapes_beyond_the_most_run_without_a_graph(gpu: None) -> None:
-    session = open_bound(b"", MODEL)
+    session = open_bound()
     for rows in range(1, MOST_GRAPHS + 3):
         for _ in range(2):
             assert draw(session, *range(rows)) == [2 * row for row in range(rows)]
@@ -153,7 +159,7 @@ def test_shapes_beyond_the_most_run_without_a_graph(gpu: None) -> None:
 
 def test_model_partly_on_cpu_runs_without_cuda_graphs(gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeSession, "all_on_gpu", False)
-    session = open_bound(b"", MODEL)
+    session = open_bound()
     assert [draw(session, 3) for _ in range(3)] == [[6], [6], [6]]
     fake: Any = session._session
     assert not fake.graphs
@@ -163,11 +169,11 @@ def test_cuda_that_does_not_start_is_an_error(gpu: None, monkeypatch: pytest.Mon
     monkeypatch.setattr(FakeSession, "providers", ("CPUExecutionProvider",))
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
     with pytest.raises(DeviceUnavailable, match=r"device cuda: .*could not start it.*pokegan\[gpu\]"):
-        open_bound(b"", MODEL)
+        open_bound()
 
 
 def test_threads_share_a_session(gpu: None) -> None:
-    session = open_bound(b"", MODEL)
+    session = open_bound()
     rows: dict[int, list[list[int]]] = {}
 
     def draws(number: int) -> None:
@@ -184,8 +190,8 @@ def test_threads_share_a_session(gpu: None) -> None:
 @pytest.mark.gpu
 def test_cuda_draws_what_the_cpu_draws() -> None:
     import pgen
+    from pgen.backends.parity import limits, measure
     from pgen.backends.registry import DEVICES
-    from pgen.backends.tolerance import limits, measure
 
     try:
         DEVICES["cuda"].probe()

@@ -9,8 +9,7 @@ import pgen
 from pgen.backends.devices import open_model
 from pgen.backends.openvino.probe import computes_bf16
 from pgen.backends.openvino.session import open_openvino
-from pgen.backends.parity import compare
-from pgen.backends.tolerance import BF16, limits
+from pgen.backends.parity import BF16, compare, limits
 from pgen.bundle.reader import EMBEDDED
 from pgen.errors import DeviceUnavailable
 from pokegan.errors import MissingExtra

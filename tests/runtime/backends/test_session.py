@@ -10,7 +10,7 @@ from typing import Any
 import onnxruntime
 import pytest
 
-from pgen.backends import auto, plugin
+from pgen.backends import devices, plugin
 from pgen.backends.devices import describe_device, resolve
 from pgen.backends.onnxruntime import TINY, open_session
 from pgen.backends.openvino import probe as openvino_probe
@@ -61,7 +61,7 @@ def gpu_build(monkeypatch: pytest.MonkeyPatch) -> None:
     built_in = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: built_in)
     monkeypatch.setattr(openvino_probe, "installed", lambda: False)
-    auto.choose.cache_clear()
+    devices.fastest_device.cache_clear()
     monkeypatch.setattr(FakeSession, "starts", None)
 
 
@@ -69,7 +69,7 @@ def gpu_build(monkeypatch: pytest.MonkeyPatch) -> None:
 def found_anew() -> Iterator[None]:
     """What was found out about this machine is not left to other tests."""
     yield
-    auto.choose.cache_clear()
+    devices.fastest_device.cache_clear()
     plugin._hardware.clear()
 
 
@@ -80,10 +80,10 @@ def rtx_plugin(monkeypatch: pytest.MonkeyPatch, gpu_build: None) -> list[Any]:
     module.get_ep_name = lambda: NAME  # type: ignore[attr-defined]
     module.get_library_path = lambda: "plugin.so"  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    devices = [SimpleNamespace(ep_name="CPUExecutionProvider"), SimpleNamespace(ep_name=NAME)]
+    hardware = [SimpleNamespace(ep_name="CPUExecutionProvider"), SimpleNamespace(ep_name=NAME)]
     monkeypatch.setattr(onnxruntime, "register_execution_provider_library", lambda *_: None)
-    monkeypatch.setattr(onnxruntime, "get_ep_devices", lambda: devices)
-    return devices
+    monkeypatch.setattr(onnxruntime, "get_ep_devices", lambda: hardware)
+    return hardware
 
 
 def test_tensorrt_keeps_its_engines_and_never_falls_back(gpu_build: None, own_cache: None) -> None:
@@ -123,7 +123,7 @@ def test_provider_that_did_not_start_is_an_error(gpu_build: None, monkeypatch: p
 
 def test_auto_is_cuda_only_where_a_session_starts_on_it(gpu_build: None, monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve("auto") == "cuda"
-    auto.choose.cache_clear()
+    devices.fastest_device.cache_clear()
     monkeypatch.setattr(FakeSession, "starts", ["CPUExecutionProvider"])
     assert resolve("auto") == "cpu", "CUDA is listed, and falls back"
 
@@ -132,13 +132,13 @@ def test_auto_takes_openvino_where_it_is_faster(gpu_build: None, monkeypatch: py
     monkeypatch.setattr(FakeSession, "starts", ["CPUExecutionProvider"])
     monkeypatch.setattr(openvino_probe, "installed", lambda: True)
     for bf16, device in ((True, "openvino"), (False, "cpu")):
-        auto.choose.cache_clear()
+        devices.fastest_device.cache_clear()
         monkeypatch.setattr(openvino_probe, "computes_bf16", lambda bf16=bf16: bf16)
         assert resolve("auto") == device
 
 
 def test_device_description_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auto, "choose", lambda: "openvino")
+    monkeypatch.setattr(devices, "fastest_device", lambda: "openvino")
     assert describe_device("auto") == "device auto: OpenVINO on the CPU (openvino)"
     for device in DEVICES:
         assert describe_device(device).startswith(f"device {device}: ")

@@ -101,7 +101,7 @@ def test_a_gpu_that_onnx_runtime_lists_and_cannot_start_is_wrong(monkeypatch: py
 
     monkeypatch.setattr(Device, "probe", lacks)
     monkeypatch.setattr(hardware, "_listed", lambda device: True)
-    monkeypatch.setattr(hardware, "choose", lambda: "cpu")
+    monkeypatch.setattr(hardware, "resolve", lambda device: "cpu")
     for gpu, state in ((["NVIDIA"], "wrong"), (None, "note")):
         monkeypatch.setattr(hardware, "gpus", lambda gpu=gpu: gpu)
         finding = named(hardware.devices(), "cuda")

@@ -1,8 +1,10 @@
 """pgen serve: what its endpoints answer."""
 
+import asyncio
 import base64
 import io
 import json
+import math
 import re
 import socket
 from pathlib import Path
@@ -21,7 +23,7 @@ from pgen.errors import ServeInvalid
 from pgen.images.metadata import read_metadata
 from pgen.serve.config import Settings
 from pgen.serve.protocol import Protocol
-from tests.runtime.serve.serving import PATIENCE, decoded, pixels_of, serving
+from tests.runtime.serve.serving import PATIENCE, decoded, pixels_of, serving, without_network
 from tests.runtime.toy import SIDE
 
 
@@ -214,6 +216,18 @@ def test_about_names_and_models_describe_the_bundle(client: httpx.Client, toy_bu
     assert sizes == {"stackgan": (SIDE, True), "dcgan": (SIDE, False)}
     assert client.get("/v1/models/none").status_code == 404
     assert (client.get("/healthz").json(), client.get("/readyz").json()) == ({"status": "alive"}, {"status": "ready"})
+
+
+def test_about_is_valid_json_where_metrics_are_not_finite(toy_bundle: Path) -> None:
+    async def scenario() -> None:
+        async with without_network(Settings(bundle=toy_bundle, device="cpu", threads=1)) as (service, client):
+            models = service.bundles.current().generator.bundle.manifest.models
+            models["stackgan"].provenance["metrics"] = {"fid": math.nan, "losses": [math.inf, 1.5]}
+            about = (await client.get("/v1/about")).json(parse_constant=pytest.fail)
+            metrics = about["models"]["stackgan"]["provenance"]["metrics"]
+            assert metrics == {"fid": None, "losses": [None, 1.5]}
+
+    asyncio.run(scenario())
 
 
 def test_sockets_send_without_delay(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,1 +1,1 @@
-"""Pictures on CPUs through OpenVINO."""
+"""Generators on CPUs through OpenVINO."""

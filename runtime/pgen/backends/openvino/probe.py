@@ -1,4 +1,4 @@
-"""OpenVINO: is it here, does it start, and does this CPU compute in bf16?"""
+"""Checks whether OpenVINO is installed and starts, and whether this CPU computes in bf16."""
 
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def installed() -> bool:
-    """Check whether OpenVINO is installed, without importing it."""
+    """Return whether OpenVINO is installed, without importing it."""
     return find_spec("openvino") is not None
 
 
@@ -31,7 +31,7 @@ def open_core() -> "openvino.Core":
 
 
 def computes_bf16() -> bool:
-    """Ask OpenVINO whether this CPU computes in bf16.
+    """Return whether this CPU computes in bf16.
 
     Raises:
         MissingExtra, DeviceUnavailable: as :func:`open_core`.
@@ -45,7 +45,7 @@ def probe(device: Device) -> None:
 
 
 def is_faster(device: Device) -> bool:
-    """Check whether OpenVINO draws faster here than ONNX Runtime: installed, on a CPU that computes in bf16.
+    """Return whether OpenVINO is faster here than ONNX Runtime: installed, on a CPU that computes in bf16.
 
     Raises:
         DeviceUnavailable: as :func:`open_core`.

@@ -1,8 +1,8 @@
-"""OpenVINO on the CPU: the pictures of the same bundle, in bf16 where the CPU computes in it.
+"""OpenVINO on the CPU, in bf16 where the CPU computes in it.
 
-The kernels that OpenVINO picks, and with them the last bits of a picture, depend on the size of a batch and on the
-sizes that came before. Every picture is therefore computed by itself, several at once on a thread each, which is no
-slower. Encoders and stats stay in ONNX Runtime: they take little time, and their numbers must be exact.
+OpenVINO chooses kernels by the batch size and by the sizes of earlier batches, which changes the last bits of a
+picture. Every picture is therefore computed as a batch of one, several at once on a thread each, which is no slower.
+Encoders and stats run in ONNX Runtime: they take little time, and their outputs must be exact.
 """
 
 import io
@@ -19,9 +19,8 @@ from pgen.backends import onnxruntime
 from pgen.backends.base import Session, is_out_of_memory
 from pgen.backends.cores import physical_cores
 from pgen.backends.openvino.probe import computes_bf16, open_core
-from pgen.backends.parity import measured
+from pgen.backends.parity import compare_once, limits
 from pgen.backends.registry import DEVICES, Device
-from pgen.backends.tolerance import Figures, limits
 from pgen.bundle.reader import Bundle, Model
 from pgen.errors import BundleInvalid
 from pokegan.errors import one_line
@@ -33,11 +32,11 @@ Arrays = dict[str, NDArray[Any]]
 Row = list[NDArray[Any]]
 
 BEFORE_FORK: list[Any] = []
-"""What a forked process must keep of the sessions of the one that it comes from."""
+"""OpenVINO's objects of sessions that were made before a fork: destroying them in the forked process would hang."""
 
 
 class OpenVINOSession:
-    """One model; threads may share it, their calls then run one after the other. A forked process compiles it anew."""
+    """One model; threads may share it, and their calls run one after the other. A forked process compiles it again."""
 
     def __init__(self, graph: bytes, where: str, precision: str, threads: int) -> None:
         self._core, self._where = open_core(), where
@@ -50,8 +49,12 @@ class OpenVINOSession:
         }
         if (folder := cache()) is not None:
             self._settings["CACHE_DIR"] = str(folder)
-        self._model = self._read(graph)
-        self._one_row()
+        try:
+            self._model = self._core.read_model(io.BytesIO(graph))
+        except RuntimeError as error:
+            raise self._invalid(error) from error
+        # All calls have a batch of one; for a variable batch OpenVINO compiles slower kernels.
+        self._model.reshape({port: [1, *port.get_partial_shape()[1:]] for port in self._model.inputs})
         self.precision = precision
         self.version = self._core.get_versions("CPU")["CPU"].build_number
         self._start()
@@ -62,16 +65,16 @@ class OpenVINOSession:
         self._request = compiled.create_infer_request()
         self._names = [output.get_any_name() for output in compiled.outputs]
         self._queue: openvino.AsyncInferQueue | None = None
-        self._alike = True
+        self._streams_are_exact = True
 
     def get_providers(self) -> list[str]:
-        """Name what it runs on, as ONNX Runtime's sessions do."""
+        """Name the runtime and its precision."""
         return [f"OpenVINO {self.precision}"]
 
     def run(self, outputs: Sequence[str], feeds: Arrays) -> list[NDArray[Any]]:
         """Compute the named outputs, row by row."""
         if self._process != os.getpid():
-            # A fork has none of the threads that these wait for, not even to be deleted.
+            # The threads that these objects wait for, even when they are destroyed, do not exist in a forked process.
             BEFORE_FORK.append((self._core, self._request, self._queue))
             self._core = open_core()
             self._start()
@@ -79,18 +82,19 @@ class OpenVINOSession:
         count = len(next(iter(feeds.values())))
         rows = [{name: array[at : at + 1] for name, array in feeds.items()} for at in range(count)]
         with self._lock:
-            results = (
-                self._together(rows) if count > 1 and self._opened_streams(rows[0]) else list(map(self._alone, rows))
-            )
+            if count > 1 and self._open_streams(rows[0]):
+                results = self._run_streams(rows)
+            else:
+                results = [self._run_row(row) for row in rows]
         return [np.concatenate([row[index] for row in results]) for index in indices]
 
-    def _alone(self, row: Arrays) -> Row:
+    def _run_row(self, row: Arrays) -> Row:
         """Compute one row on all threads."""
         self._request.infer(row)
         return _outputs(self._request)
 
-    def _together(self, rows: list[Arrays]) -> list[Row]:
-        """Compute a row a thread."""
+    def _run_streams(self, rows: list[Arrays]) -> list[Row]:
+        """Compute the rows in parallel, each on one thread."""
         assert self._queue is not None
         results: list[Row] = [[]] * len(rows)
         self._queue.set_callback(lambda request, at: results.__setitem__(at, _outputs(request)))
@@ -99,32 +103,22 @@ class OpenVINOSession:
         self._queue.wait_all()
         return results
 
-    def _opened_streams(self, row: Arrays) -> bool:
-        """Open a stream a thread; False where `row` computed on one thread is not what it is on all of them."""
+    def _open_streams(self, row: Arrays) -> bool:
+        """Open a stream for each thread; False if `row` has other outputs on one thread than on all of them."""
         import openvino
 
         if self._queue is None:
             compiled = self._compile({"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(self._threads)})
             self._queue = openvino.AsyncInferQueue(compiled, self._threads)
-            (on_one_thread,) = self._together([row])
-            self._alike = all(map(np.array_equal, on_one_thread, self._alone(row)))
-        return self._alike
-
-    def _read(self, graph: bytes) -> "openvino.Model":
-        try:
-            return self._core.read_model(io.BytesIO(graph))
-        except RuntimeError as error:
-            raise self._invalid(error) from error
-
-    def _one_row(self) -> None:
-        """Fix the batch at the one row that every call has: of a batch that may vary OpenVINO makes slower kernels."""
-        self._model.reshape({port: [1, *port.get_partial_shape()[1:]] for port in self._model.inputs})
+            (on_one_thread,) = self._run_streams([row])
+            self._streams_are_exact = all(map(np.array_equal, on_one_thread, self._run_row(row)))
+        return self._streams_are_exact
 
     def _compile(self, settings: dict[str, str]) -> "openvino.CompiledModel":
         try:
             return self._core.compile_model(self._model, "CPU", self._settings | settings)
         except RuntimeError as error:
-            if self._settings.pop("CACHE_DIR", None) is not None:  # its disk may be full, or what it keeps damaged
+            if self._settings.pop("CACHE_DIR", None) is not None:  # its disk may be full, or the cache damaged
                 return self._compile(settings)
             if is_out_of_memory(error):
                 raise MemoryError(f"{self._where}: {one_line(error)}") from error
@@ -139,12 +133,12 @@ def _outputs(request: "openvino.InferRequest") -> Row:
 
 
 def cache() -> Path | None:
-    """Make the folder that both devices of OpenVINO keep what they compile in; None where it cannot be written."""
+    """Make the folder in which both devices of OpenVINO cache compiled models; None where it cannot be written."""
     return onnxruntime.cache_folder(DEVICES["openvino"])
 
 
 def open_model(bundle: Bundle, model: Model, device: Device, threads: int) -> Session:
-    """Open a model: one that draws pictures in OpenVINO, others in ONNX Runtime; errors as :func:`open_openvino`."""
+    """Open a generator of pictures in OpenVINO, any other model in ONNX Runtime; errors as :func:`open_openvino`."""
     if model.draws_pictures:
         return open_openvino(bundle, model, device.name, threads)
     session: Session = onnxruntime.open_model(bundle, model, DEVICES["cpu"], threads)
@@ -154,27 +148,25 @@ def open_model(bundle: Bundle, model: Model, device: Device, threads: int) -> Se
 def open_openvino(bundle: Bundle, model: Model, device: str = "openvino", threads: int = 0) -> OpenVINOSession:
     """Open a picture model in OpenVINO.
 
-    bf16 is used where the CPU computes in it and the pictures are within the tolerances of bf16; that is measured when
-    a model is first opened on a machine.
+    bf16 is used where the CPU computes in it and the pictures are within the tolerances of bf16, which is measured
+    when a model is first opened on a machine.
 
     Args:
-        bundle: where it comes from.
+        bundle: the bundle of the model.
         model: one of its models.
         device: "openvino" or "openvino-f32".
-        threads: 0 is one a physical core.
+        threads: 0 for one per physical core.
 
     Raises:
         MissingExtra, DeviceUnavailable: OpenVINO is not installed, or does not start.
-        BundleNotFound, BundleInvalid: the model's file is missing, damaged, or not to be read by OpenVINO.
+        BundleNotFound, BundleInvalid: the model's file is missing or damaged, or OpenVINO cannot read it.
     """
     graph, where = bundle.graph(model), str(bundle.folder / model.file)
     if device == "openvino" and computes_bf16():
         session = OpenVINOSession(graph, where, "bf16", threads)
-        exported_in_bf16 = model.parity.get("storage") == "bf16"  # the graph itself rounds to it
-        if exported_in_bf16 or _figures(bundle, model, graph, session).within(limits(model, "bf16")):
+        if model.parity.get("storage") == "bf16":  # the graph itself rounds to bf16
+            return session
+        figures = compare_once(bundle, model, graph, session, cache(), (session.precision, session.version))
+        if figures.within(limits(model, "bf16")):
             return session
     return OpenVINOSession(graph, where, "f32", threads)
-
-
-def _figures(bundle: Bundle, model: Model, graph: bytes, session: OpenVINOSession) -> Figures:
-    return measured(bundle, model, graph, session, cache(), (session.precision, session.version))

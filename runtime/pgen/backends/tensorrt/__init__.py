@@ -1,1 +1,1 @@
-"""Engines of TensorRT, and the CUDA calls that they need."""
+"""TensorRT's engines, and the CUDA calls that they need."""

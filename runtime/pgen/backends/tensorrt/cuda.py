@@ -1,4 +1,4 @@
-"""The few CUDA calls that TensorRT needs, through NVIDIA's `cuda.bindings`: no PyTorch."""
+"""The CUDA calls that TensorRT needs, through NVIDIA's `cuda.bindings`, without PyTorch."""
 
 from typing import Any
 
@@ -8,19 +8,17 @@ from pgen.errors import DeviceUnavailable
 from pokegan.errors import one_line
 from pokegan.extras import needs_extra
 
-REMEDY = "install NVIDIA's driver (nvidia-smi tells whether it works), or use a machine with a GPU"
-
 
 class CudaFailed(DeviceUnavailable):
     """A CUDA call failed."""
 
 
 class Cuda:
-    """Device 0 of those that CUDA shows (``CUDA_VISIBLE_DEVICES`` chooses).
+    """The first visible GPU (see ``CUDA_VISIBLE_DEVICES``).
 
     Attributes:
-        gpu: its name, such as "NVIDIA H100 80GB HBM3".
-        capability: its compute capability, such as (9, 0).
+        gpu: name, such as "NVIDIA H100 80GB HBM3".
+        capability: compute capability, such as (9, 0).
     """
 
     def __init__(self, runtime: Any) -> None:
@@ -38,7 +36,7 @@ class Cuda:
         self._call("cudaFree", address)
 
     def stream(self) -> Any:
-        """Make a stream; the default one cannot be captured, and TensorRT synchronizes on it."""
+        """Create a stream; the default stream cannot be captured, and TensorRT synchronizes on it."""
         return self._call("cudaStreamCreateWithFlags", self._runtime.cudaStreamNonBlocking)
 
     def close_stream(self, stream: Any) -> None:
@@ -46,26 +44,26 @@ class Cuda:
         self._call("cudaStreamDestroy", stream)
 
     def upload(self, address: int, array: NDArray[Any], stream: Any) -> None:
-        """Queue a copy of a contiguous `array` to the GPU; it must live until :meth:`wait`."""
+        """Queue a copy of a contiguous `array` to the GPU; the array must exist until :meth:`wait`."""
         kind = self._runtime.cudaMemcpyKind.cudaMemcpyHostToDevice
         self._call("cudaMemcpyAsync", address, array.ctypes.data, array.nbytes, kind, stream)
 
     def download(self, array: NDArray[Any], address: int, stream: Any) -> None:
-        """Queue a copy from the GPU into a contiguous `array`, which is filled after :meth:`wait`."""
+        """Queue a copy from the GPU into a contiguous `array`, which holds the values after :meth:`wait`."""
         kind = self._runtime.cudaMemcpyKind.cudaMemcpyDeviceToHost
         self._call("cudaMemcpyAsync", array.ctypes.data, address, array.nbytes, kind, stream)
 
     def wait(self, stream: Any) -> None:
-        """Wait until everything queued on `stream` is done."""
+        """Wait until `stream` has no more work."""
         self._call("cudaStreamSynchronize", stream)
 
     def begin_capture(self, stream: Any) -> None:
-        """Record what is queued on `stream` from here on instead of running it."""
+        """Start to capture the calls on `stream`, which are then not executed."""
         mode = self._runtime.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
         self._call("cudaStreamBeginCapture", stream, mode)
 
     def end_capture(self, stream: Any) -> Any:
-        """Stop recording and return a graph that :meth:`launch` runs."""
+        """Stop capturing and return the graph."""
         graph = self._call("cudaStreamEndCapture", stream)
         try:
             return self._call("cudaGraphInstantiate", graph, 0)
@@ -94,7 +92,7 @@ def _reason(runtime: Any, status: Any) -> str:
 
 
 def open_cuda() -> Cuda:
-    """Find the GPU.
+    """Open the GPU.
 
     Raises:
         MissingExtra: `cuda.bindings` is not installed.
@@ -108,5 +106,6 @@ def open_cuda() -> Cuda:
     except RuntimeError as error:  # a driver's library that cannot be loaded
         count, reason = 0, one_line(error)
     if not count:
-        raise DeviceUnavailable(f"TensorRT: no NVIDIA GPU that CUDA can use ({reason}); {REMEDY}")
+        remedy = "install NVIDIA's driver (nvidia-smi tells whether it works), or use a machine with a GPU"
+        raise DeviceUnavailable(f"TensorRT: no NVIDIA GPU that CUDA can use ({reason}); {remedy}")
     return Cuda(runtime)

@@ -1,4 +1,4 @@
-"""Runs a bundle's TensorRT engines, with the interface that ONNX Runtime's sessions have. No PyTorch.
+"""Sessions of TensorRT engines, with the interface of ONNX Runtime's sessions and without PyTorch.
 
 Written against the bindings of TensorRT 10 and 11; it has never run on real TensorRT, see the README.
 """
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pgen.backends.registry import Device
 from pgen.backends.tensorrt.cuda import Cuda, CudaFailed, open_cuda
-from pgen.bundle.engines import EngineInfo, check_runs, name_of, plan_path, read_engine
+from pgen.bundle.engines import EngineInfo, check_runs, plan_path, read_engine
 from pgen.bundle.reader import Bundle, Model
 from pgen.errors import DeviceUnavailable, EngineInvalid
 from pokegan.errors import MissingExtra, one_line
@@ -42,12 +42,12 @@ def check_tensorrt() -> None:
         raise
     except (ImportError, OSError) as error:
         raise DeviceUnavailable(f"TensorRT: cannot be imported ({one_line(error)}); {remedy}") from error
-    if not hasattr(tensorrt, "Runtime"):  # an empty folder of that name, such as one of type stubs
+    if not hasattr(tensorrt, "Runtime"):  # a folder without code, such as type stubs
         raise DeviceUnavailable(f"TensorRT: the package that is installed is incomplete; {remedy}")
 
 
 def collecting_logger() -> Any:
-    """Make a logger that keeps errors in its list `errors` and prints nothing."""
+    """Make a logger that appends errors to its list `errors` and prints nothing."""
     import tensorrt as trt
 
     class Collecting(trt.ILogger):
@@ -63,12 +63,12 @@ def collecting_logger() -> Any:
 
 
 def why(logger: Any) -> str:
-    """TensorRT's first error, cut to what fits a line; the later ones follow from it."""
+    """Return TensorRT's first error, which caused the later ones, shortened to fit a line."""
     return str(logger.errors[0])[:300] if logger.errors else "no reason given"
 
 
 class _Lane:
-    """An execution context with its buffers bound. One that serves a CUDA graph serves nothing else."""
+    """An execution context with its buffers bound; a CUDA graph needs one for itself."""
 
     def __init__(self, engine: "tensorrt.ICudaEngine", addresses: dict[str, int], where: str) -> None:
         self.where = where
@@ -92,9 +92,9 @@ class _Lane:
 
 
 class TensorRTSession:
-    """One engine on one GPU, for any batch: larger ones are run in parts, smaller ones filled up.
+    """One engine on one GPU, for any batch: larger ones than the profile's are split, smaller ones are padded.
 
-    The profile's usual shape runs as a CUDA graph, which is captured when it first comes.
+    The profile's usual shape runs as a CUDA graph, which is captured when the shape first occurs.
     """
 
     def __init__(self, plan: bytes, info: EngineInfo, cuda: Cuda, bundle: Bundle) -> None:
@@ -105,7 +105,7 @@ class TensorRTSession:
         self._lock = threading.Lock()  # contexts and buffers serve one call at a time
         self._logger = collecting_logger()
         self._runtime = started(trt.Runtime, self._logger)
-        # A version-compatible plan carries TensorRT's lean runtime, which is host code.
+        # A version-compatible plan contains TensorRT's lean runtime, which is host code.
         self._runtime.engine_host_code_allowed = info.options.version_compatible
         engine = self._runtime.deserialize_cuda_engine(plan)
         if engine is None:
@@ -130,7 +130,7 @@ class TensorRTSession:
         self._lane = _Lane(engine, self._addresses, where)
 
     def _allocate(self, most: Shapes) -> dict[str, int]:
-        """Allocate buffers for the largest shapes; the outputs' follow from the inputs'."""
+        """Allocate buffers for the largest shapes; those of the outputs follow from the inputs."""
         measure = _Lane(self._engine, {}, self.where)
         measure.shape(most)
         addresses = {}
@@ -140,7 +140,7 @@ class TensorRTSession:
         return addresses
 
     def get_providers(self) -> list[str]:
-        """Name what it runs on, as ONNX Runtime's sessions do."""
+        """Name the runtime."""
         return ["TensorRT"]
 
     def run(self, outputs: Sequence[str], feeds: Arrays) -> list[NDArray[Any]]:
@@ -169,7 +169,7 @@ class TensorRTSession:
 
     def _run_part(self, outputs: Sequence[str], feeds: Arrays) -> list[NDArray[Any]]:
         rows = len(next(iter(feeds.values())))
-        # The copies must live until the stream is done, so they are named.
+        # A variable, because the arrays must exist until the stream has copied them.
         whole = {name: _filled(array, self._least) for name, array in feeds.items()}
         for name, array in whole.items():
             self._cuda.upload(self._addresses[name], array, self._stream)
@@ -187,7 +187,7 @@ class TensorRTSession:
         return self._lane.sizes(self._outputs)
 
     def _queue_usual(self) -> Shapes:
-        """Queue the usual shape: as a CUDA graph, or plainly where the engine cannot be captured."""
+        """Queue the usual shape: as a CUDA graph, or without one if the engine cannot be captured."""
         if self._graph_lane is None:
             self._graph_lane = _Lane(self._engine, self._addresses, self.where)
             self._graph_lane.shape(self._usual)
@@ -199,7 +199,7 @@ class TensorRTSession:
         return self._graph_lane.sizes(self._outputs)
 
     def _capture(self, lane: _Lane) -> None:
-        lane.queue(self._stream)  # the first run after a change of shape may do what cannot be captured
+        lane.queue(self._stream)  # the first run after a change of shape may make calls that cannot be captured
         self._cuda.wait(self._stream)
         self._cuda.begin_capture(self._stream)
         captured = bool(lane.context.execute_async_v3(int(self._stream)))
@@ -212,12 +212,12 @@ class TensorRTSession:
 
 
 def _shape(dims: Any) -> tuple[int, ...]:
-    """Turn TensorRT's Dims, a sequence in all but its stub, into a tuple."""
+    """Convert TensorRT's Dims, which its stub does not declare as a sequence, to a tuple."""
     return tuple(dims)
 
 
 def _filled(array: NDArray[Any], rows: int) -> NDArray[Any]:
-    """Repeat the last row until there are `rows`, contiguous."""
+    """Pad an array to at least `rows` rows with copies of the last one; the result is contiguous."""
     missing = rows - len(array)
     return np.ascontiguousarray(np.concatenate([array, np.repeat(array[-1:], missing, 0)]) if missing > 0 else array)
 
@@ -235,17 +235,12 @@ def started(kind: Any, logger: Any) -> Any:
 
 
 def probe(device: Device) -> None:
-    """Check that TensorRT and a GPU work; errors as of the two calls below."""
+    """Check that TensorRT and a GPU work; errors as :func:`check_tensorrt` and :func:`open_cuda`."""
     check_tensorrt()
     open_cuda()
 
 
 def open_model(bundle: Bundle, model: Model, device: Device, threads: int) -> TensorRTSession:
-    """Open a model; errors as :func:`open_engine`."""
-    return open_engine(bundle, model)
-
-
-def open_engine(bundle: Bundle, model: Model) -> TensorRTSession:
     """Open the TensorRT engine of `model`.
 
     Raises:
@@ -253,7 +248,7 @@ def open_engine(bundle: Bundle, model: Model) -> TensorRTSession:
         BundleNotFound: no engine was built.
         EngineInvalid: it is damaged, or was built for another model file, TensorRT or GPU.
     """
-    name = name_of(bundle, model)
+    name = next(name for name, entry in bundle.manifest.models.items() if entry is model)
     info, plan = read_engine(bundle, name)
     check_tensorrt()
     import tensorrt as trt

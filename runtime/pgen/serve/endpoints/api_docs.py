@@ -45,7 +45,7 @@ class API(FastAPI):
 
 
 def _exact(schema: Any) -> Any:
-    """Write whole numbers as integers: FastAPI makes floats of limits, and the largest seed has no exact one."""
+    """Convert whole numbers to integers: FastAPI makes limits floats, which cannot represent the largest seed."""
     if isinstance(schema, dict):
         return {name: _exact(value) for name, value in schema.items()}
     if isinstance(schema, list):

@@ -1,10 +1,10 @@
 """Images: ``/v1/images``."""
 
-import base64
 import hashlib
 import json
 import re
 import time
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
@@ -21,13 +21,12 @@ from pgen.serve.bundle_state import LoadedBundle
 from pgen.serve.endpoints.responses import (
     ERRORS,
     IMAGE_FILE,
-    ModelResponse,
     base_url,
     bundle_for,
     log_prompts,
+    seeds_of,
     service_of,
 )
-from pgen.serve.endpoints.seeds import seeds_of
 from pgen.serve.errors import APIError
 from pgen.serve.middleware.routing import PUBLIC
 from pgen.serve.schemas import (
@@ -37,14 +36,14 @@ from pgen.serve.schemas import (
     ImageData,
     ImageRequest,
     ImageResponse,
+    OpenAIRequest,
     Prompt,
     Seed,
     Size,
-    side_of,
 )
 from pokegan import __version__
 
-router = APIRouter(tags=["images"])
+router = APIRouter(tags=["images"], responses=ERRORS)
 
 MAX_AGE = 86_400
 """Seconds for which browsers cache an image: the longest time until they see what a new bundle generates."""
@@ -62,14 +61,25 @@ def image_requests(
     return built
 
 
-@router.post(
-    "/v1/images/generations",
-    summary="Generate images",
-    response_model=ImageResponse,
-    response_model_exclude_none=True,
-    responses=ERRORS,
-)
-async def create_images(body: ImageRequest, request: HTTPRequest) -> ModelResponse:
+def image_response(bundle: LoadedBundle, drawn: Sequence[Request]) -> ImageResponse:
+    """Describe generated images of one model, without their files."""
+    model = drawn[0].model or str(bundle.default_model)
+    images = [ImageData(seed=image.seed, prompt=image.prompt) for image in drawn]
+    return ImageResponse(created=int(time.time()), model=model, data=images)
+
+
+def add_files(response: ImageResponse, files: Iterable[bytes], body: OpenAIRequest, request: HTTPRequest) -> None:
+    """Add the files of the images in `response`: as base64, or as the URLs under which they are stored here."""
+    for image, file in zip(response.data, files, strict=True):
+        if body.response_format == "url":
+            name = service_of(request).store.put(file, body.output_format or "png")
+            image.url = f"{base_url(request)}/v1/images/files/{name}"
+        else:
+            image.b64_json = file
+
+
+@router.post("/v1/images/generations", summary="Generate images", response_model_exclude_none=True)
+async def create_images(body: ImageRequest, request: HTTPRequest) -> ImageResponse:
     """Generate images; compatible with OpenAI's images API, whose clients need only another base URL.
 
     The n images have the seeds seed, seed + 1, ... and the pixels of `pgen image PROMPT --seed SEED`.
@@ -78,25 +88,20 @@ async def create_images(body: ImageRequest, request: HTTPRequest) -> ModelRespon
     log_prompts(request, prompt=body.prompt)
     seeds = seeds_of(body.seed, body.n or 1)
     drawn = image_requests(bundle, body.prompt, seeds, body.model, body.colors, body.shiny)
-    model = drawn[0].model or str(bundle.default_model)
-    images = [ImageData(seed=image.seed, prompt=image.prompt) for image in drawn]
-    response = ImageResponse(created=int(time.time()), model=model, data=images)
+    response = image_response(bundle, drawn)
     if body.response_format == "url" and service.settings.replicated:
-        for image in images:
-            image.url = f"{base_url(request)}/v1/images?{_query(image, model, body)}"
-        return ModelResponse(response)
+        for image in response.data:
+            image.url = f"{base_url(request)}/v1/images?{_query(image, response.model, body)}"
+        return response
     postprocess = postprocess_of(body.size, body.background, body.output_format)
-    for image, file in zip(images, await service.generate_files(bundle, drawn, postprocess), strict=True):
-        if body.response_format == "url":
-            image.url = f"{base_url(request)}/v1/images/files/{service.store.put(file, postprocess.format)}"
-        else:
-            image.b64_json = base64.b64encode(file).decode()
+    add_files(response, await service.generate_files(bundle, drawn, postprocess), body, request)
+    for image in response.data:
         image.note = bundle.generator.encoder.notes.get(image.prompt)
-    return ModelResponse(response)
+    return response
 
 
-@router.post("/v1/fuse", summary="Fuse two or more parents", response_model=FuseResponse, responses=ERRORS)
-async def create_fusions(body: FuseRequest, request: HTTPRequest) -> ModelResponse:
+@router.post("/v1/fuse", summary="Fuse two or more parents", response_model_exclude_none=True)
+async def create_fusions(body: FuseRequest, request: HTTPRequest) -> FuseResponse:
     """Generate fusions of the parents: the images of `pgen fuse PARENTS --seed SEED`, for seeds that count up."""
     service, bundle = service_of(request), bundle_for(request)
     log_prompts(request, **{f"parent{number}": parent for number, parent in enumerate(body.parents, 1)})
@@ -106,27 +111,26 @@ async def create_fusions(body: FuseRequest, request: HTTPRequest) -> ModelRespon
     postprocess = postprocess_of(body.size, body.background, body.output_format)
     files = await service.generate_files(bundle, fusions, postprocess)
     notes = [bundle.generator.encoder.notes_on(fusion.texts) for fusion in fusions]
-    return ModelResponse(
-        FuseResponse(
-            data=[
-                FusionData(
-                    b64_json=base64.b64encode(file).decode(),
-                    note="; ".join(lines.values()) or None,
-                    seed=fusion.seed,
-                    prompt=fusion.prompt,
-                    fused=list(fusion.fused),
-                    name=fusion_name(fusion),
-                )
-                for fusion, file, lines in zip(fusions, files, notes, strict=True)
-            ]
-        )
+    return FuseResponse(
+        data=[
+            FusionData(
+                b64_json=file,
+                note="; ".join(lines.values()) or None,
+                seed=fusion.seed,
+                prompt=fusion.prompt,
+                fused=list(fusion.fused),
+                name=fusion_name(fusion),
+            )
+            for fusion, file, lines in zip(fusions, files, notes, strict=True)
+        ]
     )
 
 
 def postprocess_of(size: str | None, background: str | None, format: str | None) -> Postprocess:
-    """Say how the pixels of an image are processed."""
+    """Translate the fields of a request into the processing of its pixels."""
+    side = None if size in (None, "auto") else int(size.split("x")[0])
     color = "white" if background == "opaque" else TRANSPARENT
-    return Postprocess(side_of(size), background=color, format=format or "png")
+    return Postprocess(side, background=color, format=format or "png")
 
 
 def _query(image: ImageData, model: str, body: ImageRequest) -> str:
@@ -144,7 +148,7 @@ def _query(image: ImageData, model: str, body: ImageRequest) -> str:
     return urlencode({name: value for name, value in fields.items() if value is not None})
 
 
-@router.get("/v1/images", summary="Generate one image", response_class=Response, responses=ERRORS | IMAGE_FILE)
+@router.get("/v1/images", summary="Generate one image", response_class=Response, responses=IMAGE_FILE)
 async def get_image(
     request: HTTPRequest,
     prompt: Annotated[Prompt, Query(examples=["Charizard"])] = "",
@@ -190,7 +194,7 @@ def _etag(bundle: LoadedBundle, request: Request, postprocess: Postprocess) -> s
     "/v1/images/files/{name}",
     summary="Fetch an image by its URL",
     response_class=Response,
-    responses=ERRORS | IMAGE_FILE,
+    responses=IMAGE_FILE,
     openapi_extra=PUBLIC,  # the names cannot be guessed
 )
 async def get_file(name: str, request: HTTPRequest) -> Response:
@@ -198,4 +202,5 @@ async def get_file(name: str, request: HTTPRequest) -> Response:
     file = service_of(request).store.get(name)
     if file is None:
         raise APIError(404, "this image is no longer stored; request it again with the same seed")
-    return Response(file.content, media_type=file.media_type, headers={"Cache-Control": "private, immutable"})
+    media_type = f"image/{name.rpartition('.')[2]}"
+    return Response(file, media_type=media_type, headers={"Cache-Control": "private, immutable"})

@@ -1,6 +1,5 @@
 """Models, names, metrics and health of the server."""
 
-import math
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -20,13 +19,13 @@ from pgen.serve.config import (
     MAX_UPLOAD,
     Settings,
 )
-from pgen.serve.endpoints.responses import ERRORS, ModelResponse, bundle_for, service_of
+from pgen.serve.endpoints.responses import ERRORS, bundle_for, service_of
 from pgen.serve.errors import APIError
 from pgen.serve.middleware.routing import HEALTH, PUBLIC
 from pgen.serve.schemas import HealthStatus, ModelInfo, ModelList, NamesResponse
 from pokegan import __version__
 
-router = APIRouter(tags=["about"])
+router = APIRouter(tags=["about"], responses=ERRORS)
 health = APIRouter(tags=[HEALTH])
 
 
@@ -42,30 +41,30 @@ def _model_info(bundle: LoadedBundle, name: str) -> ModelInfo:
     )
 
 
-@router.get("/v1/models", summary="List the models", response_model=ModelList, responses=ERRORS)
-async def list_models(request: Request) -> ModelResponse:
+@router.get("/v1/models", summary="List the models")
+async def list_models(request: Request) -> ModelList:
     """List the models that generate images, for the `model` of /v1/images."""
     bundle = bundle_for(request)
-    return ModelResponse(ModelList(data=[_model_info(bundle, name) for name in bundle.models]))
+    return ModelList(data=[_model_info(bundle, name) for name in bundle.models])
 
 
-@router.get("/v1/models/{name}", summary="Describe a model", response_model=ModelInfo, responses=ERRORS)
-async def describe_model(name: str, request: Request) -> ModelResponse:
+@router.get("/v1/models/{name}", summary="Describe a model")
+async def describe_model(name: str, request: Request) -> ModelInfo:
     """Describe one of the models; names of OpenAI's stand for the default one."""
     bundle = bundle_for(request)
     model = bundle.find(name)
     if model is None:
         raise APIError(404, "unknown model; GET /v1/models lists the models", code="model_not_found")
-    return ModelResponse(_model_info(bundle, model))
+    return _model_info(bundle, model)
 
 
-@router.get("/v1/names", summary="List the known names", response_model=NamesResponse, responses=ERRORS)
-async def list_names(request: Request) -> ModelResponse:
+@router.get("/v1/names", summary="List the known names")
+async def list_names(request: Request) -> NamesResponse:
     """List the names whose embeddings the bundle stores: prompts that need no text encoder."""
-    return ModelResponse(NamesResponse(names=bundle_for(request).generator.bundle.names))
+    return NamesResponse(names=bundle_for(request).generator.bundle.names)
 
 
-@router.get("/v1/about", summary="Describe the server and its bundle", responses=ERRORS)
+@router.get("/v1/about", summary="Describe the server and its bundle")
 async def about(request: Request) -> dict[str, Any]:
     """Return version, bundle, device, limits, and the provenance, parity and evaluation of every network."""
     bundle = bundle_for(request)
@@ -75,7 +74,7 @@ async def about(request: Request) -> dict[str, Any]:
         "bundle": bundle.generator.bundle.digest,
         "device": bundle.device,
         "names": len(bundle.generator.bundle.names),
-        "models": _finite({name: _details(model) for name, model in manifest.models.items()}),
+        "models": {name: _details(model) for name, model in manifest.models.items()},
         "limits": limits(service_of(request).settings),
     }
 
@@ -98,15 +97,6 @@ def _details(model: Model) -> dict[str, Any]:
     }
 
 
-def _finite(value: Any) -> Any:
-    """Replace NaN and infinity, which training metrics may contain and JSON cannot express, with None."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return list(map(_finite, value))
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def limits(settings: Settings) -> dict[str, float]:
     """Return the limits of a request and of the server."""
     return {
@@ -125,10 +115,10 @@ def limits(settings: Settings) -> dict[str, float]:
     }
 
 
-@health.get("/healthz", summary="Liveness", response_model=HealthStatus, openapi_extra=PUBLIC)
-async def liveness() -> JSONResponse:
+@health.get("/healthz", summary="Liveness", openapi_extra=PUBLIC)
+async def liveness() -> HealthStatus:
     """Return 200 as long as the process runs; a supervisor should restart a server that does not answer."""
-    return JSONResponse({"status": "alive"})
+    return HealthStatus(status="alive")
 
 
 @health.get(

@@ -1,6 +1,5 @@
 """Animations between two prompts: ``/v1/morph``."""
 
-import base64
 from collections.abc import Sequence
 from functools import partial
 
@@ -14,10 +13,10 @@ from pgen.images.encoders import encode
 from pgen.images.postprocess import Postprocess
 from pgen.morph.interpolation import morph, morph_ends
 from pgen.prompts import check_prompt
-from pgen.serve.endpoints.responses import ERRORS, ModelResponse, binary, bundle_for, log_prompts, service_of
+from pgen.serve.endpoints.responses import ERRORS, binary, bundle_for, log_prompts, service_of
 from pgen.serve.schemas import EncodedFile, FramesResponse, MorphRequest
 
-router = APIRouter(tags=["animations"])
+router = APIRouter(tags=["animations"], responses=ERRORS)
 
 FPS = 24
 """Frames per second, as in `pgen morph`."""
@@ -30,9 +29,9 @@ MAX_STEP = 8
     "/v1/morph",
     summary="Interpolate between two prompts",
     response_model=FramesResponse,
-    responses=ERRORS | binary("image/gif", "image/webp"),
+    responses=binary("image/gif", "image/webp"),
 )
-async def create_morph(body: MorphRequest, request: Request) -> Response:
+async def create_morph(body: MorphRequest, request: Request) -> FramesResponse | Response:
     """Generate an animation, returned as a file, or as JSON with a PNG file per frame."""
     service, bundle = service_of(request), bundle_for(request)
     log_prompts(request, start=body.start, end=body.end)
@@ -40,9 +39,9 @@ async def create_morph(body: MorphRequest, request: Request) -> Response:
     ends = morph_ends(start, end, body.seed, body.to_seed, bundle.request_template(None, body.colors, body.shiny))
     step = min(MAX_STEP, service.settings.batch)
     frames = morph(bundle.generator, *ends, body.frames, body.loop, batch=step)
-    pixels = await service.collect(frames, body.frames, step)
+    pixels = await service.batcher.collect(frames, body.frames, step)
     if body.format == "frames":
-        return ModelResponse(await service.run_in_encoder(partial(_encode_frames, pixels)))
+        return await service.run_in_encoder(partial(_encode_frames, pixels))
     content = await service.run_in_encoder(partial(_encode_animation, pixels, body.format))
     return Response(content, media_type=f"image/{body.format}")
 
@@ -52,5 +51,5 @@ def _encode_animation(frames: Sequence[NDArray[np.uint8]], format: str) -> bytes
 
 
 def _encode_frames(frames: Sequence[NDArray[np.uint8]]) -> FramesResponse:
-    files = (encode(Postprocess().apply(pixels), "png", {}) for pixels in frames)
-    return FramesResponse(data=[EncodedFile(b64_json=base64.b64encode(file).decode()) for file in files])
+    files = [encode(Postprocess().apply(pixels), "png", {}) for pixels in frames]
+    return FramesResponse(data=[EncodedFile(b64_json=file) for file in files])

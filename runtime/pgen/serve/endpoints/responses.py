@@ -1,11 +1,11 @@
 """What the endpoints share: access to the service, and the OpenAPI descriptions of responses and errors."""
 
+import secrets
 from typing import Any
 
 from fastapi import Request
-from fastapi.responses import Response
-from pydantic import BaseModel
 
+from pgen.request import choose_seeds
 from pgen.serve.bundle_state import LoadedBundle
 from pgen.serve.errors import APIError
 from pgen.serve.schemas import ErrorResponse
@@ -30,6 +30,9 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 """`responses` of every endpoint of the API."""
 
+RANDOM_SEEDS = 2**32
+"""Random seeds are below this: short enough to write down, and exact in JavaScript."""
+
 
 def binary(*media_types: str) -> dict[int | str, dict[str, Any]]:
     """Describe a response that is a file."""
@@ -38,16 +41,6 @@ def binary(*media_types: str) -> dict[int | str, dict[str, Any]]:
 
 
 IMAGE_FILE = binary("image/png", "image/webp", "image/jpeg") | {304: {"description": "The client's copy is current."}}
-
-
-class ModelResponse(Response):
-    """A pydantic model as JSON, without fields that are None."""
-
-    media_type = "application/json"
-
-    def render(self, content: BaseModel) -> bytes:
-        """Serialize the model."""
-        return content.model_dump_json(exclude_none=True).encode()
 
 
 def service_of(request: Request) -> Service:
@@ -75,3 +68,12 @@ def bundle_for(request: Request) -> LoadedBundle:
 def log_prompts(request: Request, **prompts: str) -> None:
     """Pass the prompts of `request` to the access log, which writes them only with --log-prompts."""
     request.scope["pgen.prompts"].update(prompts)
+
+
+def seeds_of(seed: int | None, n: int) -> list[int]:
+    """List `n` consecutive seeds from `seed`, or from a random one.
+
+    Raises:
+        RequestInvalid: they exceed the largest seed.
+    """
+    return list(choose_seeds(n, secrets.randbelow(RANDOM_SEEDS) if seed is None else seed))

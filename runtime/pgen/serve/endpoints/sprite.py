@@ -14,14 +14,11 @@ from pgen.request import requests
 from pgen.serve.endpoints.responses import ERRORS, binary, bundle_for, log_prompts, service_of
 from pgen.serve.schemas import SpriteRequest
 
-router = APIRouter(tags=["images"])
+router = APIRouter(tags=["images"], responses=ERRORS)
 
 
 @router.post(
-    "/v1/sprite",
-    summary="Generate a sprite for a game",
-    response_class=Response,
-    responses=ERRORS | binary("application/zip"),
+    "/v1/sprite", summary="Generate a sprite for a game", response_class=Response, responses=binary("application/zip")
 )
 async def create_sprite(body: SpriteRequest, request: HTTPRequest) -> Response:
     """Generate the files of `pgen sprite`, as a ZIP archive: pictures, icon, and the usual and the shiny palette."""
@@ -29,7 +26,7 @@ async def create_sprite(body: SpriteRequest, request: HTTPRequest) -> Response:
     log_prompts(request, prompt=body.prompt)
     template = bundle.request_template(None, body.colors)
     sprites = draw_sprites(bundle.generator, requests([check_prompt(body.prompt)], [body.seed], template))
-    (sprite,) = await service.collect(sprites, 1)
+    (sprite,) = await service.batcher.collect(sprites, 1)
     files = await service.run_in_encoder(partial(sprite_files, sprite, body.format, bundle.generator.bundle))
     return Response(archive(files), media_type="application/zip")
 

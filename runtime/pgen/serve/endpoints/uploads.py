@@ -1,12 +1,9 @@
 """Images from images: ``/v1/images/variations`` and ``/v1/images/edits``.
 
-The networks read no pictures. Those of the served bundle tell in their metadata what they were drawn from, and that is
-drawn again: with other seeds, or mixed with another prompt.
+The networks read no images. The metadata of an image that the served bundle generated contains its request, which is
+repeated with other seeds or mixed with another prompt.
 """
 
-import base64
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -23,31 +20,22 @@ from pgen.images.metadata import read_upload
 from pgen.morph.interpolation import halfway
 from pgen.request import Request
 from pgen.serve.bundle_state import LoadedBundle
-from pgen.serve.endpoints.images import image_requests, postprocess_of
-from pgen.serve.endpoints.responses import (
-    ERRORS,
-    ModelResponse,
-    base_url,
-    bundle_for,
-    log_prompts,
-    service_of,
-)
-from pgen.serve.endpoints.seeds import seeds_of
+from pgen.serve.endpoints.images import add_files, image_requests, image_response, postprocess_of
+from pgen.serve.endpoints.responses import ERRORS, bundle_for, log_prompts, seeds_of, service_of
 from pgen.serve.errors import APIError
 from pgen.serve.middleware.routing import MULTIPART
-from pgen.serve.schemas import EditRequest, ImageData, ImageResponse, VariationRequest
+from pgen.serve.schemas import EditRequest, ImageResponse, VariationRequest
 
-router = APIRouter(tags=["images"])
+router = APIRouter(tags=["images"], responses=ERRORS)
 
 Fields = TypeVar("Fields", bound=VariationRequest)
-Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 MAX_FILES = 2
-"""An image, and one in another field, such as OpenAI's `mask`, which is then named as unknown."""
+"""The image, and a file in another field such as OpenAI's `mask`, so that the error names that field."""
 
 MAX_FIELDS = 32
-MAX_FIELD = 2**14
-"""Fields of a form, and bytes of each that is no file."""
+MAX_FIELD_BYTES = 2**14
+"""Maximum size of a field that is not a file."""
 
 
 def _form(model: type[VariationRequest]) -> dict[str, Any]:
@@ -58,57 +46,55 @@ def _form(model: type[VariationRequest]) -> dict[str, Any]:
     return {"requestBody": {"content": {MULTIPART: {"schema": schema}}, "required": True}}
 
 
-def _post(path: str, summary: str, model: type[VariationRequest]) -> Callable[[Endpoint], Endpoint]:
-    """Route a form with the fields of `model` and an image, answered with images."""
-    return router.post(
-        path,
-        summary=summary,
-        response_model=ImageResponse,
-        response_model_exclude_none=True,
-        responses=ERRORS,
-        openapi_extra=_form(model),
-    )
-
-
-@_post("/v1/images/variations", "Vary an image", VariationRequest)
-async def create_variations(request: HTTPRequest) -> ModelResponse:
+@router.post(
+    "/v1/images/variations",
+    summary="Vary an image",
+    response_model_exclude_none=True,
+    openapi_extra=_form(VariationRequest),
+)
+async def create_variations(request: HTTPRequest) -> ImageResponse:
     """Generate images of the prompt of an image that the served bundle generated, with other seeds."""
     service, bundle = service_of(request), bundle_for(request)
     body, own = await _read(request, bundle, VariationRequest)
-    requests = [replace(own, seed=seed) for seed in seeds_of(body.seed, body.n or 1)]
-    files = await service.generate_files(bundle, requests, _postprocess(body))
-    return _response(request, bundle, body, requests, files)
+    variations = [replace(own, seed=seed) for seed in seeds_of(body.seed, body.n or 1)]
+    postprocess = postprocess_of(body.size, body.background, body.output_format)
+    response = image_response(bundle, variations)
+    add_files(response, await service.generate_files(bundle, variations, postprocess), body, request)
+    return response
 
 
-@_post("/v1/images/edits", "Mix an image with a prompt", EditRequest)
-async def edit_images(request: HTTPRequest) -> ModelResponse:
+@router.post(
+    "/v1/images/edits",
+    summary="Mix an image with a prompt",
+    response_model_exclude_none=True,
+    openapi_extra=_form(EditRequest),
+)
+async def edit_images(request: HTTPRequest) -> ImageResponse:
     """Generate images halfway between an image that the served bundle generated and a prompt; they have no metadata."""
     service, bundle = service_of(request), bundle_for(request)
     body, own = await _read(request, bundle, EditRequest)
     log_prompts(request, prompt=body.prompt)
     edits = image_requests(bundle, body.prompt, seeds_of(body.seed, body.n or 1), own.model)
     ends = [replace(end, truncation=own.truncation, stage=own.stage) for end in edits]
-    pixels = await service.collect(halfway(bundle.generator, own, ends), len(ends))
-    postprocess = _postprocess(body)
-    files = [
-        await service.run_in_encoder(partial(lambda each: encode(postprocess.apply(each), postprocess.format, {}), one))
-        for one in pixels
-    ]
-    return _response(request, bundle, body, ends, files)
+    pictures = await service.batcher.collect(halfway(bundle.generator, own, ends), len(ends))
+    postprocess = postprocess_of(body.size, body.background, body.output_format)
 
+    def encode_all() -> list[bytes]:
+        return [encode(postprocess.apply(pixels), postprocess.format, {}) for pixels in pictures]
 
-def _postprocess(body: VariationRequest) -> Any:
-    return postprocess_of(body.size, body.background, body.output_format)
+    response = image_response(bundle, ends)
+    add_files(response, await service.run_in_encoder(encode_all), body, request)
+    return response
 
 
 async def _read(request: HTTPRequest, bundle: LoadedBundle, model: type[Fields]) -> tuple[Fields, Request]:
-    """Read the fields of a form, and what its image was drawn from.
+    """Read the fields of a form, and the request of its image.
 
     Raises:
-        APIError: 400, there is no image, or none of the served bundle.
+        APIError: 400, there is no image, or the served bundle did not generate it.
         RequestValidationError: a field is missing, unknown or invalid.
     """
-    async with request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD) as form:
+    async with request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES) as form:
         fields = dict(form)
         image = fields.pop("image", None) or fields.pop("image[]", None)
         if not isinstance(image, UploadFile):
@@ -135,17 +121,3 @@ async def _read(request: HTTPRequest, bundle: LoadedBundle, model: type[Fields])
     own = replace(own, model=None if own.model == bundle.default_model else own.model)
     bundle.generator.check([own])
     return body, own
-
-
-def _response(
-    request: HTTPRequest, bundle: LoadedBundle, body: VariationRequest, requests: list[Request], files: list[bytes]
-) -> ModelResponse:
-    images = [ImageData(seed=each.seed, prompt=each.prompt) for each in requests]
-    for image, file in zip(images, files, strict=True):
-        if body.response_format == "url":
-            name = service_of(request).store.put(file, body.output_format or "png")
-            image.url = f"{base_url(request)}/v1/images/files/{name}"
-        else:
-            image.b64_json = base64.b64encode(file).decode()
-    model = requests[0].model or str(bundle.default_model)
-    return ModelResponse(ImageResponse(created=int(time.time()), model=model, data=images))

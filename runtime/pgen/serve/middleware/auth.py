@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pgen.serve.errors import APIError
@@ -31,10 +32,10 @@ class APIKeyAuth:
     def _is_authorized(self, scope: Scope) -> bool:
         if self._key_digest is None:
             return True
-        header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        scheme, _, token = header.partition(b" ")
-        # Digests have one length, so that the comparison does not leak the length of the key.
-        return scheme.lower() == b"bearer" and hmac.compare_digest(_digest(token.strip()), self._key_digest)
+        scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+        digest = _digest(token.strip().encode("latin-1"))  # the bytes that were sent
+        # Digests have the same length, so that the comparison does not leak the length of the key.
+        return scheme.lower() == "bearer" and hmac.compare_digest(digest, self._key_digest)
 
 
 def _digest(key: bytes) -> bytes:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pgen.serve.config import MAX_UPLOAD
@@ -57,22 +58,23 @@ class RequestLimits:
             await APIError(503, "the server was shut down").response()(scope, receive, send)
 
     def _check_content_type(self, scope: Scope) -> None:
-        """Check that a POST carries JSON, or a form where the route takes files.
+        """Check that a POST has a body of JSON, or of a form if the route takes files.
 
-        A form on another site can be posted to a server on loopback, as JSON cannot; browsers say where it is from.
+        Unlike JSON, a form on another site can be posted to a server on loopback; browsers send its origin.
         """
         if scope["method"] != "POST" or "POST" not in getattr(scope["route"], "methods", ()):
-            return  # 404 or 405 says more
-        content_type = _header(scope, b"content-type").partition(b";")[0].strip().lower()
+            return  # answered with 404 or 405
+        headers = Headers(scope=scope)
+        content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         if not takes_upload(scope):
-            if content_type != b"application/json":
+            if content_type != "application/json":
                 raise APIError(415, "send JSON, with the header Content-Type: application/json")
             return
-        if content_type != MULTIPART.encode():
+        if content_type != MULTIPART:
             raise APIError(415, f"send a form with a file, with the header Content-Type: {MULTIPART}")
         allowed = self.service.settings.cors
-        trusted = "*" in allowed or _header(scope, b"origin").decode("latin-1") in allowed
-        if _header(scope, b"sec-fetch-site") in (b"cross-site", b"same-site") and not trusted:
+        trusted = "*" in allowed or headers.get("origin") in allowed
+        if headers.get("sec-fetch-site") in ("cross-site", "same-site") and not trusted:
             raise APIError(403, "pages of other sites may not send forms to this server, unless it allows their origin")
 
     async def _read_body(self, scope: Scope, receive: Receive, deadline: float) -> bytes:
@@ -104,17 +106,12 @@ class RequestLimits:
         except (_Disconnected, APIError):
             raise
         except Exception as error:
-            api_error = to_api_error(error)  # writes to the log
+            api_error = to_api_error(error)  # logs the reason
             if not response.started:
                 raise api_error from error
         finally:
             await _cancel(disconnect)
             await _cancel(endpoint)
-
-
-def _header(scope: Scope, name: bytes) -> bytes:
-    value: bytes = next((value for key, value in scope["headers"] if key == name), b"")
-    return value
 
 
 async def _read(scope: Scope, receive: Receive, max_body: int) -> bytes:
@@ -124,9 +121,10 @@ async def _read(scope: Scope, receive: Receive, max_body: int) -> bytes:
         APIError: 413, it has more than `max_body` bytes.
         _Disconnected: the client has disconnected.
     """
-    declared = _header(scope, b"content-length")
-    size = int(declared) if declared.isdigit() and len(declared) < 20 else 0
-    if size > max_body and (size > DISCARD_FACTOR * max_body or _header(scope, b"expect")):
+    headers = Headers(scope=scope)
+    declared = headers.get("content-length", "")
+    size = int(declared) if declared.isdecimal() and len(declared) < 20 else 0
+    if size > max_body and (size > DISCARD_FACTOR * max_body or "expect" in headers):
         raise _too_large(max_body)
     body, count = bytearray(), 0
     while True:
