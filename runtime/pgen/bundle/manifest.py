@@ -107,6 +107,19 @@ class ImageSettings(TypedDict):
     resample: NotRequired[Literal["lanczos", "nearest"]]
 
 
+class StatsSettings(TypedDict):
+    """`settings` of a model that generates rows of numbers."""
+
+    latent_dim: Dimensions
+    stat_names: list[str]
+    type_names: list[str]
+    rarity_names: list[str]
+
+
+STATS_COLUMNS = {"types": "type_names", "rarity": "rarity_names", "stats": "stat_names"}
+"""Inputs and outputs of a stats model, and the setting that names their columns."""
+
+
 @dataclass(frozen=True)
 class FileEntry:
     """A file of the bundle: size in bytes and SHA-256 in hex."""
@@ -196,20 +209,40 @@ def decode_manifest(content: bytes) -> Manifest:
         if "data" in run and None in (run.get("system"), run.get("seed"), run.get("epoch")):
             raise ValueError(f"models.{name}.provenance.run: needs system, seed and epoch beside data")
         if model.kind == "encoder":
-            read(model.settings, EncoderSettings, f"models.{name}.settings")
-            _check_names(model.inputs, ("input_ids", "attention_mask"), name)
-            _check_names(model.outputs, ("sentence_embedding",), name)
+            _check_encoder(model, name)
         elif model.draws_pictures:
-            read(model.settings, ImageSettings, f"models.{name}.settings")
-            _check_names(model.inputs, ("latent",), name)
-            _check_names(model.outputs, ("pictures",), name)
-            for tensor in model.inputs:
-                for width in tensor.shape[1:]:
-                    read(width, Dimensions, f"models.{name}: the width of {tensor.name}")
-            for tensor in model.outputs:
-                side = tensor.shape[1] if len(tensor.shape) == 4 else None
-                read(side, Side, f"models.{name}: the side of {tensor.name}")
+            _check_image_model(model, name)
+        elif model.kind == "stats":
+            _check_stats_model(model, name)
     return manifest
+
+
+def _check_encoder(model: Model, name: str) -> None:
+    read(model.settings, EncoderSettings, f"models.{name}.settings")
+    _check_names(model.inputs, ("input_ids", "attention_mask"), name)
+    _check_names(model.outputs, ("sentence_embedding",), name)
+
+
+def _check_image_model(model: Model, name: str) -> None:
+    read(model.settings, ImageSettings, f"models.{name}.settings")
+    _check_names(model.inputs, ("latent",), name)
+    _check_names(model.outputs, ("pictures",), name)
+    for tensor in model.inputs:
+        for width in tensor.shape[1:]:
+            read(width, Dimensions, f"models.{name}: the width of {tensor.name}")
+    for tensor in model.outputs:
+        side = tensor.shape[1] if len(tensor.shape) == 4 else None
+        read(side, Side, f"models.{name}: the side of {tensor.name}")
+
+
+def _check_stats_model(model: Model, name: str) -> None:
+    read(model.settings, StatsSettings, f"models.{name}.settings")
+    _check_names(model.inputs, ("latent", "types", "total", "rarity"), name)
+    _check_names(model.outputs, ("stats", "type_pair", "rarity_index"), name)
+    for tensor in (*model.inputs, *model.outputs):
+        columns = STATS_COLUMNS.get(tensor.name)
+        if columns and tensor.shape[1:] != [len(model.settings[columns])]:
+            raise ValueError(f"models.{name}.settings.{columns} does not name the columns of {tensor.name}")
 
 
 def _check_names(tensors: Iterable[Tensor], names: Iterable[str], model: str) -> None:
