@@ -99,6 +99,18 @@ def test_one_good_try_is_enough(
     assert len(tries) == tried
 
 
+def test_contenders_take_turns_and_warm_up_is_not_counted(program: Callable[[str], Any]) -> None:
+    rounds, order = program("rounds"), []
+
+    def contender(name: str, *values: float) -> Callable[[], float]:
+        left = iter(values)
+        return lambda: order.append(name) or next(left)
+
+    results = rounds.in_turn({"a": contender("a", 9, 4, 6), "b": contender("b", 9, 2, 1)}, rounds=2, warm_up=1)
+    assert (order, results) == (["a", "b"] * 3, {"a": [4, 6], "b": [2, 1]})
+    assert rounds.spread(rounds.ratios(results["a"], results["b"]), 1) == {"median": 4.0, "lowest": 2.0, "highest": 6.0}
+
+
 def test_the_size_of_an_installation(program: Callable[[str], Any], tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "b").write_bytes(b"12345")
