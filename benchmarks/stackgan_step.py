@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 import torch
@@ -26,14 +26,14 @@ from torch.optim import Adam, Optimizer
 
 from pgbench.measuring.environment import environment, load_average
 from pgbench.reporting.files import write_json
-from pgtrain.data.dataset import Dataset, load_dataset
+from pgtrain.data import sources
+from pgtrain.data.dataset import Dataset, decoded
 from pgtrain.engine.accelerator import Accelerator, Loss
 from pgtrain.models import projected_discriminator
 from pgtrain.models.text_encoder import DEFAULT_ENCODER
 from pgtrain.systems.stackgan import memory_gan
 from pgtrain.systems.stackgan.config import StackGANConfig
-from pgtrain.systems.stackgan.memory_gan import MemoryStackGAN
-from pgtrain.systems.stackgan.mixes import MemoryBatch
+from pgtrain.systems.stackgan.memory_gan import MemoryBatch, MemoryStackGAN
 
 RESULT = Path(__file__).parent / "results" / "stackgan_step.json"
 STEPS, WARM_UP = 8, 1
@@ -151,7 +151,7 @@ def profile(contender: Contender, rounds: int) -> dict[str, float]:
         (accelerator._accelerate, "backward", "backward passes"),
         (accelerator, "_update", "optimizers"),
         (memory_gan, "match_loss", "heads, forward"),
-        (system._average, "update_parameters", "averaged generator"),
+        (system.average, "update_parameters", "averaged generator"),
     ]
     for owner, name, part in wrapped:
         setattr(owner, name, clock.timed(part, getattr(owner, name)))
@@ -182,7 +182,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
     before = environment()
-    data = load_dataset(options.data, StackGANConfig().size, options.encoder)
+    data = cast(Dataset, decoded(sources.read(options.data), StackGANConfig().size, options.encoder))
     stages = {str(stage): measure(data, stage, options.rounds) for stage in (1, 2)}
     about = {"command": "python benchmarks/stackgan_step.py --data FOLDER", "threads": torch.get_num_threads()}
     machine = before | {"load_average_after": load_average()}

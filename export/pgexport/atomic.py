@@ -1,4 +1,4 @@
-"""Folders and files that appear whole: made beside their place under a hidden name, then renamed into it."""
+"""Folders that appear whole: filled beside their place under a hidden name, then renamed into it."""
 
 import os
 import shutil
@@ -12,18 +12,45 @@ from pokegan.errors import PokeganError, write_remedy
 from pokegan.files import target_of
 
 
+def check_target(out: Path, kind: str, fault: str, force: bool) -> None:
+    """Check that a folder can be written to `out`.
+
+    Args:
+        out: the folder; its parent must exist.
+        kind: what it will be, such as "bundle", for messages.
+        fault: why an existing folder is not of this kind, and so never replaced; empty if it is.
+        force: replace an existing folder.
+
+    Raises:
+        TargetInvalid: it cannot.
+    """
+    if not out.parent.is_dir():
+        raise TargetInvalid(f"{out.parent}: no such folder; make it first")
+    if out.exists() and not force:
+        raise TargetInvalid(f"{out}: exists; choose another folder, or replace the {kind} by force")
+    if out.exists() and fault:
+        raise TargetInvalid(
+            f"{out}: exists and is not a {kind} of pgexport ({fault}), so force does not replace it; choose another "
+            "folder"
+        )
+
+
 @contextmanager
-def beside(out: Path) -> Iterator[Path]:
-    """Make a hidden folder beside `out`, to fill and then to :func:`put`; it is removed unless that happened.
+def atomic_folder(out: Path) -> Iterator[Path]:
+    """Yield a new hidden folder beside `out`, for the block to fill; it is renamed to `out` at the end.
+
+    An existing folder is replaced; where `out` is a link, the folder that it leads to. After an error or Ctrl-C `out`
+    stays as it was, and nothing is left beside it.
 
     Raises:
         TargetInvalid: something could not be written, because the disk is full for example.
     """
-    staged, place = None, target_of(out)
+    staged, target = None, target_of(out)
     try:
-        staged = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
-        staged.chmod(place.stat().st_mode & 0o7777 if place.is_dir() else 0o777 & ~_umask())
+        staged = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        staged.chmod(target.stat().st_mode & 0o7777 if target.is_dir() else 0o777 & ~_umask())
         yield staged
+        _put(staged, target)
     except OSError as error:
         if isinstance(error, PokeganError):
             raise
@@ -42,21 +69,17 @@ def _umask() -> int:
     return mask
 
 
-def put(staged: Path, out: Path) -> None:
-    """Rename the folder `staged` to `out`, in the place of what is there, which stays if anything interrupts.
-
-    Where `out` is a link, the folder that it leads to is replaced.
-    """
-    out = target_of(out)
-    if not out.exists():
-        staged.rename(out)
+def _put(staged: Path, target: Path) -> None:
+    """Rename `staged` to `target`; an existing folder is moved away first, and back if anything interrupts."""
+    if not target.exists():
+        staged.rename(target)
         return
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as old:
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as old:
         replaced = Path(old) / "replaced"
         try:
-            out.rename(replaced)
-            staged.rename(out)
+            target.rename(replaced)
+            staged.rename(target)
         except BaseException:  # Ctrl-C too: `old` is deleted at the end
-            if replaced.exists() and not out.exists():
-                replaced.rename(out)
+            if replaced.exists() and not target.exists():
+                replaced.rename(target)
             raise

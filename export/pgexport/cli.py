@@ -10,7 +10,6 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from pgexport.targets.tensorrt.options import check_ready, is_bundle, print_engines, tensorrt_options
 from pgexport.tracing.opset import OPSETS, READERS
 from pokegan.cli import Group, version_option
 from pokegan.extras import needs_extra
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from pgen.bundle.reader import Bundle
 
 FOLDER = click.Path(path_type=Path)
+BUNDLE = click.argument("bundle", type=FOLDER)
+JSON = click.option("--json", "as_json", is_flag=True, help="print JSON instead of tables")
 DEFAULT = "export"
 
 HINTS = {
@@ -29,6 +30,15 @@ HINTS = {
     "target_invalid": "--out, --triton, --web, --force, --add",
 }
 """What the command line adds to messages, by the errors' codes."""
+
+
+def _batches(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int, int]:
+    parts = value.split(",")
+    if len(parts) == 3 and all(part.strip().isdecimal() for part in parts):
+        least, usual, most = map(int, parts)
+        if 1 <= least <= usual <= most:
+            return least, usual, most
+    raise click.BadParameter(f"{value!r} is not three rising batches, smallest, usual and largest, such as 1,8,64")
 
 
 class ExportGroup(Group):
@@ -63,7 +73,9 @@ def main() -> None:
     help="compact: large weights as int8 and float16, a third of the size; arithmetic is float32 in both",
 )
 @click.option("--fp16", is_flag=True, help="weights and arithmetic in fp16; norms, softmax and pixels in float32")
-@click.option("--bf16", is_flag=True, help="the same in bf16, which ONNX Runtime's CPU provider cannot run")
+@click.option(
+    "--bf16", is_flag=True, help="weights and arithmetic in bf16, which ONNX Runtime's CPU provider cannot run"
+)
 @click.option("--int8", is_flag=True, help="arithmetic in int8 where it is smaller or faster and parity holds")
 @click.option(
     "--opset",
@@ -80,7 +92,17 @@ def main() -> None:
     is_flag=True,
     help="replace what is in --out, --triton and --web; with --add, models of the same name in the bundle",
 )
-@tensorrt_options
+@click.option("--tensorrt", is_flag=True, help="also build TensorRT engines for this machine's GPU")
+@click.option(
+    "--batches",
+    callback=_batches,
+    default="1,8,64",
+    show_default=True,
+    help="smallest, usual and largest batch of the engines",
+)
+@click.option("--workspace", type=click.IntRange(1), help="MiB that an engine may use  [default: all]")
+@click.option("--version-compatible", is_flag=True, help="engines that newer versions of TensorRT run too")
+@click.option("--hardware-compatible", is_flag=True, help="engines that every GPU from Ampere on runs")
 @version_option
 def export(
     runs: tuple[Path, ...],
@@ -89,11 +111,13 @@ def export(
     fp16: bool,
     bf16: bool,
     int8: bool,
-    engines: "EngineOptions | None",
+    opset: int | None,
+    add: bool,
     triton: Path | None,
     web: Path | None,
     force: bool,
-    **settings: Any,
+    tensorrt: bool,
+    **engine_options: Any,
 ) -> None:
     """Export each RUN, a folder that pgtrain made, to one bundle of ONNX models, with the text encoder if one needs it.
 
@@ -108,19 +132,32 @@ def export(
     model repository, and with --web as a page for any static web host. RUN may then be an existing bundle, without
     --out. TensorRT does not read text encoders in compact or int8: export with --storage float32 or --fp16.
     """
-    storage = _chosen(storage, {"fp16": fp16, "bf16": bf16, "int8": int8})
-    if (engines or triton or web) and len(runs) == 1 and is_bundle(runs[0]):
-        _refuse_export_options(runs[0], forced=bool(triton or web))
+    from pgen.bundle.engines import EngineOptions
+    from pgen.bundle.reader import MANIFEST
+
+    storage = _chosen_storage(storage, {"fp16": fp16, "bf16": bf16, "int8": int8})
+    if not tensorrt and (useless := _given(*engine_options)):
+        raise click.UsageError(f"--{useless[0].replace('_', '-')} is about engines: add --tensorrt")
+    engines = EngineOptions(**engine_options) if tensorrt else None
+    if (engines or triton or web) and len(runs) == 1 and (runs[0] / MANIFEST).is_file():
+        force_applies = triton or web
+        options = ("out", "storage", "fp16", "bf16", "int8", "opset", "add", *(() if force_applies else ("force",)))
+        if useless := _given(*options):
+            raise click.UsageError(f"{runs[0]} is a bundle, not a run: leave out --{useless[0]}")
+        _check_targets(triton, web, force)
         _derive(runs[0], engines, triton, web, force)
         return
     if out is None:
-        none = f", and {', '.join(map(str, runs))} holds none" if runs else ""
+        no_bundle = f", and {', '.join(map(str, runs))} is not one" if runs else ""
         raise click.UsageError(
-            f"--out DIR is missing; only an existing bundle takes --tensorrt, --triton or --web alone{none}"
+            f"--out DIR is missing; only an existing bundle takes --tensorrt, --triton or --web alone{no_bundle}"
         )
-    _warn_of_opset(settings["opset"])
+    if late := [reader for reader, last in READERS.items() if opset is not None and opset > last]:
+        click.echo(f"warning: --opset {opset}: {' and '.join(late)} may not read it", err=True)
     if engines:
-        check_ready()  # before minutes go into the export
+        from pgexport.targets.tensorrt.engines import ready
+
+        ready()  # before minutes go into the export
     _check_targets(triton, web, force)
     with needs_extra("export"):
         from pgexport.select_runs import newest_finished
@@ -129,14 +166,15 @@ def export(
         if not runs:
             click.echo(f"exporting {', '.join(map(str, chosen))}")
         from pgexport.export import export_runs
-    _show_bundle(export_runs(chosen, out, storage=storage, force=force, tensorrt=engines is not None, **settings))
+    bundle = export_runs(chosen, out, storage=storage, opset=opset, force=force, add=add, tensorrt=tensorrt)
+    _show_bundle(bundle)
     _derive(out, engines, triton, web, force)
 
 
-def _warn_of_opset(opset: int | None) -> None:
-    """Warn of readers that do not read the opset."""
-    if late := [reader for reader, last in READERS.items() if opset is not None and opset > last]:
-        click.echo(f"warning: --opset {opset}: {' and '.join(late)} may not read it", err=True)
+def _given(*options: str) -> list[str]:
+    """List those of the parameters `options` that the command line sets."""
+    source = click.get_current_context().get_parameter_source
+    return [name for name in options if source(name) is not click.core.ParameterSource.DEFAULT]
 
 
 def _check_targets(triton: Path | None, web: Path | None, force: bool) -> None:
@@ -153,9 +191,16 @@ def _check_targets(triton: Path | None, web: Path | None, force: bool) -> None:
 
 def _derive(bundle: Path, engines: "EngineOptions | None", triton: Path | None, web: Path | None, force: bool) -> None:
     """Derive engines, a repository and a page from a bundle: engines first, because a repository takes them along."""
-    _check_targets(triton, web, force)
     if engines:
-        print_engines(bundle, engines)
+        from pgexport.targets.tensorrt.engines import build_engines
+
+        table = Table("engine", "figure", "measured", title="Parity of the engines with ONNX Runtime")
+        for name, info in build_engines(bundle, engines).items():
+            for figure, value in info.parity.items():
+                table.add_row(name, figure, f"{value:.5g}")
+        Console().print(table)
+        image = ["pgen", "image", "Charizard", "--bundle", str(bundle), "--device", "engine", "--out", "out.png"]
+        click.echo(f"wrote {bundle / 'engines'}; next: {shlex.join(image)}")
     if triton:
         from pgexport.targets.triton.repository import write_repository
 
@@ -169,15 +214,6 @@ def _derive(bundle: Path, engines: "EngineOptions | None", triton: Path | None, 
             f"python -m http.server --directory {shlex.quote(str(web))}, or upload it as docs/web.md describes"
         )
         click.echo(f"wrote {web} ({size:.1f} MB); next: {next_command}")
-
-
-def _refuse_export_options(bundle: Path, forced: bool) -> None:
-    """Reject options that apply to runs alone; `forced` says that --force applies."""
-    context = click.get_current_context()
-    names = ("out", "storage", "fp16", "bf16", "int8", "opset", "add", "force")
-    for name in names[:-1] if forced else names:
-        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
-            raise click.UsageError(f"{bundle} is a bundle, not a run: leave out --{name}")
 
 
 def _show_bundle(bundle: "Bundle") -> None:
@@ -197,8 +233,8 @@ def _show_bundle(bundle: "Bundle") -> None:
 
 
 @main.command()
-@click.argument("bundle", type=FOLDER)
-@click.option("--json", "as_json", is_flag=True, help="print JSON instead of tables")
+@BUNDLE
+@JSON
 def inspect(bundle: Path, as_json: bool) -> None:
     """Show what BUNDLE holds: models, inputs, outputs, precision, size, parity, provenance."""
     from pgexport.inspect import describe_bundle, show
@@ -211,7 +247,7 @@ def inspect(bundle: Path, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("bundle", type=FOLDER)
+@BUNDLE
 @click.option(
     "--run",
     "runs",
@@ -237,7 +273,7 @@ def verify(bundle: Path, runs: tuple[Path, ...]) -> None:
 
 
 @main.command()
-@click.argument("bundle", type=FOLDER)
+@BUNDLE
 @click.option("--out", type=FOLDER, required=True, help="folder of the run")
 def unpack(bundle: Path, out: Path) -> None:
     """Write the generator of BUNDLE as a run for pgtrain stackgan --start."""
@@ -250,7 +286,7 @@ def unpack(bundle: Path, out: Path) -> None:
 @main.command()
 @click.argument("one", type=FOLDER)
 @click.argument("other", type=FOLDER)
-@click.option("--json", "as_json", is_flag=True, help="print JSON instead of a table")
+@JSON
 def diff(one: Path, other: Path, as_json: bool) -> None:
     """Show how the bundles ONE and OTHER differ; like diff, exit with 1 if they do."""
     from pgexport.inspect import difference, show_difference
@@ -265,19 +301,15 @@ def diff(one: Path, other: Path, as_json: bool) -> None:
     sys.exit(1 if differences else 0)
 
 
-def _chosen(storage: str, flags: dict[str, bool]) -> str:
-    """Reduce the options to one storage."""
-    options = [f"--{name}" for name, is_set in flags.items() if is_set]
-    source = click.get_current_context().get_parameter_source("storage")
-    if options and source is not click.core.ParameterSource.DEFAULT:
-        options.append("--storage")
-    if len(options) > 1:
-        raise click.UsageError(f"{' and '.join(options)} exclude each other; choose one")
-    return options[0].removeprefix("--") if options else storage
+def _chosen_storage(storage: str, flags: dict[str, bool]) -> str:
+    chosen = [name for name, is_set in flags.items() if is_set] + _given("storage")
+    if len(chosen) > 1:
+        raise click.UsageError(f"{' and '.join(f'--{name}' for name in chosen)} exclude each other; choose one")
+    return chosen[0] if chosen and chosen != ["storage"] else storage
 
 
 def _show_graphs(graphs: dict[str, dict[str, Any]]) -> None:
-    """Print which type each graph's nodes compute in, and what came of int8."""
+    """Print which type each graph's nodes compute in, and whether int8 was kept."""
     types = sorted({type for graph in graphs.values() for type in graph["nodes"]["all"]})
     table = Table("model", *types, title="Nodes by the type they compute in")
     for name, graph in graphs.items():
@@ -289,11 +321,11 @@ def _show_graphs(graphs: dict[str, dict[str, Any]]) -> None:
 
 
 def _show_parity(by_model: dict[str, dict[str, Any]]) -> None:
-    from pgexport.inspect import figures, number
+    from pgexport.inspect import number
 
     table = Table("model", "figure", "measured", "limit", title="Parity with PyTorch")
     for name, parity in by_model.items():
-        for figure, values in figures(parity).items():
+        for figure, values in parity.get("figures", {}).items():
             table.add_row(name, figure, number(values["measured"]), number(values["limit"]))
     Console().print(table)
 

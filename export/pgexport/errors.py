@@ -4,7 +4,7 @@ from pokegan.errors import PokeganError
 
 
 class ParityFailed(PokeganError, ArithmeticError):
-    """An exported graph does not give what PyTorch gives; no bundle is written."""
+    """An exported graph differs from PyTorch by more than a limit; no bundle is written."""
 
 
 class TargetInvalid(PokeganError, FileExistsError):
@@ -12,7 +12,7 @@ class TargetInvalid(PokeganError, FileExistsError):
 
 
 class WebFilesMissing(PokeganError, FileNotFoundError):
-    """What a static page is made of, beside the bundle, is missing."""
+    """Files of a static page, which are not part of the bundle, are missing."""
 
 
 class OpsetInvalid(PokeganError, ValueError):
@@ -20,7 +20,7 @@ class OpsetInvalid(PokeganError, ValueError):
 
 
 class RunsInvalid(PokeganError, ValueError):
-    """Runs cannot go into one bundle, or there is none."""
+    """Runs cannot go into one bundle, or there is no run."""
 
 
 class GraphUnread(PokeganError, ValueError):
@@ -28,6 +28,6 @@ class GraphUnread(PokeganError, ValueError):
 
 
 class EngineFailed(PokeganError, RuntimeError):
-    """TensorRT cannot build an engine, or it does not give what ONNX Runtime gives; no engine is written."""
+    """TensorRT cannot build an engine, or the engine differs from ONNX Runtime; no engine is written."""
 
     exit_code = 1  # not the user's input: the build itself failed

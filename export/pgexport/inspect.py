@@ -36,18 +36,11 @@ def describe_bundle(folder: Path) -> dict[str, Any]:
 
 def _model(bundle: Bundle, model: Model) -> dict[str, Any]:
     entry = bundle.manifest.files.get(model.file)
-    return {
-        "kind": model.kind,
-        "file": model.file,
-        "bytes": entry.bytes if entry else None,
-        "sha256": entry.sha256 if entry else None,
-        "precision": model.precision,
-        "opset": model.opset,
+    return vars(model) | {
         "inputs": [_tensor(tensor) for tensor in model.inputs],
         "outputs": [_tensor(tensor) for tensor in model.outputs],
-        "settings": model.settings,
-        "parity": model.parity,
-        "provenance": model.provenance,
+        "bytes": entry.bytes if entry else None,
+        "sha256": entry.sha256 if entry else None,
     }
 
 
@@ -64,12 +57,6 @@ def _engine(bundle: Bundle, name: str) -> dict[str, Any]:
 
 def _tensor(tensor: Tensor) -> str:
     return f"{tensor.name} {tensor.dtype} ({', '.join(map(str, tensor.shape))})"
-
-
-def figures(parity: dict[str, Any]) -> dict[str, dict[str, float | None]]:
-    """The figures among what a manifest says of parity."""
-    figures: dict[str, dict[str, float | None]] = parity.get("figures", {})
-    return figures
 
 
 def number(value: float | None) -> str:
@@ -89,7 +76,7 @@ def show(summary: dict[str, Any]) -> None:
         table.add_row("outputs", "\n".join(model["outputs"]))
         parity = (
             f"{figure} {number(value['measured'])} (limit {number(value['limit'])})"
-            for figure, value in figures(model["parity"]).items()
+            for figure, value in model["parity"].get("figures", {}).items()
         )
         table.add_row("parity", "\n".join(parity))
         table.add_row("from", "\n".join(origin(model["provenance"])))
@@ -123,19 +110,14 @@ def origin(provenance: dict[str, Any]) -> list[str]:
     run, export = provenance.get("run", {}), provenance.get("export", {})
     lines = []
     if "data" in run:
-        data = f"{run['data']['examples']} examples ({run['data']['digest'][:12]})"
+        data = f"{run['data'].get('examples', 'unknown')} examples ({run['data']['digest'][:12]})"
         lines.append(f"a run of {run['system']}, seed {run['seed']}, on {data}")
-        lines.append(progress(run))
+        lines.append(f"after {run['epoch']} of {run.get('epochs', 'unknown')} epochs")
     if run.get("encoder"):
         lines.append(f"encoder {run['encoder']}")
     if "versions" in export:
         lines.append("exported by " + ", ".join(f"{name} {version}" for name, version in export["versions"].items()))
     return lines
-
-
-def progress(run: dict[str, Any]) -> str:
-    """The progress of a run in a manifest."""
-    return f"after {run['epoch']} of {run['epochs']} epochs"
 
 
 def difference(one: Path, other: Path) -> dict[str, dict[str, tuple[Any, Any]]]:
@@ -147,52 +129,45 @@ def difference(one: Path, other: Path) -> dict[str, dict[str, tuple[Any, Any]]]:
     Raises:
         BundleNotFound, BundleInvalid: one is no bundle.
     """
-    first, second = describe_bundle(one), describe_bundle(other)
+    first, second = _facts(one), _facts(other)
     differences: dict[str, dict[str, tuple[Any, Any]]] = {}
-    for name in {**first["models"], **second["models"]}:
-        facts = [_facts(summary["models"].get(name)) for summary in (first, second)]
-        differences[name] = _differing(*facts)
-    checksums = [_other_files(folder) for folder in (one, other)]
-    differences["files"] = _differing(*checksums)
-    differences["contents"] = _differing(_contents(one), _contents(other))
-    return {name: facts for name, facts in differences.items() if facts}
+    for part in first | second:
+        ours, theirs = first.get(part, {}), second.get(part, {})
+        facts = {fact: (ours.get(fact), theirs.get(fact)) for fact in ours | theirs}
+        if differing := {fact: values for fact, values in facts.items() if values[0] != values[1]}:
+            differences[part] = differing
+    return differences
 
 
-def _other_files(folder: Path) -> dict[str, Any]:
-    manifest = open_bundle(folder).manifest
-    held = {model.file for model in manifest.models.values()}
-    return {name: entry.sha256 for name, entry in manifest.files.items() if name not in held}
-
-
-def _contents(folder: Path) -> dict[str, Any]:
-    """Checksums of the files of a folder that are not as its manifest says, "missing" for those that are not there.
+def _facts(folder: Path) -> dict[str, dict[str, Any]]:
+    """Collect what is compared of a bundle: the facts of each model, and checksums of ``files`` and ``contents``.
 
     Engines are left out: they are a machine's own, and no manifest lists them.
     """
-    entries = open_bundle(folder).manifest.files
-    there = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
-    own = {place.as_posix(): path for place, path in there.items() if place.parts[0] not in (FOLDER, MANIFEST)}
-    checksums = {name: describe(path).sha256 for name, path in own.items()}
-    listed = {name: entry.sha256 for name, entry in entries.items()}
-    return {
-        name: checksums.get(name, "missing") for name in listed | checksums if checksums.get(name) != listed.get(name)
+    bundle = open_bundle(folder)
+    listed = {name: entry.sha256 for name, entry in bundle.manifest.files.items()}
+    models = {name: _model_facts(_model(bundle, model)) for name, model in bundle.manifest.models.items()}
+    held = {model.file for model in bundle.manifest.models.values()}
+    paths = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    present = {
+        place.as_posix(): describe(path).sha256
+        for place, path in paths.items()
+        if place.parts[0] not in (FOLDER, MANIFEST)
+    }
+    changed = [name for name in listed | present if present.get(name) != listed.get(name)]
+    return models | {
+        "files": {name: checksum for name, checksum in listed.items() if name not in held},
+        "contents": {name: present.get(name, "missing") for name in changed},
     }
 
 
-def _facts(model: dict[str, Any] | None) -> dict[str, Any]:
-    if model is None:
-        return {}
-    direct = ("kind", "file", "precision", "opset", "inputs", "outputs", "bytes", "sha256")
-    facts = {name: model[name] for name in direct} | _flat(model["settings"], "settings ")
-    return facts | _parity_facts(model["parity"]) | _flat(model["provenance"])
-
-
-def _parity_facts(parity: dict[str, Any]) -> dict[str, Any]:
-    """The figures, their limits, and how they were measured: storage, batches."""
-    measured = {f"parity {name}": value["measured"] for name, value in figures(parity).items()}
-    limits = {f"parity {name} limit": value["limit"] for name, value in figures(parity).items()}
-    rest = {name: value for name, value in parity.items() if name != "figures"}
-    return measured | limits | _flat(rest, "parity ")
+def _model_facts(model: dict[str, Any]) -> dict[str, Any]:
+    """Flatten a :func:`_model` to one name a fact, such as "settings latent_dim" or "parity psnr limit"."""
+    rest = model | {"parity": {name: value for name, value in model["parity"].items() if name != "figures"}}
+    provenance, figures = rest.pop("provenance"), model["parity"].get("figures", {})
+    measured = {f"parity {name}": figure["measured"] for name, figure in figures.items()}
+    limits = {f"parity {name} limit": figure["limit"] for name, figure in figures.items()}
+    return _flat(rest) | measured | limits | _flat(provenance)
 
 
 def _flat(values: dict[str, Any], before: str = "") -> dict[str, Any]:
@@ -200,11 +175,6 @@ def _flat(values: dict[str, Any], before: str = "") -> dict[str, Any]:
     for name, value in values.items():
         flat |= _flat(value, f"{before}{name} ") if isinstance(value, dict) else {before + name: value}
     return flat
-
-
-def _differing(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    names = {**one, **other}
-    return {name: (one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)}
 
 
 def show_difference(differences: dict[str, dict[str, tuple[Any, Any]]], one: Path, other: Path) -> None:
@@ -219,11 +189,7 @@ def show_difference(differences: dict[str, dict[str, tuple[Any, Any]]], one: Pat
 def _short(value: Any) -> str:
     if value is None:
         return "-"
-    text = (
-        f"{value:.5g}"
-        if isinstance(value, float)
-        else "\n".join(map(str, value))
-        if isinstance(value, list)
-        else str(value)
-    )
-    return text[:12] if len(text) == 64 else text
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    text = "\n".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text[:12] if len(text) == 64 else text  # a checksum

@@ -11,7 +11,7 @@ RUNS = Path("runs")
 
 
 def finished(run: Run) -> bool:
-    """Tell whether a run has all its epochs, and no process trains it on."""
+    """Check whether a run has all its epochs, and no process trains it further."""
     epochs, metrics = run.described()["epochs"], run.metrics()
     done = metrics[-1]["epoch"] if metrics else 0
     return done >= epochs and run.checkpoint.is_file() and not run.is_training()

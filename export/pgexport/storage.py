@@ -30,15 +30,15 @@ PRECISIONS = {
 """Each storage as the manifest describes it."""
 
 EVERY_CPU = ("compact", "float32", "int8")
-"""Storages that every CPU computes in, so that the export can try whether batches change an encoder's texts."""
+"""Storages that run on every CPU, so that an export can test whether an encoder's embeddings depend on the batch."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A graph as it is shipped.
+    """A graph as it is exported.
 
-    `storage` is the one that it really got, a key of PRECISIONS. `settings` are the model's. `report` is what the
-    manifest's provenance says of the graph: the types that its nodes compute in, and what came of int8.
+    `storage`, a key of PRECISIONS, may differ from the requested one. `settings` are the model's. `report` is for the
+    manifest's provenance: the types that the graph's nodes compute in, and whether int8 was kept and why.
     """
 
     graph: onnx.ModelProto
@@ -49,7 +49,7 @@ class Stored:
 
 
 def check_opset(opset: int | None, storage: str) -> None:
-    """Check that graphs of `storage` can be written in `opset`; None is always good, see :func:`store`.
+    """Check that graphs of `storage` can be written in `opset`; None is always valid, see :func:`store`.
 
     Raises:
         OpsetInvalid: they cannot.
@@ -103,10 +103,10 @@ def one_by_one(feeds: Feeds) -> list[Feeds]:
 
 
 def depends_on_batch(graph: onnx.ModelProto, feeds: Feeds) -> bool:
-    """Tell whether a text's embedding depends by any bit on the batch that it is encoded in, on 1 or 2 threads.
+    """Test whether any bit of a text's embedding depends on its batch, on 1 or 2 threads.
 
-    Tried at all lengths, with the batches that the runtime makes. Scales of dynamic int8, for example, are taken from
-    the batch.
+    All lengths are tried, at all sizes of batches that the runtime makes. Scales of dynamic int8, for example, are
+    taken from the batch.
     """
     model, outputs = graph.SerializeToString(), [output.name for output in graph.graph.output]
     sessions = [open_session(model, graph.graph.name, threads=threads) for threads in (1, 2)]
@@ -123,21 +123,15 @@ def depends_on_batch(graph: onnx.ModelProto, feeds: Feeds) -> bool:
     return False
 
 
-def storage_of(model: Model) -> str:
-    """Name the storage whose tolerances hold.
+def stored_in(bundle: Bundle, model: Model) -> Stored:
+    """Read a model of a bundle as it was stored.
 
     Raises:
-        BundleInvalid: it is none that this version knows.
+        BundleInvalid: this version does not know its storage.
     """
     storage = model.parity.get("storage")
     if storage not in PRECISIONS:
         raise BundleInvalid(
             f"{model.file}: is stored as {storage!r}, which this version does not know; export it again"
         )
-    return str(storage)
-
-
-def stored_in(bundle: Bundle, model: Model) -> Stored:
-    """Read a model of a bundle as it was stored."""
-    graph = onnx.load_from_string(bundle.graph(model))
-    return Stored(graph, storage_of(model), model.opset, model.settings, {})
+    return Stored(onnx.load_from_string(bundle.graph(model)), storage, model.opset, model.settings, {})

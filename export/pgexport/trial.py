@@ -1,4 +1,4 @@
-"""Test inputs of a model, and the network in PyTorch that it must agree with."""
+"""The test inputs of a model, and the PyTorch network that it is compared with."""
 
 import secrets
 from collections.abc import Callable
@@ -24,7 +24,7 @@ Runner = Callable[[Feeds], list[Array]]
 class Trial:
     """One model in PyTorch and its test inputs, by name for each case, of 64 rows or fewer.
 
-    `kind` is a key of :data:`pgexport.kinds.KINDS`; `seed` is what the cases were drawn with.
+    `kind` is a key of :data:`pgexport.kinds.KINDS`; `seed` is that of the cases.
     """
 
     name: str

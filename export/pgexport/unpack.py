@@ -10,7 +10,7 @@ from torch import nn
 
 from pgen.bundle.reader import open_bundle
 from pgen.errors import BundleInvalid
-from pgexport.atomic import beside, put
+from pgexport.atomic import atomic_folder
 from pgexport.peers.eager import rebuild
 from pgexport.tracing.run_loader import AVERAGED
 from pgtrain.engine.run import CHECKPOINT, CONFIG
@@ -35,10 +35,9 @@ def unpack(folder: Path, out: Path) -> None:
     described["data"] |= {"names": bundle.names}
     position = {name: run[name] for name in ("epoch", "step", "total")}
     weights = {AVERAGED + name: value.contiguous() for name, value in network.state_dict().items()}  # type: ignore[union-attr]
-    with beside(out) as staged:
+    with atomic_folder(out) as staged:
         (staged / CONFIG).write_text(json.dumps(described, indent=1, ensure_ascii=False), "utf-8")
         (staged / CHECKPOINT).write_bytes(save(weights, {"position": json.dumps(position)}))
-        put(staged, out)
 
 
 @torch.no_grad()

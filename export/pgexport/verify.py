@@ -1,4 +1,4 @@
-"""Check that a bundle is what its manifest says, and still gives what PyTorch gives."""
+"""Check a bundle against its manifest, and its models against PyTorch."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,17 +9,12 @@ import onnx
 from pgen.bundle.engines import engine_names, read_engine
 from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.errors import BundleInvalid
-from pgexport.errors import ParityFailed, RunsInvalid
-from pgexport.export import runner
-from pgexport.parity.checks import check
-from pgexport.parity.comparisons import Locator
-from pgexport.parity.divergence import locate_divergence, locate_in_sequence
-from pgexport.parity.text import check_names, check_pictures
-from pgexport.precision.bf16_emulation import checkable
+from pgexport.errors import RunsInvalid
+from pgexport.parity.run import check_run
 from pgexport.select_runs import RUNS, distinct
-from pgexport.storage import storage_of, stored_in
+from pgexport.storage import stored_in
 from pgexport.tracing.run_loader import LoadedRun, load_run
-from pgexport.tracing.specs import ModelSpec, model_specs, sample_texts
+from pgexport.tracing.specs import model_specs
 from pgexport.trial import fresh_seed
 from pgtrain.engine.run import CONFIG, Run
 from pgtrain.errors import EncoderNotFound, RunInvalid, RunNotFound
@@ -27,24 +22,23 @@ from pgtrain.models.text_encoder import load_encoder
 from pokegan.errors import one_line
 
 
-def verify(folder: Path, runs: Sequence[Path] = (), seed: int | None = None) -> dict[str, Any]:
+def verify(folder: Path, runs: Sequence[Path] = ()) -> dict[str, Any]:
     """Check all files by size and SHA-256 and all graphs by the ONNX checker; repeat parity where there is a run.
 
-    TensorRT engines that lie beside are checked against their sidecars and the models' files, and not run.
+    TensorRT engines in the folder are checked against their sidecars and the models' files, and not run.
 
     Args:
         folder: the bundle.
-        runs: runs that it was made of; none: those of them that are found under runs/.
-        seed: what parity's inputs are drawn with; None draws one.
+        runs: runs that it was exported from; empty: those of them that are found under runs/.
 
     Returns:
-        How many files were checked, by model what parity found (None where there was no run), the runs, the engines.
+        ``files``, how many were checked; ``models``, the parity of each (None without a run); ``runs``; ``engines``.
 
     Raises:
-        BundleNotFound, BundleInvalid: it is not what its manifest says.
-        EngineInvalid: an engine is not what its sidecar says, or of another model file.
-        RunNotFound, RunInvalid, RunsInvalid: a run cannot be read, or is not one that the bundle was made of.
-        ParityFailed: a model does not give what PyTorch gives.
+        BundleNotFound, BundleInvalid: it differs from its manifest.
+        EngineInvalid: an engine differs from its sidecar, or belongs to another model file.
+        RunNotFound, RunInvalid, RunsInvalid: a run cannot be read, or the bundle was not exported from it.
+        ParityFailed: a model differs from PyTorch by more than a limit.
     """
     bundle = open_bundle(folder)
     for name in bundle.manifest.files:
@@ -54,14 +48,14 @@ def verify(folder: Path, runs: Sequence[Path] = (), seed: int | None = None) -> 
     engines = engine_names(bundle)
     for name in engines:
         read_engine(bundle, name)
-    seed = fresh_seed() if seed is None else seed
+    seed = fresh_seed()
     parity: dict[str, Any] = dict.fromkeys(bundle.manifest.models)
     loaded = _named_runs(bundle, runs) if runs else _own_runs(bundle)
     for run, _ in loaded:
-        try:
-            parity |= _parity(bundle, run, seed)
-        except ParityFailed as error:
-            raise ParityFailed(f"{error.message} (seed {seed})") from error
+        encoder = load_encoder(run.described["encoder"]) if run.reads_text else None
+        specs = model_specs(run, encoder)
+        models = [(spec, stored_in(bundle, bundle.manifest.models[spec.name])) for spec in specs]
+        parity |= check_run(bundle, run, encoder, models, seed)
     used = [str(folder) for _, folder in loaded]
     return {"files": len(bundle.manifest.files), "models": parity, "runs": used, "engines": engines}
 
@@ -75,11 +69,11 @@ def _named_runs(bundle: Bundle, folders: Sequence[Path]) -> list[tuple[LoadedRun
 
 
 def _own_runs(bundle: Bundle) -> list[tuple[LoadedRun, Path]]:
-    """Find runs under runs/ that the bundle was made of, one for a model; runs that cannot be used are passed over."""
+    """Find the runs under runs/ that the bundle was exported from, one a model; unreadable ones are skipped."""
     by_system: dict[str, tuple[LoadedRun, Path]] = {}
     for folder in sorted(path.parent for path in RUNS.glob(f"*/{CONFIG}")):
         try:
-            if _may_be(bundle, Run(folder).described()):
+            if _matches(bundle, Run(folder).described()):
                 run = load_run(folder)
                 _check_run(bundle, run, folder)
                 if run.reads_text:
@@ -90,8 +84,8 @@ def _own_runs(bundle: Bundle) -> list[tuple[LoadedRun, Path]]:
     return list(by_system.values())
 
 
-def _may_be(bundle: Bundle, described: dict[str, Any]) -> bool:
-    """Tell whether a run has the seed, the data and the recipe of a model, before its checkpoint is read."""
+def _matches(bundle: Bundle, described: dict[str, Any]) -> bool:
+    """Check whether a run has the seed, the data and the recipe of a model, before its checkpoint is read."""
     model = bundle.manifest.models.get(described["system"])
     origin = model.provenance.get("run", {}) if model else {}
     recipe = {key: value for key, value in described["config"].items() if key != "start"}
@@ -137,25 +131,3 @@ def _check_run(bundle: Bundle, run: LoadedRun, folder: Path) -> None:
                 f"{folder}: is not the run that {bundle.folder} was made of, or was trained on since "
                 f"({name} {str(ours)[:12]}, the bundle's {str(theirs)[:12]})"
             )
-
-
-def _parity(bundle: Bundle, run: LoadedRun, seed: int) -> dict[str, Any]:
-    encoder = load_encoder(run.described["encoder"]) if run.reads_text else None
-    specs, models, runnable = model_specs(run, encoder), bundle.manifest.models, checkable(bundle)
-
-    def locator(spec: ModelSpec) -> Locator:
-        return lambda feeds, rows=None: locate_divergence(spec, stored_in(bundle, models[spec.name]), feeds, rows)
-
-    def place() -> str:
-        return locate_in_sequence([(spec, stored_in(bundle, models[spec.name])) for spec in specs], seed)
-
-    parity: dict[str, Any] = {}
-    for spec in specs:
-        model = models[spec.name]
-        parity[spec.name] = check(spec.trial(seed), runner(runnable, model), storage_of(model), locator(spec))
-    if encoder:
-        text_psnr = check_pictures(runnable, encoder, sample_texts(run), specs[-1].trial(seed), place)
-        parity[run.system]["figures"]["text_psnr"] = text_psnr
-        if bundle.names:
-            parity["encoder"]["figures"]["names_cosine"] = check_names(runnable, encoder)
-    return parity

@@ -58,7 +58,7 @@ HINTS = {
 def main(
     ctx: click.Context,
     /,
-    bundle: Path | None,
+    bundle: Path,
     out: Path | None,
     plot: Path | None,
     form: str | None,
@@ -74,7 +74,6 @@ def main(
         return
     from pgbench.reporting.files import check_place, write_json
     from pgbench.suite import Settings, exit_code, run
-    from pgen.bundle.reader import EMBEDDED
 
     for place in (out, plot):
         if place:
@@ -85,7 +84,7 @@ def main(
         check()
     if quick:
         settings |= {name: value for name, value in QUICK.items() if ctx.get_parameter_source(name) is DEFAULT}
-    result = run(Settings(bundle=bundle or EMBEDDED, **settings), _say, partial(click.echo, err=True))
+    result = run(Settings(bundle=bundle, **settings), _say, partial(click.echo, err=True))
     if out:
         write_json(out, result)
     from pgbench.commands import print_result

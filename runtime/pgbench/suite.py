@@ -3,7 +3,8 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,14 +19,16 @@ from pgbench.cold_start import cold_start, has_cold_start, prepare
 from pgbench.measuring import meters, statistics
 from pgbench.measuring.environment import environment, load_average
 from pgbench.measuring.load import Load
-from pgbench.measuring.timing import ROUNDS, WITHIN, Target, Turn, measure
+from pgbench.measuring.ratios import ratios
+from pgbench.measuring.timing import ROUNDS, Target, Turn, measure
 from pgbench.processes.backends import TORCH, Opened, names, runtime_backends
-from pgbench.processes.client import Process
+from pgbench.processes.client import BackendFailed, Process
 from pgbench.roofline import Rates, limits, one_of_each, take_rates
 from pgen.backends.cores import cores
 from pgen.backends.registry import AUTO, device_of
 from pgen.bundle.reader import EMBEDDED
 from pgen.errors import DeviceUnavailable, RequestInvalid
+from pokegan.errors import EXIT_CODE
 
 SCHEMA = 3
 """Version of the JSON that a run writes; docs/benchmarks.md lists its fields."""
@@ -36,9 +39,6 @@ WAITING: dict[str, dict[str, str]] = {"default": {}, "passive": {"OMP_WAIT_POLIC
 TRIAL = 0.5
 """Seconds that PyTorch draws for in each way of waiting, before the faster one is chosen."""
 
-WIDEST = 1.25
-"""A ratio is not given if the upper end of its interval is more times the lower one than this."""
-
 COMPARED = 8
 """Pictures of each backend that are compared."""
 
@@ -46,15 +46,28 @@ PRECISIONS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "int8": 
 """What ``--precision`` takes, and what manifests call it."""
 
 Say = Callable[[str], None]
-"""Told what is going on."""
+"""Receives status messages."""
+
+Peaks = dict[str, list[dict[str, Any]]]
+"""Peaks of memory by backend, one for each batch."""
 
 
-TIME_LIMIT, SIGNALED = "time limit", 128
-"""What a result says ended its run where no signal did, and what an exit code adds to a signal's number."""
+TIME_LIMIT = "time limit"
+"""What a result says ended its run at its time limit."""
+
+SIGNALED = 128
+"""What an exit code adds to the number of a signal."""
 
 
-class TimeLimitReached(Exception):
-    """The time limit passed in the middle of the measurements."""
+class TimeLimitReached(RequestInvalid):
+    """The time limit has passed; the message is for runs in which no row was complete."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"time limit of {seconds:g} s: passed before a row was complete; allow more time")
+
+
+ENDINGS = (KeyboardInterrupt, SystemExit, TimeLimitReached, BackendFailed)
+"""What ends a run early; the rows that are complete are kept."""
 
 
 @dataclass(frozen=True)
@@ -91,20 +104,26 @@ class Settings:
 
 
 class Progress:
-    """Says which rows are measured and how long the rest takes, and ends a run at its time limit."""
+    """Reports which rows are measured and how long the rest takes, and ends a run at its time limit.
+
+    The limit counts from when this object is made.
+    """
 
     def __init__(self, settings: Settings, say: Say) -> None:
         self.say, self._batches, self._seconds = say, len(settings.batches), settings.time_limit
         self._started = self._first = time.monotonic()
         self._done = self._groups = 0
+        self.load: Load | None = None
 
     def check(self) -> None:
         """Raise TimeLimitReached once the limit has passed."""
         if self._seconds is not None and time.monotonic() - self._started > self._seconds:
-            raise TimeLimitReached
+            raise TimeLimitReached(self._seconds)
 
     def begin(self, batch: int, part: str, parts: int) -> None:
-        """Say that one of `parts` parts of a batch is measured from now on."""
+        """Report that one of `parts` parts of a batch is measured from now on."""
+        if self.load:
+            self.load.sample()
         now = time.monotonic()
         if not self._groups:
             self._groups, self._first = parts * self._batches, now
@@ -132,28 +151,44 @@ def silent(message: str) -> None:
 def run(settings: Settings, say: Say = silent, progress: Say = silent) -> dict[str, Any]:
     """Measure, and return the result as JSON-ready values (schema SCHEMA).
 
-    `progress` gets a line for each part that is measured, with the time left; `say` those before and after.
+    `progress` receives a line for each part that is measured, with the time left; `say` those before and after.
 
-    A run that is interrupted, or reaches its time limit, returns the rows that are complete, and what ended it.
+    A run that is interrupted, reaches its time limit, or loses a backend returns the rows that are complete, and what
+    ended it. The time limit is checked between turns and before each backend, limit and cold start.
 
     Raises:
-        PokeganError: the bundle or a backend that was chosen by name cannot be used, or the time limit was too short.
+        PokeganError: the bundle or a backend that was chosen by name cannot be used, or no row was complete when a
+            backend failed or the time limit passed.
         KeyboardInterrupt, SystemExit: the run was interrupted before a row was complete.
     """
+    steps = Progress(settings, progress)
     threads = settings.threads or cores()
     opened = Opened(settings.bundle, settings.model, threads)
     before = environment()
     meter = meters.find()
+    rows: list[dict[str, Any]] = []
+    rates: Rates = {}
+    cold = limit = ended_by = None
     with ExitStack() as stack:
-        backends, unavailable = _start(stack, settings, opened, say)
+        backends, unavailable = _start(stack, settings, opened, say, steps)
         subject = backends[0]
-        same = _compare(backends, say)
+        same = _compare(backends, say, steps)
         raters = _raters(stack, backends, opened) if settings.limit else []
-        load = Load([os.getpid(), *(process.pid for process in (*backends, *raters))])
-        measured, peaks, rates, ended_by = _measure(backends, raters, settings, meter, Progress(settings, progress))
-        others = load.report()
-        limit = limits(backends, opened, measured, rates) if settings.limit and not ended_by else None
-    given, withheld = ratios(measured, subject.name)
+        steps.load = Load([os.getpid(), *(process.pid for process in (*backends, *raters))])
+        peaks: Peaks = {backend.name: [] for backend in backends}
+        try:
+            _measure(backends, raters, settings, meter, steps, rows, peaks, rates)
+            if settings.limit:
+                steps.check()
+                limit = limits(backends, opened, rows, rates)
+            if settings.cold:
+                cold = _cold(backends, opened, say, steps)
+        except ENDINGS as ending:
+            if not rows:
+                raise
+            ended_by = _name(ending)
+        others = steps.load.report()
+    reported, withheld = ratios(rows, subject.name)
     return {
         "schema": SCHEMA,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -169,9 +204,9 @@ def run(settings: Settings, say: Say = silent, progress: Say = silent) -> dict[s
         },
         "unavailable": unavailable,
         "ended_by": ended_by,
-        "cold_start": _cold(backends, opened, say) if settings.cold and not ended_by else None,
-        "measurements": measured,
-        "ratios": given,
+        "cold_start": cold,
+        "measurements": rows,
+        "ratios": reported,
         "no_ratio": withheld,
         "limit": limit,
         "energy_missing": meter.missing,
@@ -179,7 +214,9 @@ def run(settings: Settings, say: Say = silent, progress: Say = silent) -> dict[s
     }
 
 
-def _start(stack: ExitStack, settings: Settings, opened: Opened, say: Say) -> tuple[list[Process], dict[str, str]]:
+def _start(
+    stack: ExitStack, settings: Settings, opened: Opened, say: Say, steps: Progress
+) -> tuple[list[Process], dict[str, str]]:
     """Start the device's own backend, and those it is compared with; say which of "all" there are not."""
     say(f"starting {settings.device}")
     backends = [stack.enter_context(Process(settings.device, opened))]
@@ -190,6 +227,7 @@ def _start(stack: ExitStack, settings: Settings, opened: Opened, say: Say) -> tu
     for name in names(settings.versus):
         if name == backends[0].name:
             continue
+        steps.check()
         say(f"starting {name}")
         try:
             backends.append(stack.enter_context(_fastest(name, opened, min(settings.batches))))
@@ -208,8 +246,10 @@ def _fastest(name: str, opened: Opened, batch: int) -> Process:
     """
     if name not in TORCH or "cuda" in name:
         return Process(name, opened)
-    with ExitStack() as trial:
-        started = {way: trial.enter_context(Process(name, opened, variables)) for way, variables in WAITING.items()}
+    with ExitStack() as trial, ThreadPoolExecutor() as pool:
+        # Both at once: importing PyTorch takes seconds, on one core.
+        opening = {way: pool.submit(Process, name, opened, variables) for way, variables in WAITING.items()}
+        started = {way: trial.enter_context(process.result()) for way, process in opening.items()}
         targets = {way: process.target("end to end", batch, dict) for way, process in started.items()}
         medians = {way: float(np.median(one.medians())) for way, one in measure(targets, TRIAL, rounds=2).items()}
         trial.pop_all()
@@ -236,12 +276,15 @@ def named(device: str, runs_on: list[str]) -> str:
     return next(name for name, known in runtime_backends().items() if known == chosen)
 
 
-def _compare(backends: Sequence[Process], say: Say) -> dict[str, dict[str, Any]]:
+def _compare(backends: Sequence[Process], say: Say, steps: Progress) -> dict[str, dict[str, Any]]:
     """Let all draw the same: from the same embeddings, and from text by their own encoder."""
     say("comparing pictures")
     reference = _reference(backends)
     inputs = backends[0].inputs(COMPARED)
-    drawn = {backend.name: (backend.draw(inputs, COMPARED), backend.draw(None, COMPARED)) for backend in backends}
+    drawn = {}
+    for backend in backends:
+        steps.check()
+        drawn[backend.name] = (backend.draw(inputs, COMPARED), backend.draw(None, COMPARED))
     generator, whole = drawn[reference.name]
     return {
         name: {
@@ -265,43 +308,41 @@ def _raters(stack: ExitStack, backends: Sequence[Process], opened: Opened) -> li
 
 
 def _measure(
-    backends: Sequence[Process], raters: Sequence[Process], settings: Settings, meter: meters.Meters, progress: Progress
-) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], Rates, str | None]:
-    """Measure every batch; the machine's rates before, between and after, because it is not always equally busy.
+    backends: Sequence[Process],
+    raters: Sequence[Process],
+    settings: Settings,
+    meter: meters.Meters,
+    progress: Progress,
+    rows: list[dict[str, Any]],
+    peaks: Peaks,
+    rates: Rates,
+) -> None:
+    """Add the rows and the peaks of memory of every batch.
 
-    The last value names what ended the measurements early: a signal or TIME_LIMIT.
+    The machine's rates are measured before, between and after the batches, because it is not always equally busy.
     """
-    measurements: list[dict[str, Any]] = []
-    peaks: dict[str, list[dict[str, Any]]] = {backend.name: [] for backend in backends}
-    rates: Rates = {}
-    try:
-        for batch in sorted(settings.batches):
-            _rate(rates, raters, settings, progress)
-            _measure_batch(backends, batch, settings, meter, progress, measurements)
-            for backend in backends:
-                held = {"process": backend.ask("memory"), "gpu": meters.gpu_memory(backend.pid)}
-                peaks[backend.name].append({"batch": batch} | held)
+    for batch in sorted(settings.batches):
         _rate(rates, raters, settings, progress)
-    except (KeyboardInterrupt, SystemExit, TimeLimitReached) as ending:
-        if measurements:
-            return measurements, peaks, rates, _name(ending)
-        if isinstance(ending, TimeLimitReached):
-            raise RequestInvalid(
-                f"time limit of {settings.time_limit:g} s: passed before a row was complete; allow more time"
-            ) from ending
-        raise
-    return measurements, peaks, rates, None
+        _measure_batch(backends, batch, settings, meter, progress, rows)
+        for backend in backends:
+            held = {"process": backend.ask("memory"), "gpu": meters.gpu_memory(backend.pid)}
+            peaks[backend.name].append({"batch": batch} | held)
+    _rate(rates, raters, settings, progress)
 
 
 def _name(ending: BaseException) -> str:
     if isinstance(ending, SystemExit) and isinstance(ending.code, int) and ending.code > SIGNALED:
         return signal.Signals(ending.code - SIGNALED).name
+    if isinstance(ending, BackendFailed):
+        return ending.message
     return TIME_LIMIT if isinstance(ending, TimeLimitReached) else signal.SIGINT.name
 
 
 def exit_code(ended_by: str | None) -> int:
-    """What a command exits with whose run was ended by a signal, as shells have it; 0 for other runs."""
-    return 0 if ended_by in (None, TIME_LIMIT) else SIGNALED + signal.Signals[ended_by]
+    """The exit code of a run: 128 and the signal's number, as in shells, or 2 where a backend failed; otherwise 0."""
+    if ended_by in (None, TIME_LIMIT):
+        return 0
+    return SIGNALED + signal.Signals[ended_by] if ended_by in signal.Signals.__members__ else EXIT_CODE
 
 
 def _rate(rates: Rates, raters: Sequence[Process], settings: Settings, progress: Progress) -> None:
@@ -323,58 +364,20 @@ def _measure_batch(
     parts = {backend.name: backend.ask("parts", batch=batch) for backend in backends}
     for part in parts[backends[0].name]:
         progress.begin(batch, part, len(parts[backends[0].name]))
-        having = [backend for backend in backends if part in parts[backend.name]]
-        targets = {backend.name: progress.watched(backend.target(part, batch, meter)) for backend in having}
+        measurable = [backend for backend in backends if part in parts[backend.name]]
+        targets = {backend.name: progress.watched(backend.target(part, batch, meter)) for backend in measurable}
         for name, measured in measure(targets, settings.seconds, settings.rounds).items():
             measurements.append({"batch": batch, "part": part, "backend": name} | statistics.summary(measured, batch))
 
 
-Rows = dict[tuple[int, str, str], dict[str, Any]]
-"""Measurements by batch, part and backend."""
-
-
-def ratios(measured: Sequence[dict[str, Any]], subject: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Divide what each other backend took by what the subject took, round by round.
-
-    Returns:
-        The ratios, and those that are not given, with the reason: a row never settled or contradicts the one that
-        contains it, or the ratio differs too much between rounds.
-    """
-    rows: Rows = {(entry["batch"], entry["part"], entry["backend"]): entry for entry in measured}
-    given, withheld = [], []
-    for (batch, part, name), row in rows.items():
-        if name == subject:
-            continue
-        own = rows[batch, part, subject]
-        each = {"batch": batch, "part": part, "of": subject, "over": name}
-        divided = statistics.ratio(row["turn_medians_ms"], own["turn_medians_ms"])
-        low, high = divided["interval"]
-        why = [*_doubts(rows, own), *_doubts(rows, row)]
-        if high > WIDEST * low:
-            why.append(f"it is {low:g} to {high:g}")
-        if why:
-            withheld.append(each | {"why": "; ".join(why)})
-        else:
-            given.append(each | divided)
-    return given, withheld
-
-
-def _doubts(rows: Rows, row: dict[str, Any]) -> Iterator[str]:
-    """Say why a row is not to be divided by."""
-    if not row["settled"]:
-        yield f"{row['backend']} did not settle"
-    whole = rows.get((row["batch"], "end to end", row["backend"]))
-    if whole and row["p50_ms"] > (1 + WITHIN) * whole["p50_ms"]:
-        yield f"{row['backend']} took longer than from end to end, of which it is a part"
-
-
-def _cold(backends: Sequence[Process], opened: Opened, say: Say) -> dict[str, Any]:
+def _cold(backends: Sequence[Process], opened: Opened, say: Say, steps: Progress) -> dict[str, Any]:
     timed = [backend.name for backend in backends if has_cold_start(backend.name)]
     times = {}
     with TemporaryDirectory() as folder:
         if set(timed) & set(TORCH):
             prepare(Path(folder), opened)
         for name in timed:
+            steps.check()
             say(f"cold start: {name}")
             times[name] = cold_start(name, opened, Path(folder))
     return times

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pgen.doctor import examine, healthy
     from pgen.images.metadata import Metadata, read_metadata
     from pgen.images.postprocess import Postprocess
-    from pgen.images.reproduce import variation_requests
+    from pgen.images.variations import variation_requests
     from pgen.jobs.job import Job, Written
     from pgen.jobs.reproduction import reproduce
     from pgen.jobs.sprites import write_sprites
@@ -47,7 +47,7 @@ _MODULES = {
     "doctor": ("examine", "healthy"),
     "images.metadata": ("Metadata", "read_metadata"),
     "images.postprocess": ("Postprocess",),
-    "images.reproduce": ("variation_requests",),
+    "images.variations": ("variation_requests",),
     "jobs.job": ("Job", "Written"),
     "jobs.reproduction": ("reproduce",),
     "jobs.sprites": ("write_sprites",),

@@ -1,5 +1,5 @@
 """``python -m pgen`` is ``pgen``."""
 
-from pgen.main import main
+from pgen.main import run
 
-main()
+run()

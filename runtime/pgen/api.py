@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pgen.bundle.reader import EMBEDDED
 from pgen.errors import OtherBundle, RequestInvalid
 from pgen.images.model import DEFAULT_BATCH, Picture, PictureModel
-from pgen.request import Request, check_threads, choose_seeds, fusion_requests, request_template, requests
+from pgen.request import Request, choose_seeds, fusion_requests, request_template, requests
 
 if TYPE_CHECKING:
     from pgen.dex.entry import Entry
@@ -165,7 +165,7 @@ class Generator(PictureModel):
             PictureInvalid: the file has no metadata of pgen.
             BundleInvalid: the file was generated with another bundle.
         """
-        from pgen.images.reproduce import variation_requests
+        from pgen.images.variations import variation_requests
 
         return self._stack(variation_requests(Path(path), self.bundle, n, seed, seeds), batch)
 
@@ -312,4 +312,4 @@ def load(folder: str | Path = EMBEDDED, device: str = "auto", threads: int = 0) 
         BundleNotFound, BundleInvalid: the bundle is missing, damaged or of a newer format.
         DeviceUnavailable, RequestInvalid: `device` is unknown, or `threads` is negative.
     """
-    return Generator.open(folder, device, check_threads(threads))
+    return Generator.open(folder, device, threads)

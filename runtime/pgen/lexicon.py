@@ -106,13 +106,9 @@ class Lexicon:
         return counts
 
     def _after(self, context: str) -> dict[str, float]:
-        """Return the probabilities of the letter after `context`."""
-        if context not in self._probabilities:
-            self._probabilities[context] = self._interpolated(context)
-        return self._probabilities[context]
-
-    def _interpolated(self, context: str) -> dict[str, float]:
-        """Interpolate the probabilities after `context` from shorter to longer contexts."""
+        """Interpolate the probabilities of the letter after `context` from shorter to longer contexts."""
+        if context in self._probabilities:
+            return self._probabilities[context]
         probabilities: dict[str, float] = {}
         for size, table in enumerate(self._counts):
             seen = table.get(context[len(context) - size :])
@@ -127,6 +123,7 @@ class Lexicon:
                 letter: max(seen[letter] - DISCOUNT, 0) / total + rest * lower
                 for letter, lower in probabilities.items()
             }
+        self._probabilities[context] = probabilities
         return probabilities
 
     def _draw(self, rng: Rng, stem: str = "") -> str:
@@ -149,8 +146,8 @@ class Lexicon:
             BundleInvalid: every name that can be generated is known.
         """
         candidates, best = self._candidates(rng, known, stem), ""
-        while some := list(islice(candidates, CANDIDATES)):
-            for name in sorted(some, key=lambda name: self._suits(name, types), reverse=True):
+        while group := list(islice(candidates, CANDIDATES)):
+            for name in sorted(group, key=lambda name: self._suits(name, types), reverse=True):
                 if name not in taken:
                     return name.capitalize()
                 best = best or name

@@ -1,6 +1,5 @@
 """Prompts: their checks, and how they are read from arguments, files and standard input."""
 
-import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pgen.errors import NoPrompt, PromptInvalid, StdinClosed
+from pokegan.files import is_stream
 
 MAX_PROMPT = 1000
 """Characters; the encoder reads 64 tokens, so a longer prompt would make no difference."""
@@ -70,21 +70,17 @@ def _not_empty(prompts: Iterator[str]) -> Iterator[str]:
     Raises:
         PromptInvalid: there is none.
     """
-    number = 0
-    for number, prompt in enumerate(prompts, 1):  # noqa: B007 (counts)
-        yield prompt
-    if number == 0:
+    first = next(prompts, None)
+    if first is None:
         raise PromptInvalid("the stream contains no prompt; write one a line")
+    yield first
+    yield from prompts
 
 
 def _count(source: str | Path) -> int | None:
-    if str(source) == STDIN or (isinstance(source, Path) and _is_stream(source)):
+    if str(source) == STDIN or (isinstance(source, Path) and is_stream(source)):
         return None
     return sum(1 for _ in _read(source))
-
-
-def _is_stream(path: Path) -> bool:
-    return os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113 (pathlib's raise for long names)
 
 
 def _read(source: str | Path) -> Iterator[str]:

@@ -93,7 +93,7 @@ class Request:
 
     @property
     def texts(self) -> list[str]:
-        """What the picture is drawn from: the prompt, further parents and colors, without empty ones."""
+        """Texts that the picture is drawn from: prompt, further parents and colors, without empty ones."""
         return [text for text in (self.prompt, *self.fused, self.colors) if text]
 
 
@@ -115,8 +115,8 @@ def requests(
         PromptInvalid, RequestInvalid: prompts or seeds are of another kind.
     """
     template = template or request_template()
-    each, chosen = texts(prompts), _repeatable(seeds)
-    return (replace(template, prompt=prompt, seed=seed) for prompt in each for seed in chosen)
+    listed, chosen = texts(prompts), _repeatable(seeds)
+    return (replace(template, prompt=prompt, seed=seed) for prompt in listed for seed in chosen)
 
 
 def fusion_requests(
@@ -179,7 +179,7 @@ def choose_seeds(
     [7, 8, 9]
 
     Raises:
-        RequestInvalid: both ways were used, or the list is invalid.
+        RequestInvalid: `seeds` are invalid, or combined with `n` or `seed`.
     """
     if seeds is None:
         first = defaults[1] if seed is None else integer("seed", seed)
@@ -194,7 +194,7 @@ def choose_seeds(
     return [integer("seed", seed) for seed in _repeatable(seeds)]
 
 
-def check_batch(batch: int) -> int:
+def check_batch(batch: int | str) -> int:
     """Check a batch size and return it.
 
     Raises:

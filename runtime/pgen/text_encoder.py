@@ -84,7 +84,7 @@ class TextEncoder:
                 self.notes[prompt] = note
 
     def _note(self, prompt: str, encoding: "Encoding") -> str:
-        """Say what is wrong with a prompt that is not a known name; an empty text if nothing is."""
+        """Return a line of advice on a prompt that is not a known name; empty if it needs none."""
         specials = encoding.special_tokens_mask
         tokens = [token for token, special in zip(encoding.tokens, specials, strict=True) if not special]
         # Of other scripts, the tokenizer has single letters, in which the encoder reads no meaning.
@@ -109,7 +109,7 @@ class TextEncoder:
         for index, ids in enumerate(tokens):
             lengths.setdefault(len(ids), []).append(index)
         size = 1 if self._alone else MAX_BATCH
-        batches = [same[at : at + size] for same in lengths.values() for at in range(0, len(same), size)]
+        batches = [rows[start : start + size] for rows in lengths.values() for start in range(0, len(rows), size)]
         results = self._run_all([np.array([tokens[index] for index in batch], np.int64) for batch in batches])
         embeddings = np.concatenate(results)
         restored = np.empty_like(embeddings)

@@ -1,4 +1,4 @@
-"""What the four commands share: the version, the base of all errors, and how a command line fails."""
+"""Shared by all commands: version, base of the errors and of the command lines, files, image metrics."""
 
 import os
 import sys

@@ -1,11 +1,10 @@
-"""How the commands behave: each is imported when it is called, and every error is one line with exit code 2."""
+"""Base of the command lines: commands that are imported when they are called, and errors as one line."""
 
 import contextlib
 import math
 import os
 import stat
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +17,9 @@ import click
 from pokegan import __version__
 from pokegan.errors import EXIT_CODE, FORBIDDEN, FULL, PokeganError, write_remedy
 
+INTERRUPTED = 130
+"""The exit code that a shell gives for Ctrl-C."""
+
 
 def _in_one_line(error: click.UsageError) -> click.UsageError:
     # A UsageError without a context prints its message alone, not the usage block before it.
@@ -26,42 +28,31 @@ def _in_one_line(error: click.UsageError) -> click.UsageError:
 
 
 class _Failed(click.ClickException):
-    """One of this project's errors, with the hint that the command line has for its code."""
+    """An error whose message is printed in one line, unless it is empty: another process has reported it."""
 
-    def __init__(self, error: PokeganError, hint: str | None) -> None:
-        super().__init__(f"{error.message} ({hint})" if hint else error.message)
-        self.exit_code = getattr(error, "exit_code", EXIT_CODE)  # type: ignore[misc]
+    def __init__(self, message: str, exit_code: int = EXIT_CODE) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code  # type: ignore[misc]
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print the line; an error without a message was reported by another process."""
+        """Print the line."""
         if self.message:
             super().show(file)
 
 
-class _Interrupted(click.ClickException):
-    """The user pressed Ctrl-C; the exit code is a shell's for that signal."""
+def _output_full(error: OSError) -> _Failed:
+    """Return the error for a full disk where `error` names no file: it is that of stdout, or of a temporary file."""
+    import tempfile  # slow to import
 
-    exit_code = 130
-
-    def __init__(self) -> None:
-        super().__init__("interrupted; what was finished is kept")
-
-
-class _OutputFull(click.ClickException):
-    """Nothing more can be written to stdout, or to a file that the error does not name."""
-
-    exit_code = EXIT_CODE
-
-    def __init__(self, error: OSError) -> None:
-        what = "stdout" if _stdout_fails() else f"a file in {tempfile.gettempdir()} or the cache"
-        super().__init__(f"{what}: cannot be written ({error.strerror}); free space, or redirect it elsewhere")
-        # Python flushes stdout when it exits, and would fail again with a traceback.
-        with contextlib.suppress(OSError), Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 1)
+    what = "stdout" if _stdout_fails() else f"a file in {tempfile.gettempdir()} or the cache"
+    # Python flushes stdout when it exits, and would fail again with a traceback.
+    with contextlib.suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+    return _Failed(f"{what}: cannot be written ({error.strerror}); free space, or redirect it elsewhere")
 
 
 def _stdout_fails() -> bool:
-    """Tell whether stdout cannot be written: it fails again, its disk is full, or it is /dev/full."""
+    """Return whether stdout cannot be written: it fails again, its disk is full, or it is /dev/full."""
     try:
         sys.stdout.flush()
         kind = os.fstat(1)
@@ -79,21 +70,23 @@ def _one_line(hints: Mapping[str, str]) -> Iterator[None]:
     except click.exceptions.NoArgsIsHelpError:
         raise
     except PokeganError as error:
-        raise _Failed(error, hints.get(error.code)) from error
+        hint = hints.get(error.code)
+        message = f"{error.message} ({hint})" if hint else error.message
+        raise _Failed(message, getattr(error, "exit_code", EXIT_CODE)) from error
     except OSError as error:
         # Most errors of files are PokeganErrors; click handles a closed pipe.
         if error.errno in (*FORBIDDEN, *FULL) and error.filename is not None:
-            reason = f"{error.strerror}; {write_remedy(error)}, or name another"
-            raise _in_one_line(click.UsageError(f"{error.filename}: {reason}")) from error
+            message = f"{error.filename}: {error.strerror}; {write_remedy(error)}, or name another"
+            raise _Failed(" ".join(message.split())) from error
         if error.errno not in FULL:
             raise
-        raise _OutputFull(error) from error
+        raise _output_full(error) from error
     except click.UsageError as error:
         raise _in_one_line(error) from error
     except KeyboardInterrupt as error:
-        raise _Interrupted from error
+        raise _Failed("interrupted; what was finished is kept", INTERRUPTED) from error
     except MemoryError as error:
-        raise _in_one_line(click.UsageError("out of memory; do less at once, or close other programs")) from error
+        raise _Failed("out of memory; do less at once, or close other programs") from error
 
 
 class _OneLine:

@@ -4,7 +4,7 @@ import errno
 from typing import Any, ClassVar
 
 EXIT_CODE = 2
-"""Of every error that a user can fix, unless its class has an `exit_code`."""
+"""Exit code of every error that a user can fix, unless its class has an `exit_code`."""
 
 # Windows has no quota.
 FULL = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO") if hasattr(errno, name))
@@ -36,7 +36,7 @@ class PokeganError(Exception):
         self.message = message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Survive pickling, as between processes: classes differ in what their `__init__` takes."""
+        """Support pickling, for other processes: classes differ in the arguments of their `__init__`."""
         return _restored, (type(self), self.message, self.__dict__)
 
 
@@ -64,7 +64,7 @@ def one_line(error: object, limit: int = MAX_REASON) -> str:
 
 
 def write_remedy(error: Exception) -> str:
-    """Say what to do about a file that could not be written."""
+    """Return the remedy for a file that could not be written."""
     code = getattr(error, "errno", None)
     if code in FORBIDDEN:
         return "fix its permissions"

@@ -2,19 +2,21 @@
 
 import errno
 import os
-import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tempfile import TemporaryDirectory
 
 DESCRIPTORS = ("/proc/", "/dev/fd/")
 """Where a link such as /dev/stdout leads: to what a process has open, which no rename can replace."""
 
 EFFECTIVE = os.access in os.supports_effective_ids
-"""Whether the system can ask what the effective user may do, who is the one that opens files."""
+"""Whether os.access can check the permissions of the effective user, with which files are opened."""
 
 
 @contextmanager
@@ -35,7 +37,7 @@ def atomic_path(path: Path, keep_links: bool = True) -> Iterator[Path]:
     if not stream and is_read_only(target):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     in_place = stream or _stays(target, keep_links)
-    with tempfile.TemporaryDirectory(prefix="pokegan-") if in_place else nullcontext(target.parent) as folder:
+    with _temporary_folder() if in_place else nullcontext(str(target.parent)) as folder:
         hidden = Path(folder) / f".pokegan-{os.urandom(8).hex()}.part"
         try:
             yield hidden
@@ -122,9 +124,17 @@ def _put(hidden: Path, target: Path) -> None:
         hidden.unlink()
 
 
+def _temporary_folder() -> "TemporaryDirectory[str]":
+    from tempfile import TemporaryDirectory  # slow to import, and seldom needed
+
+    return TemporaryDirectory(prefix="pokegan-")
+
+
 def _copy(hidden: Path, path: Path, flag: int) -> None:
+    from shutil import copyfileobj  # slow to import, and seldom needed
+
     with (
         hidden.open("rb") as content,
         open(os.open(path, os.O_WRONLY | flag), "wb") as stream,  # noqa: PTH123 (a descriptor)
     ):
-        shutil.copyfileobj(content, stream)
+        copyfileobj(content, stream)

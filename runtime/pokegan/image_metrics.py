@@ -1,4 +1,4 @@
-"""How far two pictures are apart."""
+"""Image metrics: PSNR, and the color spaces in which pictures are compared."""
 
 from typing import Any
 

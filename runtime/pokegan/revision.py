@@ -1,4 +1,4 @@
-"""Which revision of the source is running, for the records of runs and bundles."""
+"""The Git revision of the running source, for the records of runs and bundles."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Handlers of signals, and how a command ends on SIGTERM and SIGHUP."""
+"""Signal handlers, and the end of a command on SIGTERM and SIGHUP."""
 
 import signal
 import sys
@@ -32,7 +32,7 @@ def not_ignored(names: Iterable[str]) -> list[int]:
 
 
 def leaving_on_signals() -> AbstractContextManager[None]:
-    """Exit by SystemExit on a signal of NAMES, with the code that a shell gives: what is half done is removed."""
+    """Raise SystemExit on a signal of NAMES, with the exit code of a shell, so that unfinished files are removed."""
 
     def leave(number: int, _: object) -> None:
         sys.exit(128 + number)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -80,6 +81,37 @@ print(sorted({{"torch", "torchvision", "transformers", "onnx", "pgtrain", "pgexp
 """
     done = run_python(program)
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "error"),
+    [
+        (["--version"], 0, ""),
+        (["stats", "-n", "1"], 0, ""),
+        (["stats", "--total", "x"], 2, "Error: .*'x' is not a valid integer"),
+        (["fail"], 1, "RuntimeError: a fault of the program"),
+    ],
+)
+def test_process_ends_with_the_code_after_all_exit_handlers(arguments: list[str], code: int, error: str) -> None:
+    program = f"""
+import atexit, sys
+import pgen.main
+def main(run=pgen.main.main):
+    atexit.register(print, "exit handler")
+    sys.stdout.write("not flushed, ")
+    if sys.argv[1] == "fail":
+        raise RuntimeError("a fault of the program")
+    run()
+pgen.main.main = main
+sys.argv = ["pgen", *{arguments!r}]
+pgen.main.run()
+"""
+    done = run_python(program)
+    assert done.returncode == code, done.stderr
+    assert done.stdout.startswith("not flushed, ")
+    assert done.stdout.endswith("exit handler\n")
+    assert re.search(error, done.stderr)
+    assert bool(error) == bool(done.stderr)
 
 
 def test_grid_and_size(command: Command, tiny_bundle: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Bundles and engines that a stranger wrote: one line and exit code 2, whatever they say."""
+"""Malformed bundles and engines: one line and exit code 2."""
 
 import json
 import shutil
@@ -58,6 +58,16 @@ def test_bad_manifest_is_one_line(tmp_path: Path, fault: str, words: tuple[str, 
     assert (done.exit_code, done.stderr.count("\n")) == (2, 1), done.output
     assert "manifest.json: damaged" in done.stderr
     assert not (tmp_path / "models").exists()
+
+
+def test_inspect_does_without_what_a_manifest_may_lack(tmp_path: Path) -> None:
+    values = json.loads((EMBEDDED / MANIFEST).read_text("utf-8"))
+    del values["models"][NAME]["provenance"]["run"]["epochs"]
+    del values["models"][NAME]["provenance"]["run"]["data"]["examples"]
+    (tmp_path / MANIFEST).write_text(json.dumps(values), "utf-8")
+    done = CliRunner().invoke(main, ["inspect", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert "unknown examples" in done.output
 
 
 @pytest.fixture(scope="module")

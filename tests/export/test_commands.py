@@ -93,7 +93,7 @@ def test_without_runs_the_newest_finished_of_each_system_are_taken(
 
 
 def test_command_line_adds_its_options_to_errors(dcgan: Path, tiny_bundle: Path) -> None:
-    refused(call(dcgan, "--out", tiny_bundle), "or add to it (--out, --triton, --web, --force, --add)")
+    refused(call(dcgan, "--out", tiny_bundle), "replace the bundle by force (--out, --triton, --web, --force, --add)")
 
 
 def test_no_finished_run_is_reported(tmp_path: Path) -> None:
@@ -180,11 +180,11 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     "no data": (lambda run: edit(run, data=[]), "config.json: damaged"),
     "a broken line of metrics": (
         lambda run: (run / "metrics.jsonl").write_text('{"epoch": 1, "phase": "a"}\n{"epoch": \n'),
-        "metrics.jsonl: line 2 is damaged",
+        "metrics.jsonl, line 2: damaged",
     ),
     "metrics without an epoch": (
         lambda run: (run / "metrics.jsonl").write_bytes(b"[1]\n"),
-        "metrics.jsonl: line 1 is damaged",
+        "metrics.jsonl, line 1: damaged",
     ),
     "no known system": (lambda run: edit(run, system="vae"), "'vae'"),
     "another version": (

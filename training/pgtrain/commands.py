@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from pgtrain.data.inspect import Inspection
 
 DATA_HELP = "folder of images, a parquet file, hf:OWNER/NAME or kaggle:OWNER/NAME"
-CAPTION_COLUMN = click.option(
-    "--caption-column", help="column of the captions  [default: text, caption, prompt or another usual name]"
+CAPTION_COLUMN = click.Option(
+    ["--caption-column"], help="column of the captions  [default: text, caption, prompt or another usual name]"
 )
 SHOWN = 5
 """Rows of each kind in the table; --json has all."""
@@ -23,17 +23,15 @@ def data_commands() -> None:
     """Inspect a data set, or fetch the default one."""
 
 
-@data_commands.command()
+@data_commands.command(params=[CAPTION_COLUMN])
 @click.argument("data", metavar="DATA")
 @click.option("--sheet", type=click.Path(path_type=Path), help="also write a contact sheet here, as .png or .webp")
 @click.option(
     "--background",
     type=click.Choice(["keep", "remove"]),
     default="keep",
-    show_default=True,
     help="remove: show the sheet with plain backgrounds removed",
 )
-@CAPTION_COLUMN
 @click.option("--json", "as_json", is_flag=True, help="print JSON instead of a table")
 def inspect(data: str, sheet: Path | None, background: Any, caption_column: str | None, as_json: bool) -> None:
     """Count the records and images of DATA, their sizes and modes, and name broken files and duplicates.
@@ -89,7 +87,7 @@ def lexicon(data: str, out: Path) -> None:
 
 
 def _line(value: Any) -> str:
-    parts = [f"{key}: {each}" for key, each in value.items()] if isinstance(value, dict) else value
+    parts = [f"{key}: {content}" for key, content in value.items()] if isinstance(value, dict) else value
     return ", ".join(parts) or "none" if isinstance(parts, list | tuple) else str(parts)
 
 
@@ -108,8 +106,8 @@ def _show(data: str, report: "Inspection") -> None:
     table.add_row("broken", f"{len(report.broken):,}", "images that cannot be decoded")
     table.add_row("duplicates", f"{len(report.duplicates):,}", "groups of images with the same pixels")
     # Paths stand below the table, each on one line however narrow the terminal is.
-    alike = [" = ".join(Path(path).name for path in paths) for paths in report.duplicates]
-    more = [f"... and {len(alike) - SHOWN} more groups (--json lists them)"] if len(alike) > SHOWN else []
+    groups = [" = ".join(Path(path).name for path in paths) for paths in report.duplicates]
+    more = [f"... and {len(groups) - SHOWN} more groups (--json lists them)"] if len(groups) > SHOWN else []
     console = Console()
     console.print(data, markup=False, highlight=False, soft_wrap=True)
     console.print(table)
@@ -122,7 +120,7 @@ def _show(data: str, report: "Inspection") -> None:
         "skipped": layout.skipped,
         "caption": report.examples,
         "broken": report.broken.values(),
-        "duplicates": [*alike[:SHOWN], *more],
+        "duplicates": [*groups[:SHOWN], *more],
     }
     for what, lines in below.items():
         for line in lines:

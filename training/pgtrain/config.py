@@ -1,4 +1,4 @@
-"""Configurations: a dataclass a system, whose fields are its command-line options and its file in the run folder."""
+"""Configurations: one dataclass for each system, whose fields are its command-line options and its ``config.json``."""
 
 import dataclasses
 from typing import Any, TypeVar
@@ -7,7 +7,7 @@ from pgtrain.errors import RunInvalid
 from pokegan.errors import one_line
 
 LARGEST = 2**16
-"""Largest width, batch or other count of a recipe: more is a slip, and fits into no memory."""
+"""Largest width, batch or other count of a recipe: larger ones fit into no memory."""
 
 Config = TypeVar("Config")
 
@@ -21,19 +21,20 @@ def option(
     below: float | None = None,
     choices: tuple[Any, ...] = (),
 ) -> Any:
-    """Declare a dataclass field with its default, the text of ``--help``, and the values it may take.
+    """Declare a dataclass field: its default, the text of ``--help``, and the values that it accepts.
 
-    `maximum` may be reached, `below` may not.
+    `maximum` is accepted, `below` is not.
     """
     limits = {"minimum": minimum, "maximum": maximum, "below": below, "choices": choices}
     return dataclasses.field(default=default, metadata={"help": help, **limits})
 
 
 def from_dict(config: type[Config], values: dict[str, Any], where: str) -> Config:
-    """Build a `config` from a saved dictionary, without fields that it lists as RETIRED.
+    """Build a `config` from a saved dictionary; fields that the class lists in RETIRED are ignored.
 
     Raises:
-        RunInvalid: `values` has other fields that this version does not know, or a value that it does not accept.
+        RunInvalid: `values` has another unknown field, or a value of the wrong type or outside of the choices. `where`
+            is the file or folder that the message names.
     """
     retired: tuple[str, ...] = getattr(config, "RETIRED", ())
     try:

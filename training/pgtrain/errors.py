@@ -30,7 +30,7 @@ class RequestInvalid(PokeganError, ValueError):
 
 
 class FolderMissing(RequestInvalid):
-    """Results need an output folder, and none was given."""
+    """No folder for the results was given."""
 
 
 class RunNotFound(PokeganError, FileNotFoundError):
@@ -42,11 +42,11 @@ class RunInvalid(PokeganError, ValueError):
 
 
 class RunDiffers(RunInvalid):
-    """A run was started with other values than are asked for, and cannot change them."""
+    """An option differs from that of the run to resume, and cannot change."""
 
 
 class ConfigInvalid(PokeganError, ValueError):
-    """A file of options cannot be used."""
+    """A file of options, or a combination of options, cannot be used."""
 
 
 class MemoryTooSmall(PokeganError, ValueError):
@@ -58,7 +58,7 @@ class Diverged(PokeganError, ArithmeticError):
 
 
 class Interrupted(PokeganError):
-    """Ctrl-C or SIGTERM came; the checkpoint of the run in `folder` was written first."""
+    """A signal stopped the training; the checkpoint of the run in `folder` was written first."""
 
     exit_code = 130  # a shell's code for Ctrl-C
 
@@ -70,5 +70,5 @@ class Elsewhere(PokeganError):
     """The main process reports the error; this one only exits."""
 
     def __init__(self, exit_code: int) -> None:
-        super().__init__("")  # of which the command line prints nothing
+        super().__init__("")  # the command line prints no empty message
         self.exit_code = exit_code

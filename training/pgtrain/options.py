@@ -1,27 +1,112 @@
-"""Command-line options from the fields of a configuration, from a recipe and from a TOML file."""
+"""Command-line options from the fields of a configuration; their defaults from a recipe or a TOML file."""
 
 import dataclasses
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from pgtrain.config import LARGEST
 from pgtrain.errors import ConfigInvalid
-from pokegan.cli import FiniteRange
+from pokegan.cli import Command, FiniteRange
 from pokegan.errors import one_line
 
-NOT_CHOSEN = (None, ParameterSource.DEFAULT)
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+class RecipeCommand(Command):
+    """A command with `params`, ``--config``, ``--recipe`` and one option per field of the dataclass `config`.
+
+    The command line takes precedence over the TOML file, the file over the recipe, and the recipe over the defaults.
+    `recipes` maps a recipe's name to the fields that it changes; the first one is the default. The callback also gets
+    `chosen`, which maps each option that is not at its default to "recipe NAME", the path of the file, or "" for the
+    command line. A recipe's number of epochs is a default.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        config: type[Any],
+        recipes: Mapping[str, dict[str, Any]],
+        params: Sequence[click.Option] = (),
+        **attributes: Any,
+    ) -> None:
+        self.recipes = recipes
+        file = click.Option(
+            ["--config"],
+            type=click.Path(path_type=Path),
+            expose_value=False,
+            help="read options from this TOML file; options on the command line take precedence",
+        )
+        recipe = click.Option(
+            ["--recipe"],
+            type=click.Choice(list(recipes)),
+            default=next(iter(recipes)),
+            expose_value=False,
+            help="set of defaults; original: those of the original system, its bugs fixed",
+        )
+        fields = [_option(field) for field in dataclasses.fields(config)]
+        super().__init__(name, params=[*params, file, recipe, *fields], **attributes)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the recipe and the file first, which set the defaults of the other options."""
+        given, _, _ = self.make_parser(ctx).parse_args(list(args))
+        path: str = given.get("config", "")
+        file = self._read_file(Path(path)) if path and not ctx.resilient_parsing else {}
+        recipe = self.recipes.get(given.get("recipe") or file.get("recipe", ""), {})
+        ctx.default_map = recipe | file
+        rest = super().parse_args(ctx, args)
+        origins = dict.fromkeys(recipe.keys() - {"epochs"}, f"recipe {given['recipe']}" if "recipe" in given else path)
+        origins |= dict.fromkeys(file, path)
+        chosen = {}
+        for name in ctx.params:
+            source = ctx.get_parameter_source(name)
+            if source == ParameterSource.COMMANDLINE:
+                chosen[name] = ""
+            elif source == ParameterSource.DEFAULT_MAP and name in origins:
+                chosen[name] = origins[name]
+        ctx.params["chosen"] = chosen
+        return rest
+
+    def _read_file(self, path: Path) -> dict[str, Any]:
+        """Read a flat TOML file of options, named as in ``--help`` with dashes or underscores.
+
+        Raises:
+            ConfigInvalid: the file is missing, is not TOML, names an option or a recipe that does not exist, or has a
+                value of another type than its option, which click would convert: 1.9 epochs to 1.
+        """
+        options = {option.name: option for option in self.params if option.name != "config"}
+        try:
+            values = {key.replace("-", "_"): value for key, value in tomllib.loads(path.read_text("utf-8")).items()}
+        except OSError as error:
+            raise ConfigInvalid(f"{path}: cannot be read ({error.strerror}); name a TOML file") from error
+        except (ValueError, RecursionError) as error:
+            raise ConfigInvalid(f"{path}: not valid TOML ({one_line(error)})") from error
+        for name, value in values.items():
+            if name not in options:
+                raise ConfigInvalid(f"{path}: unknown option: {name}; choose from {', '.join(sorted(options))}")
+            multiple = options[name].multiple and isinstance(value, list)
+            expected, kinds = _toml_type(options[name].type)
+            for single in value if multiple else [value]:
+                if not isinstance(single, kinds) or isinstance(single, bool) != (kinds is bool):
+                    raise ConfigInvalid(f"{path}: {name.replace('_', '-')} must be {expected}, not {value!r}")
+            if options[name].multiple and not multiple:
+                values[name] = [value]
+        if (recipe := values.get("recipe")) not in (None, *self.recipes):
+            raise ConfigInvalid(f"{path}: unknown recipe: {recipe}; choose from {', '.join(self.recipes)}")
+        return values
 
 
-def _kind(field: "dataclasses.Field[Any]") -> Any:  # a click.ParamType, generic from click 8.4 on
+def _option(field: "dataclasses.Field[Any]") -> click.Option:
+    name = field.name.replace("_", "-")
+    flag = f"--{name}/--no-{name}" if isinstance(field.default, bool) else f"--{name}"
+    return click.Option([flag], default=field.default, help=field.metadata["help"], type=_type(field))
+
+
+def _type(field: "dataclasses.Field[Any]") -> Any:  # a click.ParamType, generic from click 8.4 on
     default, limits = field.default, field.metadata
-    if choices := limits.get("choices"):
+    if choices := limits["choices"]:
         return click.Choice(choices)
     if default is None or isinstance(default, str):
         return click.STRING
@@ -33,101 +118,8 @@ def _kind(field: "dataclasses.Field[Any]") -> Any:  # a click.ParamType, generic
     return FiniteRange(limits["minimum"], limits["maximum"] if below is None else below, max_open=below is not None)
 
 
-def options(config: type[Any], recipes: Mapping[str, dict[str, Any]]) -> Callable[[Command], Command]:
-    """Decorate a click command with one option per field of `config`, ``--recipe`` and ``--config``.
-
-    The command line takes precedence over the TOML file, the file over the recipe, and the recipe
-    over the defaults. `recipes` maps a recipe's name to the fields that it changes.
-    """
-
-    def decorate(command: Command) -> Command:
-        for field in reversed(dataclasses.fields(config)):
-            name = field.name.replace("_", "-")
-            flag = f"--{name}/--no-{name}" if isinstance(field.default, bool) else f"--{name}"
-            described = {"help": field.metadata["help"], "type": _kind(field)}
-            command = click.option(flag, default=field.default, show_default=True, **described)(command)
-        return _sources(recipes)(command)
-
-    return decorate
-
-
-def _sources(recipes: Mapping[str, dict[str, Any]]) -> Callable[[Command], Command]:
-    def use_recipe(context: click.Context, parameter: click.Parameter, name: str) -> None:
-        if context.get_parameter_source("recipe") != ParameterSource.DEFAULT:
-            _defaults(context).recipe = name
-        _lay_defaults(context, recipes)
-
-    def use_file(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
-        if path is not None:
-            file = read_toml(path, {each.name for each in context.command.params if each.name} - {"config"})
-            defaults = _defaults(context)
-            defaults.path, defaults.file = path, _checked(path, file, context)
-            if (name := file.get("recipe", next(iter(recipes)))) not in recipes:
-                raise ConfigInvalid(f"{path}: unknown recipe: {name}; choose from {', '.join(recipes)}")
-        _lay_defaults(context, recipes)
-
-    text = "read options from this TOML file; options on the command line take precedence"
-    from_file = click.option(
-        "--config",
-        type=click.Path(path_type=Path),
-        callback=use_file,
-        is_eager=True,
-        expose_value=False,
-        help=text,
-    )
-    recipe = click.option(
-        "--recipe",
-        type=click.Choice(list(recipes)),
-        default=next(iter(recipes)),
-        show_default=True,
-        callback=use_recipe,
-        is_eager=True,
-        expose_value=False,
-        help="other defaults: those of the original system, its bugs fixed",
-    )
-    return lambda command: from_file(recipe(command)) if len(recipes) > 1 else from_file(command)
-
-
-@dataclasses.dataclass
-class _Defaults:
-    """The `recipe` of the command line, and what the file at `path` sets; kept apart, for they come in any order."""
-
-    recipe: str | None = None
-    path: Path | None = None
-    file: dict[str, Any] = dataclasses.field(default_factory=dict)
-
-
-def _defaults(context: click.Context) -> _Defaults:
-    defaults: _Defaults = context.meta.setdefault("pgtrain.defaults", _Defaults())
-    return defaults
-
-
-def _lay_defaults(context: click.Context, recipes: Mapping[str, dict[str, Any]]) -> None:
-    defaults = _defaults(context)
-    recipe = defaults.recipe or defaults.file.get("recipe")
-    context.default_map = (recipes[recipe] if recipe else {}) | defaults.file
-
-
-def _checked(path: Path, values: dict[str, Any], context: click.Context) -> dict[str, Any]:
-    """Refuse values of another type than their option has, which click would convert: 1.9 epochs to 1.
-
-    Raises:
-        ConfigInvalid: the option is named.
-    """
-    parameters = {each.name: each for each in context.command.params}
-    for name, value in values.items():
-        parameter = parameters[name]
-        if parameter.multiple and isinstance(value, str):
-            values[name] = value = [value]
-        single = value if parameter.multiple and isinstance(value, list) else [value]
-        expected, kinds = _toml_type(parameter)
-        if not all(isinstance(each, kinds) and isinstance(each, bool) == (kinds is bool) for each in single):
-            raise ConfigInvalid(f"{path}: {name.replace('_', '-')} must be {expected}, not {value!r}")
-    return values
-
-
-def _toml_type(parameter: click.Parameter) -> tuple[str, Any]:
-    kind = parameter.type
+def _toml_type(kind: Any) -> tuple[str, Any]:
+    """Name the TOML type of an option in words, and as Python types."""
     if isinstance(kind, click.Choice):
         return ("an integer", int) if isinstance(kind.choices[0], int) else ("a string", str)
     if isinstance(kind, click.types.IntParamType):
@@ -137,37 +129,3 @@ def _toml_type(parameter: click.Parameter) -> tuple[str, Any]:
     if isinstance(kind, click.types.BoolParamType):
         return "true or false", bool
     return "a string", str
-
-
-def chosen_options(context: click.Context) -> dict[str, str]:
-    """Map the options that were chosen to what sets them: "recipe NAME", a file's path, or "" for themselves.
-
-    A recipe's number of epochs is a default.
-    """
-    defaults = _defaults(context)
-    chosen = {}
-    for name in context.params:
-        source = context.get_parameter_source(name)
-        mapped, in_file = source == ParameterSource.DEFAULT_MAP, name in defaults.file
-        if source in NOT_CHOSEN or (name == "epochs" and mapped and not in_file):
-            continue
-        origin = str(defaults.path) if in_file or not defaults.recipe else f"recipe {defaults.recipe}"
-        chosen[name] = origin if mapped else ""
-    return chosen
-
-
-def read_toml(path: Path, known: set[str]) -> dict[str, Any]:
-    """Read a flat TOML file of options, named as in ``--help`` with dashes or underscores.
-
-    Raises:
-        ConfigInvalid: the file is missing, no TOML, or names an option that does not exist.
-    """
-    try:
-        values = {key.replace("-", "_"): value for key, value in tomllib.loads(path.read_text("utf-8")).items()}
-    except OSError as error:
-        raise ConfigInvalid(f"{path}: cannot be read ({error.strerror}); name a TOML file") from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigInvalid(f"{path}: not valid TOML ({one_line(error)})") from error
-    for key in values.keys() - known:
-        raise ConfigInvalid(f"{path}: unknown option: {key}; choose from {', '.join(sorted(known))}")
-    return values

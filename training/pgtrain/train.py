@@ -1,4 +1,4 @@
-"""Start or resume the training of a system: the Python side of the commands of pgtrain."""
+"""Start or resume the training of a system."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,18 +26,24 @@ from pokegan.errors import one_line
 DEFAULT_EPOCHS = 200
 
 ALLOCATION = re.compile("not enough memory|out of memory|can't allocate|invalid buffer size|Storage size calculation")
-"""What PyTorch says of memory that it cannot have; on a CPU by a plain RuntimeError."""
+"""Messages of PyTorch for a failed allocation, which on a CPU is a plain RuntimeError."""
 
 
 @dataclass(frozen=True)
 class Request(DataOptions):
-    """The arguments of every training, among them how its data are read.
+    """The arguments of every training, beside the options of its data.
 
-    `data` is read by :func:`pgtrain.data.sources.read`, or is None for the default data set; `encoder` is None for
-    systems that read no text. A batch is computed in `accumulate` parts; `compile` is for :func:`torch.compile`.
-    The last `keep` checkpoints are kept. `chosen` maps the options that were chosen, not left at their defaults, to the
-    recipe or file that chose them, or "": resuming checks these alone. A resumed run has its own data and epochs where
-    these are None.
+    Attributes:
+        data: as :func:`pgtrain.data.sources.read` takes it; None for the default data set, or that of a resumed run.
+        out: the run folder; None for a dated one.
+        epochs: in all; None for those of a resumed run.
+        encoder: the text encoder; None for systems that read no text.
+        minutes: between two checkpoints.
+        accumulate: parts that a batch is computed in.
+        compile: whether networks are compiled by :func:`torch.compile`.
+        keep: number of last checkpoints that are kept.
+        chosen: the options that are not at their defaults, and the recipe or file that sets each, or "". When a run is
+            resumed, only these are compared with its own.
     """
 
     system: str
@@ -60,37 +66,38 @@ def train(request: Request, config: Any) -> Run:
 
     With ``request.resume`` configuration, encoder, seed and parts of a batch come from the run in ``request.out``;
     of the options in ``request.chosen`` only learning rates may differ from them.
-    Processes that a launcher started train it together; one of them writes.
+    All processes of a launcher train one run; the main one writes.
 
     Raises:
         PokeganError: the data, the encoder or the run folder cannot be used, or training diverged.
         Interrupted: a signal came; the run can be resumed.
     """
+    entry = SYSTEMS[request.system]
     distributed.start()
-    with distributed.main_speaks(), _memory_in_one_line(), ExitStack() as held:
+    with distributed.main_speaks(), _allocation_errors(), ExitStack() as held:
         run = distributed.from_main(Run(request.out) if request.out else Run.dated(request.system))
         with distributed.together():
             if request.resume:
-                request, config = _as_before(run, request, config)
-            else:
-                request = replace(request, encoder=SYSTEMS[request.system].prepare(config, request.encoder))
+                request, config = _with_options_of(run, request, config)
+            elif entry.warm_start:
+                request = replace(request, encoder=entry.load("warm_start")(config, request.encoder))
             _check_shares(config.batch, request.accumulate)
             epochs = request.epochs or DEFAULT_EPOCHS
             config.resolve(epochs)
-            if SYSTEMS[request.system].footprint:
-                shares = request.accumulate * distributed.count()
-                require_training(SYSTEMS[request.system].load("footprint"), config, shares)
+            if entry.footprint:
+                require_training(entry.load("footprint"), config, request.accumulate * distributed.count())
             data = _read(request, config)
             if request.resume:
                 _same_data(run, run.described()["data"], data, request.data)
         torch.manual_seed(request.seed)
         accelerator = Accelerator(request.precision, request.accumulate, request.compile)
-        system: System = SYSTEMS[request.system].load("system")(config, accelerator, data.to(accelerator.device))
+        system: System = entry.load("system")(config, accelerator, data.to(accelerator.device))
         with distributed.together():
-            begun = None if request.resume else _begun(run, request, epochs, config, data)
             if distributed.is_main():
+                if not request.resume:
+                    _create(run, request, epochs, config, data)
                 held.enter_context(run.training())
-            position = begun or _resumed(run, request, epochs, config, system)
+            position = _restore(run, request, epochs, config, system) if request.resume else Position()
         Loop(
             system,
             data,
@@ -105,16 +112,10 @@ def train(request: Request, config: Any) -> Run:
 
 
 @contextmanager
-def _memory_in_one_line() -> Iterator[None]:
-    """Turn a failed allocation into one line.
-
-    Raises:
-        MemoryTooSmall: there is too little of it, although less was estimated.
-    """
+def _allocation_errors() -> Iterator[None]:
+    """Turn failed allocations, of more memory than was estimated, into MemoryTooSmall."""
     try:
         yield
-    except MemoryTooSmall:
-        raise
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not ALLOCATION.search(str(error)):
             raise
@@ -124,11 +125,11 @@ def _memory_in_one_line() -> Iterator[None]:
         ) from error
 
 
-def _as_before(run: Run, request: Request, config: Any) -> tuple[Request, Any]:
-    """Take what the run was started with, and new learning rates.
+def _with_options_of(run: Run, request: Request, config: Any) -> tuple[Request, Any]:
+    """Return the request and the configuration that `run` was started with, and learning rates that were chosen anew.
 
     Raises:
-        RunDiffers: another option was chosen than the run was started with.
+        RunDiffers: another option was chosen.
         RunInvalid: it is a run of another system.
     """
     described = run.described()
@@ -176,16 +177,14 @@ def _check_shares(batch: int, accumulate: int) -> None:
         )
 
 
-def _begun(run: Run, request: Request, epochs: int, config: Any, data: Data) -> Position:
-    if distributed.is_main():
-        options = (request.encoder, request.seed, epochs, request.accumulate)
-        with run.writing():
-            run.create(request.system, *options, config, data, request.hold_out, request.data)
-            run.write_picture("real.png", data.preview())
-    return Position()
+def _create(run: Run, request: Request, epochs: int, config: Any, data: Data) -> None:
+    options = (request.encoder, request.seed, epochs, request.accumulate)
+    with run.writing():
+        run.create(request.system, *options, config, data, request.hold_out, request.data)
+        run.write_picture("real.png", data.preview())
 
 
-def _resumed(run: Run, request: Request, epochs: int, config: Any, system: System) -> Position:
+def _restore(run: Run, request: Request, epochs: int, config: Any, system: System) -> Position:
     # A run that was killed before its first checkpoint begins again.
     saved = run.checkpoint.is_file()
     position = checkpoint.restore(run.checkpoint, system) if saved else Position()

@@ -1,4 +1,4 @@
-"""Parity: what an exported model may differ from PyTorch in float32, measured through the runtime itself."""
+"""Parity: how far an exported model differs from PyTorch in float32, measured through the runtime itself."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,7 +15,7 @@ def measure(trial: Trial, runner: Runner, locate: Locator | None = None) -> dict
     """Compare a model with PyTorch: figures of Tolerance by case.
 
     Raises:
-        ParityFailed: what a row gives depends on the batch it is in.
+        ParityFailed: the outputs of a row depend on its batch.
     """
     compare = KINDS[trial.kind].load("compare")
     by_case: dict[str, dict[str, float]] = {}
@@ -31,16 +31,16 @@ def check(trial: Trial, runner: Runner, storage: str, locate: Locator | None = N
     """Hold a model to TOLERANCES[storage].
 
     Args:
-        trial: what to try.
-        runner: the exported model.
+        trial: the model in PyTorch, and its inputs.
+        runner: runs the exported model.
         storage: a key of TOLERANCES.
         locate: names the first diverging node on inputs, for the message.
 
     Returns:
-        What the manifest tells: each figure as measured, in the case that it was worst in, and its limit (or None).
+        What the manifest says of parity: each figure as measured in its worst case, and its limit (or None).
 
     Raises:
-        ParityFailed: a figure is beyond its limit, or what a row gives depends on its batch.
+        ParityFailed: a figure is beyond its limit, or the outputs of a row depend on its batch.
     """
     worst: dict[str, Any] = {}
     for case, figures in measure(trial, runner, locate).items():
@@ -54,9 +54,9 @@ def check(trial: Trial, runner: Runner, storage: str, locate: Locator | None = N
 
 
 def check_figure(
-    model: str, name: str, value: float, storage: str, place: Callable[[], str] = str
+    model: str, name: str, value: float, storage: str, place: Callable[[], str]
 ) -> dict[str, float | None]:
-    """Hold one figure to TOLERANCES[storage] and return it with its limit; `place` says where it went wrong.
+    """Hold one figure to TOLERANCES[storage] and return it with its limit; `place` names the place of a failure.
 
     Raises:
         ParityFailed: it is beyond.
@@ -69,4 +69,4 @@ def check_figure(
 
 
 def _place(locate: Locator | None, feeds: Feeds) -> str:
-    return locate({name: value[:2] for name, value in feeds.items()}) if locate else ""
+    return locate({name: value[:2] for name, value in feeds.items()}, None) if locate else ""

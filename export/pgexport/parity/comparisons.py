@@ -1,7 +1,7 @@
-"""Comparisons of an exported model with PyTorch on one set of inputs, one a kind of model."""
+"""Comparisons of an exported model with PyTorch on one set of inputs, one for each kind of model."""
 
+from collections.abc import Callable
 from copy import deepcopy
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -23,26 +23,23 @@ A text reads its codes from one picture or another of a memory; where two match 
 """
 
 
-class Locator(Protocol):
-    """Names the first node that diverges on inputs; with `rows`, the first that gives those alone another result."""
-
-    def __call__(self, feeds: Feeds, rows: slice | None = None) -> str:
-        """Say it as a part of a message."""
+Locator = Callable[[Feeds, slice | None], str]
+"""Names the first node that diverges on inputs; with rows, the first that gives those alone another result."""
 
 
-def in_batches(name: str, feeds: Feeds, runner: Runner, locate: Locator | None = None) -> list[Array]:
+def in_batches(name: str, feeds: Feeds, runner: Runner, locate: Locator | None) -> list[Array]:
     """Run all rows at once, and the first and the last ones at every smaller batch of BATCHES.
 
     Raises:
-        ParityFailed: a row gives something else in a smaller batch.
+        ParityFailed: the outputs of a row are different in a smaller batch.
     """
     whole = runner(feeds)
     count = len(whole[0])
     for batch in (batch for batch in BATCHES if batch < count):
         for start in (0, count - batch):
             part = runner({key: value[start : start + batch] for key, value in feeds.items()})
-            for one, other in zip(part, whole, strict=True):
-                if not np.array_equal(one, other[start : start + batch]):
+            for output, expected in zip(part, whole, strict=True):
+                if not np.array_equal(output, expected[start : start + batch]):
                     where = f"; {locate(feeds, slice(start, start + batch))}" if locate else ""
                     raise ParityFailed(f"{name}: batch {batch} and batch {count} give different results{where}")
     return whole
@@ -57,14 +54,14 @@ def in_pytorch(network: nn.Module, feeds: Feeds) -> list[Array]:
 
 
 def compare_pictures(trial: Trial, feeds: Feeds, runner: Runner, locate: Locator | None) -> dict[str, float]:
-    """The figures of the worst output, over the pictures that do not lie on an edge between two choices."""
+    """Compare pictures: the figures of the worst output, without pictures on an edge between two choices."""
     expected = [premultiplied(pixels) for pixels in in_pytorch(trial.network, feeds)]
     drawn = [premultiplied(pixels) for pixels in in_batches(trial.name, feeds, runner, locate)]
     settled = _settled(trial.network, feeds, expected)
     share = {"settled": float(settled.mean())} if feeds is trial.cases.get("random") else {}
     if not settled.any():
         settled[:] = True
-    differences = [np.abs(one - other)[settled] for one, other in zip(expected, drawn, strict=True)]
+    differences = [np.abs(ours - theirs)[settled] for ours, theirs in zip(drawn, expected, strict=True)]
     return share | {
         "worst": max(float(difference.max()) for difference in differences),
         "most": max(float(np.percentile(difference, 99.9)) for difference in differences),
@@ -73,14 +70,14 @@ def compare_pictures(trial: Trial, feeds: Feeds, runner: Runner, locate: Locator
 
 
 def _settled(network: nn.Module, feeds: Feeds, expected: list[Array]) -> NDArray[np.bool_]:
-    """Tell which pictures PyTorch draws alike, bool (N,), when every input is rounded more coarsely."""
+    """Find the pictures that hardly change, bool (N,), when PyTorch's inputs are rounded more coarsely."""
     rng = np.random.default_rng(0)
     settled = np.ones(len(expected[0]), bool)
     for _ in range(2):
         noise = {name: 1 + ROUNDED * rng.standard_normal(value.shape) for name, value in feeds.items()}
         rounded = {name: (value * noise[name]).astype(np.float32) for name, value in feeds.items()}
-        for one, pixels in zip(expected, in_pytorch(network, rounded), strict=True):
-            settled &= np.array([psnr(difference) >= SETTLED for difference in one - premultiplied(pixels)])
+        for exact, pixels in zip(expected, in_pytorch(network, rounded), strict=True):
+            settled &= np.array([psnr(difference) >= SETTLED for difference in exact - premultiplied(pixels)])
     return settled
 
 
@@ -110,7 +107,7 @@ def _joined(outputs: list[Array]) -> Array:
 
 
 def compare_embeddings(trial: Trial, feeds: Feeds, runner: Runner, locate: Locator | None) -> dict[str, float]:
-    """The smallest cosine at any batch. Embeddings are floats, whose last bits may depend on the batch."""
+    """Find the smallest cosine at any batch; an embedding's last bits may depend on its batch."""
     (expected,) = in_pytorch(trial.network, feeds)
     cosines = []
     for batch in (batch for batch in BATCHES if batch <= len(expected)):

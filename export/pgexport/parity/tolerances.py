@@ -1,4 +1,4 @@
-"""What an exported model may differ from PyTorch in float32, by how it is stored."""
+"""How far an exported model may differ from PyTorch in float32, by storage."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ class Tolerance:
     enforced where arithmetic is float32 or fp16: in bf16 and int8 single pixels at outlines flip. `cosine` bounds the
     encoder, `text_psnr` encoder and generator in sequence. `rows` is the share of stats rows equal in all integers,
     `decided` the share that does not lie on an edge between two integers, without which `rows` would say little, and
-    `settled` the share of pictures that do not lie on an edge between two choices, which alone the others are over.
+    `settled` the share of pictures that do not lie on an edge between two choices; no others are compared.
     """
 
     worst: float | None
@@ -53,5 +53,5 @@ TOLERANCES = {
 
 
 def beyond(figure: str, value: float, limit: float) -> bool:
-    """Tell whether a figure is on the wrong side of a limit; NaN is beyond every limit."""
+    """Check whether a figure is on the wrong side of a limit; NaN is beyond every limit."""
     return not (value <= limit if figure in FROM_ABOVE else value >= limit)

@@ -23,6 +23,7 @@ from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.errors import BundleInvalid, DeviceUnavailable
 from pgexport.kinds import KINDS
 from pgexport.precision.compress import weights
+from pgexport.precision.half import HALVES
 from pgexport.tracing.freeze import freeze
 from pgtrain.config import from_dict
 from pgtrain.models.text_encoder import MAX_TOKENS, load_encoder
@@ -33,8 +34,6 @@ from pokegan.errors import PokeganError
 
 GENERATOR = "generator."
 """Prefix of a generator's weights in a graph; see the networks of :mod:`pgexport.tracing.graphs`."""
-
-HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def rebuild(bundle: Bundle, model: Model) -> nn.Module:
@@ -92,7 +91,7 @@ class Mode:
         return torch.autocast(self.device.type, self.half) if self.half else nullcontext()
 
     def facts(self) -> dict[str, Any]:
-        """Tell device and arithmetic."""
+        """Return device and arithmetic."""
         gpu = torch.cuda.get_device_name() if self.device.type == "cuda" else "CPU"
         arithmetic = str(self.half or torch.float32).removeprefix("torch.")
         return {
@@ -117,7 +116,7 @@ class Eager:
             self.tokenizer, self.encoder = encoder.tokenizer, mode.prepare(encoder.network)
 
     def facts(self) -> dict[str, Any]:
-        """Tell device, arithmetic and what the model is."""
+        """Return device, arithmetic, model and bundle."""
         return self.mode.facts() | {"model": self.model.file, "bundle": self.digest}
 
     def encode(self, batch: int) -> Array:
@@ -140,7 +139,7 @@ class Eager:
         return pictures.cpu().numpy()
 
     def parts(self, batch: int) -> dict[str, Work]:
-        """Name what can be run; Pillow writes the PNGs here too."""
+        """Return the parts that can be timed; Pillow writes the PNGs, as in the runtime."""
         inputs = self.inputs(batch)
         encoder: dict[str, Work] = {"encoder": lambda: self.encode(batch)} if self.model.reads_text else {}
         return encoder | {
@@ -149,12 +148,12 @@ class Eager:
         }
 
     def rates(self, seconds: float) -> dict[str, float]:
-        """Measure products on the device, on a GPU with TF32 allowed, and there copying too."""
+        """Measure matrix products on the device, with TF32 on a GPU, and there the copying of memory too."""
         allowed = torch.get_float32_matmul_precision()
         torch.set_float32_matmul_precision("high")
         try:
             return self._rates(seconds)
-        finally:  # what is measured next keeps the arithmetic that it says it has
+        finally:  # later measurements report the arithmetic that they were set to
             torch.set_float32_matmul_precision(allowed)
 
     def _rates(self, seconds: float) -> dict[str, float]:
@@ -178,7 +177,7 @@ def _ended(result: Tensor) -> None:
 
 
 def main() -> None:
-    """Serve the subject that the command line names; what is wrong is one line on standard error."""
+    """Serve the subject that the command line names; an error is one line on standard error."""
     backend, folder, model, threads = sys.argv[1:]
     torch.set_num_threads(int(threads))
     try:

@@ -1,5 +1,7 @@
 """A bf16 graph for providers that have no bf16: the same roundings, between operators in float32."""
 
+from copy import deepcopy
+
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
@@ -18,12 +20,11 @@ class Checkable(Bundle):
         content = super().graph(model)
         if model.parity.get("storage") != "bf16":
             return content
-        stored: bytes = emulated(onnx.load_from_string(content)).SerializeToString()
-        return stored
+        return emulated(onnx.load_from_string(content)).SerializeToString()  # type: ignore[no-any-return]
 
 
 def checkable(bundle: Bundle) -> Bundle:
-    """Give `bundle` in a form whose every graph runs on the CPU."""
+    """Return `bundle` in a form whose every graph runs on the CPU."""
     return Checkable(bundle.folder, bundle.manifest, bundle.digest)
 
 
@@ -34,8 +35,7 @@ def emulated(model: ModelProto) -> ModelProto:
     provider has nearly no bf16 operator, and could not run the graph to compare it with PyTorch.
     """
     known = types(model)
-    copy = ModelProto()
-    copy.CopyFrom(model)
+    copy = deepcopy(model)
     graph = copy.graph
     nodes: list[NodeProto] = []
     for initializer in graph.initializer:

@@ -25,19 +25,19 @@ LOWEST_OPSET = {"fp16": 18, "bf16": 22}
 """The lowest opset whose operators take the type: convolutions take bf16 from 22 on."""
 
 WHOLE = (Memory,)
-"""Modules that compute in float32 altogether: the memory's sharp softmax turns rounded scores into other pictures."""
+"""Modules that compute in float32 altogether: rounded scores change what the memory's sharp softmax selects."""
 
 ISLANDS = (nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm2d, nn.BatchNorm1d, nn.BatchNorm2d, Whitening, *WHOLE)
-"""Modules whose weights stay float32: norms, and the whitening, which magnifies what it is given."""
+"""Modules whose weights stay float32: norms, and the whitening, which magnifies rounding errors."""
 
 MASKED = 1e4
 """Replacement for minus infinity in an attention mask: a type's lowest number overflows once a score is added."""
 
 WIDENED = frozenset({F.layer_norm, F.softmax, torch.softmax, Tensor.softmax, F.group_norm, F.batch_norm})
-"""Functions that compute in float32 and give half precision back."""
+"""Functions that compute in float32 and return half precision."""
 
 POOLED = frozenset({torch.sum, Tensor.sum, torch.mean, Tensor.mean})
-"""Functions that compute in float32 and stay there: means over tokens."""
+"""Functions that compute in float32 and return it: means over tokens."""
 
 WEIGHTED = frozenset({F.linear, F.conv2d, F.conv_transpose2d})
 """Products with a weight (their second argument), which run in the type that the weight has."""
@@ -46,7 +46,7 @@ PRODUCTS = frozenset({torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.bmm,
 """Products of features with features."""
 
 SELECTIONS = frozenset({torch.where, torch.masked_fill, Tensor.masked_fill, torch.full})
-"""Functions that attention masks are made with."""
+"""Functions that make attention masks."""
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -55,12 +55,12 @@ def half(module: M, dtype: torch.dtype) -> M:
     """Return a copy of `module` that computes in `dtype`, torch.float16 or torch.bfloat16.
 
     Weights and products are `dtype`; LayerNorm and the other norms, Softmax, sums and means compute in float32. Inputs
-    are taken as they come, float32 latents and embeddings among them, and no output is `dtype`: floats are float32.
+    keep their types, such as float32 latents and embeddings, and floating-point outputs are float32.
     """
     converted = deepcopy(module).to(dtype)
-    for part in converted.modules():
-        if isinstance(part, ISLANDS):
-            _restore(part, module, converted)
+    for name, part in converted.named_modules():
+        if isinstance(part, ISLANDS):  # the weights that it had, not their rounded copies
+            part.float().load_state_dict(module.get_submodule(name).state_dict())
         if isinstance(part, WHOLE):
             _compute_in_float32(part)
     original = type(module)
@@ -77,7 +77,7 @@ def half(module: M, dtype: torch.dtype) -> M:
 
 
 def _compute_in_float32(part: nn.Module) -> None:
-    """Keep the policy of the module around `part` out of it."""
+    """Suspend the policy of the module around `part` while `part` runs."""
     original = type(part)
 
     @wraps(original.forward)
@@ -91,14 +91,8 @@ def _compute_in_float32(part: nn.Module) -> None:
     part.__class__ = type(f"Float32{original.__name__}", (original,), {"forward": forward})
 
 
-def _restore(island: nn.Module, module: nn.Module, converted: nn.Module) -> None:
-    """Give an island of `converted` the float32 weights it had in `module`, not their rounded copies."""
-    (name,) = (name for name, part in converted.named_modules() if part is island)
-    island.float().load_state_dict(module.get_submodule(name).state_dict())
-
-
 class _Policy(TorchFunctionMode):
-    """Chooses the type of every function call inside it; what is not named above follows its inputs."""
+    """Chooses the type of every function call inside it; functions not named above follow the types of their inputs."""
 
     paused = False
 

@@ -1,11 +1,11 @@
-"""Arithmetic in int8, and whether it is worth having.
+"""Arithmetic in int8, kept only where it makes a model smaller or faster.
 
-An encoder is quantized dynamically (signed weights with a scale a channel; an activation's scale is taken from the
-activation as it comes), a convolutional generator statically: its activations' ranges are measured on latents of its
-own, and convolutions stand between quantize and dequantize nodes, which runtimes fuse into integer products.
+An encoder is quantized dynamically: weights are signed with a scale a channel, and scales of activations are computed
+as they come. A convolutional generator is quantized statically: ranges of its activations are measured on random
+latents, and convolutions stand between quantize and dequantize nodes, which runtimes fuse into integer products.
 
-Convolutions differ a hundredfold in what int8 costs the picture, so each is first tried alone, and the cheapest are
-taken for as long as parity holds.
+The loss by int8 differs a hundredfold between convolutions, so each is first quantized alone, and those of the smallest
+loss are quantized together for as long as parity holds.
 """
 
 import logging
@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -23,38 +24,40 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto
 
+from pgen.backends.base import run
+from pgen.backends.onnxruntime import open_session
+from pgexport.metrics import cosine
 from pgexport.precision import compress
 from pgexport.trial import Feeds
 from pokegan.image_metrics import premultiplied, psnr
 
 INT8_PSNR = 42.0
-"""What int8 generators must reach, in dB, on latents that they were not calibrated on."""
+"""PSNR in dB that int8 generators must reach on latents that they were not calibrated on."""
 
 INT8_FAR = 10.0
-"""How many dB less they must reach on latents far beyond those that are drawn, where ranges cut activations off."""
+"""How many dB less are enough on latents far beyond those that are drawn, where ranges cut activations off."""
 
 INT8_COSINE = 0.975
-"""What int8 encoders must reach on every text."""
+"""Cosine that int8 encoders must reach on every text."""
 
 CONVOLUTIONS = ("Conv", "ConvTranspose")
 SMALLER, FASTER = 0.98, 1.05
-"""What counts as smaller and as faster than compact weights in float32 arithmetic."""
+"""Ratios of size and speed to compact weights in float32 arithmetic that count as smaller and faster."""
 
 ROUNDS = 5
-"""Runs of each graph from which speed is judged, in turn."""
+"""Runs of each graph, in turn, whose medians are compared."""
 
 PROBED = 2
-"""Batches that are kept from calibration: parity is judged on them."""
+"""Batches that are not calibrated on: parity is measured on them."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of quantizing a graph.
+    """The result of quantizing a graph.
 
-    `model` is the graph to keep: the quantized one if `kept`, else the same arithmetic in float32 with compact
-    weights. `reason` says why in one line. `score` is what was demanded to be `limit` at least (PSNR in dB, or the
-    smallest cosine); sizes are in bytes and times in milliseconds a batch, of the quantized and of the other graph.
-    `quantized` is the graph that was judged.
+    `model` is the graph to export: `quantized` if it is `kept`, else one of float32 arithmetic with compact weights;
+    `reason` says why in one line. `score` (PSNR in dB, or the smallest cosine) must reach `limit`. `products` are those
+    in int8 and all. `bytes` and `ms`, milliseconds per batch, are of the quantized graph and of the other one.
     """
 
     model: ModelProto
@@ -68,7 +71,7 @@ class Outcome:
     ms: tuple[float, float]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give everything but the graph, for a manifest; the times are those of the machine that exports."""
+        """Return everything but the graphs, for a manifest; the times are those of the machine that exports."""
         fields = {name: value for name, value in vars(self).items() if not isinstance(value, ModelProto)}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
 
@@ -76,9 +79,9 @@ class Outcome:
 def samples(
     inputs: Mapping[str, int], text: NDArray[np.float32] | None = None, count: int = 12, seed: int = 0
 ) -> list[Feeds]:
-    """Draw `count` batches of 4 latents, seeded, with rows of `text` where the generator takes embeddings (N, D).
+    """Draw `count` batches of 4 latents, seeded, with rows of `text` (N, D) for a generator that takes embeddings.
 
-    `inputs` are names and widths of all that it takes; what is neither latent nor text is zeros.
+    `inputs` are names and widths of all inputs; those other than latent and text are zeros.
     """
     random = np.random.default_rng(seed)
     batches: list[Feeds] = []
@@ -96,8 +99,9 @@ def int8_encoder(model: ModelProto, texts: Sequence[Feeds], limit: float) -> Out
     on one text at a time.
     """
     products = _weighted(model, ("MatMul", "Gemm"))
-    quantized = dynamic(model)
-    score = _cosine(_outputs(model, texts), _outputs(quantized, texts))
+    quantized = _dynamic(model)
+    expected, embeddings = (np.concatenate(_outputs(graph, texts)) for graph in (model, quantized))
+    score = float(cosine(embeddings, expected).min())
     other = compress.compress(model, compress.ENCODER)
     return _judged(quantized, other, texts, "cosine", score, limit, (len(products), len(products)))
 
@@ -110,8 +114,8 @@ def int8_generator(model: ModelProto, batches: Sequence[Feeds], limit: float, fa
         batches: latents (and embeddings) to calibrate on; parity is judged on the last PROBED of them, which are
             not calibrated on.
         limit: of the PSNR against `model`, in dB.
-        far: latents that are not calibrated on either, on which INT8_FAR less will do. Ranges that held them would
-            leave those that are drawn a fifth of the steps, and cost 10 dB and more there.
+        far: latents that are not calibrated on either, on which INT8_FAR less is enough. Ranges that included them
+            would leave a fifth of the steps to latents that are drawn, and cost 10 dB and more there.
     """
     calibration, probe = batches[:-PROBED], batches[-PROBED:]
     candidates = _weighted(model, CONVOLUTIONS)
@@ -134,19 +138,20 @@ def int8_generator(model: ModelProto, batches: Sequence[Feeds], limit: float, fa
     return _judged(quantized, other, probe, figure, reached, limit, (len(chosen), len(candidates)))
 
 
-def dynamic(model: ModelProto) -> ModelProto:
-    """Quantize the matrices and tables of `model` to int8 with a scale a channel; activations as they come."""
+def _dynamic(model: ModelProto) -> ModelProto:
+    """Quantize the matrices and tables of `model` to int8 with a scale a channel, activations dynamically."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
+    # A copy: onnxruntime.quantization moves the weights of its graph to files that are gone afterwards.
     with _quietly(), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "int8.onnx"
         options = {"per_channel": True, "weight_type": QuantType.QInt8}  # unsigned weights lose cosine and speed
-        quantize_dynamic(_copied(model), path, op_types_to_quantize=["MatMul", "Gather"], **options)
+        quantize_dynamic(deepcopy(model), path, op_types_to_quantize=["MatMul", "Gather"], **options)
         return onnx.load(path)
 
 
 def _affordable(names: Sequence[str], score: Callable[[Sequence[str]], float], limit: float) -> list[str]:
-    """Choose the cheapest of `names`, cheapest first, whose errors (tried alone) add up to no more than the limit's."""
+    """Choose the `names` of the smallest errors (each quantized alone), which add up to no more than the limit's."""
     errors = {name: _mean_square(score([name])) for name in names}
     chosen: list[str] = []
     spent = 0.0
@@ -177,8 +182,7 @@ def _ranges(model: ModelProto, batches: Sequence[Feeds]) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path, augmented = Path(folder) / "model.onnx", Path(folder) / "augmented.onnx"
         onnx.save(model, path)
-        method = CalibrationMethod.MinMax
-        calibrator = create_calibrator(path, list(CONVOLUTIONS), str(augmented), method)
+        calibrator = create_calibrator(path, list(CONVOLUTIONS), str(augmented), CalibrationMethod.MinMax)
         calibrator.collect_data(Reader())
         return calibrator.compute_data()
 
@@ -189,7 +193,7 @@ def _static(model: ModelProto, ranges: Any, names: Sequence[str]) -> ModelProto:
     from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
     types = (QuantType.QInt8, QuantType.QUInt8)
-    inferred = onnx.shape_inference.infer_shapes(_copied(model))
+    inferred = onnx.shape_inference.infer_shapes(model)
     quantizer = QDQQuantizer(inferred, True, False, *types, ranges, list(names), [], list(CONVOLUTIONS), {})
     quantizer.quantize_model()
     quantizer.model.topological_sort()
@@ -224,29 +228,21 @@ def _judged(
 
 
 def _times(first: ModelProto, second: ModelProto, feeds: Sequence[Feeds]) -> tuple[float, float]:
-    sessions = [_session(model) for model in (first, second)]
+    sessions = [open_session(model.SerializeToString(), model.graph.name) for model in (first, second)]
     durations: tuple[list[float], list[float]] = ([], [])
     for number in range(ROUNDS + 1):
         for session, times in zip(sessions, durations, strict=True):
             began = time.perf_counter()
-            session.run(None, dict(feeds[0]))
+            session.run(None, feeds[0])
             if number:  # the first run allocates
                 times.append(time.perf_counter() - began)
     return 1e3 * median(durations[0]), 1e3 * median(durations[1])
 
 
 def _outputs(model: ModelProto, batches: Sequence[Feeds]) -> list[NDArray[Any]]:
-    session = _session(model)
+    session = open_session(model.SerializeToString(), model.graph.name)
     first = model.graph.output[0].name
-    return [session.run([first], dict(feeds))[0] for feeds in batches]
-
-
-def _session(model: ModelProto) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return [run(session, [first], feeds)[0] for feeds in batches]
 
 
 def _weighted(model: ModelProto, operators: Sequence[str]) -> list[str]:
@@ -255,26 +251,13 @@ def _weighted(model: ModelProto, operators: Sequence[str]) -> list[str]:
     return [node.name for node in model.graph.node if node.op_type in operators and node.input[1] in weights]
 
 
-def _cosine(expected: Sequence[NDArray[Any]], outputs: Sequence[NDArray[Any]]) -> float:
-    """Give the smallest cosine between rows."""
-    pairs = zip(np.concatenate(expected), np.concatenate(outputs), strict=True)
-    return min(float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b))) for a, b in pairs)
-
-
 def _psnr(expected: Sequence[NDArray[Any]], outputs: Sequence[NDArray[Any]]) -> float:
     return psnr(premultiplied(np.concatenate(expected)) - premultiplied(np.concatenate(outputs)))
 
 
-def _copied(model: ModelProto) -> ModelProto:
-    # onnxruntime.quantization moves the weights of the graph to files that are gone afterwards.
-    copy = ModelProto()
-    copy.CopyFrom(model)
-    return copy
-
-
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Hold back the advice that onnxruntime.quantization logs."""
+    """Suppress the advice that onnxruntime.quantization logs."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""What is the same in every inference, computed once before a network is exported."""
+"""Computes once, before a network is exported, what is the same in every inference."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -11,7 +11,7 @@ from torch import nn
 def freeze(network: nn.Module) -> None:
     """Prepare `network`, in evaluation mode, for inference alone; in place.
 
-    Modules that know how have a method `freeze`; in sequences every batch norm is folded into the layer before it.
+    Modules may have a method `freeze` of their own; in sequences every batch norm is folded into the layer before it.
     """
     for module in list(network.modules()):
         if callable(freeze_module := getattr(module, "freeze", None)):
@@ -34,7 +34,7 @@ def _fold_sequence(layers: nn.Sequential) -> None:
 
 
 def _leaves(layers: nn.Sequential) -> Iterator[tuple[nn.Sequential, int, nn.Module]]:
-    """Walk the layers of a sequence in order, and those of sequences in it: where each is, and the layer."""
+    """Walk the layers of a sequence and of sequences in it, in order: the sequence of each, its index, the layer."""
     for key, layer in enumerate(layers):
         if isinstance(layer, nn.Sequential):
             yield from _leaves(layer)

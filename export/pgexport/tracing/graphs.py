@@ -19,14 +19,14 @@ from pgtrain.models.text_encoder import SentenceEncoder
 from pgtrain.systems.stats.networks import Generator as StatsGenerator
 
 SCOPES = "pkg.torch.onnx.name_scopes"
-"""The metadata in which the exporter notes the modules of a node, outermost first, and the call itself."""
+"""The metadata in which the exporter records the modules of a node, outermost first, and the call itself."""
 
 
 class TextPictures(nn.Module):
     """A text-to-image generator with its post-processing: what a bundle's model computes.
 
-    `generator` maps latents, text embeddings and what else it takes to the logits of stage I and of stage II. Without
-    a stage II (None) stage I's pictures are the pictures.
+    `generator` maps latents, text embeddings and further inputs to the logits of stage I and of stage II, which is None
+    if it has no stage II.
     """
 
     def __init__(self, generator: nn.Module) -> None:
@@ -93,7 +93,7 @@ def export_module(
         inputs: examples by name, each with two rows or more.
         outputs: names of at least as many outputs as the module gives.
         opset: one of :data:`pgexport.tracing.opset.OPSETS`.
-        axes: the dimensions of every input that vary, where it is more than the batch.
+        axes: the dimensions of every input that vary; None: the batch alone.
 
     Raises:
         OpsetInvalid: torch cannot write the graph in `opset`.
@@ -119,7 +119,7 @@ def export_module(
         )
     assert program is not None
     model = program.model_proto
-    # If a conversion to the opset fails, torch only warns and returns the graph as it was.
+    # If the conversion to the opset fails, torch only warns and returns the graph unconverted.
     if [(entry.domain, entry.version) for entry in model.opset_import] != [("", opset)]:
         raise OpsetInvalid(f"opset {opset}: PyTorch cannot write this graph in it; use opset {OPSET}")
     for value, varying in zip(model.graph.input, shapes, strict=True):
@@ -135,7 +135,7 @@ def export_module(
 def export_encoder(encoder: SentenceEncoder, max_tokens: int, opset: int = OPSET) -> onnx.ModelProto:
     """Export to inputs ``input_ids`` and ``attention_mask`` of at most `max_tokens`, output ``sentence_embedding``.
 
-    An output named plainly ``embedding`` exports and then fails to load: BERT's graph has that name.
+    The output is not named ``embedding``, a name that BERT's graph has already: such a graph fails to load.
     """
     encoder = deepcopy(encoder)
     if encoder.bert.config.model_type == "bert":
@@ -160,7 +160,7 @@ def _name_nodes(graph: onnx.GraphProto) -> None:
 
 
 def _forget_sources(model: onnx.ModelProto) -> None:
-    """Drop the exporter's notes on the source of each node: paths and stack traces of this machine."""
+    """Delete the exporter's records of the source of each node: paths and stack traces of this machine."""
     graph = model.graph
     for part in (model, graph, *graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
         del part.metadata_props[:]

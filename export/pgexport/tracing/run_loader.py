@@ -1,4 +1,4 @@
-"""Where an export starts: the averaged generator of a run."""
+"""Loads the averaged generator of a run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ AVERAGED = "network.average.module."
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """A trained generator of `system` in evaluation mode, its configuration, and all that its run says about itself."""
+    """A trained generator of `system` in evaluation mode, its configuration, and the description of its run."""
 
     system: str
     generator: Any
@@ -35,12 +35,12 @@ class LoadedRun:
 
     @property
     def kind(self) -> str:
-        """The kind of model that a bundle holds of it."""
+        """The kind of its model in a bundle."""
         return SYSTEMS[self.system].kind
 
     @property
     def reads_text(self) -> bool:
-        """Tell whether an encoder comes with it."""
+        """Whether it needs a text encoder."""
         return SYSTEMS[self.system].reads_text
 
 
@@ -48,8 +48,8 @@ def load_run(folder: Path) -> LoadedRun:
     """Load the averaged generator of the run in `folder`, without stages that were never trained.
 
     Raises:
-        RunNotFound, RunInvalid: no run, one that is being trained, a damaged checkpoint, one of another system's or
-            version's networks, or weights that are no numbers.
+        RunNotFound, RunInvalid: there is no run, it is being trained, its checkpoint is damaged or of another system or
+            version, or its weights hold NaN or infinity.
     """
     run = Run(folder)
     described = run.described()

@@ -1,4 +1,4 @@
-"""The models that a run becomes: what is exported of each system, and its test inputs."""
+"""The models that a run becomes, and their test inputs."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -34,11 +34,11 @@ LENGTHS = (3, 7, 16)
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One model on its way into a bundle.
+    """One model to export.
 
-    `network` is what the model computes, in PyTorch as trained; `inputs` are examples by name, and `outputs` names of
-    at least as many outputs as it has. `int8` tells which matrices compact storage makes int8; None keeps weights and
-    arithmetic in float32 always.
+    `network` computes it in PyTorch, as trained; `inputs` are examples by name, and `outputs` names of at least as many
+    outputs as it has. `int8` says which matrices compact storage makes int8; None keeps weights and arithmetic in
+    float32 always. `cases` draws test inputs from a seed.
     """
 
     name: str
@@ -52,7 +52,7 @@ class ModelSpec:
 
     @property
     def widths(self) -> dict[str, int]:
-        """Numbers a row of each input."""
+        """Numbers in a row of each input."""
         return {name: value.shape[1] for name, value in self.inputs.items()}
 
     def export(self, opset: int, dtype: torch.dtype | None = None) -> onnx.ModelProto:
@@ -71,11 +71,11 @@ class ModelSpec:
         return network
 
     def storage(self, requested: str) -> str:
-        """Name the storage that the model really gets, and whose tolerances hold."""
+        """Name the storage that the model gets instead of the requested one, if it does not take that."""
         return "float32" if self.int8 is None else requested
 
     def trial(self, seed: int) -> Trial:
-        """Draw what the model is tried on."""
+        """Draw the test inputs."""
         return Trial(self.name, self.kind, self.network, self.cases(seed), seed)
 
 
@@ -86,7 +86,7 @@ def model_specs(run: LoadedRun, encoder: Encoder | None) -> list[ModelSpec]:
 
 
 def sample_texts(run: LoadedRun) -> list[str]:
-    """Choose texts to try: some 64 names, and sentences."""
+    """Choose texts for trials: about 64 names, and sentences."""
     names = run.described["data"]["names"]
     return [*names[:: max(1, len(names) // 64)], *SENTENCES]
 
@@ -131,7 +131,7 @@ def text_to_image(run: LoadedRun, encoder: Encoder) -> list[ModelSpec]:
 
 
 def _image_settings(run: LoadedRun) -> dict[str, Any]:
-    """Collect what the runtime needs of a model that draws: one that learned whole pixels says how to enlarge them."""
+    """Collect the settings of a model that draws; one trained on pixel art says how to enlarge it."""
     resample = run.described["data"].get("resample", "lanczos")
     return {"latent_dim": run.latent_dim} | ({"resample": resample} if resample != "lanczos" else {})
 
@@ -139,7 +139,7 @@ def _image_settings(run: LoadedRun) -> dict[str, Any]:
 def _mixes(widths: dict[str, int], text: Array, latent: Array, seed: int) -> Feeds:
     """Draw the inputs `widths` beside latent and text: half of the rows have them, the others zeros.
 
-    `text` (N, D) and `latent` (N, L) are the first ones'; the second ones are the same in another order.
+    `text` (N, D) and `latent` (N, L) are those of the first request; those of the second are the same, reordered.
     """
     rng = np.random.default_rng(seed)
     drawn = {"share": rng.random((len(text), widths.get("share", 0)), np.float32), "second_latent": latent[::-1]}

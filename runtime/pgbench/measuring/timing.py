@@ -15,7 +15,7 @@ ROUNDS = 10
 AGREEING, WITHIN = 3, 0.05
 """A target has warmed up when the medians of its last AGREEING turns differ by at most this share."""
 
-MOST_WARM_UP = 15
+MOST_WARM_UP = 10
 """Turns after which a target that has not settled is measured all the same, and marked."""
 
 WARM_UP_TURN = 0.2

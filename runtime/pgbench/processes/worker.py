@@ -20,7 +20,7 @@ Work = Callable[[], object]
 Array = NDArray[Any]
 
 COLORS = ("red", "blue", "green", "yellow", "brown", "purple", "pink", "gray")
-CREATURES = ("dragon", "turtle", "mouse", "bird", "fish", "plant", "ghost", "golem")
+CREATURES = ("dragon", "turtle", "mouse", "bird", "fish", "plant", "ghost", "horse")
 
 SETTLING = 0.25
 """Share of a turn below which one call is run first and not counted: what ran in between left cold caches."""

@@ -31,7 +31,7 @@ def tables(result: Result) -> Iterator[Table]:
 def notes(result: Result) -> Iterator[str]:
     """Give the notes that are printed below the tables."""
     if result.get("ended_by"):
-        yield f"ended early by {result['ended_by']}: rows that were not complete are left out"
+        yield f"ended early ({result['ended_by']}): incomplete rows are left out"
     for name, why in result["unavailable"].items():
         yield f"without {name}: {why}"
     for meter, why in result["energy_missing"].items():

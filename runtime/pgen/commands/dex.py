@@ -40,7 +40,7 @@ def dex(
     llm: str | None,
     llm_model: str | None,
     llm_timeout: float,
-    bundle: Path | None,
+    bundle: Path,
     device: str,
     threads: int,
     reporter: "Reporter",
@@ -55,20 +55,18 @@ def dex(
     endpoint, of all stages of a line at once; its key, if it needs one, is read from POKEGAN_LLM_KEY. If the endpoint
     fails, a line on stderr says so.
     """
-    from pgen.bundle.reader import EMBEDDED
     from pgen.dex.entry import EntryGenerator
     from pgen.dex.job import Card, names_of_others, write_dex
     from pgen.dex.llm import open_writer
     from pgen.images.model import PictureModel
     from pokegan.progress import progress
 
-    if llm is None and llm_model is not None:
-        raise click.UsageError("--llm-model needs an endpoint: add --llm URL")
-    source = click.get_current_context().get_parameter_source("llm_timeout")
-    if llm is None and source is not ParameterSource.DEFAULT:
-        raise click.UsageError("--llm-timeout needs an endpoint: add --llm URL")
+    source = click.get_current_context().get_parameter_source
+    for option in ("llm_model", "llm_timeout"):
+        if llm is None and source(option) is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"--{option.replace('_', '-')} needs an endpoint: add --llm URL")
     reporter = reporter.for_device(device)
-    generator = PictureModel.open(bundle or EMBEDDED, device, threads)
+    generator = PictureModel.open(bundle, device, threads)
     model = generator.bundle.name("text-to-image")
     writer = None if llm is None else open_writer(llm, llm_model, llm_timeout, lambda text: click.echo(text, err=True))
     taken = names_of_others(out, range(seed, seed + n), family or 0)

@@ -9,6 +9,8 @@ from pgen.commands.options import PATH, job_options, sampling_options, seed_opti
 from pokegan.cli import Command
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pgen.commands.output import Destination, Reporter
     from pgen.request import Request
 
@@ -16,19 +18,16 @@ if TYPE_CHECKING:
 @click.command("image", cls=Command)
 @click.argument("prompts", nargs=-1, metavar="PROMPT...")
 @click.option("--file", "-f", "file", type=PATH, help="read more prompts from this file, one a line; - is stdin")
-@seed_options()
+@seed_options
 @sampling_options
 @job_options
 def image(
     prompts: tuple[str, ...],
     file: Path | None,
-    n: int | None,
-    seed: int | None,
-    seeds: str | None,
+    seeds: "Sequence[int]",
     template: "Request",
     destination: "Destination",
     reporter: "Reporter",
-    bundle: Path | None,
     **settings: Any,
 ) -> None:
     """Generate pictures from names or descriptions.
@@ -37,13 +36,11 @@ def image(
     stdin, one a line. -n, --seed and --seeds apply to each prompt. Equal prompts and seeds give equal pictures,
     whatever the batch. Without --out and --out-dir, files are written into the current folder.
     """
-    from pgen.bundle.reader import EMBEDDED
     from pgen.commands.output import write_job
     from pgen.jobs.job import Job
     from pgen.prompts import read_prompts
-    from pgen.request import choose_seeds, requests
+    from pgen.request import requests
 
     texts, count = read_prompts(prompts, file)
-    chosen = choose_seeds(n, seed, seeds)
-    job = Job(requests(texts, chosen, template), bundle=bundle or EMBEDDED, **settings)
-    write_job(job, destination, reporter, None if count is None else count * len(chosen))
+    job = Job(requests(texts, seeds, template), **settings)
+    write_job(job, destination, reporter, None if count is None else count * len(seeds))

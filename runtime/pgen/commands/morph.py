@@ -54,7 +54,6 @@ def morph(
     background: str,
     out: Path | None,
     reporter: "Reporter",
-    bundle: Path | None,
     **settings: Any,
 ) -> None:
     """Generate an animation from the prompt START to END.
@@ -62,7 +61,6 @@ def morph(
     Latents are interpolated spherically, text embeddings linearly. A --model that reads no text takes two seeds
     instead of prompts. MP4 needs the extra "video" and has no transparency: --background defaults to white.
     """
-    from pgen.bundle.reader import EMBEDDED
     from pgen.images.postprocess import Postprocess
     from pgen.morph.interpolation import morph_ends
     from pgen.morph.job import MorphJob, write_morph
@@ -70,6 +68,6 @@ def morph(
 
     ends = morph_ends(start, end, seed, to_seed, template)
     postprocess = Postprocess(size, resample, background)
-    job = MorphJob(*ends, postprocess=postprocess, bundle=bundle or EMBEDDED, **settings)
+    job = MorphJob(*ends, postprocess=postprocess, **settings)
     with progress(job.frames, shown=not reporter.quiet, unit="frames") as step:
         reporter.for_device(job.device).report(write_morph(job, out, step))

@@ -41,11 +41,19 @@ class _Threads(click.IntRange):
         return threads
 
 
+def _embedded() -> Path:
+    from pgen.bundle.reader import EMBEDDED  # --help does without
+
+    return EMBEDDED
+
+
 def device_options(command: Function) -> Function:
     """Add ``--bundle``, ``--device`` and ``--threads``."""
-    device = "auto: the fastest that works; engine: TensorRT engines built by pgexport --tensorrt"
+    device = "auto: the fastest for many pictures; engine: TensorRT engines built by pgexport --tensorrt"
     options = (
-        click.option("--bundle", type=PATH, help="folder of a bundle  [default: the one installed with pgen]"),
+        click.option(
+            "--bundle", type=PATH, default=_embedded, help="folder of a bundle  [default: the one installed with pgen]"
+        ),
         click.option("--device", type=click.Choice(device_names()), default="auto", show_default=True, help=device),
         click.option("--threads", type=_Threads(0), default=0, help="CPU threads  [default: one a core]"),
     )
@@ -76,20 +84,20 @@ def _grouped(parameter: str, factory: str, **options: Option) -> Callable[[Funct
     return decorate
 
 
-def seed_options(n: str = "1", seed: str = "0") -> Callable[[Function], Function]:
-    """Add ``-n``, ``--seed`` and ``--seeds``; the arguments are the defaults that the help shows."""
+def _seed_options(n: str, seed: str) -> dict[str, Option]:
+    """Return ``-n``, ``--seed`` and ``--seeds``; the arguments are the defaults that the help shows."""
+    return {
+        "n": click.option("-n", "n", type=click.IntRange(1, 10**9), help=f"number of pictures  [default: {n}]"),
+        "seed": click.option("--seed", type=SEED, help=f"seed of the first picture; seeds count up  [default: {seed}]"),
+        "seeds": click.option("--seeds", metavar="LIST", help="a list of seeds instead, such as 1-64,100"),
+    }
 
-    def decorate(command: Function) -> Function:
-        for option in (
-            click.option("--seeds", metavar="LIST", help="a list of seeds instead, such as 1-64,100"),
-            click.option("--seed", type=SEED, help=f"seed of the first picture; seeds count up  [default: {seed}]"),
-            click.option("-n", "n", type=click.IntRange(1, 10**9), help=f"number of pictures  [default: {n}]"),
-        ):
-            command = option(command)
-        return command
 
-    return decorate
+seed_options = _grouped("seeds", "pgen.request:choose_seeds", **_seed_options("1", "0"))
+"""``-n``, ``--seed`` and ``--seeds``, as the chosen `seeds`."""
 
+variation_seed_options = _grouped("seeds", "builtins:dict", **_seed_options("8", "the one after the file's"))
+"""The same options, as a dictionary of their values: their defaults depend on the file."""
 
 shiny_option = click.option("--shiny", is_flag=True, help="clearly other colors, chosen by the seed")
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, Protocol
 
 import click
@@ -109,6 +108,8 @@ def stdin_as_file(path: Path) -> Iterator[Path]:
         return
     if sys.stdin is None or sys.stdin.isatty():
         raise click.UsageError("- reads a picture from stdin: pipe one into it, or name a file")
+    from tempfile import TemporaryDirectory  # slow to import
+
     with TemporaryDirectory(prefix="pokegan-") as folder:
         file = Path(folder) / "stdin"
         file.write_bytes(sys.stdin.buffer.read(MAX_FILE + 1))

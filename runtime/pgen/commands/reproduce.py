@@ -1,11 +1,11 @@
-"""``pgen reproduce`` and ``pgen variations``: pictures from what the metadata of a picture say."""
+"""``pgen reproduce`` and ``pgen variations``: pictures from the metadata of a picture."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pgen.commands.options import PATH, device_options, job_options, report_options, seed_options
+from pgen.commands.options import PATH, device_options, job_options, report_options, variation_seed_options
 from pokegan.cli import Command
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 )
 @device_options
 @report_options
-def reproduce(file: Path, out: Path | None, reporter: "Reporter", bundle: Path | None, **settings: Any) -> None:
+def reproduce(file: Path, out: Path | None, reporter: "Reporter", bundle: Path, **settings: Any) -> None:
     """Reproduce a picture, card or sprite, pixel by pixel.
 
     FILE was written by pgen, also a grid or the sheet of a line, and its metadata say how; - is stdin. The bundle must
@@ -30,25 +30,23 @@ def reproduce(file: Path, out: Path | None, reporter: "Reporter", bundle: Path |
     of the bundle's manifest or of bf16. If the file names another provider, or another version of it, a line on stderr
     says so.
     """
-    from pgen.bundle.reader import EMBEDDED, open_bundle
+    from pgen.bundle.reader import open_bundle
     from pgen.commands.output import STDOUT, Destination, stdin_as_file, write_job
     from pgen.images.metadata import read_metadata
     from pgen.images.naming import unused_path
-    from pgen.images.reproduce import other_backend
     from pgen.jobs.job import Job
-    from pgen.jobs.reproduction import is_fixed
+    from pgen.jobs.reproduction import is_fixed, other_backend
 
-    folder = bundle or EMBEDDED
     name = Path("stdin") if file == STDOUT else file
     with stdin_as_file(file) as path:
         if is_fixed(path):
             out = out or unused_path(Path(f"{name.stem}.again.png"))
-            note = _redraw(path, out, folder, reporter, **settings)
+            note = _redraw(path, out, bundle, reporter, **settings)
         else:
-            metadata = read_metadata(path, open_bundle(folder))
+            metadata = read_metadata(path, open_bundle(bundle))
             out = out or unused_path(Path(f"{name.stem}.again.{metadata.postprocess.format}"))
             destination = Destination(out, grid=metadata.grid, columns=metadata.columns)
-            job = Job(metadata.requests, metadata.postprocess, bundle=folder, **settings)
+            job = Job(metadata.requests, metadata.postprocess, bundle=bundle, **settings)
             written = write_job(job, destination, reporter, len(metadata.requests))
             note = other_backend(metadata.backend, written.backend) if written else ""
     if note and not reporter.quiet:
@@ -69,28 +67,25 @@ def _redraw(path: Path, out: Path, bundle: Path, reporter: "Reporter", device: s
 
 @click.command("variations", cls=Command)
 @click.argument("file", type=PATH)
-@seed_options(n="8", seed="the one after the file's")
+@variation_seed_options
 @job_options
 def variations(
     file: Path,
-    n: int | None,
-    seed: int | None,
-    seeds: str | None,
+    seeds: dict[str, Any],
     destination: "Destination",
     reporter: "Reporter",
-    bundle: Path | None,
+    bundle: Path,
     **settings: Any,
 ) -> None:
     """Generate the prompt of a picture with other seeds.
 
     FILE is a picture that pgen wrote, and - is stdin; all settings are taken from it.
     """
-    from pgen.bundle.reader import EMBEDDED, open_bundle
+    from pgen.bundle.reader import open_bundle
     from pgen.commands.output import stdin_as_file, write_job
-    from pgen.images.reproduce import variation_requests
+    from pgen.images.variations import variation_requests
     from pgen.jobs.job import Job
 
-    folder = bundle or EMBEDDED
     with stdin_as_file(file) as path:
-        requests = variation_requests(path, open_bundle(folder), n, seed, seeds)
-    write_job(Job(requests, bundle=folder, **settings), destination, reporter, len(requests))
+        requests = variation_requests(path, open_bundle(bundle), **seeds)
+    write_job(Job(requests, bundle=bundle, **settings), destination, reporter, len(requests))

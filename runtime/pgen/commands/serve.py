@@ -73,9 +73,7 @@ def serve(with_key: bool, cors: tuple[str, ...], **options: Any) -> None:
         import prometheus_client  # noqa: F401
         import python_multipart  # noqa: F401
         import uvicorn  # noqa: F401
-    from pgen.bundle.reader import EMBEDDED
     from pgen.serve.config import Settings, read_api_key
     from pgen.serve.server import serve as run
 
-    options["bundle"] = options["bundle"] or EMBEDDED
     run(Settings(**options, cors=cors, api_key=read_api_key(with_key)))

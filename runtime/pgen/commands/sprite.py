@@ -9,6 +9,8 @@ from pgen.commands.options import PATH, device_options, report_options, sampling
 from pokegan.cli import Command
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pgen.commands.output import Reporter
     from pgen.request import Request
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 @click.command("sprite", cls=Command)
 @click.argument("prompts", nargs=-1, metavar="PROMPT...")
 @click.option("--file", "-f", "file", type=PATH, help="read more prompts from this file, one a line; - is stdin")
-@seed_options()
+@seed_options
 @sampling_options
 @click.option(
     "--format",
@@ -31,13 +33,11 @@ if TYPE_CHECKING:
 def sprite(
     prompts: tuple[str, ...],
     file: Path | None,
-    n: int | None,
-    seed: int | None,
-    seeds: str | None,
+    seeds: "Sequence[int]",
     template: "Request",
     format: str,
     out_dir: Path,
-    bundle: Path | None,
+    bundle: Path,
     device: str,
     threads: int,
     reporter: "Reporter",
@@ -47,18 +47,16 @@ def sprite(
     Each has 15 colors and transparency at index 0, an icon, and JASC palettes of the usual and of the shiny colors,
     which all its files share. Prompts and seeds are those of pgen image.
     """
-    from pgen.bundle.reader import EMBEDDED
     from pgen.images.model import PictureModel
     from pgen.jobs.sprites import write_sprites
     from pgen.prompts import read_prompts
-    from pgen.request import choose_seeds, requests
+    from pgen.request import requests
     from pokegan.progress import progress
 
     texts, count = read_prompts(prompts, file)
-    chosen = choose_seeds(n, seed, seeds)
     reporter = reporter.for_device(device)
-    generator = PictureModel.open(bundle or EMBEDDED, device, threads)
-    with progress(None if count is None else count * len(chosen), shown=not reporter.quiet) as step:
-        for written in write_sprites(generator, requests(texts, chosen, template), format, out_dir):
+    generator = PictureModel.open(bundle, device, threads)
+    with progress(None if count is None else count * len(seeds), shown=not reporter.quiet) as step:
+        for written in write_sprites(generator, requests(texts, seeds, template), format, out_dir):
             reporter.report(written)
             step()

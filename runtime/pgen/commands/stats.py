@@ -33,7 +33,7 @@ def stats(
     filter: "RowFilter",
     format: str | None,
     out: Path,
-    bundle: Path | None,
+    bundle: Path,
     device: str,
     threads: int,
     quiet: bool,
@@ -44,7 +44,6 @@ def stats(
     total is met exactly. A row depends on its seed and on these options, not on the number of rows. Rows are written
     as they are generated, so that memory use is constant.
     """
-    from pgen.bundle.reader import EMBEDDED
     from pgen.images.model import PictureModel
     from pgen.stats.job import write_stats
     from pokegan.files import is_stdout
@@ -55,7 +54,7 @@ def stats(
         raise click.UsageError("stdout is closed; use --out FILE")
     if to_stdout and format == "parquet" and sys.stdout.isatty():
         raise click.UsageError("parquet cannot be shown on a terminal: use --out FILE, or pipe it")
-    generator = PictureModel.open(bundle or EMBEDDED, device, threads)
+    generator = PictureModel.open(bundle, device, threads)
     with progress(n, shown=not quiet and not (to_stdout and sys.stdout.isatty()), unit="rows") as step:
         write_stats(generator, sys.stdout.buffer if to_stdout else out, n, seed, filter, format, step)
     if not (to_stdout or quiet or is_stdout(out)):

@@ -2,10 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from http.client import HTTPException
-from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -70,11 +68,23 @@ class Endpoint:
         return text
 
     def _fetch(self, path: str, body: bytes | None) -> dict[str, Any]:
-        content = _within(self.timeout, lambda: self._exchange(path, body))
-        if content is None:
-            raise self._failed(self._timed_out())
-        if isinstance(content, str):
-            raise self._failed(content)
+        """Send one request in a thread and parse the answer.
+
+        The timeout of urllib restarts with every byte, and does not cover name resolution.
+        """
+        answered: Future[bytes] = Future()
+
+        def exchange() -> None:
+            try:
+                answered.set_result(self._exchange(path, body))
+            except Exception as error:  # any error must end the wait
+                answered.set_exception(error)
+
+        Thread(target=exchange, daemon=True).start()
+        try:
+            content = answered.result(self.timeout)
+        except TimeoutError:  # of this wait, or of the socket
+            raise self._failed(f"timed out after {self.timeout:g} s") from None
         if self.key and self.key.encode() in content:
             raise self._failed("sent the key back; do not use this endpoint")
         try:
@@ -85,11 +95,7 @@ class Endpoint:
             raise self._failed("sent an answer that is not a JSON object")
         return answer
 
-    def _timed_out(self) -> str:
-        return f"timed out after {self.timeout:g} s"
-
-    def _exchange(self, path: str, body: bytes | None) -> bytes | str:
-        """Send one request; return the bytes of the answer, or the reason of a failure."""
+    def _exchange(self, path: str, body: bytes | None) -> bytes:
         headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "pokegan"}
         if self.key:
             headers["Authorization"] = f"Bearer {self.key}"
@@ -97,17 +103,20 @@ class Endpoint:
         try:
             with build_opener(_NoRedirect).open(request, timeout=self.timeout) as response:
                 content: bytes = response.read(MAX_ANSWER + 1)
-        except TimeoutError:  # of the socket, at the same time as that of `_within`
-            return self._timed_out()
+        except TimeoutError:
+            raise
         except HTTPError as error:
             error.close()
             redirect = "; use the URL that it redirects to" if 300 <= error.code < 400 else ""
-            return f"answered with status {error.code}{redirect}"
+            raise self._failed(f"answered with status {error.code}{redirect}") from None
         except URLError as error:
-            return f"cannot be reached ({getattr(error.reason, 'strerror', None) or type(error.reason).__name__})"
-        except (OSError, HTTPException, ValueError) as error:  # their messages may quote the request
-            return f"broke the connection ({type(error).__name__})"
-        return content if len(content) <= MAX_ANSWER else f"sent an answer of more than {MAX_ANSWER:,} bytes"
+            reason = getattr(error.reason, "strerror", None) or type(error.reason).__name__
+            raise self._failed(f"cannot be reached ({reason})") from None
+        except Exception as error:  # its message may quote the request, and the key with it
+            raise self._failed(f"broke the connection ({type(error).__name__})") from None
+        if len(content) > MAX_ANSWER:
+            raise self._failed(f"sent an answer of more than {MAX_ANSWER:,} bytes")
+        return content
 
     def _failed(self, reason: str) -> EndpointFailed:
         return EndpointFailed(f"{self.base}: {reason}")
@@ -118,26 +127,6 @@ class _NoRedirect(HTTPRedirectHandler):
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         """Refuse."""
-
-
-def _within(seconds: float, work: Callable[[], bytes | str]) -> bytes | str | None:
-    """Call `work` in a thread and return its result, or None after the timeout.
-
-    The timeout of urllib restarts with every byte, and does not cover name resolution.
-    """
-    answers: SimpleQueue[bytes | str] = SimpleQueue()
-
-    def answer() -> None:
-        try:
-            answers.put(work())
-        except Exception as error:  # any error must end the wait
-            answers.put(f"cannot be called ({type(error).__name__})")
-
-    Thread(target=answer, daemon=True).start()
-    try:
-        return answers.get(timeout=seconds)
-    except Empty:
-        return None
 
 
 def parse_endpoint(url: str, timeout: float = 60.0) -> Endpoint:

@@ -1,10 +1,10 @@
 """Whole new Pokémon, and their generation from seeds."""
 
-from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from pgen.dex.family import check_family, earlier_filters, last_filter, parent_l
 from pgen.dex.templates import Appearance, colors_for, describe, genus, phrases, prompt_for, relatives
 from pgen.errors import BundleInvalid
 from pgen.images.model import PictureModel
-from pgen.lexicon import KnownNames, Lexicon, load_lexicon
+from pgen.lexicon import KnownNames, load_lexicon
 from pgen.request import Request, choose_seeds
 from pgen.rng import Rng, Stream
 from pgen.stats.draw import stream
@@ -94,26 +94,20 @@ class Entry(Draft):
         }
 
 
-class Writer(Protocol):
-    """Writes the words of entries instead of the templates."""
+Writer = Callable[[Sequence[Draft], KnownNames, Container[str]], list[Words]]
+"""Writes the words of one entry, or of all stages of an evolution line, instead of the templates.
 
-    def __call__(self, drafts: Sequence[Draft], known: KnownNames, taken: Container[str]) -> list[Words]:
-        """Write the words of one entry, or of all stages of an evolution line.
-
-        Args:
-            drafts: one draft, or that of each stage; their words are there to fall back on.
-            known: existing names.
-            taken: names of other entries, in lower case.
-        """
-        ...
+Its arguments are the draft, or one of each stage, whose words are the fallback; existing names; and the names of other
+entries, in lower case.
+"""
 
 
 class EntryGenerator:
     """Generates entries from seeds; each depends only on its seed, the bundle, the filter, and the names before it."""
 
-    def __init__(self, generator: PictureModel, lexicon: Lexicon | None = None) -> None:
+    def __init__(self, generator: PictureModel) -> None:
         self.generator = generator
-        self.lexicon = lexicon or load_lexicon()
+        self.lexicon = load_lexicon()
 
     @cached_property
     def known(self) -> KnownNames:
@@ -135,15 +129,15 @@ class EntryGenerator:
 
         Args:
             n: number of entries, or of evolution lines.
-            seed: see above.
+            seed: of the first entry or line.
             filter: conditions, in a line of the last stage; without a rarity, lines are ordinary.
-            writer: writes the words of entries, of all stages of a line at once; None for the templates.
+            writer: writes the words of entries; None for the templates.
             shiny: whether pictures are shiny.
             family: stages of evolution lines, which are generated stage by stage; None for single entries.
             taken: names that no entry may have.
 
-        No name repeats: a later entry that would have the name of an earlier one, or one of `taken`, has its next best
-        name. So entries are the same in one call or in several, if those are given the names of the calls before.
+        No name repeats: an entry whose name an earlier one or `taken` has gets its next best name. So one call
+        generates the same entries as several, if each is given the names of the calls before.
 
         Raises:
             RequestInvalid, BundleNotFound, BundleInvalid, DeviceUnavailable: nothing was generated.
@@ -157,7 +151,7 @@ class EntryGenerator:
             seeds, size = choose_seeds(n, seed), check_family(family)
             last_filter(real_lines(size)[0], filter)
             self.generator.check([Request("Mew", seed, fused=("Mew",), shiny=shiny)])
-            drafted = (self._line(one, size, filter, shiny, names) for one in seeds)
+            drafted = (self._line(line_seed, size, filter, shiny, names) for line_seed in seeds)
         return (entry for drafts in drafted for entry in self._finished(drafts, writer, names))
 
     def _check(self) -> None:
@@ -179,32 +173,33 @@ class EntryGenerator:
         written = [draft.words for draft in drafts] if writer is None else writer(drafts, self.known, taken)
         taken |= {plain(words.name) for words in written}
         family = tuple(words.name for words in written) if len(written) > 1 else ()
-        generator = self.generator
+        generator, digest = self.generator, self.generator.bundle.digest
         for words, draft in zip(written, drafts, strict=True):
             backend = generator.backend(generator.model)
             pixels = generator.draw_batch([draft.request])[0]
-            drawn = {"pixels": pixels, "bundle": generator.bundle.digest, "family": family, "backend": backend}
-            yield Entry(**{**vars(draft), "words": words, **drawn})
+            yield Entry(words, draft.row, draft.appearance, draft.request, pixels, digest, family, backend)
 
     def _line(self, seed: int, size: int, filter: RowFilter, shiny: bool, taken: Container[str]) -> list[Draft]:
         """Draft one evolution line: totals as in one real line, shapes from two others, the same mask and colors."""
         rng = Rng(seed, Stream.FAMILY)
-        like = rng.pick(real_lines(size))
-        filter = last_filter(like, filter)
+        real_line = rng.pick(real_lines(size))
+        filter = last_filter(real_line, filter)
         last = self._row(seed, filter)
-        # The model may add a type to a single one that is requested; the line says that there is none.
-        rows = [replace(self._row(seed, each), types=each.types) for each in earlier_filters(like, filter, last.types)]
+        rows = []
+        for conditions in earlier_filters(real_line, filter, last.types):
+            # The model may add a type to a single one that is requested; the stage of the real line has none.
+            rows.append(replace(self._row(seed, conditions), types=conditions.types))
         rows.append(last)
         first, second = parent_lines(rng, size, last.types)
         color = self.appearance(last).color
         names, texts = self._family_names(rows, taken), Rng(seed, Stream.TEXT)
         drafts = []
-        for stage, (row, one, other) in enumerate(zip(rows, first, second, strict=True)):
-            appearance = Appearance(color, one.shape)
+        for stage, (row, parent, other_parent) in enumerate(zip(rows, first, second, strict=True)):
+            appearance = Appearance(color, parent.shape)
             description = f"{describe(names[stage], row, appearance, texts)} {relatives(names, stage, texts)}"
             words = Words(names[stage], genus(row, texts), description)
             colors = colors_for(last, appearance)
-            request = Request(one.name, seed, colors=colors, fused=(other.name,), shiny=shiny)
+            request = Request(parent.name, seed, colors=colors, fused=(other_parent.name,), shiny=shiny)
             drafts.append(Draft(words, row, appearance, request))
         return drafts
 
@@ -235,9 +230,9 @@ class EntryGenerator:
 
 
 def _shares(table: dict[str, dict[str, int]], types: tuple[str, ...]) -> dict[str, float]:
-    shares: Counter[str] = Counter()
+    shares: dict[str, float] = defaultdict(float)
     for weight, kind in zip((2.0, 1.0), types, strict=False):
         counts = table[kind]
         for value, count in counts.items():
-            shares[value] += weight * count / sum(counts.values())  # type: ignore[assignment]
+            shares[value] += weight * count / sum(counts.values())
     return dict(sorted(shares.items()))

@@ -14,7 +14,7 @@ SIZES = (2, 3)
 """Stages of a line."""
 
 LOWEST_TOTAL = 60
-"""Least total of a last stage: those before it have less, and none less than 1 in each stat."""
+"""Least total of a last stage: earlier stages have less, but at least 1 in each stat."""
 
 
 @dataclass(frozen=True)
@@ -54,27 +54,25 @@ def _stage(text: str) -> Stage:
     return Stage(name, int(total), tuple(types.split("+")), shape)
 
 
-def last_filter(like: Line, filter: RowFilter) -> RowFilter:
-    """Complete the conditions of the last stage: without a total it is that of `like`, without a rarity ordinary.
+def last_filter(real_line: Line, filter: RowFilter) -> RowFilter:
+    """Complete the conditions of the last stage: without a total it is that of `real_line`, without a rarity ordinary.
 
     Raises:
         RequestInvalid: the total leaves no room for the stages before.
     """
     if filter.total is not None and filter.total < LOWEST_TOTAL:
         raise RequestInvalid(f"total {filter.total}: the last stage of a line has {LOWEST_TOTAL} or more")
-    return replace(filter, total=filter.total or like[-1].total, rarity=filter.rarity or "ordinary")
+    return replace(filter, total=filter.total or real_line[-1].total, rarity=filter.rarity or "ordinary")
 
 
-def earlier_filters(like: Line, last: RowFilter, types: tuple[str, ...]) -> list[RowFilter]:
-    """Return the conditions of the stages before the last one, whose totals and numbers of types are as in `like`.
+def earlier_filters(real_line: Line, last: RowFilter, types: tuple[str, ...]) -> list[RowFilter]:
+    """Return the conditions of the stages before the last one: totals and numbers of types change as in `real_line`.
 
-    Args:
-        like: a real line.
-        last: conditions of the last stage, with a total.
-        types: of the last stage.
+    The last stage has the conditions `last`, with a total, and `types`.
     """
-    share = (last.total or 0) / like[-1].total
-    return [replace(last, types=types[: len(stage.types)], total=round(share * stage.total)) for stage in like[:-1]]
+    share = (last.total or 0) / real_line[-1].total
+    stages = real_line[:-1]
+    return [replace(last, types=types[: len(stage.types)], total=round(share * stage.total)) for stage in stages]
 
 
 def parent_lines(rng: Rng, size: int, types: Sequence[str]) -> tuple[Line, Line]:

@@ -19,8 +19,8 @@ from pokegan import __version__
 from pokegan.names import plain
 
 DEX = "dex.json"
-LISTED_AT_ONCE = 64
-"""Cards after which ``dex.json`` is updated: so many can be missing from it after a power failure."""
+UPDATE_EVERY = 64
+"""Cards after which ``dex.json`` is updated: at most so many are missing from it after a power failure."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +51,15 @@ class Card:
         return self.file.with_suffix(".html")
 
     def described(self) -> dict[str, Any]:
-        """Describe its entry, ready for JSON."""
+        """Describe the entry, ready for JSON."""
         return {"page": str(self.page), "model": self.model} | self.entry.described()
 
 
 def write_dex(entries: Iterable[Entry], folder: str | Path) -> Generator[Card | FamilySheet, None, None]:
     """Write a PNG and an HTML page per entry into `folder`, and at the end ``dex.json``, which lists them.
 
-    After the last stage of an evolution line, a sheet of the line is written.
-
-    Entries of an existing ``dex.json`` stay in it, unless their cards are overwritten. After an interruption, finished
-    cards stay and are listed.
+    After the last stage of an evolution line, a sheet of the line is written. Entries of an existing ``dex.json`` stay
+    in it, unless their cards are overwritten. After an interruption, finished cards stay and are listed.
 
     Raises:
         OutputInvalid: `folder` is not writable.
@@ -70,7 +68,7 @@ def write_dex(entries: Iterable[Entry], folder: str | Path) -> Generator[Card | 
     """
     folder = Path(folder)
     check_path(check_folder(folder) / DEX)
-    _listed(folder / DEX)
+    _read(folder / DEX)
     unlisted: list[dict[str, Any]] = []
     line: list[Entry] = []
     cards: list[Image.Image] = []
@@ -82,8 +80,8 @@ def write_dex(entries: Iterable[Entry], folder: str | Path) -> Generator[Card | 
             unlisted.append(entry.described() | {"card": written.file.name, "page": written.page.name})
             yield written
             began = perf_counter()
-            if len(unlisted) == LISTED_AT_ONCE:
-                _list(folder, unlisted)
+            if len(unlisted) == UPDATE_EVERY:
+                _update(folder / DEX, unlisted)
             if entry.family:
                 line.append(entry)
                 cards.append(card)
@@ -91,28 +89,30 @@ def write_dex(entries: Iterable[Entry], folder: str | Path) -> Generator[Card | 
                 yield _write_sheet(line, cards, folder)
                 line, cards, began = [], [], perf_counter()
     finally:
-        _list(folder, unlisted)
+        _update(folder / DEX, unlisted)
 
 
 def names_of_others(folder: str | Path, seeds: range, stages: int = 0) -> set[str]:
     """List the names in the ``dex.json`` of `folder`, except those of entries that would be generated again.
 
-    Those have one of `seeds`, and are of evolution lines of `stages`; 0 for single entries.
+    Entries of lines of `stages` with one of `seeds` would; 0 stands for single entries.
 
     Raises:
         DexInvalid: it cannot be read.
     """
     return {
         str(entry.get("name"))
-        for entry in _listed(Path(folder) / DEX)
+        for entry in _read(Path(folder) / DEX)
         if entry.get("seed") not in seeds or len(entry.get("family") or ()) != stages
     }
 
 
-def _list(folder: Path, unlisted: list[dict[str, Any]]) -> None:
-    """Add the entries `unlisted` to ``dex.json``, and clear them."""
+def _update(path: Path, unlisted: list[dict[str, Any]]) -> None:
+    """Add the entries `unlisted` to the ``dex.json`` at `path`, and clear them; the last entry of a card counts."""
     if unlisted:
-        write(folder / DEX, _as_json(_merged(folder / DEX, unlisted)))
+        entries = {entry["card"]: entry for entry in [*_read(path), *unlisted]}
+        content = {"version": __version__, "pokemon": [*entries.values()]}
+        write(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
         unlisted.clear()
 
 
@@ -131,14 +131,10 @@ def card_file(entry: Entry, card: Image.Image) -> bytes:
 
 def _write_sheet(line: Sequence[Entry], cards: Sequence[Image.Image], folder: Path) -> FamilySheet:
     began = perf_counter()
-    file = folder / sheet_name(line)
+    last = line[-1]
+    file = folder / f"family_{plain(last.words.name)}_{last.row.seed}.png"
     write(file, sheet_file(line, cards))
-    return FamilySheet(file, line[-1].family, 1e3 * (perf_counter() - began))
-
-
-def sheet_name(line: Sequence[Entry]) -> str:
-    """Name the file of the sheet of an evolution line."""
-    return f"family_{plain(line[-1].words.name)}_{line[-1].row.seed}.png"
+    return FamilySheet(file, last.family, 1e3 * (perf_counter() - began))
 
 
 def sheet_file(line: Sequence[Entry], cards: Sequence[Image.Image]) -> bytes:
@@ -151,11 +147,7 @@ def _fields(description: str, backend: str) -> dict[str, str]:
     return {"dex": description, "backend": backend, "Software": f"pokegan {__version__}"}
 
 
-def _merged(path: Path, unlisted: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return list({entry["card"]: entry for entry in [*_listed(path), *unlisted]}.values())
-
-
-def _listed(path: Path) -> list[dict[str, Any]]:
+def _read(path: Path) -> list[dict[str, Any]]:
     """Read the entries of a ``dex.json``; an empty list if it does not exist."""
     if not path.exists():
         return []
@@ -166,8 +158,3 @@ def _listed(path: Path) -> list[dict[str, Any]]:
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
     raise DexInvalid(f"{path}: is not a dex.json of pgen; move it, or choose another folder")
-
-
-def _as_json(entries: list[dict[str, Any]]) -> bytes:
-    content = {"version": __version__, "pokemon": entries}
-    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()

@@ -24,7 +24,7 @@ LETTERS = re.compile(r"[^\W\d_]+(?:[' \u2019.-][^\W\d_]+)*")
 """Letters with single punctuation marks between them."""
 
 THOUGHTS = re.compile(r"^.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
-"""What a reasoning model writes before its answer, by a server that does not take it out."""
+"""Thoughts of a reasoning model before its answer, which some servers do not remove."""
 
 WORDS = '{"name": ..., "genus": ..., "description": ...}'
 
@@ -64,14 +64,14 @@ class LLMWriter:
     _failed: bool = field(default=False, init=False)
 
     def __call__(self, drafts: Sequence[Draft], known: KnownNames, taken: Container[str]) -> list[Words]:
-        """Write the words of one entry, or of all stages of a line, see :class:`pgen.dex.entry.Writer`."""
+        """Write the words of one entry, or of all stages of a line, see :data:`pgen.dex.entry.Writer`."""
         drafted = [draft.words for draft in drafts]
         if self._failed:
             return drafted
         seed = drafts[0].row.seed
         content = [_description(draft) for draft in drafts]
-        task, asked = (TASK, content[0]) if len(drafts) == 1 else (FAMILY_TASK, {"stages": content})
-        messages = [{"role": "system", "content": task}, {"role": "user", "content": json.dumps(asked)}]
+        task, subject = (TASK, content[0]) if len(drafts) == 1 else (FAMILY_TASK, {"stages": content})
+        messages = [{"role": "system", "content": task}, {"role": "user", "content": json.dumps(subject)}]
         try:
             text = self.endpoint.ask(self.model, messages, seed, TOKENS * len(drafts))
         except EndpointFailed as error:
@@ -101,9 +101,9 @@ def parse_answer(text: str, model: str, known: KnownNames, taken: Container[str]
     if stages == 1:
         return [_words(answer, model, known, taken)]
     listed = answer.get("stages")
-    if not isinstance(listed, list) or len(listed) != stages or not all(isinstance(one, dict) for one in listed):
+    if not isinstance(listed, list) or len(listed) != stages or not all(isinstance(stage, dict) for stage in listed):
         raise ValueError(f"its answer has no list of {stages} stages")
-    line = [_words(one, model, known, taken) for one in listed]
+    line = [_words(stage, model, known, taken) for stage in listed]
     names = [plain(words.name) for words in line]
     if len({*names}) < stages:
         raise ValueError("it gives one name to several stages")
@@ -169,7 +169,7 @@ def open_writer(
     """Open the endpoint at `url`; `model` is one of its models, None for the first that it lists.
 
     Returns:
-        A :class:`pgen.dex.entry.Writer`; None if the endpoint fails, after calling `warn` with the reason.
+        A :data:`pgen.dex.entry.Writer`; None if the endpoint fails, after calling `warn` with the reason.
 
     Raises:
         EndpointFailed: `url` is invalid, see :func:`pgen.dex.endpoint.parse_endpoint`.

@@ -15,7 +15,7 @@ from pgen.dex.radar import corners, label, share
 from pgen.stats.rows import Row
 
 CENTER, RADIUS = (140.0, 112.0), 74.0
-"""Of the radar chart, in its view box of 280 by 224."""
+"""Center and radius of the radar chart, in its view box of 280 by 224."""
 
 
 @cache

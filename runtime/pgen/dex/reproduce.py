@@ -1,4 +1,4 @@
-"""Cards and sheets from the metadata of files: the same words, stats and pixels again."""
+"""Reproduction of cards and sheets from the metadata of their files."""
 
 import json
 from dataclasses import replace
@@ -46,7 +46,7 @@ def redraw_cards(model: PictureModel, path: Path, dex: str) -> bytes:
         line = described if isinstance(described, list) else [described]
         if isinstance(described, list) and len(line) not in SIZES:
             raise ValueError("not the stages of a line")
-        parsed = [_parse(one) for one in line]
+        parsed = [_parse(stage) for stage in line]
     except (AttributeError, KeyError, ValueError, TypeError, RecursionError) as error:
         reason = error.message if isinstance(error, PokeganError) else repr(error)
         raise PictureInvalid(f"{path}: has invalid metadata ({one_line(reason)})") from error

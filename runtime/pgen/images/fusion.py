@@ -12,16 +12,16 @@ SIDE = 4
 """Cells a side of a shape code."""
 
 SHARES = SIDE * SIDE + 1
-"""Numbers of a model's input `share`: of the second picture's codes in each cell of the shape, and in the colors."""
+"""Length of a model's input `share`: the share of the second picture in each cell of the shape, and in the colors."""
 
 ACROSS, OFFSET, STEEPNESS = 0.5, 0.15, (3.0, 12.0)
-"""The mask between two shapes: the less a horizontal position counts, the more edges are horizontal; how far an edge is
-from the center, in halves of the picture; and how sharp it is."""
+"""Edge of the mask between two shapes: weight of the horizontal position, below 1 so that most edges are horizontal;
+largest distance from the center, in halves of the picture; and range of the steepness."""
 
 
 @dataclass(frozen=True, eq=False)
 class FusionPlan:
-    """Which parent gives what: the texts of both shapes and of the colors, and `share`, float32 (SHARES,)."""
+    """The texts whose shapes and colors are fused, and the `share` of the second shape, float32 (SHARES,)."""
 
     first: str
     second: str
@@ -53,8 +53,8 @@ def _mask(rng: Rng) -> NDArray[np.float32]:
     """Draw a smooth mask of two parts, float32 (SIDE * SIDE,), row by row: how much of the second shape a cell has."""
     angle = 2 * np.pi * rng.uniform()
     x, y = ACROSS * np.cos(angle), np.sin(angle)
-    places = np.linspace(-1, 1, SIDE)
-    plane = (x * places + y * places[:, None]) / np.hypot(x, y) + OFFSET * (2 * rng.uniform() - 1)
+    positions = np.linspace(-1, 1, SIDE)
+    plane = (x * positions + y * positions[:, None]) / np.hypot(x, y) + OFFSET * (2 * rng.uniform() - 1)
     steepness = STEEPNESS[0] + (STEEPNESS[1] - STEEPNESS[0]) * rng.uniform()
     return (1 / (1 + np.exp(-steepness * plane))).astype(np.float32).ravel()  # type: ignore[no-any-return]
 

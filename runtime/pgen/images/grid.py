@@ -19,7 +19,7 @@ def draw_grid(
     generator: PictureModel,
     requests: Sequence[Request],
     postprocess: Postprocess,
-    columns: int | None = None,
+    columns: int | None,
     batch: int = DEFAULT_BATCH,
     step: Callable[[], object] = int,
 ) -> Image.Image:
@@ -27,14 +27,16 @@ def draw_grid(
 
     Raises:
         RequestInvalid: the requests differ in more than prompt and seed.
-        OutputTooLarge: the grid would be too large.
+        OutputTooLarge: the grid would exceed MAX_SIDE.
     """
     first = requests[0]
     if any(replace(first, prompt=other.prompt, seed=other.seed) != other for other in requests):
         raise RequestInvalid("the pictures of a grid must have the same model, truncation, stage, colors and parents")
     model = generator.find(first.model)
     size, postprocess = postprocess.size or generator.size(model, first.stage), postprocess.for_model(model)
-    check_grid(len(requests), size, columns)
+    side = max(layout(len(requests), columns)) * size
+    if side > MAX_SIDE:
+        raise OutputTooLarge(f"the grid would have a side of {side:,} pixels; the maximum is {MAX_SIDE:,}")
 
     def images() -> Iterator[Image.Image]:
         for picture in generator.stream(requests, batch):
@@ -48,17 +50,6 @@ def layout(count: int, columns: int | None = None) -> tuple[int, int]:
     """Choose columns and rows for `count` pictures; without `columns`, a grid as square as possible."""
     columns = min(count, columns or math.ceil(math.sqrt(count)))
     return columns, math.ceil(count / columns)
-
-
-def check_grid(count: int, size: int, columns: int | None = None) -> None:
-    """Check that a grid of `count` pictures with sides of `size` pixels does not exceed MAX_SIDE.
-
-    Raises:
-        OutputTooLarge: it does.
-    """
-    side = max(layout(count, columns)) * size
-    if side > MAX_SIDE:
-        raise OutputTooLarge(f"the grid would have a side of {side:,} pixels; the maximum is {MAX_SIDE:,}")
 
 
 def grid(images: Iterable[Image.Image], count: int, size: int, columns: int | None = None) -> Image.Image:

@@ -32,7 +32,7 @@ Fields = dict[str, str]
 
 @dataclass(frozen=True)
 class Metadata:
-    """How a file was made.
+    """What a file was generated from.
 
     Attributes:
         requests: the request of its picture, or of every picture of a grid.
@@ -40,7 +40,7 @@ class Metadata:
         bundle: digest of the bundle, SHA-256 in hex.
         grid: whether the file is a grid.
         columns: columns of the grid; None for the default layout.
-        backend: what drew it, and its version; empty in files of older versions.
+        backend: the backend that drew it, with its version; empty if the file does not name it.
     """
 
     requests: tuple[Request, ...]
@@ -53,22 +53,24 @@ class Metadata:
 
 def picture_fields(request: Request, bundle: Bundle, postprocess: Postprocess, backend: str = "") -> Fields:
     """List the metadata of a picture."""
-    own = {"prompt": request.prompt, "seed": request.seed}
-    name = {"name": _name(request)} if request.fused else {}
-    return _texts(own | name | _common(request, bundle, postprocess, backend))
+    own = {"prompt": request.prompt, "seed": request.seed} | _name(request)
+    return _texts(own | _common(request, bundle, postprocess, backend))
 
 
 def describe_request(request: Request) -> dict[str, Any]:
-    """Describe what a picture was generated from, ready for JSON: prompt and seed, and what else is not the default."""
-    fusion = {"fused": [*request.fused], "name": _name(request)} if request.fused else {}
+    """Describe a request, ready for JSON: prompt, seed, and whatever is not the default."""
+    fused = {"fused": [*request.fused]} if request.fused else {}
     further = {name: value for name in ("colors", "shiny") if (value := getattr(request, name))}
-    return {"prompt": request.prompt, "seed": request.seed} | fusion | further
+    return {"prompt": request.prompt, "seed": request.seed} | fused | _name(request) | further
 
 
-def _name(fusion: Request) -> str:
+def _name(request: Request) -> dict[str, object]:
+    """Return the name of a fusion, as a field; none for other pictures."""
+    if not request.fused:
+        return {}
     from pgen.images.fusion import fusion_name  # few pictures are fusions
 
-    return fusion_name(fusion)
+    return {"name": fusion_name(request)}
 
 
 def grid_fields(
@@ -113,7 +115,7 @@ def drawing_model(request: Request, bundle: Bundle) -> Model | None:
 
 
 def read_metadata(path: str | Path, bundle: Bundle | None = None, *, sprites: bool = False) -> Metadata:
-    """Read how the file at `path` was made; its pixels are not decoded.
+    """Read the metadata of the file at `path`; its pixels are not decoded.
 
     Args:
         path: a file that pgen wrote.
@@ -148,7 +150,7 @@ def check_bundle(path: Path, digest: str, bundle: Bundle) -> None:
 
 
 def read_upload(content: bytes) -> Metadata:
-    """Read how the file with this content was made; errors, as of :func:`read_metadata`, call it "image"."""
+    """Read the metadata of a file with this content; errors, as of :func:`read_metadata`, call it "image"."""
     return _checked("image", *_opened("image", BytesIO(content)))
 
 
@@ -228,18 +230,19 @@ def _parse(fields: Fields, format: str) -> Metadata:
         _integer(fields.get("size")), fields.get("resample", "lanczos"), fields.get("background", "transparent"), format
     )
     backend = one_line(fields["backend"]) if fields.get("backend") else ""
-    if "grid" not in fields and "prompt" not in fields and "model" not in fields:
+    is_grid = "grid" in fields
+    if not (is_grid or "prompt" in fields or "model" in fields):
         raise ValueError("neither prompt nor model")
-    if "grid" not in fields:
-        pictures = [[fields.get("prompt", ""), _integer(fields["seed"])]]
-        return Metadata(tuple(_requests(pictures, template)), postprocess, fields["bundle"], backend=backend)
-    grid = json.loads(fields["grid"])
-    columns, pictures = grid["columns"], grid["pictures"]
+    if is_grid:
+        grid = json.loads(fields["grid"])
+        columns, pictures = grid["columns"], grid["pictures"]
+    else:
+        columns, pictures = None, [[fields.get("prompt", ""), _integer(fields["seed"])]]
     if columns is not None and not (type(columns) is int and 1 <= columns <= MAX_GRID):
         raise ValueError("invalid columns of the grid")
     if not 1 <= len(pictures) <= MAX_GRID:
         raise ValueError("the grid has no pictures, or too many")
-    return Metadata(tuple(_requests(pictures, template)), postprocess, fields["bundle"], True, columns, backend)
+    return Metadata(tuple(_requests(pictures, template)), postprocess, fields["bundle"], is_grid, columns, backend)
 
 
 def _requests(pictures: list[list[Any]], template: Request) -> list[Request]:

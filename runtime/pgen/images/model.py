@@ -18,7 +18,7 @@ from pgen.bundle.reader import EMBEDDED, Bundle, Model, open_bundle
 from pgen.errors import ModelDoesNotMix, PromptNotRead, RequestInvalid
 from pgen.latents import latents
 from pgen.prompts import check_prompt
-from pgen.request import Request, check_batch
+from pgen.request import Request, check_batch, check_threads
 
 if TYPE_CHECKING:
     from pgen.text_encoder import TextEncoder
@@ -50,9 +50,7 @@ class PictureModel:
     """The networks of one bundle on one device. Sessions open on first use; threads may share one instance."""
 
     def __init__(self, bundle: Bundle, device: str = "auto", threads: int = 0) -> None:
-        if threads < 0:
-            raise RequestInvalid(f"threads {threads}: give a number from 0, which is one a core")
-        self.bundle, self.device, self.threads = bundle, check_device(device), threads
+        self.bundle, self.device, self.threads = bundle, check_device(device), check_threads(threads)
         self._lock = RLock()
         self._sessions: dict[str, Session] = {}
         self._encoder: TextEncoder | None = None
@@ -92,8 +90,9 @@ class PictureModel:
             while chunk := list(islice(group, batch)):
                 began = perf_counter()
                 pixels = self.draw_batch(chunk)
-                each = 1e3 * (perf_counter() - began) / len(chunk)
-                yield from (Picture(*pair, each, backend) for pair in zip(chunk, pixels, strict=True))
+                milliseconds = 1e3 * (perf_counter() - began) / len(chunk)
+                for request, picture in zip(chunk, pixels, strict=True):
+                    yield Picture(request, picture, milliseconds, backend)
 
     def draw_batch(self, requests: Sequence[Request]) -> NDArray[np.uint8]:
         """Generate pictures of one model and stage at once, uint8 (N, S, S, 4)."""
@@ -200,9 +199,8 @@ class PictureModel:
             raise RequestInvalid(f"model {name}: unknown; {self.bundle.folder} has {', '.join(models) or 'none'}")
         return models[name]
 
-    def size(self, model: Model | None = None, stage: int | None = None) -> int:
+    def size(self, model: Model, stage: int | None = None) -> int:
         """Side of a model's pictures, in pixels."""
-        model = model or self.model
         name = _output(model, stage)
         return next(int(tensor.shape[1]) for tensor in model.outputs if tensor.name == name)
 

@@ -32,7 +32,7 @@ MAX_GRID = 2**16
 
 @dataclass(frozen=True)
 class Postprocess:
-    """How pixels become a file: everything but the request and the bundle that its content depends on.
+    """How pixels become a file: all that its content depends on beside the request and the bundle.
 
     Attributes:
         size: side in pixels, MIN_SIZE to MAX_SIZE; None for the model's size.
@@ -63,9 +63,9 @@ class Postprocess:
         parse_color(self.background)
 
     def for_model(self, model: "Model | None") -> Self:
-        """Choose what depends on the model: one that learned sprites has their pixels resized without mixing."""
-        own = model.settings.get("resample", "lanczos") if model else "lanczos"
-        return replace(self, resample=self.resample or own)
+        """Fill in the filter of the model, if none was chosen; pixels of sprites are resized without mixing."""
+        default = model.settings.get("resample", "lanczos") if model else "lanczos"
+        return replace(self, resample=self.resample or default)
 
     def resize(self, pixels: NDArray[np.uint8]) -> Image.Image:
         """Convert one picture, straight RGBA uint8 (S, S, 4), into an image of the requested size."""

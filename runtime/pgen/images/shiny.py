@@ -22,7 +22,7 @@ Draw = Callable[[Sequence[Request]], NDArray[np.uint8]]
 def with_shiny_colors(
     requests: Sequence[Request], names: Sequence[str], draw: Draw, stage: int | None
 ) -> list[Request]:
-    """Replace shiny requests by ones with the colors of a name, by each one's seed; others stay as they are.
+    """Replace each shiny request by one with the colors of a name that its seed picks; others stay as they are.
 
     Args:
         requests: of one model.
@@ -35,9 +35,9 @@ def with_shiny_colors(
     usual = dict(zip(pending, draw([replace(chosen[row], stage=stage) for row in pending]), strict=True))
     farthest = dict.fromkeys(pending, -1.0)
     for _ in range(TRIES):
-        tried = {row: replace(requests[row], shiny=False, colors=rng.pick(names)) for row, rng in pending.items()}
-        pictures = draw([replace(request, stage=stage) for request in tried.values()])
-        for (row, request), picture in zip(tried.items(), pictures, strict=True):
+        trials = {row: replace(requests[row], shiny=False, colors=rng.pick(names)) for row, rng in pending.items()}
+        pictures = draw([replace(request, stage=stage) for request in trials.values()])
+        for (row, request), picture in zip(trials.items(), pictures, strict=True):
             distance = color_distance(usual[row], picture)
             if distance > farthest[row]:
                 chosen[row], farthest[row] = request, distance

@@ -2,16 +2,16 @@
 
 import io
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from pgen.bundle.reader import Bundle
 from pgen.errors import PictureInvalid, RequestInvalid
+from pgen.images.encoders import text_chunks
 from pgen.images.metadata import picture_fields, read_fields, read_metadata
 from pgen.images.model import PictureModel
 from pgen.images.naming import Namer
@@ -31,6 +31,9 @@ KMEANS = 10
 
 Pixels = NDArray[np.uint8]
 Files = dict[str, bytes]
+
+Layout = Iterator[tuple[str, Pixels | None, bool]]
+"""Files of a sprite: path, indices of a picture or None for a palette, and whether the colors are the shiny ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +76,7 @@ def quantized(request: Request, usual: Pixels, shiny: Pixels) -> Sprite:
     """Reduce a picture, uint8 (SIDE, SIDE, 4), to COLORS; the palette of its shiny has the means of the same pixels."""
     opaque = usual[..., 3] >= 128
     indices = np.zeros(opaque.shape, np.uint8)
-    palette, other = np.zeros((2, 1 + COLORS, 3), np.uint8)
+    palette, shiny_palette = np.zeros((2, 1 + COLORS, 3), np.uint8)
     if opaque.any():
         row = Image.fromarray(np.ascontiguousarray(usual[opaque][None, :, :3]))
         indexed = row.quantize(COLORS, Image.Quantize.MEDIANCUT, kmeans=KMEANS, dither=Image.Dither.NONE)
@@ -82,16 +85,22 @@ def quantized(request: Request, usual: Pixels, shiny: Pixels) -> Sprite:
         palette[1 : 1 + len(used)] = used
         for index in np.unique(indices[opaque]):
             shown = (indices == index) & (shiny[..., 3] >= 128)
-            other[index] = shiny[shown if shown.any() else indices == index][:, :3].mean(0).round()
-    return Sprite(request, indices, palette, other)
+            shiny_palette[index] = shiny[shown if shown.any() else indices == index][:, :3].mean(0).round()
+    return Sprite(request, indices, palette, shiny_palette)
 
 
 def sprite_files(sprite: Sprite, format: str, bundle: Bundle) -> Files:
     """Encode the files of a sprite by their paths in the folder of the game; `format` is a key of FORMATS."""
     fields = picture_fields(sprite.request, bundle, POSTPROCESS, sprite.backend) | {"sprite": format}
-    encoder = _Encoder(sprite, fields)
-    _FORMATS[format](encoder, Namer()(sprite.request, "").removesuffix("."))
-    return encoder.files
+    files: Files = {}
+    for path, indices, is_shiny in _FORMATS[format](sprite.indices, Namer()(sprite.request, "").removesuffix(".")):
+        palette = sprite.shiny if is_shiny else sprite.palette
+        if format == "pokeemerald":
+            palette = palette - palette % 8  # the Game Boy Advance has 32 levels of a color channel
+        files[path] = (
+            _encode_jasc(palette) if indices is None else _encode_png(indices, palette, fields | {"file": path})
+        )
+    return files
 
 
 def redraw_sprite(model: PictureModel, path: Path) -> bytes:
@@ -124,77 +133,57 @@ def check_format(format: str) -> str:
     return format
 
 
-@dataclass(frozen=True)
-class _Encoder:
-    """Encodes files and collects them by their paths."""
-
-    sprite: Sprite
-    fields: dict[str, str]
-    levels: int = 256
-    """Of each color channel: the Game Boy Advance has 32."""
-    files: Files = field(default_factory=dict)
-
-    def palette(self, shiny: bool) -> Pixels:
-        colors = self.sprite.shiny if shiny else self.sprite.palette
-        return colors - colors % (256 // self.levels)
-
-    def png(self, path: str, indices: Pixels, shiny: bool = False) -> None:
-        image = Image.fromarray(indices, "P")
-        image.putpalette(self.palette(shiny).ravel().tolist())
-        info, content = PngInfo(), io.BytesIO()
-        for key, value in (self.fields | {"file": path}).items():
-            info.add_itxt(key, value)
-        image.save(content, "PNG", bits=4, transparency=0, pnginfo=info)
-        self.files[path] = content.getvalue()
-
-    def jasc(self, path: str, shiny: bool) -> None:
-        """Encode a palette of Paint Shop Pro, whose lines end with CR LF."""
-        colors = [" ".join(map(str, color)) for color in self.palette(shiny).tolist()]
-        lines = ["JASC-PAL", "0100", str(len(colors)), *colors]
-        self.files[path] = "".join(f"{line}\r\n" for line in lines).encode()
+def _encode_png(indices: Pixels, palette: Pixels, fields: dict[str, str]) -> bytes:
+    image, content = Image.fromarray(indices, "P"), io.BytesIO()
+    image.putpalette(palette.ravel().tolist())
+    image.save(content, "PNG", bits=4, transparency=0, pnginfo=text_chunks(fields))
+    return content.getvalue()
 
 
-def _pokeemerald(encoder: _Encoder, name: str) -> None:
-    encoder = replace(encoder, levels=32)
+def _encode_jasc(palette: Pixels) -> bytes:
+    """Encode a palette of Paint Shop Pro, whose lines end with CR LF."""
+    colors = [" ".join(map(str, color)) for color in palette.tolist()]
+    lines = ["JASC-PAL", "0100", str(len(colors)), *colors]
+    return "".join(f"{line}\r\n" for line in lines).encode()
+
+
+def _pokeemerald(front: Pixels, name: str) -> Layout:
     folder = f"graphics/pokemon/{name.replace('-', '_')}"
-    front = encoder.sprite.indices
     icon = _resized(front, ICON)
-    encoder.png(f"{folder}/front.png", front)
-    encoder.png(f"{folder}/anim_front.png", np.concatenate([front, _lowered(front)]))
-    encoder.png(f"{folder}/icon.png", np.concatenate([icon, _lowered(icon)]))
-    encoder.jasc(f"{folder}/normal.pal", False)
-    encoder.jasc(f"{folder}/shiny.pal", True)
+    yield f"{folder}/front.png", front, False
+    yield f"{folder}/anim_front.png", np.concatenate([front, _lowered(front)]), False
+    yield f"{folder}/icon.png", np.concatenate([icon, _lowered(icon)]), False
+    yield f"{folder}/normal.pal", None, False
+    yield f"{folder}/shiny.pal", None, True
 
 
-def _essentials(encoder: _Encoder, name: str) -> None:
+def _essentials(front: Pixels, name: str) -> Layout:
     name = name.replace("-", "_").upper()
-    front = _padded(encoder.sprite.indices, 80).repeat(2, 0).repeat(2, 1)
-    small = _resized(encoder.sprite.indices, ICON)
+    battler = _padded(front, 80).repeat(2, 0).repeat(2, 1)
+    small = _resized(front, ICON)
     icon = np.concatenate([small, _lowered(small)], 1).repeat(2, 0).repeat(2, 1)
     for shiny, suffix in ((False, ""), (True, " shiny")):
-        encoder.png(f"Graphics/Pokemon/Front{suffix}/{name}.png", front, shiny)
-        encoder.png(f"Graphics/Pokemon/Icons{suffix}/{name}.png", icon, shiny)
-        encoder.jasc(f"palettes{suffix}/{name}.pal", shiny)
+        yield f"Graphics/Pokemon/Front{suffix}/{name}.png", battler, shiny
+        yield f"Graphics/Pokemon/Icons{suffix}/{name}.png", icon, shiny
+        yield f"palettes{suffix}/{name}.pal", None, shiny
 
 
-def _rpgmaker(encoder: _Encoder, name: str) -> None:
-    front = encoder.sprite.indices
+def _rpgmaker(front: Pixels, name: str) -> Layout:
     face = np.zeros((288, 576), np.uint8)
     face[:144, :144] = _padded(front.repeat(2, 0).repeat(2, 1), 144)
     for shiny, suffix in ((False, ""), (True, "_shiny")):
-        encoder.png(f"img/enemies/{name}{suffix}.png", front.repeat(3, 0).repeat(3, 1), shiny)
-        encoder.png(f"img/faces/{name}{suffix}.png", face, shiny)
-        encoder.png(f"img/characters/${name}{suffix}.png", np.tile(_resized(front, 48), (4, 3)), shiny)
-        encoder.png(f"img/pictures/{name}{suffix}_icon.png", _resized(front, ICON), shiny)
-        encoder.jasc(f"palettes/{name}{suffix}.pal", shiny)
+        yield f"img/enemies/{name}{suffix}.png", front.repeat(3, 0).repeat(3, 1), shiny
+        yield f"img/faces/{name}{suffix}.png", face, shiny
+        yield f"img/characters/${name}{suffix}.png", np.tile(_resized(front, 48), (4, 3)), shiny
+        yield f"img/pictures/{name}{suffix}_icon.png", _resized(front, ICON), shiny
+        yield f"palettes/{name}{suffix}.pal", None, shiny
 
 
-def _png(encoder: _Encoder, name: str) -> None:
-    front = encoder.sprite.indices
+def _png(front: Pixels, name: str) -> Layout:
     for shiny, suffix in ((False, ""), (True, "_shiny")):
-        encoder.png(f"{name}{suffix}.png", front, shiny)
-        encoder.png(f"{name}{suffix}_icon.png", _resized(front, ICON), shiny)
-        encoder.jasc(f"{name}{suffix}.pal", shiny)
+        yield f"{name}{suffix}.png", front, shiny
+        yield f"{name}{suffix}_icon.png", _resized(front, ICON), shiny
+        yield f"{name}{suffix}.pal", None, shiny
 
 
 def _resized(indices: Pixels, side: int) -> Pixels:
@@ -210,7 +199,7 @@ def _lowered(indices: Pixels) -> Pixels:
     return np.concatenate([np.zeros_like(indices[:1]), indices[:-1]])
 
 
-_FORMATS: dict[str, Callable[[_Encoder, str], None]] = {
+_FORMATS: dict[str, Callable[[Pixels, str], Layout]] = {
     "png": _png,
     "pokeemerald": _pokeemerald,
     "essentials": _essentials,

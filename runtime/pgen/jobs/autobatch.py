@@ -21,7 +21,7 @@ WORTH = 0.95
 """A smaller batch is preferred if it reaches this share of the best rate: its pictures finish sooner."""
 
 
-def fastest(run: Callable[[int], object], most: int = MOST, clock: Callable[[], float] = perf_counter) -> int:
+def fastest(run: Callable[[int], object], clock: Callable[[], float] = perf_counter) -> int:
     """Choose a batch size; `run(size)` generates that many pictures.
 
     Batches of 1, 2, 4 and so on are run twice each, and the second run counts; until SECONDS have passed, or two
@@ -30,7 +30,7 @@ def fastest(run: Callable[[int], object], most: int = MOST, clock: Callable[[], 
     rates: dict[int, float] = {}
     began = clock()
     size, spent = 1, 0.0
-    while size <= most and clock() - began + 2 * spent <= SECONDS and not _is_past_best(rates):
+    while size <= MOST and clock() - began + 2 * spent <= SECONDS and not _is_past_best(rates):
         first = clock()
         run(size)
         second = clock()
@@ -47,20 +47,17 @@ def _is_past_best(rates: dict[int, float]) -> bool:
     return len(rates) > 2 and max(last, current) * WORTH < max(before)
 
 
-def resolve(batch: int | str, generator: PictureModel, first: Sequence[Request]) -> int:
-    """Resolve a batch that may be "auto" for a job that starts with the requests `first`, FEW of them or all."""
+def resolve_batch(batch: int | str, generator: PictureModel, first: Sequence[Request]) -> int:
+    """Return `batch`; if it is "auto", the fastest for a job that starts with the requests `first`, FEW or all."""
     if isinstance(batch, int):
         return batch
-    return choose_batch(generator, first[0]) if len(first) >= FEW else FEW
-
-
-def choose_batch(generator: PictureModel, request: Request) -> int:
-    """Measure which batch generates pictures of the model and stage of `request` fastest."""
-    inputs = generator.inputs([request])
-    model = generator.find(request.model)
+    if len(first) < FEW:
+        return FEW
+    inputs = generator.inputs(first[:1])
+    model = generator.find(first[0].model)
 
     def run(size: int) -> None:
         repeated = {name: np.repeat(row, size, axis=0) for name, row in inputs.items()}
-        generator.generate(repeated, model, request.stage)
+        generator.generate(repeated, model, first[0].stage)
 
     return fastest(run)

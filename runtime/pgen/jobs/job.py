@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from pgen.bundle.reader import EMBEDDED, Bundle
+from pgen.errors import RequestInvalid
 from pgen.images.encoders import encode
 from pgen.images.metadata import describe_request, drawing_model, picture_fields
 from pgen.images.model import DEFAULT_BATCH, Picture, PictureModel
 from pgen.images.naming import Namer
 from pgen.images.postprocess import Postprocess
-from pgen.request import Request, check_threads, integer
+from pgen.request import Request, check_batch, check_threads, integer
 
 EXECUTORS = ("local", "ray")
 
@@ -43,15 +44,20 @@ class Job:
     executor: str = "local"
 
     def __post_init__(self) -> None:
-        """Take integers of NumPy for Python's.
+        """Check what needs no bundle, and convert integers of NumPy to Python's.
 
         Raises:
-            RequestInvalid: a number is not an integer.
+            RequestInvalid: batch, threads, shards or executor are invalid.
         """
         object.__setattr__(self, "threads", check_threads(self.threads))
-        for name, value in (("batch", self.batch), ("shards", self.shards)):
-            if value is not None and not (name == "batch" and isinstance(value, str)):
-                object.__setattr__(self, name, integer(name, value))
+        if self.batch != "auto":
+            object.__setattr__(self, "batch", check_batch(self.batch))
+        if self.shards is not None:
+            object.__setattr__(self, "shards", integer("shards", self.shards))
+            if self.shards < 1:
+                raise RequestInvalid(f"shards {self.shards}: must be the number of pictures in each, from 1")
+        if self.executor not in EXECUTORS:
+            raise RequestInvalid(f"executor {self.executor}: choose {' or '.join(EXECUTORS)}")
 
     def generator(self) -> PictureModel:
         """Open the bundle."""

@@ -4,7 +4,7 @@ Prompts are embedded while the previous pictures are generated, and files are wr
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, groupby, islice
 from pathlib import Path
 from time import perf_counter
@@ -56,35 +56,28 @@ def _choose_batch(generator: PictureModel, tasks: Iterator[Task], batch: int | s
     """Resolve a batch of "auto", and return it with all tasks, including those that were used to choose it."""
     if isinstance(batch, int):
         return batch, tasks
-    from pgen.jobs.autobatch import FEW, resolve
+    from pgen.jobs.autobatch import FEW, resolve_batch
 
     first = list(islice(tasks, FEW))
-    return resolve(batch, generator, [task.request for task in first]), chain(first, tasks)
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """Tasks of one model and stage, and their inputs."""
-
-    tasks: list[Task]
-    inputs: Inputs
+    return resolve_batch(batch, generator, [task.request for task in first]), chain(first, tasks)
 
 
 def _draw(pipe: Pipe, generator: PictureModel, tasks: Iterable[Task], batch: int) -> Iterator[tuple[Task, Picture]]:
     """Generate a picture for each task, in order, `batch` at a time."""
-    for drawn in pipe.ahead(_batches(generator, pipe.gather(tasks, batch)), AHEAD):
-        first = drawn.tasks[0].request
+    for group, inputs in pipe.ahead(_with_inputs(generator, pipe.gather(tasks, batch)), AHEAD):
+        first = group[0].request
         model = generator.find(first.model)
         backend = generator.backend(model)  # opened before the clock starts
         began = perf_counter()
-        pixels = generator.generate(drawn.inputs, model, first.stage)
-        each = 1e3 * (perf_counter() - began) / len(pixels)
-        for task, picture in zip(drawn.tasks, pixels, strict=True):
-            yield task, Picture(task.request, picture, each, backend)
+        pixels = generator.generate(inputs, model, first.stage)
+        milliseconds = 1e3 * (perf_counter() - began) / len(pixels)
+        for task, picture in zip(group, pixels, strict=True):
+            yield task, Picture(task.request, picture, milliseconds, backend)
 
 
-def _batches(generator: PictureModel, batches: Iterable[list[Task]]) -> Iterator[_Batch]:
+def _with_inputs(generator: PictureModel, batches: Iterable[list[Task]]) -> Iterator[tuple[list[Task], Inputs]]:
+    """Split batches into tasks of one model and stage, and compute the inputs of each group."""
     for batch in batches:
-        for _, alike in groupby(batch, lambda task: (task.request.model, task.request.stage)):
-            group = list(alike)
-            yield _Batch(group, generator.inputs([task.request for task in group]))
+        for _, tasks in groupby(batch, lambda task: (task.request.model, task.request.stage)):
+            group = list(tasks)
+            yield group, generator.inputs([task.request for task in group])

@@ -6,6 +6,7 @@ ONNX Runtime, zlib and libwebp release Python's global lock while they work, so 
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 from types import TracebackType
@@ -121,8 +122,8 @@ class Pipe:
             yield item
 
 
+@dataclass(frozen=True)
 class _End:
     """The end of a stage's items, or the error that ended them."""
 
-    def __init__(self, error: BaseException | None = None) -> None:
-        self.error = error
+    error: BaseException | None = None

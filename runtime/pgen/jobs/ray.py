@@ -10,7 +10,7 @@ import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cached_property
 from itertools import islice
 from math import ceil
 from pathlib import Path
@@ -115,7 +115,6 @@ class _Worker:
 
     def __init__(self, job: Job, digest: str, marker: Path) -> None:
         self.job, self.digest, self.marker = job, digest, marker
-        self._open = cache(self._opened)
 
     def __call__(self, rows: Rows) -> Rows:
         """Write one unit; errors are returned, because Ray would retry after an exception and hide its message."""
@@ -128,15 +127,16 @@ class _Worker:
         return {"result": np.array([pickle.dumps((failure, written))], object)}
 
     def _write(self, tasks: list[Task]) -> Iterator[Written]:
-        generator, target, batch = self._open()
-        return write_tasks(generator, iter(tasks), target, batch, self.job.resume)
+        generator, target = self._opened
+        return write_tasks(generator, iter(tasks), target, self.job.batch, self.job.resume)
 
-    def _opened(self) -> tuple[PictureModel, Folder | Shards, int | str]:
+    @cached_property
+    def _opened(self) -> tuple[PictureModel, Folder | Shards]:
         generator = self.job.generator()
         if generator.bundle.digest != self.digest:
             raise BundleInvalid(f"{self.job.bundle}: is another bundle on this machine; copy the same one to all")
         target = job_target(self.job, generator.bundle, self.marker.parent, start_time(self.marker))
-        return generator, target, self.job.batch
+        return generator, target
 
 
 def _spread(units: list[bytes], settings: tuple[Job, str, Path], actors: Actors) -> "Dataset":

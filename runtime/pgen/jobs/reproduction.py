@@ -1,4 +1,4 @@
-"""Pictures, grids, cards, sheets and sprites again, from the metadata of their files."""
+"""Reproduction of pictures, grids, cards, sheets and sprites from the metadata of their files."""
 
 import warnings
 from dataclasses import dataclass
@@ -11,13 +11,12 @@ from PIL import Image
 
 from pgen.bundle.reader import EMBEDDED
 from pgen.dex.reproduce import redraw_cards
-from pgen.images.metadata import read_fields
+from pgen.images.grid import draw_grid
+from pgen.images.metadata import read_fields, read_metadata
 from pgen.images.model import PictureModel
 from pgen.images.naming import check_file
-from pgen.images.reproduce import other_backend, redraw_picture
 from pgen.images.sprite import redraw_sprite
 from pgen.jobs.write import put
-from pgen.request import check_threads
 from pokegan.errors import one_line
 
 
@@ -43,8 +42,8 @@ def reproduce(path: str | Path, bundle: str | Path = EMBEDDED, device: str = "au
         PokeganError: the bundle or the device cannot be used.
     """
     path = Path(path)
-    model = PictureModel.open(bundle, device, check_threads(threads))
-    image = Image.open(BytesIO(_redrawn(model, path))) if is_fixed(path) else redraw_picture(model, path)
+    model = PictureModel.open(bundle, device, threads)
+    image = Image.open(BytesIO(_redrawn(model, path))) if is_fixed(path) else _redrawn_picture(model, path)
     if note := _note(model, path):
         warnings.warn(f"{path}: {note}", stacklevel=2)
     return image
@@ -68,7 +67,7 @@ class Redrawn:
     note: str = ""
 
     def described(self) -> dict[str, Any]:
-        """Describe nothing more: the metadata of the file do."""
+        """Return nothing: the metadata of the file describe it."""
         return {}
 
 
@@ -94,7 +93,21 @@ def _redrawn(model: PictureModel, path: Path) -> bytes:
     return redraw_sprite(model, path)
 
 
+def _redrawn_picture(model: PictureModel, path: Path) -> Image.Image:
+    metadata = read_metadata(path, model.bundle)
+    if metadata.grid:
+        return draw_grid(model, metadata.requests, metadata.postprocess, metadata.columns)
+    return metadata.postprocess.apply(model.draw_batch(metadata.requests)[0])
+
+
 def _note(model: PictureModel, path: Path) -> str:
     fields = read_fields(path)[1]
     drawn_by = one_line(fields["backend"]) if fields.get("backend") else ""
     return other_backend(drawn_by, model.backend(model.find(fields.get("model"))))
+
+
+def other_backend(drawn_by: str, backend: str) -> str:
+    """Return a note that another backend, or another version of it, drew a file; empty if it is the present one."""
+    if drawn_by in ("", backend):
+        return ""
+    return f"was drawn by {drawn_by}, and now by {backend}; a few pixels may differ"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from io import BytesIO
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO
 
 from pgen.bundle.reader import Bundle
 from pgen.errors import OutputInvalid, ShardsExist
@@ -128,16 +127,12 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
 
 def _read(path: Path) -> dict[str, Fields] | None:
     """Read the metadata of every sample of a shard, by member; None if the shard is missing or incomplete."""
+    samples: dict[str, Fields] = {}
     try:
         with tarfile.open(path, "r:") as tar:
-            members = (member for member in tar if member.name.endswith(".json"))
-            return {member.name: dict(json.load(_opened(tar, member))) for member in members}
+            for member in tar:
+                if member.name.endswith(".json") and (file := tar.extractfile(member)):
+                    samples[member.name] = dict(json.load(file))
     except (OSError, tarfile.TarError, ValueError):
         return None
-
-
-def _opened(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
-    file = tar.extractfile(member)
-    if file is None:
-        raise tarfile.ReadError(f"{member.name}: is not a file")
-    return file
+    return samples

@@ -1,38 +1,29 @@
 """Sprite jobs: the files of sprites, written into the folder of a game."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from pgen.errors import OutputInvalid
-from pgen.images.metadata import describe_request, model_name
+from pgen.images.metadata import model_name
 from pgen.images.model import PictureModel
 from pgen.images.naming import check_folder, write
 from pgen.images.sprite import check_format, draw_sprites, sprite_files
+from pgen.jobs.job import Written
 from pgen.request import Request
 
 
 @dataclass(frozen=True)
-class WrittenSprite:
-    """A written sprite: `file` is its front, the first of `files`; notes by text, as of other pictures."""
+class WrittenSprite(Written):
+    """A written sprite: `file` is its front, the first of `files`."""
 
-    files: tuple[Path, ...]
-    request: Request
-    model: str
-    milliseconds: float
-    notes: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def file(self) -> Path:
-        """The front."""
-        return self.files[0]
+    files: tuple[Path, ...] = ()
 
     def described(self) -> dict[str, Any]:
         """Describe the request and the files, ready for JSON."""
-        description = describe_request(self.request) | {"model": self.model, "files": [*map(str, self.files)]}
-        return description | ({"note": "; ".join(self.notes.values())} if self.notes else {})
+        return super().described() | {"files": [*map(str, self.files)]}
 
 
 def write_sprites(
@@ -46,12 +37,14 @@ def write_sprites(
     format, folder = check_format(format), check_folder(Path(folder))
     began = perf_counter()
     for sprite in draw_sprites(generator, requests):
-        files = {folder / path: content for path, content in sprite_files(sprite, format, generator.bundle).items()}
-        for path, content in files.items():
+        request, contents = sprite.request, sprite_files(sprite, format, generator.bundle)
+        files = tuple(folder / path for path in contents)
+        for path, content in zip(files, contents.values(), strict=True):
             _make_folder(path.parent)
             write(path, content)
-        model, notes = model_name(sprite.request, generator.bundle), generator.encoder.notes_on(sprite.request.texts)
-        yield WrittenSprite(tuple(files), sprite.request, model, 1e3 * (perf_counter() - began), notes)
+        model, notes = model_name(request, generator.bundle), generator.encoder.notes_on(request.texts)
+        cost = 1e3 * (perf_counter() - began)
+        yield WrittenSprite(files[0], request, model, cost, notes, sprite.backend, files)
         began = perf_counter()
 
 

@@ -12,10 +12,8 @@ from pgen.images.encoders import encode
 from pgen.images.metadata import describe_request, grid_fields, model_name
 from pgen.images.naming import Namer, check_file, check_folder, unused_path, write
 from pgen.images.postprocess import FORMATS, MAX_GRID, Postprocess
-from pgen.jobs.job import EXECUTORS, Job, Written, render
+from pgen.jobs.job import Job, Written, render
 from pgen.request import Request, integer
-
-AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def write_grid(
         PokeganError: a prompt, the bundle or `out` cannot be used, or the grid would be too large; nothing is written.
     """
     from pgen.images.grid import draw_grid
-    from pgen.jobs.autobatch import resolve
+    from pgen.jobs.autobatch import resolve_batch
 
     if columns is not None and (columns := integer("columns", columns)) < 1:
         raise RequestInvalid(f"columns {columns}: must be from 1")
@@ -91,7 +89,8 @@ def write_grid(
     postprocess = _with_format(job.postprocess, out)
     generator = job.generator()
     began = perf_counter()
-    sheet = draw_grid(generator, requests, postprocess, columns, resolve(job.batch, generator, requests), step)
+    batch = resolve_batch(job.batch, generator, requests)
+    sheet = draw_grid(generator, requests, postprocess, columns, batch, step)
     backend = generator.backend(generator.find(requests[0].model))
     fields = grid_fields(requests, columns, generator.bundle, postprocess, backend)
     file = put(out, encode(sheet, postprocess.format, fields))
@@ -109,7 +108,6 @@ def write_pictures(job: Job, folder: str | Path) -> Iterator[Written]:
         PokeganError: a prompt, the bundle or `folder` cannot be used; or `folder` already has shards or, with
             `job.resume`, pictures of another bundle or with other settings.
     """
-    _check(job)
     folder = check_folder(Path(folder))
     if job.shards is not None and not job.resume:
         from pgen.jobs.shards import check_no_shards
@@ -120,20 +118,6 @@ def write_pictures(job: Job, folder: str | Path) -> Iterator[Written]:
     else:
         from pgen.jobs.local import write_locally as run
     yield from run(job, folder)
-
-
-def _check(job: Job) -> None:
-    """Check what needs no bundle.
-
-    Raises:
-        RequestInvalid: batch, shards or executor are invalid.
-    """
-    if job.batch != AUTO and not (isinstance(job.batch, int) and job.batch >= 1):
-        raise RequestInvalid(f"batch {job.batch}: must be an integer from 1, or {AUTO}")
-    if job.shards is not None and job.shards < 1:
-        raise RequestInvalid(f"shards {job.shards}: must be the number of pictures in each, from 1")
-    if job.executor not in EXECUTORS:
-        raise RequestInvalid(f"executor {job.executor}: choose {' or '.join(EXECUTORS)}")
 
 
 def _with_format(postprocess: Postprocess, out: Path | BinaryIO) -> Postprocess:

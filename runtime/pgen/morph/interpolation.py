@@ -41,9 +41,9 @@ def morph(
     _refuse_fusions(start, end)
     model = generator.find(start.model)
     ends = generator.inputs([start, end])
-    between = _mixed if model.mixes else _interpolated
+    interpolate = _mixed if model.mixes else _interpolated
     for steps in np.array_split(_positions(frames, loop), range(batch, frames, batch)):
-        yield from generator.generate(between(ends, steps), model, start.stage)
+        yield from generator.generate(interpolate(ends, steps), model, start.stage)
 
 
 def halfway(generator: PictureModel, start: Request, ends: Iterable[Request]) -> Iterator[NDArray[np.uint8]]:
@@ -54,9 +54,9 @@ def halfway(generator: PictureModel, start: Request, ends: Iterable[Request]) ->
     """
     _refuse_fusions(start)
     model = generator.find(start.model)
-    between = _mixed if model.mixes else _interpolated
+    interpolate = _mixed if model.mixes else _interpolated
     for end in ends:
-        inputs = between(generator.inputs([start, end]), np.array([0.5], np.float32))
+        inputs = interpolate(generator.inputs([start, end]), np.array([0.5], np.float32))
         yield generator.generate(inputs, model, start.stage)[0]
 
 
@@ -78,8 +78,8 @@ def _mixed(ends: Inputs, steps: NDArray[np.float32]) -> Inputs:
 
 
 def _interpolated(ends: Inputs, steps: NDArray[np.float32]) -> Inputs:
-    between = {"latent": slerp, "text": _lerp}
-    return {name: between[name](values[0], values[1], steps) for name, values in ends.items()}
+    functions = {"latent": slerp, "text": _lerp}
+    return {name: functions[name](values[0], values[1], steps) for name, values in ends.items()}
 
 
 def _positions(frames: int, loop: bool) -> NDArray[np.float32]:

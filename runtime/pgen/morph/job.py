@@ -15,7 +15,7 @@ from pgen.images.model import DEFAULT_BATCH, PictureModel
 from pgen.images.naming import Namer, check_file, unused_path, write
 from pgen.images.postprocess import TRANSPARENT, Postprocess
 from pgen.morph.interpolation import morph
-from pgen.request import Request, check_threads, integer
+from pgen.request import Request, integer
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,13 @@ class MorphJob:
     threads: int = 0
 
     def __post_init__(self) -> None:
-        """Take integers of NumPy for Python's.
+        """Convert integers of NumPy to Python's.
 
         Raises:
             RequestInvalid: a number is not an integer.
         """
-        numbers = {"frames": integer("frames", self.frames), "fps": integer("fps", self.fps)}
-        for name, value in (numbers | {"threads": check_threads(self.threads)}).items():
-            object.__setattr__(self, name, value)
+        for name in ("frames", "fps"):
+            object.__setattr__(self, name, integer(name, getattr(self, name)))
 
 
 @dataclass(frozen=True)

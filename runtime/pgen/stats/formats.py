@@ -10,8 +10,6 @@ from pokegan.extras import needs_extra
 GROUP = 2**16
 """Rows in a row group of a Parquet file."""
 
-NO_TYPE = ""
-
 
 def as_table(parts: Iterable[Rows]) -> Iterator[str]:
     """Align rows in columns, below a header."""
@@ -42,7 +40,7 @@ def as_csv(parts: Iterable[Rows]) -> Iterator[str]:
             yield ",".join([*_columns(rows), "type1", "type2", "rarity"]) + "\n"
         for row in rows:
             numbers = ",".join(map(str, (row.seed, *row.stats.values(), row.total)))
-            yield f"{numbers},{','.join((*row.types, NO_TYPE)[:2])},{row.rarity}\n"
+            yield f"{numbers},{','.join((*row.types, '')[:2])},{row.rarity}\n"
 
 
 def as_json(parts: Iterable[Rows]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Stats jobs: rows written to a file or a stream."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,8 +12,6 @@ from pgen.stats.draw import stream
 from pgen.stats.formats import EXTENSIONS, FORMATS, write_rows
 from pgen.stats.rows import RowFilter, Rows
 
-Step = Callable[..., None]
-
 
 def write_stats(
     generator: PictureModel,
@@ -21,7 +20,7 @@ def write_stats(
     seed: int = 0,
     filter: RowFilter | None = None,
     format: str | None = None,
-    step: Step = lambda steps: None,
+    step: Callable[[int], object] = int,
 ) -> None:
     """Write `n` rows to a file, atomically, or to an open stream; memory use is constant.
 
@@ -40,12 +39,15 @@ def write_stats(
     """
     out = Path(out) if isinstance(out, str) else out
     format = format_for(out, format)
-    counted = _counted(stream(generator, n, seed, filter), step)
-    if isinstance(out, Path):
-        with writing(out) as file:
-            write_rows(counted, format, file)
-    else:
-        write_rows(counted, format, out)
+    blocks = stream(generator, n, seed, filter)
+
+    def counted() -> Iterator[Rows]:
+        for rows in blocks:
+            yield rows
+            step(len(rows))
+
+    with writing(out) if isinstance(out, Path) else nullcontext(out) as file:
+        write_rows(counted(), format, file)
 
 
 def format_for(out: Path | BinaryIO, format: str | None) -> str:
@@ -62,9 +64,3 @@ def format_for(out: Path | BinaryIO, format: str | None) -> str:
         return EXTENSIONS[check_file(out, EXTENSIONS)]
     check_path(out)
     return format
-
-
-def _counted(parts: Iterable[Rows], step: Step) -> Iterator[Rows]:
-    for rows in parts:
-        yield rows
-        step(len(rows))

@@ -9,7 +9,7 @@ from PIL import Image
 
 from pgen.errors import OutputInvalid
 from pgen.images.naming import check_path
-from pgexport.atomic import beside, put
+from pgexport.atomic import atomic_folder
 from tests.conftest import Command
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs POSIX files")
@@ -59,9 +59,8 @@ def test_exported_folder_is_put_behind_a_link_with_its_mode(tmp_path: Path) -> N
     target.mkdir(0o700)
     (target / "old").touch()
     link.symlink_to("target")
-    with beside(link) as staged:
+    with atomic_folder(link) as staged:
         (staged / "new").touch()
-        put(staged, link)
     assert link.is_symlink()
     assert [path.name for path in target.iterdir()] == ["new"]
     assert target.stat().st_mode & 0o777 == 0o700

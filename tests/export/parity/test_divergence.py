@@ -10,14 +10,14 @@ from onnx import helper, numpy_helper
 from torch import nn
 
 from pgexport.errors import ParityFailed
-from pgexport.export import export_run
+from pgexport.export import export_runs
 from pgexport.parity.divergence import (
     LIMITS,
+    changed_by_optimization,
     describe,
     first_by_batch,
     first_divergence,
     first_from_pytorch,
-    optimized_away,
 )
 from pgexport.parity.tolerances import TOLERANCES
 from pgexport.precision.compress import Int8, compress
@@ -102,7 +102,7 @@ def test_sound_graphs_do_not_diverge_from_pytorch(
     ):
         feeds = {name: values[:3] for name, values in model.cases(1)["random"].items()}
         assert from_pytorch(model, model.export(18), feeds) is None, model.name
-    assert not optimized_away(graph, FEEDS, 0.0)
+    assert not changed_by_optimization(graph, FEEDS, 0.0)
 
 
 def test_float32_graph_is_held_against_pytorch_not_against_itself(spec: ModelSpec, graph: onnx.ModelProto) -> None:
@@ -128,7 +128,7 @@ def test_wrong_export_names_the_node(
     monkeypatch.setattr(ModelSpec, "export", wrong)
     for storage in ("float32", "compact"):
         with pytest.raises(ParityFailed, match=r"first diverging node: generator\.layers\.3/Conv"):
-            export_run(system_runs["dcgan"], tmp_path / "b", storage)
+            export_runs([system_runs["dcgan"]], tmp_path / "b", storage=storage)
 
 
 def test_wrongly_folded_batch_norm_names_the_node(
@@ -142,7 +142,7 @@ def test_wrongly_folded_batch_norm_names_the_node(
 
     monkeypatch.setattr(specs, "freeze", wrong)
     with pytest.raises(ParityFailed, match=r"first diverging node: generator\.layers\.[45][./]"):
-        export_run(system_runs["dcgan"], tmp_path / "b", "float32")
+        export_runs([system_runs["dcgan"]], tmp_path / "b", storage="float32")
 
 
 def test_diverging_text_graph_names_the_node(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +156,7 @@ def test_diverging_text_graph_names_the_node(tiny_run: Path, tmp_path: Path, mon
     monkeypatch.setattr(ModelSpec, "export", wrong)
     monkeypatch.setitem(TOLERANCES, "compact", replace(TOLERANCES["compact"], cosine=-1.0, text_psnr=100.0))
     with pytest.raises(ParityFailed, match=rf"text_psnr is .*; encoder: first diverging node: {re.escape(module)}/"):
-        export_run(tiny_run, tmp_path / "b")
+        export_runs([tiny_run], tmp_path / "b")
 
 
 def test_node_that_mixes_rows_is_named() -> None:

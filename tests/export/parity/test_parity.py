@@ -1,4 +1,4 @@
-"""Parity is a gate: figures, limits, and what is told beyond them."""
+"""Parity: figures, limits, and messages of failures."""
 
 import shutil
 from dataclasses import replace
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from pgen.errors import BundleNotFound
 from pgen.text_encoder import TextEncoder
 from pgexport.errors import ParityFailed
-from pgexport.export import export_run, export_runs
+from pgexport.export import export_runs
 from pgexport.metrics import Array
 from pgexport.parity.checks import check, measure
 from pgexport.parity.comparisons import in_pytorch
@@ -168,7 +168,7 @@ def test_text_is_held_to_its_limits(
 ) -> None:
     monkeypatch.setitem(TOLERANCES, "compact", replace(TOLERANCES["compact"], **limits))
     with pytest.raises(ParityFailed, match=rf"{message}.* \(seed \d+\); no bundle was written$"):
-        export_run(tiny_run, tmp_path / "b")
+        export_runs([tiny_run], tmp_path / "b")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -179,7 +179,7 @@ def test_stored_names_are_held_to_their_limit(tiny_run: Path, tmp_path: Path, mo
     with pytest.raises(
         ParityFailed, match=r"encoder: parity \(compact\): names_cosine is -.* is 0.995; at '\w+' \(seed"
     ):
-        export_run(tiny_run, tmp_path / "b")
+        export_runs([tiny_run], tmp_path / "b")
 
 
 def test_figure_without_limit_is_reported_and_not_enforced() -> None:

@@ -1,4 +1,4 @@
-"""TensorRT against a fake of it: the order of calls, what is refused, and what is written. Never the real thing."""
+"""TensorRT against a fake: the order of calls, refusals, and files written; never against the real TensorRT."""
 
 import json
 import re
@@ -298,21 +298,21 @@ def test_engines_are_replaced_all_or_none(
 
 
 def test_missing_requirements_are_named(bundle: Path, install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    def told(*options: str) -> str:
+    def error_of(*options: str) -> str:
         done = CliRunner().invoke(main, [str(bundle), "--tensorrt", *options])
         assert done.exit_code == 2, done.output
         assert done.stderr.count("\n") == 1
         return done.stderr
 
     install(count=0)
-    assert "no NVIDIA GPU that CUDA can use (cudaErrorNoDevice); install NVIDIA's driver" in told()
+    assert "no NVIDIA GPU that CUDA can use (cudaErrorNoDevice); install NVIDIA's driver" in error_of()
     install(capability=(7, 5))
-    assert "hardware-compatible engines need a GPU from Ampere on" in told("--hardware-compatible")
+    assert "hardware-compatible engines need a GPU from Ampere on" in error_of("--hardware-compatible")
     monkeypatch.setitem(sys.modules, "tensorrt", ModuleType("tensorrt"))
-    assert "incomplete; install it with its libraries: pip install" in told()
+    assert "incomplete; install it with its libraries: pip install" in error_of()
     monkeypatch.setitem(sys.modules, "tensorrt", None)
     monkeypatch.delitem(sys.modules, "tensorrt")
-    assert "tensorrt is not installed; install it with: pip install 'pokegan[tensorrt]'" in told()
+    assert "tensorrt is not installed; install it with: pip install 'pokegan[tensorrt]'" in error_of()
     assert not (bundle / "engines").exists()
 
 

@@ -1,4 +1,4 @@
-"""The static page: what its scripts compute, held to what pgen computes, and the folder that pgexport writes."""
+"""The static page: its scripts compute what pgen computes; the folder that pgexport writes."""
 
 import hashlib
 import json
@@ -148,15 +148,15 @@ def test_entries_are_those_of_pgen(in_page: Compute, embedded: Bundle, body: dic
     """The network of the stats answers with what pgen's answers; words, names, appearance and prompts are compared."""
     generator = pgen.load(device="cpu", threads=1)
     generator.draw_batch = lambda requests: np.zeros((len(requests), 8, 8, 4), np.uint8)  # type: ignore[method-assign]
-    asked: list[Any] = []
+    calls: list[Any] = []
     maker = EntryGenerator(generator)
     session = generator.session(embedded.model("stats"))
 
     class Recorder:
-        def run(self, outputs: Any, feeds: Any) -> Any:
-            answers = session.run(outputs, feeds)
-            asked.append((feeds, answers))
-            return answers
+        def run(self, names: Any, feeds: Any) -> Any:
+            outputs = session.run(names, feeds)
+            calls.append((feeds, outputs))
+            return outputs
 
         def get_providers(self) -> list[str]:
             return list(session.get_providers())
@@ -166,15 +166,15 @@ def test_entries_are_those_of_pgen(in_page: Compute, embedded: Bundle, body: dic
     entries = list(maker.entries(body["n"], body["seed"], conditions, family=body.get("family")))
     answers, feeds = [], []
     seeds = [body["seed"] + index for index in range(body["n"])]
-    for (given, outputs), seed in zip(
-        asked if "family" in body else asked * len(seeds),
+    for (inputs, outputs), seed in zip(
+        calls if "family" in body else calls * len(seeds),
         [seed for seed in seeds for _ in range(body.get("family", 1))],
         strict=True,
     ):
         row = seed % 512
         stats, pair, rarity = (np.asarray(output)[row].ravel().tolist() for output in outputs)
         answers.append({"stats": stats, "type_pair": pair, "rarity_index": rarity})
-        feeds.append({name: bits(values[row]) for name, values in given.items()})
+        feeds.append({name: bits(values[row]) for name, values in inputs.items()})
     # The page asks for the last stage first, as pgen does.
     model = json.loads((EMBEDDED / "manifest.json").read_bytes())["models"]["stats"]
     computed = in_page("entries", tables=tables(), names=embedded.names, model=model, answers=answers, body=body)
@@ -182,7 +182,7 @@ def test_entries_are_those_of_pgen(in_page: Compute, embedded: Bundle, body: dic
         expected = entry.described()
         expected.pop("bundle")
         assert described == expected
-    assert computed["asked"] == feeds
+    assert computed["feeds"] == feeds
 
 
 def test_fusions_and_shinies_are_planned_as_pgen_plans_them(in_page: Compute, embedded: Bundle) -> None:
@@ -205,9 +205,9 @@ def test_fusions_and_shinies_are_planned_as_pgen_plans_them(in_page: Compute, em
         )
         assert computed == {name: bits(values) for name, values in expected.items()}
     names = ["Charizard", "Gengar", "Mew"]
-    asked = in_page("inputs", model=model, names=names, embeddings=embeddings, request=requests[0] | {"shiny": True})
+    feeds = in_page("inputs", model=model, names=names, embeddings=embeddings, request=requests[0] | {"shiny": True})
     rng = Rng(5, Stream.SHINY)  # pictures that show nothing are as near as can be: all names are tried
-    assert [one["color_text"] for one in asked[1:]] == [bits([embeddings[rng.pick(names)]]) for _ in range(8)]
+    assert [shiny["color_text"] for shiny in feeds[1:]] == [bits([embeddings[rng.pick(names)]]) for _ in range(8)]
 
 
 @pytest.mark.parametrize("loop", [False, True])
@@ -217,10 +217,10 @@ def test_morphs_are_interpolated_as_pgen_interpolates_them(in_page: Compute, loo
     generator = pgen.load(device="cpu", threads=1)
     embeddings = {"Charizard": 1.0, "Gengar": 2.0}
     generator.embed = lambda prompts: np.array([[embeddings[text]] for text in prompts], np.float32)  # type: ignore[method-assign]
-    given: list[dict[str, Any]] = []
+    expected: list[dict[str, Any]] = []
 
     def record(inputs: dict[str, Any], *rest: Any) -> Any:
-        given.extend(
+        expected.extend(
             {name: bits(values[row]) for name, values in inputs.items()} for row in range(len(inputs["share"]))
         )
         return np.zeros((len(inputs["share"]), 1, 1, 4), np.uint8)
@@ -229,7 +229,7 @@ def test_morphs_are_interpolated_as_pgen_interpolates_them(in_page: Compute, loo
     ends = morph_ends("Charizard", "Gengar", 3, None, request_template())
     list(morph(generator, *ends, 7, loop))
     body = {"start": {"prompt": "Charizard", "seed": 3}, "end": {"prompt": "Gengar", "seed": 3}}
-    assert in_page("morph", model=model, embeddings=embeddings, count=7, loop=loop, **body) == given
+    assert in_page("morph", model=model, embeddings=embeddings, count=7, loop=loop, **body) == expected
 
 
 def test_color_distance_is_that_of_pgen(in_page: Compute) -> None:
@@ -363,7 +363,7 @@ def test_bundle_that_no_browser_runs_is_refused(written: Path, tmp_path: Path) -
 
 
 def test_missing_package_is_one_line_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "_DISTRIBUTION", tmp_path / "node_modules")
+    monkeypatch.setattr(folder, "DISTRIBUTION", tmp_path / "node_modules")
     done = CliRunner().invoke(main, [str(EMBEDDED), "--web", str(tmp_path / "page")])
     assert (done.exit_code, done.output.count("\n")) == (2, 1)
     assert done.output.endswith("not found; run `npm ci` in web/\n")
@@ -387,5 +387,5 @@ def test_missing_bundle_is_named(tmp_path: Path, kind: str) -> None:
         bundle.mkdir()
     done = CliRunner().invoke(main, [str(bundle), "--web", str(tmp_path / "page")])
     assert done.exit_code == 2
-    assert f"only an existing bundle takes --tensorrt, --triton or --web alone, and {bundle} holds none" in done.output
+    assert f"only an existing bundle takes --tensorrt, --triton or --web alone, and {bundle} is not one" in done.output
     assert not (tmp_path / "page").exists()

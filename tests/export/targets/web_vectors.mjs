@@ -11,14 +11,14 @@ import { Tokenizer } from "../../../web/engine/tokenizer.js";
 
 const bits = (floats) => [...new Uint32Array(floats.buffer, floats.byteOffset, floats.length)];
 
-/** Run a Dex or Pictures with a network that answers from a list, and note what it was asked. */
+/** Run a Dex or Pictures with a network that answers from a list, and record its inputs. */
 function recorded(answers) {
-  const asked = [];
-  const run = async (feeds) => {
-    asked.push(Object.fromEntries(Object.entries(feeds).map(([name, values]) => [name, bits(values)])));
-    return answers[asked.length - 1] ?? answers.at(-1);
+  const feeds = [];
+  const run = async (inputs) => {
+    feeds.push(Object.fromEntries(Object.entries(inputs).map(([name, values]) => [name, bits(values)])));
+    return answers[feeds.length - 1] ?? answers.at(-1);
   };
-  return { asked, run };
+  return { feeds, run };
 }
 
 const METHODS = {
@@ -50,24 +50,24 @@ const METHODS = {
   numbers: ({ path }) => bits(readNumpy(readFileSync(path))),
   distance: ({ first, second }) => colorDistance(Uint8Array.from(first), Uint8Array.from(second)),
   entries: async ({ tables, names, model, answers, body }) => {
-    const { asked, run } = recorded(answers.map((answer) => ({ ...answer, stats: Uint8Array.from(answer.stats) })));
+    const { feeds, run } = recorded(answers.map((answer) => ({ ...answer, stats: Uint8Array.from(answer.stats) })));
     const lexicon = new Lexicon(tables.learned, tables.denied);
     const parts = { lexicon, templates: new Templates(tables.phrases), lines: tables.lines, names, mixes: true };
     const entries = [];
     for await (const { described } of new Dex(model, run, parts).entries(body)) entries.push(described);
-    return { entries, asked };
+    return { entries, feeds };
   },
   inputs: async ({ model, names, embeddings, request }) => {
-    const { asked, run } = recorded([{ pictures: new Uint8Array(4), stage1: new Uint8Array(4) }]);
+    const { feeds, run } = recorded([{ pictures: new Uint8Array(4), stage1: new Uint8Array(4) }]);
     const embed = async (text) => Float32Array.of(embeddings[text]);
     await new Pictures(model, run, embed, names).draw(request);
-    return asked;
+    return feeds;
   },
   morph: async ({ model, embeddings, start, end, count, loop }) => {
-    const { asked, run } = recorded([{ pictures: new Uint8Array(4) }]);
+    const { feeds, run } = recorded([{ pictures: new Uint8Array(4) }]);
     const pictures = new Pictures(model, run, async (text) => Float32Array.of(embeddings[text]), []);
     for await (const _ of pictures.morph(start, end, count, loop));
-    return asked;
+    return feeds;
   },
 };
 

@@ -1,4 +1,4 @@
-"""Every system becomes a plain graph that gives what PyTorch gives."""
+"""Every system becomes a graph of plain operators that agrees with PyTorch."""
 
 import json
 from collections.abc import Callable
@@ -13,8 +13,9 @@ import torch
 
 from pgen.bundle.reader import open_bundle
 from pgexport.errors import OpsetInvalid
-from pgexport.export import export_runs, runner
+from pgexport.export import export_runs
 from pgexport.parity.comparisons import in_pytorch
+from pgexport.parity.run import runner
 from pgexport.parity.tolerances import TOLERANCES
 from pgexport.storage import PRECISIONS, store
 from pgexport.tracing.freeze import freeze

@@ -17,7 +17,7 @@ from pgen.errors import BundleInvalid, PictureInvalid
 from pgen.images.encoders import encode
 from pgen.images.metadata import Metadata, grid_fields, picture_fields, read_metadata
 from pgen.images.postprocess import FORMATS, RESAMPLE, Postprocess
-from pgen.images.reproduce import variation_requests
+from pgen.images.variations import variation_requests
 from pgen.jobs.job import Job
 from pgen.jobs.write import write_grid, write_one
 from pgen.latents import MAX_SEED

@@ -130,9 +130,9 @@ def test_resume_rewrites_files_without_metadata(tiny_bundle: Path, tmp_path: Pat
 
 
 def test_two_jobs_share_a_folder(tiny_bundle: Path, finished: Path, tmp_path: Path) -> None:
-    one, same = (write_pictures(job(tiny_bundle, batch=1), tmp_path) for _ in range(2))
-    next(one), next(same)
-    assert len(list(one)) == len(list(same)) == 11
+    first, second = (write_pictures(job(tiny_bundle, batch=1), tmp_path) for _ in range(2))
+    next(first), next(second)
+    assert len(list(first)) == len(list(second)) == 11
     assert contents(tmp_path) == contents(finished)
 
 

@@ -54,7 +54,7 @@ def test_sixteen_bits_of_gray_keep_their_shades(tmp_path: Path) -> None:
 
 
 @given(arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9))))
-def test_flooding_equals_a_walk(mask: NDArray[np.bool_]) -> None:
+def test_connected_pixels_equal_those_of_a_graph_search(mask: NDArray[np.bool_]) -> None:
     height, width = mask.shape
     todo = [(y, x) for y in range(height) for x in range(width) if y in (0, height - 1) or x in (0, width - 1)]
     walked = np.zeros_like(mask)

@@ -69,12 +69,12 @@ def test_runs_inside_the_data_are_not_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["Abra", "data/set"])
-def test_what_lies_beside_a_folder_that_wraps_the_data_is_counted(tmp_path: Path, folder: str) -> None:
+def test_files_beside_a_wrapping_folder_are_counted(tmp_path: Path, folder: str) -> None:
     draw(tmp_path / folder / "muk.png")
     draw(tmp_path / "runs/2026/grids/0001.png")
     (tmp_path / "runs/2026/config.json").write_text("{}")
     (tmp_path / "LICENSE").touch()
-    skipped = ("runs: runs of pgtrain", "1 files that are no images: no suffix (1)")
+    skipped = ("runs: runs of pgtrain", "1 files that are not images: no suffix (1)")
     assert read(tmp_path).layout.skipped == skipped
 
 
@@ -112,7 +112,7 @@ def test_other_files_are_counted(tmp_path: Path) -> None:
     (tmp_path / "abra.txt").write_text("a yellow creature")
     (skipped,) = read(tmp_path).layout.skipped
     what, _, kinds = skipped.partition(": ")
-    assert what == "5 files that are no images"
+    assert what == "5 files that are not images"
     assert sorted(kinds.split(", ")) == [".json (1)", ".psd (2)", ".txt (1)", "no suffix (1)"]
 
 

@@ -74,7 +74,7 @@ def test_caption_column_overrides(tmp_path: Path) -> None:
         read(tmp_path, "none")
 
 
-def test_list_of_captions_is_several(tmp_path: Path) -> None:
+def test_list_of_captions_becomes_several_captions(tmp_path: Path) -> None:
     draw(tmp_path / "a.png")
     line = {"file_name": "a.png", "name": "Ava", "captions": ["it rolls", "it naps"]}
     (tmp_path / "metadata.jsonl").write_text(json.dumps(line))

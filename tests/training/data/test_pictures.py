@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pgtrain.data import dataset
+from pgtrain.data import dataset, sources
 from pgtrain.data.images import decode, decode_all, grid
 from pgtrain.errors import DataInvalid
 from pgtrain.models.augment import DRAWS, augment
@@ -109,7 +109,7 @@ def test_one_caption_for_all_pictures_is_refused(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(dataset, "cached_embeddings", lambda _, texts: torch.ones(len(texts), 8))
         with pytest.raises(DataInvalid, match=r"all 4 pictures have the caption 'a ball'.*dcgan"):
-            dataset.load_dataset(tmp_path, 16, "an encoder")
+            dataset.decoded(sources.read(tmp_path), 16, "an encoder")
 
 
 class Terminal(io.StringIO):

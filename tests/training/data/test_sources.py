@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pgtrain.data.captions import captions
-from pgtrain.data.dataset import load_pictures
+from pgtrain.data.dataset import decoded
 from pgtrain.data.options import DEFAULT
 from pgtrain.data.records import Record
 from pgtrain.data.sources import hub, parquet, pokedex, read
@@ -36,7 +36,7 @@ def test_plain_folder_names_by_file(tmp_path: Path) -> None:
         draw(tmp_path / file)
     (tmp_path / "notes.txt").write_text("no image")
     assert sorted(names(tmp_path)) == ["Ho-Oh", "deep", "mr mime"]
-    assert load_pictures(tmp_path, 32).pictures.shape == (3, 4, 32, 32)
+    assert decoded(read(tmp_path), 32).pictures.shape == (3, 4, 32, 32)
 
 
 def test_class_folders_name_by_folder_also_when_wrapped_and_split(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_options_choose_views_and_shinies(sprites: Path, options: dict[str, obje
     assert (chosen.view, chosen.resample) == (options.get("view", "front"), "nearest")
 
 
-def test_data_without_views_is_taken_whole_and_smoothly(small_data: Path) -> None:
+def test_data_without_views_keep_every_picture_and_lanczos(small_data: Path) -> None:
     before = read(small_data)
     collection, chosen = before.select(DataOptions())
     assert collection.images == before.images
@@ -104,11 +104,11 @@ def test_large_pictures_with_views_are_no_sprites(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"view": "side"}, "no picture has the view 'side'; choose from back, front, all"),
-        ({"view": "front"}, "no picture has the view 'front'; none has one; leave the view out"),
-        ({"shiny": True}, "no picture is of a shiny; leave shinies out"),
+        ({"view": "front"}, "no picture has the view 'front'; none has a view; leave the view out"),
+        ({"shiny": True}, "no picture shows a shiny; leave shinies out"),
     ],
 )
-def test_choice_that_the_data_lack_is_refused(
+def test_option_that_the_data_lack_is_refused(
     sprites: Path, small_data: Path, options: dict[str, object], message: str
 ) -> None:
     place = sprites if options.get("view") == "side" else small_data
@@ -168,7 +168,7 @@ def test_whole_pixels_are_never_mixed(picture: Image.Image, size: int) -> None:
 
 
 @given(st.integers(0, 32), st.integers(0, 32), st.integers(1, 64), st.integers(1, 64))
-def test_body_that_fits_is_centered_with_all_its_pixels(left: int, top: int, width: int, height: int) -> None:
+def test_body_that_fits_is_centered_without_loss(left: int, top: int, width: int, height: int) -> None:
     body = np.random.default_rng(1).integers(1, 256, (height, width, 4), np.uint8)
     body[..., 3] = 255
     canvas = np.zeros((96, 96, 4), np.uint8)
@@ -179,6 +179,6 @@ def test_body_that_fits_is_centered_with_all_its_pixels(left: int, top: int, wid
     assert (fitted[..., 3] > 0).sum() == width * height
 
 
-def test_canvas_of_the_size_is_left_as_it_is(sprites: Path) -> None:
+def test_canvas_of_the_target_size_is_unchanged(sprites: Path) -> None:
     picture = Image.open(sprites / "front" / "1.png")
     assert np.array_equal(np.asarray(fit(picture, 96, whole_pixels=True)), np.asarray(picture))

@@ -128,10 +128,10 @@ def test_inspect_shows_a_table(command: Command, tmp_path: Path, suffix: str) ->
 def test_permissions_of_a_table_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pq.write_table(read_csv(table(tmp_path, ABCSDS)), path := tmp_path / "table.parquet")
 
-    def refuse(path: Path, *_: object) -> None:
+    def refuse(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(PermissionError, match=r"table.parquet"):
         read_table(path)
 
@@ -142,7 +142,7 @@ def test_training_on_what_is_no_table_names_it(command: Command, small_data: Pat
     latin.write_bytes(ABCSDS.replace("Mewtwo", "Flabébé").encode("latin-1"))
     for data, message in (
         (one, "1 row is too little to learn from; give 2 rows or more"),
-        (latin, "is not in UTF-8"),
+        (latin, "cannot be read ('utf-8' codec"),
         (small_data / "images", "holds no table of stats"),
         (tmp_path / "none.csv", "not found"),
         (next((small_data / "images").iterdir()), "not a table"),

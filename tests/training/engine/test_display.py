@@ -16,8 +16,8 @@ METRICS = {"critic": 1.25, "generator": -0.5, "reconstruction": 0.125, "kl": 0.2
 
 def test_log_has_one_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
     with Display(10, 2) as display:
-        display.phase("adversarial")
-        display.step(2.5)
+        display.update(description="adversarial")
+        display.update(completed=2.5)
         display.epoch(3, "adversarial", METRICS)
     losses = "critic 1.250, generator -0.500, reconstruction 0.125, kl 0.250"
     captured = capsys.readouterr()
@@ -25,7 +25,7 @@ def test_log_has_one_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
     assert captured.out == ""
 
 
-def test_time_left_counts_the_part_of_an_epoch_that_was_done_before(
+def test_time_left_counts_the_resumed_part_of_an_epoch(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter([100.0, 106.0])

@@ -1,4 +1,4 @@
-"""Trainings that diverge, or whose output nobody takes: the good checkpoints stay."""
+"""Trainings that diverge, or whose output is closed: the good checkpoints stay."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ def test_checkpoint_is_never_written_with_weights_that_are_not_finite(
 
 
 @pytest.mark.parametrize(("step", "epoch"), [(0, 3), (2, 4)], ids=["at the end of an epoch", "within the next"])
-def test_divergence_is_told_with_its_epoch(tmp_path: Path, step: int, epoch: int) -> None:
+def test_divergence_names_its_epoch(tmp_path: Path, step: int, epoch: int) -> None:
     position = Position(3, step, 30 + step)
     system = Mock(optimizers={})
     system.networks.state_dict.return_value = {"weight": torch.tensor(torch.nan)}
@@ -56,7 +56,7 @@ def test_last_checkpoints_are_kept(command: Command, small_data: Path, tmp_path:
 def test_runaway_is_reported_while_it_happens(command: Command, small_data: Path, tmp_path: Path) -> None:
     call = ("pgtrain", "dcgan", "--data", small_data, "--out", tmp_path / "run", *SMALL, "--lr", "1", "--epochs", 4)
     done = command(*call)
-    assert "runs away" in done.stderr, done.stderr
+    assert "the training diverges" in done.stderr, done.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

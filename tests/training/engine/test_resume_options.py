@@ -75,7 +75,7 @@ def test_resume_changes_and_records_a_learning_rate(command: Command, started: P
     assert checkpoint.read(started / CHECKPOINT, "none")[1]["groups"] == groups
 
 
-def test_resume_drops_what_is_beyond_the_checkpoint(command: Command, started: Path) -> None:
+def test_resume_drops_epochs_beyond_the_checkpoint(command: Command, started: Path) -> None:
     first = (started / CHECKPOINT).read_bytes()
     call = ("pgtrain", "dcgan", "--out", started, "--resume", "--epochs")
     assert command(*call, 5, "--minutes", "0", "--keep", "3").returncode == 0

@@ -1,4 +1,4 @@
-"""What a run notes of its length, and that one process trains it at a time."""
+"""The recorded length of a run, its damaged files, and its lock."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ def request(table: Path, out: Path, epochs: int, resume: bool = False) -> Reques
     return Request("stats", table, out, epochs, None, 0, "fp32", 60, resume)
 
 
-def test_run_notes_the_epochs_it_is_to_reach(stats_table: Path, tmp_path: Path) -> None:
+def test_run_records_its_total_epochs(stats_table: Path, tmp_path: Path) -> None:
     run = train(request(stats_table, tmp_path / "run", 1), StatsConfig(**SMALL))  # type: ignore[arg-type]
     assert run.described()["epochs"] == 1
     train(request(stats_table, run.folder, 2, resume=True), StatsConfig())

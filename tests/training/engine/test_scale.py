@@ -1,4 +1,4 @@
-"""Several processes, gradient accumulation, loss scaling and compiling: the same training, computed in other ways."""
+"""Several processes, gradient accumulation, loss scaling and compilation: all train like one plain process."""
 
 import json
 import os
@@ -18,7 +18,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from pgtrain.cli import main
-from pgtrain.data.dataset import Pictures, fits, load_pictures, weighted
+from pgtrain.data import sources
+from pgtrain.data.dataset import Pictures, decoded, fits, weighted
 from pgtrain.data.stats_rows import STATS, TYPES
 from pgtrain.engine.accelerator import LEAST_SCALE, Accelerator
 from pgtrain.engine.run import CHECKPOINT, Run
@@ -56,7 +57,7 @@ def write_rows(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def runs(small_data: Path, tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    """Every system, trained by one process and by two; and a run of one process that two go on with, and back."""
+    """Every system, trained by one process and by two; and a run that alternates between one and two."""
     folder = tmp_path_factory.mktemp("scale")
     rows = write_rows(folder / "rows")
 
@@ -148,7 +149,7 @@ def test_signal_to_one_process_stops_all_with_one_checkpoint(small_data: Path, t
 
 @pytest.fixture
 def data(small_data: Path) -> Pictures:
-    return load_pictures(small_data, 32)
+    return decoded(sources.read(small_data), 32)
 
 
 def make(data: Pictures, accumulate: int = 1, **options: object) -> DCGAN:
@@ -209,9 +210,7 @@ def scaled(data: Pictures, scale: float) -> DCGAN:
     return made
 
 
-def test_overflow_leaves_weights_and_average_alone_and_is_no_divergence(
-    data: Pictures, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_overflow_skips_the_step_without_divergence(data: Pictures, monkeypatch: pytest.MonkeyPatch) -> None:
     made = scaled(data, 2.0**120)
     monkeypatch.setattr(made, "generator_loss", lambda scores: 1e6 * scores.mean())  # its scaled gradient is infinite
     before = {name: value.clone() for name, value in made.networks.state_dict().items()}

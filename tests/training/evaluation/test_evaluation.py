@@ -13,7 +13,7 @@ from pgtrain.engine.run import Run
 from pgtrain.errors import FeaturesNotFound
 from pgtrain.evaluation import figures
 from pgtrain.evaluation.features.artwork import SIDE, load_network, resized
-from pgtrain.evaluation.features.extractors import load_features
+from pgtrain.evaluation.features.extractors import Features, load_features
 from pgtrain.evaluation.features.train_feature_network import split
 from pgtrain.report.page import write_report
 from tests.conftest import Command
@@ -47,7 +47,7 @@ def test_retrieval_ranks_the_best_of_several_pictures_of_a_name() -> None:
     names = ["a", "b", "a", "c"]
     exact = figures.retrieval(real, real, names, names)
     assert (exact["median_rank"], exact["first"], exact["chance_rank"]) == (1.0, 1.0, 2.5)
-    wrong = figures.retrieval(real.take(torch.tensor([1])), real, ["c"], names)
+    wrong = figures.retrieval(Features(*(column[1:2] for column in real)), real, ["c"], names)
     assert wrong["first"] == 0.0
     assert 2 <= wrong["median_rank"] <= 4
 
@@ -60,7 +60,7 @@ def test_families_are_held_out_whole() -> None:
     assert not {families[index] for index in rows} & {families[index] for index in held}
 
 
-def test_packaged_network_sees_what_pictures_lose(pokemon: Path) -> None:
+def test_packaged_network_notices_damage(pokemon: Path) -> None:
     """Blur, noise and wrong colors each take real artwork further from itself than its own halves are."""
     from pgtrain.data.images import decode
     from pgtrain.evaluation.reference_set import as_pixels

@@ -1,6 +1,6 @@
 import torch
 
-from pgtrain.evaluation.islands import islands
+from pgtrain.evaluation.figures import islands
 
 
 def picture(*boxes: tuple[int, int, int, int]) -> torch.Tensor:

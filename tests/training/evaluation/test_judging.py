@@ -1,4 +1,4 @@
-"""What pictures are asked: copies, text, families; and the table that tells it."""
+"""Figures of pictures: copies, labels and families; and the table that shows them."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ from pgtrain.data import sources
 from pgtrain.data.records import Collection, Record
 from pgtrain.evaluation import figures
 from pgtrain.evaluation.copying import Artwork
-from pgtrain.evaluation.features.extractors import load_features
+from pgtrain.evaluation.features.extractors import Features, load_features
 from pgtrain.evaluation.labels import Classifier, Shown, agreement, view
 from pgtrain.evaluation.prompts import described
 from pgtrain.evaluation.sampler import IN_TURN, draw_in_turn
@@ -41,7 +41,7 @@ def test_kernel_distance_is_the_published_one() -> None:
     assert distance["kid_low"] < distance["kid"] < distance["kid_high"]
 
 
-def test_interval_holds_what_other_pictures_give() -> None:
+def test_interval_covers_repeated_samples() -> None:
     truth = np.mean(
         [figures.kernel_distance(cloud(400, 0.3, seed=s), cloud(400, seed=s + 50))["kid"] for s in range(10)]
     )
@@ -66,9 +66,10 @@ def test_frechet_distance_is_taken_at_the_size_of_its_floor() -> None:
 def test_copies_are_found_also_mirrored() -> None:
     one = artwork()
     for copied in (one.real, one.mirrored):
-        copies = one.copying(copied.take(torch.arange(7)))
+        first = Features(*(column[:7] for column in copied))
+        copies = one.copying(first)
         assert (copies["copies"], copies["rate"], copies["pictures"]) == (7, 1.0, 7)
-        assert one.nearest(copied.take(torch.arange(7)))[:, 0].tolist() == list(range(7))
+        assert one.nearest(first)[:, 0].tolist() == list(range(7))
     strangers = one.copying(embedded(cloud(50, seed=3)))
     assert strangers["copies"] < 7
     assert strangers["rate"] < 0.2
@@ -85,9 +86,9 @@ def test_real_pictures_of_one_family_are_no_measure_of_copies() -> None:
     assert apart.among.min() < 1e-5 < together.among.min()
 
 
-def test_memorized_pictures_show_beside_held_out_families() -> None:
+def test_memorized_pictures_are_nearer_to_trained_families() -> None:
     one = artwork(held=20)
-    by_heart = one.copying(one.real.take(torch.arange(20, 50)))
+    by_heart = one.copying(Features(*(column[20:] for column in one.real)))
     assert by_heart["nearer_to_trained"] > 0.6
     assert by_heart["nearest"] == pytest.approx(0, abs=1e-5)
     assert by_heart["nearest_held_out"] > 0.1
@@ -149,7 +150,7 @@ def test_agreement_lies_between_chance_and_the_ceiling() -> None:
         ("AABBC", "12345", True),
     ],
 )
-def test_labels_are_judged_where_no_family_is_all_of_one(labels: str, families: str, separable: bool) -> None:
+def test_labels_are_separable_only_across_families(labels: str, families: str, separable: bool) -> None:
     shown = Shown.of([(label,) if label.strip() else () for label in labels])
     assert shown.is_separable(families) is separable
     if not separable:
@@ -158,7 +159,7 @@ def test_labels_are_judged_where_no_family_is_all_of_one(labels: str, families: 
     assert Classifier(seen, seen, shown, list(families)).predict(seen).shape == (len(labels),)
 
 
-def test_classifier_learns_what_can_be_seen_and_nothing_else() -> None:
+def test_classifier_learns_visible_labels_only() -> None:
     draws = torch.Generator().manual_seed(0)
     colors = torch.tensor([[200, 40, 40], [50, 80, 210], [40, 180, 60]])
     labels = torch.randint(0, 3, (90,), generator=draws)
@@ -190,7 +191,7 @@ def test_prompts_take_turns_with_seeds_and_keep_their_order(count: int, first: i
     assert len(set(seeds.tolist())) == max(1, min(IN_TURN, count // 16))
 
 
-def test_network_from_pip_tells_pictures_apart() -> None:
+def test_imagenet_features_distinguish_pictures() -> None:
     pictures = torch.zeros(3, 3, 32, 32, dtype=torch.uint8)
     pictures[1, :, 8:24, 8:24] = 255
     pictures[2, 0] = 200

@@ -1,12 +1,13 @@
 import pytest
 import torch
 
-from pgtrain.models.layers import premultiply, r1_penalty
+from pgtrain.models.compositing import visible
+from pgtrain.models.layers import r1_penalty
 from pgtrain.models.reconstruction import annealed, reconstruction_loss
 
 
 def test_premultiplied_color_never_exceeds_alpha() -> None:
-    pictures = premultiply(torch.randn(2, 4, 8, 8) * 5)
+    pictures = visible(torch.randn(2, 4, 8, 8) * 5)
     assert (pictures[:, :3] <= pictures[:, 3:]).all()
 
 

@@ -4,7 +4,14 @@ from torch import Tensor
 
 from pgtrain.models import projected_discriminator
 from pgtrain.models.efficientnet_lite import load_lite
-from pgtrain.models.projected_discriminator import MIXED, SIDE, FeatureDiscriminator, FrozenFeatures, on_some_ground
+from pgtrain.models.projected_discriminator import (
+    BACKGROUND_DRAWS,
+    MIXED,
+    SIDE,
+    FeatureDiscriminator,
+    FrozenFeatures,
+    on_random_background,
+)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +37,7 @@ def test_alpha_channel_shows_on_other_grounds_and_as_a_silhouette() -> None:
     torch.manual_seed(0)
     half = torch.zeros(400, 4, 8, 8)
     half[:, :, :, 4:] = 1  # white on the right, nothing on the left
-    seen = on_some_ground(half)
+    seen = on_random_background(half, torch.rand(400, BACKGROUND_DRAWS))
     left, right = seen[..., :4].flatten(2).mean(2), seen[..., 4:].flatten(2).mean(2)
     white = (left == 1).all(1) & (right == 1).all(1)
     silhouette = (left == 1).all(1) & (right == 0).all(1)
@@ -42,7 +49,7 @@ def test_alpha_channel_shows_on_other_grounds_and_as_a_silhouette() -> None:
 
 def test_gradients_reach_the_pictures_and_frozen_weights_stay(frozen: FrozenFeatures) -> None:
     pictures = torch.rand(2, 4, 64, 64, requires_grad=True)
-    seen = on_some_ground(pictures)
+    seen = on_random_background(pictures, torch.rand(2, BACKGROUND_DRAWS))
     FeatureDiscriminator(64)([seen, *frozen(seen)]).mean().backward()
     assert pictures.grad is not None
     assert pictures.grad.abs().sum() > 0

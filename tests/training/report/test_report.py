@@ -30,7 +30,7 @@ def test_report_holds_everything(tiny_run: Path) -> None:
 
 @pytest.mark.parametrize("evaluated", [{}, {"system": "stats", "samples": 40, "real": 40, "overall": 0.9}])
 @pytest.mark.parametrize("missing", ["neighbors.png", "real.png", "grids/*.png"])
-def test_report_is_made_of_what_there_is(
+def test_report_leaves_out_missing_files(
     system_runs: dict[str, Path], tmp_path: Path, evaluated: dict[str, object], missing: str
 ) -> None:
     shutil.copytree(system_runs["stats"], tmp_path / "run")

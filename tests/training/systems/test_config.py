@@ -7,21 +7,19 @@ import pytest
 from click.testing import CliRunner
 
 from pgtrain.cli import main
-from pgtrain.options import options
+from pgtrain.options import RecipeCommand
 from pgtrain.systems import registry
 from pgtrain.systems.dcgan.config import RECIPES, DCGANConfig
 from pgtrain.systems.registry import SYSTEMS
-from pokegan.cli import Command
 
 
 def parsed(*arguments: str) -> DCGANConfig:
     configs: list[DCGANConfig] = []
 
-    @click.command(cls=Command)
-    @options(DCGANConfig, RECIPES)
-    def command(**recipe: object) -> None:
+    def train(chosen: dict[str, str], **recipe: object) -> None:
         configs.append(DCGANConfig(**recipe))  # type: ignore[arg-type]
 
+    command = RecipeCommand("train", DCGANConfig, RECIPES, callback=train)
     done = CliRunner().invoke(command, arguments, standalone_mode=False)
     if done.exception:
         raise done.exception

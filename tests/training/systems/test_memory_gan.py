@@ -6,7 +6,7 @@ import torch
 from pgtrain.data.dataset import Dataset, read
 from pgtrain.data.options import DEFAULT
 from pgtrain.engine.accelerator import Accelerator
-from pgtrain.models.memory import Codes, CodeSize
+from pgtrain.models.memory import COLOR_DIM, SHAPE_DIM, Codes
 from pgtrain.systems.stackgan.config import StackGANConfig
 from pgtrain.systems.stackgan.decoder import ColorEncoder, Decoder, Stage1, Stage2
 from pgtrain.systems.stackgan.memory_gan import MemoryStackGAN
@@ -123,9 +123,8 @@ def test_generated_pictures_have_the_size_of_the_last_stage(system: MemoryStackG
 
 @pytest.mark.parametrize("pixels", [128, 256])
 def test_stage_two_starts_as_an_enlargement(pixels: int) -> None:
-    size = CodeSize()
-    decoder = Decoder(8, 4, pixels, size).eval()
-    small, large = decoder(Codes(torch.randn(2, size.shape, 4, 4), torch.randn(2, size.color)))
+    decoder = Decoder(8, pixels).eval()
+    small, large = decoder(Codes(torch.randn(2, SHAPE_DIM, 4, 4), torch.randn(2, COLOR_DIM)))
     assert large is not None
     assert large.shape == (2, 4, pixels, pixels)
     enlarged = torch.nn.functional.interpolate(small, scale_factor=pixels / 64, mode="bilinear")
@@ -134,7 +133,7 @@ def test_stage_two_starts_as_an_enlargement(pixels: int) -> None:
 
 def test_color_codes_carry_no_layout() -> None:
     torch.manual_seed(0)
-    encoder = ColorEncoder(CodeSize()).eval()
+    encoder = ColorEncoder().eval()
     pictures = torch.rand(2, 4, 64, 64)
     pictures[:, :3] *= pictures[:, 3:]
     turned = pictures.flip(3).flip(2)
@@ -146,9 +145,9 @@ def test_color_codes_carry_no_layout() -> None:
 
 
 def test_most_work_of_stage_two_is_at_32_pixels() -> None:
-    stage2 = Stage2(32, 4, 128, CodeSize())
+    stage2 = Stage2(32, 128)
     assert stage2.to_rgba.out_channels == 4 * 4
-    assert isinstance(Stage1(32, 4, CodeSize()).to_rgba, torch.nn.Conv2d)
+    assert isinstance(Stage1(32).to_rgba, torch.nn.Conv2d)
 
 
 @pytest.mark.parametrize("epoch", [1, 2])
@@ -166,9 +165,8 @@ def test_an_adversarial_phase_begins_once(system: MemoryStackGAN, data: Dataset,
     "pattern", [(1, -1, 1, -1), (1, 1, -1, -1), (1, -1, -1, 1)], ids=["columns", "rows", "checkers"]
 )
 def test_stage2_draws_no_pattern_of_single_pixels(pattern: tuple[int, ...]) -> None:
-    stage2 = Stage2(width=8, channels=4, pixels=128, size=CodeSize()).eval()
+    stage2 = Stage2(width=8, pixels=128).eval()
     with torch.no_grad():
         stage2.to_rgba.bias.copy_(torch.tensor(pattern).repeat(4))
-        stage1 = torch.randn(1, 8, 64, 64), torch.zeros(1, 4, 64, 64)
-        drawn = stage2(stage1, torch.randn(1, CodeSize().color))
+        drawn = stage2(torch.randn(1, 8, 64, 64), torch.zeros(1, 4, 64, 64), torch.randn(1, COLOR_DIM))
     assert drawn[..., 2:-2, 2:-2].abs().max() < 1e-6

@@ -2,15 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from pgtrain.data.dataset import Dataset, load_dataset
+from pgtrain.data import sources
+from pgtrain.data.dataset import Dataset, decoded
 from pgtrain.engine.accelerator import Accelerator
 from pgtrain.engine.run import CHECKPOINT
-from pgtrain.models.compositing import as_rgba, grounded
+from pgtrain.models.compositing import as_rgba, on_white
 from pgtrain.systems.stackgan.config import RECIPES, StackGANConfig
 from pgtrain.systems.stackgan.original import (
     CONDITION_DIM,
@@ -36,7 +38,7 @@ def run(data: Path, encoder: Path, out: Path, epochs: int, *, resume: bool = Fal
 
 @pytest.fixture(scope="module")
 def data(small_data: Path, tiny_encoder: Path) -> Dataset:
-    return load_dataset(small_data, 128, str(tiny_encoder))
+    return cast(Dataset, decoded(sources.read(small_data), 128, str(tiny_encoder)))
 
 
 @pytest.fixture
@@ -107,10 +109,9 @@ def test_augmentation_adds_noise_of_bounded_deviation() -> None:
 
 
 def test_rgb_is_laid_on_white_and_shown_opaque() -> None:
-    clear = torch.zeros(1, 4, 8, 8)
-    assert torch.equal(grounded(clear, 3), torch.ones(1, 3, 8, 8))
-    assert grounded(clear, 4) is clear
-    assert torch.equal(as_rgba(grounded(clear, 3)), torch.ones(1, 4, 8, 8))
+    white = on_white(torch.zeros(1, 4, 8, 8))
+    assert torch.equal(white, torch.ones(1, 3, 8, 8))
+    assert torch.equal(as_rgba(white), torch.ones(1, 4, 8, 8))
 
 
 def test_discriminator_reads_the_text() -> None:

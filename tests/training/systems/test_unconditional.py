@@ -4,9 +4,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pgtrain.data.dataset import Pictures, load_pictures
+from pgtrain.data import sources
+from pgtrain.data.dataset import Pictures, decoded
 from pgtrain.engine.accelerator import Accelerator
-from pgtrain.models.compositing import grounded
+from pgtrain.models.compositing import on_white
+from pgtrain.models.layers import gradient_penalty
 from pgtrain.systems.dcgan import system as dcgan
 from pgtrain.systems.dcgan.config import RECIPES as DCGAN_RECIPES
 from pgtrain.systems.dcgan.config import DCGANConfig
@@ -14,14 +16,14 @@ from pgtrain.systems.dcgan.system import DCGAN
 from pgtrain.systems.wgan import system as wgan
 from pgtrain.systems.wgan.config import RECIPES as WGAN_RECIPES
 from pgtrain.systems.wgan.config import WGANConfig
-from pgtrain.systems.wgan.system import WGAN, gradient_penalty
+from pgtrain.systems.wgan.system import WGAN
 
 SMALL = {"width": 8, "batch": 4, "latent_dim": 8}
 
 
 @pytest.fixture
 def data(small_data: Path) -> Pictures:
-    return load_pictures(small_data, 64)
+    return decoded(sources.read(small_data), 64)
 
 
 def make(system: type, config: type, data: Pictures, precision: str = "fp32", **options: object) -> DCGAN | WGAN:
@@ -87,9 +89,9 @@ def test_frozen_wgan_draws_the_same_at_96_pixels() -> None:
 
 def test_rgb_is_composited_on_white(data: Pictures) -> None:
     made = make(DCGAN, DCGANConfig, data, channels=3)
-    ground = grounded(torch.zeros(1, 4, 8, 8), 3)
-    assert torch.equal(ground, torch.ones(1, 3, 8, 8))
-    assert torch.allclose(made._augmented(ground), ground), "white stays white under augmentation"
+    white = on_white(torch.zeros(1, 4, 8, 8))
+    assert torch.equal(white, torch.ones(1, 3, 8, 8))
+    assert torch.allclose(made._augmented(white), white), "white stays white under augmentation"
 
 
 def test_clipping_bounds_the_critic(data: Pictures) -> None:

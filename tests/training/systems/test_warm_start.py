@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pgtrain.config import from_dict
 from pgtrain.engine.run import Run
 from pgtrain.errors import ConfigInvalid, RunInvalid, RunNotFound
 from pgtrain.models.text_encoder import DEFAULT_ENCODER
+from pgtrain.systems.dcgan.config import DCGANConfig
 from pgtrain.systems.stackgan.config import StackGANConfig
 from pgtrain.systems.stackgan.warm_start import prepare
 
@@ -56,12 +58,11 @@ def test_start_needs_a_generator_with_a_memory(tiny_run: Path, tmp_path: Path) -
         prepare(StackGANConfig(start=str(tmp_path / "nowhere")), DEFAULT_ENCODER)
 
 
-def test_configuration_of_a_memory_run_may_have_retired_options(tiny_run: Path) -> None:
-    config = json.loads((tiny_run / "config.json").read_text())["config"]
-    old = config | {"channels": 4, "stage1": "upsample", "discriminator": "projected", "kl": 1e-3}
-    assert from_dict(StackGANConfig, old, "run") == StackGANConfig(**config)
+def test_configuration_of_the_embedded_dcgan_has_a_retired_option() -> None:
+    config = asdict(DCGANConfig())
+    assert from_dict(DCGANConfig, config | {"critic_steps": 1}, "run") == DCGANConfig()
     with pytest.raises(RunInvalid, match="unexpected keyword argument 'no_such'"):
-        from_dict(StackGANConfig, config | {"no_such": 1}, "run")
+        from_dict(DCGANConfig, config | {"no_such": 1}, "run")
 
 
 def test_runs_of_a_deleted_generator_are_refused_in_one_line(tiny_run: Path) -> None:

@@ -1,4 +1,4 @@
-"""Cutting a subject out of a plain background."""
+"""Removal of plain backgrounds."""
 
 from typing import TypeVar
 
@@ -9,17 +9,17 @@ from PIL import Image
 Pixel = TypeVar("Pixel", np.float32, np.bool_)
 
 TOLERANCE = 24
-"""How far, in 0..255 of any channel, a pixel may be from the background's color: JPEG's noise, not a pale belly."""
+"""Largest difference of any channel, in 0..255, from the background's color: above JPEG noise, below a pale belly."""
 
 UNIFORM = 0.6
 """Share of the border that must be of one color for it to count as a plain background."""
 
 
 def without_background(picture: Image.Image) -> Image.Image:
-    """Make the background of an RGBA picture transparent: what has the border's color and is connected to it.
+    """Make the background of an RGBA picture transparent: the pixels of the border's color that are connected to it.
 
-    A picture comes back as it was when it has any transparency already, when its border is of many colors
-    (a photograph), or when nothing would be left.
+    A picture is returned unchanged if it has any transparency already, if its border has many colors (a photograph), or
+    if nothing would be left.
     """
     pixels = np.array(picture)
     if pixels[..., 3].min() < 255:

@@ -1,4 +1,4 @@
-"""Captions composed from a record, so that a name, a phrase and a sentence all mean something."""
+"""Captions composed from a record: names, phrases and sentences."""
 
 import re
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pgtrain.data.records import Record
 
 MAX_SENTENCES = 3
-"""Sentences of a description that become captions; more would only drown the others."""
+"""Sentences of a description that become captions; more would crowd out the others."""
 
 
 @dataclass(frozen=True)
 class Caption:
     """One text for a picture; `weight` is how often training draws it, relative to its siblings.
 
-    `named` tells whether the text names the Pokémon, so that one picture is right, or describes it, as many would be.
+    `named` tells whether the text names the Pokémon, or only describes it, as it may describe others.
     """
 
     text: str
@@ -47,15 +47,13 @@ def describe(types: tuple[str, ...], color: str, shape: str) -> str:
 
 
 def _named(record: Record) -> list[str]:
-    types, color = " and ".join(record.types), record.color
-    if not types:
-        return [f"{record.title}, {color}"] if color else []
-    suffix = f", {color}" if color else ""
-    return [f"{record.title}, a {types} type Pokémon{suffix}"]
+    types = " and ".join(record.types)
+    parts = [record.title, f"a {types} type Pokémon" if types else "", record.color]
+    return [", ".join(filter(None, parts))] if types or record.color else []
 
 
 def _attributes(record: Record) -> list[str]:
-    types, color = " and ".join(record.types), record.color or ""
+    types, color = " and ".join(record.types), record.color
     genus = record.genus.removesuffix(" Pokémon").lower()
     shape = record.shape.replace("-", " ")
     phrases = [

@@ -1,4 +1,4 @@
-"""Colors that a picture shows, by the words of the data set's records, and orange."""
+"""The colors that a picture shows, by the color names of the records, and orange."""
 
 import numpy as np
 import torch
@@ -9,13 +9,13 @@ COLORS = ("black", "blue", "brown", "gray", "green", "orange", "pink", "purple",
 
 
 def color_shares(pictures: Tensor) -> NDArray[np.float32]:
-    """Measure how much of each picture's body has each of COLORS: float32 (M, 11), 0 to about 1.5.
+    """Measure the share of each of COLORS in each picture's body: float32 (M, 11), 0..1.5.
 
     Args:
         pictures: premultiplied RGBA, uint8 (M, 4, S, S).
 
-    The share is doubled, so that half a body of a color counts in full; that of black is counted above what outlines
-    and shadows have anyway.
+    The share is doubled, so that half a body of a color counts in full; from that of black, the usual share of outlines
+    and shadows is subtracted.
     """
     shares = np.concatenate([_shares(part) for part in torch.split(pictures, 128)])
     shares[:, COLORS.index("black")] -= 0.12

@@ -1,7 +1,7 @@
-"""The data set in memory: pictures decoded once, captions embedded once, batches drawn on the device."""
+"""The data set in memory: pictures decoded once, captions embedded once, batches taken on the device."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -14,7 +14,7 @@ from pgtrain.data.captions import captions
 from pgtrain.data.images import decode_all, grid
 from pgtrain.data.matches import Matches, match
 from pgtrain.data.options import DEFAULT, DataOptions
-from pgtrain.data.records import Collection
+from pgtrain.data.records import Collection, Record
 from pgtrain.engine import rng
 from pgtrain.errors import DataInvalid
 from pgtrain.models.text_encoder import cached_embeddings
@@ -22,7 +22,7 @@ from pgtrain.models.text_encoder import cached_embeddings
 Dataclass = TypeVar("Dataclass")
 CPU = torch.device("cpu")
 SAME_TEXT = 1e-4
-"""Difference of embeddings below which two texts are one, such as those that differ in case alone."""
+"""Difference of embeddings below which two texts count as the same, such as those that differ only in case."""
 
 
 @dataclass
@@ -70,9 +70,9 @@ class Pictures:
     def identity(self) -> dict[str, Any]:
         """Facts of the data that must be equal when a run is resumed."""
         options = self.options
-        facts = {"background": options.background, "digest": self.digest}
         chosen = {"caption_column": options.caption_column, "view": options.view, "shiny": options.shiny}
         chosen["resample"] = options.resample if options.whole_pixels else None
+        facts = {"background": options.background, "digest": self.digest}
         return facts | {name: value for name, value in chosen.items() if value}
 
     def preview(self) -> Image.Image:
@@ -116,8 +116,8 @@ def weighted(weights: Tensor, share: Tensor) -> Tensor:
 
     A weight of 0 is never chosen, except the first at a share of 0.
     """
-    until = weights.cumsum(1)
-    return (until < share * until[:, -1:]).sum(1, keepdim=True)
+    cumulative = weights.cumsum(1)
+    return (cumulative < share * cumulative[:, -1:]).sum(1, keepdim=True)
 
 
 def fits(pictures: Tensor, device: torch.device) -> bool:
@@ -130,10 +130,9 @@ def fits(pictures: Tensor, device: torch.device) -> bool:
 
 def moved(data: Dataclass, device: torch.device) -> Dataclass:
     """Move every tensor of a dataclass to `device`, in place."""
-    for each in fields(data):  # type: ignore[arg-type]
-        value = getattr(data, each.name)
+    for name, value in vars(data).items():
         if isinstance(value, Tensor):
-            setattr(data, each.name, value.to(device))
+            setattr(data, name, value.to(device))
     return data
 
 
@@ -151,38 +150,28 @@ def read(data: str | Path, config: Any, encoder: str | None, options: DataOption
     return decoded(collection.without(collection.held_out(options.hold_out)), config.size, encoder, options)
 
 
-def load_pictures(data: str | Path, size: int) -> Pictures:
-    """Read and decode the data set `data`, without its captions; see :func:`pgtrain.data.sources.read`.
-
-    Raises:
-        DataNotFound, DataInvalid: the first file or line that cannot be used is named.
-    """
-    return decoded(sources.read(data), size, None)
-
-
-def load_dataset(data: str | Path, size: int, encoder: str) -> Dataset:
-    """Read, decode and embed a data set.
+def decoded(collection: Collection, size: int, encoder: str | None = None, options: DataOptions = DEFAULT) -> Pictures:
+    """Decode the pictures of a data set; with an encoder, embed their captions and return a :class:`Dataset`.
 
     Args:
-        data: see :func:`pgtrain.data.sources.read`.
+        collection: see :func:`pgtrain.data.sources.read`.
         size: pixels a side of the decoded pictures.
         encoder: see :func:`pgtrain.models.text_encoder.load_encoder`.
+        options: how the pictures are decoded.
 
     Raises:
-        DataNotFound, DataInvalid: the first file or line that cannot be used is named.
+        DataInvalid: a file cannot be decoded, or all captions are the same.
         EncoderNotFound: the encoder cannot be loaded.
     """
-    return _captioned(sources.read(data), size, encoder, DEFAULT)
-
-
-def decoded(collection: Collection, size: int, encoder: str | None, options: DataOptions = DEFAULT) -> Pictures:
-    """Decode a data set that was read, as :func:`load_dataset` or, without `encoder`, :func:`load_pictures` does."""
-    return _captioned(collection, size, encoder, options) if encoder else _plain(collection, size, options)
-
-
-def _captioned(collection: Collection, size: int, encoder: str, options: DataOptions) -> Dataset:
-    plain = _plain(collection, size, options)
     records = [record for record in collection.records if record.image]
+    labels = [record.title for record in records]
+    names = list(dict.fromkeys(record.name for record in collection.records))
+    digest = collection.digest(options.background, options.resample)
+    plain = Pictures(decode_all(collection.images, size, options), labels, names, digest, options=options)
+    return _captioned(plain, records, encoder) if encoder else plain
+
+
+def _captioned(plain: Pictures, records: Sequence[Record], encoder: str) -> Dataset:
     composed = [captions(record) for record in records]
     texts = [caption.text for group in composed for caption in group]
     most = max(len(group) for group in composed)
@@ -195,7 +184,7 @@ def _captioned(collection: Collection, size: int, encoder: str, options: DataOpt
     embeddings = cached_embeddings(encoder, texts)
     if len(composed) > 1 and (embeddings - embeddings[0]).abs().max() < SAME_TEXT:
         raise DataInvalid(
-            f"all {len(composed)} pictures have the caption {texts[0]!r}, so there is nothing to tell them apart by; "
+            f"all {len(composed)} pictures have the caption {texts[0]!r}; "
             "give captions that differ, or train a GAN without text such as dcgan"
         )
     return Dataset(
@@ -206,10 +195,3 @@ def _captioned(collection: Collection, size: int, encoder: str, options: DataOpt
         name_ids=ids[:, 0],
         matches=match(records, plain.pictures, lambda texts: cached_embeddings(encoder, texts)),
     )
-
-
-def _plain(collection: Collection, size: int, options: DataOptions) -> Pictures:
-    pictures = decode_all(collection.images, size, options)
-    labels = [record.title for record in collection.records if record.image]
-    names = list(dict.fromkeys(record.name for record in collection.records))
-    return Pictures(pictures, labels, names, collection.digest(options.background, options.resample), options=options)

@@ -1,4 +1,4 @@
-"""Opening an image file of any mode and shape as one kind of picture; without PyTorch."""
+"""Opening image files of any mode as RGBA, and fitting them into squares; without PyTorch."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from pgtrain.errors import DataInvalid
 from pokegan.resampling import resize_rgba
 
 ORIENTATION = 0x0112
-"""The EXIF tag of how a camera was held."""
+"""The EXIF tag of the orientation."""
 
 SPRITE = 128
 """Pixels a side of the largest sprites."""
@@ -25,7 +25,7 @@ LONGEST = 4096
 
 
 def open_rgba(path: Path, background: Background = "keep") -> Image.Image:
-    """Decode one image file, of any mode, to straight RGBA; `remove` cuts a plain background away.
+    """Decode one image file, of any mode, to straight RGBA; "remove" makes a plain background transparent.
 
     Raises:
         DataInvalid: the file is not an image, is cut short, or cannot be read.
@@ -35,14 +35,14 @@ def open_rgba(path: Path, background: Background = "keep") -> Image.Image:
             _apply_png_transparency(image)
             picture = ImageOps.exif_transpose(_eight_bits(image)).convert("RGBA")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        if isinstance(error, OSError) and error.errno:  # of the file system; Pillow's own have no number
+        if isinstance(error, OSError) and error.errno:  # of the file system; Pillow's own have no errno
             raise DataInvalid(f"{path}: cannot be read ({error.strerror}); see its permissions") from error
         raise DataInvalid(f"{path}: cannot be decoded ({error}); replace it or take it out") from error
     return without_background(picture) if background == "remove" else picture
 
 
 def is_small(path: Path) -> bool:
-    """Tell whether an image, of which only the header is read, is at most SPRITE pixels a side; False if it is none."""
+    """Whether a file is an image of at most SPRITE pixels a side; only its header is read."""
     try:
         with Image.open(path) as image:
             return max(image.size) <= SPRITE
@@ -51,10 +51,10 @@ def is_small(path: Path) -> bool:
 
 
 def fit(picture: Image.Image, size: int, whole_pixels: bool = False) -> Image.Image:
-    """Fit an RGBA picture into a square of `size` pixels, never squashed.
+    """Fit an RGBA picture into a square of `size` pixels, keeping its aspect ratio.
 
-    With `whole_pixels` none are mixed: a smaller picture is enlarged by a whole factor and padded; of a larger one the
-    visible part is centered, and, only where that too is larger, reduced by leaving out rows and columns.
+    With `whole_pixels` no pixels are mixed: a smaller picture is enlarged by an integer factor and padded; a larger one
+    is cropped to its visible part, and reduced by leaving out rows and columns where that is still larger.
     """
     if not whole_pixels:
         return resize_rgba(padded(picture), (size, size))
@@ -82,14 +82,14 @@ def padded(picture: Image.Image) -> Image.Image:
 
 
 def _apply_png_transparency(image: Image.Image) -> None:
-    """Bring the transparent level or color of a PNG, which is stored at the file's depth, to the pixels' 8 bits."""
+    """Convert the transparent level or color of a PNG from the file's bit depth to the 8 bits of the pixels."""
     transparent = image.info.get("transparency")
     if transparent is None or not isinstance(image, PngImageFile) or not image.tile:
         return
     stored = image.tile[0][3]
-    if stored in ("L;2", "L;4"):  # levels, which Pillow spreads over 0..255
+    if stored in ("L;2", "L;4"):  # Pillow scales these levels to 0..255
         image.info["transparency"] = transparent * (85 if stored == "L;2" else 17)
-    elif stored == "RGB;16B":  # Pillow decodes the high bytes alone; read as little-endian, the low ones are decoded
+    elif stored == "RGB;16B":  # Pillow decodes the high bytes only; read as little-endian, it decodes the low ones
         with PngImageFile(image.filename) as low:
             low.tile = [tile._replace(args="RGB;16L") for tile in low.tile]
             values = np.array(image).astype(np.uint16) << 8 | np.array(low)
@@ -98,7 +98,7 @@ def _apply_png_transparency(image: Image.Image) -> None:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    # Pillow would clip deeper grayscale at 255, and so turn nearly all of it white.
+    # Pillow would clip deeper grayscale at 255: nearly all of it would become white.
     if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
         return image
     values = np.nan_to_num(np.array(image).astype(np.float64), posinf=0, neginf=0)
@@ -111,12 +111,12 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _step(image: Image.Image, values: NDArray[np.float64]) -> float:
-    """Choose what a level of 8 bits takes of the range of `values`: 16 bits, 8, 0..1, or else up to the largest."""
-    most = float(values.max(initial=0))
+    """Return the width of an 8-bit level in `values`, whose range is 16 bits, 8 bits, 0..1, or up to the largest."""
+    largest = float(values.max(initial=0))
     if image.mode.startswith("I;16") or image.format == "PNG":
         return 257
-    if most <= 1 and image.mode == "F":
+    if largest <= 1 and image.mode == "F":
         return 1 / 255
-    if most <= 255:
+    if largest <= 255:
         return 1
-    return 257 if most <= 65535 else most / 255
+    return 257 if largest <= 65535 else largest / 255

@@ -1,4 +1,4 @@
-"""Decoding pictures into tensors, and tensors into grids that people look at."""
+"""Decoding pictures to tensors, and laying tensors out as grids."""
 
 import math
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ from pokegan.resampling import resize_premultiplied
 
 
 def decode(path: Path, size: int, options: DataOptions = DEFAULT) -> Tensor:
-    """Decode one image to premultiplied RGBA, uint8 (4, size, size), padded to a square, never squashed.
+    """Decode one image to premultiplied RGBA, uint8 (4, size, size), padded to a square.
 
-    See :func:`pgtrain.data.image_io.fit` for what keeps whole pixels.
+    See :func:`pgtrain.data.image_io.fit` for ``options.whole_pixels``.
 
     Raises:
-        DataInvalid: the file is not an image, or is cut short.
+        DataInvalid: the file is not an image, or is truncated.
     """
     picture = open_rgba(path, options.background)
     picture = fit(picture, size, True) if options.whole_pixels else padded(picture)
@@ -38,9 +38,10 @@ def decode_all(paths: Sequence[Path], size: int, options: DataOptions = DEFAULT)
     Raises:
         MemoryTooSmall: so many pictures do not fit into memory.
     """
-    needed = len(paths) * 4 * size * size
-    require(needed, f"{len(paths):,} pictures of {size} pixels a side", "take fewer, or smaller ones", on_gpu=False)
-    decoded = torch.empty(len(paths), 4, size, size, dtype=torch.uint8)
+    shape = (len(paths), 4, size, size)
+    what = f"{len(paths):,} pictures of {size} pixels a side"
+    require(math.prod(shape), what, "use fewer or smaller pictures", on_gpu=False)
+    decoded = torch.empty(shape, dtype=torch.uint8)
     with progress(len(paths), unit="images decoded") as advance:
         for number, path in enumerate(paths):
             decoded[number] = decode(path, size, options)

@@ -1,4 +1,4 @@
-"""What a data set holds: counts, sizes, modes, broken files, duplicates and a contact sheet; without PyTorch."""
+"""Inspection of a data set: counts, sizes, modes, broken files, duplicates and a contact sheet; without PyTorch."""
 
 import hashlib
 import math
@@ -19,15 +19,15 @@ CELL = 64
 """Pixels a side of a picture on the contact sheet."""
 
 MOST = 1024
-"""Pictures on a contact sheet; of a larger data set, as many at even distances."""
+"""Most pictures on a contact sheet; those of a larger data set are sampled at even distances."""
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a data set holds, and how its `layout` was read; `examples` are three captions.
+    """The contents of a data set, and how its `layout` was read; `examples` are three captions.
 
-    `sizes` ("width x height") and `modes` (Pillow's) count the images that can be decoded, commonest first;
-    `broken` says of each other file why not; each of `duplicates` lists files of the same visible pixels. `views`
+    `sizes` ("width x height") and `modes` (Pillow's) count the images that can be decoded, most frequent first;
+    `broken` maps each other file to the error; each of `duplicates` lists files with the same visible pixels. `views`
     counts the images of each view, those of shinies as "shiny front".
     """
 
@@ -46,9 +46,9 @@ class Inspection:
 
 
 def inspect_data(collection: Collection, advance: Callable[[], None] = lambda: None) -> Inspection:
-    """Open every image once; `advance` is called before each, as for a progress bar."""
+    """Open every image once; `advance` is called before each, for a progress bar."""
     sizes, modes, broken = Counter[str](), Counter[str](), {}
-    alike: dict[str, list[str]] = defaultdict(list)
+    files: dict[str, list[str]] = defaultdict(list)
     for path in collection.images:
         advance()
         try:
@@ -59,7 +59,7 @@ def inspect_data(collection: Collection, advance: Callable[[], None] = lambda: N
         with Image.open(path) as image:
             modes[image.mode] += 1
         sizes[f"{picture.width} x {picture.height}"] += 1
-        alike[_visible(picture)].append(str(path))
+        files[_pixel_digest(picture)].append(str(path))
     return Inspection(
         records=len(collection.records),
         names=len({record.name for record in collection.records}),
@@ -70,7 +70,7 @@ def inspect_data(collection: Collection, advance: Callable[[], None] = lambda: N
         sizes=dict(sizes.most_common()),
         modes=dict(modes.most_common()),
         broken=broken,
-        duplicates=[paths for paths in alike.values() if len(paths) > 1],
+        duplicates=[paths for paths in files.values() if len(paths) > 1],
         layout=collection.layout,
         examples=_examples(collection.records),
     )
@@ -83,21 +83,21 @@ def _view(record: Record) -> str:
 def _digest(collection: Collection) -> str:
     try:
         return collection.digest()
-    except OSError:  # of a file that is among the broken ones
+    except OSError:  # an unreadable file, listed as broken
         return "unknown"
 
 
 def _examples(records: Sequence[Record]) -> list[str]:
-    """Choose three captions: of records far apart, free text where there is any."""
+    """Choose captions of the first, the middle and the last record with an image, free text where it exists."""
     pictured = [record for record in records if record.image]
-    some = dict.fromkeys(pictured[index * (len(pictured) - 1) // 2] for index in range(3))
-    return [record.text or record.description or captions(record)[-1].text for record in some]
+    chosen = dict.fromkeys(pictured[index * (len(pictured) - 1) // 2] for index in range(3))
+    return [record.text or record.description or captions(record)[-1].text for record in chosen]
 
 
 def contact_sheet(paths: Sequence[Path], options: DataOptions = DEFAULT) -> Image.Image:
-    """Lay the pictures out on white, in order, nearly square; a broken file leaves its cell gray.
+    """Lay at most MOST pictures out on white, in order, nearly square, each in CELL x CELL pixels.
 
-    At most 1,024 of them are shown, each within 64 x 64 pixels.
+    The cell of a broken file is gray.
     """
     count = min(len(paths), MOST)
     columns = math.ceil(math.sqrt(count))
@@ -128,6 +128,6 @@ def save_sheet(paths: Sequence[Path], out: Path, options: DataOptions = DEFAULT)
         raise DataInvalid(f"{out}: cannot be written ({error.strerror or error}); choose another file") from error
 
 
-def _visible(picture: Image.Image) -> str:
-    # Premultiplied, so that pictures do not differ by the invisible color of transparent pixels.
+def _pixel_digest(picture: Image.Image) -> str:
+    # Premultiplied, so that the invisible color of transparent pixels makes no difference.
     return hashlib.sha256(repr(picture.size).encode() + picture.convert("RGBa").tobytes()).hexdigest()

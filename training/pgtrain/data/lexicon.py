@@ -2,9 +2,9 @@
 
     pgtrain data lexicon --data DIR --out runtime/pgen/dex/learned.json
 
-Names become an n-gram model of letters, and for every type the pieces that its names have more often than others;
-colors and shapes become counts a type. Nothing else of the data is kept but the names themselves, so that a new one
-can be told from them.
+Names become an n-gram model of letters, and for every type the pieces that are more frequent in its names than in
+others; colors and shapes become counts per type. The names themselves are kept too, so that new ones can be told from
+them.
 """
 
 import json
@@ -18,10 +18,10 @@ from pgtrain.data.records import Record
 from pokegan.names import plain
 
 ORDER = 3
-"""Letters that the next one is drawn from. With four, names are mostly pieces of two known ones glued together."""
+"""Letters of context for the next one. With four, most names are halves of two known ones."""
 
 SEEN, FLAVOR = 2, 0.5
-"""Names of a type that must have a piece, and the log odds that it must reach, to be kept."""
+"""Fewest names of a type that contain a piece, and lowest log odds, for the piece to be kept."""
 
 FORMS = re.compile(r"^(mega|primal|gigantamax) |\s*\(.*\)| [xy]$", re.IGNORECASE)
 """Additions to the name of a Pokémon in the names of its forms."""
@@ -57,15 +57,15 @@ def _letters(words: Iterable[str]) -> dict[str, dict[str, int]]:
 def _flavors(words: dict[str, set[str]]) -> dict[str, dict[str, float]]:
     """Log odds of three-letter pieces in the names of a type to those in all names."""
     pieces = {word: {f"^{word}$"[start : start + 3] for start in range(len(word))} for word in words}
-    everywhere = Counter(piece for each in pieces.values() for piece in each)
+    counts = Counter(piece for in_name in pieces.values() for piece in in_name)
     flavors = {}
     for kind in sorted(set().union(*words.values())):
-        mine = [pieces[word] for word, kinds in words.items() if kind in kinds]
-        here = Counter(piece for each in mine for piece in each)
+        names = [pieces[word] for word, kinds in words.items() if kind in kinds]
+        of_type = Counter(piece for in_name in names for piece in in_name)
         odds = {
-            piece: round(log((here[piece] / len(mine)) / (everywhere[piece] / len(words))), 1)
-            for piece in sorted(here)
-            if here[piece] >= SEEN
+            piece: round(log((of_type[piece] / len(names)) / (counts[piece] / len(words))), 1)
+            for piece in sorted(of_type)
+            if of_type[piece] >= SEEN
         }
         flavors[kind] = {piece: value for piece, value in odds.items() if value >= FLAVOR}
     return flavors
@@ -80,7 +80,7 @@ def _counts(seen: Iterable[tuple[tuple[str, ...], str]]) -> dict[str, dict[str, 
 
 
 def as_json(learned: dict[str, Any]) -> str:
-    """Write it with a line for each context and type, so that a change can be read."""
+    """Serialize with one line per context and type, for readable diffs."""
     parts = []
     for key, value in learned.items():
         if isinstance(value, dict):

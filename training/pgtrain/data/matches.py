@@ -1,9 +1,9 @@
 """Which pictures match which text: the soft targets that the memory's heads learn.
 
-Real captions are few and each names one picture. So texts are composed from what the records say (names, types, colors,
-shapes, genera) and from common nouns, in combinations that exist and in such that do not, and each picture is scored
-for each text: once for its shape, once for its colors. Scores rest on the records' fields, on the colors that are
-measured in the picture, and, for nouns and free text, on the likeness of sentence embeddings.
+Real captions are few and each names one picture. So texts are composed from the fields of the records (names, types,
+colors, shapes, genera) and from common nouns, in known and in new combinations, and each picture is scored for each
+text: once for its shape, once for its colors. Scores come from the records' fields, from the colors that are measured
+in the picture, and, for nouns and free text, from the cosine similarity of sentence embeddings.
 """
 
 import random
@@ -25,6 +25,9 @@ Array = NDArray[np.float32]
 KEPT = 24
 """Pictures that a target keeps, best first."""
 
+COMBINATIONS, RECOLORED, PORTMANTEAUS = 3000, 2000, 3000
+"""Texts that are composed at most of each kind; see the functions of these names."""
+
 # fmt: off
 NOUNS = [
     "ant", "bat", "bear", "beaver", "bee", "beetle", "bird", "boar", "bug", "bull", "bulldog", "bunny", "butterfly",
@@ -42,39 +45,19 @@ NOUNS = [
     "sword", "tadpole", "tiger", "toad", "tree", "turkey", "turtle", "unicorn", "urchin", "vulture", "walrus",
     "wasp", "weasel", "whale", "wolf", "wolverine", "worm", "zebra",
 ]
-# fmt: on
-"""Things that users ask for."""
+"""Subjects of likely prompts."""
 
 SIZES = (
-    "small",
-    "big",
-    "tiny",
-    "giant",
-    "young",
-    "old",
-    "cute",
-    "fierce",
-    "round",
-    "fat",
-    "slim",
-    "strange",
-    "happy",
+    "small", "big", "tiny", "giant", "young", "old", "cute", "fierce", "round", "fat", "slim", "strange", "happy",
     "angry",
 )
 ENDINGS = (
-    "that lives in the sea",
-    "that sleeps all day",
-    "that guards an old ruin",
-    "made of crystal",
-    "made of stone",
-    "with sharp claws",
-    "with big eyes",
-    "with wings",
-    "with a long tail",
-    "from the mountains",
-    "that glows in the dark",
-    "that loves the rain",
+    "that lives in the sea", "that sleeps all day", "that guards an old ruin", "made of crystal", "made of stone",
+    "with sharp claws", "with big eyes", "with wings", "with a long tail", "from the mountains",
+    "that glows in the dark", "that loves the rain",
 )
+# fmt: on
+"""Additions that change neither shape nor colors."""
 
 
 @dataclass
@@ -82,8 +65,8 @@ class Matches:
     """Texts, and for each the pictures that match it.
 
     `embeddings` float32 (T, D); `shape_ids` and `color_ids` int64 (T, KEPT) are pictures, best first, and
-    `shape_weights` and `color_weights` float32 (T, KEPT) their weights, sum 1. `free`, bool (T,), tells which texts are
-    no plain names: those that are mixed from several pictures.
+    `shape_weights` and `color_weights` float32 (T, KEPT) their weights, sum 1. `free`, bool (T,), is false for
+    texts that name one Pokémon, whose targets are its pictures.
     """
 
     embeddings: Tensor
@@ -99,7 +82,7 @@ class Matches:
 
 @dataclass
 class _Texts:
-    """Texts that are composed, with the scores (M,) of every picture for shape and colors."""
+    """Composed texts, with the best pictures and their weights for shape and colors, see :func:`_best`."""
 
     texts: list[str] = field(default_factory=list)
     shapes: list[tuple[NDArray[np.int64], Array]] = field(default_factory=list)
@@ -119,16 +102,14 @@ def match(records: Sequence[Record], pictures: Tensor, embed: Callable[[Sequence
     `embed` maps texts to float32 embeddings (T, D).
     """
     composed = _compose(_Scores(records, pictures, embed))
-    ids = [np.stack([best[0] for best in side]) for side in (composed.shapes, composed.colors)]
-    weights = [np.stack([best[1] for best in side]) for side in (composed.shapes, composed.colors)]
     return Matches(
-        embed(composed.texts),
-        torch.from_numpy(ids[0]),
-        torch.from_numpy(weights[0]),
-        torch.from_numpy(ids[1]),
-        torch.from_numpy(weights[1]),
-        torch.tensor(composed.free),
+        embed(composed.texts), *_stacked(composed.shapes), *_stacked(composed.colors), torch.tensor(composed.free)
     )
+
+
+def _stacked(best: list[tuple[NDArray[np.int64], Array]]) -> tuple[Tensor, Tensor]:
+    ids, weights = zip(*best, strict=True)
+    return torch.from_numpy(np.stack(ids)), torch.from_numpy(np.stack(weights))
 
 
 def _best(scores: Array) -> tuple[NDArray[np.int64], Array]:
@@ -147,24 +128,20 @@ class _Scores:
     def __init__(self, records: Sequence[Record], pictures: Tensor, embed: Callable[[Sequence[str]], Tensor]) -> None:
         self.records = list(records)
         shares = color_shares(pictures)
-        said = np.array([[record.color == color for color in COLORS] for record in records], np.float32)
-        self.affinity = np.clip(shares, 0, 1) + 0.35 * said
+        recorded = np.array([[record.color == color for color in COLORS] for record in records], np.float32)
+        self.affinity = np.clip(shares, 0, 1) + 0.35 * recorded
         self.kinds = sorted({kind for record in records for kind in record.types})
         self.shapes = sorted({record.shape for record in records} - {""})
         self.colors = [color for color in COLORS if self.affinity[:, COLORS.index(color)].max() > 0.3]
-        self._embed = embed
+        self.embed = embed
         self.named: dict[str, list[int]] = {}
         for row, record in enumerate(records):
             self.named.setdefault(record.title, []).append(row)
-        self._likeness = self._describe()
+        genera = [record.genus or record.name for record in records]
+        bodies = [record.description or record.text or record.genus or record.name for record in records]
+        genus, body = (_unit(embed(texts).numpy()) for texts in (genera, bodies))
+        self._embeddings = _unit(0.6 * genus + 0.4 * body)
         self._words = [set(re.findall(r"[a-z]+", f"{record.genus} {record.text}".lower())) for record in records]
-
-    def _describe(self) -> Array:
-        """One unit vector a record, of its genus and its free text."""
-        genera = [record.genus or record.name for record in self.records]
-        bodies = [record.description or record.text or record.genus or record.name for record in self.records]
-        genus, body = (_unit(self._embed(texts).numpy()) for texts in (genera, bodies))
-        return _unit(0.6 * genus + 0.4 * body)
 
     def zero(self) -> Array:
         return np.zeros(len(self.records), np.float32)
@@ -185,10 +162,10 @@ class _Scores:
         return self.affinity[:, COLORS.index(color)].astype(np.float32)
 
     def like(self, vectors: Array) -> Array:
-        """Likeness of the records to text vectors (T, D): (T, M), 0 for the most alike."""
-        likeness = _unit(vectors) @ self._likeness.T
-        below: Array = (likeness - likeness.max(1, keepdims=True)).astype(np.float32)
-        return below
+        """Cosine similarity of the records to text embeddings (T, D), relative to the most similar one: (T, M)."""
+        likeness = _unit(vectors) @ self._embeddings.T
+        relative: Array = (likeness - likeness.max(1, keepdims=True)).astype(np.float32)
+        return relative
 
     def has(self, word: str) -> Array:
         return np.array([word in words for words in self._words], np.float32)
@@ -200,19 +177,19 @@ def _unit(vectors: NDArray[np.float32]) -> Array:
 
 
 def _compose(scores: _Scores) -> _Texts:
-    """Compose all texts; the same ones for the same records."""
+    """Compose all texts; deterministic for the same records."""
     out, draw = _Texts(), random.Random(0)
     _own(scores, out)
     _nouns(scores, out, draw)
     if scores.shapes and scores.kinds:
-        _combinations(scores, out, draw, 3000)
-    _recolored(scores, out, draw, 2000)
-    _portmanteaus(scores, out, draw, 3000)
+        _combinations(scores, out, draw)
+    _recolored(scores, out, draw)
+    _portmanteaus(scores, out, draw)
     return out
 
 
 def _own(scores: _Scores, out: _Texts) -> None:
-    """The captions of every record: names fetch their own pictures, attributes all that share them."""
+    """Add the captions of every record: names match their own pictures, attributes all pictures that share them."""
     sentences: list[tuple[str, int]] = []
     seen: set[str] = set()
     for row, record in enumerate(scores.records):
@@ -230,27 +207,27 @@ def _own(scores: _Scores, out: _Texts) -> None:
                 sentences.append((caption.text, row))
             else:
                 nouns = sum((1.5 * scores.has(word) for word in genus if word in caption.text), scores.zero())
-                same = 2.0 * (own > 0)
-                out.add(caption.text, shape + nouns + same, color + 1.5 * scores.types(record.types) + same)
+                bonus = 2.0 * (own > 0)
+                out.add(caption.text, shape + nouns + bonus, color + 1.5 * scores.types(record.types) + bonus)
     if not sentences:
         return
-    vectors = scores._embed([text for text, _ in sentences]).numpy()
+    vectors = scores.embed([text for text, _ in sentences]).numpy()
     for (text, row), like in zip(sentences, scores.like(vectors), strict=True):
         own = 0.5 * scores.name(scores.records[row].title)
         out.add(text, own + 14 * like, own + 8 * like)
 
 
 def _nouns(scores: _Scores, out: _Texts, draw: random.Random) -> None:
-    """Common nouns, alone, in a color, of a type, and with words that ask for nothing that is known."""
-    vectors = scores._embed([f"{noun} Pokémon" for noun in NOUNS]).numpy()
+    """Add common nouns: alone, with a color, with a type, and with words that match no field of a record."""
+    vectors = scores.embed([f"{noun} Pokémon" for noun in NOUNS]).numpy()
     for noun, like in zip(NOUNS, scores.like(vectors), strict=True):
         shape = 16 * like + 2.5 * scores.has(noun)
         out.add(f"a {noun}", shape, 0.5 * shape)
         out.add(f"a {noun} Pokémon", shape, 0.5 * shape)
         for color in scores.colors:
-            wanted = 6.0 * scores.color(color)
-            out.add(f"a {color} {noun}", shape, wanted + 0.1 * shape)
-            out.add(f"a {draw.choice(SIZES)} {color} {noun} {draw.choice(ENDINGS)}", shape, wanted + 0.1 * shape)
+            colored = 6.0 * scores.color(color) + 0.1 * shape
+            out.add(f"a {color} {noun}", shape, colored)
+            out.add(f"a {draw.choice(SIZES)} {color} {noun} {draw.choice(ENDINGS)}", shape, colored)
         for kind in draw.sample(scores.kinds, min(6, len(scores.kinds))):
             typed = 2.5 * scores.types([kind])
             color = draw.choice(scores.colors)
@@ -258,40 +235,40 @@ def _nouns(scores: _Scores, out: _Texts, draw: random.Random) -> None:
             out.add(f"a {color} {kind} {noun}", shape + 0.4 * typed, 6.0 * scores.color(color) + typed)
 
 
-def _combinations(scores: _Scores, out: _Texts, draw: random.Random, count: int) -> None:
-    """Types, color and shape of three different records."""
-    for _ in range(count):
+def _combinations(scores: _Scores, out: _Texts, draw: random.Random) -> None:
+    """Add combinations of types, color and shape of three records."""
+    for _ in range(COMBINATIONS):
         types, color, shape = (draw.choice(scores.records) for _ in range(3))
         if not (types.types and color.color in COLORS and shape.shape):
             continue
-        # A type is seen in colors as much as in shape: red pictures of grass types look of grass, other red ones not.
+        # A type shows in colors as much as in shape: a red grass type still looks like grass.
         # The weights balance type and color of new combinations; docs/training-log.md has those that were tried.
         typed = scores.types(types.types)
-        fits = 3.0 * scores.shape(shape.shape) + 7.0 * typed + 0.5 * scores.color(color.color)
+        shapes = 3.0 * scores.shape(shape.shape) + 7.0 * typed + 0.5 * scores.color(color.color)
         colors = 3.5 * scores.color(color.color) + 10.0 * typed
         text = describe(types.types, color.color, shape.shape)
         kind = draw.randrange(4)
         if kind == 1:
             text = f"a {color.color} {' and '.join(types.types)} Pokémon"
-            fits = 3.0 * typed + 1.0 * scores.color(color.color)
+            shapes = 3.0 * typed + 1.0 * scores.color(color.color)
         elif kind == 2:
             text = f"{draw.choice(SIZES)} {color.color} {' '.join(types.types)} {shape.shape.replace('-', ' ')}"
-        out.add(text, fits, colors)
+        out.add(text, shapes, colors)
 
 
-def _recolored(scores: _Scores, out: _Texts, draw: random.Random, count: int) -> None:
-    """A name in another color: the Pokémon's own shape, any picture's colors."""
+def _recolored(scores: _Scores, out: _Texts, draw: random.Random) -> None:
+    """Add names in another color: the shape of that Pokémon, the colors of any picture."""
     names = list(scores.named)
-    for _ in range(min(count, 3 * len(names)) if scores.colors else 0):
+    for _ in range(min(RECOLORED, 3 * len(names)) if scores.colors else 0):
         name, color = draw.choice(names), draw.choice(scores.colors)
         text = draw.choice((f"{color} {name}", f"a {color} {name}"))
         out.add(text, scores.name(name), 6.0 * scores.color(color))
 
 
-def _portmanteaus(scores: _Scores, out: _Texts, draw: random.Random, count: int) -> None:
-    """Invented names of two halves: the pictures of both Pokémon match, for shape and colors."""
+def _portmanteaus(scores: _Scores, out: _Texts, draw: random.Random) -> None:
+    """Add invented names of two halves: the pictures of both Pokémon match, for shape and colors."""
     names = [name for name in scores.named if re.fullmatch(r"[A-Z][a-z]{4,}", name)]
-    for _ in range(count if len(names) > 1 else 0):
+    for _ in range(PORTMANTEAUS if len(names) > 1 else 0):
         head, tail = draw.sample(names, 2)
         text = head[: max(3, round(len(head) * 0.55))] + tail[-max(3, round(len(tail) * 0.5)) :].lower()
         both = 0.6 * (scores.name(head) + scores.name(tail))

@@ -1,4 +1,4 @@
-"""How a data set is read: the options that every system that learns from pictures shares; without PyTorch."""
+"""How a data set is read: the options of every system that learns from pictures; without PyTorch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -22,7 +22,7 @@ class DataOptions:
         hold_out: share of evolution families that is left out.
         caption_column: column of the captions; None for the usual one.
         view: view of the pictures, or ALL; None for DEFAULT_VIEW where the data has it, else for ALL.
-        shiny: whether pictures of shinies are taken, too.
+        shiny: whether pictures of shinies are included.
         resample: "nearest" keeps whole pixels, see :func:`pgtrain.data.image_io.fit`; None for what fits the
             data, see :attr:`pgtrain.data.records.Collection.resample`.
     """
@@ -36,13 +36,13 @@ class DataOptions:
 
     @classmethod
     def recorded(cls, data: Mapping[str, Any]) -> Self:
-        """Read back what a run or a bundle records of its data; what was not recorded had no other choice."""
+        """Read the options that a run or a bundle recorded; those that an older version lacked have its behavior."""
         names = {field.name for field in fields(DataOptions)}
         return cls(**{"resample": "lanczos"} | {name: value for name, value in data.items() if name in names})
 
     @property
     def whole_pixels(self) -> bool:
-        """Tell whether pixels are never mixed."""
+        """Whether pictures are resized without mixing pixels."""
         return self.resample == "nearest"
 
 

@@ -1,18 +1,17 @@
-"""Pokémon as rows of numbers and words, read from a metadata.jsonl folder, a CSV or a parquet file; without PyTorch."""
+"""Pokémon as rows of stats, types and rarity, read from metadata.jsonl, CSV or parquet; without PyTorch."""
 
-import csv
 import hashlib
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pgtrain.data.records import whole_text
-from pgtrain.data.sources.files import find_images
+from pgtrain.data.sources.files import scan
 from pgtrain.data.sources.metadata import METADATA
+from pgtrain.data.sources.row_files import read_rows
 from pgtrain.errors import DataInvalid, DataNotFound
 from pokegan.errors import one_line
 from pokegan.extras import needs_extra
@@ -49,17 +48,17 @@ ALIASES = {
     "total_points": "total",
     "bst": "total",
 }
-"""Names in the Kaggle tables, lower case and with underscores, that differ from those used here."""
+"""Names of columns in Kaggle's tables, in lower case with underscores, that differ from those used here."""
 
 USED = ("name", *STATS, "types", "type1", "type2", "rarity", *(f"is_{name}" for name in RARITIES[1:]), "total")
 """The columns of a table that are read, by the names used here."""
 
-NOTHING = frozenset(("", "none", "nan", "n/a", "na", "-", "null"))
-"""Cells, lower case, that say that there is nothing."""
+EMPTY = frozenset(("", "none", "nan", "n/a", "na", "-", "null"))
+"""Cells, in lower case, that count as empty."""
 
 LABELS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True, "no": False, "yes": True}
 STATUSES = {"normal": "ordinary", "sub legendary": "legendary"}
-"""Rarities as the tables of Kaggle name them."""
+"""Rarities in Kaggle's tables, by the names used here."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class Row:
     """One Pokémon: six `stats` (as in STATS) in 1..255, one or two different `types`, a rarity of RARITIES.
 
     Raises:
-        ValueError: a value is out of range; the message says which and why.
+        ValueError: a value is out of range; it is named.
     """
 
     stats: tuple[int, ...]
@@ -96,8 +95,10 @@ class Row:
 
 
 class TableFile(NamedTuple):
-    """A table that was read: its rows, and which of its columns were `used` and `unused`."""
+    """The rows of a `file`, its SHA-256 (hex), and which of its columns were `used` and `unused`."""
 
+    file: Path
+    digest: str
     rows: list[Row]
     used: dict[str, str]
     unused: tuple[str, ...]
@@ -107,29 +108,33 @@ def read_table(path: Path) -> TableFile:
     """Read a folder with metadata.jsonl or one table, a CSV with the columns of the Kaggle tables, or a parquet file.
 
     Raises:
-        DataNotFound: none of them is there.
+        DataNotFound: there is no such file.
         DataInvalid: a line cannot be used; it is named.
     """
-    file = source(path)
-    suffix = file.suffix.lower()
-    if suffix not in TABLES:
-        table = TableFile(_read_jsonl(file), {}, ())
-    else:
-        table = _read_csv(file) if suffix == ".csv" else _read_parquet(file)
-    if not table.rows:
+    file = _table_file(path)
+    content = file.read_bytes()
+    columns, lines = read_rows(file, content)
+    is_metadata = file.suffix.lower() not in TABLES
+    used = {} if is_metadata else _choose_columns(columns, file)
+    rows = []
+    for cells, where in lines:
+        try:
+            rows.append(from_record(cells) if is_metadata else _table_row(cells, used))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise DataInvalid(f"{where}: {one_line(error)}; fix or remove the line") from error
+    if not rows:
         raise DataInvalid(f"{file}: holds no row; give a table with a line for each Pokémon")
-    return table
+    titles = [] if is_metadata else columns
+    unused = tuple(title or "(no title)" for title in titles if title not in used.values())
+    return TableFile(file, hashlib.sha256(content).hexdigest(), rows, used, unused)
 
 
 def is_table(data: str) -> bool:
-    """Tell whether `data` is a CSV, or a parquet file with the column hp: it holds stats and no pictures.
-
-    A folder without pictures that has one such file is one, too.
-    """
+    """Tell whether `data` holds stats and no pictures: a CSV, a parquet file with a column hp, or a folder of one."""
     path = Path(data)
-    if data.strip() and path.is_dir() and not find_images(path):
+    if data.strip() and path.is_dir() and not scan(path).images:
         with suppress(DataInvalid, DataNotFound):
-            path = source(path)
+            path = _table_file(path)
     if path.suffix.lower() != ".parquet" or not path.is_file():
         return path.suffix.lower() == ".csv" and path.is_file()
     with needs_extra("data"):
@@ -142,11 +147,11 @@ def is_table(data: str) -> bool:
 
 
 def describe_table(path: Path) -> dict[str, Any]:
-    """Say what a table holds, and which of its columns are used."""
+    """Summarize a table for printing, with the columns that are used and unused."""
     table = read_table(path)
     counts = Counter(row.rarity for row in table.rows)
     return {
-        "table": str(source(path)),
+        "table": str(table.file),
         "rows": len(table.rows),
         "rarities": dict(counts.most_common()),
         "columns": table.used,
@@ -154,38 +159,21 @@ def describe_table(path: Path) -> dict[str, Any]:
     }
 
 
-def source(path: Path) -> Path:
-    """Name the file that holds the rows of `path`: the table itself, or a folder's metadata.jsonl or one table."""
-    file = path
-    if path.is_dir():
+def _table_file(path: Path) -> Path:
+    """Return the file with the rows of `path`: itself, or in a folder metadata.jsonl or else the only table."""
+    file = path / METADATA if path.is_dir() else path
+    if path.is_dir() and not file.is_file():
         tables = sorted(table for table in path.rglob("*") if table.suffix.lower() in TABLES and table.is_file())
-        alone = tables[0] if len(tables) == 1 else path / METADATA
-        file = path / METADATA if (path / METADATA).is_file() else alone
-        if len(tables) > 1 and file == alone and not file.is_file():
+        if len(tables) > 1:
             names = ", ".join(str(table.relative_to(path)) for table in tables[:5])
             raise DataInvalid(f"{path}: holds {len(tables)} tables; give one of {names}")
+        file = tables[0] if tables else file
     if not file.is_file():
         missing = "holds no table of stats" if path.is_dir() else "not found"
         raise DataNotFound(f"{path}: {missing}; give a folder with {METADATA}, or a .csv or .parquet file")
     if file.suffix.lower() not in (*TABLES, ".jsonl"):
         raise DataInvalid(f"{path}: not a table; give a folder with {METADATA}, or a .csv or .parquet file")
     return file
-
-
-def digest(path: Path) -> str:
-    """SHA-256 (hex) of the file that holds the rows."""
-    return hashlib.sha256(source(path).read_bytes()).hexdigest()
-
-
-def _read_jsonl(file: Path) -> list[Row]:
-    rows = []
-    for number, line in enumerate(file.read_bytes().splitlines(), 1):
-        if line.strip():
-            try:
-                rows.append(from_record(json.loads(line)))
-            except (ValueError, TypeError, AttributeError, RecursionError) as error:
-                raise DataInvalid(f"{file}, line {number}: {one_line(error)}; fix or remove the line") from error
-    return rows
 
 
 def from_record(record: Mapping[str, Any]) -> Row:
@@ -199,56 +187,8 @@ def from_record(record: Mapping[str, Any]) -> Row:
     return _row(stats, types, rarities, whole_text(str(record.get("name") or "")))
 
 
-def _read_csv(file: Path) -> TableFile:
-    number = 1
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as opened:
-            reader = csv.reader(opened)
-            titles = next(reader, [])
-            used = _choose_columns(titles, file)
-            rows = []
-            for cells in reader:
-                number = reader.line_num
-                if any(cell.strip() for cell in cells):
-                    if len(cells) != len(titles):
-                        raise ValueError(f"{len(cells)} cells, expected {len(titles)}")
-                    rows.append(_table_row(dict(zip(titles, cells, strict=True)), used))
-    except UnicodeDecodeError as error:
-        raise DataInvalid(f"{file}: is not in UTF-8 ({one_line(error)}); save it as CSV in UTF-8") from error
-    except (ValueError, csv.Error) as error:
-        if isinstance(error, DataInvalid):
-            raise
-        raise DataInvalid(f"{file}, line {number}: {one_line(error)}; fix or remove the line") from error
-    return _table(rows, titles, used)
-
-
-def _read_parquet(file: Path) -> TableFile:
-    with needs_extra("data"):
-        import pyarrow
-        from pyarrow import parquet
-    try:
-        with file.open("rb") as opened:  # whose errors name the file, unlike pyarrow's
-            table = parquet.ParquetFile(opened).read()
-    except PermissionError:
-        raise
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataInvalid(f"{file}: cannot be read ({one_line(error)}); write it again") from error
-    used = _choose_columns(table.column_names, file)
-    rows = []
-    for number, cells in enumerate(table.to_pylist(), 1):
-        try:
-            rows.append(_table_row(cells, used))
-        except ValueError as error:
-            raise DataInvalid(f"{file}, row {number}: {one_line(error)}; fix or remove the row") from error
-    return _table(rows, table.column_names, used)
-
-
-def _table(rows: list[Row], titles: Sequence[str], used: dict[str, str]) -> TableFile:
-    return TableFile(rows, used, tuple(title or "(no title)" for title in titles if title not in used.values()))
-
-
 def _choose_columns(titles: Sequence[str], file: Path) -> dict[str, str]:
-    """Choose the title of each column that is used; of several the first.
+    """Map the columns in USED to their titles, the first title where several fit.
 
     Raises:
         DataInvalid: a stat or the types are missing.
@@ -262,7 +202,7 @@ def _choose_columns(titles: Sequence[str], file: Path) -> dict[str, str]:
 
 
 def _column(title: str) -> str:
-    """`SP. Attack`, `Sp_Attack` and `special attack` are one column."""
+    """Normalize a title: `SP. Attack`, `Sp_Attack` and `special attack` are the same column."""
     name = "_".join(title.lower().replace(".", " ").replace("_", " ").split())
     return ALIASES.get(name, name)
 
@@ -272,33 +212,30 @@ def _table_row(values: Mapping[str, Any], used: Mapping[str, str]) -> Row:
     listed = cells.get("types")
     kinds = listed if isinstance(listed, list) else [cells.get("type1"), cells.get("type2")]
     types = [kind for kind in map(_cell, kinds) if kind]
-    rarities = list(dict.fromkeys(_rarities(cells)))
-    row = _row(cells, types[:1] if types[0:1] == types[1:2] else types, rarities, str(cells.get("name") or "").strip())
+    types = types[:1] if types[0:1] == types[1:2] else types
+    row = _row(cells, types, _rarities(cells), str(cells.get("name") or "").strip())
     if _cell(cells.get("total")) and _integer(cells, "total") != row.total:
         raise ValueError(f"the total is {cells['total']}, but the six stats sum to {row.total}")
     return row
 
 
 def _cell(value: Any) -> str:
-    """Put a cell in lower case; "" where it says that there is nothing."""
+    """Put a cell in lower case; "" if it is EMPTY."""
     text = "" if value is None else str(value).strip().lower()
-    return "" if text in NOTHING else text
+    return "" if text in EMPTY else text
 
 
-def _rarities(cells: Mapping[str, Any]) -> Iterator[str]:
-    """Name the rarity of the column `rarity`, unless it is ordinary, and those that a label says yes to."""
-    stated = _cell(cells.get("rarity"))
-    stated = STATUSES.get(stated, stated) or RARITIES[0]
-    if stated not in RARITIES:
-        raise ValueError(f"no such rarity: {stated!r}; the rarities are {', '.join(RARITIES)}")
-    if stated != RARITIES[0]:
-        yield stated
-    for name in RARITIES[1:]:
-        label = _cell(cells.get(f"is_{name}"))
+def _rarities(cells: Mapping[str, Any]) -> list[str]:
+    """List the rarities other than ordinary that the column `rarity` or a label names."""
+    rarity = _cell(cells.get("rarity"))
+    rarity = STATUSES.get(rarity, rarity) or RARITIES[0]
+    if rarity not in RARITIES:
+        raise ValueError(f"no such rarity: {rarity!r}; the rarities are {', '.join(RARITIES)}")
+    labels = {name: _cell(cells.get(f"is_{name}")) for name in RARITIES[1:]}
+    for name, label in labels.items():
         if label and label not in LABELS:
             raise ValueError(f"is_{name} is {label!r}, expected 0 or 1")
-        if label and LABELS[label]:
-            yield name
+    return [name for name, label in labels.items() if name == rarity or LABELS.get(label)]
 
 
 def _row(stats: Mapping[str, Any], types: list[str], rarities: list[str], name: str) -> Row:

@@ -1,10 +1,9 @@
-"""Checkpoints: one safetensors file with networks, optimizers, random streams and position; nothing is unpickled."""
+"""Checkpoints: one safetensors file, without pickle, with networks, optimizers, random states and position."""
 
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ class Position:
 
 
 def not_finite(system: System) -> str:
-    """Name the first tensor of the networks or optimizers that holds an infinite number or NaN; "" if none does."""
+    """Name the first tensor of the networks or optimizers with an infinite or NaN value; "" if all are finite."""
     for name, value in _tensors(system).items():
         if value.is_floating_point() and not value.isfinite().all():
             return name
@@ -39,7 +38,7 @@ def not_finite(system: System) -> str:
 
 
 def _tensors(system: System) -> dict[str, Tensor]:
-    """Collect networks and moments of optimizers by their names in a checkpoint."""
+    """Collect the tensors of networks and optimizers by their names in a checkpoint."""
     tensors = {f"network.{name}": value for name, value in system.networks.state_dict().items()}
     for name, optimizer in system.optimizers.items():
         for index, values in optimizer.state_dict()["state"].items():
@@ -48,12 +47,12 @@ def _tensors(system: System) -> dict[str, Tensor]:
 
 
 def save(path: Path, system: System, position: Position, keep: int = 1) -> None:
-    """Write a checkpoint beside `path` and rename it into place, so that `path` is whole at every moment.
+    """Write a checkpoint beside `path` and rename it into place, so that `path` is complete at every moment.
 
-    Of the checkpoints before it the last ``keep - 1`` stay, under names with their steps; see :func:`older`.
+    The last ``keep - 1`` checkpoints before it are kept, under names with their steps; see :func:`older`.
 
     Raises:
-        RunInvalid: it cannot be written (a full disk, say); the checkpoint before it is intact.
+        RunInvalid: the checkpoint cannot be written, for example to a full disk; the previous one is intact.
     """
     tensors = _tensors(system)
     groups = {name: optimizer.state_dict()["param_groups"] for name, optimizer in system.optimizers.items()}
@@ -63,10 +62,11 @@ def save(path: Path, system: System, position: Position, keep: int = 1) -> None:
     header = {"position": vars(position), "groups": groups, "scaling": system.accelerator.scaling}
     metadata = {name: json.dumps(value) for name, value in header.items()}
     try:
-        with atomic_path(path, keep_links=False) as hidden:  # an older one may be the same file, see _keep_older
-            mode = _mode_of_new_file(hidden)
+        with atomic_path(path, keep_links=False) as hidden:  # an older one may be a link to it, see _keep_older
+            hidden.touch()
+            mode = hidden.stat().st_mode
             save_file({name: value.contiguous() for name, value in tensors.items()}, hidden, metadata)
-            hidden.chmod(mode)  # safetensors makes files that only their owner may read
+            hidden.chmod(mode)  # safetensors makes files that only their owner can read, whatever the umask
             with hidden.open("rb") as file:
                 os.fsync(file.fileno())
             _keep_older(path, position.total, keep)
@@ -76,23 +76,22 @@ def save(path: Path, system: System, position: Position, keep: int = 1) -> None:
 
 
 def older(path: Path) -> dict[int, Path]:
-    """Find the checkpoints that were kept beside `path`, oldest first, by their steps since the start of the run."""
-    numbered = {
-        each.stem.removeprefix(f"{path.stem}-"): each for each in path.parent.glob(f"{path.stem}-*{path.suffix}")
-    }
-    return {int(steps): numbered[steps] for steps in sorted(numbered) if steps.isdecimal()}
+    """Find the older checkpoints beside `path`, oldest first, by their steps since the start of the run."""
+    files = sorted(path.parent.glob(f"{path.stem}-*{path.suffix}"))
+    numbered = {file.stem.removeprefix(f"{path.stem}-"): file for file in files}
+    return {int(steps): file for steps, file in numbered.items() if steps.isdecimal()}
 
 
 def drop_after(path: Path, total: int) -> None:
-    """Remove the kept checkpoints with more than `total` steps, which a run resumed from `path` repeats."""
-    for steps, kept in older(path).items():
+    """Remove the older checkpoints with more than `total` steps, which a run resumed from `path` repeats."""
+    for steps, file in older(path).items():
         if steps > total:
-            kept.unlink()
+            file.unlink()
 
 
 def _keep_older(path: Path, total: int, keep: int) -> None:
-    """Give the checkpoint at `path` a second name, which outlives its replacement; drop those beyond `keep` - 1."""
-    with suppress(RunNotFound, RunInvalid, KeyError):  # there is none yet, or it is damaged
+    """Link the checkpoint at `path` to a second name before it is replaced; remove those beyond `keep` - 1."""
+    with suppress(RunNotFound, RunInvalid, KeyError):  # the first checkpoint, or a damaged one
         steps = read(path, "no tensor")[1]["position"]["total"]
         kept = path.with_stem(f"{path.stem}-{steps:09d}")
         if keep > 1 and steps != total and not kept.exists():
@@ -104,24 +103,17 @@ def _keep_older(path: Path, total: int, keep: int) -> None:
         surplus.unlink()
 
 
-def _mode_of_new_file(path: Path) -> int:
-    """Make an empty file at `path` and return its permissions, which follow the user's umask."""
-    path.unlink(missing_ok=True)
-    path.touch()
-    return path.stat().st_mode
-
-
 def read(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read the tensors whose names start with `prefix` (which is cut off) and the checkpoint's metadata.
+    """Read the tensors whose names start with `prefix` (which is removed) and the checkpoint's metadata.
 
     Raises:
         RunNotFound: there is no checkpoint.
-        RunInvalid: it cannot be read, is damaged or cut short.
+        RunInvalid: it cannot be read, or is damaged or truncated.
     """
     if not path.is_file():
         raise RunNotFound(f"{path}: no checkpoint there; give the folder of a run that pgtrain made")
     try:
-        path.open("rb").close()  # safetensors calls a file without permission missing
+        path.open("rb").close()  # safetensors reports a file without read permission as missing
         with safe_open(path, framework="pt") as file:
             names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118 (safe_open is no dict)
             tensors = {name[len(prefix) :]: file.get_tensor(name) for name in names}
@@ -133,58 +125,44 @@ def read(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, Any
         raise RunInvalid(f"{path}: damaged or cut short ({one_line(error)}); restore it or train again") from error
 
 
-def restore(path: Path, system: System) -> Position:
-    """Load the checkpoint at `path` into `system` and the random streams; return where the run stood.
+def restore(path: Path, system: System, networks_only: bool = False) -> Position:
+    """Load the checkpoint at `path` into `system` and the random states; return its position.
 
     Raises:
         RunNotFound, RunInvalid: as :func:`read`, or the networks do not fit the checkpoint.
     """
     tensors, metadata = read(path)
-    with _fitting(path):
-        system.networks.load_state_dict(_under("network.", tensors))
-        for name, optimizer in system.optimizers.items():
-            state: dict[int, dict[str, Tensor]] = {}
-            for key, value in _under(f"optimizer.{name}.", tensors).items():
-                index, field = key.split(".", 1)
-                state.setdefault(int(index), {})[field] = value
-            rates = [group["lr"] for group in optimizer.param_groups]
-            optimizer.load_state_dict({"state": state, "param_groups": metadata["groups"][name]})
-            for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate  # of the configuration, which a resume may change
-            _lay_out(optimizer)
-        system.accelerator.scaling = metadata.get("scaling", {})
-        torch.set_rng_state(tensors["random.cpu"])
-        if "random.cuda" in tensors and torch.cuda.is_available():
-            torch.cuda.set_rng_state(tensors["random.cuda"])
-        return Position(**metadata["position"])
-
-
-def restore_networks(path: Path, system: System) -> Position:
-    """Load only the networks of the checkpoint at `path` into `system`; return where the run stood.
-
-    Raises:
-        RunNotFound, RunInvalid: as :func:`restore`.
-    """
-    tensors, metadata = read(path)
-    with _fitting(path):
-        system.networks.load_state_dict(_under("network.", tensors))
-        return Position(**metadata["position"])
-
-
-@contextmanager
-def _fitting(path: Path) -> Iterator[None]:
-    """Turn what PyTorch says of tensors that do not fit into one line."""
     try:
-        yield
+        system.networks.load_state_dict(_under("network.", tensors))
+        if not networks_only:
+            _restore_training(system, tensors, metadata)
+        return Position(**metadata["position"])
     except (RuntimeError, KeyError, ValueError, TypeError) as error:
         raise RunInvalid(f"{path}: does not fit this run's networks ({one_line(error)})") from error
 
 
-def _lay_out(optimizer: Optimizer) -> None:
+def _restore_training(system: System, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
+    for name, optimizer in system.optimizers.items():
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in _under(f"optimizer.{name}.", tensors).items():
+            index, field = key.split(".", 1)
+            state.setdefault(int(index), {})[field] = value
+        rates = [group["lr"] for group in optimizer.param_groups]
+        optimizer.load_state_dict({"state": state, "param_groups": metadata["groups"][name]})
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate  # that of the configuration, which a resume may change
+        _align_state(optimizer)
+    system.accelerator.scaling = metadata.get("scaling", {})
+    torch.set_rng_state(tensors["random.cpu"])
+    if "random.cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["random.cuda"])
+
+
+def _align_state(optimizer: Optimizer) -> None:
     """Give each moment the memory layout and alignment of its parameter.
 
-    The file holds plain contiguous tensors at any alignment; a fused optimizer walks parameter and
-    moments side by side, and a resumed run must round as an uninterrupted one does.
+    Tensors from the file are contiguous, with any alignment, and a fused optimizer's rounding depends on both: a
+    resumed run must round like an uninterrupted one.
     """
     for parameter, values in optimizer.state.items():
         for key, value in values.items():

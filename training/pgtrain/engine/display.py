@@ -1,4 +1,4 @@
-"""The progress of a training on stderr: a bar on a terminal, one line an epoch in a log."""
+"""The progress of a training on stderr: a bar on a terminal, one line per epoch in a log."""
 
 import os
 import sys
@@ -15,9 +15,9 @@ RATE = "pictures_per_second"
 
 
 class Display:
-    """Shows how far a training has come, if `shown`; `done` epochs, with a fraction, were done before.
+    """Shows the progress of a training, if `shown`; `done` epochs, with a fraction, were done before it was resumed.
 
-    Errors of the terminal or pipe are ignored: a training does not end because nobody reads.
+    Errors of the terminal or pipe are ignored: a closed pipe does not end a training.
     """
 
     def __init__(self, epochs: int, done: float, shown: bool = True) -> None:
@@ -25,9 +25,11 @@ class Display:
         self.first, self.began = done, time.monotonic()
         self.bar: Progress | None = None
         if shown and sys.stderr is not None and sys.stderr.isatty():
-            # The last column gives way in a narrow terminal; epoch and time left stay.
-            rest = TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"))
-            columns = (MofNCompleteColumn(), BarColumn(12), TimeRemainingColumn(), rest)
+            # In a narrow terminal only the last column is cut.
+            description = TextColumn(
+                "{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+            )
+            columns = (MofNCompleteColumn(), BarColumn(12), TimeRemainingColumn(), description)
             console = Console(stderr=True)
             self.bar = Progress(*columns, console=console, expand=True, redirect_stdout=sys.stdout.isatty())
             self.task = self.bar.add_task("", total=epochs, completed=int(done))
@@ -43,27 +45,25 @@ class Display:
             with suppress(OSError):
                 self.bar.stop()
 
-    def phase(self, name: str) -> None:
-        """Show the phase that begins."""
-        self._update(description=name)
-
-    def step(self, epochs: float) -> None:
-        """Show that `epochs`, with a fraction of the running one, are done."""
-        self._update(completed=epochs)
+    def update(self, **fields: Any) -> None:
+        """Update fields of the bar: `description`, or `completed` epochs with a fraction."""
+        if self.bar:
+            with suppress(OSError):
+                self.bar.update(self.task, **fields)
 
     def epoch(self, number: int, phase: str, metrics: dict[str, float]) -> None:
         """Show the mean losses and speed of epoch `number`, counted from 1."""
         losses = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items() if name != RATE)
         speed = f"{metrics[RATE]:.4g} images/s"
         if self.bar:
-            self._update(completed=number, description=f"{phase}, {losses}, {speed}")
+            self.update(completed=number, description=f"{phase}, {losses}, {speed}")
             return
-        each = (time.monotonic() - self.began) / (number - self.first)
-        left = timedelta(seconds=round(each * (self.epochs - number)))
+        seconds = (time.monotonic() - self.began) / (number - self.first)
+        left = timedelta(seconds=round(seconds * (self.epochs - number)))
         self.say(f"epoch {number}/{self.epochs}, {phase}: {losses}, {speed}, {left} left")
 
     def say(self, message: str) -> None:
-        """Print a line, above the bar if there is one."""
+        """Print a line above the bar, or to the log."""
         if not self.shown:
             return
         with suppress(OSError):
@@ -73,12 +73,7 @@ class Display:
                 print(message, file=sys.stderr, flush=True)
 
     def say_in_handler(self, message: str) -> None:
-        """Print a line from a signal handler, which must not enter the buffered stream that it may have interrupted."""
+        """Print a line from a signal handler, unbuffered: the signal may have interrupted the buffered stream."""
         if self.shown:
             with suppress(OSError):
                 os.write(2, f"{message}\n".encode())
-
-    def _update(self, **fields: Any) -> None:
-        if self.bar:
-            with suppress(OSError):
-                self.bar.update(self.task, **fields)

@@ -1,7 +1,7 @@
-"""The processes of one training, as `torchrun` or `accelerate launch` started them; one process without a launcher.
+"""The processes of one training, started by `torchrun` or `accelerate launch`; one process without a launcher.
 
-Each holds the same networks, optimizers and random streams and computes some rows of every batch. Processes agree
-through a group of their own on the CPU, so that agreeing waits for no accelerator and may wait for hours.
+Each holds the same networks, optimizers and random states and computes some rows of every batch. Flags, values and
+errors are exchanged through a separate group on the CPU, with a timeout of hours.
 """
 
 import os
@@ -20,8 +20,8 @@ from torch import Tensor
 from pgtrain.errors import Elsewhere, RunInvalid
 from pokegan.errors import EXIT_CODE, PokeganError
 
-PATIENCE = timedelta(hours=6)
-"""How long processes wait for one that downloads or embeds the data."""
+TIMEOUT = timedelta(hours=6)
+"""Timeout for processes that wait until another has downloaded or embedded the data."""
 
 Value = TypeVar("Value")
 
@@ -32,7 +32,7 @@ def start() -> None:
 
 
 def count() -> int:
-    """Count the processes."""
+    """The number of processes."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
@@ -42,30 +42,30 @@ def rank() -> int:
 
 
 def is_main() -> bool:
-    """Whether this process is the one that writes files and prints."""
+    """Whether this is the process that writes files and prints."""
     return rank() == 0
 
 
 @cache
-def _agreeing() -> Any:
-    return dist.new_group(backend="gloo", timeout=PATIENCE)
+def _cpu_group() -> Any:
+    return dist.new_group(backend="gloo", timeout=TIMEOUT)
 
 
 def any_of(*flags: bool) -> list[bool]:
-    """Combine flags: whether each is set in any process."""
+    """Whether each flag is set in any process."""
     if count() == 1:
         return list(flags)
     union = torch.tensor(flags, dtype=torch.int32)
-    dist.all_reduce(union, dist.ReduceOp.MAX, group=_agreeing())
+    dist.all_reduce(union, dist.ReduceOp.MAX, group=_cpu_group())
     return union.bool().tolist()
 
 
 def from_main(value: Value) -> Value:
-    """Take over the main process's value."""
+    """Return the main process's value."""
     if count() == 1:
         return value
     values = [value]
-    dist.broadcast_object_list(values, src=0, group=_agreeing())
+    dist.broadcast_object_list(values, src=0, group=_cpu_group())
     return values[0]
 
 
@@ -74,19 +74,18 @@ def together() -> Iterator[None]:
     """Fail in every process if the block fails in one, so that none waits forever for another.
 
     Raises:
-        PokeganError: the block's own, or what another process said.
+        PokeganError: the block's own error, or one with the message of another process.
     """
-    failed = None
+    failure = None
     try:
         yield
     except PokeganError as error:
-        failed = error
-    messages = [failed.message if failed else None]
+        failure = error
+    messages: list[str | None] = [None] * count()
     if count() > 1:
-        messages = [None] * count()
-        dist.all_gather_object(messages, failed.message if failed else None, group=_agreeing())
-    if failed:
-        raise failed
+        dist.all_gather_object(messages, failure.message if failure else None, group=_cpu_group())
+    if failure:
+        raise failure
     for message in messages:
         if message is not None:
             raise RunInvalid(message)
@@ -97,28 +96,28 @@ def main_speaks() -> Iterator[None]:
     """Let only the main process report an error that the block raises in every process.
 
     Raises:
-        Elsewhere: in the other processes; it prints nothing.
+        Elsewhere: in the other processes; nothing is printed.
     """
     try:
         yield
     except PokeganError as error:
         if is_main():
             raise
-        time.sleep(1)  # launchers end all processes when one ends: leave the main one time to print
+        time.sleep(1)  # launchers end all processes when one ends; the main one needs time to print
         raise Elsewhere(getattr(error, "exit_code", EXIT_CODE)) from error
 
 
 @contextmanager
 def first_of_machine() -> Iterator[None]:
-    """Let one process of every machine run the block before the others: it fills the caches that they read."""
+    """Run the block in one process of every machine before the others, which read the caches that it fills."""
     first = count() == 1 or os.environ.get("LOCAL_RANK", "0") == "0"
     if not first:
-        dist.barrier(group=_agreeing())
+        dist.barrier(group=_cpu_group())
     try:
         yield
     finally:
         if first and count() > 1:
-            dist.barrier(group=_agreeing())
+            dist.barrier(group=_cpu_group())
 
 
 def mean(values: Tensor) -> Tensor:
@@ -144,13 +143,13 @@ class _Sum(torch.autograd.Function):
         return summed
 
 
-def mine(rows: Tensor) -> Tensor:
-    """Take this process's share of rows (N, ...) that all processes have: (N / processes, ...)."""
+def own_rows(rows: Tensor) -> Tensor:
+    """Return this process's share of rows (N, ...) that all processes have: (N / processes, ...)."""
     return rows.chunk(count())[rank()]
 
 
 def rolled(rows: Tensor) -> Tensor:
-    """Move rows (N, ...) of the batch of all processes on by one place; each process gives and gets its share."""
+    """Roll the rows of the batch of all processes by one; takes and returns this process's share (N, ...)."""
     if count() == 1:
         return rows.roll(1, 0)
     last = [torch.empty_like(rows[-1:]) for _ in range(count())]

@@ -1,4 +1,4 @@
-"""The averaged generator: what runs draw with, and what export takes."""
+"""The averaged generator, which draws the pictures of runs and is exported."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,14 +8,14 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 WARM_UP = 10
-"""How slowly the decay grows: see :func:`averaged`."""
+"""Steps that the decay takes to grow, see :func:`averaged`."""
 
 
 def averaged(network: nn.Module, decay: float) -> AveragedModel:
-    """Copy `network` and average it exponentially, buffers too, by `decay` a step.
+    """Copy `network` and keep an exponential moving average of it, buffers too, with `decay` per step.
 
-    The decay grows to that from nothing, as (1 + n) / (10 + n) after n steps, or a short run would be judged by what
-    it began with: 0.998 remembers 500 steps, which are fifteen epochs of 1,000 pictures.
+    The decay starts small, as (1 + n) / (10 + n) after n steps: a decay of 0.998 averages over 500 steps, fifteen
+    epochs of 1,000 pictures, and would leave the average of a short run near its untrained start.
     """
     return AveragedModel(network, multi_avg_fn=_growing(decay), use_buffers=True)
 

@@ -1,4 +1,4 @@
-"""The memory that a training takes, estimated on the meta device before any of it is taken."""
+"""The memory that a training needs, estimated on the meta device before anything is allocated."""
 
 import dataclasses
 import math
@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from pgtrain.errors import MemoryTooSmall
 
 WEIGHT = 16
-"""Bytes of a weight in training: itself, its gradient and two moments, each float32."""
+"""Bytes per weight in training: weight, gradient and two moments, each float32."""
 
 ACTIVATION = 2
-"""Bytes of a number that a layer puts out, at least: bf16 or fp16."""
+"""Fewest bytes per value of a layer's output: bf16 or fp16."""
 
 
 class Call(NamedTuple):
@@ -28,7 +28,7 @@ class Call(NamedTuple):
 
 
 Footprint = Callable[[Any, int], Sequence[Call]]
-"""Makes the largest networks of a configuration, and inputs for a number of examples, on the default device."""
+"""Builds the largest networks of a configuration, and inputs for a number of examples, on the default device."""
 
 
 def estimate(footprint: Footprint, config: Any, examples: int) -> float:
@@ -56,7 +56,7 @@ def require_training(footprint: Footprint, config: Any, shares: int) -> None:
     """Check that networks and batches of `config`, computed in `shares`, fit into memory.
 
     Raises:
-        MemoryTooSmall: they do not; names the estimate and the option whose default would save most.
+        MemoryTooSmall: they do not fit; the message has the estimate and the option whose default would save most.
     """
     needed = estimate(footprint, config, max(1, config.batch // shares))
     if needed <= available():
@@ -67,7 +67,7 @@ def require_training(footprint: Footprint, config: Any, shares: int) -> None:
         if type(value) is int and isinstance(default, int) and value > default:
             less = dataclasses.replace(config, **{field.name: default})
             reduced[field.name] = estimate(footprint, less, max(1, less.batch // shares))
-    name = min(reduced, key=lambda each: reduced[each], default="batch")
+    name = min(reduced, key=lambda name: reduced[name], default="batch")
     remedy = f"lower {name.replace('_', '-')}, which is {getattr(config, name)}"
     require(needed, "networks and batches of these sizes", remedy)
 
@@ -76,26 +76,26 @@ def require(needed: float, what: str, remedy: str, on_gpu: bool = True) -> None:
     """Check that `needed` bytes fit into memory, of the GPU if there is one and `on_gpu`.
 
     Raises:
-        MemoryTooSmall: they do not.
+        MemoryTooSmall: they do not fit.
     """
-    there = available(on_gpu)
-    if needed > there:
+    free = available(on_gpu)
+    if needed > free:
         raise MemoryTooSmall(
-            f"{what} take at least {_spoken(needed)} of memory, and there are {_spoken(there)}; {remedy}"
+            f"{what} take at least {_gigabytes(needed)} of memory, and there are {_gigabytes(free)}; {remedy}"
         )
 
 
 def available(on_gpu: bool = True) -> float:
-    """Count the bytes of memory: of a GPU the free ones, else all of the machine or its container."""
+    """Return the free bytes of the GPU, or all memory of the machine or its container."""
     if on_gpu and torch.cuda.is_available():
         return float(torch.cuda.mem_get_info()[0])
     limit = math.inf
     with suppress(OSError, ValueError):
         limit = int(Path("/sys/fs/cgroup/memory.max").read_text())
-    with suppress(AttributeError, ValueError, OSError):  # Windows does not tell
+    with suppress(AttributeError, ValueError, OSError):  # not on Windows
         limit = min(limit, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     return limit
 
 
-def _spoken(size: float) -> str:
+def _gigabytes(size: float) -> str:
     return f"{size / 1e9:,.1f} GB" if math.isfinite(size) else "more than can be counted"

@@ -1,4 +1,4 @@
-"""The one training loop: epochs, progress, grids, checkpoints and stopping, for any system."""
+"""The training loop of every system: epochs, progress, grids, checkpoints and interruption."""
 
 import math
 import signal
@@ -19,12 +19,12 @@ from pgtrain.errors import Diverged, Interrupted
 from pokegan.signals import NAMES, handling, not_ignored
 
 RUNAWAY = 1e4
-"""Mean from which a loss is reported as running away: those of healthy trainings are far below 100."""
+"""Mean loss above which a warning is printed; losses of healthy trainings are far below 100."""
 
 
 @contextmanager
 def _stop_on_signal(display: Display) -> Iterator[list[int]]:
-    """Collect SIGINT, SIGTERM and SIGHUP, so that the current step can finish; a second Ctrl-C interrupts at once."""
+    """Collect SIGINT, SIGTERM and SIGHUP so that the current step can finish; a second Ctrl-C interrupts at once."""
     received: list[int] = []
 
     def remember(number: int, frame: FrameType | None) -> None:
@@ -38,9 +38,9 @@ def _stop_on_signal(display: Display) -> Iterator[list[int]]:
 
 
 class Loop:
-    """Trains `system` on `data` into `run`, from `position` on, a checkpoint every `minutes`, the last `keep` kept.
+    """Trains `system` on `data` into `run`, from `position`; every `minutes` a checkpoint, the last `keep` are kept.
 
-    Of several processes all take every step, and the main one writes, draws and prints.
+    All processes take every step; the main one writes, draws and prints.
     """
 
     def __init__(
@@ -61,23 +61,23 @@ class Loop:
         self.warned: set[str] = set()
 
     def train(self, epochs: int) -> None:
-        """Train until `epochs` are done in all. What an epoch made is saved before it is shown.
+        """Train until `epochs` are done in total. The results of an epoch are saved before they are shown.
 
         Raises:
-            Interrupted: a signal came; the checkpoint was written first.
+            Interrupted: a signal arrived; the checkpoint was written first.
             Diverged: a loss or a weight is not finite; the last good checkpoint stays.
         """
         main = distributed.is_main()
-        # TensorBoard drops what an interrupted process wrote of the epochs that are done again.
-        where = str(self.run.folder / "tensorboard")
+        events_folder = str(self.run.folder / "tensorboard")
         with distributed.together(), self.run.writing():
-            writer = SummaryWriter(where, purge_step=self.position.epoch + 1) if main else nullcontext()
+            # With purge_step, TensorBoard drops the events of epochs that are repeated after an interruption.
+            writer = SummaryWriter(events_folder, purge_step=self.position.epoch + 1) if main else nullcontext()
         display = Display(epochs, self.position.epoch + self._share_done(), shown=main)
         with _stop_on_signal(display) as received, display, writer as events:
             while self.position.epoch < epochs:
                 epoch = self.position.epoch
                 phase = self.system.start_epoch(epoch)
-                display.phase(phase)
+                display.update(description=phase)
                 metrics = self._epoch(received, display)
                 with distributed.together(), self.run.writing():
                     if events:
@@ -92,7 +92,7 @@ class Loop:
                 self._save()
 
     def _share_done(self) -> float:
-        """How much of the running epoch an interrupted process has done."""
+        """The share of the current epoch that an interrupted process completed."""
         return self.position.step and self.position.step / len(list(self.data.batches(self.batch, torch.Generator())))
 
     def _record(self, epoch: int, phase: str, metrics: dict[str, float], events: SummaryWriter) -> None:
@@ -102,7 +102,7 @@ class Loop:
         self.run.write_picture(f"grids/{epoch:05d}.png", self.system.progress())
 
     def _epoch(self, received: list[int], display: Display) -> dict[str, float]:
-        """Run the (rest of the) epoch; return mean losses and pictures a second."""
+        """Run the (rest of the) epoch; return mean losses and pictures per second."""
         self.system.networks.train()
         order = torch.Generator().manual_seed(self.seed * 1_000_003 + self.position.epoch)
         collected: list[Metrics] = []
@@ -119,31 +119,28 @@ class Loop:
                 self._save()
             if stop:
                 raise Interrupted(self.run.folder)
-            display.step(self.position.epoch + (number + 1) / len(batches))
+            display.update(completed=self.position.epoch + (number + 1) / len(batches))
         means = _means(collected)
-        self._check(means)
-        return means | {RATE: round(seen / (time.monotonic() - began), 2)}
-
-    def _check(self, means: dict[str, float]) -> None:
         for name, value in means.items():
             if not math.isfinite(value):
-                self._diverged(f"the {name} loss became {value}")
+                raise self._diverged(f"the {name} loss became {value}")
+        return means | {RATE: round(seen / (time.monotonic() - began), 2)}
 
-    def _diverged(self, what: str) -> None:
+    def _diverged(self, what: str) -> Diverged:
         kept = self.run.checkpoint.is_file()
         remedy = "the last good checkpoint is kept: resume" if kept else "no checkpoint was written: start again"
-        raise Diverged(
+        return Diverged(
             f"{what} in epoch {self.position.epoch + bool(self.position.step)} (by step {self.position.total}); "
             f"{remedy} with a lower learning rate or fp32 precision"
         )
 
     def _warn_of_runaway(self, means: dict[str, float], display: Display) -> None:
-        """Report, once each, losses that are far too large and finite still."""
+        """Warn once of each loss that is far too large, though finite."""
         for name, value in means.items():
             if name != RATE and abs(value) > RUNAWAY and name not in self.warned:
                 self.warned.add(name)
                 display.say(
-                    f"Warning: the {name} loss is {value:.3g} in epoch {self.position.epoch}: the training runs away; "
+                    f"Warning: the {name} loss is {value:.3g} in epoch {self.position.epoch}: the training diverges; "
                     "stop it, and resume or start again with a lower learning rate"
                 )
 
@@ -153,9 +150,8 @@ class Loop:
     def _save(self) -> None:
         with distributed.together():
             if distributed.is_main():
-                broken = checkpoint.not_finite(self.system)
-                if broken:
-                    self._diverged(f"{broken} became infinite or NaN")
+                if name := checkpoint.not_finite(self.system):
+                    raise self._diverged(f"{name} became infinite or NaN")
                 checkpoint.save(self.run.checkpoint, self.system, self.position, self.keep)
         self.saved, self.written = time.monotonic(), True
 
@@ -165,5 +161,5 @@ def _means(collected: list[Metrics]) -> dict[str, float]:
     values = {name: [metrics[name] for metrics in collected if name in metrics] for name in names}
     if not values:
         return {}
-    means = distributed.mean(torch.stack([torch.stack(each).float().mean() for each in values.values()]))
+    means = distributed.mean(torch.stack([torch.stack(losses).float().mean() for losses in values.values()]))
     return {name: round(mean, 5) for name, mean in zip(values, means.tolist(), strict=True)}

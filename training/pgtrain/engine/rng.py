@@ -1,7 +1,7 @@
-"""Random numbers for rows of a batch, the same however many processes share it.
+"""Random numbers for the rows of a batch, the same for any number of processes.
 
 Every process draws for the whole batch from the same stream and takes its own rows. So all random states stay
-equal, a checkpoint keeps one of them, and a run may go on with another number of processes.
+equal, a checkpoint keeps one of them, and a run can be resumed with another number of processes.
 """
 
 import torch
@@ -12,19 +12,19 @@ from pgtrain.engine import distributed
 
 def rand(rows: int, *shape: int, device: torch.device) -> Tensor:
     """Uniform numbers in 0..1 for this process's rows, float32 (rows, *shape)."""
-    return distributed.mine(torch.rand(rows * distributed.count(), *shape, device=device))
+    return distributed.own_rows(torch.rand(rows * distributed.count(), *shape, device=device))
 
 
 def randn(rows: int, *shape: int, device: torch.device) -> Tensor:
     """Standard normal numbers for this process's rows, float32 (rows, *shape)."""
-    return distributed.mine(torch.randn(rows * distributed.count(), *shape, device=device))
+    return distributed.own_rows(torch.randn(rows * distributed.count(), *shape, device=device))
 
 
 class Dropout(nn.Dropout):
-    """Dropout (Srivastava et al., 2014) whose choice comes from :func:`rand`."""
+    """Dropout (Srivastava et al., 2014) whose mask comes from :func:`rand`."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """Leave out a share `p` of the numbers of (N, ...) in training."""
+        """Zero a share `p` of the values (N, ...) in training."""
         if not self.training or self.p == 0:
             return input
         kept = rand(*input.shape, device=input.device) >= self.p

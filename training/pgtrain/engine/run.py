@@ -1,4 +1,4 @@
-"""The run folder: configuration, metrics, grids and the checkpoint of one training."""
+"""The folder of a run: configuration, metrics, grids and checkpoint of one training."""
 
 import dataclasses
 import io
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 try:
     import fcntl
-except ImportError:  # Windows: runs are not locked there
+except ImportError:  # Windows, where runs are not locked
     fcntl = None  # type: ignore[assignment]
 
 CONFIG = "config.json"
 CHECKPOINT = "checkpoint.safetensors"
 EVALUATION = "metrics.json"
 REPORT = ("report.html", "MODEL_CARD.md", "curves.svg", "timelapse.gif", "timelapse.mp4")
-"""What ``pgtrain report`` writes."""
+"""The files that ``pgtrain report`` writes."""
 
 PACKAGES = ("pokegan", "torch", "transformers", "accelerate", "numpy")
 FIELDS: dict[str, Any] = {
@@ -48,19 +48,18 @@ FIELDS: dict[str, Any] = {
 """The fields of a run's config.json and their types."""
 
 DATA_FIELDS: dict[str, Any] = {"examples": int, "digest": str, "names": list}
-"""The fields that every run has under "data"."""
-
+"""The fields that every run has under "data", and their types."""
 
 Sources = str | Path | Sequence[str | Path] | None
-"""What a run reads its data from; None for the default data set."""
+"""The data sets of a run; None for the default one."""
 
 
 def _listed(sources: Sources) -> list[str] | None:
-    """List folders and files by their whole paths, so that a run can go on from another folder."""
+    """List the data sets, files by their absolute paths, so that a run can be resumed from another folder."""
     if sources is None:
         return None
-    places = [sources] if isinstance(sources, str | Path) else sources
-    return [str(Path(place).resolve()) if Path(place).exists() else str(place) for place in places]
+    names = [sources] if isinstance(sources, str | Path) else sources
+    return [str(Path(name).resolve()) if Path(name).exists() else str(name) for name in names]
 
 
 class Run:
@@ -76,7 +75,7 @@ class Run:
 
     @property
     def checkpoint(self) -> Path:
-        """Where the checkpoint is."""
+        """The path of the checkpoint."""
         return self.folder / CHECKPOINT
 
     def create(
@@ -91,7 +90,7 @@ class Run:
         hold_out: float = 0.0,
         sources: Sources = None,
     ) -> None:
-        """Make the folder and write what the run is: system, resolved configuration, data, versions and revision.
+        """Make the folder and write config.json: system, resolved configuration, data, versions and revision.
 
         Raises:
             RunInvalid: the folder holds a run already.
@@ -114,9 +113,9 @@ class Run:
         self.write(CONFIG, json.dumps(described, indent=1, ensure_ascii=False))
 
     def extend(self, epoch: int, epochs: int, config: Any, sources: Sources) -> None:
-        """Record that the run is resumed after `epoch`: to `epochs` in all, with the learning rates of `config`.
+        """Record that the run is resumed after `epoch`, to `epochs` in total, with the learning rates of `config`.
 
-        Learning rates that change are listed under "changes", and where the data now lie under "sources".
+        Changed learning rates are listed under "changes", and the data sets under "sources".
         """
         described = json.loads((self.folder / CONFIG).read_bytes())
         before, now = described["config"], dataclasses.asdict(config)
@@ -130,20 +129,20 @@ class Run:
         self.write(CONFIG, json.dumps(described, indent=1, ensure_ascii=False))
 
     def sources(self) -> list[str] | None:
-        """Tell what the run reads its data from; None for the default data set, or if it was not noted."""
+        """Return the data sets of the run; None for the default one, or if an older version did not record them."""
         sources: list[str] | None = json.loads((self.folder / CONFIG).read_bytes()).get("sources")
         return sources
 
     @contextmanager
     def training(self) -> Iterator[None]:
-        """Hold the run while it is trained, so that nothing else trains or exports it.
+        """Lock the run while it is trained, so that no other process trains or exports it.
 
-        The operating system releases it when this process ends. File systems without locks do not hold it.
+        The operating system releases the lock when this process ends. On file systems without locks there is none.
 
         Raises:
             RunInvalid: another process trains it.
         """
-        handle = self._hold("LOCK_EX")
+        handle = self._lock("LOCK_EX")
         if handle is None:
             raise RunInvalid(f"{self.folder}: is being trained by another process; wait, or choose another folder")
         try:
@@ -153,13 +152,13 @@ class Run:
 
     def is_training(self) -> bool:
         """Whether a process trains the run at this moment."""
-        handle = self._hold("LOCK_SH")
+        handle = self._lock("LOCK_SH")
         if handle is not None:
             os.close(handle)
         return handle is None
 
-    def _hold(self, kind: str) -> int | None:
-        """Lock the folder and give the open handle; None where another process has it."""
+    def _lock(self, kind: str) -> int | None:
+        """Lock the folder and return the open handle; None where another process holds the lock."""
         if fcntl is None:
             return os.open(os.devnull, os.O_RDONLY)
         handle = os.open(self.folder, os.O_RDONLY)
@@ -173,7 +172,7 @@ class Run:
         return handle
 
     def make_folder(self, folder: Path) -> None:
-        """Make `folder`; an error is one line."""
+        """Make `folder`; raise RunInvalid if that fails."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -189,20 +188,16 @@ class Run:
         path = self.folder / CONFIG
         if not path.is_file():
             raise RunNotFound(f"{path}: not found; give the folder of a run that pgtrain made")
-        try:
+        with _reading(path, "restore it or train again"):
             described: dict[str, Any] = json.loads(path.read_bytes())
             for values, kinds in ((described, FIELDS), (described["data"], DATA_FIELDS)):
                 for name, kind in kinds.items():
                     if not isinstance(values[name], kind):
                         raise TypeError(f"{name} is {values[name]!r}")
             return {name: described[name] for name in FIELDS}
-        except OSError as error:
-            raise RunInvalid(f"{path}: cannot be read ({error.strerror}); see its permissions") from error
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise RunInvalid(f"{path}: damaged ({repr(error)[:200]}); restore it or train again") from error
 
     def evaluation(self) -> dict[str, Any]:
-        """Read the figures of `pgtrain evaluate`; empty before it has run.
+        """Read the figures of `pgtrain evaluate`; empty before the first evaluation.
 
         Raises:
             RunInvalid: metrics.json is damaged.
@@ -210,22 +205,18 @@ class Run:
         path = self.folder / EVALUATION
         if not path.is_file():
             return {}
-        try:
+        with _reading(path, "evaluate the run again"):
             figures: dict[str, Any] = json.loads(path.read_bytes())
             if not isinstance(figures, dict):
                 raise TypeError(f"it is {figures!r}")
-        except OSError as error:
-            raise RunInvalid(f"{path}: cannot be read ({error.strerror}); see its permissions") from error
-        except (ValueError, TypeError, RecursionError) as error:
-            raise RunInvalid(f"{path}: damaged ({repr(error)[:200]}); evaluate the run again") from error
-        return figures
+            return figures
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Turn errors of the block's writes into the run, such as a full disk, into one line.
+        """Turn errors of writing into the run, such as a full disk, into one line.
 
         Raises:
-            RunInvalid: something could not be written; checkpoints are whole all the same.
+            RunInvalid: a file could not be written; checkpoints stay complete.
         """
         try:
             yield
@@ -239,13 +230,13 @@ class Run:
             file.write(json.dumps(metrics) + "\n")
 
     def rewind(self, epochs: int) -> None:
-        """Forget metrics and grids after `epochs`: a run resumed from its checkpoint repeats those epochs.
+        """Remove metrics and grids after `epochs`: a run resumed from its checkpoint repeats those epochs.
 
-        A line that a kill cut short is forgotten too, and so are a report and film of epochs that are forgotten.
+        An incomplete last line, left by a killed process, is removed too, and so are reports of removed epochs.
         """
-        before = self.metrics()
-        kept = [entry for entry in before if entry["epoch"] <= epochs]
-        if len(kept) < len(before):
+        entries = self.metrics()
+        kept = [entry for entry in entries if entry["epoch"] <= epochs]
+        if len(kept) < len(entries):
             for name in REPORT:
                 (self.folder / name).unlink(missing_ok=True)
         self.write("metrics.jsonl", "".join(json.dumps(entry) + "\n" for entry in kept))
@@ -254,11 +245,11 @@ class Run:
                 grid.unlink()
 
     def write(self, name: str, content: bytes | str) -> None:
-        """Write a whole file of the run, replacing what is there."""
+        """Write a file of the run atomically, replacing an existing one."""
         atomic_write(self.folder / name, content)
 
     def write_picture(self, name: str, picture: "Image") -> None:
-        """Write a picture as a whole PNG of the run, as :meth:`write` does."""
+        """Write a picture as a PNG of the run, as :meth:`write` does."""
         encoded = io.BytesIO()
         picture.save(encoded, "PNG")
         self.write(name, encoded.getvalue())
@@ -268,9 +259,9 @@ class Run:
         return sorted((self.folder / "grids").glob("*.png"))
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Read metrics.jsonl, one entry an epoch; empty before the first epoch ended.
+        """Read metrics.jsonl, one entry per epoch; empty before the end of the first epoch.
 
-        A last line without its end is left out: a killed process leaves one.
+        An incomplete last line, left by a killed process, is skipped.
 
         Raises:
             RunInvalid: another line is damaged.
@@ -278,17 +269,25 @@ class Run:
         path = self.folder / "metrics.jsonl"
         if not path.is_file():
             return []
-        try:
+        entries = []
+        with _reading(path, "see its permissions"):
             lines = path.read_bytes().splitlines(keepends=True)
-        except OSError as error:
-            raise RunInvalid(f"{path}: cannot be read ({error.strerror}); see its permissions") from error
-        return [self._entry(path, number, line) for number, line in enumerate(lines, 1) if line.endswith(b"\n")]
+        for number, line in enumerate(lines, 1):
+            if line.endswith(b"\n"):
+                with _reading(f"{path}, line {number}", "restore or remove it"):
+                    entry = json.loads(line)
+                    if not isinstance(entry["epoch"], int) or not isinstance(entry["phase"], str):
+                        raise TypeError(f"its epoch is {entry['epoch']!r}, its phase {entry['phase']!r}")
+                    entries.append(entry)
+        return entries
 
-    def _entry(self, path: Path, number: int, line: bytes) -> dict[str, Any]:
-        try:
-            entry: dict[str, Any] = json.loads(line)
-            if not isinstance(entry["epoch"], int) or not isinstance(entry["phase"], str):
-                raise TypeError(f"its epoch is {entry['epoch']!r}, its phase {entry['phase']!r}")
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise RunInvalid(f"{path}: line {number} is damaged ({repr(error)[:200]}); restore or remove it") from error
-        return entry
+
+@contextmanager
+def _reading(place: Path | str, remedy: str) -> Iterator[None]:
+    """Turn errors of reading and parsing `place` into one line."""
+    try:
+        yield
+    except OSError as error:
+        raise RunInvalid(f"{place}: cannot be read ({error.strerror}); see its permissions") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise RunInvalid(f"{place}: damaged ({repr(error)[:200]}); {remedy}") from error

@@ -17,17 +17,17 @@ class GlobalBatchNorm(_BatchNorm):
 
     @classmethod
     def like(cls, norm: _BatchNorm) -> "GlobalBatchNorm":
-        """Take over the weights, running statistics and settings of `norm`."""
-        made = cls(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
+        """Convert `norm`: its weights, running statistics and settings."""
+        converted = cls(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
         for name, value in (norm._parameters | norm._buffers).items():
-            setattr(made, name, value)
-        return made.train(norm.training)
+            setattr(converted, name, value)
+        return converted.train(norm.training)
 
     def _check_input_dim(self, input: Tensor) -> None:
-        """Any number of dimensions from 2 on will do."""
+        """Accept any number of dimensions from 2."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """Normalize each channel; in evaluation mode as the running statistics say."""
+        """Normalize each channel; in evaluation mode by the running statistics."""
         if not self.training:
             return super().forward(input)
         values = input.float()

@@ -1,4 +1,4 @@
-"""The interface between the training loop and the systems, which the loop does not know by name."""
+"""The interface between the training loop and the systems."""
 
 from collections.abc import Iterator
 from typing import Any, Protocol, Self
@@ -14,17 +14,17 @@ Metrics = dict[str, Tensor]
 
 
 class Data(Protocol):
-    """A data set in memory: what the loop, the run folder and the command need of it, whatever it holds.
+    """A data set in memory, of pictures or of rows.
 
-    `names` of its Pokémon; `identity` is what a run that goes on must find again: the SHA-256 of the files that
-    it was read from (``digest``, hex), and options that change what was read.
+    `names` are those of its Pokémon; `identity` must be equal when a run is resumed: the SHA-256 of the files that it
+    was read from (``digest``, hex), and options that change what is read.
     """
 
     names: list[str]
 
     @property
     def identity(self) -> dict[str, str]:
-        """What distinguishes this data from other data."""
+        """Facts that distinguish this data set from others."""
 
     def __len__(self) -> int:
         """Count the examples."""
@@ -36,13 +36,13 @@ class Data(Protocol):
         """Yield the index tensors of one epoch, each int64 (size,), shuffled by `order`."""
 
     def preview(self) -> Image.Image:
-        """Draw what real examples look like, as ``real.png`` shows it."""
+        """Draw real examples, for ``real.png``."""
 
 
 class System(Protocol):
     """Networks, losses and recipe of one kind of GAN.
 
-    `networks` and `optimizers` hold everything that a checkpoint must keep, by name.
+    `networks` and `optimizers`, by name, are the state that a checkpoint keeps.
     """
 
     name: str
@@ -54,7 +54,7 @@ class System(Protocol):
         """Prepare for `epoch` (from 0) and name the phase it belongs to."""
 
     def train_step(self, data: Any, indices: Tensor, step: int) -> Metrics:
-        """Update once on this process's share of the examples at `indices`; `step` counts from the start of the run."""
+        """Train on this process's share of the examples at `indices`; `step` counts from the start of the run."""
 
     def progress(self) -> Image.Image:
-        """Draw what the averaged generator makes of the same latents after every epoch."""
+        """Draw the same latents after every epoch with the averaged generator."""

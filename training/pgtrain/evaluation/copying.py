@@ -1,6 +1,6 @@
-"""Copying: distances of generated pictures to the artwork, relative to distances within the artwork.
+"""Copying: distances of drawn pictures to the artwork, relative to distances within the artwork.
 
-Distances are cosine distances of embeddings, by the nearer of a real picture and its mirror image.
+Distances are cosine distances of embeddings, to the nearer of a real picture and its mirror image.
 """
 
 from collections.abc import Sequence
@@ -11,37 +11,43 @@ from torch import Tensor
 from pgtrain.evaluation.features.extractors import Features
 from pgtrain.evaluation.figures import Figures
 
+NEAREST = 5
+"""Real pictures that are shown beside each drawn one."""
+
 
 class Artwork:
-    """The real pictures as an Sampler's are compared with them, and what is known of their families."""
+    """The embeddings of the real pictures, and their families."""
 
     def __init__(self, real: Features, mirrored: Features, families: Sequence[str], held: Tensor) -> None:
-        """Take N pictures, their mirror images, the family of each, and whether it was held out, bool (N,)."""
+        """Take the features of N pictures and of their mirror images, their families, and `held`, bool (N,).
+
+        `held` tells which pictures were held out from training.
+        """
         self.real, self.mirrored, self.held = real, mirrored, held
         among = self.distances(real)
         numbers = {family: number for number, family in enumerate(dict.fromkeys(families))}
-        family = torch.tensor([numbers[each] for each in families])
+        family = torch.tensor([numbers[name] for name in families])
         among[family[:, None] == family] = torch.inf
         self.among = among.amin(1)
-        """Of each real picture, the distance to the nearest one of another family, float (N,)."""
+        """Distance of each real picture to the nearest one of another family, float (N,)."""
 
     def distances(self, drawn: Features) -> Tensor:
-        """Measure each drawn picture against each real one: float (N, M)."""
-        ahead, turned = (drawn.embeddings @ each.embeddings.T for each in (self.real, self.mirrored))
-        return 1 - torch.maximum(ahead, turned)
+        """Measure the distance of each drawn picture to each real one: float (N, M)."""
+        plain, mirrored = (drawn.embeddings @ real.embeddings.T for real in (self.real, self.mirrored))
+        return 1 - torch.maximum(plain, mirrored)
 
-    def nearest(self, drawn: Features, count: int = 5) -> Tensor:
-        """Find the real pictures nearest to each drawn one, nearest first: indices, int64 (N, `count`)."""
-        return self.distances(drawn).topk(min(count, len(self.held)), dim=1, largest=False).indices
+    def nearest(self, drawn: Features) -> Tensor:
+        """Find the NEAREST real pictures to each drawn one, nearest first: indices, int64 (N, K)."""
+        return self.distances(drawn).topk(min(NEAREST, len(self.held)), dim=1, largest=False).indices
 
     def copying(self, drawn: Features) -> Figures:
-        """Say how near the drawn pictures come to those that were trained on.
+        """Measure the distances of drawn pictures to those of the training.
 
-        `nearest` and `among_real` are medians of the distance to the nearest trained picture, and of a real one to
-        the nearest of another family; `closest` and `closest_real` are the smallest of these. `copies` counts the
-        pictures that come nearer than `closest_real`, and `rate` is the share that come nearer than all but 1 % of
-        the real ones do. `nearer_to_trained`, for a run with families held out, tells how often a drawn picture is
-        nearer to what was trained on than to as many of held-out families: 0.5 where nothing was learned by heart.
+        `nearest` is the median distance to the nearest training picture, `among_real` that of a real picture to the
+        nearest one of another family; `closest` and `closest_real` are the minima of both. `copies` is the number of
+        drawn pictures below `closest_real`, and `rate` their share below the 1 % quantile of the real distances.
+        `nearer_to_trained`, only with held-out families, is the share of drawn pictures that are nearer to training
+        pictures than to as many held-out ones: 0.5 without memorization.
         """
         distances = self.distances(drawn)
         near = distances[:, ~self.held].amin(1)
@@ -54,17 +60,17 @@ class Artwork:
             "copies": int((near < self.among.min()).sum()),
             "rate": float((near < self.among.quantile(0.01)).float().mean()),
         }
-        return results | self._beside_held_out(distances)
+        return results | self._relative_to_held_out(distances)
 
-    def _beside_held_out(self, distances: Tensor) -> Figures:
+    def _relative_to_held_out(self, distances: Tensor) -> Figures:
         held = self.held.nonzero()[:, 0]
         if not len(held):
             return {}
         trained = (~self.held).nonzero()[:, 0]
         rng = torch.Generator().manual_seed(0)
-        strange = distances[:, held].amin(1)
+        to_held = distances[:, held].amin(1)
         shares = []
-        for _ in range(20):  # as many of those trained on, or the nearer of more would win by number alone
-            some = trained[torch.randperm(len(trained), generator=rng)[: len(held)]]
-            shares.append((distances[:, some].amin(1) < strange).float().mean())
-        return {"nearer_to_trained": float(torch.stack(shares).mean()), "nearest_held_out": float(strange.median())}
+        for _ in range(20):  # samples of equal size: the nearest of more pictures is nearer by chance
+            sample = trained[torch.randperm(len(trained), generator=rng)[: len(held)]]
+            shares.append((distances[:, sample].amin(1) < to_held).float().mean())
+        return {"nearer_to_trained": float(torch.stack(shares).mean()), "nearest_held_out": float(to_held.median())}

@@ -1,4 +1,4 @@
-"""Evaluate a run or a bundle: draw with it, measure, and write the results."""
+"""Evaluation of a run or a bundle: draw samples, measure them, and write the results."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -24,21 +24,25 @@ from pgtrain.evaluation.sampler import MANIFEST, BundleSampler, RunSampler, Samp
 from pgtrain.systems.registry import SYSTEMS
 
 Places = str | Path | Sequence[str | Path]
-"""Where data is read from."""
+"""One or several data sets, see :func:`pgtrain.data.sources.read`."""
 
 SCHEMA = 3
 FEWEST = 8
-"""Samples and real examples that figures need."""
+"""Fewest samples and real examples."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to evaluate.
+    """The options of an evaluation.
 
-    `data` as in training, None for the run's own or, of a bundle, the default data set; `samples` None for as many as
-    there are real examples; `out` None for the run's own folder; `model` of a bundle that has several, None for the
-    first that draws from text, or else draws;
-    `second` whether sets of pictures are also compared in the features of DINOv2.
+    Attributes:
+        data: as in training; None for the run's own data or, for a bundle, the default data set.
+        features: the feature network; `weights` is the file of those of inception, None to download them.
+        samples: number of samples; None for as many as real examples.
+        seed: the first seed.
+        out: folder of the results; None for that of the run.
+        model: model of the bundle; None for the first that reads text, or else the first that draws.
+        second: whether sets of pictures are also compared in the features of DINOv2.
     """
 
     data: Sources = None
@@ -52,16 +56,16 @@ class Options:
 
 
 def evaluate(place: Path, options: Options) -> dict[str, Any]:
-    """Judge the run or bundle in the folder `place`.
+    """Evaluate the run or bundle in the folder `place`.
 
     Writes metrics.json and, for pictures, samples.png, neighbors.png and (for a text GAN) sheet.png.
 
     Raises:
-        PokeganError: run, bundle, data or feature network cannot be used; nothing is written then.
+        PokeganError: run, bundle, data or feature network cannot be used; nothing is written.
     """
     bundle = (place / MANIFEST).is_file()
     if bundle and options.out is None:
-        raise FolderMissing(f"{place}: is a bundle, which is not written into; name a folder for the results")
+        raise FolderMissing(f"{place}: is a bundle, into which no results are written; name a folder for them")
     results, drawn = _bundle(place, options) if bundle else _run(Run(place), options)
     results = {name: _rounded(value) for name, value in ({"schema": SCHEMA, "seed": options.seed} | results).items()}
     out = Run(options.out or place)
@@ -76,21 +80,21 @@ def evaluate(place: Path, options: Options) -> dict[str, Any]:
 def _bundle(folder: Path, options: Options) -> pictures.Evaluation:
     sampler = BundleSampler(folder, options.model)
     trained = sampler.trained
-    known = trained.get("data", {})
-    data = default.fetch() if options.data is None else options.data
-    collection, reading = _selected(data, known)
-    kept = collection.without(collection.held_out(reading.hold_out))
+    recorded = trained.get("data", {})
+    collection, reading = _selected(default.fetch() if options.data is None else options.data, recorded)
     about = {
         "system": trained.get("system", sampler.model),
-        "trained_on_this_data": kept.digest(reading.background, reading.resample) == known.get("digest"),
+        "trained_on_this_data": _is_trained_on(collection, reading, recorded),
         "epochs": trained.get("epoch"),
         "drawn_by": "pgen",
     }
-    return _measured(sampler, collection, kept, partial(decode_all, collection.images, options=reading), about, options)
+    return _measured(
+        sampler, collection, reading, partial(decode_all, collection.images, options=reading), about, options
+    )
 
 
 def _selected(data: Places, recorded: Mapping[str, Any]) -> tuple[Collection, DataOptions]:
-    """Read the pictures that a run whose data were `recorded` would be trained on."""
+    """Read `data` with the options that a run `recorded` of its own data."""
     options = DataOptions.recorded(recorded)
     collection = sources.read(data, options.caption_column)
     return collection.select(options if collection.views else replace(options, view=None, shiny=False))
@@ -106,24 +110,28 @@ def _run(run: Run, options: Options) -> pictures.Evaluation:
     return evaluation
 
 
+def _is_trained_on(collection: Collection, reading: DataOptions, recorded: Mapping[str, Any]) -> bool:
+    kept = collection.without(collection.held_out(reading.hold_out))
+    return kept.digest(reading.background, reading.resample) == recorded.get("digest")
+
+
 def evaluate_pictures(run: Run, config: Any, data: Places, options: Options) -> pictures.Evaluation:
     """Measure the pictures of a run."""
     described = run.described()
     collection, reading = _selected(data, described["data"])
-    kept = collection.without(collection.held_out(reading.hold_out))
     real = decoded(collection, config.size, described["encoder"], reading)
     sampler = RunSampler(run, config, real)
     about = {
         "system": described["system"],
-        "trained_on_this_data": kept.digest(reading.background, reading.resample) == described["data"]["digest"],
+        "trained_on_this_data": _is_trained_on(collection, reading, described["data"]),
         "epochs": sampler.epochs,
         "drawn_by": "pgtrain",
     }
-    return _measured(sampler, collection, kept, partial(pictures.reduced, real.pictures.cpu()), about, options)
+    return _measured(sampler, collection, reading, partial(pictures.reduced, real.pictures.cpu()), about, options)
 
 
 def evaluate_rows(run: Run, config: Any, data: Places, options: Options) -> pictures.Evaluation:
-    """Measure the rows of a run of the stats GAN; nothing is held out: labels are predicted for the data itself."""
+    """Measure the rows of a run of the stats GAN, without held-out rows: labels are predicted for the training data."""
     from pgtrain.evaluation import rows
     from pgtrain.systems.stats import generate
     from pgtrain.systems.stats.table import decode, read
@@ -132,36 +140,41 @@ def evaluate_rows(run: Run, config: Any, data: Places, options: Options) -> pict
     samples = options.samples or len(table)
     _check_count(samples, len(table))
     described = run.described()
-    same = table.identity["digest"] == described["data"]["digest"]
+    trained_on_this = table.identity["digest"] == described["data"]["digest"]
     real = rows.frame(decode(table.stats, table.pairs, table.rarities))
     drawn = rows.frame(generate.generate(generate.load(run.folder), samples, seed=options.seed))
-    about = {"system": described["system"], "trained_on_this_data": same, "samples": samples, "real": len(real)}
+    about = {
+        "system": described["system"],
+        "trained_on_this_data": trained_on_this,
+        "samples": samples,
+        "real": len(real),
+    }
     return pictures.Evaluation(about | rows.figures(real, real, drawn, taught=drawn), {})
 
 
 def _measured(
     sampler: Sampler,
     collection: Collection,
-    kept: Collection,
+    reading: DataOptions,
     real: Callable[[int], torch.Tensor],
     about: dict[str, Any],
     options: Options,
 ) -> pictures.Evaluation:
-    """Measure pictures, where there are enough; `real` gives those of `collection` of a side."""
+    """Measure pictures, if there are enough; `real` returns those of `collection` at a size in pixels."""
     records = [record for record in collection.records if record.image]
     _check_count(options.samples or len(records), len(records))
+    kept = collection.without(collection.held_out(reading.hold_out))
     trained = {record.name for record in kept.records if record.image}
     held = torch.tensor([record.name not in trained for record in records])
     extract, second = load_features(options.features, options.weights), load_second() if options.second else None
     settings = pictures.Settings(extract, options.samples, options.seed, second)
-
     evaluation = pictures.measure(sampler, real, records, held, settings)
     return pictures.Evaluation(about | {"features": options.features} | evaluation.figures, evaluation.pictures)
 
 
 def _check_count(samples: int, real: int) -> None:
     if min(samples, real) < FEWEST:
-        raise RequestInvalid(f"{min(samples, real)} are too few to measure; it takes {FEWEST} samples and examples")
+        raise RequestInvalid(f"{min(samples, real)} are too few to measure; give {FEWEST} samples and examples or more")
 
 
 def _rounded(results: Any) -> Any:

@@ -1,6 +1,8 @@
-"""Figures computed from features."""
+"""Figures of sets of pictures, from their features or their alpha."""
 
+import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_prc import calculate_precision_recall_full
@@ -9,42 +11,48 @@ from pgtrain.evaluation.features.extractors import Features
 
 Figures = dict[str, float]
 
+LEAST_ISLAND = 0.01
+"""Area of a separate piece, as a share of the largest one's, from which it counts as an island."""
+
+VISIBLE = 128
+"""Alpha, of 255, from which a pixel belongs to a piece."""
+
 
 def kernel_distance(drawn: Tensor, real: Tensor) -> Figures:
     """KID (Binkowski et al., 2018, arXiv:1801.01401) of features (N, F) and (M, F), with its 95 % interval.
 
-    The unbiased estimate over all pictures of the smaller count, so small sets may be compared; slightly below 0 is
-    possible. The interval is 1.96 standard errors, by the first-order variance of a U-statistic (Hoeffding, 1948): the
-    kernel's mean is taken for each pair of a drawn and a real picture, and the deviation of those means counts. It
-    tells what other pictures of the same generator and other artwork of the same kind would change.
+    The unbiased estimate over as many pictures as the smaller set has, so that small sets can be compared; it may be
+    slightly negative. The interval is 1.96 standard errors, by the first-order variance of a U-statistic (Hoeffding,
+    1948), from the deviation of the kernel's means per pair of a drawn and a real picture: the variation with other
+    pictures of the same generator and other artwork of the same kind.
     """
     count = min(len(drawn), len(real))
-    first, second = drawn[_chosen(len(drawn), count)].double(), real[_chosen(len(real), count)].double()
+    first, second = drawn[_sample(len(drawn), count)].double(), real[_sample(len(real), count)].double()
     crossed = _kernel(first, second)
     pairs = _kernel(first, first) + _kernel(second, second) - crossed - crossed.T
     means = pairs.fill_diagonal_(0).sum(1) / (count - 1)
-    distance, reach = float(means.mean()), 1.96 * 2 * float(means.std()) / count**0.5
-    return {"kid": distance, "kid_low": distance - reach, "kid_high": distance + reach}
+    distance, margin = float(means.mean()), 1.96 * 2 * float(means.std()) / count**0.5
+    return {"kid": distance, "kid_low": distance - margin, "kid_high": distance + margin}
 
 
 def _kernel(first: Tensor, second: Tensor) -> Tensor:
     return (first @ second.T / first.shape[1] + 1) ** 3
 
 
-def _chosen(count: int, size: int) -> Tensor:
-    """Choose `size` of `count` indices at random, the same ones at each call."""
+def _sample(count: int, size: int) -> Tensor:
+    """Draw `size` of `count` indices at random, deterministically."""
     return torch.randperm(count, generator=torch.Generator().manual_seed(0))[:size]
 
 
 def frechet_distance(drawn: Tensor, real: Tensor) -> Figures:
-    """FID (Heusel et al., 2017, arXiv:1706.08500) of features (N, F) and (M, F), and `fid_pictures`, the N in it.
+    """FID (Heusel et al., 2017, arXiv:1706.08500) of features (N, F) and (M, F), and its number of pictures.
 
-    It is biased upwards, the more so the fewer pictures there are. So it is taken between as many drawn pictures as
-    half of the real ones and that half, or fewer of both, which is what the floor compares with the other half.
+    FID is biased upwards, the more the fewer pictures there are. So it compares half of the real pictures, or fewer,
+    with as many drawn ones: as many as :func:`floor` compares with the other half.
     """
     count = min(len(drawn), len(real) // 2)
-    some = real[_chosen(len(real), count)]
-    return {"fid": _frechet(drawn[_chosen(len(drawn), count)], some), "fid_pictures": count}
+    distance = _frechet(drawn[_sample(len(drawn), count)], real[_sample(len(real), count)])
+    return {"fid": distance, "fid_pictures": count}
 
 
 def _frechet(first: Tensor, second: Tensor) -> float:
@@ -53,37 +61,51 @@ def _frechet(first: Tensor, second: Tensor) -> float:
 
 
 def precision_recall(drawn: Tensor, real: Tensor) -> Figures:
-    """Shares of drawn pictures among the real ones, and the reverse (Kynkäänniemi et al., 2019, arXiv:1904.06991)."""
-    near = min(3, len(drawn) - 1, len(real) - 1)
-    precision, recall = calculate_precision_recall_full(drawn, real, neighborhood=near)
+    """Improved precision and recall (Kynkäänniemi et al., 2019, arXiv:1904.06991) of features (N, F) and (M, F)."""
+    neighbors = min(3, len(drawn) - 1, len(real) - 1)
+    precision, recall = calculate_precision_recall_full(drawn, real, neighborhood=neighbors)
     return {"precision": precision, "recall": recall}
 
 
 def floor(real: Tensor, pictures: int) -> Figures:
-    """Compare one random half of the real pictures with the other: what no generator can be better than.
+    """Compare one random half of the real pictures with the other: the best that a generator can reach.
 
-    `pictures` is how many were drawn, for :func:`frechet_distance`.
+    `pictures` is the number of drawn ones, see :func:`frechet_distance`.
     """
-    order, half = _chosen(len(real), len(real)), len(real) // 2
+    order, half = _sample(len(real), len(real)), len(real) // 2
     first, second = real[order[:half]], real[order[half:]]
     return kernel_distance(second, first) | {"fid": _frechet(second[:pictures], first[:pictures])}
 
 
 def spread(embeddings: Tensor) -> float:
-    """Mean cosine distance between two different pictures, of unit vectors (N, E): 0 where all are alike."""
+    """Mean cosine distance of two different pictures, from unit vectors (N, E): 0 if all are the same."""
     count = len(embeddings)
-    likeness = (embeddings @ embeddings.T).sum() - count
-    return 1 - float(likeness) / max(1, count * (count - 1))
+    similarity = (embeddings @ embeddings.T).sum() - count
+    return 1 - float(similarity) / max(1, count * (count - 1))
+
+
+def islands(pictures: Tensor) -> float:
+    """Share of pictures with a separate piece, not connected to the body, of more than LEAST_ISLAND of its area.
+
+    Args:
+        pictures: premultiplied RGBA, uint8 (N, 4, S, S). Pixels that touch at a corner are connected.
+    """
+    count = 0
+    for alpha in pictures[:, 3].cpu().numpy():
+        labels, pieces = ndimage.label(alpha >= VISIBLE, np.ones((3, 3)))
+        areas = np.bincount(labels.ravel())[1 : pieces + 1]
+        count += int((areas > LEAST_ISLAND * areas.max()).sum() > 1) if pieces else 0
+    return count / len(pictures)
 
 
 def retrieval(drawn: Features, real: Features, prompts: list[str], names: list[str]) -> Figures:
-    """Rank the real pictures by their likeness to each drawn one, and find the Pokémon of its prompt in that order.
+    """Rank the real pictures by similarity to each drawn one, and find the rank of the Pokémon in its prompt.
 
     `prompts` name the N drawn pictures and `names` the M real ones. Ranks count from 1; chance is (M + 1) / 2.
     """
     order = (drawn.embeddings @ real.embeddings.T).argsort(1, descending=True)
-    same = torch.tensor([[name == one for name in names] for one in prompts])
-    ranks = same.gather(1, order).float().argmax(1) + 1
+    matching = torch.tensor([[name == prompt for name in names] for prompt in prompts])
+    ranks = matching.gather(1, order).float().argmax(1) + 1
     return {
         "median_rank": float(ranks.median()),
         "chance_rank": (len(names) + 1) / 2,

@@ -1,4 +1,4 @@
-"""Evaluate a picture GAN against the artwork that it was trained on."""
+"""Evaluation of a picture GAN against the artwork that it was trained on."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -12,32 +12,31 @@ from pgtrain.data.images import grid
 from pgtrain.data.records import Record
 from pgtrain.evaluation import figures
 from pgtrain.evaluation.features.extractors import Extractor
-from pgtrain.evaluation.islands import islands
 from pgtrain.evaluation.prompts import Described, described, invented
-from pgtrain.evaluation.reference_set import PROMPTS, SEEDS, Drawn, ReferenceSet
+from pgtrain.evaluation.reference_set import SEEDS, Drawn, ReferenceSet
 from pgtrain.evaluation.sampler import Sampler, draw_in_turn
 from pgtrain.evaluation.sheet import chosen, sheet
 
 DESCRIBED = 1000
-"""Prompts that name no Pokémon, at the most."""
+"""Most prompts that describe a Pokémon without its name."""
 INVENTED = 200
-"""Names that no Pokémon has, likewise."""
+"""Most invented names."""
 LEAST_CHANGE = 1e-3
-"""Change by the prompt below which the change by the seed is not measured against it."""
+"""Change by the prompt below which the ratio of the change by the seed to it is not measurable."""
 Rows = list[tuple[str, Tensor]]
 
 
 class Evaluation(NamedTuple):
-    """Figures by name, and the pictures to look at by file name."""
+    """Figures by name, and pictures by file name."""
 
     figures: dict[str, Any]
     pictures: dict[str, Image.Image]
 
 
 class Settings(NamedTuple):
-    """How to measure: the feature network, samples (None: as many as there are real pictures), the first seed.
+    """The feature network, the number of samples (None: as many as real pictures), and the first seed.
 
-    `second` is another network that sets of pictures are compared in.
+    `second` is a second feature network, for distances between sets of pictures.
     """
 
     extract: Extractor
@@ -49,14 +48,14 @@ class Settings(NamedTuple):
 def measure(
     sampler: Sampler, real: Callable[[int], Tensor], records: Sequence[Record], held: Tensor, settings: Settings
 ) -> Evaluation:
-    """Draw and measure. A text GAN draws each name in turn, and descriptions without names.
+    """Draw pictures and measure them. A text GAN draws each name in turn, descriptions, and invented names.
 
     Args:
         sampler: draws the pictures.
-        real: gives the artwork at the size that was drawn: premultiplied RGBA, uint8 (N, 4, S, S).
+        real: returns the artwork at a size in pixels: premultiplied RGBA, uint8 (N, 4, S, S).
         records: of those N pictures.
         held: whether a picture was held out from training, bool (N,).
-        settings: how.
+        settings: feature networks, samples and seed.
     """
     samples = settings.samples or len(records)
     subjects = [records[index % len(records)] for index in range(samples)]
@@ -92,49 +91,50 @@ def measure(
 def _text(
     sampler: Sampler, reference: ReferenceSet, drawn: Drawn, subjects: Sequence[Record], settings: Settings
 ) -> tuple[dict[str, Any], Rows]:
-    """Measure what only pictures drawn from text have, and choose what the contact sheet shows."""
+    """Measure the figures of pictures drawn from text, and choose the pictures of the contact sheet."""
     names = [record.name for record in subjects]
     labels = [record.name for record in reference.records]
-    varied, over_seeds = reference.over_seeds(sampler, list(dict.fromkeys(names)), settings.seed)
+    changes, over_seeds = _changes(sampler, reference, drawn, names, settings.seed)
     results: dict[str, Any] = {
         "retrieval": figures.retrieval(drawn.features, reference.real, names, labels),
-        "changed_by_seed": varied,
-        "changed_by_prompt": reference.changed_by_prompt(drawn),
+        **changes,
         "text": reference.text(drawn, subjects),
     }
     rows = [(names[index], drawn.pictures[index]) for index in chosen(len(names), 24)]
-    several = [names[index] for index in chosen(len(names), PROMPTS)]
     prompts = described(reference.records, min(DESCRIBED, settings.samples or DESCRIBED))
     if prompts:
-        spoken = reference.see(*draw_in_turn(sampler, [prompt.text for prompt in prompts], settings.seed))
-        results["described"] = _described(reference, spoken, prompts)
-        results["described"]["changed_by_seed"], _ = reference.over_seeds(
-            sampler, list(dict.fromkeys(prompt.text for prompt in prompts)), settings.seed
-        )
-        rows += [(prompts[index].text, spoken.pictures[index]) for index in chosen(len(prompts), 24)]
-    coined = invented([record.name for record in reference.records], min(INVENTED, settings.samples or INVENTED))
+        texts = [prompt.text for prompt in prompts]
+        drawn = reference.see(*draw_in_turn(sampler, texts, settings.seed))
+        results["described"] = _described(reference, drawn, prompts)
+        results["described"] |= _changes(sampler, reference, drawn, texts, settings.seed)[0]
+        rows += [(texts[index], drawn.pictures[index]) for index in chosen(len(texts), 24)]
+    coined = invented(labels, min(INVENTED, settings.samples or INVENTED))
     if coined:
         drawn = reference.see(*draw_in_turn(sampler, coined, settings.seed))
-        results["invented"] = {
-            "changed_by_prompt": reference.changed_by_prompt(drawn),
-            "changed_by_seed": reference.over_seeds(sampler, coined, settings.seed)[0],
-            "islands": islands(drawn.pictures),
-        }
-    for part in (results, *(results[key] for key in ("described", "invented") if key in results)):
-        prompt = part["changed_by_prompt"]
-        part["seed_over_prompt"] = part["changed_by_seed"] / prompt if prompt >= LEAST_CHANGE else None
-    rows += [(f"{several[0]}, seed {settings.seed + turn}", over_seeds[turn]) for turn in range(SEEDS)]
+        results["invented"] = {"islands": figures.islands(drawn.pictures)}
+        results["invented"] |= _changes(sampler, reference, drawn, coined, settings.seed)[0]
+    rows += [(f"{names[0]}, seed {settings.seed + turn}", over_seeds[turn]) for turn in range(SEEDS)]
     return results, rows
 
 
-def _described(reference: ReferenceSet, spoken: Drawn, prompts: Sequence[Described]) -> dict[str, Any]:
-    """Measure pictures of descriptions, separately for combinations that some Pokémon has and for new ones."""
-    results = reference.quality(spoken) | {"changed_by_prompt": reference.changed_by_prompt(spoken), "text": {}}
+def _changes(
+    sampler: Sampler, reference: ReferenceSet, drawn: Drawn, prompts: Sequence[str], seed: int
+) -> tuple[dict[str, Any], Tensor]:
+    """Measure the effects of seed and prompt; also return the pictures of some prompts with SEEDS seeds each."""
+    by_prompt = reference.changed_by_prompt(drawn)
+    by_seed, pictures = reference.over_seeds(sampler, list(dict.fromkeys(prompts)), seed)
+    ratio = by_seed / by_prompt if by_prompt >= LEAST_CHANGE else None
+    return {"changed_by_seed": by_seed, "changed_by_prompt": by_prompt, "seed_over_prompt": ratio}, pictures
+
+
+def _described(reference: ReferenceSet, drawn: Drawn, prompts: Sequence[Described]) -> dict[str, Any]:
+    """Measure pictures of descriptions, separately for known and for new combinations."""
+    results = reference.quality(drawn) | {"text": {}}
     for name, known in (("known", True), ("new", False)):
         rows = [index for index, prompt in enumerate(prompts) if prompt.known is known]
         if rows:
-            some = spoken._replace(view=spoken.view[rows])
-            results["text"][name] = reference.text(some, [prompts[index] for index in rows])
+            selected = drawn._replace(view=drawn.view[rows])
+            results["text"][name] = reference.text(selected, [prompts[index] for index in rows])
     return results
 
 

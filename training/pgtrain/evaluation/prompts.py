@@ -1,4 +1,4 @@
-"""Prompts that name no Pokémon: type, color and shape, in combinations that exist and in such that do not."""
+"""Prompts without the name of a Pokémon: descriptions by type, color and shape, and invented names."""
 
 import random
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ KINDS = ("types", "color", "shape")
 
 
 class Described(NamedTuple):
-    """A prompt, and what it names; `known` where a Pokémon has all of it together."""
+    """The labels that a prompt describes; `known` if a Pokémon has this combination."""
 
     types: tuple[str, ...]
     color: str
@@ -21,44 +21,41 @@ class Described(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Write it out, as one of the captions that training reads."""
+        """The prompt, worded like a caption of the training."""
         return describe(self.types, self.color, self.shape)
 
 
 def described(records: Sequence[Record], count: int) -> list[Described]:
     """Compose `count` prompts, half of them known combinations and half new ones; at most two for each record.
 
-    Frequent combinations come more than once. New ones take type, color and shape from three different Pokémon, so
-    that each is as frequent as it is among the real ones, and what is right for real pictures is so for these.
+    Frequent combinations may be repeated. New ones take type, color and shape from three records, so that each label
+    is as frequent as among real pictures.
     """
-    full = [(record.types, record.color, record.shape) for record in records if _is_full(record)]
-    if not full:
+    labeled = [record for record in records if record.image and record.types and record.color and record.shape]
+    if not labeled:
         return []
-    there = set(full)
-    chosen = random.Random(0)
-    known = chosen.sample(full, min(count // 2, len(full)))
+    combinations = [(record.types, record.color, record.shape) for record in labeled]
+    existing = set(combinations)
+    rng = random.Random(0)
+    known = rng.sample(combinations, min(count // 2, len(combinations)))
     new: list[tuple[tuple[str, ...], str, str]] = []
     for _ in range(20 * count):
-        types, color, shape = (chosen.choice(full)[place] for place in range(3))
-        if (types, color, shape) not in there and len(new) < len(known):
-            new.append((types, color, shape))  # type: ignore[arg-type]
-    return [Described(*each, known=True) for each in known] + [Described(*each, known=False) for each in new]
+        types, color, shape = rng.choice(labeled).types, rng.choice(labeled).color, rng.choice(labeled).shape
+        if (types, color, shape) not in existing and len(new) < len(known):
+            new.append((types, color, shape))
+    return [Described(*labels, known=True) for labels in known] + [Described(*labels, known=False) for labels in new]
 
 
 def invented(names: Sequence[str], count: int) -> list[str]:
-    """Compose `count` names that no Pokémon has, of the beginning of one name and the end of another."""
-    plain = sorted({name for name in names if name.isalpha() and len(name) > 4})
-    if len(plain) < 2:
+    """Compose `count` new names from the beginning of one name and the end of another."""
+    words = sorted({name for name in names if name.isalpha() and len(name) > 4})
+    if len(words) < 2:
         return []
-    chosen = random.Random(0)
+    rng = random.Random(0)
     coined: list[str] = []
     for _ in range(10 * count):
-        head, tail = chosen.sample(plain, 2)
+        head, tail = rng.sample(words, 2)
         name = head[: (len(head) + 1) // 2] + tail[len(tail) // 2 :].lower()
         if name not in names and name not in coined and len(coined) < count:
             coined.append(name)
     return coined
-
-
-def _is_full(record: Record) -> bool:
-    return bool(record.image and record.types and record.color and record.shape)

@@ -1,4 +1,4 @@
-"""The real artwork, and figures of generated pictures relative to it."""
+"""The real artwork, and figures of drawn pictures relative to it."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -12,7 +12,6 @@ from pgtrain.data.records import Record
 from pgtrain.evaluation import figures
 from pgtrain.evaluation.copying import Artwork
 from pgtrain.evaluation.features.extractors import Extractor, Features
-from pgtrain.evaluation.islands import islands
 from pgtrain.evaluation.labels import Classifier, Shown, agreement, view
 from pgtrain.evaluation.prompts import KINDS, Described
 from pgtrain.evaluation.sampler import Sampler
@@ -20,13 +19,13 @@ from pgtrain.evaluation.sheet import chosen
 from pgtrain.models.compositing import on_white
 
 COMPARED = 12
-"""Samples whose nearest training pictures are drawn."""
+"""Samples whose nearest real pictures are shown."""
 PROMPTS, SEEDS = 32, 8
-"""Prompts, and pictures of each, that the effect of seeds is measured on."""
+"""Prompts, and pictures of each, for measuring the effect of the seed."""
 
 
 class Drawn(NamedTuple):
-    """Pictures of a sampler: premultiplied RGBA uint8 (N, 4, S, S), their features, what a classifier sees, seeds."""
+    """Pictures of a sampler: premultiplied RGBA uint8 (N, 4, S, S), features, inputs of the classifiers, seeds."""
 
     pictures: Tensor
     features: Features
@@ -35,7 +34,7 @@ class Drawn(NamedTuple):
 
 
 class ReferenceSet:
-    """The real artwork, whose features are computed once, for comparison with any sampler."""
+    """The real artwork and its features, for comparison with any sampler."""
 
     def __init__(
         self,
@@ -45,31 +44,32 @@ class ReferenceSet:
         extract: Extractor,
         second: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
-        """Look at the artwork.
+        """Compute the features of the artwork.
 
         Args:
             real: premultiplied RGBA, uint8 (N, 4, S, S).
             records: of those N pictures.
             held: whether a picture was held out from training, bool (N,).
             extract: the feature network.
-            second: another network that sets of pictures are compared in, beside it.
+            second: a second feature network, for distances between sets of pictures.
         """
         self.extract, self.records, self.pictures, self.second = extract, records, real, second
-        pixels, turned = as_pixels(real), as_pixels(real.flip(3))
-        self.real, mirrored = extract(pixels), extract(turned)
+        pixels, flipped = as_pixels(real), as_pixels(real.flip(3))
+        self.real, mirrored = extract(pixels), extract(flipped)
         families = [record.family or record.name for record in records]
         self.artwork = Artwork(self.real, mirrored, families, held)
         self.real_second = second(pixels) if second else None
-        self.islands = islands(real)
+        self.islands = figures.islands(real)
         self.spread = figures.spread(self.real.embeddings)
-        views = view(pixels, self.real.values), view(turned, mirrored.values)
-        shown = {kind: Shown.of([labels_of(record, kind) for record in records]) for kind in KINDS}
-        self.classifiers = {
-            kind: Classifier(*views, each, families) for kind, each in shown.items() if each.is_separable(families)
-        }
+        views = view(pixels, self.real.values), view(flipped, mirrored.values)
+        self.classifiers = {}
+        for kind in KINDS:
+            shown = Shown.of([labels_of(record, kind) for record in records])
+            if shown.is_separable(families):
+                self.classifiers[kind] = Classifier(*views, shown, families)
 
     def see(self, pictures: Tensor, seeds: Tensor) -> Drawn:
-        """Look at drawn pictures."""
+        """Compute the features of drawn pictures."""
         pixels = as_pixels(pictures)
         features = self.extract(pixels)
         return Drawn(pictures, features, view(pixels, features.values), seeds)
@@ -80,40 +80,44 @@ class ReferenceSet:
         results: dict[str, Any] = {"samples": len(values)}
         results |= figures.kernel_distance(values, real) | figures.frechet_distance(values, real)
         results |= figures.precision_recall(values, real)
-        results["islands"] = islands(drawn.pictures)
+        results["islands"] = figures.islands(drawn.pictures)
         if self.second and self.real_second is not None:
-            seen = self.second(as_pixels(drawn.pictures))
-            results["second"] = figures.kernel_distance(seen, self.real_second)
-            results["second"] |= figures.frechet_distance(seen, self.real_second)
+            values = self.second(as_pixels(drawn.pictures))
+            results["second"] = figures.kernel_distance(values, self.real_second)
+            results["second"] |= figures.frechet_distance(values, self.real_second)
         return results | {
             "spread": figures.spread(drawn.features.embeddings),
             "copying": self.artwork.copying(drawn.features),
         }
 
     def text(self, drawn: Drawn, subjects: Sequence[Record | Described]) -> dict[str, dict[str, float | None]]:
-        """Ask the classifiers whether the pictures show what their prompts name."""
+        """Measure by the classifiers whether the pictures show the labels in their prompts."""
         results = {}
         for kind, classifier in self.classifiers.items():
             ceiling = agreement(classifier.predictions, classifier.shown.flags)["found"]
-            named = Shown.of([labels_of(each, kind) for each in subjects], classifier.shown.names)
+            named = Shown.of([labels_of(subject, kind) for subject in subjects], classifier.shown.names)
             results[kind] = agreement(classifier.predict(drawn.view), named.flags, ceiling)
         return results
 
     def changed_by_prompt(self, drawn: Drawn) -> float:
-        """Mean distance of two pictures of one seed and different prompts, over that of two real pictures."""
+        """Mean distance of two pictures with one seed and different prompts, relative to that of two real pictures."""
         groups = [drawn.features.embeddings[drawn.seeds == seed] for seed in set(drawn.seeds.tolist())]
         spreads = [figures.spread(group) for group in groups if len(group) > 1]
         return sum(spreads) / max(1, len(spreads)) / self.spread
 
     def over_seeds(self, sampler: Sampler, prompts: Sequence[str], seed: int) -> tuple[float, Tensor]:
-        """Draw some prompts with several seeds: mean distance within a prompt, over that of two real pictures."""
-        some = [prompts[index] for index in chosen(len(prompts), PROMPTS)]
-        drawn = self.see(sampler.draw(some, range(seed, seed + SEEDS)), torch.arange(SEEDS).repeat(len(some)))
+        """Draw some prompts with several seeds: mean distance within a prompt, relative to that of two real pictures.
+
+        Returns:
+            The relative distance, and the pictures as :meth:`Sampler.draw` returns them.
+        """
+        selected = [prompts[index] for index in chosen(len(prompts), PROMPTS)]
+        drawn = self.see(sampler.draw(selected, range(seed, seed + SEEDS)), torch.arange(SEEDS).repeat(len(selected)))
         groups: tuple[Tensor, ...] = torch.split(drawn.features.embeddings, SEEDS)
         return sum(figures.spread(group) for group in groups) / len(groups) / self.spread, drawn.pictures
 
     def beside(self, drawn: Drawn) -> Image.Image:
-        """Lay out samples, each (first column) beside its nearest real pictures, nearest first."""
+        """Lay out samples (first column), each beside its nearest real pictures, nearest first."""
         nearest = self.artwork.nearest(drawn.features)
         rows = [
             torch.cat([drawn.pictures[index, None], self.pictures[nearest[index]]])
@@ -123,7 +127,7 @@ class ReferenceSet:
 
 
 def labels_of(subject: Record | Described, kind: str) -> tuple[str, ...]:
-    """Name the labels of `kind` that a record has or a prompt names."""
+    """Return the labels of `kind` of a record or a prompt."""
     value = getattr(subject, kind)
     return value if isinstance(value, tuple) else tuple(filter(None, (value,)))
 

@@ -1,13 +1,13 @@
-"""Figures of generated rows: how near they come to real ones, and what of them was copied.
+"""Figures of generated rows: their similarity to real ones, and copies.
 
 overall              SDMetrics' quality score of stats, total, types and rarity (1 is perfect)
-two_sample_auc       gradient boosting tells real rows from drawn ones, five-fold cross-validated (0.5 is perfect)
-tstr_auc             a logistic regression on drawn rows finds the legendary or mythical ones (what the Kaggle table
-                     calls is_legendary) among held-out real ones by their six stats
+two_sample_auc       gradient boosting separates real rows from drawn ones, five-fold cross-validated (0.5 is perfect)
+tstr_auc             a logistic regression on drawn rows finds the legendary or mythical ones (is_legendary in the
+                     Kaggle table) among held-out real ones by their six stats
 tstr_auc_legendary   the same without the mythical ones
 total_distance       Wasserstein distance of the totals, in points
-copies               share of drawn rows that are a training row, in every column
-valid                share of drawn rows that a Pokémon could have
+copies               share of drawn rows that equal a training row in every column
+valid                share of drawn rows in the ranges of a Pokémon
 """
 
 from collections.abc import Sequence
@@ -31,23 +31,23 @@ NUMBERS = [*STATS, "total"]
 
 
 def frame(rows: Sequence[Row]) -> pd.DataFrame:
-    """Put rows into a table of COLUMNS; a single type has "none" beside it."""
+    """Build a table with COLUMNS from rows; the second type of a single one is "none"."""
     return pd.DataFrame([[*row.stats, *(*row.types, "none")[:2], row.rarity] for row in rows], columns=COLUMNS)
 
 
 def figures(rows: pd.DataFrame, held: pd.DataFrame, drawn: pd.DataFrame, taught: pd.DataFrame) -> dict[str, float]:
-    """Measure `drawn` rows against the training `rows`; labels are learned from `taught` and predicted for `held` ones.
+    """Compare `drawn` rows with the training `rows`; labels are learned from `taught` and predicted for `held` rows.
 
     Every table has COLUMNS.
     """
-    seen = set(rows[COLUMNS].itertuples(index=False, name=None))
+    training = set(rows[COLUMNS].itertuples(index=False, name=None))
     return {
         "overall": overall(rows, drawn),
         "two_sample_auc": two_sample(rows, drawn),
         "tstr_auc": rarity_auc(taught, held, ("legendary", "mythical")),
         "tstr_auc_legendary": rarity_auc(taught, held, ("legendary",)),
         "total_distance": float(wasserstein_distance(with_total(rows)["total"], with_total(drawn)["total"])),
-        "copies": float(np.mean([row in seen for row in drawn[COLUMNS].itertuples(index=False, name=None)])),
+        "copies": float(np.mean([row in training for row in drawn[COLUMNS].itertuples(index=False, name=None)])),
         "valid": float(np.mean([valid(row) for row in drawn.to_dict("records")])),
     }
 
@@ -67,7 +67,7 @@ def overall(rows: pd.DataFrame, drawn: pd.DataFrame) -> float:
 
 
 def features(rows: pd.DataFrame) -> np.ndarray[Any, Any]:
-    """Numbers, and one column for each type in each place and each rarity."""
+    """Return the NUMBERS and one-hot columns of types and rarity: float64 (N, F)."""
     places = {"type1": TYPES, "type2": (*TYPES, "none"), "rarity": RARITIES}
     flags = [rows[column] == value for column, values in places.items() for value in values]
     return np.column_stack([with_total(rows)[NUMBERS].to_numpy(float), *(flag.to_numpy(float) for flag in flags)])
@@ -86,14 +86,14 @@ def rarity_auc(taught: pd.DataFrame, held: pd.DataFrame, rare: tuple[str, ...]) 
     """Area under the curve of a regression that learns from `taught` which stats are `rare`, on `held` rows."""
     labels, expected = taught["rarity"].isin(rare), held["rarity"].isin(rare)
     if labels.nunique() < 2 or expected.nunique() < 2:
-        return 0.5  # nothing rare is there, so nothing can be learned or predicted
+        return 0.5  # without rare rows nothing can be learned or predicted
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
     model.fit(taught[list(STATS)], labels)
     return float(roc_auc_score(expected, model.predict_proba(held[list(STATS)])[:, 1]))
 
 
 def valid(row: dict[str, Any]) -> bool:
-    """Six integers in 1..255, one type or two different ones, a rarity."""
+    """Whether a row has six integers in 1..255, one type or two different ones, and a rarity."""
     stats = [row[name] for name in STATS]
     whole = all(float(value).is_integer() and 1 <= value <= 255 for value in stats)
     kinds = row["type1"] in TYPES and (row["type2"] in TYPES or row["type2"] == "none")

@@ -1,4 +1,4 @@
-"""What draws the pictures that are evaluated: the averaged generator of a run, or a bundle through ``pgen``."""
+"""Drawing the pictures of an evaluation: with the averaged generator of a run, or with a bundle through ``pgen``."""
 
 import json
 import subprocess
@@ -26,16 +26,16 @@ KINDS = {"text-to-image": "image", "latent-to-image": "random"}
 """The kinds of a bundle's models that draw pictures, and the command of pgen that draws with each."""
 CHUNK = 32
 IN_TURN, TOGETHER = 8, 16
-"""Latents that many prompts share, so that all of one seed are drawn at once; and the fewest prompts for each."""
+"""Most seeds that prompts take turns with, and fewest prompts per seed, which are drawn together."""
 
 
 class Sampler(Protocol):
-    """Draws pictures from prompts and seeds, or from seeds alone."""
+    """Draws pictures from prompts and seeds, or only from seeds."""
 
     reads_text: bool
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
-        """Draw every prompt with every seed, prompt by prompt; a sampler that reads none draws the seeds.
+        """Draw every prompt with every seed, prompt by prompt; without text, draw the seeds.
 
         Returns:
             Premultiplied RGBA, uint8 (N, 4, S, S).
@@ -43,19 +43,19 @@ class Sampler(Protocol):
 
 
 class RunSampler:
-    """The averaged generator of a run, in the stage that its training had come to."""
+    """The averaged generator of a run, in the stage of its checkpoint."""
 
     def __init__(self, run: Run, config: Any, data: Any) -> None:
-        """Load the checkpoint of `run`, which `data` was read for.
+        """Load the checkpoint of `run`, whose system is built for `data`.
 
         Raises:
-            RunNotFound, RunInvalid: there is none, or it does not fit.
+            RunNotFound, RunInvalid: there is no checkpoint, or it does not fit.
         """
         described = run.described()
         accelerator = Accelerator("fp32")
         self.system = SYSTEMS[described["system"]].load("system")(config, accelerator, data.to(accelerator.device))
         try:
-            position = checkpoint.restore_networks(run.checkpoint, self.system)
+            position = checkpoint.restore(run.checkpoint, self.system, networks_only=True)
         except RunInvalid as error:
             trained = described["data"]["examples"]
             if trained == len(data):
@@ -69,7 +69,7 @@ class RunSampler:
         self.reads_text = self.encoder is not None
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
-        """Draw; see :class:`Sampler`."""
+        """See :meth:`Sampler.draw`."""
         latents = torch.stack([self._latent(seed) for seed in seeds])
         if self.encoder is None:
             return self._drawn(latents, None)
@@ -87,17 +87,17 @@ class RunSampler:
 
 
 class BundleSampler:
-    """A bundle as users run it: ``pgen`` in its own process, on the ONNX files."""
+    """A bundle, drawn from as users do: by ``pgen`` in another process, from the ONNX files."""
 
     def __init__(self, folder: Path, model: str | None = None) -> None:
         """Choose the model: `model`, or the first that reads text, or else the first that draws.
 
         Raises:
-            BundleInvalid: it is no bundle, or has no such model.
+            BundleInvalid: `folder` is not a bundle, or has no such model.
         """
         self.folder = folder
         models = self._models()
-        drawing = [name for kind in KINDS for name, each in models.items() if each.get("kind") == kind]
+        drawing = [name for kind in KINDS for name, described in models.items() if described.get("kind") == kind]
         if not drawing or (model is not None and model not in drawing):
             raise BundleInvalid(
                 f"{folder}: has no model {model or 'that draws'}; those that draw: {', '.join(drawing) or 'none'}"
@@ -112,19 +112,19 @@ class BundleSampler:
             manifest = json.loads(path.read_bytes())
             return {name: {"provenance": {}} | model for name, model in manifest["models"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BundleInvalid(f"{path}: no manifest of a bundle ({error!r}); export the bundle again") from error
+            raise BundleInvalid(f"{path}: not the manifest of a bundle ({error!r}); export the bundle again") from error
 
     @property
     def trained(self) -> dict[str, Any]:
-        """The manifest's record of the run; empty where it has none."""
+        """The manifest's record of the run; empty if it has none."""
         run: dict[str, Any] = self.described["provenance"].get("run", {})
         return run
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
-        """Draw; see :class:`Sampler`.
+        """See :meth:`Sampler.draw`.
 
         Raises:
-            BundleInvalid: pgen could not.
+            BundleInvalid: pgen failed.
         """
         command = [sys.executable, "-m", "pgen", KINDS[self.described["kind"]]]
         command += ["-"] if self.reads_text else []
@@ -144,10 +144,10 @@ def _premultiplied(file: Path) -> Tensor:
 
 
 def draw_in_turn(sampler: Sampler, prompts: Sequence[str], seed: int) -> tuple[Tensor, Tensor]:
-    """Draw one picture of each prompt; the seeds, from `seed` on, take turns.
+    """Draw one picture of each prompt, with the seeds from `seed` in turn.
 
     Returns:
-        Pictures as :meth:`Sampler.draw` gives them, and the seed of each, int64 (N,).
+        Pictures as :meth:`Sampler.draw` returns them, and the seed of each, int64 (N,).
     """
     turns = max(1, min(IN_TURN, len(prompts) // TOGETHER))
     seeds = seed + torch.arange(len(prompts)) % turns

@@ -1,4 +1,4 @@
-"""The contact sheet: what was drawn, each picture under its prompt. It holds no artwork."""
+"""The contact sheet of drawn pictures, each with its prompt below. It contains no artwork."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from pgtrain.data.images import grid
 
 COLUMNS = 8
 LINE = 12
-"""Pixels that a line of a caption takes."""
+"""Height of a line of a caption in pixels."""
 SHOWN = 128
 """Pixels a side of each picture."""
 
@@ -22,7 +22,7 @@ def sheet(rows: Sequence[tuple[str, Tensor]]) -> Image.Image:
     height = SHOWN + 3 * LINE
     count = -(-len(rows) // COLUMNS)
     canvas = Image.new("RGB", (COLUMNS * SHOWN, count * height), "white")
-    # Pillow's own font has no é; matplotlib, which draws the curves, comes with one that has.
+    # Pillow's own font lacks é; matplotlib, a dependency of the curves, includes one that has it.
     font = ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", 10)
     pen = ImageDraw.Draw(canvas)
     for index, (caption, picture) in enumerate(rows):
@@ -35,7 +35,7 @@ def sheet(rows: Sequence[tuple[str, Tensor]]) -> Image.Image:
 
 
 def _wrapped(caption: str, font: ImageFont.FreeTypeFont) -> list[str]:
-    """Break a caption into at most three lines that fit under a picture."""
+    """Wrap a caption into at most three lines of the width of a picture."""
     lines = [""]
     for word in caption.split():
         longer = f"{lines[-1]} {word}".strip()

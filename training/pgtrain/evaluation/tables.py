@@ -1,4 +1,4 @@
-"""The table of the figures of an evaluation of pictures, for people: in the terminal, or as Markdown."""
+"""The table of the figures of an evaluation of pictures, for the terminal, HTML and Markdown."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -14,11 +14,11 @@ class Line(NamedTuple):
     label: str
     path: str
     form: str = "{:.3f}"
-    beside: str = ""
-    """Path of the value for real pictures."""
+    real: str = ""
+    """Path of the value of real pictures."""
 
     best: str = ""
-    """The best possible value, where it is not measured."""
+    """The best possible value, where that of real pictures is not measured."""
 
 
 def _text(label: str, path: str) -> list[Line]:
@@ -78,39 +78,37 @@ LINES = [
 
 
 def lines(evaluations: Mapping[str, Results]) -> list[list[str]]:
-    """Write one line per figure that any of `evaluations` has: label, one cell each, and what real pictures reach.
+    """Format one line per figure that any of `evaluations` has: label, a cell per evaluation, value of real pictures.
 
-    What real pictures reach is read from the first evaluation that tells it.
+    The value of real pictures is that of the first evaluation that has it.
     """
-    written = []
+    rows = []
     for line in LINES:
-        cells = [_cell(each, line) for each in evaluations.values()]
+        cells = [_cell(results, line) for results in evaluations.values()]
         if any(cells):
-            known = [value for each in evaluations.values() if (value := _at(each, line.beside)) is not None]
-            written.append([line.label, *cells, _written(known[0], line.form) if known else line.best])
-    return written
+            real = [_format(_at(results, line.real), line.form) for results in evaluations.values()]
+            rows.append([line.label, *cells, next(filter(None, real), line.best)])
+    return rows
 
 
 def ratios(evaluations: Mapping[str, Results]) -> dict[str, dict[str, float]]:
     """Divide the figures of every evaluation by those of the first, where both are numbers and the first is not 0."""
-    names = list(evaluations)
+    (_, first), *others = evaluations.items()
     quotients: dict[str, dict[str, float]] = {}
-    for name in names[1:]:
-        pairs = {
-            line.path: (_at(evaluations[name], line.path), _at(evaluations[names[0]], line.path)) for line in LINES
-        }
+    for name, results in others:
+        pairs = {line.path: (_at(results, line.path), _at(first, line.path)) for line in LINES}
         quotients[name] = {
-            path: round(mine / first, 3) for path, (mine, first) in pairs.items() if mine is not None and first
+            path: round(own / base, 3) for path, (own, base) in pairs.items() if own is not None and base
         }
     return quotients
 
 
 def table(evaluations: Mapping[str, Results]) -> Table:
     """Lay the lines out for a terminal."""
-    drawn = Table("figure", *evaluations, "real pictures")
+    laid_out = Table("figure", *evaluations, "real pictures")
     for line in lines(evaluations):
-        drawn.add_row(*line)
-    return drawn
+        laid_out.add_row(*line)
+    return laid_out
 
 
 def _cell(results: Results, line: Line) -> str:
@@ -118,16 +116,16 @@ def _cell(results: Results, line: Line) -> str:
     parent = _at(results, " ".join(parents)) if parents else results
     if isinstance(parent, Mapping) and last in parent and parent[last] is None:
         return "not measurable"
-    return _written(_at(results, line.path), line.form)
+    return _format(_at(results, line.path), line.form)
 
 
 def _at(results: Results, path: str) -> Any:
-    """Follow a path such as "floor kid"; None where it leads nowhere."""
+    """Return the value at a path such as "floor kid"; None if there is none."""
     value: Any = results if path else None
     for key in path.split():
         value = value.get(key) if isinstance(value, Mapping) else None
     return value
 
 
-def _written(value: Any, form: str) -> str:
+def _format(value: Any, form: str) -> str:
     return "" if value is None else form.format(value)

@@ -1,8 +1,8 @@
-"""Differentiable augmentation for a discriminator (Zhao et al., 2020, arXiv:2006.10738), made for RGBA.
+"""Differentiable augmentation for a discriminator (Zhao et al., 2020, arXiv:2006.10738), for RGBA.
 
-The same random change is drawn for real and generated pictures alike and gradients pass through it.
-Everything keeps premultiplied alpha valid (no color without coverage). Cutout is left out on purpose:
-a transparent rectangle is a picture that a generator with an alpha channel can learn to draw.
+Real and generated pictures are changed by the same distribution, and gradients pass through the changes, all of which
+keep premultiplied alpha valid (no color without coverage). Cutout is left out on purpose: a generator with an alpha
+channel can learn to draw transparent rectangles.
 """
 
 import torch
@@ -24,12 +24,12 @@ DRAWS = 7
 def augment(pictures: Tensor, draws: Tensor | None = None, whole_pixels: bool = False) -> Tensor:
     """Change premultiplied RGBA (N, 4, S, S) or RGB on white (N, 3, S, S), in 0..1, at random; range and shape stay.
 
-    Equal `draws`, float (N, DRAWS) in 0..1, change pictures equally; None draws them. With `whole_pixels` none are
+    Equal `draws`, float (N, DRAWS) in 0..1, change pictures equally; None draws them. With `whole_pixels` no pixels are
     mixed: pictures are not zoomed, and shifted by whole pixels.
     """
     if draws is None:
         draws = rng.rand(len(pictures), DRAWS, device=pictures.device)
-    signed = (2 * draws - 1)[:, :, None, None, None]
+    signed = 2 * draws - 1
     if pictures.shape[1] == 4:
         return _color(_move(pictures, signed[:, :4], whole_pixels), signed[:, 4:])
     # As ink on white, whose coverage is its strongest color: so white stays white, also where it moves in.
@@ -44,11 +44,12 @@ def jitter(pictures: Tensor, share: float, whole_pixels: bool = False) -> Tensor
     With `whole_pixels` they are only flipped and shifted, and pixels are not mixed.
     """
     count, device = len(pictures), pictures.device
-    draw = rng.rand(count, 8, device=device)
-    on = (draw[:, 0] < share).float()
-    signed = (2 * draw - 1) * on[:, None]
-    flip = torch.where((draw[:, 1] < 0.5) & (on > 0), -1.0, 1.0)
-    turn, wide, high = 0.18 * signed[:, 2], 1 + 0.12 * signed[:, 3] + 0.04 * on, 1 + 0.12 * signed[:, 4] + 0.04 * on
+    draws = rng.rand(count, 8, device=device)
+    changed = (draws[:, 0] < share).float()
+    signed = (2 * draws - 1) * changed[:, None]
+    flip = torch.where((draws[:, 1] < 0.5) & (changed > 0), -1.0, 1.0)
+    turn = 0.18 * signed[:, 2]
+    wide, high = (1 + 0.12 * signed[:, number] + 0.04 * changed for number in (3, 4))
     shift = 0.12 * signed[:, 5:7]
     if whole_pixels:
         turn, wide, high = torch.zeros_like(turn), torch.ones_like(wide), torch.ones_like(high)
@@ -57,8 +58,13 @@ def jitter(pictures: Tensor, share: float, whole_pixels: bool = False) -> Tensor
     matrix[:, 0, 0], matrix[:, 0, 1] = turn.cos() * wide * flip, -turn.sin() * high
     matrix[:, 1, 0], matrix[:, 1, 1] = turn.sin() * wide * flip, turn.cos() * high
     matrix[:, :, 2] = shift
-    where = F.affine_grid(matrix, list(pictures.shape), align_corners=False)
-    return F.grid_sample(pictures.float(), where, "nearest" if whole_pixels else "bilinear", align_corners=False)
+    return _transformed(pictures, matrix, whole_pixels)
+
+
+def _transformed(pictures: Tensor, matrix: Tensor, whole_pixels: bool) -> Tensor:
+    """Apply affine transformations (N, 2, 3); nearest pixels with `whole_pixels`, else bilinear."""
+    coordinates = F.affine_grid(matrix, list(pictures.shape), align_corners=False)
+    return F.grid_sample(pictures.float(), coordinates, "nearest" if whole_pixels else "bilinear", align_corners=False)
 
 
 def _rounded(shift: Tensor, side: int) -> Tensor:
@@ -67,22 +73,21 @@ def _rounded(shift: Tensor, side: int) -> Tensor:
 
 
 def _move(pictures: Tensor, signed: Tensor, whole_pixels: bool) -> Tensor:
-    """Flip, zoom and shift by `signed` (N, 4, 1, 1, 1) in -1..1."""
-    flip, zoom = signed[:, :2, 0, 0, 0].unbind(1)
-    flip, zoom = torch.where(flip < 0, -1.0, 1.0), 1 + ZOOM * zoom
-    shift = 2 * SHIFT * signed[:, 2:, 0, 0, 0]  # a share of the side counts double: it is 2 units of affine_grid
+    """Flip, zoom and shift by `signed` (N, 4) in -1..1."""
+    flip, zoom = torch.where(signed[:, 0] < 0, -1.0, 1.0), 1 + ZOOM * signed[:, 1]
+    shift = 2 * SHIFT * signed[:, 2:]  # a share of the side counts double: it is 2 units of affine_grid
     if whole_pixels:
         zoom, shift = torch.ones_like(zoom), _rounded(shift, pictures.shape[-1])
     matrix = torch.zeros(len(pictures), 2, 3, device=pictures.device)
     matrix[:, 0, 0], matrix[:, 1, 1] = flip * zoom, zoom
     matrix[:, :, 2] = shift
-    where = F.affine_grid(matrix, list(pictures.shape), align_corners=False)
-    return F.grid_sample(pictures.float(), where, "nearest" if whole_pixels else "bilinear", align_corners=False)
+    return _transformed(pictures, matrix, whole_pixels)
 
 
 def _color(pictures: Tensor, signed: Tensor) -> Tensor:
-    """Change brightness, saturation and contrast by `signed` (N, 3, 1, 1, 1) in -1..1."""
+    """Change brightness, saturation and contrast by `signed` (N, 3) in -1..1."""
     color, alpha = pictures[:, :3], pictures[:, 3:]
+    signed = signed[:, :, None, None, None]
     brightness, saturation, contrast = 0.2 * signed[:, 0], 1 + 0.5 * signed[:, 1], 1 + 0.3 * signed[:, 2]
     gray = color.mean(1, keepdim=True)
     color = gray + (color - gray) * saturation

@@ -3,22 +3,23 @@
 import torch
 from torch import Tensor
 
-from pgtrain.models.layers import premultiply
-
 
 def visible(logits: Tensor) -> Tensor:
-    """Map a generator's logits (N, 4 or 3, S, S) to float32 premultiplied RGBA, or to RGB."""
-    return premultiply(logits) if logits.shape[1] == 4 else torch.sigmoid(logits.float())
+    """Map a generator's logits (N, 4, S, S) of straight RGBA to float32 premultiplied RGBA, those (N, 3, S, S) to RGB.
+
+    Networks draw straight color, so that exported pictures need no division by alpha; losses see it premultiplied, so
+    that the color of invisible pixels costs nothing.
+    """
+    pictures = torch.sigmoid(logits.float())
+    if pictures.shape[1] == 3:
+        return pictures
+    color, alpha = pictures[:, :3], pictures[:, 3:]
+    return torch.cat([color * alpha, alpha], 1)
 
 
 def on_white(premultiplied: Tensor) -> Tensor:
     """Lay premultiplied RGBA pictures (N, 4, S, S) on white: RGB (N, 3, S, S)."""
     return premultiplied[:, :3] + (1 - premultiplied[:, 3:])
-
-
-def grounded(pictures: Tensor, channels: int) -> Tensor:
-    """Keep premultiplied RGBA pictures (N, 4, S, S) for 4 `channels`; lay them on white, (N, 3, S, S), for 3."""
-    return pictures if channels == 4 else on_white(pictures)
 
 
 def as_rgba(pictures: Tensor) -> Tensor:

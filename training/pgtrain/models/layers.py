@@ -1,4 +1,4 @@
-"""Building blocks that the networks share: plain operators only, so that every one exports to ONNX."""
+"""Building blocks and penalties that systems share; the blocks are plain operators, so that they export to ONNX."""
 
 from typing import cast
 
@@ -6,12 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pgtrain.engine import rng
+
 
 class Whitening(nn.Module):
     """Fixed affine map of text embeddings (N, D) to whitened ones (N, K), see `pgtrain.models.text_encoder.whitening`.
 
-    A text unlike all of the training's can land dozens of deviations out, where networks give infinities;
-    it is held at LIMIT, further out than any caption of the default data set (8.4).
+    A text unlike all training texts can lie dozens of deviations out, where networks overflow; numbers are clamped at
+    LIMIT, beyond those of all captions of the default data set (8.4).
     """
 
     LIMIT = 10.0
@@ -22,7 +24,7 @@ class Whitening(nn.Module):
 
     @torch.no_grad()
     def fit(self, mean: Tensor, matrix: Tensor) -> None:
-        """Take over a fitted whitening: `mean` (D,), `matrix` (D, K)."""
+        """Set the whitening: `mean` (D,), `matrix` (D, K)."""
         self.linear.weight.copy_(matrix.T)
         self.linear.bias.copy_(-(mean @ matrix))
 
@@ -71,7 +73,7 @@ class GatedConv(nn.Module):
             self.norm.register_module("norm", nn.Identity())
 
     def thaw(self) -> None:
-        """Undo :meth:`freeze`: a batch norm that, in evaluation mode, adds what the convolution's bias added."""
+        """Undo :meth:`freeze`: in evaluation mode the new batch norm adds the bias of the folded convolution."""
         frozen, channels = self.conv, self.conv.out_channels
         if frozen.bias is None:
             return
@@ -116,28 +118,11 @@ class UpBlock(nn.Module):
         return convolved
 
 
-def fold_statistics(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Write a batch norm in evaluation mode as scale and shift: (C,) each."""
-    scale = norm.weight * (cast(Tensor, norm.running_var) + norm.eps).rsqrt()
-    return scale, norm.bias - cast(Tensor, norm.running_mean) * scale
-
-
 def keep_variance(module: nn.Module) -> None:
     """He et al., 2015 (arXiv:1502.01852): without norm layers PyTorch's own weights fade scores to 0."""
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, 0.2)
         nn.init.zeros_(cast(Tensor, module.bias))
-
-
-def premultiply(logits: Tensor) -> Tensor:
-    """Logits (N, 4, S, S) of straight RGBA to premultiplied RGBA in 0..1.
-
-    The networks draw straight color, so that exported pictures need no division by alpha; losses see
-    it premultiplied, so that the color of invisible pixels costs nothing.
-    """
-    rgba = torch.sigmoid(logits.float())
-    color, alpha = rgba[:, :3], rgba[:, 3:]
-    return torch.cat([color * alpha, alpha], 1)
 
 
 def r1_penalty(discriminator: nn.Module, real: Tensor) -> Tensor:
@@ -149,3 +134,15 @@ def r1_penalty(discriminator: nn.Module, real: Tensor) -> Tensor:
     real = real.detach().float().requires_grad_(True)
     (gradient,) = torch.autograd.grad(discriminator.forward(real).sum(), real, create_graph=True)
     return gradient.square().sum((1, 2, 3)).mean()
+
+
+def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    """Squared distance from 1 of the gradient's norm (Gulrajani et al., 2017, arXiv:1704.00028): ().
+
+    At mixes of the examples (N, ...) in `real` and `fake`, one random share for each pair. In float32 and uncompiled,
+    as :func:`r1_penalty`.
+    """
+    share = rng.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
+    between = torch.lerp(real.float(), fake.float(), share).detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(critic.forward(between).sum(), between, create_graph=True)
+    return F.mse_loss(gradient.flatten(1).norm(dim=1), torch.ones(len(real), device=real.device))

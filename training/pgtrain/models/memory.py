@@ -1,7 +1,7 @@
-"""The way from a text to the codes of a picture: attention over a memory of the training pictures.
+"""From a text to the codes of a picture: attention over a memory of the training pictures.
 
-Every training picture has two codes, a spatial SHAPE code and a COLOR code. A text reads both by attention: one head
-asks which pictures have the wanted shape, another which have the wanted colors. The latent chooses among the pictures
+Every training picture has two codes, a spatial shape code and a color code. A text reads both by attention: one head
+scores how well each picture matches the text in shape, another how well in color. The latent chooses among the pictures
 that match, so that two seeds give two pictures, and joins the shapes of two of them by a smooth mask over the cells of
 the code. So a sentence that was never trained on still gives codes that the decoder was trained on.
 
@@ -9,7 +9,6 @@ Codes that are learned beside a decoder follow GLO (Bojanowski et al., 2018, arX
 beside a global texture code follows the Swapping Autoencoder (Park et al., 2020, arXiv:2007.00653).
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -18,11 +17,29 @@ from torch import Tensor, nn
 
 from pgtrain.models.layers import Whitening
 
-SIDE = 4
-"""Cells a side of a shape code."""
+SHAPE_DIM, SIDE = 64, 4
+"""Channels of a shape code, and its cells a side."""
+
+SLOTS, SLOT_DIM = 4, 24
+"""Slots of a color code, which is a palette, and numbers of a slot."""
+
+COLOR_DIM = SLOTS * SLOT_DIM
+"""Numbers of a color code."""
 
 CHOICE_DIM = 64
-"""Numbers of the latent that make one choice among the pictures."""
+"""Numbers of the latent that choose one picture."""
+
+MASK_DIM = 5
+"""Numbers of the latent that make the mask: direction (2), offset, steepness, and whether there is one."""
+
+LATENT_DIM = 3 * CHOICE_DIM + MASK_DIM + SHAPE_DIM + COLOR_DIM
+"""Numbers of a latent: three choices, the mask, and noise for both codes."""
+
+SHARES = SIDE * SIDE + 1
+"""Numbers that say how much of a second picture's codes is mixed in: in each cell of the shape, and in the colors."""
+
+OUTLINE_DIM = 24
+"""Numbers that describe a silhouette."""
 
 NEAR, TAIL, TAIL_SLOPE = 0.55, 3.2, 2.5
 """Slope of a score within TAIL (natural logarithm) of the best match, and below: matches are alike, the rest is far."""
@@ -31,7 +48,7 @@ TEMPERATURE = 0.06
 """Of the softmax over scores: nearly all weight lies on one picture."""
 
 LIKENESS = 40.0
-"""How much the second picture of a mix must be like the first one in silhouette: score lost at a cosine of 0."""
+"""Score that a second picture loses whose silhouette has a cosine of 0 with the first one's."""
 
 REPEATED_SHAPE, REPEATED_COLOR = 5.0, 3.0
 """Scores that a picture which was chosen for the shape loses for the second shape and for the colors, times the share
@@ -48,32 +65,6 @@ HIDDEN, KEY_DIM = 384, 160
 """Width of a head's hidden layer, and numbers of a key."""
 
 
-@dataclass(frozen=True)
-class CodeSize:
-    """Sizes of the codes: `shape` channels at SIDE x SIDE cells, and a palette of `slots` x `slot_dim` numbers."""
-
-    shape: int = 64
-    slots: int = 4
-    slot_dim: int = 24
-
-    @property
-    def color(self) -> int:
-        """Numbers of a color code."""
-        return self.slots * self.slot_dim
-
-    @property
-    def latent_dim(self) -> int:
-        """Numbers of a latent: three choices, the mask, and noise for both codes."""
-        return 3 * CHOICE_DIM + MASK_DIM + self.shape + self.color
-
-
-SHARES = SIDE * SIDE + 1
-"""Numbers that say how much of a second picture's codes is mixed in: in each cell of the shape, and in the colors."""
-
-MASK_DIM = 5
-"""Numbers of the latent that make the mask: direction (2), offset, steepness, and whether there is one."""
-
-
 class Choice(NamedTuple):
     """What a text and a latent read from the memory: float weights over the pictures, (N, M) each, sum 1.
 
@@ -87,7 +78,7 @@ class Choice(NamedTuple):
 
 
 class Codes(NamedTuple):
-    """Codes of N pictures: `shape` (N, C, SIDE, SIDE), unit RMS in each cell; `color` (N, K), unit RMS in each slot."""
+    """Codes of N pictures: `shape` (N, SHAPE_DIM, SIDE, SIDE), `color` (N, COLOR_DIM); unit RMS a cell or slot."""
 
     shape: Tensor
     color: Tensor
@@ -121,7 +112,7 @@ class Head(nn.Module):
         self.frozen = False
 
     def forward(self, text: Tensor) -> Tensor:
-        """Map whitened texts (N, K) to logits (N, M) over the pictures."""
+        """Map whitened texts (N, K) to logits (N, M)."""
         query = _unit(self.query(F.gelu(self.hidden(text))) + self.skip(text))
         return F.linear(query, self.keys if self.frozen else self.scale * _unit(self.keys), self.bias)
 
@@ -144,42 +135,35 @@ def _unit(vectors: Tensor) -> Tensor:
 
 
 class CodeTable(nn.Module):
-    """The codes of M pictures, as parameters."""
+    """The codes of M pictures as parameters, which are scaled to unit RMS wherever they are used."""
 
-    def __init__(self, size: CodeSize, pictures: int) -> None:
+    def __init__(self, pictures: int) -> None:
         super().__init__()
-        self.size = size
-        self.shapes = nn.Parameter(torch.zeros(pictures, size.shape * SIDE * SIDE))
-        self.colors = nn.Parameter(torch.zeros(pictures, size.color))
+        self.shapes = nn.Parameter(torch.zeros(pictures, SHAPE_DIM * SIDE * SIDE))
+        self.colors = nn.Parameter(torch.zeros(pictures, COLOR_DIM))
         self.frozen = False
 
     def forward(self, pictures: Tensor) -> Codes:
         """Look up the codes of `pictures`, int64 (N,)."""
-        return self.scaled(self.shapes[pictures], self.colors[pictures])
+        return Codes(_cells(self.shapes[pictures]), _slots(self.colors[pictures]))
 
     def blend(self, choice: Choice) -> Codes:
         """Blend the codes of chosen pictures."""
         shapes: Tensor = self.shapes
         colors: Tensor = self.colors
         if not self.frozen:
-            codes = self.scaled(shapes, colors)
-            shapes, colors = codes.shape.flatten(1), codes.color
+            shapes, colors = _cells(shapes).flatten(1), _slots(colors)
         # One product of both: OpenVINO decompresses weights that two products share for one of them alone.
         both = torch.stack([choice.first, choice.second]) @ shapes
-        first, second = (self._cells(each) for each in both.unbind())
+        first, second = (_cells(blended) for blended in both.unbind())
         shape = unit_cells(first * choice.mask + second * (1 - choice.mask))
-        return Codes(shape, self._slots(choice.color @ colors))
-
-    def mixed(self, first: Codes, second: Codes, share: Tensor) -> Codes:
-        """Interpolate codes, and scale them as every code is; `share` (N, SHARES) is of `second`."""
-        codes = _between(first, second, share)
-        return Codes(unit_cells(codes.shape), self._slots(codes.color))
+        return Codes(shape, _slots(choice.color @ colors))
 
     @torch.no_grad()
     def freeze(self) -> None:
         """Store the codes scaled, as they are used, so that no graph scales them again."""
         if not self.frozen:
-            self.fill(self.scaled(self.shapes, self.colors))
+            self.fill(Codes(_cells(self.shapes), _slots(self.colors)))
             self.frozen = True
 
     def thaw(self) -> None:
@@ -192,19 +176,19 @@ class CodeTable(nn.Module):
         self.shapes.copy_(codes.shape.flatten(1))
         self.colors.copy_(codes.color)
 
-    def scaled(self, shapes: Tensor, colors: Tensor) -> Codes:
-        """Scale stored codes as every code is."""
-        return Codes(self._cells(shapes), self._slots(colors))
 
-    def _cells(self, shapes: Tensor) -> Tensor:
-        return unit_cells(shapes.view(-1, self.size.shape, SIDE, SIDE))
+def _cells(shapes: Tensor) -> Tensor:
+    """Scale stored or blended shape codes (N, SHAPE_DIM * SIDE * SIDE) to (N, SHAPE_DIM, SIDE, SIDE)."""
+    return unit_cells(shapes.view(-1, SHAPE_DIM, SIDE, SIDE))
 
-    def _slots(self, colors: Tensor) -> Tensor:
-        return unit_rms(colors.view(-1, self.size.slots, self.size.slot_dim), 2).flatten(1)
+
+def _slots(colors: Tensor) -> Tensor:
+    """Scale color codes (N, COLOR_DIM)."""
+    return unit_rms(colors.view(-1, SLOTS, SLOT_DIM), 2).flatten(1)
 
 
 class Memory(nn.Module):
-    """Codes of M training pictures, and the heads by which a text reads them.
+    """Codes of M training pictures, and the heads that score them for a text.
 
     `silhouettes` (M, D), unit vectors, tell which pictures are alike in outline; `prior` (M,) is added to the scores
     of every text (below 0 for pictures that should not be mixed); `partner`, int64 (M,), is another picture of the same
@@ -217,16 +201,15 @@ class Memory(nn.Module):
     draws: Tensor
     places: Tensor
 
-    def __init__(self, size: CodeSize, text_dim: int, whitened_dim: int, pictures: int, outline_dim: int) -> None:
+    def __init__(self, text_dim: int, whitened_dim: int, pictures: int) -> None:
         super().__init__()
-        self.size = size
         self.whitening = Whitening(text_dim, whitened_dim)
         self.shape_head = Head(whitened_dim, pictures)
         self.color_head = Head(whitened_dim, pictures)
-        self.table = CodeTable(size, pictures)
+        self.table = CodeTable(pictures)
         seeded = torch.Generator().manual_seed(5)  # the same in every run
         self.register_buffer("draws", torch.randn(CHOICE_DIM, pictures, generator=seeded) / CHOICE_DIM**0.5)
-        self.register_buffer("silhouettes", torch.zeros(pictures, outline_dim))
+        self.register_buffer("silhouettes", torch.zeros(pictures, OUTLINE_DIM))
         self.register_buffer("prior", torch.zeros(pictures))
         self.register_buffer("partner", torch.arange(pictures))
         self.register_buffer("places", torch.linspace(-1, 1, SIDE), persistent=False)
@@ -244,7 +227,7 @@ class Memory(nn.Module):
         """Read the codes for texts, and mix them with those for second ones.
 
         Args:
-            latent: (N, ``size.latent_dim``).
+            latent: (N, LATENT_DIM).
             text: embeddings (N, D) that ask for shape and colors.
             color_text: embeddings (N, D) that ask for the colors; `text` does where a row is zeros, or None.
             second_latent: the latent of the second codes; given together with the arguments that follow.
@@ -256,15 +239,14 @@ class Memory(nn.Module):
         if share is None or second_latent is None or second_text is None:
             return self.noisy(self.table.blend(self.choose(latent, text, color_text)), latent)
         # Both in one pass: the exported graph has a fifth fewer nodes, and opens faster.
-        count = text.shape[0]  # len() would be a constant of the exported graph
         latents, texts = torch.cat((latent, second_latent)), torch.cat((text, second_text))
+        none = torch.zeros_like(text)
         color_texts = torch.cat(
-            [torch.zeros_like(text) if asked is None else asked for asked in (color_text, second_color_text)]
+            (none if color_text is None else color_text, none if second_color_text is None else second_color_text)
         )
-        chosen = self.table.blend(self.choose(latents, texts, color_texts))
-        codes = self.table.mixed(*_split(chosen, count), share)
-        noise = _between(*_split(self._noise(latents), count), share)
-        return Codes(codes.shape + noise.shape, codes.color + noise.color)
+        codes = _mixed(self.table.blend(self.choose(latents, texts, color_texts)), share)
+        noise = _mixed(_noise(latents), share)
+        return Codes(unit_cells(codes.shape) + noise.shape, _slots(codes.color) + noise.color)
 
     def choose(self, latent: Tensor, text: Tensor, color_text: Tensor | None = None) -> Choice:
         """Choose pictures: two for the shape, whose outlines are alike, and one for the colors, as a rule a third.
@@ -277,20 +259,21 @@ class Memory(nn.Module):
             colors = self.whitening(torch.where(color_text.abs().sum(1, keepdim=True) > 0, color_text, text))
         shape, color = self.shape_head(whitened), self.color_head(colors)
         scores, color_scores = relevance(shape) + self.prior, relevance(color) + self.prior
-        first, second, third = torch.split(latent[:, : 3 * CHOICE_DIM], CHOICE_DIM, 1)
-        one = self._pick(scores, first)
-        alike = (one @ self.silhouettes) @ self.silhouettes.T
-        repeated = REPEATED_SHAPE * one * self._others(shape, one)
-        two = self._pick(scores + LIKENESS * (alike - 1) - repeated, second)
-        repeated = REPEATED_COLOR * one * self._others(color, one)
-        return Choice(one, two, self._pick(color_scores - repeated, third), self._mask(latent[:, 3 * CHOICE_DIM :]))
+        latents = torch.split(latent[:, : 3 * CHOICE_DIM], CHOICE_DIM, 1)
+        first = self._pick(scores, latents[0])
+        alike = (first @ self.silhouettes) @ self.silhouettes.T
+        repeated = REPEATED_SHAPE * first * self._others(shape, first)
+        second = self._pick(scores + LIKENESS * (alike - 1) - repeated, latents[1])
+        repeated = REPEATED_COLOR * first * self._others(color, first)
+        color_weights = self._pick(color_scores - repeated, latents[2])
+        return Choice(first, second, color_weights, self._mask(latent[:, 3 * CHOICE_DIM :]))
 
-    def _others(self, logits: Tensor, one: Tensor) -> Tensor:
-        """Share of a text's attention, (N, 1), that is on other Pokémon than the one that is chosen."""
+    def _others(self, logits: Tensor, chosen: Tensor) -> Tensor:
+        """Share of a text's attention, (N, 1), that is on other Pokémon than that of the `chosen` picture."""
         attention = torch.softmax(logits, 1)
         apart = (self.partner != torch.arange(len(self.partner), device=logits.device)).to(logits.dtype)
         own = attention + attention[:, self.partner] * apart
-        return 1 - (one * own).sum(1, keepdim=True)
+        return 1 - (chosen * own).sum(1, keepdim=True)
 
     def _pick(self, scores: Tensor, latent: Tensor) -> Tensor:
         return torch.softmax((scores + latent @ self.draws) / TEMPERATURE, 1)
@@ -308,26 +291,23 @@ class Memory(nn.Module):
 
     def noisy(self, codes: Codes, latent: Tensor) -> Codes:
         """Add the latent's own noise: per channel for the shape, per number for the colors."""
-        noise = self._noise(latent)
+        noise = _noise(latent)
         return Codes(codes.shape + noise.shape, codes.color + noise.color)
 
-    def _noise(self, latent: Tensor) -> Codes:
-        noise = latent[:, 3 * CHOICE_DIM + MASK_DIM :]
-        shape, color = noise[:, : self.size.shape], noise[:, self.size.shape : self.size.shape + self.size.color]
-        return Codes(SHAPE_NOISE * shape[:, :, None, None], COLOR_NOISE * color)
+
+def _noise(latent: Tensor) -> Codes:
+    noise = latent[:, 3 * CHOICE_DIM + MASK_DIM :]
+    return Codes(SHAPE_NOISE * noise[:, :SHAPE_DIM, None, None], COLOR_NOISE * noise[:, SHAPE_DIM:])
 
 
-def _between(first: Codes, second: Codes, share: Tensor) -> Codes:
-    """Interpolate linearly; `share` (N, SHARES) is of `second`."""
+def _mixed(codes: Codes, share: Tensor) -> Codes:
+    """Interpolate between the first N of 2 N codes and the last N, of which `share` (N, SHARES) is taken."""
+    count = share.shape[0]  # len() would be a constant of the exported graph
     of_shape, of_color = share[:, :-1].reshape(-1, 1, SIDE, SIDE), share[:, -1:]
     return Codes(
-        first.shape * (1 - of_shape) + second.shape * of_shape, first.color * (1 - of_color) + second.color * of_color
+        codes.shape[:count] * (1 - of_shape) + codes.shape[count:] * of_shape,
+        codes.color[:count] * (1 - of_color) + codes.color[count:] * of_color,
     )
-
-
-def _split(codes: Codes, count: int) -> tuple[Codes, Codes]:
-    """Split codes into those of the first `count` pictures and of the others."""
-    return Codes(codes.shape[:count], codes.color[:count]), Codes(codes.shape[count:], codes.color[count:])
 
 
 def relevance(logits: Tensor) -> Tensor:

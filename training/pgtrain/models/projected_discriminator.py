@@ -1,7 +1,7 @@
 """A discriminator over the features of a frozen network (Projected GAN, Sauer et al., 2021, arXiv:2111.01007).
 
-A discriminator with 1,000 real pictures need not learn to see first: four small heads score features that
-EfficientNet-Lite1 learned from photographs, mixed by fixed random convolutions so that no head can rely on few of them.
+1,000 real pictures are too few to learn features from: four small heads score those that EfficientNet-Lite1 learned
+from photographs, mixed by fixed random convolutions so that no head can rely on few of them.
 A fifth head scores the pixels themselves (as in Kumari et al., 2022, arXiv:2112.09130): the frozen network hardly sees
 stripes one pixel wide, and a generator that only it judged drew eyes and edges of them.
 """
@@ -11,11 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from pgtrain.engine import rng
 from pgtrain.models.efficientnet_lite import load_lite
 
 SIDE = 128
-"""Pixels a side that smaller pictures are enlarged to; larger ones are seen as they are."""
+"""Pixels a side that smaller pictures are enlarged to; larger ones keep their size."""
 
 TAPS = {3: 24, 6: 40, 14: 112, 20: 320}
 """Blocks of Lite1 whose outputs are used, and their channels."""
@@ -30,16 +29,16 @@ WIDTH, PIXEL_WIDTH = 128, 32
 """Channels of the heads, and of the first layer of the head that scores pixels."""
 
 WHITE, SILHOUETTE = 0.5, 0.25
-"""Shares of RGBA pictures that are seen on white, and as silhouettes; the rest is laid on random colors."""
+"""Shares of RGBA pictures on white, and of silhouettes; the other pictures are laid on random colors."""
 
-GROUND_DRAWS = 4
-"""Uniform random numbers that decide what :func:`on_some_ground` lays a picture on."""
+BACKGROUND_DRAWS = 4
+"""Uniform random numbers for the background of one picture."""
 
 
 class FrozenFeatures(nn.Module):
     """EfficientNet-Lite1 and random mixing: pictures (N, 3, S, S) in 0..1 to four feature maps, finest first.
 
-    They are resized to `side` pixels a side.
+    Pictures are resized to `side` pixels a side.
     """
 
     def __init__(self, side: int) -> None:
@@ -62,13 +61,13 @@ class FrozenFeatures(nn.Module):
     def forward(self, pictures: Tensor) -> list[Tensor]:
         """Map pictures to maps of MIXED channels, each by one of STRIDES smaller than `side`."""
         hidden = self.network._swish(self.network._conv_stem(self._scaled(pictures)))
-        seen = []
+        taps = []
         for number, block in enumerate(self.network._blocks):
             hidden = block(hidden)
             if number in TAPS:
-                seen.append(hidden)
+                taps.append(hidden)
         mixed, above = [], None
-        for tap, lateral, top_down in reversed(list(zip(seen, self.lateral, self.top_down, strict=True))):
+        for tap, lateral, top_down in reversed(list(zip(taps, self.lateral, self.top_down, strict=True))):
             level = lateral(tap)
             if above is not None:
                 level = level + F.interpolate(above, scale_factor=2.0, mode="nearest")
@@ -83,9 +82,9 @@ class FrozenFeatures(nn.Module):
 
 
 def _unstrided(depthwise: nn.Conv2d) -> nn.Module:
-    """Split a strided convolution into one of every place and a choice among them.
+    """Split a strided convolution into one with stride 1 and a subsampling of its outputs.
 
-    The same numbers; but PyTorch's gradient of a strided depthwise convolution takes a CPU longer than all others.
+    The results are equal; PyTorch's gradient of a strided depthwise convolution takes a CPU longer than all others.
     """
     height, width = map(int, depthwise.stride)
     depthwise.stride = (1, 1)
@@ -100,12 +99,12 @@ class Subsample(nn.Module):
         self.height, self.width = height, width
 
     def forward(self, features: Tensor) -> Tensor:
-        """Choose."""
+        """Subsample, channels-last."""
         return features[:, :, :: self.height, :: self.width].contiguous(memory_format=torch.channels_last)
 
 
 class Head(nn.Module):
-    """Scores one feature map (N, C, S, S) at each of 4x4 places; layers have `width` channels, then twice as many."""
+    """Scores one feature map (N, C, S, S) at each of 4x4 places; `width` channels, doubled a layer up to WIDTH."""
 
     def __init__(self, channels: int, side: int, width: int = WIDTH) -> None:
         super().__init__()
@@ -151,15 +150,13 @@ def feature_distance(maps: list[Tensor], targets: list[Tensor]) -> Tensor:
     return torch.stack(distances).mean()
 
 
-def on_some_ground(pictures: Tensor, draws: Tensor | None = None) -> Tensor:
+def on_random_background(pictures: Tensor, draws: Tensor) -> Tensor:
     """Lay RGBA (N, 4, S, S) on white or on a random color, or show it black on white: RGB (N, 3, S, S).
 
     On white alone a generator would draw eyes and lights as holes, and any marking would do on another color.
-    `draws`, float (N, GROUND_DRAWS) in 0..1, decide; None draws them.
+    `draws`, float (N, BACKGROUND_DRAWS) in 0..1, decide.
     """
-    if draws is None:
-        draws = rng.rand(len(pictures), GROUND_DRAWS, device=pictures.device)
     choice, color = draws[:, :1, None, None], draws[:, 1:, None, None]
     silhouette = choice >= 1 - SILHOUETTE
-    ground = torch.where((choice < WHITE) | silhouette, 1.0, color)
-    return pictures[:, :3] * ~silhouette + (1 - pictures[:, 3:]) * ground
+    background = torch.where((choice < WHITE) | silhouette, 1.0, color)
+    return pictures[:, :3] * ~silhouette + (1 - pictures[:, 3:]) * background

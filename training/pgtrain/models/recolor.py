@@ -1,4 +1,4 @@
-"""Random recoloring of whole pictures: what makes an autoencoder take colors from the color code alone."""
+"""Random recoloring of whole pictures, so that an autoencoder takes colors from the color code alone."""
 
 import math
 
@@ -34,20 +34,8 @@ def _changed(pictures: Tensor, random: Tensor) -> Tensor:
     angle = 2 * math.pi * turn
     scale = torch.where(gray < 0.15, 0.1, 0.5 + saturation)
     zero, one = torch.zeros_like(angle), torch.ones_like(angle)
-    rotation = torch.stack(
-        [
-            one,
-            zero,
-            zero,
-            zero,
-            scale * angle.cos(),
-            -scale * angle.sin(),
-            zero,
-            scale * angle.sin(),
-            scale * angle.cos(),
-        ],
-        1,
-    ).view(count, 3, 3)
+    cos, sin = scale * angle.cos(), scale * angle.sin()
+    rotation = torch.stack([one, zero, zero, zero, cos, -sin, zero, sin, cos], 1).view(count, 3, 3)
     matrix = FROM_YIQ.to(straight) @ rotation @ TO_YIQ.to(straight)
     luma = (TO_YIQ[0].to(straight)[None, :, None] * straight).sum(1, keepdim=True).clamp(1e-3, 1)
     bent = luma ** torch.exp2((1.8 * bend - 0.9) * (bends < 0.6))[:, None, None]

@@ -1,4 +1,4 @@
-"""Reconstruction: how a generator learns what pictures look like before adversarial training."""
+"""Losses between pictures, and the learning rate of reconstruction, which comes before adversarial training."""
 
 import math
 
@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 LAST = 0.1
-"""Share of the learning rate that is left at the end."""
+"""Share of the learning rate at the end."""
 
 
 def annealed(done: float) -> float:
@@ -38,3 +38,18 @@ def edge_loss(drawn: Tensor, real: Tensor) -> Tensor:
     """L1 between the differences of neighboring pixels, across and down, of pictures (N, C, S, S): ()."""
     across = F.l1_loss(drawn[..., 1:] - drawn[..., :-1], real[..., 1:] - real[..., :-1])
     return across + F.l1_loss(drawn[..., 1:, :] - drawn[..., :-1, :], real[..., 1:, :] - real[..., :-1, :])
+
+
+def layout_distance(drawn: Tensor, anchored: Tensor) -> Tensor:
+    """L1 between pictures (N, C, S, S) pooled to 16x16 and to 8x8 places: ()."""
+    total = drawn.new_zeros(())
+    for places in (16, 8):
+        side = drawn.shape[-1] // places
+        total = total + F.l1_loss(F.avg_pool2d(drawn, side), F.avg_pool2d(anchored, side))
+    return total
+
+
+def chroma_distance(drawn: Tensor, anchored: Tensor) -> Tensor:
+    """L1 between the colors of pictures (N, C, S, S), each less its mean over red, green and blue: ()."""
+    drawn, anchored = drawn[:, :3], anchored[:, :3]
+    return F.l1_loss(drawn - drawn.mean(1, keepdim=True), anchored - anchored.mean(1, keepdim=True))

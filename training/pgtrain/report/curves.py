@@ -11,13 +11,13 @@ NOT_LOSSES = ("epoch", "phase", "pictures_per_second")
 
 
 def series(metrics: list[dict[str, Any]]) -> dict[str, tuple[list[int], list[float]]]:
-    """Collect epochs and values by name, for everything in `metrics` that is a loss."""
+    """Collect the epochs and values of every loss in `metrics`, by name."""
     named: dict[str, tuple[list[int], list[float]]] = {}
     for entry in metrics:
         for name, value in entry.items():
             if name not in NOT_LOSSES:
                 epochs, values = named.setdefault(name, ([], []))
-                if epochs and entry["epoch"] > epochs[-1] + 1:  # a phase without this loss lies between: break the line
+                if epochs and entry["epoch"] > epochs[-1] + 1:  # break the line at a phase without this loss
                     epochs.append(epochs[-1] + 1)
                     values.append(math.nan)
                 epochs.append(entry["epoch"])
@@ -26,16 +26,16 @@ def series(metrics: list[dict[str, Any]]) -> dict[str, tuple[list[int], list[flo
 
 
 def write_curves(metrics: list[dict[str, Any]], out: Path) -> None:
-    """Plot one small chart a loss, with a line where the phase changes, to `out` (.svg or .png)."""
-    named = series(metrics)
+    """Plot one small chart per loss, with a line where the phase changes, as SVG to `out`."""
+    losses = series(metrics)
     changes = [later["epoch"] for sooner, later in pairwise(metrics) if later["phase"] != sooner["phase"]]
-    figure = Figure(figsize=(8, 1.8 * max(1, len(named))), layout="constrained")
-    charts = figure.subplots(max(1, len(named)), 1, sharex=True, squeeze=False)[:, 0]
-    for chart, (name, (epochs, values)) in zip(charts, named.items(), strict=False):
+    figure = Figure(figsize=(8, 1.8 * max(1, len(losses))), layout="constrained")
+    charts = figure.subplots(max(1, len(losses)), 1, sharex=True, squeeze=False)[:, 0]
+    for chart, (name, (epochs, values)) in zip(charts, losses.items(), strict=False):
         chart.plot(epochs, values, linewidth=1.2)
         chart.set_ylabel(name)
         chart.grid(alpha=0.3)
         for epoch in changes:
             chart.axvline(epoch, color="gray", linestyle=":", linewidth=1)
     charts[-1].set_xlabel("epoch")
-    figure.savefig(out)
+    figure.savefig(out, format="svg")

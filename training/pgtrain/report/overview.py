@@ -1,4 +1,4 @@
-"""Runs at a glance, in the terminal; without PyTorch."""
+"""Tables of runs and of their figures in the terminal; without PyTorch."""
 
 import json
 import shlex
@@ -16,23 +16,22 @@ from pokegan.errors import PokeganError, one_line
 
 
 def list_runs(folder: Path, as_json: bool = False) -> None:
-    """Print one line a run in `folder`, newest first, or a JSON array; a damaged run has a line that says so.
+    """Print one line per run in `folder`, newest first, or a JSON array; damaged runs are marked.
 
     Raises:
         RunNotFound: `folder` is missing, or holds no run.
     """
     configs = sorted(folder.glob(f"*/{CONFIG}"), key=lambda path: path.stat().st_mtime, reverse=True)
     if not configs:
-        missing = "no runs in it" if folder.is_dir() else "not a folder" if folder.exists() else "no such folder"
-        raise RunNotFound(f"{folder}: {missing}; make a run with pgtrain, or name another folder")
+        problem = "no runs in it" if folder.is_dir() else "not a folder" if folder.exists() else "no such folder"
+        raise RunNotFound(f"{folder}: {problem}; train one with pgtrain, or name another folder")
     rows = [_row(Run(path.parent)) for path in configs]
     if as_json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return
     table = Table("run", "system", "epochs", "phase", "examples", "seed")
     for row in rows:
-        values = list(row.values())
-        cells = [row["run"], "damaged", "", row["error"]] if "error" in row else values
+        cells = [row["run"], "damaged", "", row["error"]] if "error" in row else row.values()
         table.add_row(*(escape(str(cell)) for cell in cells))
     Console().print(table)
 
@@ -41,9 +40,14 @@ def _row(run: Run) -> dict[str, Any]:
     try:
         described, metrics = run.described(), run.metrics()
         last = metrics[-1] if metrics else {"epoch": 0, "phase": ""}
-        data, seed = described["data"], described["seed"]
-        row = {"run": run.folder.name, "system": described["system"], "epochs": last["epoch"]}
-        return row | {"phase": last["phase"], "examples": data["examples"], "seed": seed}
+        return {
+            "run": run.folder.name,
+            "system": described["system"],
+            "epochs": last["epoch"],
+            "phase": last["phase"],
+            "examples": described["data"]["examples"],
+            "seed": described["seed"],
+        }
     except (PokeganError, OSError) as error:
         return {"run": run.folder.name, "error": one_line(error)}
 
@@ -52,7 +56,7 @@ def show_run(run: Run, as_json: bool = False) -> None:
     """Print the last epoch and the configuration of `run`, or both as JSON.
 
     Raises:
-        RunNotFound, RunInvalid: it is no run, or damaged.
+        RunNotFound, RunInvalid: it is not a run, or is damaged.
     """
     described, metrics = run.described(), run.metrics()
     last, resumable = metrics[-1] if metrics else {}, run.checkpoint.is_file()
@@ -79,7 +83,7 @@ def show_run(run: Run, as_json: bool = False) -> None:
 
 
 def show_figures(results: dict[str, Any]) -> None:
-    """Print what :func:`pgtrain.evaluation.evaluate.evaluate` returns, one line a figure."""
+    """Print the results of :func:`pgtrain.evaluation.evaluate.evaluate`, one line per figure."""
     if "kid" in results:
         about = ("system", "drawn_by", "epochs", "trained_on_this_data", "features", "samples", "fid_pictures")
         Console().print(", ".join(f"{name} {results[name]}" for name in about), markup=False)

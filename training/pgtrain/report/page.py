@@ -1,4 +1,4 @@
-"""One page about a run: pictures, film, curves, figures and configuration, in one HTML file."""
+"""The report of a run as one HTML file: pictures, film, curves, figures and configuration."""
 
 import base64
 import json
@@ -28,9 +28,9 @@ KINDS = {".png": "image/png", ".gif": "image/gif", ".svg": "image/svg+xml"}
 
 
 def write_report(run: Run, say: Callable[[str], None] = print) -> Path:
-    """Write report.html, MODEL_CARD.md, curves.svg, timelapse.gif and timelapse.mp4 into `run`; return the page.
+    """Write report.html, MODEL_CARD.md, curves.svg, timelapse.gif and timelapse.mp4 into `run`; return the HTML file.
 
-    Damaged pictures are left out; `say` is called with a line on each. Without a grid there is no film.
+    Damaged pictures are left out; `say` is called with a line about each. Without a grid there is no film.
 
     Raises:
         RunNotFound, RunInvalid: there is no run, or its first epoch has not ended.
@@ -52,22 +52,24 @@ def write_report(run: Run, say: Callable[[str], None] = print) -> Path:
         "metrics": metrics,
     }
     with run.writing():
-        _write_whole(run.folder / "curves.svg", lambda out: write_curves(metrics, out))
-        if grids:
-            _write_whole(run.folder / "timelapse.gif", lambda out: write_gif(grids, out))
-            _write_whole(run.folder / "timelapse.mp4", lambda out: write_mp4(grids, out))
+        with atomic_path(run.folder / "curves.svg") as out:
+            write_curves(metrics, out)
+        for name, write in (("timelapse.gif", write_gif), ("timelapse.mp4", write_mp4)) if grids else ():
+            with atomic_path(run.folder / name) as out:
+                write(grids, out)
         run.write("MODEL_CARD.md", _render("model_card.md.j2", facts))
-        shown = {"grid": grids[-1] if grids else run.folder / "grids"} | {
-            Path(name).stem: run.folder / name for name in PICTURES
-        }
-        there = {name: path.is_file() and (path.suffix == ".svg" or _opens(path, say)) for name, path in shown.items()}
-        embedded = {name: _embed(path) if there[name] else "" for name, path in shown.items()}
+        files = {"grid": grids[-1] if grids else run.folder / "grids"}
+        files |= {Path(name).stem: run.folder / name for name in PICTURES}
+        embedded = {}
+        for name, path in files.items():
+            usable = path.is_file() and (path.suffix == ".svg" or _opens(path, say))
+            embedded[name] = _embed(path) if usable else ""
         run.write("report.html", _render("report.html.j2", facts | {"pictures": embedded}))
     return run.folder / "report.html"
 
 
 def _opens(path: Path, say: Callable[[str], None]) -> bool:
-    """Whether a picture can be decoded; `say` is called with why one cannot."""
+    """Whether a picture can be decoded; if not, `say` is called with the reason."""
     try:
         with Image.open(path) as picture:
             picture.load()
@@ -75,17 +77,6 @@ def _opens(path: Path, say: Callable[[str], None]) -> bool:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         say(f"{path}: left out, damaged ({one_line(error)})")
         return False
-
-
-def _write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Have `write` make the file beside `path` and rename it; the suffix decides the format."""
-    with atomic_path(path) as hidden:
-        named = hidden.with_suffix(path.suffix)
-        try:
-            write(named)
-            named.replace(hidden)
-        finally:
-            named.unlink(missing_ok=True)
 
 
 def _render(template: str, facts: dict[str, Any]) -> str:

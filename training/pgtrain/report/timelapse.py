@@ -1,4 +1,4 @@
-"""The training as a film: the grids of its epochs, one after the other, as GIF and MP4."""
+"""The training as a film: the grids of its epochs in order, as GIF and MP4."""
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -11,7 +11,7 @@ from PIL import Image
 FRAMES_PER_SECOND = 10
 
 GIF_FRAMES = 60
-"""Most frames of the GIF, spread evenly; GIFs of every epoch would weigh tens of megabytes."""
+"""Most frames of the GIF, evenly spaced: one of all epochs would have tens of megabytes."""
 
 GIF_SIDE = 320
 """Pixels a side of the GIF."""
@@ -23,13 +23,13 @@ def write_gif(grids: Sequence[Path], out: Path) -> None:
     chosen = [*grids[:-1:step], grids[-1]]
     frames = [frame.quantize(128) for frame in _frames(chosen, GIF_SIDE)]
     times = [1000 // FRAMES_PER_SECOND] * (len(frames) - 1) + [2000]
-    frames[0].save(out, save_all=True, append_images=frames[1:], duration=times, loop=0, optimize=True)
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], duration=times, loop=0, optimize=True)
 
 
 def write_mp4(grids: Sequence[Path], out: Path) -> None:
-    """Write every grid to an H.264 film; memory stays flat for any number of epochs."""
+    """Write every grid to an H.264 film, in constant memory for any number of epochs."""
     side = _opened(grids[-1]).width // 2 * 2  # H.264 with 4:2:0 color needs even sides
-    with av.open(str(out), "w") as container:
+    with av.open(str(out), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=Fraction(FRAMES_PER_SECOND))
         stream.width = stream.height = side
         stream.pix_fmt = "yuv420p"
@@ -39,7 +39,7 @@ def write_mp4(grids: Sequence[Path], out: Path) -> None:
 
 
 def _frames(grids: Sequence[Path], side: int) -> Iterator[Image.Image]:
-    # Stage I's grids are smaller than stage II's: all are brought to one size.
+    # The grids of stage I are smaller than those of stage II.
     for path in grids:
         yield _opened(path).resize((side, side), Image.Resampling.LANCZOS)
 

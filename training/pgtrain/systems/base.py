@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 from torch import nn
 
 Weights = Mapping[str, Any]
-"""Weights by name, as tensors or arrays: only their shapes count where a network is rebuilt."""
+"""Weights by name, as tensors or arrays; networks are rebuilt from their shapes alone."""
 
 
 class Architecture(NamedTuple):
-    """A generator with the sizes of some weights, before they are loaded into it.
+    """A generator of the sizes of given weights, before they are loaded into it.
 
-    A run's `rebuild` function makes it from the configuration, the weights, and the position of the checkpoint that
-    they come from (None: every part whose weights are there has been trained).
+    A system's `rebuild` function makes it from the configuration, the weights, and the position of the checkpoint that
+    they come from (None: every part that has weights was trained).
 
     Attributes:
         network: called with latents (N, `latent_dim`), and text embeddings (N, `text_dim`) if it reads text.

@@ -1,6 +1,6 @@
-"""The systems: the one table that the command line, training, evaluation and export read; without PyTorch.
+"""The table of systems that the command line, training, evaluation and export read; imports no PyTorch.
 
-A system that draws pictures from latents is its own package and a row here. `kind` decides how it is exported: see
+A system that draws pictures from latents is one package and one row here. `kind` decides how it is exported: see
 ``pgexport.kinds``.
 """
 
@@ -16,7 +16,7 @@ PICTURES = "pgtrain.data.dataset:read"
 
 
 class SystemEntry(NamedTuple):
-    """One system. Code is named as "module:attribute" and imported when it is needed.
+    """One system. Code is given as "module:attribute" and imported when it is needed.
 
     Attributes:
         summary: the help text of its command.
@@ -24,13 +24,13 @@ class SystemEntry(NamedTuple):
         recipes: other defaults of the options, by the name of the recipe.
         system: called with config, accelerator and data; returns the `System` that is trained.
         rebuild: called with config, weights and position; returns the `Architecture` of the averaged generator.
-        kind: the kind of model that a bundle holds of it.
+        kind: the kind of its model in a bundle.
         reader: called with data, config, text encoder and a :class:`pgtrain.data.options.DataOptions`; returns the
             `Data`.
-        warm_start: called with config and text encoder; fits a new run to the run that it starts from, and returns
-            the encoder. "": no run starts from another.
+        warm_start: called with config and text encoder; takes sizes over from the run that a new one starts from,
+            and returns the encoder. "": no run starts from another.
         evaluator: called with run, config, data and options; returns figures and pictures.
-        data_help: what `--data` also takes.
+        data_help: what `--data` also accepts, for its help text.
         footprint: called with config and a number of examples; returns the networks whose memory is estimated, see
             :mod:`pgtrain.engine.footprint`. "": memory is not estimated.
     """
@@ -49,25 +49,18 @@ class SystemEntry(NamedTuple):
 
     @property
     def reads_text(self) -> bool:
-        """Tell whether it needs a text encoder."""
+        """Whether it needs a text encoder."""
         return self.kind == "text-to-image"
 
     @property
     def reads_pictures(self) -> bool:
-        """Tell whether it learns from pictures."""
+        """Whether it learns from pictures."""
         return self.reader == PICTURES
 
     def load(self, role: str) -> Any:
-        """Import the code that `role` names, such as "system"."""
+        """Import the code of a `role`, the name of a field such as "system"."""
         module, name = getattr(self, role).split(":")
         return getattr(import_module(module), name)
-
-    def prepare(self, config: Any, encoder: str | None) -> str | None:
-        """Fit a new run's `config` to the run that it starts from, if any; return the encoder to use."""
-        if not self.warm_start:
-            return encoder
-        agreed: str | None = self.load("warm_start")(config, encoder)
-        return agreed
 
 
 SYSTEMS = {
@@ -83,9 +76,9 @@ SYSTEMS = {
         summary="Text to picture: stage I draws 64x64, stage II refines it.",
         config=stackgan.StackGANConfig,
         recipes=stackgan.RECIPES,
-        system="pgtrain.systems.stackgan:build",
-        rebuild="pgtrain.systems.stackgan.rebuild:rebuild",
-        footprint="pgtrain.systems.stackgan:footprint",
+        system="pgtrain.systems.stackgan.system:build",
+        rebuild="pgtrain.systems.stackgan.system:rebuild",
+        footprint="pgtrain.systems.stackgan.system:footprint",
         kind="text-to-image",
         warm_start="pgtrain.systems.stackgan.warm_start:prepare",
     ),

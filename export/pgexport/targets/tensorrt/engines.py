@@ -21,7 +21,7 @@ from pgen.backends.tensorrt.session import TensorRTSession, check_tensorrt, coll
 from pgen.bundle.engines import FOLDER, EngineInfo, EngineOptions, Profile, profile_of
 from pgen.bundle.reader import Bundle, Model, open_bundle
 from pgen.errors import DeviceUnavailable
-from pgexport.atomic import beside, put
+from pgexport.atomic import atomic_folder
 from pgexport.errors import EngineFailed
 from pgexport.kinds import KINDS
 from pgexport.metrics import cosine
@@ -36,7 +36,7 @@ CLOSE = {
     "float32": {"pixels": 1.0, "cosine": 0.9999, "equal": 1.0},
     "narrower": {"pixels": 8.0, "cosine": 0.99, "equal": 1.0},
 }
-"""How close an engine must come to ONNX Runtime on the same graph, by the graph's arithmetic.
+"""Limits of an engine against ONNX Runtime on the same graph, by the graph's arithmetic.
 
 pixels: 99.9 % of channels differ by at most so much of 255; cosine: of the worst row; equal: share of equal
 integers in rows of stats.
@@ -55,17 +55,16 @@ def ready() -> Cuda:
     return open_cuda()
 
 
-def build_engines(folder: Path, options: EngineOptions | None = None) -> dict[str, EngineInfo]:
-    """Build an engine for each model of the bundle in `folder`; once all are good they replace its folder engines/.
+def build_engines(folder: Path, options: EngineOptions) -> dict[str, EngineInfo]:
+    """Build an engine for each model of the bundle in `folder`; once all passed, they replace its folder engines/.
 
     Raises:
         MissingExtra, DeviceUnavailable: TensorRT or a GPU is missing.
         BundleNotFound, BundleInvalid: there is no bundle, or it is damaged.
         GraphUnread: TensorRT does not read one of the graphs; nothing was built.
-        EngineFailed: TensorRT cannot build one, or it does not give what ONNX Runtime gives.
+        EngineFailed: TensorRT cannot build an engine, or the engine differs from ONNX Runtime.
         TargetInvalid: the engines cannot be written.
     """
-    options = options or EngineOptions()
     bundle = open_bundle(folder)
     cuda = ready()
     if options.hardware_compatible and cuda.capability < (8, 0):
@@ -73,7 +72,10 @@ def build_engines(folder: Path, options: EngineOptions | None = None) -> dict[st
     for name, model in bundle.manifest.models.items():
         check_read(name, bundle.graph(model))
     built = {name: _build(bundle, name, options, cuda) for name in bundle.manifest.models}
-    _write(bundle.folder / FOLDER, built)
+    with atomic_folder(bundle.folder / FOLDER) as staged:
+        for name, (info, plan) in built.items():
+            (staged / f"{name}.plan").write_bytes(plan)
+            (staged / f"{name}.json").write_text(info.to_json(), "utf-8")
     return {name: info for name, (info, _) in built.items()}
 
 
@@ -189,7 +191,7 @@ def _timing_cache(config: "trt.IBuilderConfig", cuda: Cuda) -> Iterator[None]:
 def _compare(
     engine: TensorRTSession, reference: Session, bundle: Bundle, model: Model, options: EngineOptions
 ) -> dict[str, float]:
-    """Run both on the same inputs at the three batches; the worst figures."""
+    """Run both on the same inputs at the three batches, and return the worst figures."""
     limits = CLOSE["float32" if model.precision.startswith("float32") else "narrower"]
     outputs = [tensor.name for tensor in model.outputs]
     figures: dict[str, list[float]] = {}
@@ -201,8 +203,8 @@ def _compare(
             figures.setdefault(figure, []).append(value)
     worst = {figure: max(values) if figure == "pixels" else min(values) for figure, values in figures.items()}
     for figure, value in worst.items():
-        good = value <= limits[figure] if figure == "pixels" else value >= limits[figure]
-        if not good:  # a value that is not a number is not good
+        passed = value <= limits[figure] if figure == "pixels" else value >= limits[figure]
+        if not passed:  # NaN never does
             raise EngineFailed(
                 f"{model.file}: its engine differs from ONNX Runtime: {figure} is {value:.5g} where the limit is "
                 f"{limits[figure]:g}; no engine was written"
@@ -245,12 +247,3 @@ def _difference(kind: str, ours: NDArray[Any], theirs: NDArray[Any]) -> tuple[st
         return "pixels", float(np.quantile(np.abs(ours.astype(int) - theirs.astype(int)), 0.999))
     ours, theirs = (array.reshape(len(array), -1).astype(np.float64) for array in (ours, theirs))
     return "cosine", float(cosine(ours, theirs).min())
-
-
-def _write(folder: Path, built: dict[str, tuple[EngineInfo, bytes]]) -> None:
-    """Put all engines and their sidecars in place at once, instead of those that are there."""
-    with beside(folder) as staged:
-        for name, (info, plan) in built.items():
-            (staged / f"{name}.plan").write_bytes(plan)
-            (staged / f"{name}.json").write_text(info.to_json(), "utf-8")
-        put(staged, folder)

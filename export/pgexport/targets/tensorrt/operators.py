@@ -20,15 +20,15 @@ Reciprocal ReduceMax ReduceMean ReduceSum Relu Reshape Resize Shape Sigmoid Sign
 Tanh Transpose Unsqueeze Where
 """
 OPERATORS = frozenset(READ.split())
-"""Operators of that table that it reads, as far as networks here may need them. Not read: DynamicQuantizeLinear,
+"""Operators that it reads by that table, as far as networks here may need them. Not read: DynamicQuantizeLinear,
 MatMulInteger, ConvInteger."""
 
 VALUES = frozenset({"FLOAT", "FLOAT16", "BFLOAT16", "INT32", "INT64", "BOOL"})
-"""Types that values inside a graph may have; UINT8 only those that come out, INT8 only quantized ones."""
+"""Types that values inside a graph may have; UINT8 only outputs, INT8 only quantized values."""
 
 
 def unread(graph: "onnx.ModelProto") -> set[str]:
-    """Tell what TensorRT does not read: operators, and types of values inside the graph."""
+    """List what TensorRT does not read: operators, and types of values inside the graph."""
     from onnx import TensorProto
 
     from pgexport.precision.audit import types

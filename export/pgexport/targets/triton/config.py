@@ -35,7 +35,7 @@ WARM_PROMPT = struct.pack("<I", 9) + b"Charizard"
 
 
 def same(tensors: Sequence[Tensor]) -> dict[str, str]:
-    """Map the names of `tensors` to themselves, for an ensemble that calls them the same."""
+    """Map the names of `tensors` to themselves, for an ensemble that uses the same names."""
     return {tensor.name: tensor.name for tensor in tensors}
 
 
@@ -52,7 +52,7 @@ def port(tensor: Tensor, optional: bool = False) -> Message:
 
 
 def instances(count: int, kind: str) -> Message:
-    """Ask for `count` instances on each device of `kind`."""
+    """Request `count` instances on each device of `kind`."""
     return {"instance_group": {"count": count, "kind": Word(kind)}}
 
 
@@ -63,7 +63,7 @@ def step(model: str, inputs: dict[str, str], outputs: dict[str, str]) -> Message
 
 
 def warm_up(folder: Path, inputs: Sequence[Tensor], batch: int) -> Message:
-    """Describe a sample that the server runs before it says that it is ready; write its files into `folder`."""
+    """Describe a sample that the server runs before it is ready; write its files into `folder`."""
     samples: Message = {tensor.name: _sample(folder, tensor) for tensor in inputs}
     return {"name": f"batch of {batch}", "batch_size": batch, "inputs": pairs(samples)}
 

@@ -1,23 +1,24 @@
 """A bundle becomes a model repository for NVIDIA's Triton Inference Server.
 
 Each network is a model of Triton's ONNX Runtime backend, with the bundle's names, types and shapes, dynamic batching
-and warm-up; where the bundle has a TensorRT engine of it, also one of the TensorRT backend. What is code (tokens,
-latents, PNG) is a Python model each, see :mod:`pgen.triton`. Two ensembles for each generator of pictures join them:
+and warm-up; where the bundle has a TensorRT engine of it, also one of the TensorRT backend. Tokens, latents and PNG
+are Python models, see :mod:`pgen.triton`. Two ensembles for each generator of pictures join them:
 a prompt and seeds in, PNG files or pixels out.
 """
 
 import json
+import os
 import re
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pgen.bundle.engines import EngineInfo, plan_path, read_engine
 from pgen.bundle.reader import MANIFEST, Bundle, Model, Tensor, open_bundle
 from pgen.errors import BundleInvalid
-from pgexport.atomic import beside, put
-from pgexport.errors import TargetInvalid
+from pgexport import atomic
 from pgexport.targets.triton.config import instances, port, row, same, step, warm_up
-from pgexport.targets.triton.engine import Engine, read_engine
 from pgexport.targets.triton.pbtxt import Message, Value, dump, pairs
 from pokegan import __version__
 
@@ -56,24 +57,6 @@ TritonPythonModel = {step}
 """
 
 
-@dataclass(frozen=True)
-class Code:
-    """A Python model: `step` of pgen.triton with its `parameters`, and the `files` of the bundle that it reads.
-
-    `warm` are the inputs of its warm-up, where dimensions that vary have numbers; `optional` names inputs that may be
-    missing.
-    """
-
-    name: str
-    step: str
-    inputs: list[Tensor]
-    outputs: list[Tensor]
-    warm: list[Tensor]
-    files: list[str] = field(default_factory=list)
-    parameters: dict[str, str] = field(default_factory=dict)
-    optional: tuple[str, ...] = ()
-
-
 def write_repository(bundle: Path, out: Path, force: bool = False) -> list[str]:
     """Write the bundle in `bundle` as a model repository to `out`; return the names of its ensembles.
 
@@ -88,26 +71,18 @@ def write_repository(bundle: Path, out: Path, force: bool = False) -> list[str]:
     """
     check_target(out, force)
     opened = open_bundle(bundle)
-    with beside(out) as staged:
+    with atomic.atomic_folder(out) as staged:
         ensembles = _Repository(opened, staged).write()
-        put(staged, out)
     return ensembles
 
 
 def check_target(out: Path, force: bool = False) -> None:
-    """Check that a repository can be made in `out`.
+    """Check that a repository can be written to `out`.
 
     Raises:
         TargetInvalid: it cannot.
     """
-    if not out.parent.is_dir():
-        raise TargetInvalid(f"{out.parent}: no such folder; make it first")
-    if out.exists() and not force:
-        raise TargetInvalid(f"{out}: exists; choose another folder, or replace the repository by force")
-    if out.exists() and not (out / MARK).is_file():
-        raise TargetInvalid(
-            f"{out}: exists and is not a repository of pgexport, so force does not replace it; choose another folder"
-        )
+    atomic.check_target(out, "repository", "" if (out / MARK).is_file() else f"it has no {MARK}", force)
 
 
 class _Repository:
@@ -116,17 +91,23 @@ class _Repository:
     def __init__(self, bundle: Bundle, folder: Path) -> None:
         self.bundle, self.folder = bundle, folder
         self.models = bundle.manifest.models
-        self.encoder = next((name for name, model in self.models.items() if model.kind == "encoder"), None)
-        self.engines = {name: read_engine(bundle, name) for name in self.models}
+        self.encoder = next((name for name, model in self.models.items() if model.kind == "encoder"), "")
+        self.engines = {
+            name: read_engine(bundle, name)
+            for name in self.models
+            if os.path.isfile(plan_path(bundle, name))  # noqa: PTH113 (pathlib's raises where it may not look)
+        }
 
     def write(self) -> list[str]:
         """Write every model; return the names of the ensembles."""
         for name, model in self.models.items():
             self._network(name, model)
-        drawing = {name: model for name, model in self.models.items() if _draws(model)}
-        if self.encoder is None:
-            drawing = {name: model for name, model in drawing.items() if not _reads_text(model)}
-        else:
+        drawing = {
+            name: model
+            for name, model in self.models.items()
+            if model.draws_pictures and (self.encoder or not model.reads_text)
+        }
+        if self.encoder:
             self._tokenizer(self.models[self.encoder])
         for name, model in drawing.items():
             self._latents(name, model)
@@ -157,53 +138,68 @@ class _Repository:
             onnx["parameters"] = pairs({"intra_op_thread_count": {"string_value": "1"}})  # as pgen has it
         for place, kind in (GPU_PLACES if model.parity.get("storage") == "bf16" else PLACES).items():
             (folder / place).write_text(dump(named | onnx | ports | instances(1, kind)), "utf-8")
-        if engine := self.engines[name]:
-            (folder / "1" / "model.plan").write_bytes(engine.plan)
-            config = named | _engine(folder, model, engine, delay) | ports | instances(1, "KIND_GPU")
+        if name in self.engines:
+            info, plan = self.engines[name]
+            (folder / "1" / "model.plan").write_bytes(plan)
+            config = named | _engine(folder, model, info, delay) | ports | instances(1, "KIND_GPU")
             (folder / "configs" / "tensorrt.pbtxt").write_text(dump(config), "utf-8")
 
     def _tokenizer(self, encoder: Model) -> None:
         """Write the model that turns a prompt into the inputs of `encoder`."""
         outputs = [Tensor(tensor.name, tensor.dtype, [1, "tokens"]) for tensor in encoder.inputs]
-        self._code(Code("tokenizer", "Tokenizer", [PROMPT], outputs, [PROMPT], ["tokenizer.json"]))
+        self._python("tokenizer", "Tokenizer", [PROMPT], outputs, [PROMPT], ["tokenizer.json"])
 
     def _latents(self, name: str, model: Model) -> None:
         """Write the model that turns seeds and an embedding into the inputs of generator `name`."""
         texts: list[Tensor] = []
-        if _reads_text(model) and self.encoder is not None:
+        if model.reads_text:
             (embedding,) = self.models[self.encoder].outputs
             texts = [PROMPT, Tensor(embedding.name, embedding.dtype, [1, *embedding.shape[1:]])]
         stored = [file for file in self.bundle.manifest.files if texts and file in ("names.json", "names.npy")]
-        engine = self.engines[name]
-        most = min(_proven(model), engine.batches[2]) if engine else _proven(model)
+        most = _largest_batch(model)
+        if name in self.engines:
+            most = min(most, self.engines[name][0].options.batches[2])
         parameters = {"generator": name, "most": str(most)}
         inputs, warm = [SEED, *texts], [ONE_SEED, *texts]
-        self._code(Code(f"{name}_latents", "Latents", inputs, model.inputs, warm, stored, parameters))
+        self._python(f"{name}_latents", "Latents", inputs, model.inputs, warm, stored, parameters)
 
     def _png(self, model: Model) -> None:
         """Write the model that turns pictures of any size into PNG files; it is warmed up with those of `model`."""
         pictures = _pictures(model)
         anything = replace(pictures, shape=["pictures", "height", "width", "channels"])
         warm = [replace(pictures, shape=[1, *pictures.shape[1:]]), ONE_SEED, PROMPT]
-        self._code(Code("png", "Png", [anything, SEED, PROMPT], [PNG], warm, optional=("prompt",)))
+        self._python("png", "Png", [anything, SEED, PROMPT], [PNG], warm, optional=("prompt",))
 
-    def _code(self, code: Code) -> None:
-        folder = self._folder(code.name)
-        (folder / "1" / "model.py").write_text(SOURCE.format(step=code.step), "utf-8")
+    def _python(
+        self,
+        name: str,
+        step: str,
+        inputs: list[Tensor],
+        outputs: list[Tensor],
+        warm: list[Tensor],
+        files: Sequence[str] = (),
+        parameters: dict[str, str] | None = None,
+        optional: Sequence[str] = (),
+    ) -> None:
+        """Write a Python model: a class of pgen.triton with its `parameters`, and the `files` of the bundle it reads.
+
+        `warm` are the inputs of its warm-up, without dimensions that vary; `optional` names inputs that may be missing.
+        """
+        folder = self._folder(name)
+        (folder / "1" / "model.py").write_text(SOURCE.format(step=step), "utf-8")
         place = folder / "1" / "bundle"
         place.mkdir()
         (place / MANIFEST).write_bytes((self.bundle.folder / MANIFEST).read_bytes())
-        for file in code.files:
+        for file in files:
             (place / file).write_bytes(self.bundle.read(file))
-        parameters: Message = {key: {"string_value": value} for key, value in code.parameters.items()}
         config: Message = {
-            "name": code.name,
+            "name": name,
             "backend": "python",
             "max_batch_size": 0,
-            "input": [port(tensor, tensor.name in code.optional) for tensor in code.inputs],
-            "output": [port(tensor) for tensor in code.outputs],
-            "parameters": pairs(parameters),
-            "model_warmup": [warm_up(folder, code.warm, 1)],
+            "input": [port(tensor, tensor.name in optional) for tensor in inputs],
+            "output": [port(tensor) for tensor in outputs],
+            "parameters": pairs({key: {"string_value": value} for key, value in (parameters or {}).items()}),
+            "model_warmup": [warm_up(folder, warm, 1)],
         }
         (folder / "config.pbtxt").write_text(dump(config | instances(2, "KIND_CPU")), "utf-8")
 
@@ -215,7 +211,7 @@ class _Repository:
         """
         inputs, seeds = [SEED], same([SEED])
         steps: list[Value] = []
-        if _reads_text(model) and self.encoder is not None:
+        if model.reads_text:
             inputs, encoder = [PROMPT, SEED], self.models[self.encoder]
             tokens, embedding = same(encoder.inputs), same(encoder.outputs)
             steps += [step("tokenizer", same([PROMPT]), tokens), step(self.encoder, tokens, embedding)]
@@ -249,8 +245,9 @@ class _Repository:
         return folder
 
 
-def _engine(folder: Path, model: Model, engine: Engine, delay: int) -> Message:
-    smallest, usual, largest = (min(batch, _together(model)) for batch in engine.batches)
+def _engine(folder: Path, model: Model, info: EngineInfo, delay: int) -> Message:
+    """Configure a model for its TensorRT engine; the server finds out whether its GPU can run it."""
+    smallest, usual, largest = (min(batch, _together(model)) for batch in info.options.batches)
     inputs = [row(tensor) for tensor in model.inputs]
     config: Message = {
         "backend": "tensorrt",
@@ -262,26 +259,19 @@ def _engine(folder: Path, model: Model, engine: Engine, delay: int) -> Message:
     return config
 
 
-def _proven(model: Model) -> int:
+def _largest_batch(model: Model) -> int:
+    """The largest batch whose rows the export proved equal to those of other batches."""
     return int(max(model.parity.get("batches") or [MOST]))
 
 
 def _alone(model: Model) -> bool:
-    """Tell whether rows are computed one at a time, in one thread; encoders always are: a GPU's kernels vary."""
+    """Whether rows are computed one at a time, in one thread; encoders always are, because a GPU's kernels vary."""
     return model.kind == "encoder" or bool(model.settings.get("alone"))
 
 
 def _together(model: Model) -> int:
-    """Rows of several requests that the server may put together: one where a neighbor would change a row's bits."""
-    return 1 if _alone(model) else _proven(model)
-
-
-def _draws(model: Model) -> bool:
-    return "latent" in same(model.inputs) and "pictures" in same(model.outputs)
-
-
-def _reads_text(model: Model) -> bool:
-    return "text" in same(model.inputs)
+    """How many rows of several requests may share a batch: one where a neighbor would change a row's bits."""
+    return 1 if _alone(model) else _largest_batch(model)
 
 
 def _pictures(model: Model) -> Tensor:

@@ -17,36 +17,37 @@ from pathlib import Path
 from typing import Any
 
 import pgen
-from pgen.bundle.reader import MANIFEST, Bundle, Model, open_bundle
+from pgen.bundle.reader import MANIFEST, Bundle, open_bundle
 from pgen.errors import BundleInvalid
-from pgexport.atomic import beside, put
-from pgexport.errors import TargetInvalid, WebFilesMissing
+from pgexport import atomic
+from pgexport.errors import WebFilesMissing
 from pgexport.targets.web.tables import tables
 from pokegan import __version__
 
 REPOSITORY = Path(__file__).parents[4]
 SOURCES = REPOSITORY / "web"
+DISTRIBUTION = SOURCES / "node_modules" / "onnxruntime-web" / "dist"
 PAGE = Path(pgen.__file__).parent / "web"
 
 KINDS = ("text-to-image", "encoder", "stats")
-"""Models that the page runs; only the first must be there, and what needs another one says that it is missing."""
+"""Models that the page runs; only the first is required, and features that need another say that it is missing."""
 
 STORED = ("names.json", "names.npy", "tokenizer.json")
 
 SERVER_MODULES = ("api.js", "key.js", "backend.js", "index.html")
-"""Files of the page that are for a server, or that are written anew."""
+"""Files of the served page that need a server, or that are replaced."""
 
 SCRIPTS = ("ort.wasm.bundle.min.mjs", "ort.jspi.bundle.min.mjs", "ort.webgpu.bundle.min.mjs")
 BINARIES = tuple(f"ort-wasm-simd-threaded.{flavor}wasm" for flavor in ("", "jspi.", "asyncify."))
 """Of ONNX Runtime Web: for WebAssembly alone, and for WebGPU in browsers with and without JSPI; each loads one pair."""
 
 LAZY = ("encoder", "tokenizer.json", *BINARIES[1:])
-"""What is not loaded before it is needed: the text encoder, by its kind, its tokenizer, and the binaries for WebGPU."""
+"""Loaded when needed: the text encoder, by its kind, its tokenizer, and the binaries for WebGPU."""
 
 SERVICE_WORKER = "sw.js"
 
 RELEASE = 'const RELEASE = {"page": "page.'
-"""What the service worker of every page has, and no other file: by it a page is known that may be replaced."""
+"""Text in the service worker of every page and in no other file, by which a page that may be replaced is recognized."""
 
 POLICY = "; ".join(
     (
@@ -58,7 +59,7 @@ POLICY = "; ".join(
         "form-action 'self'",
     )
 )
-"""Nothing of other sites, as for the served page, and WebAssembly; a host's own header could add frame-ancestors."""
+"""Nothing from other sites, as for the served page, and WebAssembly; a host's header can add frame-ancestors."""
 
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -66,7 +67,7 @@ HEADERS = {
     "Cross-Origin-Embedder-Policy": "require-corp",
     "X-Content-Type-Options": "nosniff",
 }
-"""What hosts should send with every file, and the service worker adds: the policy, and the isolation of threads."""
+"""Sent by hosts with every file, or added by the service worker: the policy, and the isolation that threads need."""
 
 PERMANENT = "public, max-age=31536000, immutable"
 
@@ -98,38 +99,30 @@ def write_page(bundle: Path, out: Path, force: bool = False) -> int:
     """
     check_target(out, force)
     content = page_files(open_bundle(bundle))
-    with beside(out) as staged:
+    with atomic.atomic_folder(out) as staged:
         for path, data in content.items():
             (staged / path).parent.mkdir(parents=True, exist_ok=True)
             (staged / path).write_bytes(data)
-        put(staged, out)
     return sum(map(len, content.values()))
 
 
 def check_target(out: Path, force: bool = False) -> None:
-    """Check that a page can be made in `out`, and that what it is made of is there.
+    """Check that a page can be written to `out`, and that its files in web/ are there.
 
     Raises:
         WebFilesMissing, TargetInvalid: it cannot.
     """
-    for path in (*_own_files().values(), *_runtime_files().values()):
+    runtime = [DISTRIBUTION / name for name in (*SCRIPTS, *BINARIES)]
+    for path in (*_own_files().values(), *runtime, *LICENSES.values(), SOURCES / SERVICE_WORKER):
         if not path.is_file():
             remedy = (
                 "run `npm ci` in web/" if SOURCES.is_dir() else "clone the repository, and run `npm ci` in its web/"
             )
             raise WebFilesMissing(f"{path}: not found; {remedy}")
-    if not out.parent.is_dir():
-        raise TargetInvalid(f"{out.parent}: no such folder; make it first")
-    if out.exists() and not force:
-        raise TargetInvalid(f"{out}: exists; choose another folder, or replace the page by force")
-    if out.exists() and (fault := _not_a_page(out)):
-        raise TargetInvalid(
-            f"{out}: exists and is not a page of pgexport ({fault}), so force does not replace it; choose another "
-            "folder"
-        )
+    atomic.check_target(out, "page", _fault(out), force)
 
 
-def _not_a_page(folder: Path) -> str:
+def _fault(folder: Path) -> str:
     """Say why `folder` was not written by :func:`write_page`; empty if it was."""
     if not folder.is_dir():
         return "not a folder"
@@ -149,7 +142,7 @@ def page_files(bundle: Bundle) -> Content:
     paths = {name: _with_digest(name, data) for name, data in named.items()}
     entries = {name: {"path": paths[name], "bytes": len(data), "sha256": _sha256(data)} for name, data in named.items()}
     shell = {name: path.read_bytes() for name, path in _own_files().items()}
-    shell |= {f"engine/{name.removesuffix('.mjs')}.js": path.read_bytes() for name, path in _scripts().items()}
+    shell |= {f"engine/{Path(name).stem}.js": (DISTRIBUTION / name).read_bytes() for name in SCRIPTS}
     scripts = {name: _sha256(data) for name, data in shell.items() if name.startswith("engine/")}
     release = {"version": __version__, "bundle": bundle.digest, "files": entries, "scripts": scripts}
     shell["release.json"] = _json(release)
@@ -183,50 +176,30 @@ def _data_files(bundle: Bundle) -> Iterator[tuple[str, bytes]]:
     yield "tables.json", _json(tables())
     for model in bundle.manifest.models.values():
         if model.kind in KINDS:
-            _check_runs(bundle, model)
+            if model.parity.get("storage") == "bf16":
+                path = bundle.folder / model.file
+                raise BundleInvalid(f"{path}: computes in bf16, which no browser does; export in another precision")
             yield model.file, bundle.graph(model)
     for name in STORED:
         if name in bundle.manifest.files:
             yield name, bundle.read(name)
-    for name, path in _binaries().items():
-        yield name, path.read_bytes()
-
-
-def _check_runs(bundle: Bundle, model: Model) -> None:
-    if model.parity.get("storage") == "bf16":
-        raise BundleInvalid(
-            f"{bundle.folder / model.file}: computes in bf16, which no browser does; export in another precision"
-        )
+    for name in BINARIES:
+        yield name, (DISTRIBUTION / name).read_bytes()
 
 
 def _own_files() -> dict[str, Path]:
-    """Return the page's own files: those of the served page, except what is for a server, and those of web/."""
+    """Return the page's own files: those of the served page that need no server, and those of web/."""
     served = {path.name: path for path in sorted(PAGE.iterdir()) if path.name not in SERVER_MODULES}
     engine = {f"engine/{path.name}": path for path in sorted((SOURCES / "engine").glob("*.js"))}
     return served | {"backend.js": SOURCES / "backend.js"} | engine
-
-
-def _runtime_files() -> dict[str, Path]:
-    return _scripts() | _binaries() | LICENSES | {SERVICE_WORKER: SOURCES / SERVICE_WORKER}
 
 
 def _license_files() -> Content:
     return {f"{name}.txt": path.read_bytes() for name, path in LICENSES.items()}
 
 
-def _scripts() -> dict[str, Path]:
-    return {name: _DISTRIBUTION / name for name in SCRIPTS}
-
-
-def _binaries() -> dict[str, Path]:
-    return {name: _DISTRIBUTION / name for name in BINARIES}
-
-
-_DISTRIBUTION = SOURCES / "node_modules" / "onnxruntime-web" / "dist"
-
-
 def _index(page: str) -> str:
-    """Return the served page's index.html without what is for a server, with the paths of this release."""
+    """Return the served page's index.html without what needs a server, with the paths of this release."""
     markup = (PAGE / "index.html").read_text("utf-8")
     markup = re.sub(r"\s*<!-- server -->.*?<!-- /server -->", "", markup, flags=re.DOTALL)
     return markup.replace('"static/', f'"{page}/').replace('<meta charset="utf-8">', HEAD, 1)
@@ -238,7 +211,7 @@ def _service_worker(release: dict[str, Any]) -> str:
 
 
 def _headers(page: str) -> str:
-    """Return the headers that help, by path, as Netlify and Cloudflare Pages read them."""
+    """Return the headers by path, in the format of Netlify and Cloudflare Pages."""
     changing = ("/", "/index.html", f"/{SERVICE_WORKER}", "/app.webmanifest")
     rules = {"/*": HEADERS} | {path: {"Cache-Control": "no-cache"} for path in changing}
     rules |= {path: {"Cache-Control": PERMANENT} for path in (f"/{page}/*", "/files/*")}

@@ -1,4 +1,4 @@
-"""What pgen knows beside the bundle, as JSON for the page: words, evolution lines, translations and styles of cards."""
+"""pgen's data that is not part of the bundle, as JSON: words, evolution lines, translations and styles of cards."""
 
 import codecs
 import json
@@ -15,7 +15,7 @@ from pgen.lexicon import DENIED
 
 
 def tables() -> dict[str, Any]:
-    """Collect the tables from pgen's own files, which stay the only place where they are edited."""
+    """Collect the tables from pgen's own files."""
     dex = files("pgen.dex")
     return {
         "learned": json.loads(dex.joinpath("learned.json").read_text("utf-8")),

@@ -1,7 +1,7 @@
-"""Where data comes from: one adapter a layout, recognized from what is there.
+"""Sources of data sets: an adapter for each layout of files, and hubs.
 
-An adapter is a module with ``fits(folder)`` and ``read(folder)``; a hub is one with ``fetch(name)``, which
-returns a folder for the adapters. The first adapter that fits reads.
+An adapter is a module with ``fits(folder)`` and ``read(folder)``; a hub is a module with ``fetch(name)``, which
+returns a folder. The first adapter that fits the folder reads it.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,9 +16,9 @@ from pgtrain.errors import DataInvalid, DataNotFound
 
 
 class Adapter(NamedTuple):
-    """One layout of files: whether a folder has it, and how it is read.
+    """A layout of files: `fits` recognizes a folder of it, and `read` reads it.
 
-    `read` also takes the column of captions where the layout has columns.
+    `read` also takes the column of captions if the layout has columns.
     """
 
     fits: Callable[[Path], bool]
@@ -31,10 +31,11 @@ MARKED = (
     Adapter(pokedex.fits, pokedex.read),
     Adapter(parquet.fits, parquet.read, has_columns=True),
 )
-"""Adapters that are recognized by one file; they come first, because their folders hold images too."""
+"""Adapters recognized by a file; they come first, because their folders also hold images."""
+
 ADAPTERS = (
     *MARKED,
-    Adapter(metadata.fits_splits, metadata.read_splits, has_columns=True),
+    Adapter(metadata.fits_splits, metadata.read, has_columns=True),
     Adapter(parquet.fits_splits, parquet.read, has_columns=True),
     Adapter(classes.fits, classes.read),
     Adapter(images.fits, images.read),
@@ -45,39 +46,37 @@ KNOWN = "metadata.jsonl (.csv, .parquet) and images, pokedex.json and images, pa
 def read(data: str | Path | Sequence[str | Path], caption_column: str | None = None) -> Collection:
     """Read `data`: a folder, a parquet file, ``hf:OWNER/NAME``, ``kaggle:OWNER/NAME``; or several of them.
 
-    Several are one data set, in the order given; a name may have pictures in more than one. Captions are in
-    `caption_column`, by default the first of the usual names.
+    Several are joined to one data set, in order. Captions are in `caption_column`, by default the first usual column.
 
     Raises:
-        DataNotFound: there is no such place, or a file that the data set names is missing.
-        DataInvalid: nothing there is of a known layout, or a record cannot be used.
+        DataNotFound: `data` does not exist, or a file that the data set names is missing.
+        DataInvalid: the layout is unknown, or a record cannot be used.
         MissingExtra: a package that this source needs is not installed.
     """
     if not isinstance(data, str | Path):
-        return joined([read(each, caption_column) for each in data])
-    place = fetched(data, caption_column)
-    if place.is_file() and place.suffix.lower() == ".parquet":
-        return parquet.read(place, caption_column)
-    if not place.is_dir():
-        if place.is_file():
-            raise DataInvalid(f"{place}: is a file that holds no pictures; give a folder with {KNOWN}")
-        raise DataNotFound(f"{place}: no such folder; give a folder with {KNOWN}")
-    folder = _unwrapped(place)
-    for adapter in ADAPTERS:
-        if adapter.fits(folder):
-            if caption_column is not None and not adapter.has_columns:
-                raise DataInvalid(f"{place}: has no columns, so none is {caption_column!r}; leave the column out")
-            collection = adapter.read(folder, caption_column) if adapter.has_columns else adapter.read(folder)
-            if folder == place:
-                return collection
-            layout = collection.layout
-            skipped = (*scan(place, without=folder).skipped, *layout.skipped)
-            return replace(collection, layout=replace(layout, skipped=skipped))
-    raise DataInvalid(f"{place}: holds no data set; give a folder with {KNOWN}")
+        return joined([read(source, caption_column) for source in data])
+    path = fetched(data, caption_column)
+    if path.is_file():
+        if path.suffix.lower() == ".parquet":
+            return parquet.read(path, caption_column)
+        raise DataInvalid(f"{path}: is a file that holds no pictures; give a folder with {KNOWN}")
+    if not path.is_dir():
+        raise DataNotFound(f"{path}: no such folder; give a folder with {KNOWN}")
+    folder = _unwrapped(path)
+    adapter = next((adapter for adapter in ADAPTERS if adapter.fits(folder)), None)
+    if adapter is None:
+        raise DataInvalid(f"{path}: holds no data set; give a folder with {KNOWN}")
+    if caption_column is not None and not adapter.has_columns:
+        raise DataInvalid(f"{path}: has no columns, so none is {caption_column!r}; leave the column out")
+    collection = adapter.read(folder, caption_column) if adapter.has_columns else adapter.read(folder)
+    if folder == path:
+        return collection
+    skipped = (*scan(path, without=folder).skipped, *collection.layout.skipped)
+    return replace(collection, layout=replace(collection.layout, skipped=skipped))
 
 
 def fetched(data: str | Path, caption_column: str | None = None) -> Path:
-    """Give the path of `data`, which a hub's name makes a folder.
+    """Return the path of `data`; a data set of a hub is downloaded first.
 
     Raises:
         DataNotFound: `data` is empty, or the hub cannot be reached.
@@ -91,13 +90,13 @@ def fetched(data: str | Path, caption_column: str | None = None) -> Path:
 
 
 def fetched_table(data: str | Path) -> Path:
-    """Give the path of a table of stats, as :func:`fetched` does for pictures."""
+    """Return the path of a table of stats, as :func:`fetched` does for pictures."""
     scheme, _, name = str(data).partition(":")
     return hub.fetch_table(name) if scheme == "hf" else fetched(data)
 
 
 def _unwrapped(folder: Path) -> Path:
-    # Archives wrap their content in a folder, and hubs in data/: go down while there is but one way.
+    # Archives wrap their content in a folder, and hubs in data/: descend while there is only one folder.
     while not any(adapter.fits(folder) for adapter in MARKED):
         inner = find_folders(folder)
         if len(inner) != 1 or holds_images(folder) or classes.fits(folder):

@@ -8,19 +8,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pgtrain.data.records import Collection, Layout
-from pgtrain.data.sources.files import find_images, scan, spoken, written_captions
+from pgtrain.data.sources.files import scan, spoken, written_captions
 from pgtrain.data.sources.images import record, says_nothing
 
 NO_CLASS = frozenset(("train", "training", "test", "testing", "val", "valid", "validation", "images", "pictures"))
-"""Folders that hold images and yet name no Pokémon."""
+"""Names of folders of images that are not classes."""
 
 
 def fits(folder: Path) -> bool:
-    """Tell whether sub-folders hold images, and no more images lie directly in `folder` than there are such folders.
+    """Tell whether sub-folders hold images, and `folder` itself at most one, a cover.
 
-    One sub-folder is a class only where the names of its files say nothing.
+    A single sub-folder is a class only where the names of its files say nothing.
     """
-    images = find_images(folder)
+    images = scan(folder).images
     holders = {path.parent for path in images} - {folder}
     if any(path.name.lower() in NO_CLASS for path in holders) or len(images) - len(_inside(images, folder)) > 1:
         return False

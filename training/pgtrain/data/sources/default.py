@@ -1,8 +1,8 @@
 """The default data set: artwork and descriptions of Purukitto/pokemon-data.json, facts and stats of PokeAPI.
 
-Fetched once into the user's cache and written there as a folder with metadata.jsonl. It is never part of
-this project: the artwork belongs to Nintendo, Creatures Inc. and GAME FREAK inc. The addresses cannot be
-reached where this is tested; all that follows them is tested against a local server of the same layout.
+It is fetched once into the user's cache and written there as a folder with metadata.jsonl. It is not part of this
+project: the artwork belongs to Nintendo, Creatures Inc. and GAME FREAK inc. The tests, which run offline, fetch it from
+a local server with the same paths.
 """
 
 import json
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from pgtrain.data.sources import pokeapi, pokedex
-from pgtrain.data.sources.cache import cache_folder
-from pgtrain.data.sources.download import Opener, Store, open_url
+from pgtrain.data.sources.download import Store
+from pgtrain.data.sources.files import cache_folder
 from pgtrain.data.sources.metadata import METADATA
 from pgtrain.errors import DataInvalid, DataNotFound
 from pokegan.errors import write_remedy
@@ -31,19 +31,19 @@ class Origin:
     tables: str = "https://raw.githubusercontent.com/PokeAPI/pokeapi/master/data/v2/csv"
 
 
-def fetch(folder: Path | None = None, origin: Origin | None = None, opener: Opener = open_url) -> Path:
+def fetch(folder: Path | None = None, origin: Origin | None = None) -> Path:
     """Return the folder of the default data set, complete and verified; download what is missing.
 
-    An interrupted download goes on where it stopped. Without a network nothing is needed once it is complete.
+    An interrupted download continues with the missing files. A complete data set needs no network.
 
     Raises:
-        DataNotFound: something is missing and cannot be downloaded.
-        DataInvalid: a file differs from its checksum of the first download, is not what it should be, or cannot be
-            written.
+        DataNotFound: a file is missing and cannot be downloaded.
+        DataInvalid: a file differs from its checksum of the first download, has another format than expected, or
+            cannot be written.
     """
     folder, origin = folder or cache_folder("data"), origin or Origin()
     try:
-        store = Store(folder, opener)
+        store = Store(folder)
         tables = {name: store.get(f"{origin.tables}/{name}", f"csv/{name}") for name in pokeapi.TABLES}
         source = store.get(f"{origin.pokedex}/{pokedex.POKEDEX}", pokedex.POKEDEX)
         entries = {entry["id"]: entry for entry in pokedex.parse(source.read_bytes(), source)}
@@ -63,16 +63,17 @@ def _images(store: Store, origin: Origin, numbers: list[int]) -> dict[int, str]:
         name = f"{number:03d}.png"
         return number, store.get_optional(f"{origin.pokedex}/{pokedex.PLACES[0]}/{name}", f"images/{name}")
 
+    images = {}
     pool = ThreadPoolExecutor(THREADS)
     try:
-        files = []
         with progress(len(numbers), unit="images of the default data set") as advance:
-            for file in pool.map(get, numbers):
-                files.append(file)
+            for number, path in pool.map(get, numbers):
+                if path:
+                    images[number] = f"images/{path.name}"
                 advance()
     finally:
         pool.shutdown(cancel_futures=True)
-    return {number: f"images/{path.name}" for number, path in files if path}
+    return images
 
 
 def _merged(

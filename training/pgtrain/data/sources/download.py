@@ -1,7 +1,7 @@
-"""Downloading files once, and noticing ever after when one has changed.
+"""Downloads into a folder, with checksums by trust on first use.
 
-The publishers of these files give no checksums, so the SHA-256 of each is recorded when it is first
-downloaded (trust on first use) and verified from then on. Only against a local server is this tested.
+The publishers of these files give no checksums, so the SHA-256 of each is recorded at its first download and verified
+from then on. The tests download from a local server only.
 """
 
 import hashlib
@@ -9,35 +9,28 @@ import socket
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
 
 from pgtrain.errors import DataInvalid, DataNotFound
 from pokegan.errors import one_line
 from pokegan.files import atomic_path
 
 CHECKSUMS = "checksums.txt"
-"""In the folder: one line a file, its SHA-256 (or "absent", where the server had none) and its name."""
+"""A file in the folder: one line a download, its SHA-256 (or "absent", where the server had none) and its name."""
 
 ABSENT = "absent"
 CHUNK = 1 << 16
 
-Opener = Callable[[str], AbstractContextManager[Any]]
-"""Opens an address for reading, with the response's `headers`; raises OSError where it cannot."""
-
 SECONDS = 30.0
-"""How long a server may be silent."""
-
-open_url: Opener = partial(urllib.request.urlopen, timeout=SECONDS)
+"""Timeout of connecting to a server, and of each read."""
 
 
 @contextmanager
-def limited_silence() -> Iterator[None]:
-    """Give libraries that download without a timeout, as torch.hub, one of SECONDS."""
+def socket_timeout() -> Iterator[None]:
+    """Set a timeout of SECONDS for libraries that download without one, such as torch.hub."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(SECONDS)
     try:
@@ -49,17 +42,17 @@ def limited_silence() -> Iterator[None]:
 class Store:
     """A folder of downloaded files; safe to use from several threads."""
 
-    def __init__(self, folder: Path, opener: Opener = open_url) -> None:
-        self.folder, self.opener = folder, opener
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._writing = threading.Lock()
         self._known = self._recorded()
 
     def get(self, url: str, name: str) -> Path:
-        """Return the file `name`, verified; downloaded from `url` when it is not there or was damaged.
+        """Return the verified file `name`; it is downloaded from `url` where it is missing or damaged.
 
         Raises:
-            DataNotFound: it is not there and cannot be downloaded.
-            DataInvalid: what is downloaded differs from what was recorded at the first time.
+            DataNotFound: it is missing and cannot be downloaded.
+            DataInvalid: the download differs from the recorded checksum.
         """
         path = self.folder / name
         known = self._known.get(name)
@@ -71,7 +64,7 @@ class Store:
         return path
 
     def get_optional(self, url: str, name: str) -> Path | None:
-        """Like :meth:`get`, but a file that the server does not have (404) is None, and recorded as absent."""
+        """Like :meth:`get`, but return None for a file that the server does not have (404), and record it as absent."""
         if self._known.get(name) == ABSENT:
             return None
         try:
@@ -96,9 +89,9 @@ class Store:
         return total.hexdigest()
 
     def _chunks(self, url: str) -> Iterator[bytes]:
-        # Apart from the writing, so that errors of the disk are not taken for those of the network.
+        # Separate from the writing, so that errors of the disk are not taken for those of the network.
         try:
-            with self.opener(url) as response:
+            with urllib.request.urlopen(url, timeout=SECONDS) as response:
                 expected, received = response.headers.get("Content-Length"), 0
                 while chunk := response.read(CHUNK):
                     received += len(chunk)
@@ -127,7 +120,7 @@ def _sha256(path: Path) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Reduce the reason of a failed transfer to one short line; network libraries write paragraphs."""
+    """Shorten the reason of a failed transfer to one line; network libraries write paragraphs."""
     cause = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
     lines = str(cause).strip().splitlines()
     return one_line(lines[0] if lines else error, 160)

@@ -1,4 +1,4 @@
-"""Finding image files, and the names that files and folders give to what they show."""
+"""Finding image files, the texts and names that belong to them, and the cache of extracted ones."""
 
 import os
 from collections import Counter
@@ -7,25 +7,28 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from pokegan.extras import needs_extra
+
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"))
 CAPTIONS = (".txt", ".caption")
 """Suffixes of a text file beside an image of the same stem: its captions, one a line."""
 
-
 RECORD_FILES = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
-"""Names of a file of records beside images, in any case; the first that is there is read."""
+"""Names of a file of records beside images, in any case; the first of them in a folder is read."""
 
 
 class Scan(NamedTuple):
-    """What lies under a folder: image files, sorted, and what was `skipped`, with the reason."""
+    """The image files under a folder, sorted, and what was `skipped`, with the reason."""
 
     images: list[Path]
     skipped: tuple[str, ...]
 
 
-def find_images(folder: Path) -> list[Path]:
-    """List the image files under `folder`, see :func:`scan`."""
-    return scan(folder).images
+def cache_folder(*names: str) -> Path:
+    """Name a folder in the user's cache, ``~/.cache/pokegan`` on Linux, without making it."""
+    with needs_extra("data"):
+        from platformdirs import user_cache_path
+    return user_cache_path("pokegan").joinpath(*names)
 
 
 def scan(folder: Path, without: Path | None = None) -> Scan:
@@ -48,13 +51,13 @@ def scan(folder: Path, without: Path | None = None) -> Scan:
     others.update(path.suffix.lower() for path in texts if path.with_suffix("") not in captioned)
     if others:
         kinds = ", ".join(f"{kind} ({count:,})" for kind, count in others.most_common(5))
-        skipped.append(f"{others.total():,} files that are no images: {kinds}")
+        skipped.append(f"{others.total():,} files that are not images: {kinds}")
     return Scan(sorted(images), tuple(skipped))
 
 
-def find_metadata(folder: Path, names: frozenset[str]) -> list[Path]:
-    """List the files under `folder` whose lower-case name is one of `names`, sorted."""
-    return sorted(path for path in _walk(folder, []) if path.name.lower() in names and path.is_file())
+def find_metadata(folder: Path) -> list[Path]:
+    """List the RECORD_FILES under `folder`, sorted."""
+    return sorted(path for path in _walk(folder, []) if path.name.lower() in RECORD_FILES and path.is_file())
 
 
 def holds_images(folder: Path) -> bool:
@@ -68,7 +71,7 @@ def find_folders(folder: Path) -> list[Path]:
 
 
 def is_runs(folder: Path) -> bool:
-    """Tell whether `folder` is a run of pgtrain, whose grids are no data, or holds nothing but runs."""
+    """Tell whether `folder` is a run of pgtrain, whose grids are not data, or holds nothing but runs."""
     if _is_run(folder):
         return True
     try:
@@ -79,7 +82,7 @@ def is_runs(folder: Path) -> bool:
 
 
 def spoken(name: str) -> str:
-    """Read a file's or folder's name as a text: underscores are spaces, bytes that are no UTF-8 become U+FFFD."""
+    """Read a file's or folder's name as text: underscores become spaces, bytes that are not UTF-8 become U+FFFD."""
     return os.fsencode(name).decode("utf-8", "replace").replace("_", " ").strip() or name
 
 
@@ -94,7 +97,7 @@ def written_captions(image: Path) -> tuple[str, ...]:
 
 
 def find_ignoring_case(folder: Path, name: str) -> Path | None:
-    """Find the file `name`, a relative path, below `folder`: as it is written, or in another case."""
+    """Find the file `name`, a relative path, below `folder`: with its exact name, or else in another case."""
     path = folder / name
     if path.is_file():
         return path
@@ -108,7 +111,7 @@ def find_ignoring_case(folder: Path, name: str) -> Path | None:
 
 
 def named_by_captions(name: str, texts: tuple[str, ...], fallback: str) -> tuple[str, str, tuple[str, ...]]:
-    """Choose a record's name, text and further texts: without a name the first caption is what it answers to."""
+    """Choose a record's name, text and further texts; without a name, the first caption becomes the name."""
     name, *rest = (name, *texts) if name else (texts or (fallback,))
     return name, rest[0] if rest else "", tuple(rest[1:])
 
@@ -118,8 +121,8 @@ def _walk(folder: Path, skipped: list[str], without: Path | None = None) -> Iter
         skipped.append(f"{error.filename}: cannot be read ({error.strerror})")
 
     seen = {os.path.realpath(folder)}
-    for place, folders, files in os.walk(folder, onerror=note, followlinks=True):
-        here = Path(place)
+    for path, folders, files in os.walk(folder, onerror=note, followlinks=True):
+        here = Path(path)
         runs = {name for name in folders if is_runs(here / name)}
         skipped.extend(f"{(here / name).relative_to(folder)}: runs of pgtrain" for name in sorted(runs))
         folders[:] = [name for name in folders if not _hidden(name) and name not in runs and here / name != without]
@@ -137,7 +140,7 @@ def _cached_listing(folder: Path, changed: int) -> dict[str, str]:
 
 
 def _listing(folder: Path) -> dict[str, str]:
-    """Names in `folder` by their lower case; listed anew where the folder has changed."""
+    """Map the lower-case names in `folder` to the actual ones; listed anew when the folder has changed."""
     try:
         return _cached_listing(folder, folder.stat().st_mtime_ns)
     except OSError:
@@ -151,7 +154,7 @@ def _is_image(path: Path) -> bool:
 def _is_run(folder: Path) -> bool:
     try:
         return (folder / "config.json").is_file() and (folder / "grids").is_dir()
-    except OSError:  # it may not be looked into
+    except OSError:  # no permission to read the folder
         return False
 
 

@@ -1,6 +1,6 @@
 """A data set of the Hugging Face hub by name, through ``datasets``.
 
-The download itself cannot be tested without a network; what follows it is, on a local data set.
+The tests, which run offline, load a local data set.
 """
 
 import logging
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pgtrain.data.sources import parquet
-from pgtrain.data.sources.cache import cache_folder
 from pgtrain.data.sources.download import reason
+from pgtrain.data.sources.files import cache_folder
 from pgtrain.errors import DataNotFound
 from pgtrain.models.hub import hub_answers
 from pokegan.extras import needs_extra
@@ -19,7 +19,7 @@ from pokegan.files import atomic_path
 
 
 def fetch(name: str, caption_column: str | None = None) -> Path:
-    """Load every split of ``owner/name`` (or of a local folder) and extract it into the cache: the folder it is in.
+    """Load every split of ``owner/name`` (or of a local folder), extract it into the cache, and return the folder.
 
     Raises:
         DataNotFound: there is no such data set, or it is not available offline.
@@ -54,19 +54,19 @@ def _load(name: str) -> dict[str, Any]:
     """Load the splits of a data set."""
     with needs_extra("data"):
         import datasets
-    # Its client would log each of its retries before the one line that says what is wrong.
+    # Its client would log every retry before the error message.
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     if sys.stderr is None or not sys.stderr.isatty():
         datasets.disable_progress_bars()
     offline = not Path(name).exists() and not hub_answers()
     before = datasets.config.HF_HUB_OFFLINE
     try:
-        datasets.config.HF_HUB_OFFLINE = before or offline  # then a copy in its cache is used
+        datasets.config.HF_HUB_OFFLINE = before or offline  # offline, its cache is used
         splits = datasets.load_dataset(name)
-    except Exception as error:  # the library raises its own, the hub client's, requests' and builtin ones
-        why = "the hub does not answer, and it is not in the cache" if offline else reason(error)
+    except Exception as error:  # errors of datasets, huggingface_hub, requests and builtin ones
+        detail = "the hub does not answer, and it is not in the cache" if offline else reason(error)
         raise DataNotFound(
-            f"hf:{name}: cannot be loaded ({why}); check the name and the network, or use a folder with its "
+            f"hf:{name}: cannot be loaded ({detail}); check the name and the network, or use a folder with its "
             "parquet files"
         ) from error
     finally:

@@ -4,15 +4,15 @@ import re
 from pathlib import Path
 
 from pgtrain.data.records import Collection, Layout, Record
-from pgtrain.data.sources.files import find_images, named_by_captions, scan, spoken, written_captions
+from pgtrain.data.sources.files import named_by_captions, scan, spoken, written_captions
 
 MEANINGLESS = frozenset(("", "img", "image", "images", "picture", "photo", "pic", "file", "download"))
-"""What is left of a file's name without its digits where the name says nothing of what it shows."""
+"""File names, without their digits, that do not say what the image shows."""
 
 
 def fits(folder: Path) -> bool:
     """Tell whether `folder` has any image."""
-    return bool(find_images(folder))
+    return bool(scan(folder).images)
 
 
 def read(folder: Path) -> Collection:
@@ -33,6 +33,6 @@ def record(name: str, path: Path, captions: tuple[str, ...], fallback: str = "")
 
 
 def says_nothing(path: Path) -> bool:
-    """Tell whether the name of an image is no more than a number, as of the images of one class."""
+    """Tell whether an image is only numbered, as the images of one class are."""
     letters = re.sub(r"[\W\d_]+", "", path.stem).lower()
     return letters in MEANINGLESS or letters == re.sub(r"[\W\d_]+", "", path.parent.name).lower()

@@ -1,7 +1,4 @@
-"""A data set of Kaggle by name, through ``kagglehub``: it downloads, the other adapters read.
-
-The download itself cannot be tested without a network; what follows it is, on small folders.
-"""
+"""A data set of Kaggle by name: ``kagglehub`` downloads it, and the adapters read the folder."""
 
 import re
 from pathlib import Path
@@ -27,7 +24,7 @@ def fetch(name: str) -> Path:
         import kagglehub
     try:
         return Path(kagglehub.dataset_download(name))
-    except Exception as error:  # the library raises its own, requests' and builtin ones
+    except Exception as error:  # errors of kagglehub, requests and builtin ones
         raise DataNotFound(
             f"kaggle:{name}: cannot be downloaded ({reason(error)}); check the name and the network, or use a folder "
             "of it that was downloaded in a browser"

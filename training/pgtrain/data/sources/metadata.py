@@ -1,13 +1,10 @@
 """A folder with images and ``metadata.jsonl``, ``metadata.csv`` or ``metadata.parquet``.
 
-This is the ``imagefolder`` convention of Hugging Face ``datasets``: one row an image, with ``file_name`` relative to
-the folder of the file. Every other column is optional; captions use what is there, and families come
-from ``id`` and ``evolves_from``, which names another's ``id``. Folders of splits may each have such a file.
+This is the ``imagefolder`` convention of Hugging Face ``datasets``: one row per image, with ``file_name`` relative to
+the folder of the file. All other columns are optional; families are derived from ``id`` and ``evolves_from``, the
+``id`` of another row. Folders of splits may each have such a file.
 """
 
-import csv
-import io
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,17 +14,14 @@ from typing import Any
 from pgtrain.data.options import DEFAULT_VIEW
 from pgtrain.data.records import Collection, Layout, Record
 from pgtrain.data.sources.files import RECORD_FILES, find_ignoring_case, find_metadata, named_by_captions, scan
+from pgtrain.data.sources.row_files import read_rows
 from pgtrain.errors import DataInvalid, DataNotFound
-from pokegan.errors import one_line
-from pokegan.extras import needs_extra
 
 METADATA = "metadata.jsonl"
 CAPTIONS = ("text", "caption", "captions", "en_text", "prompt", "prompts")
 """Usual names of the column of captions."""
 
 FIELDS = ("file_name", "name", "types", "color", "shape", "genus", "description", "id", "evolves_from", "view", "shiny")
-Row = tuple[dict[str, Any], str]
-"""The fields of a row, and what to call it."""
 
 
 def fits(folder: Path) -> bool:
@@ -35,28 +29,26 @@ def fits(folder: Path) -> bool:
     return folder.is_dir() and bool(_beside(folder))
 
 
+def fits_splits(folder: Path) -> bool:
+    """Tell whether folders below `folder` have this layout."""
+    return bool(find_metadata(folder))
+
+
 def read(folder: Path, caption_column: str | None = None) -> Collection:
     """Read every record of the data set in `folder`; captions from `caption_column`, by default the usual one.
 
+    Without a file of records in `folder` itself, those of the folders below it are read together.
+
     Raises:
         DataNotFound: an image that a record names is missing.
-        DataInvalid: a row cannot be read or a field has the wrong type; the line is named.
+        DataInvalid: a row cannot be parsed or a field has the wrong type; the line is named.
     """
-    first, *others = _beside(folder)
-    skipped = tuple(f"{path.name}: {first.name} is read" for path in others)
-    return _read(folder, [first], caption_column, skipped)
-
-
-def fits_splits(folder: Path) -> bool:
-    """Tell whether folders below `folder` have such files."""
-    return bool(find_metadata(folder, frozenset(RECORD_FILES)))
-
-
-def read_splits(folder: Path, caption_column: str | None = None) -> Collection:
-    """Read the files of the folders below `folder` together, see :func:`read`."""
-    folders = dict.fromkeys(path.parent for path in find_metadata(folder, frozenset(RECORD_FILES)))
-    chosen = [place for place in folders if not any(above in folders for above in place.parents)]
-    return _read(folder, [_beside(place)[0] for place in chosen], caption_column, ())
+    if beside := _beside(folder):
+        first, *others = beside
+        return _read(folder, [first], caption_column, [f"{path.name}: {first.name} is read" for path in others])
+    folders = dict.fromkeys(path.parent for path in find_metadata(folder))
+    outermost = [place for place in folders if not any(above in folders for above in place.parents)]
+    return _read(folder, [_beside(place)[0] for place in outermost], caption_column, [])
 
 
 def _beside(folder: Path) -> list[Path]:
@@ -64,39 +56,45 @@ def _beside(folder: Path) -> list[Path]:
     return [present[name] for name in RECORD_FILES if name in present]
 
 
-def _read(folder: Path, files: Sequence[Path], caption_column: str | None, skipped: tuple[str, ...]) -> Collection:
-    contents = [path.read_bytes() for path in files]
-    described = b"".join(contents)
+def _read(folder: Path, files: Sequence[Path], caption_column: str | None, skipped: Sequence[str]) -> Collection:
+    described = suffix = b""
     records: list[Record] = []
     entries: list[dict[str, Any]] = []
     columns: dict[str, str] = {}
     seen: dict[str, None] = {}
-    for path, content in zip(files, contents, strict=True):
-        rows = _parsed(path, content)
-        keys = dict.fromkeys(key for fields, _ in rows for key in fields)
-        chosen = choose_columns(list(keys), caption_column, path)
-        if chosen.get("caption") != choose_columns(list(keys), None, path).get("caption"):
-            described += f"caption-column={caption_column}".encode()
-        fields = [({role: row[column] for role, column in chosen.items() if column in row}, w) for row, w in rows]
-        records += [_record(path.parent, *row) for row in fields]
-        entries += [row for row, _ in fields]
-        columns, seen = chosen | columns, seen | keys
+    for path in files:
+        content = path.read_bytes()
+        described += content
+        keys, rows = read_rows(path, content)
+        if path.suffix.lower() != ".jsonl" and "file_name" not in map(str.lower, keys):
+            raise DataInvalid(f"{path}: no column file_name; it has {', '.join(keys) or 'none'}; rename or add it")
+        chosen = choose_columns(keys, caption_column, path)
+        if chosen.get("caption") != choose_columns(keys, None, path).get("caption"):
+            suffix += f"caption-column={caption_column}".encode()
+        for cells, where in rows:
+            entry = {field: cells[column] for field, column in chosen.items() if column in cells}
+            records.append(_record(path.parent, entry, where))
+            entries.append(entry)
+        columns, seen = chosen | columns, seen | dict.fromkeys(keys)
     if not any(record.image for record in records):
         raise DataInvalid(f"{files[0]}: no record has a file_name, so there is nothing to train on")
-    records = [replace(each, family=family) for each, family in zip(records, _families(entries), strict=True)]
+    records = [replace(record, family=family) for record, family in zip(records, _families(entries), strict=True)]
     unused = tuple(key for key in seen if key not in columns.values())
     name = ", ".join(str(path.relative_to(folder)) for path in files)
-    layout = Layout(name, columns, unused, (*skipped, *_unnamed(folder, records)))
-    return Collection(records, described, layout)
+    files_below = scan(folder)
+    if unnamed := len(set(files_below.images) - {record.image for record in records}):
+        skipped = [*skipped, f"{unnamed:,} images that no line names"]
+    layout = Layout(name, columns, unused, (*skipped, *files_below.skipped))
+    return Collection(records, described + suffix, layout)
 
 
 def choose_columns(names: Sequence[str], caption_column: str | None, path: Path) -> dict[str, str]:
-    """Choose the column of each field, in any case; captions are in `caption_column` or the first usual one.
+    """Map the fields to columns, in any case; captions are in `caption_column` or the first usual column.
 
-    Without names and usual captions, a description is the caption.
+    Without columns of names and usual captions, the description becomes the caption.
 
     Raises:
-        DataInvalid: there is no `caption_column`.
+        DataInvalid: `names` lacks `caption_column`.
     """
     if caption_column is not None and names and caption_column not in names:
         raise DataInvalid(f"{path}: no column {caption_column!r}; choose from {', '.join(sorted(names))}")
@@ -110,55 +108,8 @@ def choose_columns(names: Sequence[str], caption_column: str | None, path: Path)
     return columns
 
 
-def _unnamed(folder: Path, records: Sequence[Record]) -> tuple[str, ...]:
-    files = scan(folder)
-    named = {record.image for record in records}
-    unnamed = sum(path not in named for path in files.images)
-    return (*([f"{unnamed:,} images that no line names"] if unnamed else []), *files.skipped)
-
-
-def _parsed(path: Path, content: bytes) -> list[Row]:
-    suffix = path.suffix.lower()
-    if suffix == ".jsonl":
-        numbered = enumerate(content.splitlines(), 1)
-        wheres = ((line, f"{path}, line {number}") for number, line in numbered if line.strip())
-        return [(_parse(line, where), where) for line, where in wheres]
-    rows = _csv(path, content) if suffix == ".csv" else _parquet(path)
-    names = list(rows[0][0]) if rows else []
-    if not rows or "file_name" not in map(str.lower, names):
-        raise DataInvalid(f"{path}: no column file_name; it has {', '.join(names) or 'no row'}; rename or add it")
-    return rows
-
-
-def _csv(path: Path, content: bytes) -> list[Row]:
-    try:
-        reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
-        header = next(reader, [])
-        rows = []
-        for cells in reader:
-            where = f"{path}, line {reader.line_num}"
-            if len(cells) not in (0, len(header)):
-                raise DataInvalid(f"{where}: {len(cells)} cells, expected {len(header)}; fix or remove the line")
-            if cells:
-                rows.append((dict(zip(header, cells, strict=True)), where))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataInvalid(f"{path}: cannot be read ({one_line(error)}); save it as CSV in UTF-8") from error
-    return rows or [(dict.fromkeys(header, ""), f"{path}, line 1")][: bool(header)]
-
-
-def _parquet(path: Path) -> list[Row]:
-    with needs_extra("data"):
-        import pyarrow
-        from pyarrow import parquet
-    try:
-        table = parquet.read_table(path)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataInvalid(f"{path}: cannot be read ({one_line(error)}); write it again") from error
-    return [(row, f"{path}, row {number}") for number, row in enumerate(table.to_pylist(), 1)]
-
-
 def _families(entries: list[dict[str, Any]]) -> list[str]:
-    """Name each entry's family by the ``id`` that its evolution began with; "" where it has none."""
+    """Name each entry's family by the ``id`` of the first stage of its evolution; "" for entries without ``id``."""
     steps = [(entry.get("id"), entry.get("evolves_from")) for entry in entries]
     parents = {number: parent for number, parent in steps if _is_id(number) and _is_id(parent)}
     return [_root(entry["id"], parents) if _is_id(entry.get("id")) else "" for entry in entries]
@@ -170,7 +121,7 @@ def _is_id(value: Any) -> bool:
 
 def _root(number: Any, parents: dict[Any, Any]) -> str:
     seen = set()
-    while number in parents and number not in seen:  # a circle ends as well
+    while number in parents and number not in seen:  # ends in cycles, too
         seen.add(number)
         number = parents[number]
     return str(number)
@@ -182,26 +133,15 @@ def _record(folder: Path, fields: Mapping[str, Any], where: str) -> Record:
     if file_name and image is None:
         raise DataNotFound(f"{where}: {file_name} is not in {folder}; restore it or drop the line")
     fallback = image.stem if image else ""
-    written = _captions(fields, where)
-    name, text, texts = named_by_captions(_text(fields, "name", where), written, fallback)
+    captions = _captions(fields, where)
+    name, text, texts = named_by_captions(_text(fields, "name", where), captions, fallback)
     if not name:
         raise DataInvalid(f"{where}: a record needs a name or a file_name")
     color, shape, genus, description = (_text(fields, key, where) for key in ("color", "shape", "genus", "description"))
-    types, captioned = _types(fields, where), bool(written)
     view, shiny = _view(fields, where)
-    color = "" if shiny else color  # that of the usual one
-    facts = (name, image, types, color, shape, genus, description, text)
-    return Record(*facts, texts=texts, captioned=captioned, view=view, shiny=shiny)
-
-
-def _parse(line: bytes, where: str) -> dict[str, Any]:
-    try:
-        fields = json.loads(line)
-    except (ValueError, RecursionError) as error:  # also UnicodeDecodeError
-        raise DataInvalid(f"{where}: not valid JSON ({one_line(error)}); fix or remove the line") from error
-    if not isinstance(fields, dict):
-        raise DataInvalid(f"{where}: expected a JSON object, found {type(fields).__name__}")
-    return fields
+    color = "" if shiny else color  # the recorded one is that of the normal form
+    facts = (name, image, _types(fields, where), color, shape, genus, description, text)
+    return Record(*facts, texts=texts, captioned=bool(captions), view=view, shiny=shiny)
 
 
 def _text(fields: Mapping[str, Any], key: str, where: str) -> str:
@@ -212,10 +152,10 @@ def _text(fields: Mapping[str, Any], key: str, where: str) -> str:
 
 
 def _view(fields: Mapping[str, Any], where: str) -> tuple[str, bool]:
-    """Read the view, and whether a shiny is shown; views named "shiny" and "back-shiny" say both."""
+    """Return the view, and whether a shiny is shown; views named "shiny" and "back-shiny" imply both."""
     parts = re.split(r"[\W_]+", _text(fields, "view", where).lower())
     view = "-".join(part for part in parts if part not in ("", "shiny"))
-    shiny = str(fields.get("shiny") or "").lower()  # a boolean of JSON, or text in a cell of a table
+    shiny = str(fields.get("shiny") or "").lower()  # a JSON boolean, or text in a cell
     if shiny not in ("", "true", "false"):
         raise DataInvalid(f"{where}: shiny must be true or false, found {fields['shiny']!r}")
     named = "shiny" in parts
@@ -233,7 +173,7 @@ def _captions(fields: Mapping[str, Any], where: str) -> tuple[str, ...]:
 def _types(fields: Mapping[str, Any], where: str) -> tuple[str, ...]:
     types = fields.get("types") or []
     if isinstance(types, str) and not where.rpartition(",")[0].lower().endswith(".jsonl"):
-        types = [kind.lower() for kind in re.findall(r"[^\W\d_]+", types)]  # in a cell of a table
+        types = [kind.lower() for kind in re.findall(r"[^\W\d_]+", types)]  # text in a cell
     if not isinstance(types, list) or not all(isinstance(kind, str) for kind in types):
         raise DataInvalid(f"{where}: types must be a list of text, found {types!r}")
     return tuple(types)

@@ -1,7 +1,7 @@
 """A hub data set with an image and a text column, as one parquet file or a folder of them.
 
-Hugging Face ``datasets`` stores an image as a struct of its file's ``bytes`` and ``path``. The files are
-extracted once into the user's cache, as a folder with metadata.jsonl, so that all else deals in files.
+Hugging Face ``datasets`` stores an image as a struct of its file's ``bytes`` and ``path``. The images are
+extracted once into the user's cache, as a folder with metadata.jsonl, which is read like any other.
 """
 
 import hashlib
@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 
 from pgtrain.data.records import Collection, Layout
 from pgtrain.data.sources import metadata
-from pgtrain.data.sources.cache import cache_folder
-from pgtrain.data.sources.files import SUFFIXES, find_images, spoken
+from pgtrain.data.sources.files import SUFFIXES, cache_folder, scan, spoken
 from pgtrain.errors import DataInvalid
 from pokegan.errors import one_line, write_remedy
 from pokegan.extras import needs_extra
@@ -23,11 +22,11 @@ from pokegan.extras import needs_extra
 NAMES = ("name", "pokemon", "pokemon_name")
 TEXTS = (*metadata.CAPTIONS, "description")
 LAYOUT = b"4"
-"""Raised when what is extracted changes, so that older folders are not mistaken for it."""
+"""Version of the extracted folders, part of their digest: older ones are extracted again."""
 
 
 class Columns(NamedTuple):
-    """Which column is what; None where there is none."""
+    """The names of the columns that are read; None where there is none."""
 
     image: str
     name: str | None
@@ -42,7 +41,7 @@ def fits(folder: Path) -> bool:
 
 def fits_splits(folder: Path) -> bool:
     """Tell whether folders in `folder` hold parquet files, and it has no other data: one folder a split."""
-    return any(folder.glob("*/*.parquet")) and not find_images(folder)
+    return any(folder.glob("*/*.parquet")) and not scan(folder).images
 
 
 def read(place: Path, caption_column: str | None = None) -> Collection:
@@ -55,7 +54,9 @@ def read(place: Path, caption_column: str | None = None) -> Collection:
     within = sorted(place.glob("*.parquet")) or sorted(place.glob("*/*.parquet"))
     files = within if place.is_dir() else [place]
     collection = metadata.read(extract(files, caption_column))
-    chosen = columns_of(files[0], caption_column)
+    with needs_extra("data"):
+        from pyarrow.parquet import read_schema
+    chosen = find_columns(read_schema(files[0]), files[0], caption_column)
     names = {"image": chosen.image, "name": chosen.name, "caption": chosen.text}
     columns = {field: column for field, column in names.items() if column}
     layout = Layout(f"parquet, {len(files)} files" if len(files) > 1 else "parquet", columns, chosen.unused)
@@ -76,25 +77,18 @@ def extract(files: Sequence[Path], caption_column: str | None = None) -> Path:
     return folder
 
 
-def columns_of(file: Path, caption_column: str | None = None) -> Columns:
-    """Choose the columns of a parquet file, see :func:`find_columns`."""
-    with needs_extra("data"):
-        from pyarrow.parquet import read_schema
-    return find_columns(read_schema(file), file, caption_column)
-
-
 def _write(files: Sequence[Path], folder: Path, caption_column: str | None) -> None:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as beside:
-            made = Path(beside) / "made"
-            (made / "images").mkdir(parents=True)
+            extracted = Path(beside) / "extracted"
+            (extracted / "images").mkdir(parents=True)
             rows = (row for file in files for row in _rows(file, caption_column))
-            lines = [_saved(made, number, *row) for number, row in enumerate(rows)]
-            (made / metadata.METADATA).write_text("\n".join(lines), "utf-8")
-            made.replace(folder)
+            lines = [_saved(extracted, number, *row) for number, row in enumerate(rows)]
+            (extracted / metadata.METADATA).write_text("\n".join(lines), "utf-8")
+            extracted.replace(folder)
     except OSError as error:
-        if not metadata.fits(folder):  # or else another process was faster
+        if not metadata.fits(folder):  # else another process has extracted it
             raise DataInvalid(f"{folder}: cannot be written ({error.strerror}); {write_remedy(error)}") from error
 
 
@@ -115,8 +109,8 @@ def _rows(file: Path, caption_column: str | None) -> Iterator[tuple[dict[str, An
         raise DataInvalid(f"{file}: cannot be read ({one_line(error)}); download it again") from error
 
 
-def find_columns(schema: Any, file: Path, caption_column: str | None = None) -> Columns:
-    """Choose the columns of an arrow `schema`: by type, then by the names that are usual, or `caption_column`.
+def find_columns(schema: Any, file: Path, caption_column: str | None) -> Columns:
+    """Choose the columns of an arrow `schema`: by type, then by usual names, or `caption_column`.
 
     Raises:
         DataInvalid: no column stores images, or there is no `caption_column`.
@@ -126,13 +120,13 @@ def find_columns(schema: Any, file: Path, caption_column: str | None = None) -> 
     texts = [field.name for field in schema if _is_text(pyarrow.types, field.type)]
     lists = [field.name for field in schema if _is_list_of_texts(pyarrow.types, field.type)]
     if caption_column is not None and caption_column not in texts + lists:
-        choice = ", ".join(sorted(texts + lists)) or "none, for no column is text"
+        choice = ", ".join(sorted(texts + lists)) or "none: no column is text"
         raise DataInvalid(f"{file}: no column {caption_column!r}; choose from {choice}")
     images = [field.name for field in schema if _stores_files(pyarrow, field.type)]
     if not images:
         raise DataInvalid(f"{file}: no column stores images (a struct of bytes and path); it has {schema.names}")
     image = "image" if "image" in images else images[0]
-    lower = {text.lower(): text for text in reversed((*texts, *lists))}
+    lower = {column.lower(): column for column in reversed((*texts, *lists))}
     name = next((lower[name] for name in NAMES if lower.get(name) in texts and lower[name] != caption_column), None)
     others = [text for text in texts if text != name]
     usual = next((lower[text] for text in TEXTS if text in lower and lower[text] != name), None)

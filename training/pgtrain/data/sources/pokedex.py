@@ -1,7 +1,6 @@
 """The layout of Purukitto/pokemon-data.json: ``pokedex.json`` beside ``images/pokedex/hires/NNN.png``.
 
-The older layout of the same family, ``images/NNN.png``, is read too. Base stats stand in the file and are
-no part of a record: pictures are made from what can be seen and said.
+The older layout, with ``images/NNN.png``, is read too. The base stats in the file are not part of a record.
 """
 
 import json
@@ -25,7 +24,7 @@ def read(folder: Path) -> Collection:
 
     Raises:
         DataNotFound: there is no picture of any entry.
-        DataInvalid: pokedex.json is not the list of entries that it should be; the entry is named.
+        DataInvalid: pokedex.json is not a list of valid entries; the invalid one is named.
     """
     entries = parse((folder / POKEDEX).read_bytes(), folder / POKEDEX)
     collection = Collection.of((_record(folder, entry) for entry in entries), Layout(POKEDEX))
@@ -38,7 +37,7 @@ def parse(content: bytes, path: Path) -> list[dict[str, Any]]:
     """Parse pokedex.json into entries with an int `id`, an English `name`, lower-case `types`, `genus`, `description`.
 
     Raises:
-        DataInvalid: it is no JSON, no list, or an entry lacks its id or English name.
+        DataInvalid: it is not a JSON list, or an entry lacks its id or English name.
     """
     try:
         entries = json.loads(content)
@@ -53,10 +52,10 @@ def _entry(entry: Any, where: str) -> dict[str, Any]:
     try:
         number, name, types = entry["id"], entry["name"]["english"], entry.get("type") or []
         genus, description = entry.get("species") or "", entry.get("description") or ""
-        sound = all(isinstance(text, str) for text in (name, *types, genus, description))
+        valid = all(isinstance(text, str) for text in (name, *types, genus, description))
     except (KeyError, TypeError, AttributeError):
-        sound = False
-    if not sound or not name or not isinstance(number, int) or not 0 < number < 100_000:
+        valid = False
+    if not valid or not name or not isinstance(number, int) or not 0 < number < 100_000:
         raise DataInvalid(f"{where}: needs a numeric id, name.english, and text in type, species and description")
     lower = tuple(kind.lower() for kind in types)
     return {"id": number, "name": name, "types": lower, "genus": genus, "description": description}

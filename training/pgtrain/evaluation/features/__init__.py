@@ -1,1 +1,1 @@
-"""Feature networks that judge pictures."""
+"""Feature networks that pictures are compared in."""

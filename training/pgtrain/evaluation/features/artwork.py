@@ -1,9 +1,8 @@
-"""The feature network that comes with the package, for machines that cannot download another.
+"""The package's own feature network, for embeddings and for machines that cannot download another network.
 
-A small residual network, taught on 80 % of the artwork (whole evolution families are held out) to classify types, color
-and shape, and to find a picture again among others after augmentation; see
-:mod:`pgtrain.evaluation.features.train_feature_network`. Nothing that it learned is ever used in the training of a
-generator.
+A small residual network, trained on 80 % of the artwork (whole evolution families are held out) to classify types,
+color and shape, and to recognize pictures after augmentation; see
+:mod:`pgtrain.evaluation.features.train_feature_network`. No generator is trained with it.
 """
 
 import json
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 
 WEIGHTS = Path(__file__).parent / "artwork.safetensors"
 SIDE = 128
-"""Pixels a side that the network sees."""
+"""Pixels a side of the network's input."""
 
 WIDTHS = (24, 40, 64, 96, 128, 160)
 EMBEDDING = 128
@@ -57,7 +56,7 @@ class ArtworkNetwork(nn.Module):
         self.blocks = nn.ModuleList(Block(*pair) for pair in pairwise(WIDTHS))
         self.embed = nn.Linear(WIDTHS[-1], EMBEDDING)
         self.heads = nn.ModuleDict({name: nn.Linear(WIDTHS[-1], len(known)) for name, known in labels.items()})
-        # Features are scaled by the artwork's own deviations, so that no layer drowns another.
+        # Features are standardized over the artwork, so that no layer dominates.
         self.register_buffer("mean", torch.zeros(sum(WIDTHS)))
         self.register_buffer("deviation", torch.ones(sum(WIDTHS)))
 
@@ -92,8 +91,8 @@ def resized(pictures: Tensor, side: int = SIDE) -> Tensor:
     return enlarged.clamp(0, 1)
 
 
-def load_network(weights: Path = WEIGHTS) -> ArtworkNetwork:
+def load_network() -> ArtworkNetwork:
     """Load the network that comes with the package, frozen, in evaluation mode."""
-    network = ArtworkNetwork(json.loads(weights.with_suffix(".json").read_text("utf-8"))["labels"])
-    network.load_state_dict(load_file(weights))  # copied into float32
+    network = ArtworkNetwork(json.loads(WEIGHTS.with_suffix(".json").read_text("utf-8"))["labels"])
+    network.load_state_dict(load_file(WEIGHTS))  # copied into float32
     return network.eval().requires_grad_(False)

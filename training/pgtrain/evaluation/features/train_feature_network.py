@@ -1,30 +1,31 @@
-"""How the package's own feature network was trained. Needed only to train it again.
+"""Trains the package's own feature network; needed only to train it again.
 
     python -m pgtrain.evaluation.features.train_feature_network --data shared/data/pokemon
 
 Multi-task: binary cross-entropy of the 18 types, cross-entropy of color and of shape, and InfoNCE (van den Oord et
-al., 2018, arXiv:1807.03748) between two augmented views of a picture. Whole evolution families, a fifth of them, are
-held out; what the network knows of them goes into artwork.json beside the weights.
+al., 2018, arXiv:1807.03748) between two augmented views of a picture. A fifth of the evolution families is held out;
+the accuracies on them are written to artwork.json beside the weights.
 """
 
 import argparse
 import json
 import random
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
 
+from pgtrain.data import sources
 from pgtrain.data.images import decode_all
 from pgtrain.evaluation.features.artwork import SIDE, WEIGHTS, ArtworkNetwork, resized
 from pgtrain.models.augment import augment
 from pgtrain.models.compositing import on_white
 
 SMALL = 64
-"""Half of the views lose what this many pixels a side cannot show: generators draw no more."""
+"""Half of the views are reduced to this many pixels a side, those of the generators."""
 TEMPERATURE = 0.2
 BATCH = 96
 
@@ -43,38 +44,26 @@ class Labeled(NamedTuple):
 
 
 def read(folder: Path) -> tuple[Labeled, list[int], dict[str, list[str]]]:
-    """Read pictures and labels, the family of each, and the names of the labels."""
-    lines = [json.loads(line) for line in (folder / "metadata.jsonl").read_text("utf-8").splitlines()]
-    parents = {record["id"]: record.get("evolves_from") for record in lines}
-    lines = [record for record in lines if record.get("file_name")]
+    """Read pictures and labels, the family of each picture, and the names of the labels."""
+    records = [record for record in sources.read(folder).records if record.image]
     names = {
-        "types": sorted({kind for record in lines for kind in record["types"]}),
-        "color": sorted({record["color"] for record in lines if record["color"]}),
-        "shape": sorted({record["shape"] for record in lines if record["shape"]}),
+        "types": sorted({kind for record in records for kind in record.types}),
+        "color": sorted({record.color for record in records} - {""}),
+        "shape": sorted({record.shape for record in records} - {""}),
     }
-    types = [[float(kind in record["types"]) for kind in names["types"]] for record in lines]
-    one = {
-        key: torch.tensor([names[key].index(record[key]) if record[key] else -1 for record in lines])
-        for key in ("color", "shape")
-    }
-    pictures = decode_all([folder / record["file_name"] for record in lines], SIDE)
-    families = [_root(record["id"], parents) for record in lines]
-    return Labeled(pictures, torch.tensor(types), **one), families, names
+    types = torch.tensor([[float(kind in record.types) for kind in names["types"]] for record in records])
+    color = torch.tensor([names["color"].index(record.color) if record.color else -1 for record in records])
+    shape = torch.tensor([names["shape"].index(record.shape) if record.shape else -1 for record in records])
+    pictures = decode_all([record.image for record in records if record.image], SIDE)
+    return Labeled(pictures, types, color, shape), [int(record.family) for record in records], names
 
 
-def _root(number: int, parents: dict[int, Any]) -> int:
-    while parents.get(number):
-        number = parents[number]
-    return number
-
-
-def split(families: list[int], share: float = 0.2) -> tuple[Tensor, Tensor]:
-    """Hold out a share of the families: indices to train on, and held out."""
-    known = sorted(set(families))
-    held = set(random.Random(0).sample(known, round(share * len(known))))
-    indices = torch.arange(len(families))
+def split(families: list[int]) -> tuple[Tensor, Tensor]:
+    """Hold out a fifth of the families: indices of training pictures and of held-out ones."""
+    unique = sorted(set(families))
+    held = set(random.Random(0).sample(unique, round(0.2 * len(unique))))
     mask = torch.tensor([family in held for family in families])
-    return indices[~mask], indices[mask]
+    return (~mask).nonzero()[:, 0], mask.nonzero()[:, 0]
 
 
 def view(pictures: Tensor) -> Tensor:
@@ -85,10 +74,10 @@ def view(pictures: Tensor) -> Tensor:
 
 
 def contrast(first: Tensor, second: Tensor) -> Tensor:
-    """InfoNCE both ways between unit vectors (N, E) of the same pictures: ()."""
-    likeness = first @ second.T / TEMPERATURE
-    same = torch.arange(len(first))
-    return (F.cross_entropy(likeness, same) + F.cross_entropy(likeness.T, same)) / 2
+    """Symmetric InfoNCE between unit vectors (N, E) of the same pictures: ()."""
+    similarity = first @ second.T / TEMPERATURE
+    targets = torch.arange(len(first))
+    return (F.cross_entropy(similarity, targets) + F.cross_entropy(similarity.T, targets)) / 2
 
 
 def label_loss(logits: dict[str, Tensor], batch: Labeled) -> Tensor:
@@ -101,7 +90,7 @@ def label_loss(logits: dict[str, Tensor], batch: Labeled) -> Tensor:
 
 @torch.no_grad()
 def accuracies(network: ArtworkNetwork, held: Labeled) -> dict[str, float]:
-    """Measure on pictures that were held out; the most frequent answer is the baseline of each figure."""
+    """Measure accuracies on held-out pictures, each with the share of the most frequent label as a baseline."""
     seen = on_white(held.pictures.float() / 255)
     pooled = network.eval().pooled(seen)
     predicted = {name: logits.argmax(1) for name, logits in network.classify(pooled).items()}
@@ -111,8 +100,8 @@ def accuracies(network: ArtworkNetwork, held: Labeled) -> dict[str, float]:
         true = getattr(held, name)
         figures[name] = (predicted[name] == true).float().mean().item()
         figures[f"{name}_most_frequent"] = true.bincount().max().item() / len(true)
-    likeness = network.embedding(network.pooled(view(held.pictures))) @ network.embedding(pooled).T
-    figures["found_again"] = (likeness.argmax(1) == torch.arange(len(seen))).float().mean().item()
+    similarity = network.embedding(network.pooled(view(held.pictures))) @ network.embedding(pooled).T
+    figures["found_again"] = (similarity.argmax(1) == torch.arange(len(seen))).float().mean().item()
     return {name: round(value, 4) for name, value in figures.items()}
 
 

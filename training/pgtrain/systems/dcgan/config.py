@@ -1,4 +1,4 @@
-"""The numbers of the recipes; without PyTorch, so that ``--help`` answers at once."""
+"""The options of the recipes; imports no PyTorch, so that ``--help`` is fast."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -8,10 +8,10 @@ from pgtrain.config import option
 
 @dataclass
 class DCGANConfig:
-    """Every number of the recipe; each field is an option of ``pgtrain dcgan``."""
+    """The options of the recipe; each field is an option of ``pgtrain dcgan``."""
 
     RETIRED: ClassVar[tuple[str, ...]] = ("critic_steps",)
-    """Fields of earlier versions, which runs and bundles still hold: today's `discriminator_steps`, always 1."""
+    """Fields that are ignored in saved configurations: the embedded dcgan's has `critic_steps`, which was always 1."""
 
     size: int = option(64, "pixels a side", choices=(32, 64, 96, 128, 256))
     channels: int = option(4, "4: RGBA, 3: RGB on white", choices=(3, 4))
@@ -19,7 +19,9 @@ class DCGANConfig:
     width: int = option(32, "channels at the full resolution; deeper layers have up to 8 times as many", minimum=4)
     blocks: str = option("upsample", "how the generator doubles its resolution", choices=("upsample", "transposed"))
     loss: str = option("hinge", "adversarial loss", choices=("hinge", "bce"))
-    pretrain: int = option(20, "first epochs, of reconstruction: the generator draws each picture from its code")
+    pretrain: int = option(
+        20, "number of first epochs, of reconstruction: the generator learns to draw each picture from a code"
+    )
     pretrain_lr: float = option(2e-3, "learning rate of reconstruction")
     batch: int = option(32, "batch size", minimum=1)
     lr: float = option(3e-4, "learning rate of both networks (Adam)")
@@ -52,4 +54,4 @@ RECIPES: dict[str, dict[str, Any]] = {
         "ema": 0.0,
     },
 }
-"""What each recipe changes of the defaults; the original is the DCGAN of the PyTorch tutorial's family."""
+"""The defaults that each recipe changes; the original is like the DCGAN of PyTorch's tutorial."""

@@ -1,19 +1,17 @@
 """Networks, losses and steps of DCGAN."""
 
+from functools import partial
 from itertools import pairwise
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pgtrain.data.dataset import Pictures
 from pgtrain.engine.accelerator import Accelerator, Loss
-from pgtrain.engine.checkpoint import Position
-from pgtrain.engine.footprint import Call
 from pgtrain.models.layers import keep_variance, r1_penalty
-from pgtrain.systems.base import Architecture, Weights
+from pgtrain.systems import unconditional
 from pgtrain.systems.dcgan.config import DCGANConfig
-from pgtrain.systems.unconditional import Unconditional, halving_widths
+from pgtrain.systems.unconditional import Unconditional, doubling, halving_widths
 
 
 class Generator(nn.Module):
@@ -22,13 +20,13 @@ class Generator(nn.Module):
     def __init__(self, config: DCGANConfig) -> None:
         super().__init__()
         channels = halving_widths(config.size, config.width)
-        doubled = _upsampled if config.blocks == "upsample" else _transposed
+        doubled = partial(doubling, config.blocks, kernel=4)
         layers: list[nn.Module] = [
             nn.ConvTranspose2d(config.latent_dim, channels[0], config.size >> len(channels), bias=False),
             _norm(channels[0]),
         ]
         for pair in pairwise(channels):
-            layers += [*doubled(*pair, bias=False), _norm(pair[1])]  # the norm takes away what a bias would add
+            layers += [*doubled(*pair), _norm(pair[1])]  # the norm takes away what a bias would add
         self.layers = nn.Sequential(*layers, *doubled(channels[-1], config.channels, bias=True))
 
     def forward(self, latent: Tensor) -> Tensor:
@@ -39,14 +37,6 @@ class Generator(nn.Module):
 
 def _norm(channels: int) -> nn.Module:
     return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU())
-
-
-def _upsampled(channels_in: int, channels_out: int, bias: bool) -> list[nn.Module]:
-    return [nn.Upsample(scale_factor=2), nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=bias)]
-
-
-def _transposed(channels_in: int, channels_out: int, bias: bool) -> list[nn.Module]:
-    return [nn.ConvTranspose2d(channels_in, channels_out, 4, stride=2, padding=1, bias=bias)]
 
 
 class Discriminator(nn.Module):
@@ -73,7 +63,7 @@ class Discriminator(nn.Module):
 
 
 class DCGAN(Unconditional):
-    """The system."""
+    """Hinge loss or binary cross-entropy, with R1."""
 
     name = "dcgan"
     config: DCGANConfig
@@ -91,7 +81,7 @@ class DCGAN(Unconditional):
             self.optimizers[network] = accelerator.adam(self.networks[network], config.lr, betas)
 
     def opponent_loss(self, real: Tensor, fake: Tensor, step: int) -> Loss:
-        """Tell real and generated pictures apart, with R1 every now and then."""
+        """Hinge loss or cross-entropy, with the R1 penalty every `r1_interval` steps."""
         discriminator = self.trained["discriminator"]
         on_real, on_fake = self.score(discriminator, real), self.score(discriminator, fake)
         loss = self._toward(on_real, 1) + self._toward(on_fake, -1)
@@ -110,16 +100,8 @@ class DCGAN(Unconditional):
         return F.relu(1 - signed).mean() if self.config.loss == "hinge" else F.softplus(-signed).mean()
 
 
-def footprint(config: DCGANConfig, examples: int) -> list[Call]:
-    """Make the networks, and inputs for them."""
-    pictures = torch.empty(examples, config.channels, config.size, config.size)
-    latent = torch.empty(examples, config.latent_dim)
-    return [Call(Generator(config), (latent,)), Call(Discriminator(config), (pictures,))]
-
-
-def rebuild(config: DCGANConfig, weights: Weights, position: Position | None = None) -> Architecture:
-    """Rebuild the generator of a run."""
-    return Architecture(Generator(config), config.latent_dim)
+footprint = partial(unconditional.footprint, Generator, Discriminator)
+rebuild = partial(unconditional.rebuild, Generator)
 
 
 def initialize(module: nn.Module) -> None:

@@ -1,7 +1,7 @@
-"""The options of stackgan; without PyTorch, so that ``--help`` answers at once."""
+"""The options of stackgan; imports no PyTorch, so that ``--help`` is fast."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from pgtrain.config import option
 
@@ -30,13 +30,13 @@ class StackGANConfig:
     )
     stage1_epochs: int = option(-1, "epochs of stage I where both are trained; -1: two thirds of --epochs", minimum=-1)
     stage1_pretrain: int = option(
-        -1, "memory: of them, epochs of reconstruction; -1: a quarter of --epochs, none with --start", minimum=-1
+        -1, "memory: epochs of stage I that reconstruct; -1: a quarter of --epochs, none with --start", minimum=-1
     )
     batch: int = option(32, "pictures a step", minimum=1)
-    whitened_dim: int = option(200, "memory: numbers a text keeps after whitening", minimum=1)
+    whitened_dim: int = option(200, "memory: dimensions of a whitened text embedding", minimum=1)
     width: int = option(32, "channels of the generator's last blocks; deeper ones have multiples", minimum=8)
     pretrain_lr: float = option(
-        2e-3, "memory: Adam's learning rate of reconstruction, at its start; its end has a tenth"
+        2e-3, "memory: Adam's learning rate at the start of reconstruction, which falls to a tenth"
     )
     generator_lr: float = option(2e-4, "Adam's learning rate of the generator against the discriminator")
     discriminator_lr: float = option(2e-4, "Adam's learning rate of the discriminator")
@@ -44,27 +44,15 @@ class StackGANConfig:
     beta2: float = option(0.99, "Adam's second beta", below=1)
     reconstruction: float = option(20.0, "memory: weight of reconstruction beside the adversarial loss")
     features: float = option(
-        2.0, "memory: weight of the distance, in the discriminator's frozen features, of a picture from its own drawing"
+        2.0, "memory: weight of the distance of reconstructions in the discriminator's frozen features"
     )
     codes_lr: float = option(1e-3, "memory: Adam's learning rate of the codes against the discriminator")
-    anchor: float = option(6.0, "memory: weight of the layout that the autoencoder drew of a mix")
-    chroma: float = option(15.0, "memory: weight of the colors that the autoencoder drew of a mix")
+    anchor: float = option(6.0, "memory: weight of a mix's distance in layout from the autoencoder's drawing of it")
+    chroma: float = option(15.0, "memory: weight of a mix's distance in color from the autoencoder's drawing of it")
     ema: float = option(0.998, "decay of the averaged generator, a step", maximum=1)
 
-    RETIRED: ClassVar[tuple[str, ...]] = (
-        *("channels", "stage1", "stage2", "stage1_share", "stage2_pretrain", "condition_dim", "noise_dim"),
-        *("discriminator", "critic_width", "stage2_generator_lr", "stage2_discriminator_lr", "loss", "reconstruct"),
-        *("kl", "mismatch", "augment", "instance_noise", "dropout", "r1", "r1_interval"),
-    )
-    """Options of earlier versions that the generator with a memory never read; see :func:`pgtrain.config.from_dict`."""
-
-    @property
-    def channels(self) -> int:
-        """Channels of a picture: 4 for RGBA, 3 for RGB on white."""
-        return 3 if self.generator == "original" else 4
-
     def resolve(self, epochs: int) -> None:
-        """Fill the epochs that were left to defaults for a run of `epochs`, so that a longer resume keeps them."""
+        """Set the default epochs of the phases for a run of `epochs`; a longer resume keeps them."""
         if self.stage != "both":
             self.stage1_epochs = epochs if self.stage == "1" else 0
         elif self.stage1_epochs < 0:
@@ -87,8 +75,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "ema": 0.0,
     },
 }
-"""What each recipe changes of the defaults.
+"""The defaults that each recipe changes.
 
-The original read ``--encoder bert-base-uncased``; the default one is kept, because it needs no hub. Training its
-stage II takes 10 GB of memory, and a checkpoint 7 GB.
+The original used ``--encoder bert-base-uncased``; the recipe keeps the default encoder, which needs no hub. Training
+its stage II takes 10 GB of memory, and a checkpoint 7 GB of disk.
 """

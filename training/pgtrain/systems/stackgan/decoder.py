@@ -8,27 +8,29 @@ from torch import Tensor, nn
 
 from pgtrain.models.compositing import visible
 from pgtrain.models.layers import ResidualBlock, UpBlock
-from pgtrain.models.memory import SIDE, Codes, CodeSize, unit_rms
+from pgtrain.models.memory import COLOR_DIM, SHAPE_DIM, SIDE, SLOT_DIM, SLOTS, Codes, unit_rms
 from pgtrain.systems.stackgan.config import STAGE1_SIZE
+
+CHANNELS = 4
+"""Pictures are RGBA."""
 
 LOW_PASS = (-1 / 16, 1 / 4, 5 / 8, 1 / 4, -1 / 16)
 """A maximally flat filter: 1 for a constant, 3/4 for a period of four pixels, 0 for one of two."""
 
 
 class PaletteAttention(nn.Module):
-    """Adds to each place of a feature map a mixture of the palette's slots that the place itself chooses."""
+    """Adds to each place of a feature map a mixture of the palette's slots, weighted by the features of the place."""
 
-    def __init__(self, channels: int, size: CodeSize) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.size = size
-        self.choose = nn.Conv2d(channels, size.slots, 1)
-        self.value = nn.Linear(size.slot_dim, channels)
+        self.choose = nn.Conv2d(channels, SLOTS, 1)
+        self.value = nn.Linear(SLOT_DIM, channels)
 
     def forward(self, features: Tensor, color: Tensor) -> Tensor:
         """Map (N, C, H, W) and color codes (N, K) to (N, C, H, W)."""
         weights = torch.softmax(self.choose(features), 1)
-        values = self.value(color.view(-1, self.size.slot_dim)).view(-1, self.size.slots, features.shape[1])
-        for slot in range(self.size.slots):
+        values = self.value(color.view(-1, SLOT_DIM)).view(-1, SLOTS, features.shape[1])
+        for slot in range(SLOTS):
             features = features + weights[:, slot : slot + 1] * values[:, slot, :, None, None]
         return features
 
@@ -39,22 +41,22 @@ class Stage1(nn.Module):
     Coarse blocks are modulated by the mean of the shape code, fine ones by the color code.
     """
 
-    def __init__(self, width: int, channels: int, size: CodeSize) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
         w4, w8, w16, w32, w64 = (width * factor for factor in (8, 6, 4, 2, 1))
-        self.stem = nn.Conv2d(size.shape, w4, 3, padding=1)
+        self.stem = nn.Conv2d(SHAPE_DIM, w4, 3, padding=1)
         self.position = nn.Parameter(torch.randn(1, w4, SIDE, SIDE) * 0.1)
         self.coarse = nn.ModuleList(
-            [ResidualBlock(w4, size.shape), UpBlock(w4, w8, size.shape), ResidualBlock(w8, size.shape)]
+            [ResidualBlock(w4, SHAPE_DIM), UpBlock(w4, w8, SHAPE_DIM), ResidualBlock(w8, SHAPE_DIM)]
         )
-        self.up16 = UpBlock(w8, w16, size.color)
-        self.palette16 = PaletteAttention(w16, size)
-        self.block16 = ResidualBlock(w16, size.color)
-        self.up32 = UpBlock(w16, w32, size.color)
-        self.palette32 = PaletteAttention(w32, size)
-        self.block32 = ResidualBlock(w32, size.color)
-        self.up64 = UpBlock(w32, w64, size.color)
-        self.to_rgba = nn.Conv2d(w64, channels, 3, padding=1)
+        self.up16 = UpBlock(w8, w16, COLOR_DIM)
+        self.palette16 = PaletteAttention(w16)
+        self.block16 = ResidualBlock(w16, COLOR_DIM)
+        self.up32 = UpBlock(w16, w32, COLOR_DIM)
+        self.palette32 = PaletteAttention(w32)
+        self.block32 = ResidualBlock(w32, COLOR_DIM)
+        self.up64 = UpBlock(w32, w64, COLOR_DIM)
+        self.to_rgba = nn.Conv2d(w64, CHANNELS, 3, padding=1)
 
     def forward(self, shape: Tensor, color: Tensor) -> tuple[Tensor, Tensor]:
         """Map codes (N, C, 4, 4) and (N, K) to features (N, F, 64, 64) and logits (N, 4, 64, 64)."""
@@ -74,31 +76,30 @@ class Stage2(nn.Module):
     The last doublings are a depth-to-space of that convolution's channels (Shi et al., 2016, arXiv:1609.05158):
     narrow convolutions at full size take most of the time on CPUs.
 
-    The frozen features of a discriminator hardly see patterns of single pixels, so training grows combs at edges and
-    hatching on surfaces. LOW_PASS removes them from what is drawn, not from what is trained: there, they would only
-    move to the next period that passes.
+    The frozen features of a discriminator hardly see patterns of single pixels, so that training adds combs to edges
+    and hatching to surfaces. LOW_PASS removes them in evaluation mode; in training they would only move to the next
+    period that passes the filter.
     """
 
     low_pass: Tensor
 
-    def __init__(self, width: int, channels: int, pixels: int, size: CodeSize, blocks: int = 2) -> None:
+    def __init__(self, width: int, pixels: int) -> None:
         super().__init__()
         wide = 3 * width
         self.scale = pixels // STAGE1_SIZE
-        self.down = nn.Conv2d(width + channels, wide, 3, stride=2, padding=1)
-        self.palette = PaletteAttention(wide, size)
-        self.blocks = nn.ModuleList(ResidualBlock(wide, size.color) for _ in range(blocks))
-        self.up = UpBlock(wide, width, size.color)
-        self.to_rgba = nn.Conv2d(width, channels * self.scale**2, 3, padding=1)
+        self.down = nn.Conv2d(width + CHANNELS, wide, 3, stride=2, padding=1)
+        self.palette = PaletteAttention(wide)
+        self.blocks = nn.ModuleList(ResidualBlock(wide, COLOR_DIM) for _ in range(2))
+        self.up = UpBlock(wide, width, COLOR_DIM)
+        self.to_rgba = nn.Conv2d(width, CHANNELS * self.scale**2, 3, padding=1)
         # Starts as a plain enlargement of stage I, so that no step of stage II begins from noise.
         nn.init.zeros_(self.to_rgba.weight)
         nn.init.zeros_(cast(Tensor, self.to_rgba.bias))
         taps = torch.tensor(LOW_PASS)
-        self.register_buffer("low_pass", torch.outer(taps, taps).repeat(channels, 1, 1, 1), persistent=False)
+        self.register_buffer("low_pass", torch.outer(taps, taps).repeat(CHANNELS, 1, 1, 1), persistent=False)
 
-    def forward(self, stage1: tuple[Tensor, Tensor], color: Tensor) -> Tensor:
-        """Map stage I's features and logits and color codes (N, K) to logits (N, 4, S, S)."""
-        features, logits = stage1
+    def forward(self, features: Tensor, logits: Tensor, color: Tensor) -> Tensor:
+        """Map features (N, F, 64, 64) and logits (N, 4, 64, 64) of stage I, and color codes, to logits (N, 4, S, S)."""
         hidden = self.down(torch.cat([features, visible(logits).to(features.dtype)], 1))
         hidden = self.palette(hidden, color)
         for block in self.blocks:
@@ -119,57 +120,41 @@ def enlarged(logits: Tensor, pixels: int) -> Tensor:
 class ShapeEncoder(nn.Module):
     """Pictures (N, 4, 64, 64) in 0..1 to shape codes."""
 
-    def __init__(self, size: CodeSize, width: int = 48) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        plan = (
-            (width, 4, 2),
-            (2 * width, 4, 2),
-            (2 * width, 3, 1),
-            (4 * width, 4, 2),
-            (4 * width, 3, 1),
-            (6 * width, 4, 2),
-        )
         layers: list[nn.Module] = []
-        inputs = 4
-        for outputs, kernel, stride in plan:
-            layers += [
-                nn.Conv2d(inputs, outputs, kernel, stride, 1, bias=False),
-                nn.BatchNorm2d(outputs),
-                nn.LeakyReLU(0.1),
-            ]
+        inputs = CHANNELS
+        for outputs, kernel, stride in ((48, 4, 2), (96, 4, 2), (96, 3, 1), (192, 4, 2), (192, 3, 1), (288, 4, 2)):
+            layers.append(nn.Conv2d(inputs, outputs, kernel, stride, 1, bias=False))
+            layers += [nn.BatchNorm2d(outputs), nn.LeakyReLU(0.1)]
             inputs = outputs
-        self.layers = nn.Sequential(*layers, nn.Conv2d(inputs, size.shape, 3, padding=1))
+        self.layers = nn.Sequential(*layers, nn.Conv2d(inputs, SHAPE_DIM, 3, padding=1))
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Encode; see :class:`pgtrain.models.memory.Codes`."""
+        """Encode: (N, SHAPE_DIM, 4, 4)."""
         return unit_rms(self.layers(pictures * 2 - 1).float())
 
 
 class ColorEncoder(nn.Module):
     """Pictures (N, 4, 64, 64) in 0..1 to color codes.
 
-    It sees 3x3 pixels at a time, sorts them into the slots of the palette, and keeps the mean of each slot alone: so a
-    color code can carry no layout.
+    It sees 3x3 pixels at a time, assigns them to the slots of the palette, and keeps only the mean of each slot: so a
+    color code can hold no layout.
     """
 
-    def __init__(self, size: CodeSize, width: int = 64) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(4, width, 3, padding=1),
-            nn.LeakyReLU(0.1),
-            nn.Conv2d(width, width, 1),
-            nn.LeakyReLU(0.1),
-            nn.Conv2d(width, width, 1),
-            nn.LeakyReLU(0.1),
-        )
-        self.sort = nn.Conv2d(width, size.slots, 1)
+        layers: list[nn.Module] = []
+        for inputs, kernel in ((CHANNELS, 3), (64, 1), (64, 1)):
+            layers += [nn.Conv2d(inputs, 64, kernel, padding=kernel // 2), nn.LeakyReLU(0.1)]
+        self.layers = nn.Sequential(*layers)
+        self.sort = nn.Conv2d(64, SLOTS, 1)
         self.out = nn.ModuleList(
-            nn.Sequential(nn.Linear(width + 1, 128), nn.LeakyReLU(0.1), nn.Linear(128, size.slot_dim))
-            for _ in range(size.slots)
+            nn.Sequential(nn.Linear(65, 128), nn.LeakyReLU(0.1), nn.Linear(128, SLOT_DIM)) for _ in range(SLOTS)
         )
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Encode; see :class:`pgtrain.models.memory.Codes`."""
+        """Encode: (N, COLOR_DIM)."""
         small = F.avg_pool2d(pictures, 2)
         features = self.layers(small).float()
         weights = torch.softmax(self.sort(features).float(), 1) * small[:, 3:]
@@ -185,12 +170,12 @@ class ColorEncoder(nn.Module):
 class Decoder(nn.Module):
     """Both stages: codes to pictures. `stage2` is None where stage I is trained alone."""
 
-    def __init__(self, width: int, channels: int, pixels: int, size: CodeSize) -> None:
+    def __init__(self, width: int, pixels: int) -> None:
         super().__init__()
-        self.stage1 = Stage1(width, channels, size)
-        self.stage2 = Stage2(width, channels, pixels, size) if pixels > STAGE1_SIZE else None
+        self.stage1 = Stage1(width)
+        self.stage2 = Stage2(width, pixels) if pixels > STAGE1_SIZE else None
 
     def forward(self, codes: Codes) -> tuple[Tensor, Tensor | None]:
         """Map codes to the logits of stage I, (N, 4, 64, 64), and of stage II, (N, 4, S, S)."""
-        seen = self.stage1(codes.shape, codes.color)
-        return seen[1], None if self.stage2 is None else self.stage2(seen, codes.color)
+        features, logits = self.stage1(codes.shape, codes.color)
+        return logits, None if self.stage2 is None else self.stage2(features, logits, codes.color)

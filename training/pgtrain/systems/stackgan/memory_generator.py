@@ -9,18 +9,18 @@ from torch import Tensor, nn
 from pgtrain.data.matches import Matches
 from pgtrain.engine import rng
 from pgtrain.engine.accelerator import Loss
-from pgtrain.models.memory import SHARES, CodeSize, Memory
+from pgtrain.models.memory import LATENT_DIM, OUTLINE_DIM, SHARES, Memory
 from pgtrain.systems.stackgan.config import STAGE1_SIZE, StackGANConfig
 from pgtrain.systems.stackgan.decoder import Decoder
 
-OUTLINE_SIDE, OUTLINE_DIM = 16, 24
-"""Pixels a side, and numbers, of what is kept of a silhouette."""
+OUTLINE_SIDE = 16
+"""Pixels a side that silhouettes are compared at."""
 
 TEXT_NOISE = 0.3
 """Deviation of the noise on the whitened texts that the heads learn from."""
 
 OPAQUE, SECOND = -8.0, -0.7
-"""Priors of pictures with an opaque ground, which are hardly ever mixed, and of a name's further pictures."""
+"""Priors of pictures with an opaque background, which are hardly ever mixed, and of a name's further pictures."""
 
 
 class MemoryGenerator(nn.Module):
@@ -28,22 +28,20 @@ class MemoryGenerator(nn.Module):
 
     def __init__(self, config: StackGANConfig, text_dim: int, whitened_dim: int, pictures: int) -> None:
         super().__init__()
-        size = CodeSize()
-        pixels = STAGE1_SIZE if config.stage == "1" else config.size
-        self.memory = Memory(size, text_dim, whitened_dim, pictures, OUTLINE_DIM)
-        self.decoder = Decoder(config.width, config.channels, pixels, size)
+        self.memory = Memory(text_dim, whitened_dim, pictures)
+        self.decoder = Decoder(config.width, STAGE1_SIZE if config.stage == "1" else config.size)
 
     @property
     def further_inputs(self) -> dict[str, int]:
-        """Names and widths of what :meth:`forward` takes after latent and text; zeros are the default."""
+        """Names and widths of the inputs of :meth:`forward` after latent and text; zeros are the default."""
         text = self.memory.whitening.linear.in_features
-        second = {"second_latent": self.memory.size.latent_dim, "second_text": text, "second_color_text": text}
+        second = {"second_latent": LATENT_DIM, "second_text": text, "second_color_text": text}
         return {"color_text": text} | second | {"share": SHARES}
 
     def forward(self, latent: Tensor, text: Tensor, *further: Tensor) -> tuple[Tensor, Tensor | None]:
         """Map latents, text embeddings and `further` inputs, as :meth:`Memory.forward` has them, to logits.
 
-        Of stage I, (N, 4, 64, 64), and of stage II, (N, 4, S, S), if there is one.
+        Those of stage I are (N, 4, 64, 64), those of stage II (N, 4, S, S), or None without a stage II.
         """
         drawn: tuple[Tensor, Tensor | None] = self.decoder(self.memory(latent, text, *further))
         return drawn
@@ -51,13 +49,9 @@ class MemoryGenerator(nn.Module):
 
 @torch.no_grad()
 def describe(memory: Memory, pictures: Tensor, labels: Sequence[str]) -> None:
-    """Store the silhouettes of `pictures`, uint8 (M, 4, S, S), which are not to be mixed, and which share a label."""
-    alpha = torch.cat(
-        [
-            F.interpolate(part[:, 3:].float() / 255, size=OUTLINE_SIDE, mode="area")
-            for part in torch.split(pictures, 256)
-        ]
-    ).flatten(1)
+    """Store what `memory` knows of `pictures`, uint8 (M, 4, S, S): silhouettes, priors, and partners of equal label."""
+    parts = (part[:, 3:].float() / 255 for part in torch.split(pictures, 256))
+    alpha = torch.cat([F.interpolate(part, size=OUTLINE_SIDE, mode="area") for part in parts]).flatten(1)
     centered = alpha - alpha.mean(0)
     directions = torch.linalg.svd(centered, full_matrices=False)[2][:OUTLINE_DIM]
     outlines = F.normalize(centered @ directions.T, dim=1)

@@ -15,7 +15,7 @@ CHANNELS = 3
 NOISE_DIM, CONDITION_DIM = 100, 768
 """Numbers of noise, and of the condition that a stage makes of a text.
 
-The condition is as wide as the text of the BERT that the original read: only so does the dense layer of stage II have
+The condition has the size of the embeddings of the original's BERT; only this size gives the dense layer of stage II
 its known 428 million weights, (3 * 64 * 64 + 768) * 128 * 16 * 16.
 """
 
@@ -23,14 +23,14 @@ LATENT_DIM = NOISE_DIM + 2 * CONDITION_DIM
 """Numbers of a latent: noise, then one draw a stage for conditioning augmentation."""
 
 DROPOUT = 0.4
-"""Share that the discriminator of stage II drops."""
+"""Dropout of the discriminator of stage II."""
 
 
 class ConditioningAugmentation(nn.Module):
-    """A Gaussian around the text: mean and log-variance from one linear layer, the draw from outside.
+    """A Gaussian around the text: mean and log-variance from one linear layer, the random draw as an input.
 
-    The log-variance is held at LIMIT: one rare text whose variance overflows ruins a run, because the statistics of
-    batch norm never forget such a step.
+    The log-variance is clamped at LIMIT: one text whose variance overflows would ruin the running statistics of batch
+    norm, and with them the run.
     """
 
     LIMIT = 2.0

@@ -23,13 +23,13 @@ STAGE2 = "decoder.stage2."
 """Prefix of the weights of stage II in a generator with a memory."""
 
 PARTNER = "memory.partner"
-"""What a memory knows from the labels of the data alone; runs and bundles of earlier versions lack it."""
+"""Depends on the labels of the data alone; runs and bundles of earlier versions lack it."""
 
 
 def prepare(config: StackGANConfig, encoder: str) -> str:
-    """Take the generator's sizes, and the encoder, over from ``config.start``, if a new run has one.
+    """Take the generator's sizes over from ``config.start`` into `config`, and return its encoder.
 
-    Changes `config` and returns the encoder.
+    Without a start, `config` and `encoder` stay as they are.
 
     Raises:
         ConfigInvalid: the original generator is to start from another run, or stage II alone from none.
@@ -49,17 +49,17 @@ def prepare(config: StackGANConfig, encoder: str) -> str:
         theirs = from_dict(StackGANConfig, described["config"], config.start)
         config.width = _agreed(run, "width", config.width, theirs.width, StackGANConfig.width)
         agreed: str = _agreed(run, "encoder", encoder, described["encoder"], DEFAULT_ENCODER)
-        # As many numbers as its texts had directions, which may be fewer than it was asked for.
+        # The rank of its texts, which may be less than its option whitened_dim.
         config.whitened_dim = len(_averaged(run, "memory.whitening.")["linear.weight"])
     return agreed
 
 
 @contextmanager
 def started(start: str) -> Iterator[Run]:
-    """Open the run in `start`; a bundle is unpacked by pgexport into a run that lasts as long as the block.
+    """Open the run in `start`; a bundle is unpacked by pgexport into a temporary run.
 
     Raises:
-        RunInvalid: the bundle cannot be unpacked; what pgexport said is repeated.
+        RunInvalid: the bundle cannot be unpacked; the message ends with that of pgexport.
     """
     if not (Path(start) / "manifest.json").is_file():
         yield Run(Path(start))
@@ -76,11 +76,11 @@ def started(start: str) -> Iterator[Run]:
 def take_over_memory(start: str, *generators: nn.Module) -> None:
     """Load the averaged generator of the run or bundle in `start` into `generators`.
 
-    A stage II that only one side has is left out, or as it is. Where stage II of `generators` has more pixels, each of
-    its pixels starts as the one that it lies in.
+    A stage II that only the start has is not loaded, and one that only `generators` have is left as it is. Where theirs
+    draws more pixels, each of these starts as the pixel of the start that it lies in.
 
     Raises:
-        RunNotFound, RunInvalid: it has gone, or its memory is of other pictures.
+        RunNotFound, RunInvalid: the run was removed, or its memory holds other pictures.
     """
     with started(start) as run:
         weights = _averaged(run, "")
@@ -97,7 +97,7 @@ def take_over_memory(start: str, *generators: nn.Module) -> None:
 
 
 def _enlarged(weights: dict[str, Tensor], ours: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Repeat the pixels that stage II's last convolution draws at one place, where `ours` draws more of them."""
+    """Repeat the weights of stage II's last convolution for each of the smaller pixels that `ours` draws."""
     last: dict[str, Tensor] = {}
     for name in ("decoder.stage2.to_rgba.weight", "decoder.stage2.to_rgba.bias"):
         if name in ours and name in weights and len(ours[name]) > len(weights[name]):

@@ -1,4 +1,4 @@
-"""The numbers of the recipes; without PyTorch, so that ``--help`` answers at once."""
+"""The options of the recipes; imports no PyTorch, so that ``--help`` is fast."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from pgtrain.config import option
 
 @dataclass
 class StatsConfig:
-    """Every number of the recipe; each field is an option of ``pgtrain stats``."""
+    """The options of the recipe; each field is an option of ``pgtrain stats``."""
 
     noise_dim: int = option(32, "size of the noise that the generator's network reads", minimum=1)
     width: int = option(128, "units of the generator's layers", minimum=8)
@@ -73,10 +73,10 @@ RECIPES: dict[str, dict[str, Any]] = {
         "ema": 0.0,
     },
 }
-"""What each recipe changes of the defaults.
+"""The defaults that each recipe changes.
 
-The original's rows were not valid: tanh held each stat within a deviation of its mean, the total was drawn apart
-from the stats, numbers were fractions and types were read one place off. Its recipe keeps its networks, losses and
-rates (0.95 every 1,000 passes, here also after a resume) and decodes as the default does; it has no early stopping,
-which was inverted.
+The original's rows were not valid: tanh held each stat within a deviation of its mean, the total was drawn
+independently of the stats, numbers were fractions and types were off by one. The recipe keeps the original's networks,
+losses and learning rates (times 0.95 every 1,000 passes, here also after a resume) and decodes as the default does. It
+has no early stopping, which was inverted.
 """

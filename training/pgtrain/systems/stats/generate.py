@@ -34,12 +34,12 @@ def generate(
     """Generate `n` Pokémon.
 
     Args:
-        generator: a trained one, in evaluation or training mode (it is used in evaluation mode).
-        n: how many rows.
-        seed: of the latents, where there are none; the same seed gives the same rows.
+        generator: a trained generator; it is used in evaluation mode.
+        n: number of rows.
+        seed: draws the latents where None are given; the same rows for a seed on every machine.
         latents: float (n, generator.latent_dim), standard normal.
-        type: one type of TYPES, or two, that every row must have.
-        total: the base stat total, which the six stats sum to exactly, 6..1530.
+        type: one or two of TYPES, which every row has.
+        total: the exact sum of the six stats, 6..1530.
         rarity: one of RARITIES.
 
     Raises:
@@ -47,7 +47,7 @@ def generate(
     """
     inputs = conditions(n, type, total, rarity)
     if latents is None:
-        latents = draw_latents(generator, n, seed or 0)
+        latents = torch.randn(n, generator.latent_dim, generator=torch.Generator().manual_seed(seed or 0))
     if latents.shape != (n, generator.latent_dim):
         raise RequestInvalid(
             f"latents are {tuple(latents.shape)}, expected {(n, generator.latent_dim)}: one row for each Pokémon"
@@ -79,21 +79,16 @@ def load(folder: Path) -> Generator:
 
 
 def rebuild(config: StatsConfig, weights: Weights, position: Position | None = None) -> Architecture:
-    """Rebuild the generator of a run, for tables of as many rows as its own."""
+    """Rebuild the generator of a run, with room for as many training rows as its own."""
     rows = [Row((1,) * len(STATS), TYPES[:1])] * len(weights.get("seen_total", ()))
     generator = Generator(config, encode(rows))
     return Architecture(generator, generator.latent_dim)
 
 
-def draw_latents(generator: Generator, n: int, seed: int) -> Tensor:
-    """Draw latents (n, L) on the CPU, the same for a seed on every machine."""
-    return torch.randn(n, generator.latent_dim, generator=torch.Generator().manual_seed(seed))
-
-
 def conditions(
     n: int, type: str | Sequence[str] | None = None, total: int | None = None, rarity: str | None = None
 ) -> Conditions:
-    """Write the conditions of all `n` rows as the generator's inputs.
+    """Make the generator's inputs for `n` rows of the same conditions.
 
     Raises:
         RequestInvalid: as :func:`generate`.

@@ -1,4 +1,4 @@
-"""Networks of the stats GAN: plain operators, and every random number an input, so that they export to ONNX."""
+"""Networks of the stats GAN: plain operators, and random numbers only as inputs, so that they export to ONNX."""
 
 from itertools import pairwise
 from typing import NamedTuple, cast
@@ -16,7 +16,7 @@ from pgtrain.systems.stats.table import Table, cumulative, gaussian
 
 KINDS, SECONDS, RARE = len(TYPES), len(TYPES) + 1, len(RARITIES)
 BANDWIDTH = 15.0
-"""How far, in points, a training row's total may lie from the requested one and still count for its rarity."""
+"""Deviation, in points, of the Gaussian that weights training rows by how far their total is from the condition."""
 
 
 class Conditions(NamedTuple):
@@ -34,8 +34,8 @@ class Drawn(NamedTuple):
     """Generated rows.
 
     `stats` (N, 6), integers in 1..255; `total` (N,), their sum; `pair` (N, 324) and `rarity` (N, 4), one-hot.
-    Floats, through which gradients flow straight; `raw` (N, 6) are the Gaussian numbers, `miss` (N,) how far
-    the sum of the stats was from the total, in points, before it was made to fit.
+    Floats with straight-through gradients. `raw` (N, 6) are the Gaussian numbers, `miss` (N,) is the distance in points
+    of the stats' sum from the total, before they were changed to fit it.
     """
 
     stats: Tensor
@@ -47,7 +47,7 @@ class Drawn(NamedTuple):
 
 
 class Quantiles(nn.Module):
-    """Each stat's way from a Gaussian number to an integer in 1..255 and back."""
+    """Maps Gaussian numbers to integers in 1..255 and back, for each stat by its own quantiles."""
 
     thresholds: Tensor
     middles: Tensor
@@ -59,25 +59,25 @@ class Quantiles(nn.Module):
         self.register_buffer("middles", gaussian((edges[:, 1:] + edges[:, :-1]) / 2))
 
     def forward(self, raw: Tensor) -> Tensor:
-        """Gaussian numbers (N, 6) to integers as floats (N, 6)."""
+        """Map Gaussian numbers (N, 6) to integers as floats (N, 6)."""
         return LOWEST + (raw[:, :, None] > self.thresholds).float().sum(2)
 
     def encode(self, stats: Tensor) -> Tensor:
-        """Integers (N, 6) to Gaussian numbers (N, 6) that lead back to them: each the middle of its interval."""
+        """Map integers (N, 6) to Gaussian numbers (N, 6), the middles of their intervals."""
         return self.middles.gather(1, stats.long().T - LOWEST).T
 
     def spread(self, stats: Tensor, share: Tensor) -> Tensor:
-        """Integers (N, 6) to Gaussian numbers, each at `share` (N, 6) in 0..1 of its interval's width."""
+        """Map integers (N, 6) to Gaussian numbers, each at `share` (N, 6) in 0..1 of its interval's width."""
         ends = F.pad(self.thresholds, (1, 0), value=-4.0), F.pad(self.thresholds, (0, 1), value=4.0)
         low, high = (end.clamp(-4, 4).gather(1, stats.long().T - LOWEST).T for end in ends)
         return torch.lerp(low, high, share)
 
 
 def fit_total(stats: Tensor, total: Tensor) -> Tensor:
-    """Change integers (N, 6) in 1..255 in proportion, so that they sum to `total` (N,) in 6..1530.
+    """Scale integers (N, 6) in 1..255, so that they sum to `total` (N,) in 6..1530.
 
-    Largest remainders, in steps of five as long as those lead there, because three quarters of all stats are
-    multiples of five; what is left goes to one stat that is none, or on to others where 1..255 ends.
+    By largest remainders in steps of five, because three quarters of all stats are multiples of five. The rest of less
+    than five goes to a stat that is no multiple of five, and to others where that one is at 1 or 255.
     """
     change = (stats * (total / stats.sum(1))[:, None]).clamp(LOWEST, HIGHEST) - stats
     steps = torch.floor(change / 5)
@@ -93,7 +93,7 @@ def fit_total(stats: Tensor, total: Tensor) -> Tensor:
 
 
 def _ahead(keys: Tensor) -> Tensor:
-    """Tell (N, i, j) whether j comes before i by falling `keys` (N, 6), the earlier first where they are equal."""
+    """Compare `keys` (N, 6): 1 at (N, i, j) where j comes before i in descending order, the first one of equal keys."""
     earlier = torch.ones(keys.shape[1], keys.shape[1], device=keys.device).tril(-1)
     mine, other = keys[:, :, None], keys[:, None, :]
     return (other > mine).float() + (other == mine).float() * earlier
@@ -147,7 +147,7 @@ class Generator(nn.Module):
         self.stats.weight[:, noise].normal_(0, 0.7 / self.config.noise_dim**0.5)
 
     def has_type(self) -> Tensor:
-        """Tell which types each pair holds: float (324, 18)."""
+        """Types of each pair: float (324, 18), 0 or 1."""
         return self.first + self.second[:, :KINDS]
 
     def forward(self, latent: Tensor, types: Tensor, total: Tensor, rarity: Tensor) -> Drawn:
@@ -176,24 +176,23 @@ class Generator(nn.Module):
 
     def _complete(self, pick: Tensor, types: Tensor, total: Tensor, rarity: Tensor) -> tuple[Tensor, Tensor]:
         """Fill in a total and a rarity without a condition, from a training row that meets the other conditions."""
-        asked_types, asked_rarity = types.sum(1, keepdim=True), rarity.sum(1, keepdim=True)
-        asked_total = (total[:, None] > 0).float()
-        # Where no row fits, the nearest to fitting is used: rarity matters most, then the total, then types.
-        other_type = (asked_types - types @ self.seen_types.T).clamp(0, 1)
-        other_rarity = asked_rarity - rarity @ self.seen_rarity.T
-        away = asked_total * ((total[:, None] - self.seen_total) / BANDWIDTH) ** 2
-        # No sum: the ONNX exporter's optimizer takes adding 1e-12 for adding nothing, and far totals would weigh 0.
+        has_rarity, has_total = rarity.sum(1, keepdim=True), (total[:, None] > 0).float()
+        # Where no row meets all conditions, the closest is used: rarity matters most, then the total, then types.
+        other_type = (types.sum(1, keepdim=True) - types @ self.seen_types.T).clamp(0, 1)
+        other_rarity = has_rarity - rarity @ self.seen_rarity.T
+        away = has_total * ((total[:, None] - self.seen_total) / BANDWIDTH) ** 2
+        # Not a sum: the ONNX exporter's optimizer removes the addition of 1e-12, and distant totals would weigh 0.
         near = torch.exp(-0.5 * away).clamp(min=1e-12)
         weight = torch.exp(-18 * other_type - 36 * other_rarity) * near
         until = weight.cumsum(1)
-        # So far from the ends that rows which do not fit, and how the sum is rounded, choose nothing.
+        # 1e-4 from the ends, so that neither rows which do not fit nor the rounding of the sum decide.
         index = (until <= _share(pick, 1e-4) * until[:, -1:]).sum(1).clamp(max=len(self.seen_total) - 1)
         total = torch.where(total > 0, total, self.seen_total[index])
-        return total, torch.where(asked_rarity > 0, rarity, self.seen_rarity[index])
+        return total, torch.where(has_rarity > 0, rarity, self.seen_rarity[index])
 
 
 def _share(normal: Tensor, least: float) -> Tensor:
-    """Gaussian numbers to their places in `least`..1 - `least`: every library rounds the farthest tails its own way."""
+    """Map Gaussian numbers to probabilities in `least`..1 - `least`, because libraries round the tails differently."""
     return (0.5 + 0.5 * torch.erf(normal * 0.5**0.5)).clamp(least, 1 - least)
 
 
@@ -212,7 +211,7 @@ class Skip(nn.Module):
 
 
 class Residual(nn.Module):
-    """x + two dense layers of normalized x; each row by itself."""
+    """Adds two dense layers of normalized rows (N, W) to them."""
 
     def __init__(self, wide: int) -> None:
         super().__init__()
@@ -224,10 +223,10 @@ class Residual(nn.Module):
 
 
 class Beside(nn.Module):
-    """A body whose inputs stay beside its last layer.
+    """A body whose inputs are concatenated to its outputs.
 
-    Layer norm holds that layer to one length, so that a far total or a rarity leaves less of it to the noise:
-    without the inputs the stats of legendary Pokémon are too much alike.
+    Layer norm gives the outputs one length, of which an extreme total or a rarity leaves little to the noise: without
+    the inputs the stats of legendary Pokémon vary too little.
     """
 
     def __init__(self, body: nn.Module) -> None:
@@ -270,7 +269,7 @@ class Critic(nn.Module):
         return cast(Tensor, self.score(self.features(rows))).squeeze(1)
 
     def features(self, rows: Tensor) -> Tensor:
-        """The last hidden layer, (N / pac, W)."""
+        """Compute the last hidden layer, (N / pac, W)."""
         return cast(Tensor, self.layers(rows.reshape(len(rows) // self.pac, -1)))
 
 

@@ -1,4 +1,4 @@
-"""A picture of tables: histograms of the six stats and bars of the types, real beside generated."""
+"""Histograms of the six stats and bars of the types, real and generated."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,6 @@
 """Losses and steps of the stats GAN."""
 
-from typing import Any, cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +11,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from pgtrain.engine import distributed, rng
 from pgtrain.engine.accelerator import Accelerator, Loss
 from pgtrain.engine.system import Metrics
+from pgtrain.models.layers import gradient_penalty
 from pgtrain.systems.stats.config import StatsConfig
 from pgtrain.systems.stats.networks import KINDS, RARE, Conditions, Critic, Drawn, Generator
 from pgtrain.systems.stats.plot import distributions
@@ -23,21 +24,22 @@ RowBatch = tuple[Tensor, Conditions]
 """Feature rows of real Pokémon, and the conditions of as many generated ones."""
 
 ALONE = 0.8
-"""How often one type alone is named of a row of two, as most users do."""
+"""Share of the named rows of two types of which only one type is named, as most users do."""
 
 
 class StatsGAN:
-    """The system. In float32 throughout: a step takes milliseconds."""
+    """The networks, the optimizers and the steps; in float32 throughout, because a step takes milliseconds."""
 
     name = "stats"
 
     def __init__(self, config: StatsConfig, accelerator: Accelerator, data: Table) -> None:
-        self.config, self.accelerator = config, accelerator
-        generator, critic = Generator(config, data), Critic(config)
-        self.networks = nn.ModuleDict({"generator": generator, "critic": critic})
+        self.config, self.accelerator, self.real = config, accelerator, data
+        self.generator, self.critic = Generator(config, data), Critic(config)
+        self.networks = nn.ModuleDict({"generator": self.generator, "critic": self.critic})
         accelerator.place(self.networks)
-        average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
-        self.networks["average"] = AveragedModel(generator, multi_avg_fn=average, use_buffers=False)
+        update = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(self.generator, multi_avg_fn=update, use_buffers=False)
+        self.networks["average"] = self.average
         betas = (config.beta1, config.beta2)
         self.rates = {"generator": config.lr, "critic": config.critic_lr}
         self.optimizers: dict[str, Any] = {
@@ -45,27 +47,11 @@ class StatsGAN:
         }
         # Every step of the critic has second derivatives, which a compiled one lacks.
         self.trained = {
-            "generator": accelerator.prepare(generator),
-            "critic": accelerator.prepare(critic, compilable=False),
+            "generator": accelerator.prepare(self.generator),
+            "critic": accelerator.prepare(self.critic, compilable=False),
         }
         fixed = torch.Generator().manual_seed(0)  # the same rows in every run, whatever its seed
-        self.fixed = torch.randn(SHOWN, generator.latent_dim, generator=fixed).to(accelerator.device)
-        self.real = data
-
-    @property
-    def generator(self) -> Generator:
-        """The generator that is trained."""
-        return cast(Generator, self.networks["generator"])
-
-    @property
-    def critic(self) -> Critic:
-        """The critic."""
-        return cast(Critic, self.networks["critic"])
-
-    @property
-    def average(self) -> Generator:
-        """The averaged generator: the one to use."""
-        return cast(Generator, cast(AveragedModel, self.networks["average"]).module)
+        self.fixed = torch.randn(SHOWN, self.generator.latent_dim, generator=fixed).to(accelerator.device)
 
     def start_epoch(self, epoch: int) -> str:
         """Set the learning rates, which depend on `epoch` alone, so that a resumed run has the right ones."""
@@ -91,37 +77,33 @@ class StatsGAN:
         packed = torch.arange(max(pac, count // pac * pac), device=indices.device) % count
         indices, named = indices[packed], named[packed]
         conditions = self._conditions(indices, named)
-        return self._real_rows(data, indices, conditions), conditions
+        pair = F.one_hot(data.pairs[indices], len(self.generator.first)).float()
+        return self._features(data.stats[indices].float(), pair, conditions), conditions
 
     def _choose_named(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Choose rows whose types are named, and draw those rows anew: the indices, and float 1 where named (N, 1).
+        """Choose rows whose types become conditions, and sample those rows anew: indices, and 1 where named (N, 1).
 
-        A condition of one type matches every row that has it. A row of two types matches either, so it comes more
-        often; else a named type mostly stands alone, and the generator makes up for that where none is named.
+        Either type of a row of two can be its condition, so that those rows are sampled more often: else most rows of a
+        named type would have it alone, and the generator would compensate for that where no type is named.
         """
         count = self.generator.seen_types[indices].sum(1)
-        often = torch.where(count > 1, 2 / ALONE, 1.0)
-        anew = indices[torch.multinomial(often, len(indices), replacement=True)]
+        weights = torch.where(count > 1, 2 / ALONE, 1.0)
+        sampled = indices[torch.multinomial(weights, len(indices), replacement=True)]
         named = torch.rand(len(indices), 1, device=indices.device) > self.config.type_dropout
-        return torch.where(named[:, 0], anew, indices), named.float()
+        return torch.where(named[:, 0], sampled, indices), named.float()
 
     def _conditions(self, indices: Tensor, named: Tensor) -> Conditions:
         """Make conditions of the real rows' totals and rarities, and where `named` of one or all of their types."""
         generator = self.generator
         types = generator.seen_types[indices]
-        # Of two types one is mostly named, as users do; the noise chooses which.
-        most = (types * rng.rand(*types.shape, device=types.device)).argmax(1)
+        # Of two types mostly one is named, as users do, chosen at random.
+        single = (types * rng.rand(*types.shape, device=types.device)).argmax(1)
         alone = rng.rand(len(indices), 1, device=types.device) < ALONE
-        types = torch.where(alone, F.one_hot(most, KINDS).float(), types) * named
+        types = torch.where(alone, F.one_hot(single, KINDS).float(), types) * named
         return Conditions(types, generator.seen_total[indices], generator.seen_rarity[indices])
 
-    def _real_rows(self, data: Table, indices: Tensor, conditions: Conditions) -> Tensor:
-        generator, stats = self.generator, data.stats[indices]
-        pair = F.one_hot(data.pairs[indices], len(generator.first)).float()
-        return self._features(stats.float(), pair, conditions)
-
     def _features(self, stats: Tensor, pair: Tensor, conditions: Conditions) -> Tensor:
-        """What the critic reads of rows: (N, F). Integers are spread over their intervals of the Gaussian."""
+        """Compute the critic's inputs (N, F); integers are spread over their intervals of the Gaussian."""
         generator = self.generator
         integers = stats.detach().round()
         spread = generator.quantiles.spread(integers, rng.rand(*integers.shape, device=integers.device))
@@ -129,7 +111,7 @@ class StatsGAN:
         kinds = pair @ generator.first, pair @ generator.second
         columns = [spread, generator.standard(conditions.total), *kinds, conditions.rarity, conditions.types]
         if self.config.networks == "direct":
-            # For each rarity apart, so that the stats of the few rare rows do not drown in those of all.
+            # Once more for each rarity, so that the few rare rows have inputs of their own.
             columns.append((conditions.rarity[:, :, None] * spread[:, None, :]).flatten(1))
         return torch.cat(columns, 1)
 
@@ -149,22 +131,15 @@ class StatsGAN:
         if config.penalty == "zero":
             penalty = (_slope(on_real, real) + _slope(on_fake, fake)) / 2
         else:
-            penalty = self._between(real, fake)
+            penalty = gradient_penalty(self.critic, real, fake)
         return loss + config.gamma * penalty, {"critic": loss, "penalty": penalty}
-
-    def _between(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Squared distance of the gradient's norm from 1, between real and generated rows: ()."""
-        share = rng.rand(len(real), 1, device=real.device)
-        rows = torch.lerp(real, fake, share).requires_grad_(True)
-        (gradient,) = torch.autograd.grad(self.critic(rows).sum(), rows, create_graph=True)
-        return F.mse_loss(gradient.norm(dim=1), torch.ones(len(real), device=real.device))
 
     def _train_generator(self, parts: list[RowBatch]) -> Metrics:
         self.critic.requires_grad_(False)
         metrics = self.accelerator.step(self.optimizers["generator"], self._generator_part, parts)
         self.critic.requires_grad_(True)
         if self.accelerator.stepped:
-            cast(AveragedModel, self.networks["average"]).update_parameters(self.generator)
+            self.average.update_parameters(self.generator)
         return metrics
 
     def _generator_part(self, part: RowBatch) -> Loss:
@@ -197,12 +172,11 @@ class StatsGAN:
     @torch.no_grad()
     def progress(self) -> Image.Image:
         """Draw the distributions of the fixed latents' rows over those of the real ones."""
-        average = self.average.eval()
-        nothing = torch.zeros(SHOWN, KINDS), torch.zeros(SHOWN), torch.zeros(SHOWN, RARE)
-        drawn: Drawn = average(self.fixed, *(value.to(self.accelerator.device) for value in nothing))
+        unconditional = torch.zeros(SHOWN, KINDS), torch.zeros(SHOWN), torch.zeros(SHOWN, RARE)
+        inputs = (value.to(self.accelerator.device) for value in unconditional)
+        drawn: Drawn = self.average.eval()(self.fixed, *inputs)
         pairs = drawn.pair.argmax(1)
-        real = self.real
-        return distributions(real.stats.cpu(), real.pairs.cpu(), drawn.stats.cpu(), pairs.cpu())
+        return distributions(self.real.stats.cpu(), self.real.pairs.cpu(), drawn.stats.cpu(), pairs.cpu())
 
 
 def _mean(rows: Tensor) -> Tensor:

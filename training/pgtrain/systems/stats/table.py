@@ -1,4 +1,4 @@
-"""Rows as tensors, and the quantile tables that lead from Gaussian numbers back to integers."""
+"""Rows as tensors, and the quantile tables that map Gaussian numbers to integers."""
 
 import hashlib
 import sys
@@ -14,12 +14,12 @@ from torch import Tensor
 from pgtrain.data.dataset import moved, shuffled_batches
 from pgtrain.data.options import DataOptions
 from pgtrain.data.sources import fetched_table
-from pgtrain.data.stats_rows import HIGHEST, PAIRS, RARITIES, TYPES, Row, digest, read_table
+from pgtrain.data.stats_rows import HIGHEST, PAIRS, RARITIES, TYPES, Row, read_table
 from pgtrain.errors import DataInvalid
 from pgtrain.systems.stats.plot import distributions
 
 FEWEST = 2
-"""Rows that have a deviation."""
+"""Rows that a standard deviation needs."""
 
 NEIGHBORS, ANYWHERE, REACH = 0.05, 1e-4, 4.0
 """Probability that a quantile table adds to values near training values (deviation REACH) and to all values."""
@@ -30,7 +30,7 @@ class Table:
     """The rows of a data set on one device, N of them.
 
     `stats` int64 (N, 6) in 1..255; `pairs` int64 (N,) indexes PAIRS; `rarities` int64 (N,) indexes RARITIES.
-    An epoch is `passes` passes over them, because a pass takes milliseconds.
+    An epoch is `passes` passes over them, because one takes milliseconds.
     """
 
     stats: Tensor
@@ -68,9 +68,9 @@ class Table:
 
 
 def encode(rows: Sequence[Row], digest: str = "", passes: int = 1) -> Table:
-    """Turn rows into tensors; :func:`decode` turns them back."""
+    """Turn rows into tensors; the inverse of :func:`decode`."""
     indices = {pair: index for index, pair in enumerate(PAIRS)}
-    kinds = [[*(TYPES.index(kind) for kind in row.types), len(TYPES)][:2] for row in rows]
+    kinds = [[*map(TYPES.index, row.types), len(TYPES)][:2] for row in rows]
     return Table(
         stats=torch.tensor([row.stats for row in rows]),
         pairs=torch.tensor([indices[first, second] for first, second in kinds]),
@@ -103,15 +103,14 @@ def read(
 ) -> Table:
     """Read the rows that the stats GAN trains on; see :func:`pgtrain.data.stats_rows.read_table`."""
     places = [data] if isinstance(data, str | Path) else [*data]
-    paths = [fetched_table(place) for place in places]
-    tables = [read_table(path) for path in paths]
+    tables = [read_table(fetched_table(place)) for place in places]
     for place, table in zip(places, tables, strict=True):
         if table.unused:
             print(f"{place}: columns not used: {', '.join(table.unused)}", file=sys.stderr)
     rows = [row for table in tables for row in table.rows]
     if len(rows) < FEWEST:
         raise DataInvalid(f"{places[0]}: {len(rows)} row is too little to learn from; give {FEWEST} rows or more")
-    digests = [digest(path) for path in paths]
+    digests = [table.digest for table in tables]
     content = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
     return encode(rows, content, config.passes)
 

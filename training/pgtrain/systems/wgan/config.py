@@ -1,4 +1,4 @@
-"""The numbers of the recipes; without PyTorch, so that ``--help`` answers at once."""
+"""The options of the recipes; imports no PyTorch, so that ``--help`` is fast."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +8,9 @@ from pgtrain.config import option
 
 @dataclass
 class WGANConfig:
-    """Every number of the recipe; each field is an option of ``pgtrain wgan``.
+    """The options of the recipe; each field is an option of ``pgtrain wgan``.
 
-    A critic's learning rate or number of steps of 0 stands for the default of its Lipschitz constraint.
+    A learning rate or number of steps of 0 for the critic is the default of its Lipschitz constraint.
     """
 
     lipschitz: str = option(
@@ -21,7 +21,9 @@ class WGANConfig:
     latent_dim: int = option(128, "size of the latent", minimum=1)
     width: int = option(32, "channels at the full resolution; deeper layers have up to 8 times as many", minimum=4)
     blocks: str = option("upsample", "how the generator doubles its resolution", choices=("upsample", "transposed"))
-    pretrain: int = option(20, "first epochs, of reconstruction: the generator draws each picture from its code")
+    pretrain: int = option(
+        20, "number of first epochs, of reconstruction: the generator learns to draw each picture from a code"
+    )
     pretrain_lr: float = option(2e-3, "learning rate of reconstruction")
     batch: int = option(32, "batch size", minimum=1)
     lr: float = option(2e-4, "learning rate of the generator: Adam for gp, RMSProp for clip")
@@ -38,10 +40,10 @@ class WGANConfig:
     ema: float = option(0.995, "decay per step of the averaged generator", maximum=1)
 
     def resolve(self, epochs: int) -> None:
-        """Fill the defaults of the critic's Lipschitz constraint.
+        """Set the defaults of the critic's Lipschitz constraint.
 
-        A penalized critic that learns faster than the generator needs no further steps of its own (Heusel et al.,
-        2017, arXiv:1706.08500).
+        A penalized critic that learns faster than the generator needs no additional steps (Heusel et al., 2017,
+        arXiv:1706.08500).
         """
         penalized = self.lipschitz == "gp"
         self.critic_lr = self.critic_lr or (5 if penalized else 1) * self.lr
@@ -67,5 +69,5 @@ RECIPES: dict[str, dict[str, Any]] = {
         "ema": 0.0,
     },
 }
-"""What each recipe changes of the defaults; the clipping parent takes
+"""The defaults that each recipe changes; the original project that clips weights also had
 `--lipschitz clip --critic-steps 5 --lr 2e-4 --critic-lr 2e-4`."""

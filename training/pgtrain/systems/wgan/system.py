@@ -1,20 +1,18 @@
 """Networks, losses and steps of WGAN."""
 
+from functools import partial
 from itertools import pairwise
+from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pgtrain.data.dataset import Pictures
-from pgtrain.engine import rng
 from pgtrain.engine.accelerator import Accelerator, Loss
-from pgtrain.engine.checkpoint import Position
-from pgtrain.engine.footprint import Call
 from pgtrain.engine.system import Metrics
-from pgtrain.models.layers import fold_statistics, keep_variance
-from pgtrain.systems.base import Architecture, Weights
-from pgtrain.systems.unconditional import Unconditional, halving_widths
+from pgtrain.models.layers import gradient_penalty, keep_variance
+from pgtrain.systems import unconditional
+from pgtrain.systems.unconditional import Unconditional, doubling, halving_widths
 from pgtrain.systems.wgan.config import WGANConfig
 
 
@@ -26,10 +24,9 @@ class Generator(nn.Module):
         channels = halving_widths(config.size, config.width)
         self.channels, self.side = channels[0], config.size >> (len(channels) - 1)
         self.dense = nn.Linear(config.latent_dim, channels[0] * self.side**2)
-        doubled = _upsampled if config.blocks == "upsample" else _transposed
         layers: list[nn.Module] = [nn.BatchNorm2d(channels[0]), nn.ReLU()]
         for pair in pairwise(channels):
-            layers += [*doubled(*pair), nn.BatchNorm2d(pair[1]), nn.ReLU()]
+            layers += [*doubling(config.blocks, *pair, kernel=5), nn.BatchNorm2d(pair[1]), nn.ReLU()]
         self.layers = nn.Sequential(*layers, nn.Conv2d(channels[-1], config.channels, 5, padding=2))
 
     def forward(self, latent: Tensor) -> Tensor:
@@ -43,18 +40,12 @@ class Generator(nn.Module):
         """Fold the first batch norm into the dense layer, whose numbers it sees as channels of a picture."""
         norm = self.layers[0]
         if isinstance(norm, nn.BatchNorm2d):
-            scale, shift = (values.repeat_interleave(self.side**2) for values in fold_statistics(norm))
+            scale = norm.weight * (cast(Tensor, norm.running_var) + norm.eps).rsqrt()
+            shift = norm.bias - cast(Tensor, norm.running_mean) * scale
+            scale, shift = (values.repeat_interleave(self.side**2) for values in (scale, shift))
             self.dense.weight.mul_(scale[:, None])
             self.dense.bias.mul_(scale).add_(shift)
             self.layers[0] = nn.Identity()
-
-
-def _upsampled(channels_in: int, channels_out: int) -> list[nn.Module]:
-    return [nn.Upsample(scale_factor=2), nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False)]
-
-
-def _transposed(channels_in: int, channels_out: int) -> list[nn.Module]:
-    return [nn.ConvTranspose2d(channels_in, channels_out, 5, 2, padding=2, output_padding=1, bias=False)]
 
 
 class Critic(nn.Module):
@@ -79,7 +70,7 @@ class Critic(nn.Module):
 
 
 class WGAN(Unconditional):
-    """The system."""
+    """The Wasserstein distance, with a gradient penalty or clipping."""
 
     name = "wgan"
     opponent = "critic"
@@ -121,25 +112,5 @@ class WGAN(Unconditional):
         return -scores.mean()
 
 
-def footprint(config: WGANConfig, examples: int) -> list[Call]:
-    """Make the networks, and inputs for them."""
-    pictures = torch.empty(examples, config.channels, config.size, config.size)
-    latent = torch.empty(examples, config.latent_dim)
-    return [Call(Generator(config), (latent,)), Call(Critic(config), (pictures,))]
-
-
-def rebuild(config: WGANConfig, weights: Weights, position: Position | None = None) -> Architecture:
-    """Rebuild the generator of a run."""
-    return Architecture(Generator(config), config.latent_dim)
-
-
-def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-    """Squared distance of the gradient's norm from 1, between real and generated pictures: ().
-
-    Each pair is mixed by one number of its own. In float32 and uncompiled: see
-    :func:`pgtrain.models.layers.r1_penalty`.
-    """
-    share = rng.rand(len(real), 1, 1, 1, device=real.device)
-    between = torch.lerp(real.float(), fake.float(), share).detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(critic.forward(between).sum(), between, create_graph=True)
-    return F.mse_loss(gradient.flatten(1).norm(dim=1), torch.ones(len(real), device=real.device))
+footprint = partial(unconditional.footprint, Generator, Critic)
+rebuild = partial(unconditional.rebuild, Generator)
