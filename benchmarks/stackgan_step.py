@@ -146,7 +146,7 @@ def profile(contender: Contender, rounds: int) -> dict[str, float]:
         (memory.table, "blend", "memory: choice and codes"),
         (system.frozen[stage], "forward", "frozen features, forward"),
         *((each, "forward", "generator, forward") for each in stages),
-        (system.networks["anchor"]["stage1"], "forward", "anchor, forward"),  # type: ignore[index]
+        (system.anchor_stage1, "forward", "anchor, forward"),
         (discriminator, "forward", "discriminator, forward"),
         (accelerator._accelerate, "backward", "backward passes"),
         (accelerator, "_update", "optimizers"),
