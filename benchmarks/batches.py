@@ -11,7 +11,6 @@ Writes benchmarks/results/batches.json, a part at a time:
 - overlap: pictures a second from sentences to files, over those of the generator alone, at batch 64 in a warm
   process; in turn, so that drift of the machine affects both alike. Other programs disturb the clock, so processor time
   is compared as well.
-- writers: the same with other numbers of threads that write.
 - formats: milliseconds of one thread and bytes, for PNG and WebP with other settings, on pictures of known names.
 """
 
@@ -26,12 +25,15 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
+from rounds import clocks, in_turn, ratios
+from serving.load.prompts import sentence
 
 import pgen
 from pgbench.measuring.environment import environment
@@ -39,7 +41,6 @@ from pgbench.reporting.files import write_json
 from pgen.api import Generator
 from pgen.backends.devices import resolve
 from pgen.images.postprocess import Postprocess
-from pgen.jobs import folder as folder_module
 from pgen.jobs.folder import Folder
 from pgen.jobs.job import Job
 from pgen.jobs.local import write_tasks
@@ -48,30 +49,26 @@ from pgen.request import Request
 
 RESULT = Path(__file__).parent / "results" / "batches.json"
 BATCH, BATCHES, ROUNDS = 64, 2, 7
-COLORS = ("red", "blue", "green", "yellow", "purple", "white", "black", "pink")
-KINDS = ("dragon", "cat", "turtle", "bird", "ghost", "flower", "fish", "golem")
 
 
 def sentences() -> Iterator[Request]:
     """Yield different sentences endlessly; none is a known name."""
-    for number in count():
-        color, kind = COLORS[number % 8], KINDS[number // 8 % 8]
-        yield Request(f"a {color} {kind} from valley {number}", number)
+    return (Request(sentence(number), number) for number in count())
 
 
-def one(length: int, bundle: Path) -> dict[str, Any]:
-    """Draw a job of `length` in this process and measure it."""
+def measure_job(length: int, bundle: Path) -> dict[str, Any]:
+    """Write a job of `length` pictures in this process and measure it."""
     began = time.perf_counter()
-    with tempfile.TemporaryDirectory() as place:
-        made = sum(1 for _ in write_pictures(Job(islice(sentences(), length), bundle=bundle), Path(place) / "out"))
-        rate = made / (time.perf_counter() - began)
+    with tempfile.TemporaryDirectory() as folder:
+        count = sum(1 for _ in write_pictures(Job(islice(sentences(), length), bundle=bundle), Path(folder) / "out"))
+        rate = count / (time.perf_counter() - began)
     scale = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 2**20
-    return {"pictures": made, "peak_mib": round(peak, 1), "pictures_per_s": round(rate, 1)}
+    return {"pictures": count, "peak_mib": round(peak, 1), "pictures_per_s": round(rate, 1)}
 
 
 def memory(counts: list[int], bundle: Path) -> list[dict[str, Any]]:
-    """Run :func:`one` for each length, each in a process of its own."""
+    """Run :func:`measure_job` for each length, each in a process of its own."""
     results = []
     for length in counts:
         call = [sys.executable, __file__, "--one", str(length), "--small", str(bundle)]
@@ -80,39 +77,22 @@ def memory(counts: list[int], bundle: Path) -> list[dict[str, Any]]:
     return results
 
 
-def alone(generator: Generator) -> Callable[[], object]:
+def generate_only(generator: Generator) -> Callable[[], object]:
     """Make a run of the generator alone on BATCHES batches."""
     inputs = generator.inputs(list(islice(sentences(), BATCH)))
     return lambda: [generator.generate(inputs) for _ in range(BATCHES)]
 
 
-def whole(generator: Generator) -> Callable[[], object]:
+def write_files(generator: Generator) -> Callable[[], object]:
     """Make a run from sentences to files of as many pictures."""
 
     def run() -> object:
-        with tempfile.TemporaryDirectory() as place:
-            target = Folder(Path(place), generator.bundle, Postprocess(), time.time())
+        with tempfile.TemporaryDirectory() as folder:
+            target = Folder(Path(folder), generator.bundle, Postprocess(), time.time())
             tasks = Job(islice(sentences(), BATCH * BATCHES)).tasks()
             return sum(1 for _ in write_tasks(generator, tasks, target, BATCH, False))
 
     return run
-
-
-def rates(runs: dict[str, Callable[[], object]]) -> dict[str, list[tuple[float, float]]]:
-    """Time the runs in turn, ROUNDS times after a first that does not count; seconds of clock and of processor."""
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
-    for number in range(ROUNDS + 1):
-        for name, run in runs.items():
-            clock, processor = time.perf_counter(), time.process_time()
-            run()
-            if number:
-                times[name].append((time.perf_counter() - clock, time.process_time() - processor))
-    return times
-
-
-def per_second(times: list[tuple[float, float]]) -> float:
-    """Pictures a second, of the median of the runs."""
-    return round(BATCH * BATCHES / statistics.median(clock for clock, _ in times), 1)
 
 
 def overlap() -> dict[str, Any]:
@@ -120,32 +100,21 @@ def overlap() -> dict[str, Any]:
     result: dict[str, Any] = {"batch": BATCH, "pictures_a_run": BATCH * BATCHES}
     for device in dict.fromkeys(("cpu", resolve("auto"))):
         generator = pgen.load(device=device)
-        times = rates({"generator": alone(generator), "files": whole(generator)})
-        pairs = list(zip(times["generator"], times["files"], strict=True))
+        works = {"generator": generate_only(generator), "files": write_files(generator)}
+        times = in_turn({name: partial(clocks, work) for name, work in works.items()}, ROUNDS, warm_up=1)
+        clock = {name: [seconds for seconds, _ in pairs] for name, pairs in times.items()}
+        processor = {name: [seconds for _, seconds in pairs] for name, pairs in times.items()}
+        rounds = ratios(clock["generator"], clock["files"])
+        of_processor = ratios(processor["generator"], processor["files"])
         result[device] = {
-            "pictures_per_s": {name: per_second(each) for name, each in times.items()},
-            "ratio": round(statistics.median(one[0] / other[0] for one, other in pairs), 3),
-            "ratios": [round(one[0] / other[0], 3) for one, other in pairs],
-            "ratio_of_processor_time": round(statistics.median(one[1] / other[1] for one, other in pairs), 3),
+            "pictures_per_s": {
+                name: round(BATCH * BATCHES / statistics.median(seconds), 1) for name, seconds in clock.items()
+            },
+            "ratio": round(statistics.median(rounds), 3),
+            "ratios": [round(ratio, 3) for ratio in rounds],
+            "ratio_of_processor_time": round(statistics.median(of_processor), 3),
         }
     return result
-
-
-def writers() -> dict[str, float]:
-    """Compare numbers of writing threads."""
-    generator = pgen.load()
-
-    def with_threads(number: int) -> Callable[[], object]:
-        run = whole(generator)
-
-        def timed() -> object:
-            folder_module.WRITERS = number
-            return run()
-
-        return timed
-
-    times = rates({str(number): with_threads(number) for number in (1, 2, 4)})
-    return {number: per_second(each) for number, each in times.items()}
 
 
 def formats() -> dict[str, Any]:
@@ -184,19 +153,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--small", type=Path)
     parser.add_argument("--counts", default="10,1000,10000")
-    parser.add_argument("--part", choices=("memory", "overlap", "writers", "formats"))
+    parser.add_argument("--part", choices=("memory", "overlap", "formats"))
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     bundle = options.small or pgen.EMBEDDED
     if options.one:
-        print(json.dumps(one(options.one, bundle)))
+        print(json.dumps(measure_job(options.one, bundle)))
         return
     lengths = [int(part) for part in options.counts.split(",")]
     key = "memory, small network" if options.small else "memory"
     parts: dict[str, Callable[[], Any]] = {
         key: lambda: memory(lengths, bundle),
         "overlap": overlap,
-        "writers": writers,
         "formats": formats,
     }
     result: dict[str, Any] = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {}

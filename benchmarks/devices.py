@@ -7,19 +7,21 @@ threads are used (``pgbench --vs``). Backends take turns, batch by batch; median
 """
 
 import statistics
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from rounds import clocks, in_turn, ratios
 
-from pgbench.measuring.environment import environment
+from pgbench.measuring.environment import environment, load_average
+from pgbench.processes.pgen_worker import Runtime
 from pgbench.reporting.files import write_json
 from pgen.api import Generator
 from pgen.backends.parity import measure
 from pgen.bundle.reader import EMBEDDED, open_bundle
-from pgexport.peers.eager import rebuild
+from pgexport.peers.eager import Eager, Mode
 
 RESULT = Path(__file__).parent / "results" / "devices.json"
 ROUNDS = 9
@@ -27,54 +29,43 @@ WARM_UP = 2
 BATCHES = (1, 8)
 DEVICES = ("cpu", "openvino", "openvino-f32")
 
-Draw = Callable[[Any, Any], Any]
+Inputs = dict[str, Any]
+Draw = Callable[[Inputs], Any]
+
+
+def runtime(device: str) -> Runtime:
+    return Runtime(Generator(open_bundle(EMBEDDED), device, 1), None)
 
 
 def backends() -> dict[str, Draw]:
-    """Make the functions that draw from latents and embeddings, each on one thread."""
-    bundle = open_bundle(EMBEDDED)
+    """Make the functions that draw from a model's inputs, each on one thread."""
     torch.set_num_threads(1)
-    network = rebuild(bundle, bundle.model("text-to-image"))
-
-    @torch.inference_mode()
-    def eager(latent: Any, text: Any) -> Any:
-        return network(torch.from_numpy(latent), torch.from_numpy(text))[0].numpy()
-
-    drawn: dict[str, Draw] = {device: Generator(bundle, device, 1).generate for device in DEVICES}
-    return drawn | {"PyTorch eager": eager}
+    drawn: dict[str, Draw] = {device: runtime(device).draw for device in DEVICES}
+    return drawn | {"PyTorch eager": Eager(Mode("torch"), open_bundle(EMBEDDED), None).draw}
 
 
-def inputs(batch: int) -> tuple[Any, Any]:
-    generator = Generator(open_bundle(EMBEDDED), "cpu", 1)
-    names = list(generator.bundle.known_names)[:batch]
-    return generator.draw(range(batch)), generator.embed(names)
-
-
-def processor_ms(draw: Draw, feeds: tuple[Any, Any]) -> float:
+def processor_ms(draw: Draw, inputs: Inputs) -> float:
     """Measure the processor time of one batch, a picture of it."""
-    began = time.process_time()
-    draw(*feeds)
-    return 1e3 * (time.process_time() - began) / len(feeds[0])
+    return 1e3 * clocks(partial(draw, inputs))[1] / len(inputs["latent"])
 
 
 def run() -> dict[str, Any]:
     """Time every backend at every batch, and compare its pictures with PyTorch's."""
-    machine, named = environment(), backends()
+    machine, named, cpu = environment(), backends(), runtime("cpu")
     medians: dict[str, Any] = {}
     for batch in BATCHES:
-        feeds = inputs(batch)
-        rounds = [{name: processor_ms(draw, feeds) for name, draw in named.items()} for _ in range(WARM_UP + ROUNDS)]
-        counted = rounds[WARM_UP:]
+        inputs = cpu.inputs(batch)
+        times = in_turn({name: partial(processor_ms, draw, inputs) for name, draw in named.items()}, ROUNDS, WARM_UP)
         medians[f"batch {batch}"] = {
             name: {
-                "processor_ms_a_picture": round(statistics.median(one[name] for one in counted), 2),
-                "over_pytorch": round(statistics.median(one["PyTorch eager"] / one[name] for one in counted), 2),
-                "over_cpu": round(statistics.median(one["cpu"] / one[name] for one in counted), 2),
+                "processor_ms_a_picture": round(statistics.median(spent), 2),
+                "over_pytorch": round(statistics.median(ratios(times["PyTorch eager"], spent)), 2),
+                "over_cpu": round(statistics.median(ratios(times["cpu"], spent)), 2),
             }
-            for name in named
+            for name, spent in times.items()
         }
-    expected = named["PyTorch eager"](*feeds)
-    apart = {name: vars(measure(expected, named[name](*feeds))) for name in DEVICES}
+    expected = named["PyTorch eager"](inputs)
+    apart = {name: vars(measure(expected, named[name](inputs))) for name in DEVICES}
     return {
         "command": "python benchmarks/devices.py",
         "rounds": ROUNDS,
@@ -82,7 +73,7 @@ def run() -> dict[str, Any]:
         "apart_from_pytorch": {
             name: {key: round(value, 1) for key, value in figures.items()} for name, figures in apart.items()
         },
-        "environment": machine | {"load_average_after": environment()["load_average"]},
+        "environment": machine | {"load_average_after": load_average()},
     }
 
 

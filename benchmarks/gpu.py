@@ -95,18 +95,8 @@ def steps(data: Path, work: Path, results: Path, engines: bool) -> Iterator[list
         for model in ("stackgan", "dcgan"):
             base = results / f"gpu-{model}-{precision}"
             options = ["--bundle", str(work / precision), "--model", model, "--device", "cuda", "--batch", BATCHES]
-            yield [
-                "pgbench",
-                *options,
-                "--vs",
-                versus,
-                "--limit",
-                "--cold",
-                "--out",
-                f"{base}.json",
-                "--plot",
-                str(base),
-            ]
+            options += ["--vs", versus, "--limit", "--cold", "--out", f"{base}.json", "--plot", str(base)]
+            yield ["pgbench", *options]
 
 
 def main() -> None:

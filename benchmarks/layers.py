@@ -1,6 +1,6 @@
 """Where the time of the embedded generator goes in OpenVINO, by its own profile of every layer.
 
-    python -m benchmarks.layers                 # writes benchmarks/results/layers.json
+    python benchmarks/layers.py                 # writes benchmarks/results/layers.json
 
 One picture on one thread in bf16, compiled as the runtime compiles it; the profile itself costs a little. Times are
 means of RUNS runs after WARM_UP others.
@@ -82,4 +82,4 @@ def profile() -> dict[str, Any]:
 
 if __name__ == "__main__":
     machine = environment()
-    write_json(RESULT, {"command": "python -m benchmarks.layers"} | profile() | {"environment": machine})
+    write_json(RESULT, {"command": "python benchmarks/layers.py"} | profile() | {"environment": machine})

@@ -14,9 +14,9 @@ import argparse
 import json
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ import numpy as np
 import onnx
 import onnxruntime
 from numpy.typing import NDArray
+from rounds import clocks, in_turn, ratios, spread
 
-from pgbench.measuring.environment import environment
+from pgbench.measuring.environment import environment, load_average
 from pgbench.reporting.files import write_json
 from pgexport.parity.comparisons import in_pytorch
 from pgexport.precision import compress
@@ -50,8 +51,6 @@ TOKENS = 12
 Feeds = dict[str, NDArray[Any]]
 Graphs = dict[str, onnx.ModelProto]
 Target = Callable[[Feeds], NDArray[Any]]
-
-
 Compare = Callable[[NDArray[Any], NDArray[Any]], dict[str, float]]
 
 
@@ -86,8 +85,9 @@ def subjects(run: LoadedRun) -> dict[str, Subject]:
     texts = [*names[:: max(1, len(names) // 32)], *SENTENCES]
     text = embed(encoder, texts).numpy()
     encoder_spec, generator_spec = model_specs(run, encoder)
-    tokens = [encoder.tokenizer(one, truncation=True, max_length=MAX_TOKENS, return_tensors="np") for one in texts]
-    reading = [{name: token[name].astype(np.int64) for name in ("input_ids", "attention_mask")} for token in tokens]
+    options = {"truncation": True, "max_length": MAX_TOKENS, "return_tensors": "np"}
+    encodings = [encoder.tokenizer(sentence, **options) for sentence in texts]
+    tokens = [{name: row[name].astype(np.int64) for name in ("input_ids", "attention_mask")} for row in encodings]
     fresh = samples(generator_spec.widths, text, count=8, seed=1)
     generators, encoders = {BASE: generator_spec.export(OPSET)}, {BASE: encoder_spec.export(OPSET)}
     generators["compact"] = compress.compress(generators[BASE], compress.GENERATOR)
@@ -96,13 +96,13 @@ def subjects(run: LoadedRun) -> dict[str, Subject]:
         generators[name] = generator_spec.export(LOWEST_OPSET[name], dtype)
         encoders[name] = encoder_spec.export(LOWEST_OPSET[name], dtype)
     far = [{name: values[:8] for name, values in generator_spec.cases(0)[FARTHEST].items()}]
-    drawing = int8_generator(generators[BASE], samples(generator_spec.widths, text), INT8_PSNR, far)
-    understood = int8_encoder(encoders[BASE], reading, INT8_COSINE)
-    generators["int8"], encoders["int8"] = drawing.quantized, understood.quantized
+    generator_int8 = int8_generator(generators[BASE], samples(generator_spec.widths, text), INT8_PSNR, far)
+    encoder_int8 = int8_encoder(encoders[BASE], tokens, INT8_COSINE)
+    generators["int8"], encoders["int8"] = generator_int8.quantized, encoder_int8.quantized
     expected = np.concatenate([in_pytorch(generator_spec.network, feeds)[0] for feeds in fresh])
     return {
-        "generator": Subject(generators, drawing, [dict(feeds) for feeds in fresh], expected, pictures_apart),
-        "encoder": Subject(encoders, understood, reading, text, embeddings_apart),
+        "generator": Subject(generators, generator_int8, [dict(feeds) for feeds in fresh], expected, pictures_apart),
+        "encoder": Subject(encoders, encoder_int8, tokens, text, embeddings_apart),
     }
 
 
@@ -143,23 +143,14 @@ def _vocabulary(graph: onnx.ModelProto) -> int:
 
 
 def _speeds(targets: dict[str, Target], feeds: Feeds, batch: int, rounds: int) -> dict[str, dict[str, float]]:
-    seconds: dict[str, list[float]] = {name: [] for name in targets}
-    for number in range(WARM_UP + rounds):
-        for name, target in targets.items():
-            began = time.perf_counter()
-            target(feeds)
-            if number >= WARM_UP:
-                seconds[name].append(time.perf_counter() - began)
-    ratios = {name: [a / b for a, b in zip(seconds[BASE], times, strict=True)] for name, times in seconds.items()}
-    return {
-        name: {
-            "median": round(batch / statistics.median(times), 2),
-            "over_float32": round(statistics.median(ratios[name]), 3),
-            "lowest": round(min(ratios[name]), 3),
-            "highest": round(max(ratios[name]), 3),
-        }
-        for name, times in seconds.items()
-    }
+    runs = {name: partial(clocks, partial(target, feeds)) for name, target in targets.items()}
+    seconds = {name: [clock for clock, _ in pairs] for name, pairs in in_turn(runs, rounds, WARM_UP).items()}
+    speeds = {}
+    for name, times in seconds.items():
+        ratio = spread(ratios(seconds[BASE], times), 3)
+        rates = {"median": round(batch / statistics.median(times), 2), "over_float32": ratio["median"]}
+        speeds[name] = rates | {"lowest": ratio["lowest"], "highest": ratio["highest"]}
+    return speeds
 
 
 def _target(session: Any, alone: bool) -> Target:
@@ -207,7 +198,7 @@ def main() -> None:
         "threads": options.threads,
         "provider": "CPUExecutionProvider",
         "models": models,
-        "environment": before | {"load_average_after": environment()["load_average"]},
+        "environment": before | {"load_average_after": load_average()},
     }
     write_json(options.out, result)
     print(json.dumps(models, indent=1))

@@ -8,16 +8,17 @@ and processor time are medians of ROUNDS rounds. pgen uses the last setting.
 """
 
 import statistics
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
+from rounds import clocks, in_turn
 
-from pgbench.measuring.environment import environment
+from pgbench.measuring.environment import environment, load_average
 from pgbench.reporting.files import write_json
 from pgen.backends.base import with_defaults
 from pgen.backends.cores import physical_cores
@@ -73,12 +74,6 @@ def works(bundle: Any) -> dict[str, Callable[[Pair], None]]:
     return {"one text, one picture": picture, "the same in 8 threads": eight, "ten texts, one by one": encode}
 
 
-def timed(work: Callable[[Pair], None], pair: Pair) -> tuple[float, float]:
-    wall, processor = time.perf_counter(), time.process_time()
-    work(pair)
-    return 1e3 * (time.perf_counter() - wall), 1e3 * (time.process_time() - processor)
-
-
 def run() -> dict[str, Any]:
     """Time every work with every setting."""
     machine = environment()
@@ -86,19 +81,19 @@ def run() -> dict[str, Any]:
     pairs = settings(*(bundle.graph(bundle.model(kind)) for kind in ("encoder", "text-to-image")))
     medians = {}
     for what, work in works(bundle).items():
-        rounds = [{name: timed(work, pair) for name, pair in pairs.items()} for _ in range(WARM_UP + ROUNDS)]
+        runs = {name: partial(clocks, partial(work, pair)) for name, pair in pairs.items()}
         medians[what] = {
             name: {
-                clock: round(statistics.median(counted[name][at] for counted in rounds[WARM_UP:]), 2)
-                for at, clock in enumerate(("wall_ms", "processor_ms"))
+                "wall_ms": round(1e3 * statistics.median(clock for clock, _ in times), 2),
+                "processor_ms": round(1e3 * statistics.median(processor for _, processor in times), 2),
             }
-            for name in pairs
+            for name, times in in_turn(runs, ROUNDS, WARM_UP).items()
         }
     return {
         "command": "python benchmarks/sessions.py",
         "rounds": ROUNDS,
         "median": medians,
-        "environment": machine | {"load_average_after": environment()["load_average"]},
+        "environment": machine | {"load_average_after": load_average()},
     }
 
 

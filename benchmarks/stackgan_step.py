@@ -1,6 +1,6 @@
 """A step of `pgtrain stackgan`: images a second beside a plain loop of the same networks, and where its time goes.
 
-    python -m benchmarks.stackgan_step --data FOLDER        # writes benchmarks/results/stackgan_step.json
+    python benchmarks/stackgan_step.py --data FOLDER        # writes benchmarks/results/stackgan_step.json
 
 Both sides train the adversarial phases of the default recipe in bf16 on the same pictures, from untrained networks. The
 plain loop is the same step as one writes it at first: PyTorch's default memory layout, torch.optim.Adam, the strided
@@ -20,10 +20,11 @@ from typing import Any, cast
 from unittest.mock import patch
 
 import torch
+from rounds import in_turn, ratios, spread
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from pgbench.measuring.environment import environment
+from pgbench.measuring.environment import environment, load_average
 from pgbench.reporting.files import write_json
 from pgtrain.data import sources
 from pgtrain.data.dataset import Dataset, decoded
@@ -80,8 +81,8 @@ class Contender:
         config.resolve(EPOCHS)
         self.plain, self.batch, self.data = plain, config.batch, data
         with self.layout(), patch.object(projected_discriminator, "_unstrided", self.unstrided()):
-            made = PlainStackGAN if plain else MemoryStackGAN
-            self.system = made(config, PlainAccelerator("bf16") if plain else Accelerator("bf16"), data)
+            system = PlainStackGAN if plain else MemoryStackGAN
+            self.system = system(config, PlainAccelerator("bf16") if plain else Accelerator("bf16"), data)
             self.system.networks.train()
             self.system.start_epoch(config.stage1_pretrain if stage == 1 else config.stage1_epochs)
         self.batches = self._batches()
@@ -91,7 +92,7 @@ class Contender:
         return plain_layout() if self.plain else nullcontext()
 
     def unstrided(self) -> Callable[[nn.Module], nn.Module]:
-        """What becomes of strided depthwise convolutions."""
+        """Return the function that replaces strided depthwise convolutions."""
         return (lambda convolution: convolution) if self.plain else projected_discriminator._unstrided
 
     def _batches(self) -> Iterator[Tensor]:
@@ -145,7 +146,7 @@ def profile(contender: Contender, rounds: int) -> dict[str, float]:
         (memory.table, "blend", "memory: choice and codes"),
         (system.frozen[stage], "forward", "frozen features, forward"),
         *((each, "forward", "generator, forward") for each in stages),
-        (system.networks["anchor"]["stage1"], "forward", "anchor, forward"),  # type: ignore[index]
+        (system.anchor_stage1, "forward", "anchor, forward"),
         (discriminator, "forward", "discriminator, forward"),
         (accelerator._accelerate, "backward", "backward passes"),
         (accelerator, "_update", "optimizers"),
@@ -164,21 +165,11 @@ def profile(contender: Contender, rounds: int) -> dict[str, float]:
 def measure(data: Dataset, stage: int, rounds: int) -> dict[str, Any]:
     """Let both sides train one stage in turns."""
     sides = {"pgtrain": Contender(data, stage, plain=False), "plain loop": Contender(data, stage, plain=True)}
-    rates: dict[str, list[float]] = {name: [] for name in sides}
-    for number in range(WARM_UP + rounds):
-        for name, side in sides.items():
-            rate = side.turn()
-            if number >= WARM_UP:
-                rates[name].append(rate)
-    ratios = [ours / theirs for ours, theirs in zip(*rates.values(), strict=True)]
+    rates = in_turn({name: side.turn for name, side in sides.items()}, rounds, WARM_UP)
     return {
         "batch": sides["pgtrain"].batch,
         "images_per_second": {name: round(median(each), 1) for name, each in rates.items()},
-        "ratio": {
-            "median": round(median(ratios), 3),
-            "lowest": round(min(ratios), 3),
-            "highest": round(max(ratios), 3),
-        },
+        "ratio": spread(ratios(rates["pgtrain"], rates["plain loop"]), 3),
         "shares": profile(sides["pgtrain"], max(1, rounds // 2)),
     }
 
@@ -193,8 +184,8 @@ def main() -> None:
     before = environment()
     data = cast(Dataset, decoded(sources.read(options.data), StackGANConfig().size, options.encoder))
     stages = {str(stage): measure(data, stage, options.rounds) for stage in (1, 2)}
-    about = {"command": "python -m benchmarks.stackgan_step --data FOLDER", "threads": torch.get_num_threads()}
-    machine = before | {"load_average_after": environment()["load_average"]}
+    about = {"command": "python benchmarks/stackgan_step.py --data FOLDER", "threads": torch.get_num_threads()}
+    machine = before | {"load_average_after": load_average()}
     write_json(options.out, about | {"stages": stages, "environment": machine})
 
 

@@ -12,15 +12,16 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
+from rounds import clocks, in_turn, ratios
 
-from pgbench.measuring.environment import environment
+from pgbench.measuring.environment import environment, load_average
 from pgbench.reporting.files import write_json
 from pgen.backends.parity import measure
 from pgen.bundle.reader import EMBEDDED, open_bundle
@@ -72,9 +73,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
 
 def seconds(command: list[str]) -> float:
     """Run one process to its end and time it."""
-    began = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - began
+    return clocks(partial(subprocess.run, command, check=True, stdout=subprocess.DEVNULL))[0]
 
 
 def differences(folder: Path, named: dict[str, list[str]]) -> dict[str, float]:
@@ -93,22 +92,19 @@ def run() -> dict[str, Any]:
         prepare(folder, EMBEDDED, "", NAME)
         named = commands(folder)
         apart = differences(folder, named)
-        rounds = [{name: seconds(command) for name, command in named.items()} for _ in range(WARM_UP + ROUNDS)]
-    times_by_name = {name: [counted[name] for counted in rounds[WARM_UP:]] for name in named}
+        times = in_turn({name: partial(seconds, command) for name, command in named.items()}, ROUNDS, WARM_UP)
     return {
         "command": "python benchmarks/startup.py",
         "rounds": ROUNDS,
-        "median_ms": {name: round(1e3 * statistics.median(times), 1) for name, times in times_by_name.items()},
-        "range_ms": {name: [round(1e3 * min(t), 1), round(1e3 * max(t), 1)] for name, t in times_by_name.items()},
+        "median_ms": {name: round(1e3 * statistics.median(spent), 1) for name, spent in times.items()},
+        "range_ms": {name: [round(1e3 * end(spent), 1) for end in (min, max)] for name, spent in times.items()},
         "ratios": {
-            f"{first} over {second}": round(
-                statistics.median(map(float.__truediv__, times_by_name[first], times_by_name[second])), 3
-            )
+            f"{first} over {second}": round(statistics.median(ratios(times[first], times[second])), 3)
             for first, second in PAIRS
-            if first in times_by_name
+            if first in times
         },
         "levels_apart": apart,
-        "environment": machine | {"load_average_after": environment()["load_average"]},
+        "environment": machine | {"load_average_after": load_average()},
     }
 
 

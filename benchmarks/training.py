@@ -12,18 +12,19 @@ alike. Figures are medians over rounds; a ratio's range is over the ratios of si
 
 import argparse
 import json
-import statistics
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from rounds import in_turn, ratios, spread
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from pgbench.measuring.environment import environment
+from pgbench.measuring.environment import environment, load_average
 from pgbench.reporting.files import write_json
 from pgtrain.data.dataset import Pictures
 from pgtrain.engine.accelerator import Accelerator, Precision, best_precision
@@ -40,9 +41,9 @@ Turn = Callable[[], None]
 
 def pictures() -> Tensor:
     """Make premultiplied RGBA noise, uint8 (PICTURES, 4, 64, 64): their content does not affect the speed."""
-    drawn = torch.randint(0, 256, (PICTURES, 4, 64, 64), generator=torch.Generator().manual_seed(0))
-    drawn[:, :3] = drawn[:, :3] * drawn[:, 3:] // 255
-    return drawn.byte()
+    noise = torch.randint(0, 256, (PICTURES, 4, 64, 64), generator=torch.Generator().manual_seed(0))
+    noise[:, :3] = noise[:, :3] * noise[:, 3:] // 255
+    return noise.byte()
 
 
 def project(config: DCGANConfig, precision: Precision, compiled: bool = False) -> Turn:
@@ -89,20 +90,20 @@ def plain(config: DCGANConfig) -> Turn:
 def _plain_step(
     config: DCGANConfig, generator: nn.Module, discriminator: nn.Module, adams: list[torch.optim.Adam], real: Tensor
 ) -> None:
-    for_generator, for_critic = adams
+    generator_adam, discriminator_adam = adams
     discriminator.zero_grad()
-    _toward(config, discriminator(real), 1).backward()
+    _discriminator_loss(config, discriminator(real), 1).backward()
     fake = torch.sigmoid(generator(torch.randn(len(real), config.latent_dim, device=real.device)))
-    _toward(config, discriminator(fake.detach()), -1).backward()
-    for_critic.step()
+    _discriminator_loss(config, discriminator(fake.detach()), -1).backward()
+    discriminator_adam.step()
     generator.zero_grad()
     score = discriminator(fake)
     loss = -score.mean() if config.loss == "hinge" else F.softplus(-score).mean()
     loss.backward()
-    for_generator.step()
+    generator_adam.step()
 
 
-def _toward(config: DCGANConfig, scores: Tensor, sign: int) -> Tensor:
+def _discriminator_loss(config: DCGANConfig, scores: Tensor, sign: int) -> Tensor:
     signed = sign * scores
     return F.relu(1 - signed).mean() if config.loss == "hinge" else F.softplus(-signed).mean()
 
@@ -112,13 +113,13 @@ def _endless(epoch: Callable[[], Iterator[Any]]) -> Iterator[Any]:
         yield from epoch()
 
 
-def seconds(turn: Turn) -> float:
+def images_per_second(turn: Turn) -> float:
     """Time one turn to the end of its last kernel."""
     began = time.perf_counter()
     turn()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return time.perf_counter() - began
+    return PICTURES / (time.perf_counter() - began)
 
 
 def measure(recipe: str, rounds: int, compiled: bool) -> dict[str, Any]:
@@ -131,29 +132,13 @@ def measure(recipe: str, rounds: int, compiled: bool) -> dict[str, Any]:
     }
     if compiled:
         turns["pgtrain --compile"] = project(config, "auto", compiled=True)
-    seconds_taken: dict[str, list[float]] = {name: [] for name in turns}
-    for number in range(WARM_UP + rounds):
-        for name, turn in turns.items():
-            took = seconds(turn)
-            if number >= WARM_UP:
-                seconds_taken[name].append(took)
-    rates = {name: [PICTURES / took for took in times] for name, times in seconds_taken.items()}
-    return {"batch": config.batch, "images_per_second": _summaries(rates), "speed_over_plain_pytorch": _ratios(rates)}
-
-
-def _summaries(rates: dict[str, list[float]]) -> dict[str, dict[str, float]]:
-    return {name: _summary(rate, 1) for name, rate in rates.items()}
-
-
-def _ratios(rates: dict[str, list[float]]) -> dict[str, dict[str, float]]:
-    base = rates["plain PyTorch"]
-    ratios = {name: [a / b for a, b in zip(rate, base, strict=True)] for name, rate in rates.items()}
-    return {name: _summary(ratio, 3) for name, ratio in ratios.items() if name != "plain PyTorch"}
-
-
-def _summary(values: list[float], digits: int) -> dict[str, float]:
-    figures = {"median": statistics.median(values), "lowest": min(values), "highest": max(values)}
-    return {name: round(value, digits) for name, value in figures.items()}
+    rates = in_turn({name: partial(images_per_second, turn) for name, turn in turns.items()}, rounds, WARM_UP)
+    faster = {name: ratios(rate, rates["plain PyTorch"]) for name, rate in rates.items() if name != "plain PyTorch"}
+    return {
+        "batch": config.batch,
+        "images_per_second": {name: spread(rate, 1) for name, rate in rates.items()},
+        "speed_over_plain_pytorch": {name: spread(ratio, 3) for name, ratio in faster.items()},
+    }
 
 
 def main() -> None:
@@ -172,7 +157,7 @@ def main() -> None:
         "recipes": {
             recipe: measure(recipe, options.rounds, not options.no_compile) for recipe in options.recipe or RECIPES
         },
-        "environment": before | {"load_average_after": environment()["load_average"]},
+        "environment": before | {"load_average_after": load_average()},
     }
     write_json(options.out, result)
     print(json.dumps(result["recipes"], indent=1))

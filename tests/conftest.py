@@ -1,10 +1,12 @@
 """Small things that the tests make for themselves: pictures drawn by code, a tiny BERT, a run, a bundle."""
 
 import contextlib
+import errno
 import json
 import os
 import shutil
 import signal
+import socket
 import string
 import subprocess
 import sys
@@ -13,9 +15,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from filelock import FileLock
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 SHAPES = ("ball", "upright", "wings")
@@ -73,25 +77,56 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
 
 
-def draw(path: Path, shape: str, color: tuple[int, int, int], size: int = 96) -> None:
-    image = Image.new("RGBA", (size, size))
+def draw(path: Path, shape: str = "ball", color: str = "red") -> Path:
+    """Draw an ellipse of one of SHAPES and COLORS, 96 pixels square, into a file whose folder need not exist."""
+    image = Image.new("RGBA", (96, 96))
     box = {"ball": (20, 20, 76, 76), "upright": (34, 8, 62, 88), "wings": (6, 36, 90, 60)}[shape]
-    ImageDraw.Draw(image).ellipse(box, fill=(*color, 255))
+    ImageDraw.Draw(image).ellipse(box, fill=(*COLORS[color], 255))
+    path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path)
+    return path
+
+
+def pixels(path: Path) -> NDArray[np.uint8]:
+    """Read a picture, uint8 (H, W, 4)."""
+    with Image.open(path) as image:
+        return np.array(image.convert("RGBA"))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Read the files of a folder by name, in their order."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def disk_full(*_: object, **__: object) -> None:
+    """Take the place of a function that writes, and fail as on a full disk."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def free_port() -> int:
+    """Find a port of this machine that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def run_python(program: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run the text of a program in a process of its own."""
+    call = [sys.executable, "-c", program]
+    return subprocess.run(call, capture_output=True, text=True, check=False, **options)
 
 
 @pytest.fixture(scope="session")
 def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set of twelve ellipses, and a record without a picture."""
     folder = tmp_path_factory.mktemp("data")
-    (folder / "images").mkdir()
     lines = [json.dumps({"name": "Unseen", "types": ["ghost"]})]
     for shape in SHAPES:
-        for number, (name, color) in enumerate(COLORS.items()):
-            file = f"images/{shape}-{name}.png"
+        for number, color in enumerate(COLORS):
+            file = f"images/{shape}-{color}.png"
             draw(folder / file, shape, color)
             types = ["fire", "water"][: number % 2 + 1]
-            record = {"file_name": file, "name": f"{name}{shape}", "types": types, "color": name, "shape": shape}
+            record = {"file_name": file, "name": f"{color}{shape}", "types": types, "color": color, "shape": shape}
             lines.append(json.dumps(record | {"genus": "Egg Pokémon", "description": "It rolls. It shines at night."}))
     (folder / "metadata.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
     return folder
@@ -133,10 +168,11 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def command() -> Command:
     """Run one of the project's commands as a user would, in a process of its own."""
 
-    def run(*arguments: object, timeout: float = 300, **options: object) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
         name, *rest = (str(argument) for argument in arguments)
         program = str(Path(sys.executable).parent / name)
-        return subprocess.run([program, *rest], capture_output=True, text=True, timeout=timeout, check=False, **options)  # type: ignore[call-overload, no-any-return]
+        usual: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 300}
+        return subprocess.run([program, *rest], check=False, **usual | options)
 
     return run
 

@@ -43,14 +43,13 @@ def judge(place: Path, work: Path, options: list[str]) -> dict[str, Any]:
 def sheets(works: list[Path], out: Path) -> None:
     """Lay the contact sheets side by side; a GAN without text has its samples instead."""
     files = [work / ("sheet.png" if (work / "sheet.png").is_file() else "samples.png") for work in works]
-    shown = [Image.open(file).convert("RGB") for file in files]
-    wide = Image.new(
-        "RGB", (sum(each.width + GAP for each in shown) - GAP, max(each.height for each in shown)), "white"
-    )
+    images = [Image.open(file).convert("RGB") for file in files]
+    size = sum(image.width + GAP for image in images) - GAP, max(image.height for image in images)
+    wide = Image.new("RGB", size, "white")
     left = 0
-    for each in shown:
-        wide.paste(each, (left, 0))
-        left += each.width + GAP
+    for image in images:
+        wide.paste(image, (left, 0))
+        left += image.width + GAP
     wide.quantize(256, dither=Image.Dither.NONE).save(out, optimize=True)
 
 
@@ -63,11 +62,13 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/quality"), help="folder for each one's files")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
-    places = {name: Path(place) for name, _, place in (each.partition("=") for each in options.contenders)}
+    places = {name: Path(place) for name, _, place in (contender.partition("=") for contender in options.contenders)}
     evaluate = ["--data", options.data, "--features", options.features]
     evaluate += ["--samples", options.samples] if options.samples else []
     metrics = {name: judge(place, options.work / name, evaluate) for name, place in places.items()}
-    judged = {name: {key: value for key, value in each.items() if key != "schema"} for name, each in metrics.items()}
+    judged = {
+        name: {key: value for key, value in figures.items() if key != "schema"} for name, figures in metrics.items()
+    }
     command = " ".join(["python benchmarks/quality/compare.py --data shared/data/pokemon", *options.contenders])
     ratio = ratios(metrics)
     write_json(options.out, {"command": command, "environment": environment(), "judged": judged, "over_first": ratio})

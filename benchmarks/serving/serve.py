@@ -15,8 +15,8 @@ Updates benchmarks/results/serve.json one part at a time; the other parts stay.
   requests are lost, and for how long.
 - first: single requests to an idle server, as the page sends them; names and sentences.
 
-All clients share one process with one thread (see benchmarks/load/clients.py) and share the cores with the server; the
-processor time of both is reported, because the server lacks what the clients use. Linux only.
+All clients share one process with one thread (see benchmarks/serving/load/clients.py) and share the cores with the
+server; the processor time of both is reported, because the server lacks what the clients use. Linux only.
 """
 
 import argparse
@@ -38,7 +38,7 @@ from load.figures import GOOD, RequestRecord, Window, latency, memory, outcomes,
 from load.processes import Clients, Options, Server, offline, run_clients, running_clients, served
 from load.prompts import sentence
 
-from pgbench.measuring.environment import environment
+from pgbench.measuring.environment import environment, load_average
 from pgbench.reporting.files import write_json
 from pgen.bundle.reader import EMBEDDED, open_bundle
 
@@ -320,7 +320,7 @@ def main() -> None:
         measured_on = environment()
         results[name] = PARTS[name](benchmark)
         results.setdefault("server", {})[name] = asdict(benchmark.options) | {"bundle": open_bundle(args.bundle).digest}
-        measured_on |= {"load_average_after": environment()["load_average"]}
+        measured_on |= {"load_average_after": load_average()}
         results.setdefault("environments", {})[name] = measured_on
         write_json(args.out, results)
         print(name, json.dumps(results[name]), file=sys.stderr, flush=True)

@@ -4,8 +4,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +12,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from pgen.cli import main
-from tests.conftest import Command
+from tests.conftest import Command, run_python
 
 
 @pytest.mark.parametrize("name", ["pgtrain", "pgexport", "pgen", "pgbench"])
@@ -53,9 +51,7 @@ def test_help_imports_nothing_heavy(call: list[str]) -> None:
     program += f"(entry,) = entry_points(group='console_scripts', name='{call[0]}')\n"
     program += "atexit.register(lambda: print(sorted(HEAVY & set(sys.modules)), file=sys.stderr))\n"
     program = "HEAVY = {'torch', 'numpy', 'onnx', 'onnxruntime', 'transformers', 'PIL'}\n" + program
-    done = subprocess.run(
-        [sys.executable, "-c", program + "entry.load()()"], capture_output=True, text=True, check=False
-    )
+    done = run_python(program + "entry.load()()")
     assert done.returncode == 0, done.stderr
     assert done.stderr.strip() == "[]"
 
@@ -83,7 +79,7 @@ except SystemExit as ended:
     assert not ended.code, ended.code
 print(sorted({{"torch", "torchvision", "transformers", "onnx", "pgtrain", "pgexport"}} & set(sys.modules)))
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = run_python(program)
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
 
@@ -110,27 +106,12 @@ pgen.main.main = main
 sys.argv = ["pgen", *{arguments!r}]
 pgen.main.run()
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = run_python(program)
     assert done.returncode == code, done.stderr
     assert done.stdout.startswith("not flushed, ")
     assert done.stdout.endswith("exit handler\n")
     assert re.search(error, done.stderr)
     assert bool(error) == bool(done.stderr)
-
-
-def test_batch_does_not_change_pictures(command: Command, tiny_bundle: Path, tmp_path: Path) -> None:
-    prompts = ["redball", "a blue egg", "greenwings"]
-    for batch in (1, 2, 7):
-        (tmp_path / str(batch)).mkdir()
-        options = ["--bundle", tiny_bundle, "--out-dir", tmp_path / str(batch), "-n", 3, "--seed", 5, "--batch", batch]
-        done = command("pgen", "image", *prompts, *options)
-        assert done.returncode == 0, done.stderr
-        assert len(done.stdout.splitlines()) == 9
-    names = {path.name for path in (tmp_path / "1").iterdir()}
-    assert {"redball_5.png", "a-blue-egg_7.png"} < names
-    for name in names:
-        first, *others = ((tmp_path / str(batch) / name).read_bytes() for batch in (1, 2, 7))
-        assert all(other == first for other in others)
 
 
 def test_grid_and_size(command: Command, tiny_bundle: Path, tmp_path: Path) -> None:
@@ -285,7 +266,7 @@ def test_missing_extra_prints_the_pip_command(
     call = [name, *(str(places.get(argument, argument)) for argument in arguments)]
     home = {"pgen": "pgen.main"}.get(name, f"{name}.cli")
     program = f"import sys; sys.modules[{package!r}] = None; sys.argv = {call!r}; import {home}; {home}.main()"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = run_python(program)
     refused(done, f"{package} is not installed; install it with: pip install '{extra}'")
     assert list(tmp_path.iterdir()) == []
 

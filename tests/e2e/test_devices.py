@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 
 from pgen.backends.devices import resolve
-from tests.conftest import Command
+from tests.conftest import Command, run_python
 
 DRAW = ("pgen", "image", "Charizard")
 
@@ -77,5 +77,5 @@ except SystemExit as ended:
     assert not ended.code, ended.code
 print(len(made), sorted({{"tokenizers", "openvino", "rich", "tensorrt"}} & set(sys.modules)))
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = run_python(program)
     assert done.stdout.splitlines()[-1] == "1 []", done.stderr

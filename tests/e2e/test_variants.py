@@ -4,27 +4,16 @@ import json
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 import pgen
-from tests.conftest import Command
+from tests.conftest import Command, pixels
+from tests.e2e.conftest import Made
 
 
-def pixels(path: Path) -> NDArray[np.uint8]:
-    with Image.open(path) as image:
-        return np.array(image.convert("RGBA"))
-
-
-def made(command: Command, *arguments: object, **options: object) -> list[str]:
-    done = command("pgen", *arguments, **options)
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    return done.stdout.splitlines()
-
-
-def test_fusions_are_written_named_and_reproduced(command: Command, tmp_path: Path) -> None:
+def test_fusions_are_written_named_and_reproduced(made: Made, tmp_path: Path) -> None:
     options = ["--stage", 1, "--colors-of", "Mew", "--json", "--device", "cpu"]
-    lines = made(command, "fuse", "Charizard", "Gengar", "-n", 2, *options, cwd=tmp_path)
+    lines = made("fuse", "Charizard", "Gengar", "-n", 2, *options, cwd=tmp_path)
     described = [json.loads(line) for line in lines]
     assert [(one["prompt"], one["fused"], one["seed"], one["colors"]) for one in described] == [
         ("Charizard", ["Gengar"], seed, "Mew") for seed in (0, 1)
@@ -34,14 +23,14 @@ def test_fusions_are_written_named_and_reproduced(command: Command, tmp_path: Pa
     assert all(np.array_equal(pixels(file), one) for file, one in zip(files, expected, strict=True))
     with Image.open(files[0]) as image:
         assert image.info["name"] == described[0]["name"]
-    made(command, "reproduce", files[1], "--out", tmp_path / "again.png", "--device", "cpu", cwd=tmp_path)
+    made("reproduce", files[1], "--out", tmp_path / "again.png", "--device", "cpu", cwd=tmp_path)
     assert np.array_equal(pixels(tmp_path / "again.png"), expected[1])
 
 
-def test_shiny_grid_is_reproduced(command: Command, tmp_path: Path) -> None:
+def test_shiny_grid_is_reproduced(made: Made, tmp_path: Path) -> None:
     grid = ["--stage", 1, "--shiny", "--grid", "--out", "grid.png", "--device", "cpu"]
-    made(command, "fuse", "Mew", "Muk", "-n", 2, *grid, cwd=tmp_path)
-    made(command, "reproduce", "grid.png", "--out", "again.png", "--device", "cpu", cwd=tmp_path)
+    made("fuse", "Mew", "Muk", "-n", 2, *grid, cwd=tmp_path)
+    made("reproduce", "grid.png", "--out", "again.png", "--device", "cpu", cwd=tmp_path)
     assert np.array_equal(pixels(tmp_path / "grid.png"), pixels(tmp_path / "again.png"))
 
 
@@ -59,10 +48,8 @@ def test_fusion_of_one_parent_is_rejected(command: Command, tmp_path: Path) -> N
         assert "2 to 6 parents" in done.stderr
 
 
-def test_family_gets_cards_and_a_sheet(command: Command, tmp_path: Path) -> None:
-    printed = made(
-        command, "dex", "--family", 2, "--seed", 5, "--shiny", "--out", "line", "--device", "cpu", cwd=tmp_path
-    )
+def test_family_gets_cards_and_a_sheet(command: Command, made: Made, tmp_path: Path) -> None:
+    printed = made("dex", "--family", 2, "--seed", 5, "--shiny", "--out", "line", "--device", "cpu", cwd=tmp_path)
     *cards, sheet = (tmp_path / line for line in printed)
     assert [card.suffix for card in cards] == [".png", ".png"]
     assert sheet.name.startswith("family_")
@@ -72,7 +59,7 @@ def test_family_gets_cards_and_a_sheet(command: Command, tmp_path: Path) -> None
     assert all(entry["shiny"] for entry in listed)
     with Image.open(sheet) as image:
         assert image.width > image.height
-    printed = made(command, "reproduce", sheet, "--device", "cpu", cwd=tmp_path)
+    printed = made("reproduce", sheet, "--device", "cpu", cwd=tmp_path)
     assert printed == [f"{sheet.stem}.again.png"]
     assert (tmp_path / printed[0]).read_bytes() == sheet.read_bytes()
     done = command("pgen", "reproduce", sheet, "--out", "again.webp", cwd=tmp_path)
@@ -80,15 +67,15 @@ def test_family_gets_cards_and_a_sheet(command: Command, tmp_path: Path) -> None
     assert "end the name with .png" in done.stderr
 
 
-def test_sprites_are_written_into_the_folders_of_their_game(command: Command, tmp_path: Path) -> None:
+def test_sprites_are_written_into_the_folders_of_their_game(command: Command, made: Made, tmp_path: Path) -> None:
     options = ["--format", "pokeemerald", "--out-dir", "game", "--json", "--device", "cpu"]
-    (line,) = made(command, "sprite", "Mew", "--seed", 2, *options, cwd=tmp_path)
+    (line,) = made("sprite", "Mew", "--seed", 2, *options, cwd=tmp_path)
     files = {Path(file).name: tmp_path / file for file in json.loads(line)["files"]}
     assert {*files} == {"front.png", "anim_front.png", "icon.png", "normal.pal", "shiny.pal"}
     assert files["front.png"].parent == tmp_path / "game" / "graphics" / "pokemon" / "mew_2"
     with Image.open(files["front.png"]) as image:
         assert (image.mode, image.size) == ("P", (64, 64))
-    made(command, "reproduce", files["icon.png"], "--out", "again.png", "--device", "cpu", cwd=tmp_path)
+    made("reproduce", files["icon.png"], "--out", "again.png", "--device", "cpu", cwd=tmp_path)
     assert (tmp_path / "again.png").read_bytes() == files["icon.png"].read_bytes()
     done = command("pgen", "variations", files["front.png"], cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")

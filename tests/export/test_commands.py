@@ -1,6 +1,5 @@
 """What the commands of pgexport print, write and refuse; in this process, so that PyTorch is imported once."""
 
-import errno
 import json
 import os
 import shlex
@@ -20,6 +19,7 @@ from pgexport.cli import main
 from pgexport.errors import RunsInvalid
 from pgexport.select_runs import newest_finished
 from pgtrain.engine.run import CHECKPOINT, Run
+from tests.conftest import disk_full
 from tests.export.engines import add_engine
 
 
@@ -220,10 +220,7 @@ def test_running_training_is_rejected_and_a_stopped_one_reported(dcgan: Path, tm
 
 @pytest.mark.parametrize("writer", ["onnx.save", "pathlib.Path.write_text"])
 def test_full_disk_leaves_nothing(dcgan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: str) -> None:
-    def full(*arguments: object, **options: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(writer, full)
+    monkeypatch.setattr(writer, disk_full)
     refused(call(dcgan, "--out", tmp_path / "b"), "No space left on device")
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 

@@ -18,6 +18,7 @@ from pgbench.reporting.plot import output_unit, plot
 from pgbench.reporting.render import markdown
 from pgbench.reporting.tables import notes, tables
 from pgbench.suite import SCHEMA
+from tests.conftest import disk_full
 
 
 def made(times: dict[str, float], cpu: str = "A CPU", at: str = "2026-01-01T00:00:00+00:00") -> dict[str, Any]:
@@ -281,11 +282,7 @@ def test_seconds_are_a_finite_number(value: str) -> None:
 def test_a_broken_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.json"
     path.write_text("old")
-
-    def full(self: Path, content: bytes) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "write_bytes", disk_full)
     with pytest.raises(ResultInvalid, match="No space left"):
         write(path, "new")
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.json"]

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from pokegan.cli import Command
 from pokegan.files import atomic_write
+from tests.conftest import disk_full
 
 
 @click.command(cls=Command)
@@ -23,13 +24,10 @@ def fill(out: Path) -> None:
 
 
 def test_full_disk_is_not_blamed_on_stdout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: Path, content: bytes) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
     monkeypatch.setattr(os, "dup2", lambda *handles: None)  # it would close pytest's own stdout
     nameless = CliRunner().invoke(fill, ["nameless"])
     assert (nameless.exit_code, "stdout" in nameless.output) == (2, False)
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "write_bytes", disk_full)
     named = CliRunner().invoke(fill, [str(tmp_path / "a.png")])
     assert named.exit_code == 2
     assert f"{tmp_path / 'a.png'}: No space left on device; free space, or name another" in named.output

@@ -1,8 +1,5 @@
 """Errors: plain exceptions with a code; only the command line knows exit codes and hints."""
 
-import subprocess
-import sys
-
 import click
 import pytest
 from click.testing import CliRunner
@@ -10,6 +7,7 @@ from click.testing import CliRunner
 from pgen.errors import BundleNotFound, DeviceUnavailable
 from pokegan.cli import Group
 from pokegan.errors import MissingExtra, PokeganError, one_line
+from tests.conftest import run_python
 
 
 class BuildFailed(PokeganError):
@@ -38,8 +36,8 @@ def test_errors_are_builtins_without_click() -> None:
     assert issubclass(BundleNotFound, FileNotFoundError)
     assert not issubclass(PokeganError, click.ClickException)
     program = "import pgen, sys; pgen.load(device='cpu', threads=1).images('Charizard'); print('click' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
+    done = run_python(program)
+    assert done.stdout == "False\n", done.stderr
 
 
 @pytest.mark.parametrize(

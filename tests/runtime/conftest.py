@@ -4,6 +4,15 @@ from pathlib import Path
 
 import pytest
 
+import pgen
+from pgen.api import Generator
+
+
+@pytest.fixture(scope="session")
+def generator() -> Generator:
+    """The embedded bundle on the CPU."""
+    return pgen.load(device="cpu")
+
 
 @pytest.fixture(scope="session")
 def toy_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -10,7 +10,7 @@ import pgen
 from pgen.api import Generator
 from pgen.errors import PromptInvalid, RequestInvalid
 from pgen.prompts import MAX_PROMPT, check_prompt
-from pgen.request import Request, requests
+from pgen.request import Request
 
 PROMPTS = ["redball", "a green egg", "BLUEWINGS", "something with many more words in it, and a comma"]
 
@@ -72,15 +72,6 @@ def test_known_name_opens_no_encoder(tiny_bundle: Path, monkeypatch: pytest.Monk
 def test_stored_embeddings_equal_computed_ones(generator: Generator) -> None:
     stored, computed = generator.encoder(["redball"]), generator.encoder.encode(["redball"])
     np.testing.assert_allclose(stored, computed, atol=2e-3)
-
-
-def test_every_prompt_gets_every_seed() -> None:
-    assert [(made.prompt, made.seed) for made in requests(["a", "b"], [5, 7])] == [
-        ("a", 5),
-        ("a", 7),
-        ("b", 5),
-        ("b", 7),
-    ]
 
 
 @pytest.mark.parametrize("prompt", ["", "   ", "\n", "x" * (MAX_PROMPT + 1), "a\x00b", "a\x1b[31m", "\ud800"])

@@ -7,16 +7,6 @@ from pgen.latents import MAX_SEED, latents
 SEEDS = st.integers(0, MAX_SEED)
 
 
-@given(st.lists(SEEDS, min_size=1, max_size=8), st.integers(1, 33))
-def test_row_depends_only_on_its_seed(seeds: list[int], dimensions: int) -> None:
-    together = latents(seeds, dimensions)
-    assert together.shape == (len(seeds), dimensions)
-    assert together.dtype == np.float32
-    assert np.isfinite(together).all()
-    for row, seed in zip(together, seeds, strict=True):
-        assert np.array_equal(row, latents([seed], dimensions)[0])
-
-
 @given(SEEDS, SEEDS)
 def test_different_seeds_differ(first: int, second: int) -> None:
     if first != second:

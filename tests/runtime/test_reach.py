@@ -1,10 +1,10 @@
 """How much of pgen one picture needs: few modules to read, and few to import."""
 
 import ast
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
+
+from tests.conftest import run_python
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = ROOT / "runtime"
@@ -55,7 +55,8 @@ except SystemExit:
     pass
 print(*(name for name in sys.modules if name.partition(".")[0] in ("pgen", "pokegan")))
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = run_python(program)
+    assert done.returncode == 0, done.stderr
     modules = done.stdout.splitlines()[-1].split()
     assert len(modules) <= 46, sorted(modules)
 

@@ -1,6 +1,5 @@
 """Runs that are killed, and runs that go on for long."""
 
-import errno
 import json
 import random
 import signal
@@ -17,6 +16,7 @@ from pgtrain.cli import main
 from pgtrain.engine import checkpoint
 from pgtrain.engine.run import CHECKPOINT, Run
 from pgtrain.errors import RunInvalid
+from tests.conftest import disk_full
 
 SMALL = ("--size", "32", "--width", "4", "--pretrain", "1", "--batch", "4", "--latent-dim", "4", "--precision", "fp32")
 KILLS = 20
@@ -97,13 +97,9 @@ def test_disk_that_is_full_at_the_end_of_an_epoch_stops_the_run(
     out = tmp_path / "run"
     call = ["dcgan", "--data", str(small_data), "--out", str(out), *SMALL, "--epochs"]
     main([*call, "1"], standalone_mode=False)
-
-    def full(*arguments: object, **options: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     before = (out / CHECKPOINT).read_bytes()
     with monkeypatch.context() as patched:
-        patched.setattr(Image.Image, "save", full)
+        patched.setattr(Image.Image, "save", disk_full)
         with pytest.raises(click.ClickException, match=r"No space left on device.*resume") as stopped:
             main([*call, "3", "--resume"], standalone_mode=False)
     assert isinstance(stopped.value.__cause__, RunInvalid)

@@ -1,7 +1,6 @@
 """Outputs that are no plain files: links, pipes, devices and files that may not be written."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,13 +10,9 @@ from PIL import Image
 from pgen.errors import OutputInvalid
 from pgen.images.naming import check_path
 from pgexport.atomic import atomic_folder
+from tests.conftest import Command
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs POSIX files")
-
-
-def pgen(*arguments: object) -> subprocess.CompletedProcess[bytes]:
-    call = [sys.executable, "-m", "pgen", *map(str, arguments)]
-    return subprocess.run(call, capture_output=True, timeout=120, check=False)
 
 
 @pytest.fixture
@@ -29,22 +24,22 @@ def stdout_link(tmp_path: Path) -> Path:
     return tmp_path / "stdout"
 
 
-def test_picture_goes_through_a_link_to_stdout(stdout_link: Path) -> None:
-    done = pgen("image", "Mew", "--device", "cpu", "--out", stdout_link)
+def test_picture_goes_through_a_link_to_stdout(command: Command, stdout_link: Path) -> None:
+    done = command("pgen", "image", "Mew", "--device", "cpu", "--out", stdout_link, text=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.startswith(b"\x89PNG")
     assert done.stdout.endswith(b"IEND\xaeB\x60\x82"), "no name is printed after it"
 
 
-def test_rows_go_through_a_link_to_stdout(stdout_link: Path) -> None:
-    done = pgen("stats", "-n", 2, "--format", "csv", "--out", stdout_link)
+def test_rows_go_through_a_link_to_stdout(command: Command, stdout_link: Path) -> None:
+    done = command("pgen", "stats", "-n", 2, "--format", "csv", "--out", stdout_link)
     assert len(done.stdout.splitlines()) == 3
 
 
-def test_picture_is_written_through_a_link(tmp_path: Path) -> None:
+def test_picture_is_written_through_a_link(command: Command, tmp_path: Path) -> None:
     (tmp_path / "target.png").touch()
     (tmp_path / "link.png").symlink_to("target.png")
-    assert pgen("image", "Mew", "--device", "cpu", "--out", tmp_path / "link.png").returncode == 0
+    assert command("pgen", "image", "Mew", "--device", "cpu", "--out", tmp_path / "link.png").returncode == 0
     assert (tmp_path / "link.png").is_symlink()
     with Image.open(tmp_path / "target.png") as image:
         assert image.size == (128, 128)

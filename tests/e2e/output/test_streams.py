@@ -1,4 +1,4 @@
-"""Closed streams and encodings that lack a character: every command prints its lines and writes its files."""
+"""Full and closed streams, and encodings that lack a character: files are written, and an error is one line."""
 
 import os
 import subprocess
@@ -11,10 +11,35 @@ from tests.conftest import Command
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
 
+PGEN = f"{sys.executable} -m pgen"
+
+
+def shell(call: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(call, shell=True, cwd=folder, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("call", ["--version", "image Mew --out -", "image Mew --out x.png", "stats -n 3"])
+def test_full_stdout_fails_in_one_line(call: str, tmp_path: Path) -> None:
+    done = shell(f"{PGEN} {call} > /dev/full", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "Error: stdout: cannot be written (No space left on device); free space, or redirect it elsewhere"
+    ]
+    assert (tmp_path / "x.png").exists() == ("x.png" in call), "written files are kept"
+
+
+@pytest.mark.parametrize(
+    ("call", "code"), [("--help", 0), ("image Mew --out x.png", 0), ("image Mew --out -", 2), ("stats", 2)]
+)
+def test_closed_stdout(call: str, code: int, tmp_path: Path) -> None:
+    done = shell(f"{PGEN} {call} >&-", tmp_path)
+    assert done.returncode == code
+    assert len(done.stderr.splitlines()) == (code > 0)
+
 
 def test_closed_stderr_does_not_stop_a_picture(tmp_path: Path) -> None:
-    call = f"{sys.executable} -m pgen image Mew --device cpu --out a.png 2>&-"
-    done = subprocess.run(call, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = shell(f"{PGEN} image Mew --device cpu --out a.png 2>&-", tmp_path)
     assert (done.returncode, done.stdout) == (0, "a.png\n")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
@@ -28,11 +53,10 @@ def test_help_is_printed_in_every_encoding(command: Command, call: str, encoding
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_line_with_a_missing_character_is_escaped(tmp_path: Path) -> None:
+def test_line_with_a_missing_character_is_escaped(command: Command, tmp_path: Path) -> None:
     (tmp_path / "é").mkdir()
-    call = [sys.executable, "-m", "pgen", "stats", "--out", "é/a.csv"]
     environment = os.environ | {"PYTHONIOENCODING": "cp932", "PYTHONUTF8": "1"}
-    done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, check=False)
+    done = command("pgen", "stats", "--out", "é/a.csv", cwd=tmp_path, env=environment, text=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, rb"\xe9/a.csv" + b"\n", b"")
 
 

@@ -18,7 +18,6 @@ from pgexport.parity.checks import check, measure
 from pgexport.parity.comparisons import in_pytorch
 from pgexport.parity.tolerances import FROM_ABOVE, TOLERANCES
 from pgexport.trial import Feeds, Trial, fresh_seed, latent_cases
-from pokegan.image_metrics import premultiplied
 
 
 class Pictures(nn.Module):
@@ -121,11 +120,6 @@ def test_pictures_that_depend_on_the_batch_are_rejected() -> None:
         ParityFailed, match=r"batch 1 and batch 64 give different results; 64 rows, slice\(0, 1, None\)"
     ):
         check(PICTURES, uneven, "compact", locate)
-
-
-def test_color_of_an_invisible_pixel_is_no_difference() -> None:
-    red, blue = (np.array([[[[*color, 0]]]], np.uint8) for color in ((255, 0, 0), (0, 0, 255)))
-    assert np.array_equal(premultiplied(red), premultiplied(blue))
 
 
 class Rows(nn.Module):

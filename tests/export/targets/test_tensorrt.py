@@ -30,6 +30,7 @@ from pgexport.export import export_runs
 from pgexport.targets.tensorrt import engines as tensorrt_engines
 from pgexport.targets.tensorrt.engines import build_engines
 from pokegan.errors import PokeganError
+from tests.conftest import contents
 from tests.export.targets.fake_cuda import FakeCuda
 from tests.export.targets.fake_tensorrt import BuilderFlag, Fake, HardwareCompatibilityLevel, MemoryPoolType, Misuse
 
@@ -269,10 +270,6 @@ def test_failed_build_is_one_line(bundle: Path, install: Install) -> None:
     with pytest.raises(EngineFailed, match="cannot read it"):
         tensorrt_engines.build_plan(b"no model", "x.onnx", {}, SMALL, tensorrt_engines.ready())
     assert not (bundle / "engines").exists()
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=["full", "ctrl-c"])

@@ -1,12 +1,10 @@
 """A model repository for Triton: by Triton's own schema, by its steps run here, and (slow) by a real server."""
 
-import errno
 import importlib.util
 import io
 import json
 import os
 import shutil
-import socket
 import struct
 import subprocess
 import sys
@@ -27,6 +25,7 @@ from pgen.errors import BundleInvalid, EngineInvalid
 from pgexport.cli import main
 from pgexport.errors import TargetInvalid
 from pgexport.targets.triton.repository import write_repository
+from tests.conftest import disk_full, free_port, run_python
 from tests.export.engines import add_engine
 
 DTYPES = {"TYPE_FP32": np.float32, "TYPE_INT64": np.int64, "TYPE_UINT64": np.uint64, "TYPE_UINT8": np.uint8}
@@ -337,8 +336,8 @@ def test_mistakes_are_reported_in_one_line(run: Run, repository: Path, prompt: A
 def test_steps_need_neither_a_runtime_nor_what_exports() -> None:
     heavy = ("onnxruntime", "torch", "transformers", "onnx", "pgexport")
     program = f"import sys, pgen.triton; print([name for name in {heavy} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    done = run_python(program)
+    assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_repository_is_replaced_only_by_force(plain_bundle: Path, tmp_path: Path) -> None:
@@ -361,14 +360,11 @@ def test_repository_is_replaced_only_by_force(plain_bundle: Path, tmp_path: Path
 def test_nothing_is_left_of_a_repository_that_failed(
     plain_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, content: bytes) -> int:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
     copy = Path(shutil.copytree(plain_bundle, tmp_path / "bundle"))
     (copy / "stats.onnx").write_bytes(b"x" * (copy / "stats.onnx").stat().st_size)
     with pytest.raises(BundleInvalid, match="damaged"):
         write_repository(copy, tmp_path / "models")
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "write_bytes", disk_full)
     with pytest.raises(TargetInvalid, match="No space left"):
         write_repository(plain_bundle, tmp_path / "models")
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
@@ -520,9 +516,7 @@ def server(
     shutil.copy(stub, work / "tritonserver" / "backends" / "python")
     models = [stand_in(repository, work / "text"), stand_in(plain_repository, work / "plain")]
     shutil.rmtree(models[1] / "png")  # the names of models are unique among all repositories; this one is the same
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [
         work / "tritonserver" / "bin" / "tritonserver",
         *(f"--model-repository={folder}" for folder in models),

@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from pgen.dex.entry import Draft, Words
+from pgen.dex.llm import LLMWriter, open_writer
 from pgen.dex.templates import Appearance
 from pgen.lexicon import KnownNames
 from pgen.request import Request
@@ -58,6 +59,13 @@ class Server:
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+
+def writer_of(url: str, warned: list[str], timeout: float = 5.0) -> LLMWriter:
+    """Open a writer by the model "some", whose warnings are added to `warned`."""
+    writer = open_writer(url, "some", timeout, warned.append)
+    assert writer is not None
+    return writer
 
 
 def reply(request: BaseHTTPRequestHandler, value: Any, status: int = 200, **headers: str) -> None:

@@ -5,7 +5,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-import pgen
 from pgen.api import Generator
 from pgen.dex.card import SIZE, draw_card, draw_family
 from pgen.dex.entry import STEM, EntryGenerator
@@ -16,11 +15,6 @@ from pgen.lexicon import load_lexicon
 from pgen.rng import Rng, Stream
 from pgen.stats.rows import RowFilter
 from pokegan.names import plain
-
-
-@pytest.fixture(scope="module")
-def generator() -> Generator:
-    return pgen.load(device="cpu")
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -19,13 +19,23 @@ from pgen.dex.llm import LLMWriter, open_writer, parse_answer
 from pgen.errors import EndpointFailed
 from pgen.lexicon import KnownNames
 from tests.conftest import Command
-from tests.runtime.dex.language_model import DRAFT, DRAFTED, GOOD, KNOWN, ROW, SECRET, Handler, Server, reply, says
+from tests.runtime.dex.language_model import (
+    DRAFT,
+    DRAFTED,
+    GOOD,
+    KNOWN,
+    ROW,
+    SECRET,
+    Handler,
+    Server,
+    reply,
+    says,
+    writer_of,
+)
 
 
-def write_words(server: Server, warned: list[str], timeout: float = 5.0) -> Words:
-    writer = open_writer(server.url, "some", timeout, warned.append)
-    assert writer is not None
-    (words,) = writer([DRAFT], KNOWN, ())
+def write_words(server: Server, warned: list[str]) -> Words:
+    (words,) = writer_of(server.url, warned)([DRAFT], KNOWN, ())
     return words
 
 
@@ -113,8 +123,7 @@ FAILURES: dict[str, tuple[Handler, str]] = {
 def test_failing_endpoint_warns_once_and_is_not_called_again(server: Server, failure: str) -> None:
     server.answer, expected = FAILURES[failure]
     warned: list[str] = []
-    writer = open_writer(server.url, "some", 0.5 if "timed out" in expected else 5.0, warned.append)
-    assert writer is not None
+    writer = writer_of(server.url, warned, 0.5 if "timed out" in expected else 5.0)
     for _ in range(2):
         assert writer([DRAFT], KNOWN, ()) == [DRAFTED]
     assert warned == [f"{server.url}: {expected}{warned[0].partition(expected)[2]}"]
@@ -166,8 +175,7 @@ def test_invalid_answer_warns_and_the_next_is_requested(server: Server, case: st
     value, expected = REJECTED[case]
     server.answer = says(value)
     warned: list[str] = []
-    writer = open_writer(server.url, "some", 5.0, warned.append)
-    assert writer is not None
+    writer = writer_of(server.url, warned)
     assert writer([DRAFT], KNOWN, ()) == [DRAFTED]
     assert warned[0].startswith(f"{server.url}: {expected}"), warned
     assert warned[0].endswith("; names and texts of seed 7 come from templates")
@@ -177,9 +185,7 @@ def test_invalid_answer_warns_and_the_next_is_requested(server: Server, case: st
 
 def test_name_of_another_entry_is_rejected(server: Server) -> None:
     warned: list[str] = []
-    writer = open_writer(server.url, "some", 5.0, warned.append)
-    assert writer is not None
-    assert writer([DRAFT], KNOWN, {"emberlo"}) == [DRAFTED]
+    assert writer_of(server.url, warned)([DRAFT], KNOWN, {"emberlo"}) == [DRAFTED]
     assert "its name is that of another entry" in warned[0]
 
 
@@ -233,9 +239,7 @@ def test_key_is_not_shown() -> None:
 def test_query_is_sent_and_not_shown(server: Server) -> None:
     warned: list[str] = []
     server.answer = says("nothing")
-    writer = open_writer(f"{server.url}?api-key=hush", "some", 5.0, warned.append)
-    assert writer is not None
-    writer([DRAFT], KNOWN, ())
+    writer_of(f"{server.url}?api-key=hush", warned)([DRAFT], KNOWN, ())
     assert server.paths == ["/v1/chat/completions?api-key=hush"]
     assert "hush" not in warned[0]
 

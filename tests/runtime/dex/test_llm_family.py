@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from pgen.dex.entry import TEMPLATES
-from pgen.dex.llm import open_writer
 from tests.conftest import Command
-from tests.runtime.dex.language_model import DRAFT, DRAFTED, GOOD, KNOWN, ROW, Server, says
+from tests.runtime.dex.language_model import DRAFT, DRAFTED, GOOD, KNOWN, ROW, Server, says, writer_of
 
 LINE = {
     "stages": [
@@ -22,9 +21,7 @@ LINE = {
 def test_words_of_a_line_come_in_one_answer(server: Server) -> None:
     server.answer = says(LINE)
     warned: list[str] = []
-    writer = open_writer(server.url, "some", 5.0, warned.append)
-    assert writer is not None
-    first, last = writer([DRAFT, DRAFT], KNOWN, ())
+    first, last = writer_of(server.url, warned)([DRAFT, DRAFT], KNOWN, ())
     assert warned == []
     assert (first.name, last.name, last.genus, last.author) == ("Emberlo", "Emberdusk", "Kiln Pokémon", "some")
     (sent,) = server.bodies
@@ -55,9 +52,7 @@ def test_invalid_answer_about_a_line_leaves_all_of_it_to_the_templates(server: S
     value, expected = REJECTED_LINES[case]
     server.answer = says(value)
     warned: list[str] = []
-    writer = open_writer(server.url, "some", 5.0, warned.append)
-    assert writer is not None
-    assert writer([DRAFT, DRAFT], KNOWN, ()) == [DRAFTED, DRAFTED]
+    assert writer_of(server.url, warned)([DRAFT, DRAFT], KNOWN, ()) == [DRAFTED, DRAFTED]
     assert len(warned) == 1
     assert warned[0].startswith(f"{server.url}: {expected}"), warned
     assert warned[0].endswith("; names and texts of seed 7 come from templates")

@@ -21,11 +21,6 @@ from pgen.jobs.reproduction import redraw_file
 
 
 @pytest.fixture(scope="module")
-def generator() -> Generator:
-    return pgen.load(device="cpu")
-
-
-@pytest.fixture(scope="module")
 def described(generator: Generator) -> dict[str, Any]:
     """What the metadata of a card say."""
     return generator.dex(1, seed=3)[0].described()

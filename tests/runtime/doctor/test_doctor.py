@@ -3,8 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from pgen.backends.registry import Device
 from pgen.bundle.reader import EMBEDDED
 from pgen.doctor import Finding, examine, hardware, healthy, software, storage
 from pokegan.errors import PokeganError
-from tests.conftest import Command
+from tests.conftest import Command, run_python
 
 
 def named(findings: Any, name: str) -> Finding:
@@ -38,7 +36,7 @@ def test_this_installation_is_healthy(command: Command) -> None:
 def test_a_missing_package_is_a_finding(missing: str, tmp_path: Path) -> None:
     program = f"import sys; sys.modules[{missing!r}] = None; sys.argv = ['pgen', 'doctor', '--json']\n"
     program += "sys.argv += ['--bundle', 'none']; from pgen.main import main; main()"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path)
+    done = run_python(program, cwd=tmp_path)
     assert done.returncode == 1, done.stderr
     document = json.loads(done.stdout)
     wrong = [finding for finding in document["findings"] if finding["state"] == "wrong"]
@@ -54,7 +52,7 @@ def test_frozen_program_is_examined_without_advice_on_pip(missing: str | None, t
     )
     program += "def version(name): raise metadata.PackageNotFoundError(name)\nmetadata.version = version\n"
     program += "sys.argv = ['pgen', 'doctor', '--json']; from pgen.main import main; main()"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path)
+    done = run_python(program, cwd=tmp_path)
     findings = json.loads(done.stdout)["findings"]
     assert done.returncode == (missing is not None), [one for one in findings if one["state"] == "wrong"]
     assert not [finding for finding in findings if re.search(r"\bpip\b|pokegan\[", finding["remedy"])]

@@ -76,16 +76,6 @@ def test_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
 
 
-def test_interrupted_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(path: Path, target: Path) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Path, "replace", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        write(tmp_path / "a.png", b"new")
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize(("code", "remedy"), [(errno.ENOSPC, "free space"), (errno.EACCES, "fix its permissions")])
 def test_failed_write_names_the_remedy_of_its_cause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, remedy: str

@@ -15,11 +15,6 @@ from pgen.request import MAX_PARENTS, Request, fusion_requests
 from pokegan.names import plain
 
 
-@pytest.fixture(scope="module")
-def generator() -> Generator:
-    return pgen.load(device="cpu")
-
-
 def test_fusion_depends_on_both_parents_and_on_their_order(generator: Generator) -> None:
     pairs = (["Charizard", "Gengar"], ["Gengar", "Charizard"], ["Charizard", "Snorlax"], ["Charizard", "Charizard"])
     pictures = [generator.fuse(pair, seed=5, stage=1)[0] for pair in pairs]

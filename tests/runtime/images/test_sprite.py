@@ -23,11 +23,6 @@ SIZES = {
 
 
 @pytest.fixture(scope="module")
-def generator() -> Generator:
-    return pgen.load(device="cpu")
-
-
-@pytest.fixture(scope="module")
 def sprite(generator: Generator) -> Sprite:
     return generator.sprites("Mew", seed=2)[0]
 

@@ -17,6 +17,7 @@ from pgen.jobs.autobatch import FEW, MOST, SECONDS, WORTH, fastest
 from pgen.jobs.job import Job, Written
 from pgen.jobs.write import write_pictures
 from pgen.request import Request, requests
+from tests.conftest import contents, pixels
 
 PROMPTS = ["redball", "a green egg", "Bluewings", "something with many more words in it, and a comma"]
 
@@ -27,15 +28,6 @@ def job(bundle: Path, prompts: list[str] = PROMPTS, seeds: int = 3, **settings: 
 
 def written(made: Job, folder: Path) -> list[Written]:
     return list(write_pictures(made, folder))
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-
-
-def pixels(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.array(image)
 
 
 @pytest.fixture(scope="module")

@@ -11,16 +11,13 @@ from pgen.jobs.job import Job
 from pgen.jobs.ray import CORES, SHARES, UNIT, Actors, _units, _Worker, share_out
 from pgen.jobs.write import write_pictures
 from pgen.request import requests
+from tests.conftest import contents
 
 PROMPTS = ["redball", "a green egg", "bluewings", "a very red egg"]
 
 
 def job(bundle: Path, **settings: object) -> Job:
     return Job(requests(PROMPTS, range(3)), bundle=bundle, device="cpu", batch=2, **settings)  # type: ignore[arg-type]
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pgen.serve.config import Settings
-from tests.runtime.serve.serving import PATIENCE, serving
+from tests.runtime.serve.serving import PATIENCE, serving, settings
 
 
 @pytest.fixture(scope="module")
 def url(toy_bundle: Path) -> Iterator[str]:
-    with serving(Settings(port=0, bundle=toy_bundle, device="cpu", threads=1, timeout=PATIENCE)) as (_, place):
+    with serving(settings(toy_bundle, timeout=PATIENCE)) as (_, place):
         yield place
 
 

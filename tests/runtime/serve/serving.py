@@ -6,6 +6,7 @@ import io
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -22,6 +23,8 @@ from pgen.serve.config import Settings
 from pgen.serve.server import Server, bind
 from pgen.serve.service import Service
 
+IMAGES = "/v1/images/generations"
+
 PATIENCE = 60.0
 """Seconds that a busy machine is given for what takes one of them."""
 
@@ -31,11 +34,16 @@ def needs_ray_serve() -> None:
     pytest.importorskip("grpc_reflection", reason="needs Ray Serve: pip install 'pokegan[ray-serve]'")
 
 
+def settings(bundle: Path, **others: Any) -> Settings:
+    """Serve a bundle on a free port, with one thread on the CPU."""
+    return Settings(port=0, bundle=bundle, device="cpu", threads=1, **others)
+
+
 @contextmanager
-def serving(settings: Settings) -> Iterator[tuple[Service, str]]:
+def serving(config: Settings) -> Iterator[tuple[Service, str]]:
     """Serve in a thread; gives the service, and where it is."""
-    server = Server(settings)
-    with bind(settings) as listener:
+    server = Server(config)
+    with bind(config) as listener:
         thread = Thread(target=server.run, args=([listener],))
         thread.start()
         try:
@@ -51,9 +59,9 @@ def serving(settings: Settings) -> Iterator[tuple[Service, str]]:
 
 
 @asynccontextmanager
-async def without_network(settings: Settings) -> AsyncIterator[tuple[Service, httpx.AsyncClient]]:
+async def without_network(config: Settings) -> AsyncIterator[tuple[Service, httpx.AsyncClient]]:
     """Serve in this event loop; gives the service, and a client."""
-    app = create_app(settings)
+    app = create_app(config)
     service: Service = app.state.service
     transport = httpx.ASGITransport(app)
     async with (

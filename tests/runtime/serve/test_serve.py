@@ -23,7 +23,7 @@ from pgen.errors import ServeInvalid
 from pgen.images.metadata import read_metadata
 from pgen.serve.config import Settings
 from pgen.serve.protocol import Protocol
-from tests.runtime.serve.serving import PATIENCE, decoded, pixels_of, serving, without_network
+from tests.runtime.serve.serving import PATIENCE, decoded, pixels_of, serving, settings, without_network
 from tests.runtime.toy import SIDE
 
 
@@ -265,10 +265,9 @@ def test_openapi_has_examples_and_no_422(client: httpx.Client) -> None:
 
 
 def test_prefix_and_scheme_of_a_proxy_are_kept(toy_bundle: Path) -> None:
-    settings = Settings(port=0, bundle=toy_bundle, device="cpu", threads=1, root_path="/pokemon")
     headers = {"Host": "example.org", "X-Forwarded-Proto": "https"}  # as the nginx of docs/serve.md does
     with (
-        serving(settings) as (service, place),
+        serving(settings(toy_bundle, root_path="/pokemon")) as (service, place),
         httpx.Client(base_url=place, timeout=PATIENCE, headers=headers) as proxy,
     ):
         (image,) = generated(proxy, prompt="Redball", response_format="url")["data"]
@@ -288,17 +287,17 @@ def test_prefix_and_scheme_of_a_proxy_are_kept(toy_bundle: Path) -> None:
 
 
 def test_forwarded_headers_of_others_are_not_believed(toy_bundle: Path) -> None:
-    settings = Settings(port=0, bundle=toy_bundle, device="cpu", threads=1, forwarded_allow_ips="192.0.2.1")
+    untrusting = settings(toy_bundle, forwarded_allow_ips="192.0.2.1")
     headers = {"X-Forwarded-Proto": "https"}
-    with serving(settings) as (_, place), httpx.Client(base_url=place, timeout=PATIENCE, headers=headers) as stranger:
+    with serving(untrusting) as (_, place), httpx.Client(base_url=place, timeout=PATIENCE, headers=headers) as stranger:
         (image,) = generated(stranger, prompt="Redball", response_format="url")["data"]
         assert image["url"].startswith("http://")
 
 
 def test_url_of_a_replica_is_answered_by_another(toy_bundle: Path, client: httpx.Client) -> None:
     body = {"prompt": "Red & blue?", "seed": 3, "size": "40x40", "output_format": "webp", "background": "opaque"}
-    settings = Settings(port=0, bundle=toy_bundle, device="cpu", threads=1, replicated=True)
-    with serving(settings) as (_, place), httpx.Client(base_url=place, timeout=PATIENCE) as replica:
+    replicated = settings(toy_bundle, replicated=True)
+    with serving(replicated) as (_, place), httpx.Client(base_url=place, timeout=PATIENCE) as replica:
         (image,) = generated(replica, response_format="url", **body)["data"]
     (direct,) = generated(client, **body)["data"]
     address = image["url"].removeprefix(place)

@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -15,14 +16,12 @@ import pytest
 
 import pgen
 from pgen.errors import BundleInvalid, RunFailed
-from pgen.serve.config import Settings
 from pgen.serve.service import Service
+from tests.runtime.serve import serving
 from tests.runtime.serve.serving import PATIENCE, Hold, decoded, pixels_of, until, without_network
 from tests.runtime.toy import write_toy
 
-
-def settings(bundle: Path, **others: Any) -> Settings:
-    return Settings(bundle=bundle, device="cpu", threads=1, **({"wait_ms": 50} | others))
+settings = partial(serving.settings, wait_ms=50)
 
 
 def ask(client: httpx.AsyncClient, prompt: str, **others: Any) -> "asyncio.Task[httpx.Response]":

@@ -2,7 +2,6 @@
 
 import base64
 import shutil
-import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +15,9 @@ import httpx
 import openai
 import pytest
 
-from pgen.serve.config import API_KEY_VARIABLE, Settings
-from tests.runtime.serve.serving import PATIENCE, needs_ray_serve, serving
+from pgen.serve.config import API_KEY_VARIABLE
+from tests.conftest import free_port
+from tests.runtime.serve.serving import IMAGES, PATIENCE, needs_ray_serve, serving, settings
 
 needs_ray_serve()
 import psutil  # noqa: E402
@@ -28,15 +28,8 @@ from pgen.serve.cluster import app  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.*")]
 
-IMAGES = "/v1/images/generations"
 HEADERS = {"Authorization": "Bearer key"}
 WISH = "a secret wish"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +94,7 @@ def test_replica_without_a_bundle_fails_with_the_reason(cluster: str, tmp_path: 
 def test_replicas_return_the_files_of_one_server(client: httpx.Client, toy_bundle: Path) -> None:
     body = {"prompt": "a text that nobody has stored", "seed": 41, "n": 2, "size": "32x32"}
     with (
-        serving(Settings(port=0, bundle=toy_bundle, device="cpu", threads=1)) as (_, url),
+        serving(settings(toy_bundle)) as (_, url),
         httpx.Client(base_url=url, timeout=PATIENCE) as alone,
         ThreadPoolExecutor(8) as pool,
     ):

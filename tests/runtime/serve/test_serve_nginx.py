@@ -11,20 +11,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pgen.serve.config import Settings
-from tests.runtime.serve.serving import PATIENCE, serving
+from tests.conftest import free_port
+from tests.runtime.serve.serving import PATIENCE, serving, settings
 
 ROOT = Path(__file__).parents[3]
 NGINX = shutil.which("nginx")
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def location(upstream: str) -> str:
@@ -37,9 +30,8 @@ def location(upstream: str) -> str:
 
 @pytest.fixture
 def proxied(toy_bundle: Path, tmp_path: Path) -> Iterator[str]:
-    settings = Settings(port=0, bundle=toy_bundle, device="cpu", threads=1, root_path="/pokemon")
     port = free_port()
-    with serving(settings) as (_, place):
+    with serving(settings(toy_bundle, root_path="/pokemon")) as (_, place):
         server = f"server {{ listen 127.0.0.1:{port}; {location(place)} }}"
         temporary = " ".join(
             f"{kind}_temp_path {tmp_path / kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")

@@ -16,11 +16,9 @@ import httpx
 import pytest
 
 from pgen.serve.config import API_KEY_VARIABLE
-from tests.conftest import Command
-from tests.runtime.serve.serving import PATIENCE
+from tests.conftest import Command, run_python
+from tests.runtime.serve.serving import IMAGES, PATIENCE
 from tests.runtime.toy import write_toy
-
-IMAGES = "/v1/images/generations"
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
 
@@ -182,5 +180,5 @@ def test_missing_extra_is_named() -> None:
     program = (
         "import sys; sys.modules['fastapi'] = None; sys.argv = ['pgen', 'serve']; from pgen.main import main; main()"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = run_python(program)
     assert (done.returncode, "pip install 'pokegan[serve]'" in done.stderr) == (2, True)

@@ -15,26 +15,9 @@ from pgen.errors import ServeInvalid
 from pgen.serve import protocol
 from pgen.serve.config import API_KEY_VARIABLE, Settings, read_api_key
 from pgen.serve.service import Service
-from tests.runtime.serve.serving import PATIENCE, Hold, serving, until, without_network
+from tests.runtime.serve.serving import IMAGES, PATIENCE, Hold, serving, settings, until, without_network
 
-IMAGES = "/v1/images/generations"
 JSON = {"Content-Type": "application/json"}
-
-
-def settings(bundle: Path, **others: Any) -> Settings:
-    return Settings(port=0, bundle=bundle, device="cpu", threads=1, **others)
-
-
-@pytest.fixture(scope="module")
-def url(toy_bundle: Path) -> Iterator[str]:
-    with serving(settings(toy_bundle)) as (_, place):
-        yield place
-
-
-@pytest.fixture(scope="module")
-def client(url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=url, timeout=PATIENCE) as client:
-        yield client
 
 
 def code_of(answer: httpx.Response) -> tuple[int, str]:

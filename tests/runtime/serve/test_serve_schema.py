@@ -1,15 +1,11 @@
 """pgen serve: responses conform to the OpenAPI description."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pgen.serve.config import Settings
-from tests.runtime.serve.serving import PATIENCE, serving
+from tests.runtime.serve.serving import PATIENCE
 
 schemathesis = pytest.importorskip("schemathesis", minversion="4", reason="needs schemathesis 4")
 from schemathesis.checks import not_a_server_error  # noqa: E402
@@ -22,12 +18,6 @@ from schemathesis.specs.openapi.checks import (  # noqa: E402
 WITH_FIELDS = ["POST /v1/images/generations", "GET /v1/images", "POST /v1/morph", "POST /v1/stats", "POST /v1/dex"]
 OTHERS = ["GET /v1/models", "GET /v1/models/{name}", "GET /v1/images/files/{name}", "GET /v1/names", "GET /v1/about"]
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-
-
-@pytest.fixture(scope="module")
-def url(toy_bundle: Path) -> Iterator[str]:
-    with serving(Settings(port=0, bundle=toy_bundle, device="cpu", threads=1)) as (_, place):
-        yield place
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pgtrain.data.sources import default, pokeapi, read
 from pgtrain.data.sources.default import Origin
 from pgtrain.data.sources.download import CHECKSUMS
 from pgtrain.errors import DataInvalid, DataNotFound
-from tests.conftest import COLORS, Command, draw
+from tests.conftest import Command, disk_full, draw
 
 TABLES = {
     "pokemon.csv": """id,identifier,species_id,height,weight,base_experience,order,is_default
@@ -87,9 +87,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
     (folder / "csv").mkdir(parents=True)
     for name, content in TABLES.items():
         (folder / "csv" / name).write_text(content, "utf-8")
-    (folder / "dex/images/pokedex/hires").mkdir(parents=True)
+    draw(folder / "dex/images/pokedex/hires/001.png", color="green")
     (folder / "dex/pokedex.json").write_text(json.dumps(POKEDEX), "utf-8")
-    draw(folder / "dex/images/pokedex/hires/001.png", "ball", COLORS["green"])
     served = Server(folder)
     yield served
     served.close()
@@ -183,10 +182,7 @@ def test_tables_that_are_not_as_known(server: Server, tmp_path: Path) -> None:
 def test_errors_of_the_disk_are_not_taken_for_the_network(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("pgtrain.data.sources.download.atomic_path", refuse)
+    monkeypatch.setattr("pgtrain.data.sources.download.atomic_path", disk_full)
     with pytest.raises(DataInvalid, match=r"cache: No space left on device; free space$"):
         default.fetch(tmp_path / "cache", server.origin)
 

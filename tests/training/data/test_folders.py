@@ -8,13 +8,7 @@ import pytest
 from pgtrain.data.sources import read
 from pgtrain.data.sources.files import scan
 from pgtrain.errors import DataInvalid, DataNotFound
-from tests.conftest import COLORS, draw
-
-
-def picture(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draw(path, "ball", COLORS["red"], 96)
-    return path
+from tests.conftest import draw
 
 
 def names(folder: Path) -> list[str]:
@@ -23,28 +17,28 @@ def names(folder: Path) -> list[str]:
 
 def test_symlinked_class_folders_are_read(tmp_path: Path) -> None:
     for name in ("Abra", "Muk"):
-        picture(tmp_path / "store" / name / "0.png")
+        draw(tmp_path / "store" / name / "0.png")
         (tmp_path / "data").mkdir(exist_ok=True)
         (tmp_path / "data" / name).symlink_to(tmp_path / "store" / name)
     assert names(tmp_path / "data") == ["Abra", "Muk"]
 
 
 def test_symlinks_to_folders_above_end(tmp_path: Path) -> None:
-    picture(tmp_path / "Abra/0.png")
-    picture(tmp_path / "Muk/0.png")
+    draw(tmp_path / "Abra/0.png")
+    draw(tmp_path / "Muk/0.png")
     (tmp_path / "Muk/again").symlink_to(tmp_path)
     assert names(tmp_path) == ["Abra", "Muk"]
 
 
 def test_broken_link_is_counted(tmp_path: Path) -> None:
-    picture(tmp_path / "abra.png")
+    draw(tmp_path / "abra.png")
     (tmp_path / "muk.png").symlink_to(tmp_path / "gone.png")
     assert read(tmp_path).layout.skipped == ("muk.png: a broken link",)
 
 
 def test_cover_beside_class_folders_is_skipped(tmp_path: Path) -> None:
     for file in ("cover.png", "Abra/0.png", "Muk/0.png"):
-        picture(tmp_path / file)
+        draw(tmp_path / file)
     collection = read(tmp_path)
     assert [record.name for record in collection.records] == ["Abra", "Muk"]
     assert collection.layout.skipped == ("cover.png: lies beside the class folders",)
@@ -53,21 +47,21 @@ def test_cover_beside_class_folders_is_skipped(tmp_path: Path) -> None:
 @pytest.mark.parametrize("files", [("0.png", "1.png"), ("img_1.png", "IMG-2.png"), ("abra01.png", "abra02.png")])
 def test_single_class_names_its_images(tmp_path: Path, files: tuple[str, ...]) -> None:
     for file in files:
-        picture(tmp_path / "data/Abra" / file)
+        draw(tmp_path / "data/Abra" / file)
     assert names(tmp_path / "data") == ["Abra", "Abra"]
 
 
 def test_single_folder_of_named_images_is_no_class(tmp_path: Path) -> None:
-    picture(tmp_path / "data/set-main/abra.png")
-    picture(tmp_path / "data/set-main/muk.png")
+    draw(tmp_path / "data/set-main/abra.png")
+    draw(tmp_path / "data/set-main/muk.png")
     assert names(tmp_path / "data") == ["abra", "muk"]
 
 
 def test_runs_inside_the_data_are_not_read(tmp_path: Path) -> None:
-    picture(tmp_path / "abra.png")
-    picture(tmp_path / "runs/2026/grids/0001.png")
+    draw(tmp_path / "abra.png")
+    draw(tmp_path / "runs/2026/grids/0001.png")
     (tmp_path / "runs/2026/config.json").write_text("{}")
-    picture(tmp_path / "mine/grids/0001.png")
+    draw(tmp_path / "mine/grids/0001.png")
     (tmp_path / "mine/config.json").write_text("{}")
     collection = read(tmp_path)
     assert [record.name for record in collection.records] == ["abra"]
@@ -76,8 +70,8 @@ def test_runs_inside_the_data_are_not_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("folder", ["Abra", "data/set"])
 def test_files_beside_a_wrapping_folder_are_counted(tmp_path: Path, folder: str) -> None:
-    picture(tmp_path / folder / "muk.png")
-    picture(tmp_path / "runs/2026/grids/0001.png")
+    draw(tmp_path / folder / "muk.png")
+    draw(tmp_path / "runs/2026/grids/0001.png")
     (tmp_path / "runs/2026/config.json").write_text("{}")
     (tmp_path / "LICENSE").touch()
     skipped = ("runs: runs of pgtrain", "1 files that are not images: no suffix (1)")
@@ -86,12 +80,12 @@ def test_files_beside_a_wrapping_folder_are_counted(tmp_path: Path, folder: str)
 
 @pytest.mark.parametrize("suffix", [".avif", ".jfif", ".JPG"])
 def test_further_suffixes_are_images(tmp_path: Path, suffix: str) -> None:
-    (tmp_path / f"abra{suffix}").write_bytes(picture(tmp_path / "made/a.png").read_bytes())
+    (tmp_path / f"abra{suffix}").write_bytes(draw(tmp_path / "made/a.png").read_bytes())
     assert tmp_path / f"abra{suffix}" in read(tmp_path).images
 
 
 def test_unreadable_folder_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    picture(tmp_path / "abra.png")
+    draw(tmp_path / "abra.png")
     (tmp_path / "locked").mkdir()
     real = os.scandir
 
@@ -114,7 +108,7 @@ def test_unreadable_folder_is_counted(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_other_files_are_counted(tmp_path: Path) -> None:
     for file in ("abra.png", "abra.txt", "a.psd", "b.psd", "LICENSE", "metadata.json", "mew.txt"):
-        picture(tmp_path / "made.png").rename(tmp_path / file)
+        draw(tmp_path / "made.png").rename(tmp_path / file)
     (tmp_path / "abra.txt").write_text("a yellow creature")
     (skipped,) = read(tmp_path).layout.skipped
     what, _, kinds = skipped.partition(": ")
@@ -130,4 +124,4 @@ def test_empty_name_is_refused(data: str) -> None:
 
 def test_file_that_is_no_data_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataInvalid, match=r"a.png: is a file that holds no pictures"):
-        read(picture(tmp_path / "a.png"))
+        read(draw(tmp_path / "a.png"))

@@ -17,12 +17,6 @@ from tests.conftest import COLORS, TINY, Command, draw
 TEXTS = ["a red ball", "a green ball"]
 
 
-def picture(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draw(path, "ball", COLORS["red"], 96)
-    return path
-
-
 def rows(column: str = "caption") -> list[dict[str, str]]:
     return [{"file_name": f"{number:04}.png", column: text} for number, text in enumerate(TEXTS)]
 
@@ -30,7 +24,7 @@ def rows(column: str = "caption") -> list[dict[str, str]]:
 def folder_with(folder: Path, file: str, column: str = "caption") -> Path:
     """Two images and a file of metadata, as people write them."""
     for row in rows(column):
-        picture(folder / row["file_name"])
+        draw(folder / row["file_name"])
     path = folder / file
     if path.suffix.lower() == ".jsonl":
         path.write_text("".join(json.dumps(row) + "\n" for row in rows(column)))
@@ -59,7 +53,7 @@ def test_captions_of_metadata_are_read(tmp_path: Path, file: str, column: str) -
 
 
 def test_caption_beside_a_name_is_a_text(tmp_path: Path) -> None:
-    picture(tmp_path / "a.png")
+    draw(tmp_path / "a.png")
     line = {"file_name": "a.png", "name": "Ava", "prompt": "it rolls", "text": "it naps", "seed": 7}
     (tmp_path / "metadata.jsonl").write_text(json.dumps(line))
     collection = read(tmp_path)
@@ -68,7 +62,7 @@ def test_caption_beside_a_name_is_a_text(tmp_path: Path) -> None:
 
 
 def test_caption_column_overrides(tmp_path: Path) -> None:
-    picture(tmp_path / "a.png")
+    draw(tmp_path / "a.png")
     line = {"file_name": "a.png", "text": "one", "blip": "two"}
     (tmp_path / "metadata.jsonl").write_text(json.dumps(line))
     assert names(read(tmp_path)) == ["one"]
@@ -81,7 +75,7 @@ def test_caption_column_overrides(tmp_path: Path) -> None:
 
 
 def test_list_of_captions_becomes_several_captions(tmp_path: Path) -> None:
-    picture(tmp_path / "a.png")
+    draw(tmp_path / "a.png")
     line = {"file_name": "a.png", "name": "Ava", "captions": ["it rolls", "it naps"]}
     (tmp_path / "metadata.jsonl").write_text(json.dumps(line))
     texts = [caption.text for caption in captions(read(tmp_path).records[0])]
@@ -97,7 +91,7 @@ def test_splits_with_metadata_are_read_together(tmp_path: Path, file: str) -> No
 
 
 def test_file_name_of_another_case_is_found(tmp_path: Path) -> None:
-    picture(tmp_path / "Images/ABRA.PNG")
+    draw(tmp_path / "Images/ABRA.PNG")
     (tmp_path / "metadata.jsonl").write_text('{"file_name": "images/abra.png", "text": "a ball"}')
     assert read(tmp_path).images == [tmp_path / "Images/ABRA.PNG"]
     (tmp_path / "metadata.jsonl").write_text('{"file_name": "images/gone.png", "text": "a ball"}')
@@ -106,7 +100,7 @@ def test_file_name_of_another_case_is_found(tmp_path: Path) -> None:
 
 
 def test_backslashes_of_windows_are_read(tmp_path: Path) -> None:
-    picture(tmp_path / "images/a.png")
+    draw(tmp_path / "images/a.png")
     (tmp_path / "metadata.csv").write_text("file_name,text\nimages\\a.png,a ball\n")
     assert read(tmp_path).images == [tmp_path / "images/a.png"]
 
@@ -114,9 +108,9 @@ def test_backslashes_of_windows_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".txt", ".TXT", ".caption"])
 def test_text_files_beside_images_are_captions(tmp_path: Path, suffix: str) -> None:
     for number, text in enumerate(TEXTS):
-        picture(tmp_path / f"{number}.png")
+        draw(tmp_path / f"{number}.png")
         (tmp_path / f"{number}{suffix}").write_text(f"{text}\nanother\n", "utf-8-sig")
-    picture(tmp_path / "mr_mime.png")
+    draw(tmp_path / "mr_mime.png")
     collection = read(tmp_path)
     assert names(collection) == [*TEXTS, "mr mime"]
     assert collection.records[0].text == "another"
@@ -125,7 +119,7 @@ def test_text_files_beside_images_are_captions(tmp_path: Path, suffix: str) -> N
 
 def test_text_files_in_class_folders_are_captions(tmp_path: Path) -> None:
     for name in ("Abra", "Muk"):
-        picture(tmp_path / name / "0.png")
+        draw(tmp_path / name / "0.png")
         (tmp_path / name / "0.txt").write_text("it rolls")
     assert [(record.name, record.text) for record in read(tmp_path).records] == [
         ("Abra", "it rolls"),
@@ -134,7 +128,7 @@ def test_text_files_in_class_folders_are_captions(tmp_path: Path) -> None:
 
 
 def test_digest_of_folders_without_text_files_is_that_of_older_runs(tmp_path: Path) -> None:
-    path = picture(tmp_path / "abra.png")
+    path = draw(tmp_path / "abra.png")
     fields = {"name": "abra", "image": True, "types": [], "color": "", "shape": "", "genus": "", "description": ""}
     described = json.dumps([fields | {"text": ""}]).encode()
     assert read(tmp_path).digest() == Collection([Record("abra", path)], described).digest()
@@ -152,7 +146,7 @@ def test_metadata_of_the_folder_leaves_out_that_of_folders_below(tmp_path: Path)
 
 
 def test_table_without_file_names_is_named(tmp_path: Path) -> None:
-    picture(tmp_path / "a.png")
+    draw(tmp_path / "a.png")
     (tmp_path / "metadata.csv").write_text("image,text\na.png,a ball\n")
     with pytest.raises(DataInvalid, match=r"metadata.csv: no column file_name; it has image, text"):
         read(tmp_path)
@@ -168,7 +162,7 @@ def test_table_without_file_names_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_bad_csv_is_named(tmp_path: Path, content: bytes, message: str) -> None:
-    picture(tmp_path / "a.png")
+    draw(tmp_path / "a.png")
     (tmp_path / "metadata.csv").write_bytes(content)
     with pytest.raises(DataInvalid, match=message):
         read(tmp_path)
@@ -186,7 +180,7 @@ def test_bad_csv_is_named(tmp_path: Path, content: bytes, message: str) -> None:
     ],
 )
 def test_parquet_texts_of_every_kind_are_captions(tmp_path: Path, kind: pa.DataType) -> None:
-    content = picture(tmp_path / "made/a.png").read_bytes()
+    content = draw(tmp_path / "made/a.png").read_bytes()
     texts: list[object] = [[text, "more"] if "list" in str(kind) else text for text in TEXTS]
     columns = {"image": pa.array([content] * 2, pa.binary())}
     dictionary = pa.types.is_dictionary(kind)
@@ -198,7 +192,7 @@ def test_parquet_texts_of_every_kind_are_captions(tmp_path: Path, kind: pa.DataT
 
 
 def test_parquet_caption_column_overrides(tmp_path: Path) -> None:
-    content = picture(tmp_path / "made/a.png").read_bytes()
+    content = draw(tmp_path / "made/a.png").read_bytes()
     pq.write_table(pa.table({"image": [content], "text": ["one"], "blip": ["two"]}), tmp_path / "a.parquet")
     assert names(read(tmp_path / "a.parquet", "blip")) == ["two"]
     assert read(tmp_path / "a.parquet").layout.unused == ("blip",)
@@ -208,7 +202,7 @@ def test_parquet_caption_column_overrides(tmp_path: Path) -> None:
 
 def test_inspect_shows_what_was_recognized(command: Command, tmp_path: Path) -> None:
     folder = folder_with(tmp_path, "metadata.csv", "prompt")
-    picture(folder / "unnamed.png")
+    draw(folder / "unnamed.png")
     done = command("pgtrain", "data", "inspect", folder)
     assert done.returncode == 0, done.stderr
     for part in ("metadata.csv", "caption: prompt", "1 images that no line names", *TEXTS):
@@ -225,7 +219,7 @@ def test_run_remembers_its_caption_column(command: Command, tiny_encoder: Path, 
     data, out = tmp_path / "data", tmp_path / "run"
     lines = []
     for number, color in enumerate(COLORS):
-        picture(data / f"{number}.png")
+        draw(data / f"{number}.png")
         lines.append(json.dumps({"file_name": f"{number}.png", "text": "a ball", "blip": f"a {color} ball"}))
     (data / "metadata.jsonl").write_text("\n".join(lines))
     options = ("--data", data, "--out", out, "--encoder", tiny_encoder, *TINY)

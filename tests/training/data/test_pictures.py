@@ -102,8 +102,8 @@ def test_decoded_color_never_exceeds_alpha(
 
 def test_one_caption_for_all_pictures_is_refused(tmp_path: Path) -> None:
     lines = []
-    for number, color in enumerate(COLORS.values()):
-        draw(tmp_path / f"{number}.png", "ball", color)
+    for number, color in enumerate(COLORS):
+        draw(tmp_path / f"{number}.png", color=color)
         lines.append(json.dumps({"file_name": f"{number}.png", "text": "a ball"}))
     (tmp_path / "metadata.jsonl").write_text("\n".join(lines))
     with pytest.MonkeyPatch.context() as patched:

@@ -65,13 +65,6 @@ def test_any_bytes_are_read_or_rejected_in_one_line(tmp_path_factory: pytest.Tem
     assert "\n" not in refused.value.message
 
 
-def test_digest_covers_pictures_and_metadata(tmp_path: Path) -> None:
-    folder = folder_with(tmp_path, GOOD)
-    first = read(folder).digest()
-    (folder / "a.png").write_bytes(b"another")
-    assert read(folder).digest() != first
-
-
 def test_digest_is_that_of_older_runs_and_covers_the_background(tmp_path: Path) -> None:
     collection = read(folder_with(tmp_path, GOOD))
     content = (tmp_path / "metadata.jsonl").read_bytes() + (tmp_path / "a.png").read_bytes()

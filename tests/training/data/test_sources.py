@@ -1,7 +1,6 @@
 """Every layout that --data takes, made small; the hubs' own downloads are stood in for."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,13 +24,7 @@ from pgtrain.models.text_encoder import load_encoder
 from pgtrain.systems.stats.config import StatsConfig
 from pgtrain.systems.stats.table import read as table_of
 from pokegan.errors import MissingExtra, PokeganError
-from tests.conftest import COLORS, draw
-
-
-def picture(path: Path, color: str = "red") -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draw(path, "ball", COLORS[color], 96)
-    return path
+from tests.conftest import COLORS, disk_full, draw, run_python
 
 
 def names(folder: Path | str) -> list[str]:
@@ -40,7 +33,7 @@ def names(folder: Path | str) -> list[str]:
 
 def test_plain_folder_names_by_file(tmp_path: Path) -> None:
     for file in ("mr_mime.png", "Ho-Oh.PNG", "more/deep.webp", ".hidden.png", "__MACOSX/a.png"):
-        picture(tmp_path / file)
+        draw(tmp_path / file)
     (tmp_path / "notes.txt").write_text("no image")
     assert sorted(names(tmp_path)) == ["Ho-Oh", "deep", "mr mime"]
     assert decoded(read(tmp_path), 32).pictures.shape == (3, 4, 32, 32)
@@ -48,22 +41,22 @@ def test_plain_folder_names_by_file(tmp_path: Path) -> None:
 
 def test_class_folders_name_by_folder_also_when_wrapped_and_split(tmp_path: Path) -> None:
     for file in ("Abra/0.png", "Abra/1.png", "MrMime/0.png"):
-        picture(tmp_path / "PokemonData" / file)
+        draw(tmp_path / "PokemonData" / file)
     assert names(tmp_path) == names(tmp_path / "PokemonData") == ["Abra", "Abra", "MrMime"]
-    picture(tmp_path / "split/train/Abra/0.png")
-    picture(tmp_path / "split/test/Muk/0.png")
+    draw(tmp_path / "split/train/Abra/0.png")
+    draw(tmp_path / "split/test/Muk/0.png")
     assert names(tmp_path / "split") == ["Muk", "Abra"]
 
 
 def test_folders_of_splits_are_no_classes(tmp_path: Path) -> None:
-    picture(tmp_path / "train/abra.png")
-    picture(tmp_path / "test/muk.png")
+    draw(tmp_path / "train/abra.png")
+    draw(tmp_path / "test/muk.png")
     assert sorted(names(tmp_path)) == ["abra", "muk"]
 
 
 def test_table_beside_one_folder_of_images(tmp_path: Path) -> None:
-    picture(tmp_path / "images/abra.png")
-    picture(tmp_path / "images/muk.png")
+    draw(tmp_path / "images/abra.png")
+    draw(tmp_path / "images/muk.png")
     (tmp_path / "pokemon.csv").write_text("Name,Type1\n")
     assert names(tmp_path) == ["abra", "muk"]
 
@@ -86,15 +79,15 @@ def pokedex_at(folder: Path, *entries: object) -> Path:
 
 
 def test_pokedex_layout(tmp_path: Path) -> None:
-    image = picture(tmp_path / "images/pokedex/hires/001.png")
-    picture(tmp_path / "images/pokedex/thumbnails/001.png")
+    image = draw(tmp_path / "images/pokedex/hires/001.png")
+    draw(tmp_path / "images/pokedex/thumbnails/001.png")
     pokedex_at(tmp_path, ENTRY, {"id": 1025, "name": {"english": "Unseen"}, "type": []})
     expected = Record("Leafling", image, ("grass", "poison"), genus="Leaf Pokémon", description="It naps.")
     assert read(tmp_path).records == [expected, Record("Unseen")]
 
 
 def test_older_pokedex_layout_inside_an_archives_folder(tmp_path: Path) -> None:
-    image = picture(tmp_path / "pokemon.json-master/images/001.png")
+    image = draw(tmp_path / "pokemon.json-master/images/001.png")
     pokedex_at(tmp_path / "pokemon.json-master", ENTRY)
     assert read(tmp_path).images == [image]
 
@@ -141,7 +134,7 @@ def hub_file(path: Path, rows: list[dict[str, object]], image: pa.DataType | Non
 
 @pytest.fixture
 def content(tmp_path: Path) -> bytes:
-    return picture(tmp_path / "made/ball.png").read_bytes()
+    return draw(tmp_path / "made/ball.png").read_bytes()
 
 
 def test_parquet_in_the_hubs_layout(tmp_path: Path, content: bytes) -> None:
@@ -238,8 +231,8 @@ def test_kaggle_downloads_and_the_adapters_read(tmp_path: Path, monkeypatch: pyt
         return str(tmp_path)
 
     monkeypatch.setitem(sys.modules, "kagglehub", SimpleNamespace(dataset_download=download))
-    picture(tmp_path / "PokemonData/Abra/0.png")
-    picture(tmp_path / "PokemonData/Muk/0.jpg.png")
+    draw(tmp_path / "PokemonData/Abra/0.png")
+    draw(tmp_path / "PokemonData/Muk/0.jpg.png")
     assert names("kaggle:lantian773030/pokemonclassification") == ["Abra", "Muk"]
     with pytest.raises(
         DataNotFound,
@@ -270,14 +263,14 @@ def test_folder_without_data_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataNotFound, match="no such folder"):
         read(tmp_path / "none")
     with pytest.raises(DataInvalid, match="is a file"):
-        read(picture(tmp_path / "a.png"))
+        read(draw(tmp_path / "a.png"))
 
 
 def test_reading_folders_imports_no_heavy_package(small_data: Path) -> None:
     program = f"import sys; from pgtrain.data.sources import read; read({str(small_data)!r})\n"
     program += "print(sorted({'torch', 'datasets', 'pyarrow', 'kagglehub', 'numpy'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    done = run_python(program)
+    assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_extraction_is_left_whole_or_not_at_all(
@@ -285,7 +278,7 @@ def test_extraction_is_left_whole_or_not_at_all(
 ) -> None:
     file = hub_file(tmp_path / "full.parquet", [{"image": {"bytes": content, "path": "full.png"}}])
     with monkeypatch.context() as broken:
-        broken.setattr(Path, "write_bytes", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        broken.setattr(Path, "write_bytes", disk_full)
         with pytest.raises(DataInvalid, match="No space left"):
             read(file)
     assert read(file).images

@@ -19,6 +19,7 @@ from pgtrain.systems.stackgan.config import StackGANConfig
 from pgtrain.systems.stackgan.memory_gan import MemoryStackGAN
 from pgtrain.train import Request
 from pgtrain.train import train as start
+from tests.conftest import disk_full
 
 RECIPE = {"width": 8, "batch": 4, "stage1_pretrain": 1, "stage1_epochs": 2}
 
@@ -159,11 +160,7 @@ def test_failed_write_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pyt
     path = tmp_path / CHECKPOINT
     checkpoint.save(path, Small(), Position(1, 2, 3))  # type: ignore[arg-type]
     before = path.read_bytes()
-
-    def full(*arguments: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(checkpoint, "save_file", full)
+    monkeypatch.setattr(checkpoint, "save_file", disk_full)
     with pytest.raises(RunInvalid, match="No space"):
         checkpoint.save(path, Small(), Position(2, 0, 0))  # type: ignore[arg-type]
     assert [entry.name for entry in tmp_path.iterdir()] == [CHECKPOINT]

@@ -17,14 +17,7 @@ from pgtrain.evaluation.features.extractors import Features, load_features
 from pgtrain.evaluation.features.train_feature_network import split
 from pgtrain.report.page import write_report
 from tests.conftest import Command
-
-
-def cloud(count: int, shift: float = 0.0, seed: int = 0) -> torch.Tensor:
-    return torch.randn(count, 16, generator=torch.Generator().manual_seed(seed)) + shift
-
-
-def embedded(values: torch.Tensor) -> Features:
-    return Features(values, torch.nn.functional.normalize(values, dim=1))
+from tests.training.evaluation.features import cloud, embedded
 
 
 def test_distances_are_small_for_one_distribution_and_grow_with_the_shift() -> None:

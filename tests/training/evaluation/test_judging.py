@@ -22,16 +22,9 @@ from pgtrain.evaluation.labels import Classifier, Shown, agreement, view
 from pgtrain.evaluation.prompts import described
 from pgtrain.evaluation.sampler import IN_TURN, draw_in_turn
 from pgtrain.evaluation.tables import lines, ratios
+from tests.training.evaluation.features import cloud, embedded
 
 ROOT = Path(__file__).parents[3]
-
-
-def cloud(count: int, shift: float = 0.0, seed: int = 0) -> Tensor:
-    return torch.randn(count, 16, generator=torch.Generator().manual_seed(seed)) + shift
-
-
-def embedded(values: Tensor) -> Features:
-    return Features(values, torch.nn.functional.normalize(values, dim=1))
 
 
 def artwork(held: int = 0, families: list[str] | None = None) -> Artwork:
