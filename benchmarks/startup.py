@@ -41,7 +41,7 @@ onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])"""
 PAIRS = (
     (DRAWN, TORCH),
     (f'pgen image "{SENTENCE}" --out out.png', TORCH),
-    (f'pgen image "{NAME}" --device openvino', TORCH),
+    (f'pgen image "{NAME}" --device openvino', TORCH_ALONE),
     (DRAWN, TORCH_ALONE),
     (DRAWN, 'python -c "import torch"'),
     (DRAWN, OPENED),
