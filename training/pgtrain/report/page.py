@@ -1,4 +1,4 @@
-"""The report of a run as one HTML file: pictures, film, curves, figures and configuration."""
+"""The report of a run as one HTML file: pictures, timelapse, curves, figures and configuration."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ KINDS = {".png": "image/png", ".gif": "image/gif", ".svg": "image/svg+xml"}
 def write_report(run: Run, say: Callable[[str], None] = print) -> Path:
     """Write report.html, MODEL_CARD.md, curves.svg, timelapse.gif and timelapse.mp4 into `run`; return the HTML file.
 
-    Damaged pictures are left out; `say` is called with a line about each. Without a grid there is no film.
+    Damaged pictures are left out; `say` is called with a line about each. Without a grid there is no timelapse.
 
     Raises:
         RunNotFound, RunInvalid: there is no run, or its first epoch has not ended.

@@ -1,4 +1,4 @@
-"""The training as a film: the grids of its epochs in order, as GIF and MP4."""
+"""The training as a timelapse: the grids of its epochs in order, as GIF and MP4."""
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -27,7 +27,7 @@ def write_gif(grids: Sequence[Path], out: Path) -> None:
 
 
 def write_mp4(grids: Sequence[Path], out: Path) -> None:
-    """Write every grid to an H.264 film, in constant memory for any number of epochs."""
+    """Write every grid to an H.264 video, in constant memory for any number of epochs."""
     side = _opened(grids[-1]).width // 2 * 2  # H.264 with 4:2:0 color needs even sides
     with av.open(str(out), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=Fraction(FRAMES_PER_SECOND))
