@@ -31,7 +31,7 @@ from pgen.errors import DeviceUnavailable, RequestInvalid
 from pokegan.errors import EXIT_CODE
 
 SCHEMA = 3
-"""Version of the JSON that a run writes; docs/benchmarks.md lists its fields."""
+"""Version of the JSON that a run writes; docs/pgbench.md lists its fields."""
 
 WAITING: dict[str, dict[str, str]] = {"default": {}, "passive": {"OMP_WAIT_POLICY": "passive"}}
 """How threads of PyTorch on the CPU can wait for work: OpenMP's default, which spins for a while, or asleep."""

@@ -15,7 +15,7 @@ PERCENTILES = (50, 90, 99)
 
 
 def summary(measured: Measured, batch: int) -> dict[str, Any]:
-    """Summarize turns as the fields of a row in the JSON (see docs/benchmarks.md)."""
+    """Summarize turns as the fields of a row in the JSON (see docs/pgbench.md)."""
     times = [np.asarray(turn.times) for turn in measured.turns]
     pooled = np.concatenate(times)
     resampled = [np.concatenate([times[turn] for turn in row]) for row in _draws(len(times))]

@@ -59,7 +59,8 @@ def test_readme_has_at_most_900_words() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_examples_run(page: Path, tmp_path: Path) -> None:
-    (tmp_path / "runtime").symlink_to(ROOT / "runtime")
+    for folder in ("runtime", "benchmarks"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     programs: dict[str, list[str]] = {"sh": ["bash", "-e"], "python": [sys.executable, "-"]}
     text = page.read_text("utf-8")
