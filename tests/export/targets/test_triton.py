@@ -39,7 +39,7 @@ def array(*values: Any) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def plain_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle without text: a generator whose pixels are its latents, and one of numbers."""
+    """A bundle without text: a generator whose pixels are its latents, and the embedded one of numbers."""
     onnx = pytest.importorskip("onnx")
     folder = tmp_path_factory.mktemp("plain") / "bundle"
     folder.mkdir()
@@ -59,14 +59,13 @@ def plain_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     outputs = [helper.make_tensor_value_info("pictures", pixels, ["batch", 2, 2, 4])]
     graph = helper.make_graph(nodes, "wgan", inputs, outputs, weights)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), folder / "wgan.onnx")
-    shutil.copy(folder / "wgan.onnx", folder / "stats.onnx")
+    shutil.copy(EMBEDDED / "stats.onnx", folder)
     common = {"precision": "float32", "opset": 18, "settings": {"latent_dim": 16}, "parity": {"batches": [1, 3, 32]}}
     latent = Tensor("latent", "float32", ["batch", 16])
     pictures = [Tensor("pictures", "uint8", ["batch", 2, 2, 4])]
-    rows = [Tensor("rows", "float32", ["batch", 9])]
     models = {
         "wgan": Model(kind="latent-to-image", file="wgan.onnx", inputs=[latent], outputs=pictures, **common),
-        "stats": Model(kind="stats", file="stats.onnx", inputs=[latent], outputs=rows, **common),
+        "stats": open_bundle(EMBEDDED).model("stats"),
     }
     files = {path.name: describe(path) for path in folder.iterdir()}
     (folder / "manifest.json").write_text(Manifest(models, files).to_json())
