@@ -109,7 +109,10 @@ def test_invalid_field_of_a_form_is_named(client: httpx.Client, fields: dict[str
     assert sent(client, EDITS, picture(client)).json()["error"]["code"] == "missing_parameter"
     files = {name: ("a.png", picture(client)) for name in ("image", "mask")}
     masked = client.post(EDITS, files=files, data={"prompt": "Redball"}).json()["error"]
-    assert (masked["param"], masked["message"]) == ("mask", "mask: unknown field")
+    assert (masked["param"], masked["message"]) == (
+        "mask",
+        "mask: unknown field; GET /openapi.json describes every field",
+    )
 
 
 def test_bodies_without_a_form_or_image_are_refused(client: httpx.Client) -> None:
