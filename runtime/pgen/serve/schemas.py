@@ -102,6 +102,14 @@ class FuseRequest(RequestBody):
     model_config = ConfigDict(json_schema_extra={"examples": [{"parents": ["Charizard", "Gengar"], "n": 2, "seed": 7}]})
 
 
+class NotesRequest(RequestBody):
+    """Body of ``POST /v1/notes``."""
+
+    texts: Annotated[list[Prompt], Field(max_length=MAX_PARENTS, description="Names or sentences.")]
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"texts": ["Charzard", "Mew"]}]})
+
+
 class SpriteRequest(RequestBody):
     """Body of ``POST /v1/sprite``."""
 
@@ -287,6 +295,12 @@ class NamesResponse(BaseModel):
     """The names whose embeddings the bundle stores."""
 
     names: list[str]
+
+
+class NotesResponse(BaseModel):
+    """Problems of texts: misspelled names, or unreadable ones."""
+
+    notes: Annotated[list[str | None], Field(description="In the order of the texts; null where there is none.")]
 
 
 class HealthStatus(BaseModel):

@@ -95,6 +95,15 @@ def test_openai_options_keep_their_meaning(client: httpx.Client) -> None:
     assert nulls["model"] == "stackgan"
 
 
+def test_texts_are_noted_without_an_image(client: httpx.Client) -> None:
+    body = {"texts": [" Bluewing ", "Redball", "🐉🐉", "a blue fish"]}
+    notes = client.post("/v1/notes", json=body).json()["notes"]
+    assert notes[:2] == ["did you mean Bluewings?", None]
+    assert notes[2].startswith("most of it is unknown")
+    assert notes[3] is None
+    assert client.post("/v1/notes", json={"texts": [" "]}).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("body", "param", "message"),
     [
