@@ -389,8 +389,18 @@ def test_missing_package_is_one_line_with_the_remedy(tmp_path: Path, monkeypatch
     monkeypatch.setattr(folder, "DISTRIBUTION", tmp_path / "node_modules")
     done = CliRunner().invoke(main, [str(EMBEDDED), "--web", str(tmp_path / "page")])
     assert (done.exit_code, done.output.count("\n")) == (2, 1)
-    assert done.output.endswith("not found; run `npm ci` in web/\n")
+    assert done.output.endswith("not found; run `npm ci --prefix web` in the repository\n")
     assert not (tmp_path / "page").exists()
+
+
+def test_installation_without_the_repository_is_one_line_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = tmp_path / "web"
+    monkeypatch.setattr(folder, "SOURCES", sources)
+    done = CliRunner().invoke(main, [str(EMBEDDED), "--web", str(tmp_path / "page")])
+    remedy = "clone the repository, and run `pip install -e .` and `npm ci --prefix web` in it"
+    assert (done.exit_code, done.output) == (2, f"Error: {sources / 'backend.js'}: not found; {remedy}\n")
 
 
 def test_lock_file_names_no_registry_and_the_version_of_the_notice() -> None:
