@@ -179,6 +179,9 @@ function followVersions() {
 /** The known names. */
 export const names = () => call("names");
 
+/** One line of advice on each text, such as a name that it may misspell; null where there is none. */
+export const notes = (texts, options) => call("notes", { texts }, options);
+
 /** What the view About shows. */
 export const about = () => call("about");
 

@@ -60,7 +60,14 @@ class TextEncoder:
 
     def notes_on(self, texts: Sequence[str]) -> dict[str, str]:
         """Return the lines of advice on `texts` by text, of those that have one."""
-        return {text: self.notes[text] for text in texts if text in self.notes}
+        return {text: note for text in texts if (note := self.notes.get(text))}
+
+    def advise(self, texts: Sequence[str]) -> dict[str, str]:
+        """Return the lines of advice on checked `texts` as :meth:`notes_on` does, also of those never embedded."""
+        unknown = [text for text in texts if self.stored(text) is None]
+        if unknown and any(model.kind == "encoder" for model in self.bundle.manifest.models.values()):
+            self._annotate(unknown)
+        return self.notes_on(texts)
 
     def stored(self, prompt: str) -> NDArray[np.float32] | None:
         """Look up the embedding of a known name, float32 (D,); None if `prompt` is not one."""

@@ -3,6 +3,7 @@
 import { EngineError } from "./errors.js";
 import { Lexicon } from "./lexicon.js";
 import { NameIndex } from "./names.js";
+import { noteOn } from "./notes.js";
 import { Pictures } from "./pictures.js";
 import { Dex } from "./pokemon.js";
 import { Runtime } from "./runtime.js";
@@ -98,9 +99,13 @@ export class Bundle {
   /** The embeddings of names, Float32Array of one row after another. */
   #stored = once(async () => readNumpy(await this.#files.load("names.npy")));
 
+  #tokenizer = once(async () => {
+    const { settings } = await this.#model("encoder");
+    return new Tokenizer(await this.#files.json("tokenizer.json"), settings.max_tokens);
+  });
+
   #encoder = once(async () => {
-    const [model, runtime] = [await this.#model("encoder"), await this.runtime()];
-    const tokenizer = new Tokenizer(await this.#files.json("tokenizer.json"), model.settings.max_tokens);
+    const [model, runtime, tokenizer] = [await this.#model("encoder"), await this.runtime(), await this.#tokenizer()];
     const session = await runtime.session(model);
     this.#onProgress("Drawing…");
     return async (text) => {
@@ -113,6 +118,14 @@ export class Bundle {
   /** Load what pictures of names need. */
   async warm() {
     await Promise.all([this.pictures(), this.#index(), this.#files.has("names.npy") ? this.#stored() : null]);
+  }
+
+  /** The lines of advice on `texts` in their order; null for those that need none, as for known names. */
+  async notes(texts) {
+    const index = await this.#index();
+    return Promise.all(
+      texts.map(async (text) => (index.find(text) === undefined ? noteOn(text, await this.#tokenizer(), index) : null)),
+    );
   }
 
   /** Embed a text: known names are looked up, for all else the encoder runs. */

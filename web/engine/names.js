@@ -2,6 +2,7 @@
 
 const FORMS = new Set("mega gigantamax primal alolan galarian hisuian paldean x y".split(" "));
 const WORDS = { female: "f", male: "m", gmax: "gigantamax" };
+const SIMILAR = 0.8; // of a misspelled name: two letters of ten may differ
 const SIGNS = { "\u2640": " f ", "\u2642": " m " };
 
 /** Reduce a name to what all its spellings share: no case, accents, apostrophes, width or order of words. */
@@ -30,13 +31,14 @@ function byCodePoint(one, other) {
   return at < 0 ? left.length - right.length : left[at] - (right[at] ?? -1);
 }
 
-/** Finds the rows of names; where two names fold to the same text, the first has it. */
+/** Finds names and their rows; where two names fold to the same text, the first has it. */
 export class NameIndex {
   /**
    * @param {string[]} names
    * @param {Object<string, string>} translations English names by folded ones.
    */
   constructor(names, translations) {
+    this.names = names;
     this.translations = new Map(Object.entries(translations));
     this.exact = new Map(names.map((name, row) => [name.toLowerCase(), row]));
     this.rows = new Map();
@@ -50,8 +52,51 @@ export class NameIndex {
     return this.exact.get(prompt.toLowerCase()) ?? this.#row(folded) ?? this.#row(words.join(" "));
   }
 
+  /** The name that `prompt` may misspell; undefined if no name is similar. */
+  closest(prompt) {
+    const letters = [...fold(prompt)];
+    let [best, name] = [SIMILAR, undefined];
+    for (const folded of [...this.rows.keys()].sort(byCodePoint)) {
+      const others = [...folded];
+      if (2 * Math.min(others.length, letters.length) < SIMILAR * (others.length + letters.length)) continue; // faster
+      const share = similarity(others, letters);
+      if (share >= best) [best, name] = [share, this.names[this.rows.get(folded)]];
+    }
+    return name;
+  }
+
   #row(folded) {
     const english = this.translations.get(folded);
     return this.rows.get(folded) ?? (english === undefined ? undefined : this.rows.get(fold(english)));
   }
+}
+
+/** The similarity of two lists of letters, 0 to 1 (Ratcliff and Obershelp, 1988), as Python's difflib computes it. */
+function similarity(one, other) {
+  let matches = 0;
+  const parts = [[0, one.length, 0, other.length]];
+  while (parts.length) {
+    const [from, to, start, end] = parts.pop();
+    const [at, place, size] = longestMatch(one.slice(from, to), other.slice(start, end));
+    if (size === 0) continue;
+    matches += size;
+    parts.push([from, from + at, start, start + place], [from + at + size, to, start + place + size, end]);
+  }
+  return (2 * matches) / (one.length + other.length);
+}
+
+/** Where the longest common run begins in both lists, and its size; the first of equal ones. */
+function longestMatch(one, other) {
+  let best = [0, 0, 0];
+  let sizes = []; // of the runs that end at each place of `other`
+  for (const [at, letter] of one.entries()) {
+    const next = [];
+    for (const [place, same] of other.entries()) {
+      if (letter !== same) continue;
+      const size = (next[place] = (sizes[place - 1] ?? 0) + 1);
+      if (size > best[2]) best = [at - size + 1, place - size + 1, size];
+    }
+    sizes = next;
+  }
+  return best;
 }

@@ -17,6 +17,7 @@ export class Tokenizer {
     Object.assign(this, { most, longest });
     this.vocabulary = new Map(Object.entries(vocab));
     this.unknown = this.vocabulary.get(unknown);
+    this.texts = new Map(Object.entries(vocab).map(([text, id]) => [id, text]));
     this.ends = ["[CLS]", "[SEP]"].map((token) => this.vocabulary.get(token));
     this.special = new Map(file.added_tokens.map(({ content, id }) => [content, id]));
     const escaped = [...this.special.keys()].map((token) => token.replace(/[[\]]/g, "\\$&"));
@@ -28,6 +29,11 @@ export class Tokenizer {
     const parts = text.normalize("NFKC").split(this.splitter);
     const ids = parts.flatMap((part) => (this.special.has(part) ? [this.special.get(part)] : this.#words(part)));
     return [this.ends[0], ...ids.slice(0, this.most - 2), this.ends[1]];
+  }
+
+  /** Has the encoder learned what a token means? Of other scripts it knows single letters only. */
+  isRead(id) {
+    return id !== this.unknown && /^[\0-\x7f]*$/.test(this.texts.get(id));
   }
 
   #words(text) {

@@ -72,6 +72,7 @@ const METHODS = {
     return (await bundle.runtime()).description;
   },
   names: ({ bundle }) => bundle.names(),
+  notes: ({ bundle }, { texts }) => bundle.notes(texts.map(checkPrompt)),
   about: async ({ release, bundle }) => {
     const { models } = await bundle.manifest();
     const run = Object.entries(models).filter(([, { file }]) => file in release.files);

@@ -1,7 +1,8 @@
 """Errors as HTTP responses in the shape of OpenAI's API."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from fastapi import Request
@@ -31,6 +32,29 @@ CODES = {
     503: "unavailable",
     504: "deadline_exceeded",
 }
+
+REASONS = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false, without quotes",
+    "extra_forbidden": "unknown field",
+    "greater_than_equal": "must be {ge} or more",
+    "int_parsing": "must be an integer",
+    "int_parsing_size": "must be an integer of fewer digits",
+    "int_type": "must be an integer, without quotes",
+    "less_than_equal": "must be {le} or less",
+    "list_type": "must be a list",
+    "literal_error": "this value is not supported; use {expected}, or leave it out",
+    "missing": "missing",
+    "string_too_long": "too long; the maximum is {max_length} characters",
+    "string_type": "must be a string",
+    "string_unicode": "contains text that is not valid Unicode",
+    "too_long": "too many items; the maximum is {max_length}",
+    "too_short": "too few items; the minimum is {min_length}",
+}
+"""Faults of a field, with their remedies, by pydantic's types of errors."""
+
+LITERALS = {"False": "false", "True": "true"}
+"""What JSON calls Python's values."""
 
 MAX_MESSAGE = 300
 """Characters of an error message, which may repeat what the client sent."""
@@ -101,17 +125,38 @@ async def handle_http_error(_: Request, error: Exception) -> JSONResponse:
     return APIError(error.status_code, messages.get(error.status_code, error.detail), headers=error.headers).response()
 
 
-async def handle_invalid_request(_: Request, error: Exception) -> JSONResponse:
+async def handle_invalid_request(request: Request, error: Exception) -> JSONResponse:
     """Answer a request with invalid fields by naming the first of them."""
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    location = [str(part) for part in first["loc"][1:]]
+    first = _first(error.errors())
     if first["type"] == "json_invalid":
-        reason = f"the body is not valid JSON: {first['ctx']['error']} at character {location[0]}"
+        reason = f"the body is not valid JSON: {first['ctx']['error']} at character {first['loc'][1]}"
         return APIError(400, reason).response()
-    param = ".".join(location) or None
+    # Of a field that may be a text or a list, the location also has the name of the alternative.
+    name, *inner = first["loc"][1:] or (None,)
+    param = None if name is None else ".".join(map(str, [name, *(part for part in inner if isinstance(part, int))]))
     codes = {"extra_forbidden": "unknown_parameter", "missing": "missing_parameter"}
-    return APIError(400, _reason(first, param), param, codes.get(first["type"], "invalid_value")).response()
+    reason = _reason(first, param)
+    if first["type"] == "extra_forbidden":
+        close = get_close_matches(str(name), _fields(request), n=1)
+        reason += f"; did you mean {close[0]}?" if close else "; GET /openapi.json describes every field"
+    return APIError(400, reason, param, codes.get(first["type"], "invalid_value")).response()
+
+
+def _first(details: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the first fault; of the alternatives of one field, one that has the right type."""
+    field = [detail for detail in details if detail["loc"][:2] == details[0]["loc"][:2]]
+    return next((detail for detail in field if detail["type"] not in ("string_type", "list_type")), field[0])
+
+
+def _fields(request: Request) -> list[str]:
+    """List the fields of the body that the endpoint of `request` reads."""
+    description = request.app.openapi()
+    operation = description["paths"][request.scope["route"].path][request.method.lower()]
+    (media,) = operation["requestBody"]["content"].values()
+    name = media["schema"].get("$ref", "").rpartition("/")[2]
+    schema = description["components"]["schemas"][name] if name else media["schema"]
+    return list(schema["properties"])
 
 
 def _reason(detail: Mapping[str, Any], param: str | None) -> str:
@@ -119,5 +164,6 @@ def _reason(detail: Mapping[str, Any], param: str | None) -> str:
         if detail["type"] == "string_unicode":
             return "the body contains text that is not valid Unicode"
         return "the body must be a JSON object"
-    reasons = {"extra_forbidden": "unknown field", "missing": "missing"}
-    return f"{param[:100]}: {reasons.get(detail['type'], detail['msg'].removeprefix('Value error, '))}"
+    context = {name: LITERALS.get(value, value) for name, value in detail.get("ctx", {}).items() if name != "error"}
+    reason = REASONS.get(detail["type"], "").format_map(context) or detail["msg"].removeprefix("Value error, ")
+    return f"{param[:100]}: {reason}"

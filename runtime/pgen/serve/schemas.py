@@ -1,5 +1,6 @@
 """Models of requests and responses. Validation is strict: "2" is not an integer."""
 
+import re
 from base64 import b64encode
 from typing import Annotated, Any, Literal
 
@@ -15,14 +16,15 @@ SIZE = r"^(auto|[1-9][0-9]{0,3}x[1-9][0-9]{0,3})$"
 
 
 def _square(size: str) -> str:
-    """Check a size such as "256x256"; the pattern of the field has checked its form."""
+    """Check a size such as "256x256"."""
     width, _, height = size.partition("x")
-    if size != "auto" and not (width == height and MIN_SIZE <= int(width) <= MAX_SIDE):
+    is_size = re.fullmatch(SIZE, size) is not None
+    if not is_size or (size != "auto" and not (width == height and MIN_SIZE <= int(width) <= MAX_SIDE)):
         raise ValueError(f"images are square, {MIN_SIZE} to {MAX_SIDE} pixels a side; write 256x256, or auto")
     return size
 
 
-Size = Annotated[str, Field(pattern=SIZE), AfterValidator(_square)]
+Size = Annotated[str, Field(json_schema_extra={"pattern": SIZE}), AfterValidator(_square)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
 Colors = Annotated[Prompt, Field(description="A name or a sentence whose colors are used instead.")]
@@ -98,6 +100,14 @@ class FuseRequest(RequestBody):
     background: Literal["transparent", "opaque"] = "transparent"
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"parents": ["Charizard", "Gengar"], "n": 2, "seed": 7}]})
+
+
+class NotesRequest(RequestBody):
+    """Body of ``POST /v1/notes``."""
+
+    texts: Annotated[list[Prompt], Field(max_length=MAX_PARENTS, description="Names or sentences.")]
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"texts": ["Charzard", "Mew"]}]})
 
 
 class SpriteRequest(RequestBody):
@@ -285,6 +295,12 @@ class NamesResponse(BaseModel):
     """The names whose embeddings the bundle stores."""
 
     names: list[str]
+
+
+class NotesResponse(BaseModel):
+    """Problems of texts: misspelled names, or unreadable ones."""
+
+    notes: Annotated[list[str | None], Field(description="In the order of the texts; null where there is none.")]
 
 
 class HealthStatus(BaseModel):

@@ -26,6 +26,9 @@ export async function start(note) {
 /** The known names. */
 export const names = async () => (await json("v1/names")).names;
 
+/** One line of advice on each text, such as a name that it may misspell; null where there is none. */
+export const notes = async (texts, options) => (await json("v1/notes", { ...options, body: { texts } })).notes;
+
 /** What the view About shows. */
 export const about = () => json("v1/about");
 

@@ -1,7 +1,7 @@
 // Base class of the views with a form. The form is a view's state, and the URL hash holds its fields.
 
-import { isAborted } from "./backend.js";
-import { byId } from "./elements.js";
+import { isAborted, notes } from "./backend.js";
+import { byId, make } from "./elements.js";
 
 /** "Surprise me" picks a seed below this: short enough to share. */
 const RANDOM_SEEDS = 100_000;
@@ -61,6 +61,27 @@ export class View {
   say(text, isError = false) {
     if (this.status.textContent !== text) this.status.textContent = text; // or screen readers repeat it for each chunk
     this.status.classList.toggle("error", isError);
+  }
+
+  /** Get the notes on the names and sentences among `fields`: [name of the field, note] of those that have one. */
+  async #notesOn(fields) {
+    const names = Object.keys(fields).filter((name) => this.form.elements.namedItem(name).list);
+    if (names.length === 0) return [];
+    const found = await notes(names.map((name) => fields[name]), { signal: this.signal });
+    return names.map((name, index) => [name, found[index]]).filter(([, note]) => note);
+  }
+
+  /** Add a note to the status; a suggested name becomes a link that uses it. */
+  #advise(fields, name, note) {
+    const [, before, meant, after] = /^(did you mean )(.+)(\?)$/.exec(note) ?? [];
+    const link = meant && make("a", { href: this.address({ ...fields, [name]: meant }) }, meant);
+    this.status.append(` “${fields[name]}”: `, ...(meant ? [before, link, after] : [note, "."]));
+  }
+
+  /** Scroll to the status and what follows it, if too little of that is visible, as below the form on phones. */
+  #reveal() {
+    const bar = this.status.closest(".bar");
+    if (innerHeight - bar.getBoundingClientRect().bottom < innerHeight / 3) bar.scrollIntoView();
   }
 
   /** Update the form with `fields`, show the result, and add it to the history. */
@@ -128,8 +149,16 @@ export class View {
     const signal = this.signal;
     try {
       this.#check(fields);
-      await this.draw(this.fields(), this);
+      const asked = this.fields();
+      const drawing = this.draw(asked, this);
+      const noting = this.#notesOn(asked).catch(() => []); // what is drawn counts
+      this.#reveal();
+      await drawing;
       document.dispatchEvent(new Event("loaded")); // see app.js
+      if (signal.aborted) return;
+      this.#reveal();
+      const noted = await noting;
+      if (!signal.aborted) for (const [name, note] of noted) this.#advise(asked, name, note);
     } catch (error) {
       if (signal.aborted || isAborted(error)) return;
       this.stop();

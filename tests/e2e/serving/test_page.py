@@ -15,8 +15,11 @@ from tests.e2e.serving.browser import CHROMIUM, DESKTOP, PHONE, Watched, serving
 from tests.e2e.serving.views import (
     api,
     check_access,
+    check_placeholders,
+    check_result_is_in_sight,
     check_view,
     draw_morph,
+    follow_suggestion,
     make_line,
     make_pokemon,
     pixels_of,
@@ -161,6 +164,20 @@ def test_more_like_this_and_back(desktop: Watched) -> None:
         page.go_back()
         api.expect(page.get_by_role("heading", name=f"Mew {seeds}")).to_be_visible()
     assert page.locator("#draw-seed").input_value() == "7"
+
+
+def test_misspelled_name_is_suggested_as_a_link(anyone: Watched) -> None:
+    follow_suggestion(anyone)
+    assert anyone.faults == []
+
+
+def test_result_of_a_link_is_in_sight(anyone: Watched) -> None:
+    check_result_is_in_sight(anyone)
+
+
+def test_placeholders_fit_their_fields(desktop: Watched) -> None:
+    desktop.open()
+    check_placeholders(desktop)
 
 
 LINKS = {

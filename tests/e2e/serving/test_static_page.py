@@ -28,6 +28,7 @@ from tests.e2e.serving.views import (
     check_access,
     check_view,
     draw_morph,
+    follow_suggestion,
     make_line,
     make_pokemon,
     pixels_of,
@@ -222,6 +223,10 @@ def test_page_names_invalid_values_as_pgen_does(opened: Watched) -> None:
     assert page.get_by_role("button", name="Try again").count() == 0  # it would not help
     opened.open("#new?type=&total=20&family=2&seed=0&n=1")
     shows(page, "new", "total 20: the last stage of a line has 60 or more")
+
+
+def test_misspelled_name_is_suggested_as_a_link(opened: Watched) -> None:
+    follow_suggestion(opened)
 
 
 def test_link_shows_the_same_picture_to_others_and_with_threads(desktop: Watched, browser: Any, site: Site) -> None:

@@ -99,6 +99,50 @@ def make_line(watched: Watched) -> None:
     check_view(watched)
 
 
+def follow_suggestion(watched: Watched) -> None:
+    """Misspell a name in two fields, and follow the links of both suggestions."""
+    page = watched.page
+    watched.open("#draw?prompt=Charzard&seed=3&n=1&colors=Genger")
+    shows(page, "draw", "1 picture of “Charzard”")
+    shows(page, "draw", "“Charzard”: did you mean Charizard? “Genger”: did you mean Gengar?")
+    check_view(watched)
+    status(page, "draw").get_by_role("link", name="Charizard").click()
+    shows(page, "draw", "1 picture of “Charizard”")
+    status(page, "draw").get_by_role("link", name="Gengar").click()
+    api.expect(status(page, "draw")).to_have_text(re.compile(r"^1 picture of “Charizard”; the first after [\d.]+ s\.$"))
+    fields = {"prompt": "Charizard", "seed": "3", "n": "1", "colors": "Gengar"}
+    assert page.evaluate("Object.fromEntries(new URLSearchParams(location.hash.split('?')[1]))") == fields
+    watched.open("#fuse?first=Mew&second=дракон&seed=0")
+    shows(page, "fuse", "“дракон”: most of it is unknown to the model")
+
+
+def check_result_is_in_sight(watched: Watched) -> None:
+    """Follow a link; its picture must be visible without scrolling."""
+    watched.open("#draw?prompt=Mew&seed=0&n=1")
+    shows(watched.page, "draw", "1 picture of “Mew”")
+    api.expect(status(watched.page, "draw")).to_be_in_viewport(ratio=1)
+    api.expect(watched.page.locator("#gallery img")).to_be_in_viewport(ratio=0.5)
+
+
+ARROW = 24
+"""Pixels that Chromium keeps free in a field with suggestions."""
+
+PLACEHOLDERS = """() => [...document.querySelectorAll("#view-draw input[placeholder]")].map((field) => {
+    const { font, paddingLeft, paddingRight } = getComputedStyle(field)
+    const context = document.createElement("canvas").getContext("2d")
+    context.font = font
+    const room = field.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight)
+    return room - context.measureText(field.placeholder).width
+})"""
+
+
+def check_placeholders(watched: Watched) -> None:
+    """Hints in empty fields must fit in windows of every usual width."""
+    for width in (360, 768, 1024, 1200, 1440):
+        watched.page.set_viewport_size({"width": width, "height": 800})
+        assert min(watched.page.evaluate(PLACEHOLDERS)) >= ARROW, width
+
+
 def read_about(watched: Watched) -> None:
     page = watched.page
     page.get_by_role("tab", name="About").click()

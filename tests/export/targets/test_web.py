@@ -123,6 +123,29 @@ def test_names_are_found_as_pgen_finds_them(in_page: Compute, embedded: Bundle) 
     assert rows == expected
 
 
+def test_notes_on_prompts_are_those_of_pgen(in_page: Compute, embedded: Bundle) -> None:
+    shortened = [name[:at] + name[at + 1 :] for name in embedded.names[::7] for at in (1, len(name) // 2)]
+    swapped = [name[:-2] + name[-1] + name[-2] for name in embedded.names[::11]]
+    others = [
+        "Charzard",
+        "mr mimee",
+        "🐉🐉",
+        "дракон",
+        "赤い竜",
+        "dragon",
+        "a red fire dragon",
+        "x" * 300,
+        "Δelta",
+        "!",
+    ]
+    prompts = [prompt for prompt in (*shortened, *swapped, *others, *TEXTS) if embedded.name_index.find(prompt) is None]
+    expected = TextEncoder(embedded).advise(prompts)
+    assert {*expected.values()} > {"did you mean Charizard?"}
+    tokenizer, most = json.loads(embedded.read("tokenizer.json")), embedded.model("encoder").settings["max_tokens"]
+    computed = in_page("notes", tokenizer=tokenizer, most=most, names=embedded.names, prompts=prompts)
+    assert computed == [expected.get(prompt) for prompt in prompts]
+
+
 def test_stored_embeddings_are_read_exactly(in_page: Compute, embedded: Bundle, tmp_path: Path) -> None:
     values = np.concatenate([embedded.stored_embeddings[:5].ravel(), [0.0, -0.0, 6e-8, 65504, 1e-5]])
     for dtype in (np.float16, np.float32):
@@ -366,8 +389,18 @@ def test_missing_package_is_one_line_with_the_remedy(tmp_path: Path, monkeypatch
     monkeypatch.setattr(folder, "DISTRIBUTION", tmp_path / "node_modules")
     done = CliRunner().invoke(main, [str(EMBEDDED), "--web", str(tmp_path / "page")])
     assert (done.exit_code, done.output.count("\n")) == (2, 1)
-    assert done.output.endswith("not found; run `npm ci` in web/\n")
+    assert done.output.endswith("not found; run `npm ci --prefix web` in the repository\n")
     assert not (tmp_path / "page").exists()
+
+
+def test_installation_without_the_repository_is_one_line_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = tmp_path / "web"
+    monkeypatch.setattr(folder, "SOURCES", sources)
+    done = CliRunner().invoke(main, [str(EMBEDDED), "--web", str(tmp_path / "page")])
+    remedy = "clone the repository, and run `pip install -e .` and `npm ci --prefix web` in it"
+    assert (done.exit_code, done.output) == (2, f"Error: {sources / 'backend.js'}: not found; {remedy}\n")
 
 
 def test_lock_file_names_no_registry_and_the_version_of_the_notice() -> None:

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { readNumpy } from "../../../web/engine/bundle.js";
 import { KnownNames, Lexicon } from "../../../web/engine/lexicon.js";
 import { fold, NameIndex } from "../../../web/engine/names.js";
+import { noteOn } from "../../../web/engine/notes.js";
 import { latent, Rng, STREAM } from "../../../web/engine/philox.js";
 import { colorDistance, Pictures } from "../../../web/engine/pictures.js";
 import { Dex } from "../../../web/engine/pokemon.js";
@@ -38,6 +39,10 @@ const METHODS = {
   rows: ({ names, translations, prompts }) => {
     const index = new NameIndex(names, translations);
     return prompts.map((prompt) => index.find(prompt) ?? null);
+  },
+  notes: ({ tokenizer, most, names, prompts }) => {
+    const [built, index] = [new Tokenizer(tokenizer, most), new NameIndex(names, {})];
+    return prompts.map((prompt) => noteOn(prompt, built, index));
   },
   blends: ({ tables, pairs }) => {
     const lexicon = new Lexicon(tables.learned, tables.denied);

@@ -95,6 +95,15 @@ def test_openai_options_keep_their_meaning(client: httpx.Client) -> None:
     assert nulls["model"] == "stackgan"
 
 
+def test_texts_are_noted_without_an_image(client: httpx.Client) -> None:
+    body = {"texts": [" Bluewing ", "Redball", "🐉🐉", "a blue fish"]}
+    notes = client.post("/v1/notes", json=body).json()["notes"]
+    assert notes[:2] == ["did you mean Bluewings?", None]
+    assert notes[2].startswith("most of it is unknown")
+    assert notes[3] is None
+    assert client.post("/v1/notes", json={"texts": [" "]}).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("body", "param", "message"),
     [
@@ -109,12 +118,12 @@ def test_openai_options_keep_their_meaning(client: httpx.Client) -> None:
         ({"prompt": "x", "size": "256x128"}, "size", "square"),
         ({"prompt": "x", "size": "1x1"}, "size", "square"),
         ({"prompt": "x", "size": "2048x2048"}, "size", "1024"),
-        ({"prompt": "x", "size": "large"}, "size", "pattern"),
+        ({"prompt": "x", "size": "large"}, "size", "write 256x256, or auto"),
         ({"prompt": "x", "seed": -1}, "seed", "0"),
         ({"prompt": "x", "seed": 2**64}, "seed", "18446744073709551615"),
         ({"prompt": "x", "seed": 2**64 - 1, "n": 2}, None, "exceed the largest"),
-        ({"prompt": "x", "stream": True}, "stream", ""),
-        ({"prompt": "x", "sede": 1}, "sede", "unknown field"),
+        ({"prompt": "x", "stream": True}, "stream", "use false"),
+        ({"prompt": "x", "sede": 1}, "sede", "unknown field; did you mean seed?"),
         ({"prompt": "x", "model": "dcgan"}, None, "text"),
         ({"prompt": "x", "output_format": "bmp"}, "output_format", "png"),
         ({"prompt": "x", "partial_images": 2}, "partial_images", "0"),

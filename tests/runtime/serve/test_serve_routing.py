@@ -1,6 +1,7 @@
 """pgen serve: an endpoint is declared once, and routing, OpenAPI, authentication, metrics and log follow."""
 
 import asyncio
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -88,3 +89,55 @@ def test_library_errors_become_http_errors_with_a_hint(error: Exception, status:
     assert api_error.status == status
     assert api_error.message.startswith(message)
     assert "secret" not in api_error.message
+
+
+IMAGES = "images/generations"
+
+FIELD_FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
+    (
+        IMAGES,
+        {"prompt": "x", "size": "256"},
+        "size",
+        "images are square, 8 to 1024 pixels a side; write 256x256, or auto",
+    ),
+    (IMAGES, {"prompt": "x", "stream": True}, "stream", "this value is not supported; use false, or leave it out"),
+    (
+        IMAGES,
+        {"prompt": "x", "output_format": "gif"},
+        "output_format",
+        "this value is not supported; use 'png', 'webp' or 'jpeg', or leave it out",
+    ),
+    (IMAGES, {"prompt": "x", "n": 11}, "n", "must be 10 or less"),
+    (IMAGES, {"prompt": "x", "n": "2"}, "n", "must be an integer, without quotes"),
+    (IMAGES, {"prompt": "x", "seed": -1}, "seed", "must be 0 or more"),
+    (IMAGES, {"prompt": "x", "shiny": "yes"}, "shiny", "must be true or false, without quotes"),
+    (IMAGES, {"prompt": "x" * 1001}, "prompt", "too long; the maximum is 1000 characters"),
+    (IMAGES, {"prompt": "\ud800"}, "prompt", "contains text that is not valid Unicode"),
+    (IMAGES, {"prompt": 3}, "prompt", "must be a string"),
+    (IMAGES, {}, "prompt", "missing"),
+    (IMAGES, {"prompt": "x", "sed": 1}, "sed", "unknown field; did you mean seed?"),
+    (IMAGES, {"prompt": "x", "frame": 1}, "frame", "unknown field; GET /openapi.json describes every field"),
+    ("morph", {"start": "a", "end": "b", "frame": 1}, "frame", "unknown field; did you mean frames?"),
+    ("fuse", {"parents": ["Mew"]}, "parents", "too few items; the minimum is 2"),
+    ("fuse", {"parents": ["Mew"] * 7}, "parents", "too many items; the maximum is 6"),
+    ("fuse", {"parents": "Mew"}, "parents", "must be a list"),
+    ("fuse", {"parents": ["Mew", 3]}, "parents.1", "must be a string"),
+    ("stats", {"type": ["fire"] * 3}, "type", "too many items; the maximum is 2"),
+    ("stats", {"type": "x" * 41}, "type", "too long; the maximum is 40 characters"),
+    ("stats", {"type": 3}, "type", "must be a string"),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "param", "reason"), FIELD_FAULTS)
+def test_message_about_a_field_names_the_remedy(
+    toy_bundle: Path, path: str, body: dict[str, Any], param: str, reason: str
+) -> None:
+    async def scenario() -> None:
+        transport = httpx.ASGITransport(create_app(Settings(bundle=toy_bundle)))  # no bundle is loaded
+        async with httpx.AsyncClient(transport=transport, base_url="http://pgen") as client:
+            headers = {"Content-Type": "application/json"}
+            answer = await client.post(f"/v1/{path}", content=json.dumps(body), headers=headers)
+        error = answer.json()["error"]
+        assert (answer.status_code, error["param"], error["message"]) == (400, param, f"{param}: {reason}")
+
+    asyncio.run(scenario())

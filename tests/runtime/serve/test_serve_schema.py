@@ -15,7 +15,14 @@ from schemathesis.specs.openapi.checks import (  # noqa: E402
     status_code_conformance,
 )
 
-WITH_FIELDS = ["POST /v1/images/generations", "GET /v1/images", "POST /v1/morph", "POST /v1/stats", "POST /v1/dex"]
+WITH_FIELDS = [
+    "POST /v1/images/generations",
+    "GET /v1/images",
+    "POST /v1/morph",
+    "POST /v1/stats",
+    "POST /v1/dex",
+    "POST /v1/notes",
+]
 OTHERS = ["GET /v1/models", "GET /v1/models/{name}", "GET /v1/images/files/{name}", "GET /v1/names", "GET /v1/about"]
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 

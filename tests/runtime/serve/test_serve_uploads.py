@@ -68,6 +68,13 @@ def test_openai_client_varies_and_edits(url: str, client: httpx.Client) -> None:
     assert httpx.get(str(edited.data[0].url)).headers["content-type"] == "image/png"
 
 
+def test_images_of_misspelled_prompts_have_a_note(client: httpx.Client) -> None:
+    for path, fields in ((VARIATIONS, {}), (EDITS, {"prompt": "Redbal"})):
+        misspelled = picture(client, prompt="Redbal") if path == VARIATIONS else picture(client)
+        (image,) = sent(client, path, misspelled, **fields).json()["data"]
+        assert (path, image.get("note")) == (path, "did you mean Redball?")
+
+
 def foreign() -> bytes:
     stream = io.BytesIO()
     Image.new("RGB", (8, 8)).save(stream, "PNG")
@@ -109,7 +116,10 @@ def test_invalid_field_of_a_form_is_named(client: httpx.Client, fields: dict[str
     assert sent(client, EDITS, picture(client)).json()["error"]["code"] == "missing_parameter"
     files = {name: ("a.png", picture(client)) for name in ("image", "mask")}
     masked = client.post(EDITS, files=files, data={"prompt": "Redball"}).json()["error"]
-    assert (masked["param"], masked["message"]) == ("mask", "mask: unknown field")
+    assert (masked["param"], masked["message"]) == (
+        "mask",
+        "mask: unknown field; GET /openapi.json describes every field",
+    )
 
 
 def test_bodies_without_a_form_or_image_are_refused(client: httpx.Client) -> None:

@@ -115,9 +115,9 @@ def check_target(out: Path, force: bool = False) -> None:
     runtime = [DISTRIBUTION / name for name in (*SCRIPTS, *BINARIES)]
     for path in (*_own_files().values(), *runtime, *LICENSES.values(), SOURCES / SERVICE_WORKER):
         if not path.is_file():
-            remedy = (
-                "run `npm ci` in web/" if SOURCES.is_dir() else "clone the repository, and run `npm ci` in its web/"
-            )
+            remedy = "run `npm ci --prefix web` in the repository"
+            if not SOURCES.is_dir():  # pgexport is installed as a copy, which has no web/ beside it
+                remedy = "clone the repository, and run `pip install -e .` and `npm ci --prefix web` in it"
             raise WebFilesMissing(f"{path}: not found; {remedy}")
     atomic.check_target(out, "page", _fault(out), force)
 

@@ -62,10 +62,15 @@ def image_requests(
 
 
 def image_response(bundle: LoadedBundle, drawn: Sequence[Request]) -> ImageResponse:
-    """Describe generated images of one model, without their files."""
+    """Describe images of one model, without their files; those that have been generated with their notes."""
     model = drawn[0].model or str(bundle.default_model)
-    images = [ImageData(seed=image.seed, prompt=image.prompt) for image in drawn]
+    images = [ImageData(seed=image.seed, prompt=image.prompt, note=_note(bundle, image)) for image in drawn]
     return ImageResponse(created=int(time.time()), model=model, data=images)
+
+
+def _note(bundle: LoadedBundle, drawn: Request) -> str | None:
+    """Join the notes on the texts of a generated image; None if they have none."""
+    return "; ".join(bundle.generator.encoder.notes_on(drawn.texts).values()) or None
 
 
 def add_files(response: ImageResponse, files: Iterable[bytes], body: OpenAIRequest, request: HTTPRequest) -> None:
@@ -88,15 +93,15 @@ async def create_images(body: ImageRequest, request: HTTPRequest) -> ImageRespon
     log_prompts(request, prompt=body.prompt)
     seeds = seeds_of(body.seed, body.n or 1)
     drawn = image_requests(bundle, body.prompt, seeds, body.model, body.colors, body.shiny)
-    response = image_response(bundle, drawn)
     if body.response_format == "url" and service.settings.replicated:
+        response = image_response(bundle, drawn)
         for image in response.data:
             image.url = f"{base_url(request)}/v1/images?{_query(image, response.model, body)}"
         return response
     postprocess = postprocess_of(body.size, body.background, body.output_format)
-    add_files(response, await service.generate_files(bundle, drawn, postprocess), body, request)
-    for image in response.data:
-        image.note = bundle.generator.encoder.notes.get(image.prompt)
+    files = await service.generate_files(bundle, drawn, postprocess)
+    response = image_response(bundle, drawn)
+    add_files(response, files, body, request)
     return response
 
 
@@ -110,18 +115,17 @@ async def create_fusions(body: FuseRequest, request: HTTPRequest) -> FuseRespons
     bundle.generator.check(fusions)
     postprocess = postprocess_of(body.size, body.background, body.output_format)
     files = await service.generate_files(bundle, fusions, postprocess)
-    notes = [bundle.generator.encoder.notes_on(fusion.texts) for fusion in fusions]
     return FuseResponse(
         data=[
             FusionData(
                 b64_json=file,
-                note="; ".join(lines.values()) or None,
+                note=_note(bundle, fusion),
                 seed=fusion.seed,
                 prompt=fusion.prompt,
                 fused=list(fusion.fused),
                 name=fusion_name(fusion),
             )
-            for fusion, file, lines in zip(fusions, files, notes, strict=True)
+            for fusion, file in zip(fusions, files, strict=True)
         ]
     )
 

@@ -1,5 +1,6 @@
-"""Models, names, metrics and health of the server."""
+"""Models, names, notes, metrics and health of the server."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -7,7 +8,7 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from pgen.bundle.reader import Model
-from pgen.prompts import MAX_PROMPT
+from pgen.prompts import MAX_PROMPT, check_prompt
 from pgen.serve.bundle_state import LoadedBundle
 from pgen.serve.config import (
     MAX_CARDS,
@@ -19,10 +20,10 @@ from pgen.serve.config import (
     MAX_UPLOAD,
     Settings,
 )
-from pgen.serve.endpoints.responses import ERRORS, bundle_for, service_of
+from pgen.serve.endpoints.responses import ERRORS, bundle_for, log_prompts, service_of
 from pgen.serve.errors import APIError
 from pgen.serve.middleware.routing import HEALTH, PUBLIC
-from pgen.serve.schemas import HealthStatus, ModelInfo, ModelList, NamesResponse
+from pgen.serve.schemas import HealthStatus, ModelInfo, ModelList, NamesResponse, NotesRequest, NotesResponse
 from pokegan import __version__
 
 router = APIRouter(tags=["about"], responses=ERRORS)
@@ -62,6 +63,16 @@ async def describe_model(name: str, request: Request) -> ModelInfo:
 async def list_names(request: Request) -> NamesResponse:
     """List the names whose embeddings the bundle stores: prompts that need no text encoder."""
     return NamesResponse(names=bundle_for(request).generator.bundle.names)
+
+
+@router.post("/v1/notes", summary="Check texts for misspelled names")
+async def note_texts(body: NotesRequest, request: Request) -> NotesResponse:
+    """Return the notes that images of these texts would have; nothing is drawn."""
+    service, bundle = service_of(request), bundle_for(request)
+    log_prompts(request, **{f"text{number}": text for number, text in enumerate(body.texts, 1)})
+    texts = list(map(check_prompt, body.texts))
+    notes = await service.run_in_encoder(partial(bundle.generator.encoder.advise, texts))
+    return NotesResponse(notes=[notes.get(text) for text in texts])
 
 
 @router.get("/v1/about", summary="Describe the server and its bundle")

@@ -58,8 +58,9 @@ async def create_variations(request: HTTPRequest) -> ImageResponse:
     body, own = await _read(request, bundle, VariationRequest)
     variations = [replace(own, seed=seed) for seed in seeds_of(body.seed, body.n or 1)]
     postprocess = postprocess_of(body.size, body.background, body.output_format)
+    files = await service.generate_files(bundle, variations, postprocess)
     response = image_response(bundle, variations)
-    add_files(response, await service.generate_files(bundle, variations, postprocess), body, request)
+    add_files(response, files, body, request)
     return response
 
 
