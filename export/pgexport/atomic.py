@@ -1,4 +1,4 @@
-"""Folders that appear whole: filled beside their place under a hidden name, then renamed into it."""
+"""Atomic writes of folders: to a hidden folder beside the target, which is then renamed."""
 
 import os
 import shutil

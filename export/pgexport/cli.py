@@ -236,7 +236,10 @@ def _show_bundle(bundle: "Bundle") -> None:
 @BUNDLE
 @JSON
 def inspect(bundle: Path, as_json: bool) -> None:
-    """Show what BUNDLE holds: models, inputs, outputs, precision, size, parity, provenance."""
+    """Show the contents of BUNDLE.
+
+    Shown are models, inputs, outputs, precision, size, parity and provenance.
+    """
     from pgexport.inspect import describe_bundle, show
 
     summary = describe_bundle(bundle)
@@ -256,7 +259,10 @@ def inspect(bundle: Path, as_json: bool) -> None:
     help="repeat parity with this run; repeatable  [default: those under runs/ that BUNDLE was exported from]",
 )
 def verify(bundle: Path, runs: tuple[Path, ...]) -> None:
-    """Check BUNDLE: sizes, checksums, the ONNX checker and, if its runs are there, parity on new latents."""
+    """Check the files and graphs of BUNDLE.
+
+    Checked are sizes, checksums and the ONNX graphs and, if the runs of BUNDLE are there, parity on new latents.
+    """
     with needs_extra("export"):
         from pgexport.verify import verify as check
     report = check(bundle, runs)
@@ -276,7 +282,10 @@ def verify(bundle: Path, runs: tuple[Path, ...]) -> None:
 @BUNDLE
 @click.option("--out", type=FOLDER, required=True, help="folder of the run")
 def unpack(bundle: Path, out: Path) -> None:
-    """Write the generator of BUNDLE as a run for pgtrain stackgan --start."""
+    """Write the generator of BUNDLE as a run.
+
+    pgtrain stackgan continues the training from it with --start.
+    """
     with needs_extra("export"):
         from pgexport.unpack import unpack as write
     write(bundle, out)
@@ -288,7 +297,10 @@ def unpack(bundle: Path, out: Path) -> None:
 @click.argument("other", type=FOLDER)
 @JSON
 def diff(one: Path, other: Path, as_json: bool) -> None:
-    """Show how the bundles ONE and OTHER differ; like diff, exit with 1 if they do."""
+    """Show how two bundles differ.
+
+    The exit code is 1 if they do, as that of diff.
+    """
     from pgexport.inspect import difference, show_difference
 
     differences = difference(one, other)

@@ -149,9 +149,9 @@ for _name, _entry in SYSTEMS.items():
 @click.option("--out", type=FOLDER, help="folder of the results; required for a bundle  [default: the run's own]")
 @click.option("--model", help="model of a bundle  [default: the first that reads text, or else the first that draws]")
 def evaluate(place: Path, **arguments: Any) -> None:
-    """Compare what RUN generates with real examples; write metrics.json and pictures to look at.
+    """Measure the samples of RUN against real examples.
 
-    RUN is the folder of a run, or of a bundle, whose samples pgen draws.
+    Writes metrics.json and pictures to look at. RUN is the folder of a run, or of a bundle, whose samples pgen draws.
     """
     with needs_extra("evaluate"):
         from pgtrain.evaluation.evaluate import Options
@@ -167,7 +167,10 @@ def evaluate(place: Path, **arguments: Any) -> None:
 @main.command()
 @click.argument("run", type=FOLDER)
 def report(run: Path) -> None:
-    """Write an HTML report of RUN: pictures, timelapse, curves, figures, model card."""
+    """Write an HTML report of RUN.
+
+    It has pictures, a timelapse, curves, figures and the model card.
+    """
     with needs_extra("train"):
         from pgtrain.report.page import write_report
     click.echo(write_report(Run(run), partial(click.echo, err=True)))
