@@ -10,8 +10,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from pgen.cli import BUILD_HINTS
 from pgexport.tracing.opset import OPSETS, READERS
-from pokegan.cli import Group, version_option
+from pokegan.cli import Group, Hint, version_option
 from pokegan.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ BUNDLE = click.argument("bundle", type=FOLDER)
 JSON = click.option("--json", "as_json", is_flag=True, help="print JSON instead of tables")
 DEFAULT = "export"
 
-HINTS = {
+HINTS: dict[str, Hint] = BUILD_HINTS | {
     "engine_failed": "--workspace, --batches",
     "graph_unread": "--storage float32 or --fp16",
     "runs_invalid": "pgexport RUN --out BUNDLE",

@@ -345,7 +345,7 @@ def test_engines_are_reported_and_checked(dcgan: Path, tmp_path: Path) -> None:
     add_engine(out, "dcgan", onnx_sha256="0")
     document = json.loads(call("inspect", out, "--json").output)["engines"]["dcgan"]
     assert document["tensorrt"] == "10.16.1.11"
-    assert "built from another dcgan.onnx; build it again with: pgexport" in document["wrong"]
+    assert "built from another dcgan.onnx; build the engine again" in document["wrong"]
     refused(call("verify", out), "built from another dcgan.onnx")
     add_engine(out, "dcgan", plan_sha256="0")
     refused(call("verify", out), "not the engine that dcgan.json describes")

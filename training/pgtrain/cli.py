@@ -1,5 +1,6 @@
 """The command line of pgtrain: parse, call, print. PyTorch is imported only when a training starts."""
 
+import shlex
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -183,7 +184,11 @@ def show(run: Path, as_json: bool) -> None:
     """Show the configuration and progress of RUN."""
     from pgtrain.report.overview import show_run
 
-    show_run(Run(run), as_json)
+    shown = Run(run)
+    show_run(shown, as_json)
+    if not as_json and shown.checkpoint.is_file():
+        command = shlex.join(["pgtrain", shown.described()["system"], "--resume", "--out", str(run)])
+        click.echo(f"resumable: {command} --epochs N")
 
 
 @main.command("list")

@@ -134,7 +134,7 @@ def _with_options_of(run: Run, request: Request, config: Any) -> tuple[Request, 
     """
     described = run.described()
     if described["system"] != request.system:
-        raise RunInvalid(f"{run.folder}: is a run of {described['system']}; go on with pgtrain {described['system']}")
+        raise RunInvalid(f"{run.folder}: is a run of {described['system']}; choose another folder")
     kept = {name: described[name] for name in ("encoder", "seed", "accumulate")}
     kept |= vars(DataOptions.recorded(described["data"]))
     before = from_dict(type(config), described["config"], str(run.folder))

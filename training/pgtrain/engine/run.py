@@ -187,7 +187,7 @@ class Run:
         """
         path = self.folder / CONFIG
         if not path.is_file():
-            raise RunNotFound(f"{path}: not found; give the folder of a run that pgtrain made")
+            raise RunNotFound(f"{path}: not found; choose the folder of a run")
         with _reading(path, "restore it or train again"):
             described: dict[str, Any] = json.loads(path.read_bytes())
             for values, kinds in ((described, FIELDS), (described["data"], DATA_FIELDS)):

@@ -68,7 +68,7 @@ def load(folder: Path) -> Generator:
     run = Run(folder)
     described = run.described()
     if described["system"] != "stats":
-        raise RunInvalid(f"{folder}: is a run of {described['system']}; give one of pgtrain stats")
+        raise RunInvalid(f"{folder}: is a run of {described['system']}; choose a run of stats")
     weights, _ = checkpoint.read(run.checkpoint, "network.average.module.")
     try:
         generator = rebuild(from_dict(StatsConfig, described["config"], str(folder)), weights).network
