@@ -1,4 +1,4 @@
-"""Folders that appear whole: filled beside their place under a hidden name, then renamed into it."""
+"""Atomic writes of folders: to a hidden folder beside the target, which is then renamed."""
 
 import os
 import shutil
@@ -30,8 +30,7 @@ def check_target(out: Path, kind: str, fault: str, force: bool) -> None:
         raise TargetInvalid(f"{out}: exists; choose another folder, or replace the {kind} by force")
     if out.exists() and fault:
         raise TargetInvalid(
-            f"{out}: exists and is not a {kind} of pgexport ({fault}), so force does not replace it; choose another "
-            "folder"
+            f"{out}: exists and is no {kind} ({fault}), so force does not replace it; choose another folder"
         )
 
 

@@ -10,8 +10,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from pgen.cli import BUILD_HINTS
 from pgexport.tracing.opset import OPSETS, READERS
-from pokegan.cli import Group, version_option
+from pokegan.cli import Group, Hint, version_option
 from pokegan.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ BUNDLE = click.argument("bundle", type=FOLDER)
 JSON = click.option("--json", "as_json", is_flag=True, help="print JSON instead of tables")
 DEFAULT = "export"
 
-HINTS = {
+HINTS: dict[str, Hint] = BUILD_HINTS | {
     "engine_failed": "--workspace, --batches",
     "graph_unread": "--storage float32 or --fp16",
     "runs_invalid": "pgexport RUN --out BUNDLE",
@@ -236,7 +237,10 @@ def _show_bundle(bundle: "Bundle") -> None:
 @BUNDLE
 @JSON
 def inspect(bundle: Path, as_json: bool) -> None:
-    """Show what BUNDLE holds: models, inputs, outputs, precision, size, parity, provenance."""
+    """Show the contents of BUNDLE.
+
+    Shown are models, inputs, outputs, precision, size, parity and provenance.
+    """
     from pgexport.inspect import describe_bundle, show
 
     summary = describe_bundle(bundle)
@@ -256,7 +260,10 @@ def inspect(bundle: Path, as_json: bool) -> None:
     help="repeat parity with this run; repeatable  [default: those under runs/ that BUNDLE was exported from]",
 )
 def verify(bundle: Path, runs: tuple[Path, ...]) -> None:
-    """Check BUNDLE: sizes, checksums, the ONNX checker and, if its runs are there, parity on new latents."""
+    """Check the files and graphs of BUNDLE.
+
+    Checked are sizes, checksums and the ONNX graphs and, if the runs of BUNDLE are there, parity on new latents.
+    """
     with needs_extra("export"):
         from pgexport.verify import verify as check
     report = check(bundle, runs)
@@ -276,7 +283,10 @@ def verify(bundle: Path, runs: tuple[Path, ...]) -> None:
 @BUNDLE
 @click.option("--out", type=FOLDER, required=True, help="folder of the run")
 def unpack(bundle: Path, out: Path) -> None:
-    """Write the generator of BUNDLE as a run for pgtrain stackgan --start."""
+    """Write the generator of BUNDLE as a run.
+
+    pgtrain stackgan continues the training from it with --start.
+    """
     with needs_extra("export"):
         from pgexport.unpack import unpack as write
     write(bundle, out)
@@ -288,7 +298,10 @@ def unpack(bundle: Path, out: Path) -> None:
 @click.argument("other", type=FOLDER)
 @JSON
 def diff(one: Path, other: Path, as_json: bool) -> None:
-    """Show how the bundles ONE and OTHER differ; like diff, exit with 1 if they do."""
+    """Show how two bundles differ.
+
+    The exit code is 1 if they do, as that of diff.
+    """
     from pgexport.inspect import difference, show_difference
 
     differences = difference(one, other)

@@ -206,7 +206,9 @@ def _kept(before: Bundle, staged: Path, runs: list[LoadedRun], force: bool) -> M
     replaced = {run.system for run in runs} | {"encoder" for run in runs if run.reads_text}
     present = [name for name in before.manifest.models if name in replaced]
     if present and not force:
-        raise TargetInvalid(f"{before.folder}: has {' and '.join(present)} already; they are replaced only by force")
+        raise TargetInvalid(
+            f"{before.folder}: already has {' and '.join(present)}; choose another folder, or force the replacement"
+        )
     kept = {name: model for name, model in before.manifest.models.items() if name not in replaced}
     dropped = {before.manifest.models[name].file for name in present} - {model.file for model in kept.values()}
     files = {name: entry for name, entry in before.manifest.files.items() if name not in dropped}

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from pgen.cli import BUILD_HINTS
 from pgen.commands.options import PATH, device_options
-from pokegan.cli import FiniteRange, LazyGroup, version_option
+from pokegan.cli import FiniteRange, Hint, LazyGroup, version_option
 
 PLACES = {
     "show": "pgbench.commands:show",
@@ -21,7 +22,7 @@ QUICK = {"batches": (1, 8), "seconds": 0.5, "rounds": 3}
 
 DEFAULT = click.core.ParameterSource.DEFAULT
 
-HINTS = {
+HINTS: dict[str, Hint] = BUILD_HINTS | {
     "backend_unknown": "--vs lists backends",
     "device_unavailable": "--device and --vs choose devices; pgen doctor shows what works here",
     "bundle_not_found": "--bundle chooses the bundle",

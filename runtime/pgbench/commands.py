@@ -51,9 +51,10 @@ def show(result: Path, plot: Path | None, form: str | None) -> None:
 @click.option("--relative", is_flag=True, help="compare ratios over the other backends, not times")
 @click.pass_context
 def compare(ctx: click.Context, first: Path, second: Path, threshold: float, relative: bool) -> None:
-    """Compare two results; the exit code is 1 if B is slower than A, lacks a row of A or generates other pictures.
+    """Compare two results.
 
-    A row is slower if its whole 95 % interval lies beyond the threshold.
+    The exit code is 1 if B is slower than A, lacks a row of A or generates other pictures. A row is
+    slower if its whole 95 % interval lies beyond the threshold.
     """
     from pgbench.reporting import compare as comparison
     from pgbench.reporting import render

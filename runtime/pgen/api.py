@@ -267,7 +267,7 @@ class Generator(PictureModel):
             rarity: as in :meth:`stats`.
             legendary: as in :meth:`stats`.
             shiny: whether pictures have clearly other colors than otherwise.
-            family: 2 or 3 for evolution lines of so many stages, whose last one satisfies the conditions; the entries
+            family: 2 or 3 for evolution lines of 2 or 3 stages, whose last one satisfies the conditions; the entries
                 of a line follow each other. None for single Pokémon.
             llm: URL of an OpenAI-compatible endpoint that writes names and descriptions. Its key, if it needs one, is
                 read from the environment variable POKEGAN_LLM_KEY; if it fails, a warning is issued.

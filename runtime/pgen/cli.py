@@ -1,10 +1,15 @@
 """The command line of pgen: which commands there are."""
 
+import shlex
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from pokegan.cli import LazyGroup, version_option
+from pokegan.cli import Hint, LazyGroup, version_option
+
+if TYPE_CHECKING:
+    from pgen.errors import EngineNotFound, EngineOutdated
 
 COMMANDS = {
     name: f"pgen.commands.{name}:{name}"
@@ -24,7 +29,21 @@ COMMANDS = {
 } | {"variations": "pgen.commands.reproduce:variations"}
 """Where each command is defined: it is imported when it is called, so that none waits for another's packages."""
 
-HINTS = {
+
+def build_command(error: "EngineNotFound | EngineOutdated") -> str:
+    """Return the command that builds the engines of the error's bundle, with the error's options."""
+    options = error.options
+    words = ["pgexport", str(error.folder), "--tensorrt", "--batches", ",".join(map(str, options.batches))]
+    words += ["--workspace", str(options.workspace)] if options.workspace else []
+    words += ["--version-compatible"] if options.version_compatible else []
+    words += ["--hardware-compatible"] if options.hardware_compatible else []
+    return shlex.join(words)
+
+
+BUILD_HINTS: dict[str, Hint] = {"engine_not_found": build_command, "engine_outdated": build_command}
+"""The hints of engines, which the command lines of all programs add."""
+
+HINTS: dict[str, Hint] = BUILD_HINTS | {
     "bundle_not_found": "--bundle chooses the bundle",
     "device_unavailable": "--device chooses the device; pgen doctor shows what works here",
     "endpoint_without_model": "--llm-model NAME",

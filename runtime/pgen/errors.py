@@ -1,5 +1,8 @@
 """Errors of pgen; the subclasses let the command line add a hint, see :data:`pgen.cli.HINTS`."""
 
+from pathlib import Path
+from typing import Any
+
 from pokegan.errors import PokeganError
 
 
@@ -53,6 +56,22 @@ class DeviceUnavailable(PokeganError, RuntimeError):
 
 class EngineInvalid(PokeganError, ValueError):
     """A TensorRT engine is damaged, or was built for another model, TensorRT or GPU."""
+
+
+class EngineOutdated(EngineInvalid):
+    """An engine must be built again, with `options` (:class:`pgen.bundle.engines.EngineOptions`) into `folder`."""
+
+    def __init__(self, message: str, folder: Path, options: Any) -> None:
+        super().__init__(f"{message}; build the engine again")
+        self.folder, self.options = folder, options
+
+
+class EngineNotFound(BundleNotFound):
+    """A bundle has no engine; the attributes are those of :class:`EngineOutdated`."""
+
+    def __init__(self, message: str, folder: Path, options: Any) -> None:
+        super().__init__(f"{message}; build the engine")
+        self.folder, self.options = folder, options
 
 
 class RequestInvalid(PokeganError, ValueError):

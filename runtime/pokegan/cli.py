@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +19,9 @@ from pokegan.errors import EXIT_CODE, FORBIDDEN, FULL, PokeganError, write_remed
 
 INTERRUPTED = 130
 """The exit code that a shell gives for Ctrl-C."""
+
+Hint = str | Callable[[Any], str]
+"""What a command line adds to the message of an error; a function makes it from the error's attributes."""
 
 
 def _in_one_line(error: click.UsageError) -> click.UsageError:
@@ -64,13 +67,14 @@ def _stdout_fails() -> bool:
 
 
 @contextmanager
-def _one_line(hints: Mapping[str, str]) -> Iterator[None]:
+def _one_line(hints: Mapping[str, Hint]) -> Iterator[None]:
     try:
         yield
     except click.exceptions.NoArgsIsHelpError:
         raise
     except PokeganError as error:
         hint = hints.get(error.code)
+        hint = hint(error) if callable(hint) else hint
         message = f"{error.message} ({hint})" if hint else error.message
         raise _Failed(message, getattr(error, "exit_code", EXIT_CODE)) from error
     except OSError as error:
@@ -130,7 +134,7 @@ class Group(_OneLine, click.Group):
 
     command_class = Command
 
-    def __init__(self, *args: Any, hints: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, hints: Mapping[str, Hint] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.hints = hints or {}
 

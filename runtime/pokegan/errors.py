@@ -57,8 +57,11 @@ class MissingExtra(PokeganError, ImportError):
 def one_line(error: object, limit: int = MAX_REASON) -> str:
     """Join an error's message into one line of at most `limit` characters; its type's name if it has no message.
 
-    Control characters, with which a damaged file could steer the terminal, become question marks.
+    A KeyError's message is the key alone: it becomes "no field 'key'". Control characters, with which a damaged file
+    could steer the terminal, become question marks.
     """
+    if type(error) is KeyError:
+        error = f"no field {error}"
     message = " ".join(str(getattr(error, "message", None) or error).split())
     return "".join(sign if sign.isprintable() else "?" for sign in message[:limit]) or type(error).__name__
 

@@ -1,4 +1,4 @@
-"""Files that appear whole: written beside their place under a hidden name, then renamed into it."""
+"""Atomic writes of files: to a hidden file in the same folder, which is then renamed."""
 
 import errno
 import os
@@ -36,7 +36,7 @@ def atomic_path(path: Path, keep_links: bool = True) -> Iterator[Path]:
     target = path if stream else target_of(path)
     if not stream and is_read_only(target):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-    in_place = stream or _stays(target, keep_links)
+    in_place = stream or _must_overwrite(target, keep_links)
     with _temporary_folder() if in_place else nullcontext(str(target.parent)) as folder:
         hidden = Path(folder) / f".pokegan-{os.urandom(8).hex()}.part"
         try:
@@ -65,7 +65,7 @@ def is_stream(path: Path) -> bool:
         return False
     if not stat.S_ISREG(mode):
         return not stat.S_ISDIR(mode)
-    return any(str(hop.absolute()).startswith(DESCRIPTORS) for hop in _hops(path))
+    return any(str(hop.absolute()).startswith(DESCRIPTORS) for hop in _links(path))
 
 
 def is_stdout(path: Path) -> bool:
@@ -76,7 +76,7 @@ def is_stdout(path: Path) -> bool:
         return False
 
 
-def _hops(path: Path) -> Iterator[Path]:
+def _links(path: Path) -> Iterator[Path]:
     """Follow the links that start at `path`, which end at an existing file."""
     yield path
     while path.is_symlink():
@@ -94,7 +94,7 @@ def is_read_only(path: Path) -> bool:
     return os.path.exists(path) and not os.access(path, os.W_OK, effective_ids=EFFECTIVE)  # noqa: PTH110 (as above)
 
 
-def _stays(target: Path, keep_links: bool) -> bool:
+def _must_overwrite(target: Path, keep_links: bool) -> bool:
     """Whether `target` is a file that must be overwritten in place."""
     try:
         state = target.stat()

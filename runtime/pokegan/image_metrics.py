@@ -1,4 +1,4 @@
-"""Image metrics: PSNR, and the color spaces in which pictures are compared."""
+"""Image metrics: PSNR, and conversions to premultiplied alpha and CIELAB."""
 
 from typing import Any
 

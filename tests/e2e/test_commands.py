@@ -21,6 +21,13 @@ def test_help_and_version(command: Command, name: str) -> None:
     assert "Usage: " + name in command(name, "--help").stdout
 
 
+@pytest.mark.parametrize("call", [("pgtrain",), ("pgtrain", "data"), ("pgexport",), ("pgen",), ("pgbench",)])
+def test_lists_of_commands_show_whole_sentences(command: Command, call: tuple[str, ...]) -> None:
+    listed = command(*call, "--help").stdout.partition("\nCommands:\n")[2]
+    assert listed
+    assert "..." not in listed
+
+
 def test_stored_help_equals_that_of_click(command: Command) -> None:
     expected = CliRunner().invoke(main, ["--help"], prog_name="pgen", terminal_width=80).output
     assert command("pgen", "--help").stdout == expected, "the help changed: run `make help`"

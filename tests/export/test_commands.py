@@ -115,7 +115,10 @@ def test_adding_to_a_bundle(system_runs: dict[str, Path], dcgan: Path, tmp_path:
     both = open_bundle(out)
     assert list(both.manifest.models) == ["dcgan", "stats"]
     assert both.manifest.models["dcgan"] == before.manifest.models["dcgan"]
-    refused(call(system_runs["stats"], "--out", out, "--add"), "has stats already; they are replaced only by force")
+    refused(
+        call(system_runs["stats"], "--out", out, "--add"),
+        "already has stats; choose another folder, or force the replacement",
+    )
     edit(dcgan, seed=77)
     assert call(dcgan, "--out", out, "--add", "--force").exit_code == 0
     models = open_bundle(out).manifest.models
@@ -176,7 +179,7 @@ def with_nan(run: Path) -> None:
 SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     "NaN": (with_nan, "hold NaN or infinity"),
     "another system": (lambda run: edit(run, system="wgan"), "not a configuration of this version"),
-    "no word for a system": (lambda run: edit(run, system=["x"]), "config.json: damaged (TypeError(\"system is ['x']"),
+    "no word for a system": (lambda run: edit(run, system=["x"]), "config.json: damaged (system is ['x']"),
     "no data": (lambda run: edit(run, data=[]), "config.json: damaged"),
     "a broken line of metrics": (
         lambda run: (run / "metrics.jsonl").write_text('{"epoch": 1, "phase": "a"}\n{"epoch": \n'),
@@ -342,7 +345,7 @@ def test_engines_are_reported_and_checked(dcgan: Path, tmp_path: Path) -> None:
     add_engine(out, "dcgan", onnx_sha256="0")
     document = json.loads(call("inspect", out, "--json").output)["engines"]["dcgan"]
     assert document["tensorrt"] == "10.16.1.11"
-    assert "built from another dcgan.onnx; build it again with: pgexport" in document["wrong"]
+    assert "built from another dcgan.onnx; build the engine again" in document["wrong"]
     refused(call("verify", out), "built from another dcgan.onnx")
     add_engine(out, "dcgan", plan_sha256="0")
     refused(call("verify", out), "not the engine that dcgan.json describes")

@@ -59,6 +59,7 @@ def test_command_line_adds_exit_code_and_hint(error: Exception, code: int, line:
         (ValueError("a\n  b"), "a b"),
         (ValueError("\x1b[2J"), "?[2J"),
         (ValueError(), "ValueError"),
+        (KeyError("data"), "no field 'data'"),
         (ValueError("x" * 999), "x" * 200),
     ],
 )

@@ -8,12 +8,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from pgen.bundle.engines import EngineOptions
 from pgen.cli import HINTS, main
+from pgen.errors import EngineOutdated
 from pokegan.errors import PokeganError
 
 ROOT = Path(__file__).parents[2]
-COMMAND_LINES = ("cli.py", "commands.py", "options.py", "train_feature_network.py")
-OF_OTHER_PROGRAMS = ("--num-gpus",)
+COMMAND_LINES = ("main.py", "cli.py", "commands.py", "options.py", "train_feature_network.py")
+CALLERS = ("sampler.py", "warm_start.py")
+"""Modules that run another program of this project, with options."""
+
+OF_OTHER_PROGRAMS = {"--num-gpus", "--force-reinstall", "--query-gpu", "--format", "--error-unmatch"}
 
 
 def error_classes(base: type[PokeganError] = PokeganError) -> Iterator[type[PokeganError]]:
@@ -26,28 +31,57 @@ def test_every_hint_belongs_to_an_error() -> None:
     assert set(HINTS) <= {error.code for error in error_classes()}
 
 
-def raised_texts(path: Path) -> Iterator[str]:
-    for statement in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(statement, ast.Raise):
-            yield from (
-                node.value
-                for node in ast.walk(statement)
-                if isinstance(node, ast.Constant) and isinstance(node.value, str)
-            )
+def texts(path: Path) -> Iterator[str]:
+    """List the texts of a module, without docstrings and the helps of a recipe's options."""
+    tree = ast.parse(path.read_text("utf-8"))
+    left_out: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            left_out.add(node.value)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "option":
+            left_out.update(ast.walk(node))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in left_out:
+            yield node.value
 
 
-def test_library_messages_name_no_options() -> None:
-    packages = (ROOT / "runtime" / "pgen", ROOT / "training" / "pgtrain", ROOT / "export" / "pgexport")
-    paths = [path for package in packages for path in package.rglob("*.py")]
-    library = [path for path in paths if not {"commands", *COMMAND_LINES}.intersection(path.parts)]
-    assert len(library) > 150
+def library() -> list[Path]:
+    packages = ("runtime/pgen", "runtime/pgbench", "training/pgtrain", "export/pgexport")
+    paths = [path for package in packages for path in (ROOT / package).rglob("*.py")]
+    return [path for path in paths if not {"commands", *COMMAND_LINES, *CALLERS}.intersection(path.parts)]
+
+
+def test_library_texts_name_no_options() -> None:
+    paths = library()
+    assert len(paths) > 180
     options = {
         f"{path.name}: {text}"
-        for path in library
-        for text in raised_texts(path)
-        if set(re.findall(r"(?<!\w)--[a-z][a-z-]+", text)) - set(OF_OTHER_PROGRAMS)
+        for path in paths
+        for text in texts(path)
+        if set(re.findall(r"(?<!\w)--[a-z][a-z-]+", text)) - OF_OTHER_PROGRAMS
     }
     assert options == set()
+
+
+def test_errors_name_no_other_program() -> None:
+    """A remedy is an action; hints name the command."""
+    programs = {
+        f"{path.name}: {text}"
+        for path in library()
+        for statement in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(statement, ast.Raise)
+        for text in (str(node.value) for node in ast.walk(statement) if isinstance(node, ast.Constant))
+        if re.search(r"\bpg(train|export|bench)\b", text)
+    }
+    assert programs == set()
+
+
+def test_engine_errors_name_the_command() -> None:
+    for code in ("engine_not_found", "engine_outdated"):
+        hint = HINTS[code]
+        assert callable(hint)
+        error = EngineOutdated("stackgan.plan: damaged", Path("my bundle"), EngineOptions((1, 2, 3), workspace=64))
+        assert hint(error) == "pgexport 'my bundle' --tensorrt --batches 1,2,3 --workspace 64"
 
 
 @pytest.mark.parametrize(

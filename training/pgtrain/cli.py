@@ -1,5 +1,6 @@
 """The command line of pgtrain: parse, call, print. PyTorch is imported only when a training starts."""
 
+import shlex
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -149,9 +150,9 @@ for _name, _entry in SYSTEMS.items():
 @click.option("--out", type=FOLDER, help="folder of the results; required for a bundle  [default: the run's own]")
 @click.option("--model", help="model of a bundle  [default: the first that reads text, or else the first that draws]")
 def evaluate(place: Path, **arguments: Any) -> None:
-    """Compare what RUN generates with real examples; write metrics.json and pictures to look at.
+    """Measure the samples of RUN against real examples.
 
-    RUN is the folder of a run, or of a bundle, whose samples pgen draws.
+    Writes metrics.json and pictures to look at. RUN is the folder of a run, or of a bundle, whose samples pgen draws.
     """
     with needs_extra("evaluate"):
         from pgtrain.evaluation.evaluate import Options
@@ -167,7 +168,10 @@ def evaluate(place: Path, **arguments: Any) -> None:
 @main.command()
 @click.argument("run", type=FOLDER)
 def report(run: Path) -> None:
-    """Write an HTML report of RUN: pictures, timelapse, curves, figures, model card."""
+    """Write an HTML report of RUN.
+
+    It has pictures, a timelapse, curves, figures and the model card.
+    """
     with needs_extra("train"):
         from pgtrain.report.page import write_report
     click.echo(write_report(Run(run), partial(click.echo, err=True)))
@@ -180,7 +184,11 @@ def show(run: Path, as_json: bool) -> None:
     """Show the configuration and progress of RUN."""
     from pgtrain.report.overview import show_run
 
-    show_run(Run(run), as_json)
+    shown = Run(run)
+    show_run(shown, as_json)
+    if not as_json and shown.checkpoint.is_file():
+        command = shlex.join(["pgtrain", shown.described()["system"], "--resume", "--out", str(run)])
+        click.echo(f"resumable: {command} --epochs N")
 
 
 @main.command("list")

@@ -34,7 +34,9 @@ def data_commands() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="print JSON instead of a table")
 def inspect(data: str, sheet: Path | None, background: Any, caption_column: str | None, as_json: bool) -> None:
-    """Count the records and images of DATA, their sizes and modes, and name broken files and duplicates.
+    """Describe the data set DATA.
+
+    Counts its records and images, their sizes and modes, and names broken files and duplicates.
 
     DATA is a folder (with metadata.jsonl, pokedex.json, parquet files, class folders or plain images), a
     parquet file, hf:OWNER/NAME or kaggle:OWNER/NAME; or a .csv of stats.
@@ -65,10 +67,10 @@ def inspect(data: str, sheet: Path | None, background: Any, caption_column: str 
 
 @data_commands.command()
 def fetch() -> None:
-    """Fetch the default data set (artwork, captions, stats) into the user's cache, or check what is there.
+    """Fetch or check the default data set.
 
-    Files come from Purukitto/pokemon-data.json and PokeAPI/pokeapi on GitHub. Each one's SHA-256 is recorded at
-    its first download and verified from then on.
+    Artwork, captions and stats are kept in the user's cache. Files come from Purukitto/pokemon-data.json and
+    PokeAPI/pokeapi on GitHub. Each one's SHA-256 is recorded at its first download and verified from then on.
     """
     from pgtrain.data.sources import default
 

@@ -66,8 +66,8 @@ class Interrupted(PokeganError):
         super().__init__(f"stopped; the run in {folder} can be resumed")
 
 
-class Elsewhere(PokeganError):
-    """The main process reports the error; this one only exits."""
+class ReportedByMain(PokeganError):
+    """The main process reports the error; another process raises this one, which prints nothing, and exits."""
 
     def __init__(self, exit_code: int) -> None:
         super().__init__("")  # the command line prints no empty message

@@ -74,9 +74,9 @@ def train(request: Request, config: Any) -> Run:
     """
     entry = SYSTEMS[request.system]
     distributed.start()
-    with distributed.main_speaks(), _allocation_errors(), ExitStack() as held:
+    with distributed.report_on_main(), _allocation_errors(), ExitStack() as held:
         run = distributed.from_main(Run(request.out) if request.out else Run.dated(request.system))
-        with distributed.together():
+        with distributed.fail_together():
             if request.resume:
                 request, config = _with_options_of(run, request, config)
             elif entry.warm_start:
@@ -92,7 +92,7 @@ def train(request: Request, config: Any) -> Run:
         torch.manual_seed(request.seed)
         accelerator = Accelerator(request.precision, request.accumulate, request.compile)
         system: System = entry.load("system")(config, accelerator, data.to(accelerator.device))
-        with distributed.together():
+        with distributed.fail_together():
             if distributed.is_main():
                 if not request.resume:
                     _create(run, request, epochs, config, data)
@@ -134,7 +134,7 @@ def _with_options_of(run: Run, request: Request, config: Any) -> tuple[Request, 
     """
     described = run.described()
     if described["system"] != request.system:
-        raise RunInvalid(f"{run.folder}: is a run of {described['system']}; go on with pgtrain {described['system']}")
+        raise RunInvalid(f"{run.folder}: is a run of {described['system']}; choose another folder")
     kept = {name: described[name] for name in ("encoder", "seed", "accumulate")}
     kept |= vars(DataOptions.recorded(described["data"]))
     before = from_dict(type(config), described["config"], str(run.folder))
@@ -159,13 +159,15 @@ def _is_learning_rate(name: str) -> bool:
 
 
 def _read(request: Request, config: Any) -> Data:
-    with distributed.first_of_machine():
+    with distributed.local_main_first():
         place = default.fetch() if request.data is None else request.data
         read = SYSTEMS[request.system].load("reader")
         data: Data = read(place, config, request.encoder, request)
     least = request.accumulate * distributed.count()
     if len(data) < least:
-        raise ConfigInvalid(f"{len(data)} examples are fewer than the {least} shares of a batch; take fewer shares")
+        raise ConfigInvalid(
+            f"{len(data)} examples are fewer than the {least} parts of a batch; use fewer processes or parts"
+        )
     return data
 
 

@@ -106,7 +106,7 @@ export class Dex {
     const { latent_dim: dimensions, stat_names: stats, type_names: kinds, rarity_names: rarities } = this.model.settings;
     const [least, most] = [LOWEST * stats.length, HIGHEST * stats.length];
     if (total !== undefined && !(total >= least && total <= most)) {
-      throw new EngineError(`total ${total}: ${stats.length} stats of ${LOWEST} to ${HIGHEST} sum to ${least} to ${most}`);
+      throw new EngineError(`total ${total}: must be from ${least} to ${most}`);
     }
     const outputs = await this.run({
       latent: latent(seed, dimensions),

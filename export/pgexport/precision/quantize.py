@@ -214,10 +214,10 @@ def _judged(
     ms = _times(quantized, other, feeds)
     size, speed = sizes[0] / sizes[1], ms[1] / ms[0]
     gain = f"{size:.2f} times the size and {speed:.2f} times the speed of compact weights in float32 arithmetic"
-    measured = f"{products[0]} of {products[1]} products in int8, {figure} {score:.4g} where {limit:g} is demanded"
+    measured = f"{products[0]} of {products[1]} products in int8, {figure} {score:.4g}, required {limit:g}"
     kept = False
     if not products[0]:
-        reason = f"not kept: no product in int8 leaves {figure} at {limit:g}"
+        reason = f"not kept: {figure} falls below {limit:g} with any product in int8"
     elif score < limit:
         reason = f"not kept: {measured}"
     elif size > SMALLER and speed < FASTER:

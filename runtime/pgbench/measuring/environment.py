@@ -8,20 +8,12 @@ from typing import Any
 
 from pgbench.measuring.meters import Nvml, nvml
 from pgen.backends.cores import cores, cpu
+from pgen.backends.registry import further_packages
 from pokegan.revision import revision
 
-PACKAGES = (
-    "pokegan",
-    "numpy",
-    "onnxruntime",
-    "onnxruntime-gpu",
-    "openvino",
-    "pillow",
-    "tensorrt",
-    "tokenizers",
-    "torch",
-    "transformers",
-)
+PACKAGES = ("pokegan", "numpy", "onnxruntime", "onnxruntime-gpu", "pillow", "tokenizers", "torch", "transformers")
+"""Distributions whose versions are recorded, beside those of further runtimes."""
+
 GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
@@ -37,7 +29,7 @@ def environment() -> dict[str, Any]:
         **(gpu.facts() if isinstance(gpu, Nvml) else {"gpu": None, "driver": None}),
         "system": platform.system(),
         "python": platform.python_version(),
-        "packages": {name: number for name in PACKAGES if (number := _version(name))},
+        "packages": {name: number for name in (*PACKAGES, *further_packages()) if (number := _version(name))},
         "revision": revision(),
         "load_average": load_average(),
     }

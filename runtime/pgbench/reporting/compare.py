@@ -103,7 +103,7 @@ def differences(first: Result, second: Result) -> Iterator[str]:
     for name in ("cpu", "cores", "gpu"):
         older, newer = (result["environment"][name] for result in (first, second))
         if older != newer:
-            yield f"{name}: {older} and {newer}: times of different machines say little; --relative compares ratios"
+            yield f"{name}: {older} and {newer}: times of different machines cannot be compared, only ratios"
     for name in ("model", "bundle", "threads"):
         if first[name] != second[name]:
             yield f"{name}: {str(first[name])[:12]} and {str(second[name])[:12]}"
@@ -134,7 +134,7 @@ def history(folder: Path) -> Table:
     """
     results = sorted(_results(folder), key=lambda pair: str(pair[1]["time"]))
     if not results:
-        raise ResultInvalid(f"{folder}: holds no result of pgbench; measure one into this folder")
+        raise ResultInvalid(f"{folder}: holds no result; measure one into this folder")
     keys = dict.fromkeys(key for _, result in results for key in _named(result))
     columns = [f"{result['time'][:10]} {(result['environment']['revision'] or '')[:7]}" for _, result in results]
     rows = [[*key, *(_named(result).get(key, "-") for _, result in results)] for key in keys]

@@ -26,7 +26,7 @@ def read(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ResultInvalid(f"{path}: is not JSON ({one_line(error)}); measure again") from error
     if not isinstance(result, dict) or result.get("schema") != SCHEMA:
-        raise ResultInvalid(f"{path}: is not a result of schema {SCHEMA}, which this pgbench reads; measure again")
+        raise ResultInvalid(f"{path}: is not a result of schema {SCHEMA}; measure again")
     return result
 
 

@@ -43,7 +43,7 @@ def notes(result: Result) -> Iterator[str]:
             "afterwards"
         )
     if few := sum(row["few"] for row in rows):
-        yield f"{few} of {len(rows)} rows have few calls, under {FEW} in under {SHORT:g} s; give more --seconds"
+        yield f"{few} of {len(rows)} rows have few calls, under {FEW} in under {SHORT:g} s; measure for longer"
     for entry in result.get("no_ratio", ()):
         yield f"no ratio over {entry['over']}, batch {entry['batch']}, {entry['part']}: {entry['why']}"
     policies = [f"{name} {facts['waiting']}" for name, facts in result["backends"].items() if "waiting" in facts]

@@ -1,6 +1,5 @@
 """Sessions: the common interface of all runtimes."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,18 +22,6 @@ class Session(Protocol):
     def get_providers(self) -> list[str]:
         """List the providers that run the model, by priority."""
         ...
-
-
-PACKAGES = {"OpenVINO": "openvino", "TensorRT": "tensorrt"}
-"""The package of a provider; onnxruntime for all others."""
-
-
-def describe_session(session: Session) -> str:
-    """Describe the provider of a session and its version, as "CPUExecutionProvider, onnxruntime 1.20.0"."""
-    provider = session.get_providers()[0]
-    package = PACKAGES.get(provider.split()[0], "onnxruntime")
-    # Not from the installed distributions, which are slow to search and which a frozen program lacks.
-    return f"{provider}, {package} {getattr(sys.modules.get(package), '__version__', '')}".rstrip()
 
 
 def with_defaults(model: "Model", feeds: "Mapping[str, NDArray[Any]]") -> "dict[str, NDArray[Any]]":

@@ -4,6 +4,7 @@ A provider of ONNX Runtime needs only a row; another runtime also needs a module
 They are imported when they are called, so that the table imports no runtime.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -32,6 +33,7 @@ class Device:
         options: settings of the first provider. "{cache}" stands for a folder in the user's cache; a row that names it
             has only options of the cache, which are left out if the folder cannot be written.
         extra: pip extra of the packages that it needs.
+        package: package of the runtime that runs its sessions.
         plugin: package with the provider's library, for ONNX Runtime's plug-ins; empty for built-in providers.
         opener: "module:function" that opens a model: (bundle, model, device, threads) to a session.
         prober: "module:function" that raises an error where the device does not work: (device) to nothing.
@@ -46,6 +48,7 @@ class Device:
     on_gpu: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
     extra: str = "cpu"
+    package: str = "onnxruntime"
     plugin: str = ""
     opener: str = "pgen.backends.onnxruntime:open_model"
     prober: str = "pgen.backends.onnxruntime:probe"
@@ -84,6 +87,7 @@ _OPENVINO = {
     "remedy": "install 'pokegan[openvino]', or use device cpu",
     "providers": ("OpenVINO",),
     "extra": "openvino",
+    "package": "openvino",
     "opener": "pgen.backends.openvino.session:open_model",
     "prober": "pgen.backends.openvino.probe:probe",
 }
@@ -140,6 +144,7 @@ _ROWS = (
         ("TensorRT",),
         on_gpu=True,
         extra="tensorrt",
+        package="tensorrt",
         opener="pgen.backends.tensorrt.session:open_model",
         prober="pgen.backends.tensorrt.session:probe",
     ),
@@ -152,6 +157,20 @@ DEVICES = {row.name: row for row in _ROWS}
 def device_names() -> list[str]:
     """List the values of ``--device``."""
     return [AUTO, *DEVICES]
+
+
+def further_packages() -> list[str]:
+    """List the packages of all runtimes other than ONNX Runtime."""
+    return [*dict.fromkeys(row.package for row in DEVICES.values() if row.package != Device.package)]
+
+
+def describe_session(session: Session) -> str:
+    """Describe the provider of a session and its version, as "CPUExecutionProvider, onnxruntime 1.20.0"."""
+    provider = session.get_providers()[0]
+    packages = {row.providers[0]: row.package for row in DEVICES.values()}
+    package = packages.get(provider.split()[0], Device.package)
+    # Not from the installed distributions, which are slow to search and which a frozen program lacks.
+    return f"{provider}, {package} {getattr(sys.modules.get(package), '__version__', '')}".rstrip()
 
 
 def device_of(providers: list[str]) -> Device:

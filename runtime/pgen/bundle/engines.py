@@ -7,15 +7,16 @@ it and is not in the manifest. The sidecar has the checksum of the model file th
 import hashlib
 import os
 import re
-import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from pgen.bundle.manifest import Batch, Model, version_of
 from pgen.bundle.reader import Bundle, read_file
 from pgen.bundle.schema import decode, encode
-from pgen.errors import BundleInvalid, BundleNotFound, EngineInvalid
+from pgen.errors import BundleInvalid, EngineInvalid, EngineNotFound, EngineOutdated
 from pokegan.errors import one_line
 
 FOLDER = "engines"
@@ -50,14 +51,6 @@ class EngineOptions:
     workspace: Annotated[int, range(1, 2**31 + 1)] | None = None
     version_compatible: bool = False
     hardware_compatible: bool = False
-
-    def command(self, folder: Path) -> str:
-        """Return the command that builds the engines of the bundle in `folder` with these options."""
-        words = ["pgexport", str(folder), "--tensorrt", "--batches", ",".join(map(str, self.batches))]
-        words += ["--workspace", str(self.workspace)] if self.workspace else []
-        words += ["--version-compatible"] if self.version_compatible else []
-        words += ["--hardware-compatible"] if self.hardware_compatible else []
-        return shlex.join(words)
 
 
 @dataclass(frozen=True)
@@ -120,7 +113,7 @@ def read_info(bundle: Bundle, name: str) -> EngineInfo:
     """Read the sidecar of model `name`, without opening the plan.
 
     Raises:
-        BundleNotFound: there is no engine, or no sidecar beside it.
+        EngineNotFound: there is no engine, or no sidecar beside it.
         EngineInvalid: the sidecar is damaged.
         BundleInvalid: it cannot be read.
     """
@@ -128,13 +121,15 @@ def read_info(bundle: Bundle, name: str) -> EngineInfo:
     sidecar = plan.with_suffix(".json")
     for path in (plan, sidecar):
         if not os.path.isfile(path):  # noqa: PTH113 (pathlib's raises where a folder cannot be entered)
-            raise BundleNotFound(f"{path}: no such engine; build it with: {EngineOptions().command(bundle.folder)}")
-    rebuild = f"build the engine again with: {EngineOptions().command(bundle.folder)}"
-    content = _read(sidecar, MAX_SIDECAR, rebuild)
+            raise EngineNotFound(f"{path}: not found", bundle.folder, EngineOptions())
+    outdated = partial(EngineOutdated, folder=bundle.folder, options=EngineOptions())
+    content = _read(sidecar, MAX_SIDECAR, outdated)
     try:
         if (version := version_of(content)) != FORMAT:
-            remedy = "upgrade with: pip install -U pokegan" if version > FORMAT else rebuild
-            raise EngineInvalid(f"{sidecar}: format {version}, but this version reads format {FORMAT}; {remedy}")
+            fault = f"{sidecar}: format {version}, but this version reads format {FORMAT}"
+            if version < FORMAT:
+                raise outdated(fault)
+            raise EngineInvalid(f"{fault}; upgrade with: pip install -U pokegan")
         info = decode(content, EngineInfo)
         if not re.fullmatch(r"[\w.+-]{1,64}", info.tensorrt):
             raise ValueError("tensorrt must be a version")
@@ -144,14 +139,14 @@ def read_info(bundle: Bundle, name: str) -> EngineInfo:
     except ValueError as error:
         if isinstance(error, EngineInvalid):
             raise
-        raise EngineInvalid(f"{sidecar}: damaged ({one_line(error)}); {rebuild}") from error
+        raise outdated(f"{sidecar}: damaged ({one_line(error)})") from error
 
 
 def read_engine(bundle: Bundle, name: str) -> tuple[EngineInfo, bytes]:
     """Read the engine of model `name` and its sidecar, checked against each other and against the model's file.
 
     Raises:
-        BundleNotFound: there is no engine, or no sidecar beside it.
+        EngineNotFound: there is no engine, or no sidecar beside it.
         EngineInvalid: it is damaged, too large, or was built from another model file.
         BundleInvalid: it cannot be read.
     """
@@ -160,21 +155,21 @@ def read_engine(bundle: Bundle, name: str) -> tuple[EngineInfo, bytes]:
     info = read_info(bundle, name)
     if name not in bundle.manifest.models:
         raise EngineInvalid(f"{plan}: the bundle has no model {name!r}; delete the engine")
-    rebuild = f"build it again with: {info.options.command(bundle.folder)}"
+    outdated = partial(EngineOutdated, folder=bundle.folder, options=info.options)
     if info.model != name:
-        raise EngineInvalid(f"{sidecar}: describes the engine of {info.model!r}; {rebuild}")
-    content = _read(plan, MAX_PLAN, rebuild)
+        raise outdated(f"{sidecar}: describes the engine of {info.model!r}")
+    content = _read(plan, MAX_PLAN, outdated)
     if hashlib.sha256(content).hexdigest() != info.plan_sha256:
-        raise EngineInvalid(f"{plan}: not the engine that {sidecar.name} describes; {rebuild}")
+        raise outdated(f"{plan}: not the engine that {sidecar.name} describes")
     if info.onnx_sha256 != bundle.manifest.files[bundle.manifest.models[name].file].sha256:
-        raise EngineInvalid(f"{plan}: built from another {bundle.manifest.models[name].file}; {rebuild}")
+        raise outdated(f"{plan}: built from another {bundle.manifest.models[name].file}")
     return info, content
 
 
-def _read(path: Path, most: int, rebuild: str) -> bytes:
+def _read(path: Path, most: int, outdated: Callable[[str], EngineOutdated]) -> bytes:
     size, content = read_file(path, most)
     if size > most:
-        raise EngineInvalid(f"{path}: larger than the limit of {most:,} bytes; {rebuild}")
+        raise outdated(f"{path}: larger than the limit of {most:,} bytes")
     return content
 
 
@@ -182,18 +177,18 @@ def check_runs(bundle: Bundle, info: EngineInfo, version: str, gpu: str, capabil
     """Check that an engine runs under TensorRT `version` on `gpu` of compute capability `capability`.
 
     Raises:
-        EngineInvalid: it was built for another version or architecture; the message has the command to rebuild it.
+        EngineOutdated: it was built for another version or architecture.
     """
     plan = plan_path(bundle, info.model)
-    rebuild = f"build it again with: {info.options.command(bundle.folder)}"
+    outdated = partial(EngineOutdated, folder=bundle.folder, options=info.options)
     built, here = release(info.tensorrt), release(version)
     if built != here and not (info.options.version_compatible and built < here):
-        raise EngineInvalid(f"{plan}: built by TensorRT {info.tensorrt}, but this is {version}; {rebuild}")
+        raise outdated(f"{plan}: built by TensorRT {info.tensorrt}, but this is {version}")
     present = ".".join(map(str, capability))
     fits = capability >= (8, 0) if info.options.hardware_compatible else present == info.compute_capability
     if not fits:
         reason = f"built for {info.gpu} (compute capability {info.compute_capability}), but this is {gpu} ({present})"
-        raise EngineInvalid(f"{plan}: {reason}; {rebuild}")
+        raise outdated(f"{plan}: {reason}")
 
 
 def release(version: str) -> tuple[int, ...]:

@@ -111,4 +111,4 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
         value |= (byte & 127) << shift
         if byte < 128:
             return value, at
-    raise ValueError("a number that does not end")
+    raise ValueError("unterminated varint")

@@ -96,7 +96,7 @@ class Bundle:
             if model.kind == kind:
                 return name
         held = ", ".join(self.manifest.models) or "nothing"
-        raise BundleNotFound(f"{self.folder}: has no {kind} model (it holds {held}); add one with pgexport")
+        raise BundleNotFound(f"{self.folder}: has no {kind} model (it holds {held}); export one into it")
 
     def graph(self, model: Model) -> bytes:
         """Read a model's ONNX file.
@@ -167,7 +167,7 @@ def open_bundle(folder: str | Path = EMBEDDED) -> Bundle:
     folder = Path(folder)
     path = folder / MANIFEST
     if not os.path.isfile(path):  # noqa: PTH113 (as above)
-        raise BundleNotFound(f"{path}: not found; a bundle is a folder made by pgexport")
+        raise BundleNotFound(f"{path}: not found; choose the folder of an exported bundle")
     size, content = read_file(path, MAX_MANIFEST)
     if size > MAX_MANIFEST:
         raise BundleInvalid(f"{path}: larger than {MAX_MANIFEST:,} bytes, which no manifest is; export it again")

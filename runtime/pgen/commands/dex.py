@@ -19,14 +19,18 @@ if TYPE_CHECKING:
 @click.command("dex", cls=Command)
 @click.option("-n", "n", type=click.IntRange(1, 10**6), default=1, show_default=True, help="number of Pokémon")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="seed of the first; seeds count up")
-@click.option("--family", type=click.IntRange(2, 3), metavar="2|3", help="evolution lines of so many stages instead")
+@click.option("--family", type=click.IntRange(2, 3), metavar="2|3", help="generate evolution lines of 2 or 3 stages")
 @filter_options
 @shiny_option
 @click.option("--out", metavar="DIR", type=PATH, default=Path("dex"), show_default=True, help="folder of the cards")
 @click.option("--llm", metavar="URL", help="an OpenAI-compatible endpoint that writes names and descriptions")
 @click.option("--llm-model", metavar="NAME", help="model of the endpoint  [default: the first that it lists]")
 @click.option(
-    "--llm-timeout", type=click.FloatRange(0.1, 3600), default=60.0, show_default=True, help="seconds for each answer"
+    "--llm-timeout",
+    type=click.FloatRange(0.1, 3600),
+    default=60.0,
+    show_default=True,
+    help="timeout per request, in seconds",
 )
 @device_options
 @report_options

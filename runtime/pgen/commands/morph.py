@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 @click.argument("start", required=False, default="")
 @click.argument("end", required=False, default="")
 @click.option(
-    "--frames", type=click.IntRange(2, 10_000), default=48, show_default=True, help="number, including both ends"
+    "--frames",
+    type=click.IntRange(2, 10_000),
+    default=48,
+    show_default=True,
+    help="number of frames, first and last included",
 )
 @click.option("--seed", type=SEED, default=0, show_default=True, help="seed of the first picture")
 @click.option("--to-seed", type=SEED, help="seed of the last picture  [default: the same]")

@@ -99,7 +99,7 @@ seed_options = _grouped("seeds", "pgen.request:choose_seeds", **_seed_options("1
 variation_seed_options = _grouped("seeds", "builtins:dict", **_seed_options("8", "the one after the file's"))
 """The same options, as a dictionary of their values: their defaults depend on the file."""
 
-shiny_option = click.option("--shiny", is_flag=True, help="clearly other colors, chosen by the seed")
+shiny_option = click.option("--shiny", is_flag=True, help="alternative colors, chosen by the seed")
 
 sampling_options = _grouped(
     "template",

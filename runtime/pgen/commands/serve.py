@@ -50,7 +50,7 @@ from pokegan.extras import needs_extra
     metavar="ADDRESSES",
     default="127.0.0.1",
     show_default=True,
-    help="proxies whose X-Forwarded-* headers are believed, with commas; * is all",
+    help="trusted proxies (X-Forwarded-* headers), separated by commas; *: all",
 )
 @click.option("--public-url", metavar="URL", help="address that clients see, for url responses")
 @click.option("--cors", metavar="ORIGIN", multiple=True, help="allow pages of this origin, such as https://a.org")

@@ -62,7 +62,7 @@ class Entry(Draft):
         pixels: its picture, straight RGBA uint8 (S, S, 4).
         bundle: digest of the bundle that generated it.
         family: the names of its evolution line, itself included, from the first stage to the last; empty without one.
-        backend: what drew the picture, see :func:`pgen.backends.base.describe_session`.
+        backend: what drew the picture, see :func:`pgen.backends.registry.describe_session`.
     """
 
     pixels: NDArray[np.uint8] = field(repr=False, compare=False)

@@ -7,6 +7,7 @@ from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
+from pgen.backends.registry import further_packages
 from pgen.doctor.finding import Finding, guarded, is_frozen
 from pokegan import __version__
 from pokegan.errors import one_line
@@ -19,13 +20,13 @@ NEEDED = {"numpy": "numpy", "pillow": "PIL.Image", "tokenizers": "tokenizers", "
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
 """Builds of ONNX Runtime, which overwrite each other: all install the same folder."""
 
-OPTIONAL = {
-    "openvino": "openvino",
-    "platformdirs": "platformdirs",
-    "tensorrt": "tensorrt",
-    "cuda-bindings": "cuda.bindings",
-}
-"""Distributions that some devices need, and a module of each."""
+HELPERS = {"platformdirs": "platformdirs", "cuda-bindings": "cuda.bindings"}
+"""Distributions that some devices need beside their runtime, and a module of each."""
+
+
+def _optional() -> dict[str, str]:
+    """Return the distributions of further runtimes and their helpers, and a module of each."""
+    return {name: name for name in further_packages()} | HELPERS
 
 
 def packages() -> Iterator[Finding]:
@@ -35,7 +36,7 @@ def packages() -> Iterator[Finding]:
     for name, module in NEEDED.items():
         yield guarded(TOPIC, name, partial(_package, name, module))
     yield guarded(TOPIC, "onnxruntime", _runtime)
-    for name, module in OPTIONAL.items():
+    for name, module in _optional().items():
         if installed(name):
             yield guarded(TOPIC, name, partial(_package, name, module))
 
@@ -50,7 +51,7 @@ def installed(distribution: str) -> str | None:
 
 def _in_program(distribution: str) -> str | None:
     """Return the version of a package in a frozen program, which usually lacks metadata; None without the package."""
-    module = (NEEDED | OPTIONAL | {"onnxruntime": "onnxruntime"}).get(distribution)
+    module = (NEEDED | _optional() | {"onnxruntime": "onnxruntime"}).get(distribution)
     if not is_frozen() or module is None:
         return None
     try:

@@ -215,7 +215,7 @@ def _stored_fields(image: Image.Image) -> Fields:
 def _parse(fields: Fields, format: str) -> Metadata:
     if not re.fullmatch(r"[0-9a-f]{64}", fields["bundle"]):
         raise ValueError("invalid digest of the bundle")
-    if not re.fullmatch(r"[\w.-]{1,100}", fields.get("model", "stackgan")):
+    if "model" in fields and not re.fullmatch(r"[\w.-]{1,100}", fields["model"]):
         raise ValueError("invalid name of the model")
     colors = fields.get("colors", "")
     template = request_template(

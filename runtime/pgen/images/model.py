@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pgen.backends.base import Session, describe_session, run, with_defaults
+from pgen.backends.base import Session, run, with_defaults
 from pgen.backends.devices import check_device, open_model
+from pgen.backends.registry import describe_session
 from pgen.bundle.reader import EMBEDDED, Bundle, Model, open_bundle
 from pgen.errors import ModelDoesNotMix, PromptNotRead, RequestInvalid
 from pgen.latents import latents
@@ -37,7 +38,7 @@ class Picture:
         request: what it was generated from.
         pixels: uint8 (S, S, 4), straight RGBA.
         milliseconds: its share of the time of its batch.
-        backend: what drew it, see :func:`pgen.backends.base.describe_session`.
+        backend: what drew it, see :func:`pgen.backends.registry.describe_session`.
     """
 
     request: Request
@@ -209,7 +210,7 @@ class PictureModel:
         return list(self.session(self.model).get_providers())
 
     def backend(self, model: Model) -> str:
-        """Name what a model runs on; see :func:`pgen.backends.base.describe_session`."""
+        """Name what a model runs on; see :func:`pgen.backends.registry.describe_session`."""
         return describe_session(self.session(model))
 
     def session(self, model: Model) -> Session:

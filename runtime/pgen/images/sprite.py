@@ -45,7 +45,7 @@ class Sprite:
         indices: uint8 (SIDE, SIDE), 0 where it is transparent.
         palette: the usual colors, uint8 (1 + COLORS, 3); the first and unused ones are black.
         shiny: colors of the shiny, of the same shape.
-        backend: what drew it, see :func:`pgen.backends.base.describe_session`.
+        backend: what drew it, see :func:`pgen.backends.registry.describe_session`.
     """
 
     request: Request

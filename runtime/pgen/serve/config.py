@@ -57,7 +57,7 @@ class Settings:
         cors: origins whose pages may use the API; "*" allows all.
         log_prompts: write prompts to the log.
         root_path: path under which a proxy serves this server, such as "/pokemon", whether or not it strips it.
-        forwarded_allow_ips: addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; "*" is all.
+        forwarded_allow_ips: trusted proxies, whose X-Forwarded-For and X-Forwarded-Proto are used; "*": all.
         public_url: the address that clients see, for `url` responses; None for that of the request.
         replicated: other replicas answer requests too, so that no response may depend on this process's memory.
         api_key: key that requests must carry; None serves without one.

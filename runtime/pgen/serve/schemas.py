@@ -77,7 +77,10 @@ class ImageRequest(OpenAIRequest):
 class VariationRequest(OpenAIRequest):
     """Fields of the form of ``POST /v1/images/variations``, beside the image; numbers come as text."""
 
-    model: Annotated[str | None, Field(max_length=100, description="That of the image, or a name of OpenAI's.")] = None
+    model: Annotated[
+        str | None,
+        Field(max_length=100, description="Name of the model that generated the image, or one of OpenAI's names."),
+    ] = None
     input_fidelity: Ignored = None
 
 
@@ -186,7 +189,9 @@ class ImageData(BaseModel):
     url: str | None = None
     seed: int
     prompt: str
-    note: Annotated[str | None, Field(description="Problem of the prompt: a misspelled name, or unreadable.")] = None
+    note: Annotated[
+        str | None, Field(description="Warning about the prompt: a misspelled name, or a prompt without known words.")
+    ] = None
 
 
 class FusionData(ImageData):

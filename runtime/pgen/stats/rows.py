@@ -82,9 +82,7 @@ def conditions(filter: RowFilter, model: Model) -> Conditions:
         listed = ", ".join(filter.types)
         raise RequestInvalid(f"types {listed} cannot be combined; choose one, or two different ones")
     if filter.total is not None and not LOWEST * count <= filter.total <= HIGHEST * count:
-        raise RequestInvalid(
-            f"total {filter.total}: {count} stats of {LOWEST} to {HIGHEST} sum to {LOWEST * count} to {HIGHEST * count}"
-        )
+        raise RequestInvalid(f"total {filter.total}: must be from {LOWEST * count} to {HIGHEST * count}")
     chosen = np.array([name in filter.types for name in types], np.float32)
     rarity = np.array([name == filter.rarity for name in rarities], np.float32)
     return Conditions(chosen, np.array([filter.total or 0], np.float32), rarity)

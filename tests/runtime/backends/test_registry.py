@@ -3,16 +3,19 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 import pgen
+from pgbench.measuring.environment import environment
 from pgbench.processes.backends import Opened, command, names
 from pgbench.processes.pgen_worker import Runtime
 from pgbench.suite import named
-from pgen.backends.registry import DEVICES, Device
+from pgen.backends.registry import DEVICES, Device, describe_session, further_packages
 from pgen.doctor.hardware import devices
+from pgen.doctor.software import packages
 
 TOY = Device(
     "toy",
@@ -59,6 +62,22 @@ def test_toy_device_draws(toy: None) -> None:
 def test_doctor_probes_toy_device(toy: None) -> None:
     (finding,) = (finding for finding in devices() if finding.name == "toy")
     assert (finding.state, finding.description) == ("ok", "a provider added by a test")
+
+
+def test_package_of_a_row_is_named_and_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A runtime other than ONNX Runtime needs its row alone to show in metadata, doctor and benchmark results."""
+    row = Device("toy", "a runtime added by a test", "install toy", ("Toy",), package="pytest")
+    monkeypatch.setitem(DEVICES, "toy", row)
+
+    class Session:
+        def get_providers(self) -> list[str]:
+            return ["Toy bf16"]
+
+    assert describe_session(cast(Any, Session())) == f"Toy bf16, pytest {pytest.__version__}"
+    assert {"openvino", "tensorrt", "pytest"} == set(further_packages())
+    (finding,) = (finding for finding in packages() if finding.name == "pytest")
+    assert (finding.state, finding.description) == ("ok", pytest.__version__)
+    assert environment()["packages"]["pytest"] == pytest.__version__
 
 
 def test_pgbench_measures_toy_device(toy: None) -> None:

@@ -155,14 +155,14 @@ def test_a_bundle_without_text_to_picture_says_what_it_holds(bundle: Path) -> No
     del values["models"]["stackgan"]
     path.write_text(json.dumps(values))
     with pytest.raises(
-        BundleNotFound, match=r"no text-to-image model \(it holds encoder\); add one with pgexport"
+        BundleNotFound, match=r"no text-to-image model \(it holds encoder\); export one into it"
     ) as refused:
         load(bundle).images(["redball"])
     assert "\n" not in refused.value.message
 
 
 def test_missing_bundle_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(BundleNotFound, match="made by pgexport"):
+    with pytest.raises(BundleNotFound, match="choose the folder of an exported bundle"):
         open_bundle(tmp_path)
 
 

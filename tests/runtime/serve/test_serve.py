@@ -295,7 +295,7 @@ def test_prefix_and_scheme_of_a_proxy_are_kept(toy_bundle: Path) -> None:
             Settings(**wrong)  # type: ignore[arg-type]
 
 
-def test_forwarded_headers_of_others_are_not_believed(toy_bundle: Path) -> None:
+def test_forwarded_headers_of_untrusted_peers_are_ignored(toy_bundle: Path) -> None:
     untrusting = settings(toy_bundle, forwarded_allow_ips="192.0.2.1")
     headers = {"X-Forwarded-Proto": "https"}
     with serving(untrusting) as (_, place), httpx.Client(base_url=place, timeout=PATIENCE, headers=headers) as stranger:

@@ -75,8 +75,8 @@ def test_row_depends_only_on_its_seed(generator: Generator, start: int, before: 
         (RowFilter(types=("fir",)), "unknown type 'fir'"),
         (RowFilter(types=("fire", "fire")), "cannot be combined"),
         (RowFilter(types=("fire", "water", "ice")), "cannot be combined"),
-        (RowFilter(total=5), "sum to 6 to 1530"),
-        (RowFilter(total=1531), "sum to 6 to 1530"),
+        (RowFilter(total=5), "total 5: must be from 6 to 1530"),
+        (RowFilter(total=1531), "total 1531: must be from 6 to 1530"),
         (RowFilter(rarity="shiny"), "unknown rarity 'shiny'"),
     ],
 )

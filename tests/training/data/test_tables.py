@@ -141,7 +141,7 @@ def test_training_on_what_is_no_table_names_it(command: Command, small_data: Pat
     latin = tmp_path / "latin.csv"
     latin.write_bytes(ABCSDS.replace("Mewtwo", "Flabébé").encode("latin-1"))
     for data, message in (
-        (one, "1 row is too little to learn from; give 2 rows or more"),
+        (one, "has 1 row; training needs at least 2 rows"),
         (latin, "cannot be read ('utf-8' codec"),
         (small_data / "images", "holds no table of stats"),
         (tmp_path / "none.csv", "not found"),

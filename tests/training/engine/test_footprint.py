@@ -28,7 +28,7 @@ def test_sizes_that_do_not_fit_are_refused_by_name(
     # The data do not exist: the estimate comes before anything is read.
     done = command("pgtrain", system, "--data", tmp_path / "none", "--out", tmp_path / "run", *sizes)
     assert done.returncode == 2
-    assert "GB of memory, and there are" in done.stderr
+    assert "GB of memory, but only" in done.stderr
     assert f"lower {option}, which is {sizes[1]} (--batch, --width, --size, or --accumulate)" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "run").exists()

@@ -23,7 +23,7 @@ from pgtrain.data.dataset import Pictures, decoded, fits, weighted
 from pgtrain.data.stats_rows import STATS, TYPES
 from pgtrain.engine.accelerator import LEAST_SCALE, Accelerator
 from pgtrain.engine.run import CHECKPOINT, Run
-from pgtrain.errors import ConfigInvalid, Diverged, Elsewhere
+from pgtrain.errors import ConfigInvalid, Diverged, ReportedByMain
 from pgtrain.systems.dcgan.config import DCGANConfig
 from pgtrain.systems.dcgan.system import DCGAN
 from pokegan.cli import Command
@@ -309,7 +309,7 @@ def test_missing_compiler_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatc
 def test_other_processes_print_nothing() -> None:
     @click.command(cls=Command)
     def failing() -> None:
-        raise Elsewhere(130)
+        raise ReportedByMain(130)
 
     done = CliRunner().invoke(failing)
     assert (done.exit_code, done.output) == (130, "")

@@ -37,7 +37,7 @@ def open_rgba(path: Path, background: Background = "keep") -> Image.Image:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         if isinstance(error, OSError) and error.errno:  # of the file system; Pillow's own have no errno
             raise DataInvalid(f"{path}: cannot be read ({error.strerror}); see its permissions") from error
-        raise DataInvalid(f"{path}: cannot be decoded ({error}); replace it or take it out") from error
+        raise DataInvalid(f"{path}: cannot be decoded ({error}); replace or delete it") from error
     return without_background(picture) if background == "remove" else picture
 
 

@@ -111,7 +111,7 @@ def read(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, Any
         RunInvalid: it cannot be read, or is damaged or truncated.
     """
     if not path.is_file():
-        raise RunNotFound(f"{path}: no checkpoint there; give the folder of a run that pgtrain made")
+        raise RunNotFound(f"{path}: no checkpoint there; choose the folder of a run")
     try:
         path.open("rb").close()  # safetensors reports a file without read permission as missing
         with safe_open(path, framework="pt") as file:

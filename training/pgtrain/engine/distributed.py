@@ -17,7 +17,7 @@ import torch.distributed as dist
 from accelerate import PartialState
 from torch import Tensor
 
-from pgtrain.errors import Elsewhere, RunInvalid
+from pgtrain.errors import ReportedByMain, RunInvalid
 from pokegan.errors import EXIT_CODE, PokeganError
 
 TIMEOUT = timedelta(hours=6)
@@ -70,7 +70,7 @@ def from_main(value: Value) -> Value:
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def fail_together() -> Iterator[None]:
     """Fail in every process if the block fails in one, so that none waits forever for another.
 
     Raises:
@@ -92,11 +92,11 @@ def together() -> Iterator[None]:
 
 
 @contextmanager
-def main_speaks() -> Iterator[None]:
+def report_on_main() -> Iterator[None]:
     """Let only the main process report an error that the block raises in every process.
 
     Raises:
-        Elsewhere: in the other processes; nothing is printed.
+        ReportedByMain: in the other processes; nothing is printed.
     """
     try:
         yield
@@ -104,11 +104,11 @@ def main_speaks() -> Iterator[None]:
         if is_main():
             raise
         time.sleep(1)  # launchers end all processes when one ends; the main one needs time to print
-        raise Elsewhere(getattr(error, "exit_code", EXIT_CODE)) from error
+        raise ReportedByMain(getattr(error, "exit_code", EXIT_CODE)) from error
 
 
 @contextmanager
-def first_of_machine() -> Iterator[None]:
+def local_main_first() -> Iterator[None]:
     """Run the block in one process of every machine before the others, which read the caches that it fills."""
     first = count() == 1 or os.environ.get("LOCAL_RANK", "0") == "0"
     if not first:

@@ -81,7 +81,7 @@ def require(needed: float, what: str, remedy: str, on_gpu: bool = True) -> None:
     free = available(on_gpu)
     if needed > free:
         raise MemoryTooSmall(
-            f"{what} take at least {_gigabytes(needed)} of memory, and there are {_gigabytes(free)}; {remedy}"
+            f"{what} take at least {_gigabytes(needed)} of memory, but only {_gigabytes(free)} are free; {remedy}"
         )
 
 
@@ -98,4 +98,4 @@ def available(on_gpu: bool = True) -> float:
 
 
 def _gigabytes(size: float) -> str:
-    return f"{size / 1e9:,.1f} GB" if math.isfinite(size) else "more than can be counted"
+    return f"{min(size, 2**63) / 1e9:,.1f} GB"  # an overflow is infinite, and at least 2**63

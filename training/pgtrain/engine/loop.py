@@ -69,7 +69,7 @@ class Loop:
         """
         main = distributed.is_main()
         events_folder = str(self.run.folder / "tensorboard")
-        with distributed.together(), self.run.writing():
+        with distributed.fail_together(), self.run.writing():
             # With purge_step, TensorBoard drops the events of epochs that are repeated after an interruption.
             writer = SummaryWriter(events_folder, purge_step=self.position.epoch + 1) if main else nullcontext()
         display = Display(epochs, self.position.epoch + self._share_done(), shown=main)
@@ -79,7 +79,7 @@ class Loop:
                 phase = self.system.start_epoch(epoch)
                 display.update(description=phase)
                 metrics = self._epoch(received, display)
-                with distributed.together(), self.run.writing():
+                with distributed.fail_together(), self.run.writing():
                     if events:
                         self._record(epoch + 1, phase, metrics, events)
                 self.position = Position(epoch + 1, 0, self.position.total)
@@ -148,7 +148,7 @@ class Loop:
         return time.monotonic() - self.saved > 60 * self.minutes
 
     def _save(self) -> None:
-        with distributed.together():
+        with distributed.fail_together():
             if distributed.is_main():
                 if name := checkpoint.not_finite(self.system):
                     raise self._diverged(f"{name} became infinite or NaN")

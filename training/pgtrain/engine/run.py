@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pgtrain.errors import RunInvalid, RunNotFound
-from pokegan.errors import write_remedy
+from pokegan.errors import one_line, write_remedy
 from pokegan.files import atomic_write
 from pokegan.revision import revision
 
@@ -187,7 +187,7 @@ class Run:
         """
         path = self.folder / CONFIG
         if not path.is_file():
-            raise RunNotFound(f"{path}: not found; give the folder of a run that pgtrain made")
+            raise RunNotFound(f"{path}: not found; choose the folder of a run")
         with _reading(path, "restore it or train again"):
             described: dict[str, Any] = json.loads(path.read_bytes())
             for values, kinds in ((described, FIELDS), (described["data"], DATA_FIELDS)):
@@ -208,7 +208,7 @@ class Run:
         with _reading(path, "evaluate the run again"):
             figures: dict[str, Any] = json.loads(path.read_bytes())
             if not isinstance(figures, dict):
-                raise TypeError(f"it is {figures!r}")
+                raise TypeError(f"{one_line(figures)} is no object")
             return figures
 
     @contextmanager
@@ -277,7 +277,7 @@ class Run:
                 with _reading(f"{path}, line {number}", "restore or remove it"):
                     entry = json.loads(line)
                     if not isinstance(entry["epoch"], int) or not isinstance(entry["phase"], str):
-                        raise TypeError(f"its epoch is {entry['epoch']!r}, its phase {entry['phase']!r}")
+                        raise TypeError(f"epoch is {entry['epoch']!r}, phase {entry['phase']!r}")
                     entries.append(entry)
         return entries
 
@@ -290,4 +290,4 @@ def _reading(place: Path | str, remedy: str) -> Iterator[None]:
     except OSError as error:
         raise RunInvalid(f"{place}: cannot be read ({error.strerror}); see its permissions") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise RunInvalid(f"{place}: damaged ({repr(error)[:200]}); {remedy}") from error
+        raise RunInvalid(f"{place}: damaged ({one_line(error)}); {remedy}") from error

@@ -174,7 +174,7 @@ def _measured(
 
 def _check_count(samples: int, real: int) -> None:
     if min(samples, real) < FEWEST:
-        raise RequestInvalid(f"{min(samples, real)} are too few to measure; give {FEWEST} samples and examples or more")
+        raise RequestInvalid(f"{samples} samples and {real} examples: the evaluation needs at least {FEWEST} of each")
 
 
 def _rounded(results: Any) -> Any:

@@ -19,7 +19,7 @@ from pgtrain.engine.run import Run
 from pgtrain.errors import BundleInvalid, RunInvalid
 from pgtrain.models.text_encoder import cached_embeddings
 from pgtrain.systems.registry import SYSTEMS
-from pokegan.errors import last_line
+from pokegan.errors import last_line, one_line
 
 MANIFEST = "manifest.json"
 KINDS = {"text-to-image": "image", "latent-to-image": "random"}
@@ -112,7 +112,9 @@ class BundleSampler:
             manifest = json.loads(path.read_bytes())
             return {name: {"provenance": {}} | model for name, model in manifest["models"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BundleInvalid(f"{path}: not the manifest of a bundle ({error!r}); export the bundle again") from error
+            raise BundleInvalid(
+                f"{path}: not the manifest of a bundle ({one_line(error)}); export the bundle again"
+            ) from error
 
     @property
     def trained(self) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Tables of runs and of their figures in the terminal; without PyTorch."""
 
 import json
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ def list_runs(folder: Path, as_json: bool = False) -> None:
     configs = sorted(folder.glob(f"*/{CONFIG}"), key=lambda path: path.stat().st_mtime, reverse=True)
     if not configs:
         problem = "no runs in it" if folder.is_dir() else "not a folder" if folder.exists() else "no such folder"
-        raise RunNotFound(f"{folder}: {problem}; train one with pgtrain, or name another folder")
+        raise RunNotFound(f"{folder}: {problem}; train one, or choose another folder")
     rows = [_row(Run(path.parent)) for path in configs]
     if as_json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
@@ -59,9 +58,9 @@ def show_run(run: Run, as_json: bool = False) -> None:
         RunNotFound, RunInvalid: it is not a run, or is damaged.
     """
     described, metrics = run.described(), run.metrics()
-    last, resumable = metrics[-1] if metrics else {}, run.checkpoint.is_file()
+    last = metrics[-1] if metrics else {}
     if as_json:
-        facts = {"run": str(run.folder), "last": last, "resumable": resumable}
+        facts = {"run": str(run.folder), "last": last, "resumable": run.checkpoint.is_file()}
         print(json.dumps(facts | described, indent=1, ensure_ascii=False))
         return
     console = Console()
@@ -77,9 +76,6 @@ def show_run(run: Run, as_json: bool = False) -> None:
     for name, value in described["config"].items():
         recipe.add_row(escape(name), escape(str(value)))
     console.print(state, recipe)
-    if resumable:
-        command = shlex.join(["pgtrain", described["system"], "--resume", "--out", str(run.folder)])
-        print(f"resumable: {command} --epochs N")
 
 
 def show_figures(results: dict[str, Any]) -> None:

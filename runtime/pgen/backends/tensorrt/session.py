@@ -16,7 +16,7 @@ from pgen.backends.registry import Device
 from pgen.backends.tensorrt.cuda import Cuda, CudaFailed, open_cuda
 from pgen.bundle.engines import EngineInfo, check_runs, plan_path, read_engine
 from pgen.bundle.reader import Bundle, Model
-from pgen.errors import DeviceUnavailable, EngineInvalid
+from pgen.errors import DeviceUnavailable, EngineInvalid, EngineOutdated
 from pokegan.errors import MissingExtra, one_line
 from pokegan.extras import needs_extra
 
@@ -109,8 +109,8 @@ class TensorRTSession:
         self._runtime.engine_host_code_allowed = info.options.version_compatible
         engine = self._runtime.deserialize_cuda_engine(plan)
         if engine is None:
-            rebuild = f"build it again with: {info.options.command(bundle.folder)}"
-            raise EngineInvalid(f"{where}: TensorRT cannot load it ({why(self._logger)}); {rebuild}")
+            fault = f"{where}: TensorRT cannot load it ({why(self._logger)})"
+            raise EngineOutdated(fault, bundle.folder, info.options)
         self._engine = engine
         names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
         nptype: Any = trt.nptype  # its stub has no types

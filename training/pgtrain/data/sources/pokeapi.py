@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pgtrain.errors import DataInvalid
+from pokegan.errors import one_line
 
 ENGLISH = "9"
 TABLES = (
@@ -31,7 +32,7 @@ def species(paths: Mapping[str, Path]) -> dict[int, dict[str, Any]]:
     except (KeyError, ValueError, TypeError, csv.Error) as error:
         folder = next(iter(paths.values())).parent
         raise DataInvalid(
-            f"{folder}: not the tables of PokeAPI as known here ({error!r}); use a folder of data instead"
+            f"{folder}: not the tables of PokeAPI as known here ({one_line(error)}); use a folder of data instead"
         ) from error
 
 

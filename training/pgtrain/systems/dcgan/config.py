@@ -19,9 +19,7 @@ class DCGANConfig:
     width: int = option(32, "channels at the full resolution; deeper layers have up to 8 times as many", minimum=4)
     blocks: str = option("upsample", "how the generator doubles its resolution", choices=("upsample", "transposed"))
     loss: str = option("hinge", "adversarial loss", choices=("hinge", "bce"))
-    pretrain: int = option(
-        20, "number of first epochs, of reconstruction: the generator learns to draw each picture from a code"
-    )
+    pretrain: int = option(20, "epochs of reconstruction before adversarial training")
     pretrain_lr: float = option(2e-3, "learning rate of reconstruction")
     batch: int = option(32, "batch size", minimum=1)
     lr: float = option(3e-4, "learning rate of both networks (Adam)")

@@ -21,34 +21,30 @@ class StackGANConfig:
         "1: train stage I alone, 64x64 pixels; 2: stage II alone, on that of --start",
         choices=("1", "2", "both"),
     )
-    start: str | None = option(None, "run, or bundle, whose generator and --encoder this run goes on from")
+    start: str | None = option(None, "run or bundle to start from, with its generator and --encoder")
     size: int = option(128, "pixels a side after stage II", choices=(128, 256))
     generator: str = option(
         "memory",
-        "memory: text reads codes of the training pictures; original: see --recipe original",
+        "memory: text attends over codes of the training pictures; original: see --recipe original",
         choices=("memory", "original"),
     )
     stage1_epochs: int = option(-1, "epochs of stage I where both are trained; -1: two thirds of --epochs", minimum=-1)
     stage1_pretrain: int = option(
-        -1, "memory: epochs of stage I that reconstruct; -1: a quarter of --epochs, none with --start", minimum=-1
+        -1, "memory: epochs of reconstruction in stage I; -1: a quarter of --epochs, none with --start", minimum=-1
     )
     batch: int = option(32, "pictures a step", minimum=1)
     whitened_dim: int = option(200, "memory: dimensions of a whitened text embedding", minimum=1)
     width: int = option(32, "channels of the generator's last blocks; deeper ones have multiples", minimum=8)
-    pretrain_lr: float = option(
-        2e-3, "memory: Adam's learning rate at the start of reconstruction, which falls to a tenth"
-    )
+    pretrain_lr: float = option(2e-3, "memory: Adam's learning rate of reconstruction, annealed to a tenth")
     generator_lr: float = option(2e-4, "Adam's learning rate of the generator against the discriminator")
     discriminator_lr: float = option(2e-4, "Adam's learning rate of the discriminator")
     beta1: float = option(0.0, "Adam's first beta against the discriminator", below=1)
     beta2: float = option(0.99, "Adam's second beta", below=1)
-    reconstruction: float = option(20.0, "memory: weight of reconstruction beside the adversarial loss")
-    features: float = option(
-        2.0, "memory: weight of the distance of reconstructions in the discriminator's frozen features"
-    )
+    reconstruction: float = option(20.0, "memory: weight of the reconstruction loss in adversarial training")
+    features: float = option(2.0, "memory: weight of the feature matching loss of reconstructions")
     codes_lr: float = option(1e-3, "memory: Adam's learning rate of the codes against the discriminator")
-    anchor: float = option(6.0, "memory: weight of a mix's distance in layout from the autoencoder's drawing of it")
-    chroma: float = option(15.0, "memory: weight of a mix's distance in color from the autoencoder's drawing of it")
+    anchor: float = option(6.0, "memory: weight of the layout loss of mixed codes, against the autoencoder's output")
+    chroma: float = option(15.0, "memory: weight of the color loss of mixed codes, against the autoencoder's output")
     ema: float = option(0.998, "decay of the averaged generator, a step", maximum=1)
 
     def resolve(self, epochs: int) -> None:

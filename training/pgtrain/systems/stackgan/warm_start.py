@@ -69,7 +69,7 @@ def started(start: str) -> Iterator[Run]:
         command = [sys.executable, "-m", "pgexport.cli", "unpack", start, "--out", str(folder)]
         done = subprocess.run(command, capture_output=True, encoding="utf-8")
         if done.returncode:
-            raise RunInvalid(f"{start}: cannot be unpacked by pgexport ({last_line(done.stderr)})")
+            raise RunInvalid(f"{start}: cannot be unpacked ({last_line(done.stderr)})")
         yield Run(folder)
 
 

@@ -68,7 +68,7 @@ def load(folder: Path) -> Generator:
     run = Run(folder)
     described = run.described()
     if described["system"] != "stats":
-        raise RunInvalid(f"{folder}: is a run of {described['system']}; give one of pgtrain stats")
+        raise RunInvalid(f"{folder}: is a run of {described['system']}; choose a run of stats")
     weights, _ = checkpoint.read(run.checkpoint, "network.average.module.")
     try:
         generator = rebuild(from_dict(StatsConfig, described["config"], str(folder)), weights).network
@@ -98,10 +98,10 @@ def conditions(
         if kind not in TYPES:
             raise RequestInvalid(f"no such type: {kind!r}; the types are {', '.join(TYPES)}")
     if len(kinds) > 2 or len(set(kinds)) < len(kinds):
-        raise RequestInvalid(f"types {', '.join(kinds)} cannot go together; ask for one, or for two different ones")
+        raise RequestInvalid(f"types {', '.join(kinds)} cannot be combined; choose one, or two different ones")
     least, most = LOWEST * len(STATS), HIGHEST * len(STATS)
     if total is not None and not least <= total <= most:
-        raise RequestInvalid(f"a total of {total} cannot be: six stats of 1 to 255 sum to {least} to {most}")
+        raise RequestInvalid(f"total {total}: must be from {least} to {most}")
     if rarity is not None and rarity not in RARITIES:
         raise RequestInvalid(f"no such rarity: {rarity!r}; the rarities are {', '.join(RARITIES)}")
     types, flags = torch.zeros(KINDS), torch.zeros(RARE)

@@ -222,8 +222,8 @@ class Residual(nn.Module):
         return hidden + cast(Tensor, self.layers(hidden))
 
 
-class Beside(nn.Module):
-    """A body whose inputs are concatenated to its outputs.
+class ConcatInput(nn.Module):
+    """A network whose inputs are concatenated to its outputs.
 
     Layer norm gives the outputs one length, of which an extreme total or a rarity leaves little to the noise: without
     the inputs the stats of legendary Pokémon vary too little.
@@ -244,7 +244,7 @@ def _body(config: StatsConfig, inputs: int) -> tuple[nn.Module, int]:
         return nn.Sequential(Skip(inputs, wide), Skip(wide, 2 * wide), Skip(2 * wide, 4 * wide)), 4 * wide
     blocks = [Residual(wide) for _ in range(3)]
     body = nn.Sequential(nn.Linear(inputs, wide), *blocks, nn.LayerNorm(wide), nn.SiLU())
-    return (Beside(body), wide + inputs) if config.networks == "direct" else (body, wide)
+    return (ConcatInput(body), wide + inputs) if config.networks == "direct" else (body, wide)
 
 
 class Critic(nn.Module):

@@ -109,7 +109,7 @@ def read(
             print(f"{place}: columns not used: {', '.join(table.unused)}", file=sys.stderr)
     rows = [row for table in tables for row in table.rows]
     if len(rows) < FEWEST:
-        raise DataInvalid(f"{places[0]}: {len(rows)} row is too little to learn from; give {FEWEST} rows or more")
+        raise DataInvalid(f"{places[0]}: has {len(rows)} row; training needs at least {FEWEST} rows")
     digests = [table.digest for table in tables]
     content = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
     return encode(rows, content, config.passes)

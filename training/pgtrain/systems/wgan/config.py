@@ -21,9 +21,7 @@ class WGANConfig:
     latent_dim: int = option(128, "size of the latent", minimum=1)
     width: int = option(32, "channels at the full resolution; deeper layers have up to 8 times as many", minimum=4)
     blocks: str = option("upsample", "how the generator doubles its resolution", choices=("upsample", "transposed"))
-    pretrain: int = option(
-        20, "number of first epochs, of reconstruction: the generator learns to draw each picture from a code"
-    )
+    pretrain: int = option(20, "epochs of reconstruction before adversarial training")
     pretrain_lr: float = option(2e-3, "learning rate of reconstruction")
     batch: int = option(32, "batch size", minimum=1)
     lr: float = option(2e-4, "learning rate of the generator: Adam for gp, RMSProp for clip")
