@@ -24,8 +24,15 @@ OPTIONAL = {
     "platformdirs": "platformdirs",
     "tensorrt": "tensorrt",
     "cuda-bindings": "cuda.bindings",
+    "av": "av",
+    "pyarrow": "pyarrow",
+    "fastapi": "fastapi",
+    "uvicorn": "uvicorn",
+    "prometheus-client": "prometheus_client",
+    "python-multipart": "python_multipart",
+    "ray": "ray",
 }
-"""Distributions that some devices need, and a module of each."""
+"""Distributions that some devices, formats and commands need, and a module of each."""
 
 
 def packages() -> Iterator[Finding]:
