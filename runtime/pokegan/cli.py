@@ -20,6 +20,9 @@ from pokegan.errors import EXIT_CODE, FORBIDDEN, FULL, PokeganError, write_remed
 INTERRUPTED = 130
 """The exit code that a shell gives for Ctrl-C."""
 
+KEPT = "pokegan.cli.kept"
+"""Where a context has what Ctrl-C leaves, see :func:`keeps`."""
+
 
 def _in_one_line(error: click.UsageError) -> click.UsageError:
     # A UsageError without a context prints its message alone, not the usage block before it.
@@ -64,7 +67,7 @@ def _stdout_fails() -> bool:
 
 
 @contextmanager
-def _one_line(hints: Mapping[str, str]) -> Iterator[None]:
+def _one_line(hints: Mapping[str, str], meta: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     except click.exceptions.NoArgsIsHelpError:
@@ -84,20 +87,25 @@ def _one_line(hints: Mapping[str, str]) -> Iterator[None]:
     except click.UsageError as error:
         raise _in_one_line(error) from error
     except KeyboardInterrupt as error:
-        raise _Failed("interrupted; what was finished is kept", INTERRUPTED) from error
+        raise _Failed(f"interrupted; {meta[KEPT]}" if KEPT in meta else "interrupted", INTERRUPTED) from error
     except MemoryError as error:
         raise _Failed("out of memory; do less at once, or close other programs") from error
+
+
+def keeps(what: str) -> None:
+    """Let the line that Ctrl-C prints say `what` stays of the present command."""
+    click.get_current_context().meta[KEPT] = what
 
 
 class _OneLine:
     """Turns errors, bad usage and Ctrl-C into one line on stderr."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        with _one_line({}):
+        with _one_line({}, {}):
             return super().make_context(*args, **kwargs)  # type: ignore[misc, no-any-return]
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _one_line(getattr(ctx.find_root().command, "hints", {})):
+        with _one_line(getattr(ctx.find_root().command, "hints", {}), ctx.meta):
             return super().invoke(ctx)  # type: ignore[misc]
 
 

@@ -41,7 +41,7 @@ def test_ctrl_c_keeps_finished_files(usual: tuple[object, ...], tmp_path: Path, 
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert error == "Error: interrupted; what was finished is kept\n"
+    assert error == "Error: interrupted; finished files are kept, and the same command with --resume continues\n"
     assert names(tmp_path / "out") == (["shard-000000.tar"] if shards else ["redball_0.png", "redball_1.png"])
 
 

@@ -1,6 +1,6 @@
 """Running jobs: one picture or a grid to one file, or any number of pictures to a folder."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -98,7 +98,7 @@ def write_grid(
     return WrittenGrid(file, requests, model, cost, dict(generator.encoder.notes), backend)
 
 
-def write_pictures(job: Job, folder: str | Path) -> Iterator[Written]:
+def write_pictures(job: Job, folder: str | Path) -> Generator[Written, None, None]:
     """Write every picture of `job` into `folder`, as files or as shards, in order, while the next are generated.
 
     Memory use is constant, except that the executor "ray" holds all prompts. What was yielded is complete and stays,
@@ -107,6 +107,7 @@ def write_pictures(job: Job, folder: str | Path) -> Iterator[Written]:
     Raises:
         PokeganError: a prompt, the bundle or `folder` cannot be used; or `folder` already has shards or, with
             `job.resume`, pictures of another bundle or with other settings.
+        Interrupted: Ctrl-C, a KeyboardInterrupt; it has the files that were written and not yielded.
     """
     folder = check_folder(Path(folder))
     if job.shards is not None and not job.resume:
