@@ -27,7 +27,8 @@ HINTS = {
     "engine_failed": "--workspace, --batches",
     "graph_unread": "--storage float32 or --fp16",
     "runs_invalid": "pgexport RUN --out BUNDLE",
-    "target_invalid": "--out, --triton, --web, --force, --add",
+    "target_exists": "--force",
+    "target_invalid": "--out, --triton, --web",
 }
 """What the command line adds to messages, by the errors' codes."""
 
