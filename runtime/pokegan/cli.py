@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import re
 import stat
 import sys
 import warnings
@@ -27,6 +28,8 @@ KEPT = "pokegan.cli.kept"
 def _in_one_line(error: click.UsageError) -> click.UsageError:
     # A UsageError without a context prints its message alone, not the usage block before it.
     message = " ".join(error.format_message().split())
+    if isinstance(error, click.NoSuchOption) and not (error.possibilities or error.option_name.startswith("--")):
+        message += " Write -- before an argument that begins with -"
     return click.UsageError(f"{message} (see {error.ctx.command_path} --help)" if error.ctx else message)
 
 
@@ -66,14 +69,23 @@ def _stdout_fails() -> bool:
         return True
 
 
+def _hint(code: str, ctx: click.Context | None) -> str:
+    """Return what the program adds to errors of `code`, unless it begins with an option of other commands only."""
+    if ctx is None:
+        return ""
+    hint: str = getattr(ctx.find_root().command, "hints", {}).get(code, "")
+    own = {option for parameter in ctx.command.params for option in parameter.opts}
+    return hint if not hint.startswith("--") or re.split("[ ,]", hint)[0] in own else ""
+
+
 @contextmanager
-def _one_line(hints: Mapping[str, str], meta: Mapping[str, Any]) -> Iterator[None]:
+def _one_line(ctx: click.Context | None = None) -> Iterator[None]:
     try:
         yield
     except click.exceptions.NoArgsIsHelpError:
         raise
     except PokeganError as error:
-        hint = hints.get(error.code)
+        hint = _hint(error.code, ctx)
         message = f"{error.message} ({hint})" if hint else error.message
         raise _Failed(message, getattr(error, "exit_code", EXIT_CODE)) from error
     except OSError as error:
@@ -87,7 +99,8 @@ def _one_line(hints: Mapping[str, str], meta: Mapping[str, Any]) -> Iterator[Non
     except click.UsageError as error:
         raise _in_one_line(error) from error
     except KeyboardInterrupt as error:
-        raise _Failed(f"interrupted; {meta[KEPT]}" if KEPT in meta else "interrupted", INTERRUPTED) from error
+        kept = ctx.meta.get(KEPT) if ctx else None
+        raise _Failed(f"interrupted; {kept}" if kept else "interrupted", INTERRUPTED) from error
     except MemoryError as error:
         raise _Failed("out of memory; do less at once, or close other programs") from error
 
@@ -101,11 +114,11 @@ class _OneLine:
     """Turns errors, bad usage and Ctrl-C into one line on stderr."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        with _one_line({}, {}):
+        with _one_line():
             return super().make_context(*args, **kwargs)  # type: ignore[misc, no-any-return]
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _one_line(getattr(ctx.find_root().command, "hints", {}), ctx.meta):
+        with _one_line(ctx):
             return super().invoke(ctx)  # type: ignore[misc]
 
 
@@ -168,6 +181,15 @@ class LazyGroup(Group):
         module, attribute = self.places[cmd_name].split(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; the error for an unknown one suggests similar names."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:  # click knows only the commands that are imported
+            raise click.NoSuchCommand(args[0], possibilities=self.list_commands(ctx), ctx=ctx) from error
 
 
 version_option = click.version_option(__version__, message="%(prog)s %(version)s")

@@ -125,7 +125,7 @@ def test_full_disk_leaves_no_partial_file(started: Callable[..., Started], tmp_p
     assert code == 2
     assert len(errors) == 1
     assert "free space" in errors[0]
-    assert list((tmp_path / "out").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_processes_write_one_folder(started: Callable[..., Started], tmp_path: Path) -> None:

@@ -155,6 +155,8 @@ def write_job(
                 for late in _unreported(pictures, error):
                     reporter.report(late)
                 raise
+            if job.resume and written is None and not reporter.quiet:
+                click.echo("all files were finished; nothing was left to do", err=True)
     return written
 
 

@@ -1,6 +1,8 @@
 """Running jobs: one picture or a grid to one file, or any number of pictures to a folder."""
 
+import os
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -109,7 +111,9 @@ def write_pictures(job: Job, folder: str | Path) -> Generator[Written, None, Non
             `job.resume`, pictures of another bundle or with other settings.
         Interrupted: Ctrl-C, a KeyboardInterrupt; it has the files that were written and not yielded.
     """
-    folder = check_folder(Path(folder))
+    folder = Path(folder)
+    is_new = not os.path.exists(folder)  # noqa: PTH110 (pathlib's raises where the name is too long)
+    check_folder(folder)
     if job.shards is not None and not job.resume:
         from pgen.jobs.shards import check_no_shards
 
@@ -118,7 +122,13 @@ def write_pictures(job: Job, folder: str | Path) -> Generator[Written, None, Non
         from pgen.jobs.ray import write_on_cluster as run
     else:
         from pgen.jobs.local import write_locally as run
-    yield from run(job, folder)
+    try:
+        yield from run(job, folder)
+    except BaseException:
+        if is_new:
+            with suppress(OSError):  # it has files
+                folder.rmdir()
+        raise
 
 
 def _with_format(postprocess: Postprocess, out: Path | BinaryIO) -> Postprocess:
