@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pgexport.errors import TargetInvalid
+from pgexport.errors import TargetExists, TargetInvalid
 from pokegan.errors import PokeganError, write_remedy
 from pokegan.files import target_of
 
@@ -26,12 +26,12 @@ def check_target(out: Path, kind: str, fault: str, force: bool) -> None:
     """
     if not out.parent.is_dir():
         raise TargetInvalid(f"{out.parent}: no such folder; make it first")
-    if out.exists() and not force:
-        raise TargetInvalid(f"{out}: exists; choose another folder, or replace the {kind} by force")
     if out.exists() and fault:
         raise TargetInvalid(
             f"{out}: exists and is no {kind} ({fault}), so force does not replace it; choose another folder"
         )
+    if out.exists() and not force:
+        raise TargetExists(f"{out}: exists; choose another folder, or replace the {kind} by force")
 
 
 @contextmanager

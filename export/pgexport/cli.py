@@ -28,7 +28,8 @@ HINTS: dict[str, Hint] = BUILD_HINTS | {
     "engine_failed": "--workspace, --batches",
     "graph_unread": "--storage float32 or --fp16",
     "runs_invalid": "pgexport RUN --out BUNDLE",
-    "target_invalid": "--out, --triton, --web, --force, --add",
+    "target_exists": "--force",
+    "target_invalid": "--out, --triton, --web",
 }
 """What the command line adds to messages, by the errors' codes."""
 

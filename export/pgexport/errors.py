@@ -11,6 +11,10 @@ class TargetInvalid(PokeganError, FileExistsError):
     """A bundle or a model repository cannot be written to its place."""
 
 
+class TargetExists(TargetInvalid):
+    """A bundle, a model repository, a page or a model is there already, and may be replaced."""
+
+
 class WebFilesMissing(PokeganError, FileNotFoundError):
     """Files of a static page, which are not part of the bundle, are missing."""
 

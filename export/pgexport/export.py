@@ -15,7 +15,7 @@ from pgen.bundle.engines import FOLDER as ENGINES
 from pgen.bundle.reader import FORMAT, MANIFEST, Bundle, Manifest, Model, Tensor, describe, open_bundle
 from pgen.text_encoder import TextEncoder
 from pgexport.atomic import atomic_folder, check_target
-from pgexport.errors import ParityFailed, TargetInvalid
+from pgexport.errors import ParityFailed, TargetExists
 from pgexport.parity.run import check_run
 from pgexport.precision.bf16_emulation import checkable
 from pgexport.select_runs import distinct
@@ -206,7 +206,7 @@ def _kept(before: Bundle, staged: Path, runs: list[LoadedRun], force: bool) -> M
     replaced = {run.system for run in runs} | {"encoder" for run in runs if run.reads_text}
     present = [name for name in before.manifest.models if name in replaced]
     if present and not force:
-        raise TargetInvalid(
+        raise TargetExists(
             f"{before.folder}: already has {' and '.join(present)}; choose another folder, or force the replacement"
         )
     kept = {name: model for name, model in before.manifest.models.items() if name not in replaced}

@@ -162,7 +162,7 @@ class Generator(PictureModel):
         `seed` is the one after the file's seed.
 
         Raises:
-            PictureInvalid: the file has no metadata of pgen.
+            PictureInvalid: the file is missing, or has no metadata of pgen.
             BundleInvalid: the file was generated with another bundle.
         """
         from pgen.images.variations import variation_requests

@@ -106,6 +106,10 @@ class PictureInvalid(PokeganError, ValueError):
     """A file is not a picture, or has no valid metadata of pgen."""
 
 
+class PictureNotFound(PictureInvalid, FileNotFoundError):
+    """A file that should be a picture of pgen is missing."""
+
+
 class RunFailed(PokeganError, RuntimeError):
     """A network was loaded, but its run failed."""
 

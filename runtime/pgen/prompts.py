@@ -61,18 +61,19 @@ def read_prompts(prompts: Iterable[str] = (), file: Path | None = None) -> tuple
     if total == 0:
         raise PromptInvalid(f"{file}: contains no prompt; write one a line")
     read = chain.from_iterable(_read(source) for source in sources)
-    return (_not_empty(read) if total is None else read), total
+    name = "stdin" if file is None or str(file) == STDIN else str(file)
+    return (_not_empty(read, name) if total is None else read), total
 
 
-def _not_empty(prompts: Iterator[str]) -> Iterator[str]:
-    """Yield prompts of a stream.
+def _not_empty(prompts: Iterator[str], name: str) -> Iterator[str]:
+    """Yield prompts of the stream `name`.
 
     Raises:
         PromptInvalid: there is none.
     """
     first = next(prompts, None)
     if first is None:
-        raise PromptInvalid("the stream contains no prompt; write one a line")
+        raise PromptInvalid(f"{name}: contains no prompt; write one a line")
     yield first
     yield from prompts
 

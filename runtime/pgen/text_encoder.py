@@ -101,8 +101,8 @@ class TextEncoder:
         words = prompt.split()
         # A word that the tokenizer has whole is an ordinary one, such as "dragon", and not meant as "Dragonite".
         is_ordinary = len(words) > MAX_NAME_WORDS or len(tokens) <= len(words)
-        name = None if is_ordinary else self.bundle.name_index.closest(prompt)
-        return f"did you mean {name}?" if name else ""
+        names = [] if is_ordinary else self.bundle.name_index.closest(prompt)
+        return f"did you mean {' or '.join(names)}?" if names else ""
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Run the encoder on `texts`, float32 (N, D).

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import re
 import stat
 import sys
 import warnings
@@ -23,10 +24,15 @@ INTERRUPTED = 130
 Hint = str | Callable[[Any], str]
 """What a command line adds to the message of an error; a function makes it from the error's attributes."""
 
+KEPT = "pokegan.cli.kept"
+"""Where a context has what Ctrl-C leaves, see :func:`keeps`."""
+
 
 def _in_one_line(error: click.UsageError) -> click.UsageError:
     # A UsageError without a context prints its message alone, not the usage block before it.
     message = " ".join(error.format_message().split())
+    if isinstance(error, click.NoSuchOption) and not (error.possibilities or error.option_name.startswith("--")):
+        message += " Write -- before an argument that begins with -"
     return click.UsageError(f"{message} (see {error.ctx.command_path} --help)" if error.ctx else message)
 
 
@@ -66,15 +72,24 @@ def _stdout_fails() -> bool:
         return True
 
 
+def _hint(error: PokeganError, ctx: click.Context | None) -> str:
+    """Return what the program adds to `error`, unless it begins with an option of other commands only."""
+    if ctx is None:
+        return ""
+    hint: Hint = getattr(ctx.find_root().command, "hints", {}).get(error.code, "")
+    hint = hint if isinstance(hint, str) else hint(error)
+    own = {option for parameter in ctx.command.params for option in parameter.opts}
+    return hint if not hint.startswith("--") or re.split("[ ,]", hint)[0] in own else ""
+
+
 @contextmanager
-def _one_line(hints: Mapping[str, Hint]) -> Iterator[None]:
+def _one_line(ctx: click.Context | None = None) -> Iterator[None]:
     try:
         yield
     except click.exceptions.NoArgsIsHelpError:
         raise
     except PokeganError as error:
-        hint = hints.get(error.code)
-        hint = hint(error) if callable(hint) else hint
+        hint = _hint(error, ctx)
         message = f"{error.message} ({hint})" if hint else error.message
         raise _Failed(message, getattr(error, "exit_code", EXIT_CODE)) from error
     except OSError as error:
@@ -88,20 +103,26 @@ def _one_line(hints: Mapping[str, Hint]) -> Iterator[None]:
     except click.UsageError as error:
         raise _in_one_line(error) from error
     except KeyboardInterrupt as error:
-        raise _Failed("interrupted; what was finished is kept", INTERRUPTED) from error
+        kept = ctx.meta.get(KEPT) if ctx else None
+        raise _Failed(f"interrupted; {kept}" if kept else "interrupted", INTERRUPTED) from error
     except MemoryError as error:
         raise _Failed("out of memory; do less at once, or close other programs") from error
+
+
+def keeps(what: str) -> None:
+    """Let the line that Ctrl-C prints say `what` stays of the present command."""
+    click.get_current_context().meta[KEPT] = what
 
 
 class _OneLine:
     """Turns errors, bad usage and Ctrl-C into one line on stderr."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        with _one_line({}):
+        with _one_line():
             return super().make_context(*args, **kwargs)  # type: ignore[misc, no-any-return]
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _one_line(getattr(ctx.find_root().command, "hints", {})):
+        with _one_line(ctx):
             return super().invoke(ctx)  # type: ignore[misc]
 
 
@@ -164,6 +185,15 @@ class LazyGroup(Group):
         module, attribute = self.places[cmd_name].split(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; the error for an unknown one suggests similar names."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:  # click knows only the commands that are imported
+            raise click.NoSuchCommand(args[0], possibilities=self.list_commands(ctx), ctx=ctx) from error
 
 
 version_option = click.version_option(__version__, message="%(prog)s %(version)s")

@@ -41,7 +41,7 @@ def test_ctrl_c_keeps_finished_files(usual: tuple[object, ...], tmp_path: Path, 
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert error == "Error: interrupted; what was finished is kept\n"
+    assert error == "Error: interrupted; finished files are kept, and the same command with --resume continues\n"
     assert names(tmp_path / "out") == (["shard-000000.tar"] if shards else ["redball_0.png", "redball_1.png"])
 
 
@@ -69,7 +69,7 @@ def test_full_disk_leaves_no_partial_shard(usual: tuple[object, ...], tmp_path: 
     assert process.returncode == 2
     assert error.count("\n") == 1
     assert "cannot be written (File too large); free space, or choose another path" in error
-    assert names(tmp_path / "out") == []
+    assert names(tmp_path) == []
 
 
 def test_invalid_line_keeps_earlier_files(command: Command, usual: tuple[object, ...], tmp_path: Path) -> None:
@@ -84,7 +84,8 @@ def test_invalid_line_keeps_earlier_files(command: Command, usual: tuple[object,
     [
         (("--out", "a.png", "--resume"), "need a folder: use --out-dir DIR"),
         (("--grid", "--shards", 3), "need a folder: use --out-dir DIR"),
-        (("--batch", "fast"), "'fast' is not a valid"),
+        (("--batch", "fast"), "'fast' is not a number; write a number, or auto"),
+        (("--batch", 0), "0 is not in the range"),
     ],
 )
 def test_invalid_options_fail_in_one_line(

@@ -69,7 +69,7 @@ def test_resume_takes_names_in_another_order_and_case(here: Path) -> None:
 def test_empty_pipe_is_an_error_as_an_empty_file_is(stdin: str) -> None:
     done = CliRunner().invoke(main, ["image", "-", "--device", "cpu"], input=stdin)
     assert done.exit_code == 2
-    assert done.stderr == "Error: the stream contains no prompt; write one a line\n"
+    assert done.stderr == "Error: stdin: contains no prompt; write one a line\n"
 
 
 @pytest.mark.parametrize("package", ["pgen", "pgexport", "pgbench", "pgtrain"])

@@ -23,11 +23,13 @@ def interrupted(arguments: list[object], ready: Callable[[], bool], number: int 
     return process.returncode, stderr
 
 
-CTRL_C = (signal.SIGINT, 130, "Error: interrupted; what was finished is kept\n")
-ENDS = pytest.mark.parametrize(("number", "code", "message"), [CTRL_C, (signal.SIGTERM, 143, "")])
+def ends(message: str) -> pytest.MarkDecorator:
+    """Parametrize by Ctrl-C, which prints `message`, and SIGTERM, which prints nothing."""
+    ctrl_c = (signal.SIGINT, 130, f"Error: {message}\n")
+    return pytest.mark.parametrize(("number", "code", "message"), [ctrl_c, (signal.SIGTERM, 143, "")])
 
 
-@ENDS
+@ends("interrupted")
 def test_interrupted_stats_leave_no_partial_file(
     full_bundle: Path, tmp_path: Path, number: int, code: int, message: str
 ) -> None:
@@ -39,7 +41,7 @@ def test_interrupted_stats_leave_no_partial_file(
     assert list(tmp_path.iterdir()) == []
 
 
-@ENDS
+@ends("interrupted; finished cards are kept, and dex.json lists them")
 def test_interrupted_dex_keeps_and_lists_finished_cards(
     full_bundle: Path, tmp_path: Path, number: int, code: int, message: str
 ) -> None:

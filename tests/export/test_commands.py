@@ -93,7 +93,7 @@ def test_without_runs_the_newest_finished_of_each_system_are_taken(
 
 
 def test_command_line_adds_its_options_to_errors(dcgan: Path, tiny_bundle: Path) -> None:
-    refused(call(dcgan, "--out", tiny_bundle), "replace the bundle by force (--out, --triton, --web, --force, --add)")
+    refused(call(dcgan, "--out", tiny_bundle), "replace the bundle by force (--force)")
 
 
 def test_no_finished_run_is_reported(tmp_path: Path) -> None:

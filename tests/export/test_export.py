@@ -131,8 +131,9 @@ def test_existing_bundle_is_replaced_only_by_force(tiny_bundle: Path, tiny_run: 
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
     other = tmp_path / "photos"
     other.mkdir()
-    with pytest.raises(TargetInvalid, match="not a bundle"):
-        export_runs([tiny_run], other, force=True)
+    for force in (False, True):  # force is no remedy here, and is not advised
+        with pytest.raises(TargetInvalid, match=r"not a bundle .* choose another folder"):
+            export_runs([tiny_run], other, force=force)
 
 
 def test_load_run_rejects_bad_runs(tiny_run: Path, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,7 @@ def error_classes(base: type[PokeganError] = PokeganError) -> Iterator[type[Poke
 
 
 def test_every_hint_belongs_to_an_error() -> None:
+    import_module("pgen.errors")  # the command line does without until an error occurs
     assert set(HINTS) <= {error.code for error in error_classes()}
 
 
@@ -94,6 +97,8 @@ def test_engine_errors_name_the_command() -> None:
         ),
         ("image mew --seeds 1-3 --seed 4", "or a first seed (use either --seeds, or -n and --seed)"),
         ("morph mew mew", "choose another prompt or seed for one (--to-seed sets the other seed)"),
+        ("image mew --out .", "Error: .: is a folder; name a file in it (--out-dir writes into a folder)\n"),
+        ("morph mew abra --out .", "Error: .: is a folder; name a file in it\n"),  # it has no --out-dir
     ],
 )
 def test_command_line_adds_the_hint(call: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,3 +107,56 @@ def test_command_line_adds_the_hint(call: str, line: str, tmp_path: Path, monkey
     assert done.exit_code == 2
     assert line in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        ("morph Charizard", 'END is missing: write two names or sentences, such as "Charizard" "Blastoise"'),
+        ("morph", "START and END are missing: write two names"),
+        ("image --file /dev/null", "/dev/null: contains no prompt; write one a line"),
+        ("image -", "stdin: contains no prompt; write one a line"),
+        ("image Mew --size 256x256", "'256x256' is not a number; write one side, such as 256"),
+        ("image Mew --size 4", "4 is not in the range 8<=x<=4096"),
+        ("image Mew --seed abc", "'abc' is not a number; write a number, or random"),
+        ("image Mew --batch huge", "'huge' is not a number; write a number, or auto"),
+        ("imgae Mew", "No such command 'imgae'. Did you mean 'image'?"),
+        ("image -5", "No such option '-5'. Write -- before an argument that begins with -"),
+        ("image Mew --colors=", "it is empty; write a name or a sentence, or leave the option out"),
+        ("image Mew --out none/a.png", "none: no such folder; create it first"),
+    ],
+)
+def test_wrong_call_names_the_fault_and_the_remedy(
+    call: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, call.split(), input="")
+    assert done.exit_code == 2
+    assert line in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_failed_job_leaves_no_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    (tmp_path / "old").mkdir()
+    for folder in ("new", "old"):
+        for options in (["--bundle", "none"], ["--executor", "ray"]):
+            done = CliRunner().invoke(main, ["image", "Mew", "--out-dir", folder, *options])
+            assert done.exit_code == 2, done.output
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_resumed_job_says_that_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    call = ["image", "Mew", "--device", "cpu", "--resume"]
+    assert CliRunner().invoke(main, call).stderr == ""
+    assert CliRunner().invoke(main, call).output == "all files were finished; nothing was left to do\n"
+    assert CliRunner().invoke(main, [*call, "--quiet"]).output == ""
+
+
+def test_reproduce_keeps_the_extension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(main, ["image", "Mew", "--device", "cpu", "--out", "a.jpg"]).exit_code == 0
+    assert CliRunner().invoke(main, ["reproduce", "a.jpg", "--device", "cpu"]).stdout == "a.again.jpg\n"

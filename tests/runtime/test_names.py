@@ -42,6 +42,11 @@ def encoder() -> TextEncoder:
         ("Charizard Gigantamax", "Charizard"),
         ("Rillaboom Gmax", "Gigantamax Rillaboom"),
         ("Mega Glurak X", "Charizard"),
+        ("Porygon 2", "Porygon2"),
+        ("porygon z", "Porygon-Z"),
+        ("mew two", "Mewtwo"),
+        ("MrMime", "Mr. Mime"),
+        ("nidoranF", "Nidoran♀"),
     ],
 )
 def test_name_is_found_in_every_spelling(encoder: TextEncoder, spelling: str, name: str) -> None:
@@ -64,6 +69,7 @@ def test_names_of_the_bundle_stay_distinct(encoder: TextEncoder) -> None:
         ("Charzard", "did you mean Charizard?"),
         ("picachu", "did you mean Pikachu?"),
         ("bulbasor", "did you mean Bulbasaur?"),
+        ("Nidoran", "did you mean Nidoran♀ or Nidoran♂?"),
         ("🐉🐉", "most of it is unknown"),
         ("дракон", "most of it is unknown"),
         ("赤い竜", "most of it is unknown"),

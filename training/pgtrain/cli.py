@@ -81,6 +81,7 @@ HINTS = {
     "features_not_found": "--weights FILE, or --features imagenet",
     "folder_missing": "--out",
     "memory_too_small": "--batch, --width, --size, or --accumulate",
+    "run_exists": "--resume continues it, --out names the folder",
     "run_differs": "leave out the options, --recipe or --config that set it",
     "interrupted": "with the same command, --resume and --out",
 }

@@ -41,6 +41,10 @@ class RunInvalid(PokeganError, ValueError):
     """A run folder cannot be used: a damaged checkpoint, or a configuration that does not fit."""
 
 
+class RunExists(RunInvalid):
+    """The folder of a new run holds one already."""
+
+
 class RunDiffers(RunInvalid):
     """An option differs from that of the run to resume, and cannot change."""
 

@@ -7,6 +7,10 @@ const SIGNS = { "\u2640": " f ", "\u2642": " m " };
 
 /** Reduce a name to what all its spellings share: no case, accents, apostrophes, width or order of words. */
 export function fold(name) {
+  return wordsOf(name).sort(byCodePoint).join(" ");
+}
+
+function wordsOf(name) {
   const plain = name
     .replace(/[\u2640\u2642]/g, (sign) => SIGNS[sign])
     .replace(/['\u2018\u2019`\u00b4.]/g, "")
@@ -14,10 +18,12 @@ export function fold(name) {
     .replace(/[\u0300-\u036f]/g, "")
     .normalize("NFC");
   const words = casefolded(plain).match(/[\p{L}\p{N}]+/gu) ?? [];
-  return words
-    .map((word) => WORDS[word] ?? word)
-    .sort(byCodePoint)
-    .join(" ");
+  return words.map((word) => WORDS[word] ?? word);
+}
+
+/** Reduce a name as fold does, and leave out the spaces instead of the order: "Porygon 2" is Porygon2. */
+function joined(name) {
+  return wordsOf(name).join("");
 }
 
 /** Lower case, for comparisons, letter by letter. */
@@ -43,13 +49,16 @@ export class NameIndex {
     this.exact = new Map(names.map((name, row) => [name.toLowerCase(), row]));
     this.rows = new Map();
     names.forEach((name, row) => this.rows.has(fold(name)) || this.rows.set(fold(name), row));
+    this.joined = new Map();
+    names.forEach((name, row) => this.joined.has(joined(name)) || this.joined.set(joined(name), row));
   }
 
   /** The row of the name, in any language, that `prompt` is or is a form of; undefined if it is none. */
   find(prompt) {
     const folded = fold(prompt);
     const words = folded.split(" ").filter((word) => !FORMS.has(word));
-    return this.exact.get(prompt.toLowerCase()) ?? this.#row(folded) ?? this.#row(words.join(" "));
+    const row = this.exact.get(prompt.toLowerCase()) ?? this.#row(folded) ?? this.#row(words.join(" "));
+    return row ?? this.joined.get(joined(prompt));
   }
 
   /** The name that `prompt` may misspell; undefined if no name is similar. */

@@ -26,10 +26,19 @@ def fold(name: str) -> str:
     >>> fold("Flabébé"), fold("Farfetch'd"), fold("Nidoran♀"), fold("Charizard (Mega X)")
     ('flabebe', 'farfetchd', 'f nidoran', 'charizard mega x')
     """
+    return " ".join(sorted(_words(name)))
+
+
+def _words(name: str) -> list[str]:
     plain = ACCENTS.sub("", unicodedata.normalize("NFKD", APOSTROPHES.sub("", name.translate(SIGNS))))
     # Composed again, because in other scripts the remaining marks distinguish letters.
     letters = unicodedata.normalize("NFC", plain).casefold()
-    return " ".join(sorted(WORDS.get(word, word) for word in WORD.findall(letters)))
+    return [WORDS.get(word, word) for word in WORD.findall(letters)]
+
+
+def _joined(name: str) -> str:
+    """Reduce a name as :func:`fold` does, and leave out the spaces instead of the order: "Porygon 2" is Porygon2."""
+    return "".join(_words(name))
 
 
 def read_translations(text: str) -> dict[str, str]:
@@ -70,14 +79,17 @@ class NameIndex:
     def __init__(self, names: Sequence[str], translations: Mapping[str, str] | None = None) -> None:
         self._names, self._translations = names, translations
         self._rows: dict[str, int] = {}
+        self._joined: dict[str, int] = {}
         for row, name in enumerate(names):
             self._rows.setdefault(fold(name), row)
+            self._joined.setdefault(_joined(name), row)
 
     def find(self, prompt: str) -> int | None:
         """Return the index of the name that `prompt` is, or is a form of, in any language; None if there is none."""
         folded = fold(prompt)
         base = " ".join(word for word in folded.split() if word not in FORMS)
-        return next((row for name in dict.fromkeys((folded, base)) if (row := self._row(name)) is not None), None)
+        rows = (self._row(folded), self._row(base), self._joined.get(_joined(prompt)))
+        return next((row for row in rows if row is not None), None)
 
     def _row(self, folded: str) -> int | None:
         if folded in self._rows:
@@ -85,7 +97,10 @@ class NameIndex:
         english = (_installed_translations() if self._translations is None else self._translations).get(folded)
         return None if english is None else self._rows.get(fold(english))
 
-    def closest(self, prompt: str) -> str | None:
-        """Return the name that `prompt` may misspell; None if no name is similar."""
-        close = difflib.get_close_matches(fold(prompt), self._rows, n=1, cutoff=SIMILAR)
-        return self._names[self._rows[close[0]]] if close else None
+    def closest(self, prompt: str) -> list[str]:
+        """Return the names that `prompt` may misspell: the most similar one, or two if they are equally similar."""
+        folded = fold(prompt)
+        close = difflib.get_close_matches(folded, self._rows, n=2, cutoff=SIMILAR)
+        ratios = [difflib.SequenceMatcher(None, name, folded).ratio() for name in close]
+        equal = [name for name, ratio in zip(close, ratios, strict=True) if ratio == ratios[0]]
+        return [self._names[row] for row in sorted(self._rows[name] for name in equal)]

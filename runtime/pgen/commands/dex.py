@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from pgen.commands.options import PATH, SEED, device_options, filter_options, report_options, shiny_option
-from pokegan.cli import Command
+from pokegan.cli import Command, keeps
 
 if TYPE_CHECKING:
     from pgen.commands.output import Reporter
@@ -79,6 +79,7 @@ def dex(
         progress(n * (1 if family is None else family + 1), shown=not reporter.quiet, unit="Pokémon") as step,
         closing(write_dex(entries, out)) as cards,
     ):
+        keeps("finished cards are kept, and dex.json lists them")
         for card in cards:
             reporter.report(replace(card, model=model) if isinstance(card, Card) else card)
             step()

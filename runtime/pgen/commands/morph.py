@@ -65,6 +65,9 @@ def morph(
     Latents are interpolated spherically, text embeddings linearly. A --model that reads no text takes two seeds
     instead of prompts. MP4 needs the extra "video" and has no transparency: --background defaults to white.
     """
+    if not end and (start or (to_seed is None and template.model is None)):
+        missing = "END is" if start else "START and END are"
+        raise click.UsageError(f'{missing} missing: write two names or sentences, such as "Charizard" "Blastoise"')
     from pgen.images.postprocess import Postprocess
     from pgen.morph.interpolation import morph_ends
     from pgen.morph.job import MorphJob, write_morph

@@ -17,12 +17,29 @@ Option = Callable[[Any], Any]
 PATH = click.Path(path_type=Path)
 
 
-class _Seed(click.IntRange):
-    name = "N|random"
+class _Number(click.IntRange):
+    """A range of integers; another text is told what to `write`."""
+
+    write = "a number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a number; write {self.write}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class _Seed(_Number):
+    name, write = "N|random", "a number, or random"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         # 32 bits are short enough to write down; names of files and --json tell which seed it is.
         return secrets.randbelow(2**32) if value == "random" else super().convert(value, param, ctx)
+
+
+class _Side(_Number):
+    write = "one side, such as 256"
 
 
 SEED = _Seed(0, 2**64 - 1)
@@ -55,11 +72,18 @@ def device_options(command: Function) -> Function:
             "--bundle", type=PATH, default=_embedded, help="folder of a bundle  [default: the one installed with pgen]"
         ),
         click.option("--device", type=click.Choice(device_names()), default="auto", show_default=True, help=device),
-        click.option("--threads", type=_Threads(0), default=0, help="CPU threads  [default: one a core]"),
+        click.option("--threads", type=_Threads(0), default=0, show_default=True, help="CPU threads; 0: one a core"),
     )
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def _not_blank(_: click.Context, __: click.Parameter, value: str | None) -> str:
+    """Return a text, or an empty one for none; refuse a blank one, which a script writes for an unset variable."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("it is empty; write a name or a sentence, or leave the option out")
+    return value or ""
 
 
 def _grouped(parameter: str, factory: str, **options: Option) -> Callable[[Function], Function]:
@@ -119,14 +143,14 @@ sampling_options = _grouped(
         "--palette-of",
         "colors",
         metavar="TEXT",
-        default="",
+        callback=_not_blank,
         help="a name or a sentence whose colors are used instead",
     ),
     shiny=shiny_option,
 )
 """``--model``, ``--truncation``, ``--stage``, ``--colors`` and ``--shiny``, as `template`."""
 
-size_option = click.option("--size", type=click.IntRange(8, 4096), help="side in pixels  [default: the model's]")
+size_option = click.option("--size", type=_Side(8, 4096), help="side in pixels  [default: the model's]")
 background_option = click.option(
     "--background",
     metavar="COLOR",
@@ -178,8 +202,8 @@ batch_option = click.option(
 )
 
 
-class _BatchType(click.IntRange):
-    name = "N|auto"
+class _BatchType(_Number):
+    name, write = "N|auto", "a number, or auto"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return value if value == "auto" else super().convert(value, param, ctx)

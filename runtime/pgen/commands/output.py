@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,8 +13,9 @@ from click.core import ParameterSource
 
 from pgen.backends.devices import describe_device, resolve
 from pgen.images.metadata import MAX_FILE
-from pgen.jobs.job import Job, Written
+from pgen.jobs.job import Interrupted, Job, Written
 from pgen.jobs.write import WrittenGrid, write_grid, write_one, write_pictures
+from pokegan.cli import keeps
 from pokegan.files import is_stdout, is_stream
 
 STDOUT = STDIN = Path("-")
@@ -144,10 +145,32 @@ def write_job(
             written = write_one(job, target)
             reporter.report(written)
         else:
-            for written in write_pictures(job, destination.out_dir or Path()):
-                reporter.report(written)
-                step()
+            keeps("finished files are kept, and the same command with --resume continues")
+            pictures = write_pictures(job, destination.out_dir or Path())
+            try:
+                for written in pictures:
+                    reporter.report(written)
+                    step()
+            except KeyboardInterrupt as error:
+                for late in _unreported(pictures, error):
+                    reporter.report(late)
+                raise
+            if job.resume and written is None and not reporter.quiet:
+                click.echo("all files were finished; nothing was left to do", err=True)
     return written
+
+
+def _unreported(pictures: Generator[Written, None, None], error: KeyboardInterrupt) -> Sequence[Written]:
+    """Return the files that are finished, but that an interrupted job did not yield."""
+    if isinstance(error, Interrupted):
+        return error.finished
+    try:
+        pictures.throw(error)  # it came between two pictures, when the job did not notice
+    except Interrupted as interrupted:
+        return interrupted.finished
+    except (KeyboardInterrupt, StopIteration):
+        return ()
+    return ()
 
 
 def _check_format(format: str, out: Path | None) -> None:

@@ -40,17 +40,22 @@ def reproduce(file: Path, out: Path | None, reporter: "Reporter", bundle: Path, 
     name = Path("stdin") if file == STDOUT else file
     with stdin_as_file(file) as path:
         if is_fixed(path):
-            out = out or unused_path(Path(f"{name.stem}.again.png"))
+            out = out or unused_path(Path(f"{name.stem}.again{_extension(name, 'png')}"))
             note = _redraw(path, out, bundle, reporter, **settings)
         else:
             metadata = read_metadata(path, open_bundle(bundle))
-            out = out or unused_path(Path(f"{name.stem}.again.{metadata.postprocess.format}"))
+            out = out or unused_path(Path(f"{name.stem}.again{_extension(name, metadata.postprocess.format)}"))
             destination = Destination(out, grid=metadata.grid, columns=metadata.columns)
             job = Job(metadata.requests, metadata.postprocess, bundle=bundle, **settings)
             written = write_job(job, destination, reporter, len(metadata.requests))
             note = other_backend(metadata.backend, written.backend) if written else ""
     if note and not reporter.quiet:
         click.echo(f"{name}: {note}", err=True)
+
+
+def _extension(name: Path, format: str) -> str:
+    """Return the extension of a file if it fits its format, such as .jpg, and otherwise the usual one."""
+    return name.suffix if name.suffix.lower().replace("jpg", "jpeg") == f".{format}" else f".{format}"
 
 
 def _redraw(path: Path, out: Path, bundle: Path, reporter: "Reporter", device: str, threads: int) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pgen.commands.options import PATH, device_options, report_options, sampling_options, seed_options
-from pokegan.cli import Command
+from pokegan.cli import Command, keeps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +57,7 @@ def sprite(
     reporter = reporter.for_device(device)
     generator = PictureModel.open(bundle, device, threads)
     with progress(None if count is None else count * len(seeds), shown=not reporter.quiet) as step:
+        keeps("finished files are kept")
         for written in write_sprites(generator, requests(texts, seeds, template), format, out_dir):
             reporter.report(written)
             step()

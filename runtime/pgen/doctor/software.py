@@ -20,8 +20,18 @@ NEEDED = {"numpy": "numpy", "pillow": "PIL.Image", "tokenizers": "tokenizers", "
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
 """Builds of ONNX Runtime, which overwrite each other: all install the same folder."""
 
-HELPERS = {"platformdirs": "platformdirs", "cuda-bindings": "cuda.bindings"}
-"""Distributions that some devices need beside their runtime, and a module of each."""
+HELPERS = {
+    "platformdirs": "platformdirs",
+    "cuda-bindings": "cuda.bindings",
+    "av": "av",
+    "pyarrow": "pyarrow",
+    "fastapi": "fastapi",
+    "uvicorn": "uvicorn",
+    "prometheus-client": "prometheus_client",
+    "python-multipart": "python_multipart",
+    "ray": "ray",
+}
+"""Distributions that some devices, formats and commands need beside a runtime, and a module of each."""
 
 
 def _optional() -> dict[str, str]:

@@ -7,6 +7,7 @@ import json
 import re
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -15,16 +16,21 @@ from typing import Any
 from PIL import Image
 
 from pgen.bundle.reader import Bundle, Model
-from pgen.errors import OtherBundle, PictureInvalid
+from pgen.errors import OtherBundle, PictureInvalid, PictureNotFound
 from pgen.images.encoders import DESCRIPTION
 from pgen.images.postprocess import FORMATS, MAX_GRID, Postprocess
 from pgen.prompts import check_prompt
 from pgen.request import Request, request_template, requests
 from pokegan import __version__
-from pokegan.errors import PokeganError, one_line
+from pokegan.errors import FORBIDDEN, PokeganError, one_line
 
 MAX_FILE = 2**28
 """Largest file that is read, in bytes; the largest grids are far smaller."""
+
+MAGIC = (b"\x89PNG", b"GIF8", b"\xff\xd8\xff")
+"""First bytes of PNG, GIF and JPEG files."""
+
+ANEW = "use an undamaged copy, or generate it anew"
 
 Fields = dict[str, str]
 """Metadata as it is stored: the text chunks of a PNG, or JSON in the other formats."""
@@ -161,7 +167,8 @@ def _checked(path: str, format: str, fields: Fields) -> Metadata:
         raise PictureInvalid(f"{path}: is a sprite; use a picture")
     if not {"seed", "bundle"} <= fields.keys() and not {"grid", "bundle"} <= fields.keys():
         raise PictureInvalid(
-            f"{path}: has no metadata of pgen; only unedited pictures and grids have it, animations do not"
+            f"{path}: has no metadata of pgen; only unedited pictures, grids, cards, sheets and sprites have it, "
+            "animations do not"
         )
     try:
         return _parse(fields, format)
@@ -174,13 +181,14 @@ def read_fields(path: Path) -> tuple[str, Fields]:
     """Read the format and the unvalidated metadata of a file; an empty dictionary if it has none.
 
     Raises:
-        PictureInvalid: the file is not a picture, or too large.
+        PictureNotFound: the file is missing.
+        PictureInvalid: the file is not a picture, damaged, or too large.
     """
     try:
         if path.stat().st_size > MAX_FILE:
             raise PictureInvalid(f"{path}: larger than {MAX_FILE:,} bytes, so it is not a picture of pgen")
     except OSError as error:
-        raise PictureInvalid(f"{path}: cannot be read ({error.strerror})") from error
+        raise _unreadable(str(path), error) from error
     return _opened(str(path), path)
 
 
@@ -191,10 +199,34 @@ def _opened(name: str, file: Path | BytesIO) -> tuple[str, Fields]:
             with Image.open(file, formats=[format.upper() for format in FORMATS]) as image:
                 return (image.format or "").lower(), _stored_fields(image)
     except OSError as error:
-        reason = error.strerror or "it is neither PNG, WebP, GIF nor JPEG"
-        raise PictureInvalid(f"{name}: cannot be read ({reason})") from error
+        if error.errno is None:  # Pillow's own, which does not say whether the file is damaged
+            raise PictureInvalid(f"{name}: {_fault(file)}") from error
+        raise _unreadable(name, error) from error
     except Exception as error:  # Pillow raises any kind for damaged files
-        raise PictureInvalid(f"{name}: damaged ({one_line(error)})") from error
+        raise PictureInvalid(f"{name}: damaged ({one_line(error)}); {ANEW}") from error
+
+
+def _unreadable(name: str, error: OSError) -> PictureInvalid:
+    if isinstance(error, FileNotFoundError):
+        return PictureNotFound(f"{name}: no such file; name a picture that pgen wrote")
+    if isinstance(error, IsADirectoryError):
+        return PictureInvalid(f"{name}: is a folder; name a picture in it")
+    remedy = "fix its permissions" if error.errno in FORBIDDEN else "use a picture that pgen wrote"
+    return PictureInvalid(f"{name}: cannot be read ({error.strerror}); {remedy}")
+
+
+def _fault(file: Path | BytesIO) -> str:
+    """Return why a file is no picture to Pillow; a damaged one has the first bytes of a picture."""
+    if isinstance(file, Path) and not file.is_file():
+        return "is no regular file; use a picture that pgen wrote"  # a pipe, which cannot be read again
+    with nullcontext(file) if isinstance(file, BytesIO) else file.open("rb") as stream:
+        stream.seek(0)
+        head = stream.read(12)
+    if not head:
+        return f"is empty; {ANEW}"
+    if head.startswith(MAGIC) or (head[:4] == b"RIFF" and head[8:] == b"WEBP"):
+        return f"is damaged or cut off; {ANEW}"
+    return "is neither PNG, WebP, GIF nor JPEG; use a picture that pgen wrote"
 
 
 def _stored_fields(image: Image.Image) -> Fields:

@@ -26,6 +26,7 @@ def check_file(path: Path, formats: Iterable[str], default: str | None = None) -
     Raises:
         OutputInvalid: unknown extension, missing folder, or not writable.
     """
+    _check_no_folder(path)
     format = path.suffix.lower().removeprefix(".").replace("jpg", "jpeg")
     if not format and default and is_stream(path):
         return default
@@ -44,8 +45,7 @@ def check_path(path: Path) -> None:
     """
     if os.name == "nt" and RESERVED.match(path.name):
         raise OutputInvalid(f"{path}: Windows reserves this name for a device; choose another")
-    if os.path.isdir(path):  # noqa: PTH112 (pathlib's raises where the name is too long)
-        raise OutputIsFolder(f"{path}: is a folder; name a file in it")
+    _check_no_folder(path)
     if is_stream(path):
         return
     target = target_of(path)
@@ -53,6 +53,11 @@ def check_path(path: Path) -> None:
         raise OutputInvalid(f"{path}: is read-only; choose another file, or make it writable")
     if not os.path.exists(target):  # noqa: PTH110 (as above)
         _check_folder(target.parent)
+
+
+def _check_no_folder(path: Path) -> None:
+    if os.path.isdir(path):  # noqa: PTH112 (pathlib's raises where the name is too long)
+        raise OutputIsFolder(f"{path}: is a folder; name a file in it")
 
 
 def check_folder(path: Path) -> Path:
@@ -109,8 +114,12 @@ def writing(path: Path) -> Iterator[BinaryIO]:
 
 def unwritable(path: Path, error: OSError | ValueError) -> OutputInvalid:
     """Return the error that says why `path` could not be written."""
-    gone = isinstance(error, FileNotFoundError)
-    remedy = "its folder was removed; create it again" if gone else f"{write_remedy(error)}, or choose another path"
+    if not isinstance(error, FileNotFoundError):
+        remedy = f"{write_remedy(error)}, or choose another path"
+    elif os.path.isdir(target_of(path).parent):  # noqa: PTH112 (as above)
+        remedy = "its folder takes no new files; choose another"  # as /proc
+    else:
+        remedy = "its folder was removed; create it again"
     return OutputInvalid(f"{path}: cannot be written ({_reason(error)}); {remedy}")
 
 

@@ -1,6 +1,6 @@
 """Jobs: what to generate and where it runs; tasks, the files of a job; and what was written."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,14 @@ class Written:
         """Describe the request, ready for JSON."""
         description = describe_request(self.request) | {"model": self.model}
         return description | ({"note": "; ".join(self.notes.values())} if self.notes else {})
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in a job that wrote the files `finished` without having yielded them."""
+
+    def __init__(self, finished: Sequence[Written]) -> None:
+        super().__init__()
+        self.finished = finished
 
 
 def render(picture: Picture, bundle: Bundle, postprocess: Postprocess) -> bytes:

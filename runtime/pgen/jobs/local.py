@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pgen.bundle.reader import Bundle
 from pgen.images.model import Inputs, Picture, PictureModel
 from pgen.jobs.folder import Folder, job_marker, start_time
-from pgen.jobs.job import Job, Task, Written
+from pgen.jobs.job import Interrupted, Job, Task, Written
 from pgen.jobs.pipeline import Pipe
 
 if TYPE_CHECKING:
@@ -44,12 +44,23 @@ def job_target(job: Job, bundle: Bundle, folder: Path, started: float) -> "Folde
 def write_tasks(
     generator: PictureModel, tasks: Iterator[Task], target: "Folder | Shards", batch: int | str, resume: bool
 ) -> Iterator[Written]:
-    """Generate and write `tasks`; with `resume`, without those that are finished."""
+    """Generate and write `tasks`; with `resume`, without those that are finished.
+
+    Raises:
+        Interrupted: Ctrl-C; it has what was written and not yielded.
+    """
     remaining = target.missing(tasks) if resume else tasks
     size, remaining = _choose_batch(generator, remaining, batch)
-    with Pipe() as pipe:
-        for written in target.write(pipe, _draw(pipe, generator, remaining, size), size):
-            yield replace(written, notes=generator.encoder.notes_on(written.request.texts))
+
+    def noted(written: Written) -> Written:
+        return replace(written, notes=generator.encoder.notes_on(written.request.texts))
+
+    pipe = Pipe()
+    try:
+        with pipe:
+            yield from map(noted, target.write(pipe, _draw(pipe, generator, remaining, size), size))
+    except KeyboardInterrupt as error:  # samples of an unfinished shard are not Written
+        raise Interrupted([noted(result) for result in pipe.unseen() if isinstance(result, Written)]) from error
 
 
 def _choose_batch(generator: PictureModel, tasks: Iterator[Task], batch: int | str) -> tuple[int, Iterator[Task]]:

@@ -4,13 +4,14 @@ ONNX Runtime, zlib and libwebp release Python's global lock while they work, so 
 """
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -29,6 +30,7 @@ class Pipe:
         self._stop = Event()
         self._threads: list[Thread] = []
         self._pools: list[ThreadPoolExecutor] = []
+        self._unseen: deque[Future[Any]] = deque()
 
     def __enter__(self) -> Self:
         return self
@@ -80,8 +82,23 @@ class Pipe:
         """
         pool = ThreadPoolExecutor(workers)
         self._pools.append(pool)
-        submitted: Iterator[Future[Result]] = self.ahead((pool.submit(function, item) for item in items), depth)
-        return (future.result() for future in submitted)
+
+        def submit(item: Item) -> Future[Result]:
+            future = pool.submit(function, item)
+            self._unseen.append(future)
+            return future
+
+        return self._results(self.ahead(map(submit, items), depth))
+
+    def _results(self, futures: Iterable[Future[Result]]) -> Iterator[Result]:
+        for future in futures:
+            result = future.result()
+            self._unseen.popleft()
+            yield result
+
+    def unseen(self) -> list[Any]:
+        """Return the results of the last `spread` that were computed, but not yielded, before the pipe ended."""
+        return [future.result() for future in self._unseen if not future.cancelled() and not future.exception()]
 
     def _start(self, items: Iterable[Item], depth: int) -> "tuple[Thread, Queue[Item | _End]]":
         queue: Queue[Item | _End] = Queue(depth)

@@ -37,6 +37,7 @@ def reproduce(path: str | Path, bundle: str | Path = EMBEDDED, device: str = "au
         UserWarning: another backend, or another version of it, drew the file.
 
     Raises:
+        PictureNotFound: the file is missing.
         PictureInvalid: the file has no metadata of pgen.
         BundleInvalid: the file was generated with another bundle.
         PokeganError: the bundle or the device cannot be used.

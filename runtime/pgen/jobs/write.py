@@ -1,6 +1,8 @@
 """Running jobs: one picture or a grid to one file, or any number of pictures to a folder."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -98,7 +100,7 @@ def write_grid(
     return WrittenGrid(file, requests, model, cost, dict(generator.encoder.notes), backend)
 
 
-def write_pictures(job: Job, folder: str | Path) -> Iterator[Written]:
+def write_pictures(job: Job, folder: str | Path) -> Generator[Written, None, None]:
     """Write every picture of `job` into `folder`, as files or as shards, in order, while the next are generated.
 
     Memory use is constant, except that the executor "ray" holds all prompts. What was yielded is complete and stays,
@@ -107,8 +109,11 @@ def write_pictures(job: Job, folder: str | Path) -> Iterator[Written]:
     Raises:
         PokeganError: a prompt, the bundle or `folder` cannot be used; or `folder` already has shards or, with
             `job.resume`, pictures of another bundle or with other settings.
+        Interrupted: Ctrl-C, a KeyboardInterrupt; it has the files that were written and not yielded.
     """
-    folder = check_folder(Path(folder))
+    folder = Path(folder)
+    is_new = not os.path.exists(folder)  # noqa: PTH110 (pathlib's raises where the name is too long)
+    check_folder(folder)
     if job.shards is not None and not job.resume:
         from pgen.jobs.shards import check_no_shards
 
@@ -117,7 +122,13 @@ def write_pictures(job: Job, folder: str | Path) -> Iterator[Written]:
         from pgen.jobs.ray import write_on_cluster as run
     else:
         from pgen.jobs.local import write_locally as run
-    yield from run(job, folder)
+    try:
+        yield from run(job, folder)
+    except BaseException:
+        if is_new:
+            with suppress(OSError):  # it has files
+                folder.rmdir()
+        raise
 
 
 def _with_format(postprocess: Postprocess, out: Path | BinaryIO) -> Postprocess:

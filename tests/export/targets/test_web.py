@@ -111,6 +111,8 @@ def test_names_are_found_as_pgen_finds_them(in_page: Compute, embedded: Bundle) 
         "Farfetchd",
         "flabebe",
         "MR MIME",
+        "Porygon 2",
+        "mew two",
         "no name",
         "!",
     ]

@@ -60,6 +60,13 @@ def test_frozen_program_is_examined_without_advice_on_pip(missing: str | None, t
     assert names["onnxruntime"] == f"onnxruntime {onnxruntime.__version__}"
 
 
+@pytest.mark.parametrize("name", ["av", "pyarrow", "fastapi", "uvicorn", "prometheus-client", "ray"])
+def test_packages_of_the_extras_are_listed(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(software, "version", lambda name: "1.0")
+    monkeypatch.setattr(software, "import_module", lambda name: None)
+    assert named(software.packages(), name).description == "1.0"
+
+
 def test_both_builds_of_onnx_runtime_are_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(software, "version", lambda name: "1.0")
     finding = named(software.packages(), "onnxruntime")

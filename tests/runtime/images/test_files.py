@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -224,3 +225,11 @@ def test_file_names_are_safe_and_unique(batch: list[Request]) -> None:
 )
 def test_file_names_are_readable(request_: Request, name: str) -> None:
     assert Namer()(request_, "png") == name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="has no /proc")
+def test_folder_without_new_files_is_not_called_removed(tmp_path: Path) -> None:
+    with pytest.raises(OutputInvalid, match="its folder takes no new files; choose another"):
+        write(Path("/proc/a.png"), b"content")
+    with pytest.raises(OutputInvalid, match="its folder was removed; create it again"):
+        write(tmp_path / "none" / "a.png", b"content")

@@ -130,9 +130,14 @@ def test_damaged_file_is_read_or_rejected(tmp_path: Path, format: str, data: st.
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "neither PNG"),
-        (b"no picture", "neither PNG"),
-        (encode(IMAGE, "png", {}), "has no metadata"),
+        (b"", "is empty; use an undamaged copy, or generate it anew"),
+        (b"no picture", "is neither PNG, WebP, GIF nor JPEG; use a picture that pgen wrote"),
+        (encode(IMAGE, "png", FIELDS)[:100], "is damaged or cut off; use an undamaged copy, or generate it anew"),
+        (encode(IMAGE, "png", FIELDS).replace(b"Mew", b"Mow"), "is damaged or cut off"),  # a wrong check sum
+        (encode(IMAGE, "webp", FIELDS)[:25], "is damaged or cut off"),
+        (encode(IMAGE, "gif", FIELDS)[:8], "is damaged or cut off"),
+        (encode(IMAGE, "jpeg", FIELDS)[:25], "is damaged or cut off"),
+        (encode(IMAGE, "png", {}), "has no metadata of pgen; only unedited pictures, grids, cards, sheets and sprites"),
         (encode(IMAGE, "gif", {"prompt": "Mew"}), "has no metadata"),
         (encode(IMAGE, "png", FIELDS | {"seed": "-1"}), "is not an integer"),
         (encode(IMAGE, "png", FIELDS | {"bundle": "x"}), "digest"),
@@ -148,9 +153,11 @@ def test_files_without_metadata_are_rejected(tmp_path: Path, content: bytes, mes
 
 
 def test_missing_and_too_large_files_are_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for path in (tmp_path / "none", tmp_path):
-        with pytest.raises(PictureInvalid, match="cannot be read"):
-            read_metadata(path)
+    with pytest.raises(PictureInvalid, match="is a folder; name a picture in it"):
+        read_metadata(tmp_path)
+    with pytest.raises(FileNotFoundError, match="no such file; name a picture that pgen wrote") as missing:
+        read_metadata(tmp_path / "none")
+    assert isinstance(missing.value, PictureInvalid)
     (tmp_path / "a").write_bytes(encode(IMAGE, "png", FIELDS))
     monkeypatch.setattr("pgen.images.metadata.MAX_FILE", 10)
     with pytest.raises(PictureInvalid, match="larger than 10 bytes"):

@@ -1,6 +1,7 @@
 import json
 import shutil
 import tarfile
+import time
 from itertools import count, islice
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pgen
 from pgen.errors import OutputInvalid, RequestInvalid
 from pgen.images.postprocess import FORMATS, Postprocess
 from pgen.jobs.autobatch import FEW, MOST, SECONDS, WORTH, fastest
-from pgen.jobs.job import Job, Written
+from pgen.jobs.job import Interrupted, Job, Written
 from pgen.jobs.write import write_pictures
 from pgen.request import Request, requests
 from tests.conftest import contents, pixels
@@ -75,20 +76,32 @@ def test_requests_are_consumed_lazily(tiny_bundle: Path, tmp_path: Path) -> None
     endless = (Request("redball", next(numbers)) for _ in count())
     made = write_pictures(Job(endless, batch=2, bundle=tiny_bundle, device="cpu"), tmp_path)
     assert [one.request.seed for one in islice(made, 3)] == [0, 1, 2]
-    made.close()  # type: ignore[attr-defined]
+    made.close()
     assert next(numbers) < 1000
 
 
 def test_resume_writes_only_missing_files(tiny_bundle: Path, finished: Path, tmp_path: Path) -> None:
     begun = write_pictures(job(tiny_bundle, batch=2), tmp_path)
     list(islice(begun, 5))
-    begun.close()  # type: ignore[attr-defined]
+    begun.close()
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     assert 5 <= len(kept) < 12
     assert len(written(job(tiny_bundle, resume=True), tmp_path)) == 12 - len(kept)
     assert contents(tmp_path) == contents(finished)
     assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
     assert written(job(tiny_bundle, resume=True), tmp_path) == []
+
+
+def test_ctrl_c_tells_of_files_that_were_not_yielded(tmp_path: Path) -> None:
+    made = write_pictures(Job(requests(PROMPTS, range(100)), batch=2, device="cpu"), tmp_path)
+    first = next(made)
+    while len(list(tmp_path.glob("*.png"))) < 4:
+        time.sleep(0.01)
+    with pytest.raises(Interrupted) as interrupted:
+        made.throw(KeyboardInterrupt())
+    told = [first, *interrupted.value.finished]
+    assert {one.file for one in told} == set(tmp_path.iterdir())
+    assert [one.request.seed for one in told] == [*range(len(told))]
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -91,7 +91,8 @@ def of_another_bundle() -> bytes:
     ("image", "message"),
     [
         (b"text", "neither PNG"),
-        (b"", "neither PNG"),
+        (b"", "image: is empty; use an undamaged copy"),
+        (encode(Image.new("RGBA", (8, 8)), "png", {"prompt": "Mew"})[:60], "image: is damaged or cut off"),
         (foreign(), "no metadata"),
         (of_another_bundle(), "another bundle"),
     ],

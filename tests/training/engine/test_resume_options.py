@@ -37,6 +37,15 @@ def test_resume_refuses_an_option_that_cannot_change(
     assert (started / "config.json").read_bytes() == before
 
 
+def test_folder_of_another_run_is_refused_with_both_remedies(
+    command: Command, small_data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    done = command("pgtrain", "dcgan", "--data", small_data, "--out", tmp_path, *SMALL)
+    assert done.returncode == 2
+    assert "holds a run already; resume it, or choose another folder (--resume continues it" in done.stderr
+
+
 def test_resume_names_the_recipe_or_file_that_sets_an_option(command: Command, started: Path, tmp_path: Path) -> None:
     file = tmp_path / "wide.toml"
     file.write_text("width = 16")

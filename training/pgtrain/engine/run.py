@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pgtrain.errors import RunInvalid, RunNotFound
+from pgtrain.errors import RunExists, RunInvalid, RunNotFound
 from pokegan.errors import one_line, write_remedy
 from pokegan.files import atomic_write
 from pokegan.revision import revision
@@ -93,10 +93,10 @@ class Run:
         """Make the folder and write config.json: system, resolved configuration, data, versions and revision.
 
         Raises:
-            RunInvalid: the folder holds a run already.
+            RunExists: the folder holds a run already.
         """
         if (self.folder / CONFIG).exists():
-            raise RunInvalid(f"{self.folder}: holds a run already; resume it, or choose another folder")
+            raise RunExists(f"{self.folder}: holds a run already; resume it, or choose another folder")
         self.make_folder(self.folder / "grids")
         described = {
             "system": system,
