@@ -16,14 +16,19 @@ class BuildFailed(PokeganError):
     exit_code = 1
 
 
-def invoke(error: Exception) -> tuple[int, str]:
+def invoke(error: Exception, command: str = "fail") -> tuple[int, str]:
     group = Group("main", hints={"device_unavailable": "--device chooses"})
 
     @group.command("fail")
-    def fail() -> None:
+    @click.option("--device")
+    def fail(device: str | None) -> None:
         raise error
 
-    done = CliRunner().invoke(group, ["fail"])
+    @group.command("without")
+    def without() -> None:
+        raise error
+
+    done = CliRunner().invoke(group, [command])
     return done.exit_code, done.stderr
 
 
@@ -51,6 +56,10 @@ def test_errors_are_builtins_without_click() -> None:
 )
 def test_command_line_adds_exit_code_and_hint(error: Exception, code: int, line: str) -> None:
     assert invoke(error) == (code, line)
+
+
+def test_command_without_the_option_gets_no_hint_at_it() -> None:
+    assert invoke(DeviceUnavailable("no GPU"), "without") == (2, "Error: no GPU\n")
 
 
 @pytest.mark.parametrize(

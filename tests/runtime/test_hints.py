@@ -20,7 +20,7 @@ COMMAND_LINES = ("main.py", "cli.py", "commands.py", "options.py", "train_featur
 CALLERS = ("sampler.py", "warm_start.py")
 """Modules that run another program of this project, with options."""
 
-OF_OTHER_PROGRAMS = {"--num-gpus", "--force-reinstall", "--query-gpu", "--format", "--error-unmatch"}
+OF_OTHER_PROGRAMS = {"--prefix", "--num-gpus", "--force-reinstall", "--query-gpu", "--format", "--error-unmatch"}
 
 
 def error_classes(base: type[PokeganError] = PokeganError) -> Iterator[type[PokeganError]]:
