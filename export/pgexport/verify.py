@@ -36,7 +36,7 @@ def verify(folder: Path, runs: Sequence[Path] = ()) -> dict[str, Any]:
 
     Raises:
         BundleNotFound, BundleInvalid: it differs from its manifest.
-        EngineInvalid: an engine differs from its sidecar, or belongs to another model file.
+        EngineNotFound, EngineInvalid: an engine or sidecar is missing, they differ, or belong to another model file.
         RunNotFound, RunInvalid, RunsInvalid: a run cannot be read, or the bundle was not exported from it.
         ParityFailed: a model differs from PyTorch by more than a limit.
     """

@@ -350,7 +350,7 @@ def test_engines_are_reported_and_checked(dcgan: Path, tmp_path: Path) -> None:
     add_engine(out, "dcgan", plan_sha256="0")
     refused(call("verify", out), "not the engine that dcgan.json describes")
     (out / "engines" / "dcgan.json").unlink()
-    refused(call("verify", out), "dcgan.json: no such engine")
+    refused(call("verify", out), "dcgan.json: not found; build the engine (pgexport ")
     add_engine(out, "dcgan")
     (out / "engines" / "dcgan.plan").rename(out / "engines" / "other.plan")
     (out / "engines" / "dcgan.json").rename(out / "engines" / "other.json")

@@ -136,7 +136,7 @@ def test_other_data_is_rejected(small_data: Path, tiny_encoder: Path, run: Path)
 
 
 def test_resume_without_run_is_rejected(small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
-    with pytest.raises(RunNotFound, match="give the folder of a run"):
+    with pytest.raises(RunNotFound, match="choose the folder of a run"):
         train(small_data, tmp_path / "none", tiny_encoder, 2, resume=True)
 
 

@@ -84,7 +84,7 @@ class Store:
                 part.write(chunk)
             if known not in (None, ABSENT, total.hexdigest()):
                 raise DataInvalid(
-                    f"{url}: differs from what was first downloaded; try again, or delete {self.folder} to take it"
+                    f"{url}: differs from what was first downloaded; try again, or delete {self.folder} to accept it"
                 )
         return total.hexdigest()
 
