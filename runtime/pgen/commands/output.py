@@ -147,21 +147,24 @@ def write_job(
         else:
             keeps("finished files are kept, and the same command with --resume continues")
             pictures = write_pictures(job, destination.out_dir or Path())
+            reported: Path | None = None
             try:
                 for written in pictures:
                     reporter.report(written)
+                    reported = written.file
                     step()
             except KeyboardInterrupt as error:
-                for late in _unreported(pictures, error):
-                    reporter.report(late)
+                for late in _finished(pictures, error):
+                    if late.file != reported:
+                        reporter.report(late)
                 raise
             if job.resume and written is None and not reporter.quiet:
                 click.echo("all files were finished; nothing was left to do", err=True)
     return written
 
 
-def _unreported(pictures: Generator[Written, None, None], error: KeyboardInterrupt) -> Sequence[Written]:
-    """Return the files that are finished, but that an interrupted job did not yield."""
+def _finished(pictures: Generator[Written, None, None], error: KeyboardInterrupt) -> Sequence[Written]:
+    """Return the files that an interrupted job finished, from the one that it yielded last."""
     if isinstance(error, Interrupted):
         return error.finished
     try:

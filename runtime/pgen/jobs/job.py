@@ -102,7 +102,7 @@ class Written:
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C in a job that wrote the files `finished` without having yielded them."""
+    """Ctrl-C in a job that wrote the files `finished`, of which at most the first was yielded."""
 
     def __init__(self, finished: Sequence[Written]) -> None:
         super().__init__()

@@ -47,7 +47,7 @@ def write_tasks(
     """Generate and write `tasks`; with `resume`, without those that are finished.
 
     Raises:
-        Interrupted: Ctrl-C; it has what was written and not yielded.
+        Interrupted: Ctrl-C; it has what was written, from the file that was yielded last.
     """
     remaining = target.missing(tasks) if resume else tasks
     size, remaining = _choose_batch(generator, remaining, batch)

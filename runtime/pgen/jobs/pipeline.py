@@ -92,12 +92,11 @@ class Pipe:
 
     def _results(self, futures: Iterable[Future[Result]]) -> Iterator[Result]:
         for future in futures:
-            result = future.result()
-            self._unseen.popleft()
-            yield result
+            yield future.result()
+            self._unseen.popleft()  # whoever asks for the next has done with this one
 
     def unseen(self) -> list[Any]:
-        """Return the results of the last `spread` that were computed, but not yielded, before the pipe ended."""
+        """Return the results of `spread`, computed before the pipe ended, from the one that was yielded last."""
         return [future.result() for future in self._unseen if not future.cancelled() and not future.exception()]
 
     def _start(self, items: Iterable[Item], depth: int) -> "tuple[Thread, Queue[Item | _End]]":

@@ -24,7 +24,7 @@ def reproduce(path: str | Path, bundle: str | Path = EMBEDDED, device: str = "au
     """Generate the picture, grid, card, sheet or sprite of a file again: the same pixels, on the same provider.
 
     Args:
-        path: a PNG, WebP or GIF that pgen wrote.
+        path: a PNG, WebP, GIF or JPEG that pgen wrote.
         bundle: folder of the bundle that generated it.
         device: see :func:`pgen.backends.registry.device_names`.
         threads: CPU threads; 0 is one a core.

@@ -109,7 +109,7 @@ def write_pictures(job: Job, folder: str | Path) -> Generator[Written, None, Non
     Raises:
         PokeganError: a prompt, the bundle or `folder` cannot be used; or `folder` already has shards or, with
             `job.resume`, pictures of another bundle or with other settings.
-        Interrupted: Ctrl-C, a KeyboardInterrupt; it has the files that were written and not yielded.
+        Interrupted: Ctrl-C, a KeyboardInterrupt; it has the files that were written, from the one yielded last.
     """
     folder = Path(folder)
     is_new = not os.path.exists(folder)  # noqa: PTH110 (pathlib's raises where the name is too long)
