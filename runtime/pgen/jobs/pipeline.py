@@ -93,7 +93,7 @@ class Pipe:
     def _results(self, futures: Iterable[Future[Result]]) -> Iterator[Result]:
         for future in futures:
             yield future.result()
-            self._unseen.popleft()  # whoever asks for the next has done with this one
+            self._unseen.popleft()  # the next one is requested when this one was used
 
     def unseen(self) -> list[Any]:
         """Return the results of `spread`, computed before the pipe ended, from the one that was yielded last."""
