@@ -41,7 +41,8 @@ class PokeganError(Exception):
 
 
 def _restored(kind: type[PokeganError], message: str, attributes: dict[str, Any]) -> PokeganError:
-    error = kind.__new__(kind, message)
+    base: Any = kind.__base__
+    error: PokeganError = base.__new__(kind, message)  # kind's own may be that of another built-in error
     PokeganError.__init__(error, message)
     error.__dict__.update(attributes)
     return error

@@ -132,7 +132,7 @@ def test_existing_bundle_is_replaced_only_by_force(tiny_bundle: Path, tiny_run: 
     other = tmp_path / "photos"
     other.mkdir()
     for force in (False, True):  # force is no remedy here, and is not advised
-        with pytest.raises(TargetInvalid, match=r"not a bundle .* choose another folder"):
+        with pytest.raises(TargetInvalid, match=r"exists and is no bundle .* choose another folder"):
             export_runs([tiny_run], other, force=force)
 
 

@@ -30,7 +30,8 @@ def every_error() -> list[type[PokeganError]]:
 
 def with_message(kind: type[PokeganError], message: str) -> PokeganError:
     """Make an error of any class; some take something else than a message."""
-    error = kind.__new__(kind, message)
+    base: Any = kind.__base__
+    error: PokeganError = base.__new__(kind, message)
     PokeganError.__init__(error, message)
     return error
 

@@ -64,14 +64,16 @@ export class NameIndex {
   /** The name that `prompt` may misspell; undefined if no name is similar. */
   closest(prompt) {
     const letters = [...fold(prompt)];
-    let [best, name] = [SIMILAR, undefined];
+    let [best, names] = [SIMILAR, []];
     for (const folded of [...this.rows.keys()].sort(byCodePoint)) {
       const others = [...folded];
       if (2 * Math.min(others.length, letters.length) < SIMILAR * (others.length + letters.length)) continue; // faster
       const share = similarity(others, letters);
-      if (share >= best) [best, name] = [share, this.names[this.rows.get(folded)]];
+      if (share > best) names = [];
+      if (share >= best) [best, names] = [share, [...names, folded]];
     }
-    return name;
+    const rows = names.slice(-2).map((folded) => this.rows.get(folded));
+    return rows.sort((one, other) => one - other).map((row) => this.names[row]);
   }
 
   #row(folded) {

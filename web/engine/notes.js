@@ -18,6 +18,6 @@ export function noteOn(prompt, tokenizer, index) {
   const words = prompt.trim().split(/\s+/).length;
   // A word that the tokenizer has whole is an ordinary one, such as "dragon", and not meant as "Dragonite".
   const isOrdinary = words > MAX_NAME_WORDS || tokens.length <= words;
-  const name = isOrdinary ? undefined : index.closest(prompt);
-  return name === undefined ? null : `did you mean ${name}?`;
+  const names = isOrdinary ? [] : index.closest(prompt);
+  return names.length ? `did you mean ${names.join(" or ")}?` : null;
 }

@@ -71,11 +71,14 @@ export class View {
     return names.map((name, index) => [name, found[index]]).filter(([, note]) => note);
   }
 
-  /** Add a note to the status; a suggested name becomes a link that uses it. */
+  /** Add a note to the status; each suggested name becomes a link that uses it. */
   #advise(fields, name, note) {
-    const [, before, meant, after] = /^(did you mean )(.+)(\?)$/.exec(note) ?? [];
-    const link = meant && make("a", { href: this.address({ ...fields, [name]: meant }) }, meant);
-    this.status.append(` “${fields[name]}”: `, ...(meant ? [before, link, after] : [note, "."]));
+    const [, before, names, after] = /^(did you mean )(.+)(\?)$/.exec(note) ?? [];
+    const links = (names?.split(" or ") ?? []).flatMap((meant, number) => [
+      number ? " or " : "",
+      make("a", { href: this.address({ ...fields, [name]: meant }) }, meant),
+    ]);
+    this.status.append(` “${fields[name]}”: `, ...(names ? [before, ...links, after] : [note, "."]));
   }
 
   /** Scroll to the status and what follows it, if too little of that is visible, as below the form on phones. */

@@ -347,7 +347,7 @@ def test_page_is_replaced_by_force_alone(written: Path, tmp_path: Path) -> None:
     code, output = export(written)
     assert (code, output.count("\n")) == (2, 1)
     assert "exists" in output
-    assert "--web" in output
+    assert "--force" in output
     assert export(written, "--force")[0] == 0
     (written / "photos.txt").write_text("mine")
     (tmp_path / "other").mkdir()

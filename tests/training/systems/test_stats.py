@@ -351,7 +351,7 @@ def test_run_of_another_system_is_rejected(tmp_path: Path) -> None:
     }
     described |= {"epochs": 1, "accumulate": 1, "revision": None}
     (tmp_path / "config.json").write_text(json.dumps(described))
-    with pytest.raises(RunInvalid, match="pgtrain stats"):
+    with pytest.raises(RunInvalid, match="is a run of dcgan; choose a run of stats"):
         load(tmp_path)
 
 
