@@ -43,6 +43,7 @@ def startup() -> str:
     peers = {
         CHARIZARD: (PYTORCH_ALONE, OPENED),
         SENTENCE: (PYTORCH,),
+        'pgen image "Charizard" --device openvino': (PYTORCH_ALONE,),
         "pgen --version": ('python -c ""',),
     }
     rows = []
