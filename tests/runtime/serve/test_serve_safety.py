@@ -1,6 +1,7 @@
 """pgen serve: what clients with bad manners get."""
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Iterator
@@ -110,8 +111,12 @@ def _raw(url: str, sent: bytes) -> bytes:
     async def talk() -> bytes:
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(sent)
-        async with asyncio.timeout(PATIENCE):
-            response = await reader.read()
+        response = b""
+        # A server may refuse a request and close before all of it was sent, which resets the connection.
+        with contextlib.suppress(ConnectionResetError):
+            async with asyncio.timeout(PATIENCE):
+                while part := await reader.read(2**16):
+                    response += part
         writer.close()
         return response
 
