@@ -28,7 +28,7 @@ def check_target(out: Path, kind: str, fault: str, force: bool) -> None:
         raise TargetInvalid(f"{out.parent}: no such folder; make it first")
     if out.exists() and fault:
         raise TargetInvalid(
-            f"{out}: exists and is no {kind} ({fault}), so force does not replace it; choose another folder"
+            f"{out}: exists and is not a {kind} ({fault}), so force does not replace it; choose another folder"
         )
     if out.exists() and not force:
         raise TargetExists(f"{out}: exists; choose another folder, or replace the {kind} by force")

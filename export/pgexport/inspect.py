@@ -127,7 +127,7 @@ def difference(one: Path, other: Path) -> dict[str, dict[str, tuple[Any, Any]]]:
     are not what its manifest says: damaged, missing, or not in it.
 
     Raises:
-        BundleNotFound, BundleInvalid: one is no bundle.
+        BundleNotFound, BundleInvalid: one of them is not a bundle.
     """
     first, second = _facts(one), _facts(other)
     differences: dict[str, dict[str, tuple[Any, Any]]] = {}

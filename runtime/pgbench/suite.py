@@ -172,7 +172,7 @@ def run(settings: Settings, say: Say = silent, progress: Say = silent) -> dict[s
     with ExitStack() as stack:
         backends, unavailable = _start(stack, settings, opened, say, steps)
         subject = backends[0]
-        same = _compare(backends, say, steps)
+        parities = _compare(backends, say, steps)
         raters = _raters(stack, backends, opened) if settings.limit else []
         steps.load = Load([os.getpid(), *(process.pid for process in (*backends, *raters))])
         peaks: Peaks = {backend.name: [] for backend in backends}
@@ -199,7 +199,7 @@ def run(settings: Settings, say: Say = silent, progress: Say = silent) -> dict[s
         "seconds": settings.seconds,
         "rounds": settings.rounds,
         "backends": {
-            backend.name: backend.facts | {"parity": same[backend.name], "peak_memory": peaks[backend.name]}
+            backend.name: backend.facts | {"parity": parities[backend.name], "peak_memory": peaks[backend.name]}
             for backend in backends
         },
         "unavailable": unavailable,

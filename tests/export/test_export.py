@@ -131,8 +131,8 @@ def test_existing_bundle_is_replaced_only_by_force(tiny_bundle: Path, tiny_run: 
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
     other = tmp_path / "photos"
     other.mkdir()
-    for force in (False, True):  # force is no remedy here, and is not advised
-        with pytest.raises(TargetInvalid, match=r"exists and is no bundle .* choose another folder"):
+    for force in (False, True):  # force does not help here, and is not advised
+        with pytest.raises(TargetInvalid, match=r"exists and is not a bundle .* choose another folder"):
             export_runs([tiny_run], other, force=force)
 
 

@@ -51,13 +51,15 @@ class RecipeCommand(Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the recipe and the file first, which set the defaults of the other options."""
-        given, _, _ = self.make_parser(ctx).parse_args(list(args))
-        path: str = given.get("config", "")
+        values, _, _ = self.make_parser(ctx).parse_args(list(args))
+        path: str = values.get("config", "")
         file = self._read_file(Path(path)) if path and not ctx.resilient_parsing else {}
-        recipe = self.recipes.get(given.get("recipe") or file.get("recipe", ""), {})
+        recipe = self.recipes.get(values.get("recipe") or file.get("recipe", ""), {})
         ctx.default_map = recipe | file
         rest = super().parse_args(ctx, args)
-        origins = dict.fromkeys(recipe.keys() - {"epochs"}, f"recipe {given['recipe']}" if "recipe" in given else path)
+        origins = dict.fromkeys(
+            recipe.keys() - {"epochs"}, f"recipe {values['recipe']}" if "recipe" in values else path
+        )
         origins |= dict.fromkeys(file, path)
         chosen = {}
         for name in ctx.params:

@@ -216,9 +216,9 @@ def _unreadable(name: str, error: OSError) -> PictureInvalid:
 
 
 def _fault(file: Path | BytesIO) -> str:
-    """Return why a file is no picture to Pillow; a damaged one has the first bytes of a picture."""
+    """Return why Pillow cannot read a file; a damaged picture still begins as one."""
     if isinstance(file, Path) and not file.is_file():
-        return "is no regular file; use a picture that pgen wrote"  # a pipe, which cannot be read again
+        return "is not a regular file; use a picture that pgen wrote"  # a pipe, which cannot be read again
     with nullcontext(file) if isinstance(file, BytesIO) else file.open("rb") as stream:
         stream.seek(0)
         head = stream.read(12)

@@ -67,8 +67,8 @@ export class View {
   async #notesOn(fields) {
     const names = Object.keys(fields).filter((name) => this.form.elements.namedItem(name).list);
     if (names.length === 0) return [];
-    const found = await notes(names.map((name) => fields[name]), { signal: this.signal });
-    return names.map((name, index) => [name, found[index]]).filter(([, note]) => note);
+    const advice = await notes(names.map((name) => fields[name]), { signal: this.signal });
+    return names.map((name, index) => [name, advice[index]]).filter(([, note]) => note);
   }
 
   /** Add a note to the status; each suggested name becomes a link that uses it. */
@@ -152,16 +152,16 @@ export class View {
     const signal = this.signal;
     try {
       this.#check(fields);
-      const asked = this.fields();
-      const drawing = this.draw(asked, this);
-      const noting = this.#notesOn(asked).catch(() => []); // what is drawn counts
+      const current = this.fields();
+      const drawing = this.draw(current, this);
+      const noting = this.#notesOn(current).catch(() => []); // what is drawn counts
       this.#reveal();
       await drawing;
       document.dispatchEvent(new Event("loaded")); // see app.js
       if (signal.aborted) return;
       this.#reveal();
       const noted = await noting;
-      if (!signal.aborted) for (const [name, note] of noted) this.#advise(asked, name, note);
+      if (!signal.aborted) for (const [name, note] of noted) this.#advise(current, name, note);
     } catch (error) {
       if (signal.aborted || isAborted(error)) return;
       this.stop();

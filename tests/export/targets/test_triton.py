@@ -349,7 +349,7 @@ def test_repository_is_replaced_only_by_force(plain_bundle: Path, tmp_path: Path
     assert not (out / "old").exists()
     photos = tmp_path / "photos"
     photos.mkdir()
-    with pytest.raises(TargetInvalid, match="exists and is no repository"):
+    with pytest.raises(TargetInvalid, match="exists and is not a repository"):
         write_repository(plain_bundle, photos, force=True)
     with pytest.raises(TargetInvalid, match="no such folder"):
         write_repository(plain_bundle, tmp_path / "no" / "models")

@@ -355,7 +355,7 @@ def test_page_is_replaced_by_force_alone(written: Path, tmp_path: Path) -> None:
     for taken in (tmp_path / "other", written):
         code, output = export(taken, "--force")
         assert code == 2
-        assert "is no page" in output
+        assert "is not a page" in output
     (written / "photos.txt").unlink()
     code, output = export(tmp_path / "missing" / "page")
     assert code == 2

@@ -99,10 +99,10 @@ def test_ctrl_c_tells_of_files_that_were_not_yielded(tmp_path: Path) -> None:
         time.sleep(0.01)
     with pytest.raises(Interrupted) as interrupted:
         made.throw(KeyboardInterrupt())
-    told = interrupted.value.finished
-    assert told[0].file == first.file
-    assert {one.file for one in told} == set(tmp_path.iterdir())
-    assert [one.request.seed for one in told] == [*range(len(told))]
+    finished = interrupted.value.finished
+    assert finished[0].file == first.file
+    assert {one.file for one in finished} == set(tmp_path.iterdir())
+    assert [one.request.seed for one in finished] == [*range(len(finished))]
 
 
 @pytest.mark.parametrize("format", FORMATS)

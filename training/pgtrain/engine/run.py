@@ -208,7 +208,7 @@ class Run:
         with _reading(path, "evaluate the run again"):
             figures: dict[str, Any] = json.loads(path.read_bytes())
             if not isinstance(figures, dict):
-                raise TypeError(f"{one_line(figures)} is no object")
+                raise TypeError(f"{one_line(figures)} must be an object")
             return figures
 
     @contextmanager

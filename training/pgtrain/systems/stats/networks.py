@@ -77,7 +77,7 @@ def fit_total(stats: Tensor, total: Tensor) -> Tensor:
     """Scale integers (N, 6) in 1..255, so that they sum to `total` (N,) in 6..1530.
 
     By largest remainders in steps of five, because three quarters of all stats are multiples of five. The rest of less
-    than five goes to a stat that is no multiple of five, and to others where that one is at 1 or 255.
+    than five goes to a stat that is not a multiple of five, and to others where that one is at 1 or 255.
     """
     change = (stats * (total / stats.sum(1))[:, None]).clamp(LOWEST, HIGHEST) - stats
     steps = torch.floor(change / 5)
