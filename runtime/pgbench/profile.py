@@ -40,7 +40,7 @@ ARITHMETICS = {"float32": "float", "float16": "float16", "bfloat16": "bfloat16"}
 
 FLOATS = tuple(ARITHMETICS.values())
 
-RUNS = 5
+RUNS = 3
 """Timed runs of the nodes, after one warm-up run."""
 
 SLOWEST = 5

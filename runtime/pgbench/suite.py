@@ -42,6 +42,9 @@ TRIAL = 0.5
 COMPARED = 8
 """Pictures of each backend that are compared."""
 
+SHARED = ("post-processing", "PNG")
+"""Parts that run the same code whatever the network runs on; they are measured in the first backend alone."""
+
 PRECISIONS = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "int8": "int8"}
 """What ``--precision`` takes, and what manifests call it."""
 
@@ -364,7 +367,7 @@ def _measure_batch(
     parts = {backend.name: backend.ask("parts", batch=batch) for backend in backends}
     for part in parts[backends[0].name]:
         progress.begin(batch, part, len(parts[backends[0].name]))
-        measurable = [backend for backend in backends if part in parts[backend.name]]
+        measurable = [backend for backend in backends[: 1 if part in SHARED else None] if part in parts[backend.name]]
         targets = {backend.name: progress.watched(backend.target(part, batch, meter)) for backend in measurable}
         for name, measured in measure(targets, settings.seconds, settings.rounds).items():
             measurements.append({"batch": batch, "part": part, "backend": name} | statistics.summary(measured, batch))

@@ -105,6 +105,12 @@ ENDINGS = [
 ]
 
 
+def test_parts_outside_the_network_are_measured_in_one_backend(run: Any) -> None:
+    rows = run(SETTINGS, Complete)[0]["measurements"]
+    backends = {part: [row["backend"] for row in rows if row["part"] == part] for part in ("generator", "PNG")}
+    assert backends == {"generator": ["onnx-cpu", "torch"] * 2, "PNG": ["onnx-cpu"] * 2}
+
+
 @pytest.mark.parametrize(("ending", "ended_by", "code"), ENDINGS)
 def test_rows_before_an_interruption_are_kept(run: Any, ending: BaseException, ended_by: str, code: int) -> None:
     result, said = run(SETTINGS, type("Ended", (Interrupted,), {"ending": ending}))
@@ -127,7 +133,7 @@ def test_rows_are_kept_where_limit_or_cold_start_is_interrupted(
         phase: raising(ending),
     }
     result, _ = run(replace(SETTINGS, limit=True, cold=True), Complete, **phases)
-    assert len(result["measurements"]) == 12
+    assert len(result["measurements"]) == 10
     assert (result["ended_by"], result["cold_start"]) == (ended_by, None)
     assert (result["limit"] is None) == (phase == "limits")
 

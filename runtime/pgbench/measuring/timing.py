@@ -1,7 +1,7 @@
 """Timing: several targets in turn, round by round, so that a machine's drift hits all alike.
 
 A turn calls a target again and again for a tenth of the seconds it is to be measured, at least once. Turns are run and
-not counted until the last ones agree; then a fixed number of rounds is counted. No outlier is dropped.
+not counted until they get no faster; then a fixed number of rounds is counted. No outlier is dropped.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,8 +12,8 @@ import numpy as np
 ROUNDS = 10
 """Rounds that are counted, by default."""
 
-AGREEING, WITHIN = 3, 0.05
-"""A target has warmed up when the medians of its last AGREEING turns differ by at most this share."""
+NO_FASTER, WITHIN = 2, 0.05
+"""A target has warmed up when none of its last NO_FASTER turns was faster than all before by more than this share."""
 
 MOST_WARM_UP = 10
 """Turns after which a target that has not settled is measured all the same, and marked."""
@@ -71,10 +71,10 @@ class Measured:
         return [float(np.median(turn.times)) for turn in self.turns]
 
 
-def agree(medians: Sequence[float]) -> bool:
-    """Check whether the last turns lie close together."""
-    last = medians[-AGREEING:]
-    return len(last) == AGREEING and max(last) <= (1 + WITHIN) * min(last)
+def warm(medians: Sequence[float]) -> bool:
+    """Check whether the last turns brought no gain in speed; slower ones show noise, or drift in what is counted."""
+    before, last = medians[:-NO_FASTER], medians[-NO_FASTER:]
+    return bool(before) and min(last) >= (1 - WITHIN) * min(before)
 
 
 def measure(targets: Mapping[str, Target], seconds: float, rounds: int = ROUNDS) -> dict[str, Measured]:
@@ -85,13 +85,13 @@ def measure(targets: Mapping[str, Target], seconds: float, rounds: int = ROUNDS)
     for _ in range(rounds):
         for name, target in targets.items():
             turns[name].append(target(length))
-    return {name: Measured(turns[name], len(warmed[name]), agree(warmed[name])) for name in targets}
+    return {name: Measured(turns[name], len(warmed[name]), warm(warmed[name])) for name in targets}
 
 
 def _warm_up(targets: Mapping[str, Target], length: float) -> dict[str, list[float]]:
     medians: dict[str, list[float]] = {name: [] for name in targets}
     for _ in range(MOST_WARM_UP):
         for name, target in targets.items():
-            if not agree(medians[name]):
+            if not warm(medians[name]):
                 medians[name].append(float(np.median(target(length).times)))
     return medians
