@@ -150,15 +150,13 @@ def test_load_run_rejects_bad_runs(tiny_run: Path, tmp_path: Path) -> None:
         load_run(copy)
 
 
-def test_stage_one_alone_draws_64_pixels(
-    command: Command, small_data: Path, tiny_encoder: Path, tmp_path: Path
-) -> None:
+def test_stage_one_alone_draws_64_pixels(inside: Command, small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
     data, out = ("--data", small_data, "--encoder", tiny_encoder), ("--out", tmp_path / "run")
-    done = command("pgtrain", "stackgan", *data, *out, "--epochs", "1", "--stage", "1", *TINY)
+    done = inside("pgtrain", "stackgan", *data, *out, "--epochs", "1", "--stage", "1", *TINY)
     assert done.returncode == 0, done.stderr
     bundle = export_runs([tmp_path / "run"], tmp_path / "bundle")
     assert [output.name for output in bundle.model("text-to-image").outputs] == ["pictures"]
-    done = command("pgen", "image", "an egg", "--bundle", tmp_path / "bundle", "--out", tmp_path / "out.png")
+    done = inside("pgen", "image", "an egg", "--bundle", tmp_path / "bundle", "--out", tmp_path / "out.png")
     assert (done.returncode, done.stderr) == (0, "")
     with Image.open(tmp_path / "out.png") as picture:
         assert (picture.size, picture.mode) == ((64, 64), "RGBA")

@@ -18,18 +18,18 @@ PROMPTS = ("redball", "bluewings", "a blue egg", "x")
 
 
 @pytest.fixture(scope="module")
-def unpacked(command: Command, tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unpacked(inside: Command, tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("unpacked") / "run"
-    done = command("pgexport", "unpack", tiny_bundle, "--out", out)
+    done = inside("pgexport", "unpack", tiny_bundle, "--out", out)
     assert (done.returncode, done.stdout) == (0, f"wrote {out}\n"), done.stderr
     return out
 
 
 def test_unpacked_run_exports_to_nearly_the_same_pictures(
-    command: Command, unpacked: Path, tiny_bundle: Path, tiny_run: Path, tiny_encoder: Path, tmp_path: Path
+    inside: Command, unpacked: Path, tiny_bundle: Path, tiny_run: Path, tiny_encoder: Path, tmp_path: Path
 ) -> None:
     # A bundle tells only the last part of an encoder's folder.
-    done = command("pgexport", unpacked, "--out", tmp_path / "again", cwd=tiny_encoder.parent)
+    done = inside("pgexport", unpacked, "--out", tmp_path / "again", cwd=tiny_encoder.parent)
     assert done.returncode == 0, done.stderr
     before, after = (Generator(open_bundle(folder), "cpu") for folder in (tiny_bundle, tmp_path / "again"))
     latent, text = before.draw(range(len(PROMPTS))), before.embed(PROMPTS)
@@ -46,11 +46,11 @@ def test_unpacked_run_exports_to_nearly_the_same_pictures(
 
 
 def test_training_goes_on_from_a_bundle_without_reconstruction(
-    command: Command, unpacked: Path, tiny_bundle: Path, small_data: Path, tiny_encoder: Path, tmp_path: Path
+    inside: Command, unpacked: Path, tiny_bundle: Path, small_data: Path, tiny_encoder: Path, tmp_path: Path
 ) -> None:
     where = ("--data", small_data, "--encoder", tiny_encoder.name, "--out", tmp_path / "run")
     options = (*where, "--epochs", 2, "--start", tiny_bundle, *TINY)
-    done = command("pgtrain", "stackgan", *options, cwd=tiny_encoder.parent)
+    done = inside("pgtrain", "stackgan", *options, cwd=tiny_encoder.parent)
     assert done.returncode == 0, done.stderr
     run = Run(tmp_path / "run")
     assert [entry["phase"] for entry in run.metrics()] == ["stage I, adversarial", "stage II, adversarial"]

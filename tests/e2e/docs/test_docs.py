@@ -18,6 +18,7 @@ NOT_RUN = {
     "cookbook": "test_cookbook.py runs all of it",
     "export": "below, in this process",
     "quality": "evaluates for minutes, with networks of 100 MB; tests/training/evaluation has the commands",
+    "scale": "the example of pgbench.md, which runs",
     "serve": "a server that runs until it is stopped; tests/runtime/serve has it",
     "stackgan": "trains for hours; tests/training/systems has the commands, smaller",
     "training-log": "has no example",

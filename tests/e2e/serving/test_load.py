@@ -118,6 +118,7 @@ def test_meaningless_options_are_rejected(options: list[str], reason: str) -> No
     assert reason in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_load_test_runs_completely(part: Callable[[str], Any], tmp_path: Path) -> None:
     out = tmp_path / "serve.json"
     line = [

@@ -194,12 +194,10 @@ def test_missing_table_is_reported(server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("call", [["data", "fetch"], ["dcgan", "--out", "run"]])
-def test_offline_is_one_line(
-    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: list[str]
-) -> None:
+def test_offline_is_one_line(inside: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: list[str]) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # the discard port: nobody listens
-    done = command("pgtrain", *call, cwd=tmp_path)
+    done = inside("pgtrain", *call, cwd=tmp_path)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert "the default data set is not complete" in line

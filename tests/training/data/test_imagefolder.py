@@ -200,22 +200,22 @@ def test_parquet_caption_column_overrides(tmp_path: Path) -> None:
         read(tmp_path / "a.parquet", "none")
 
 
-def test_inspect_shows_what_was_recognized(command: Command, tmp_path: Path) -> None:
+def test_inspect_shows_what_was_recognized(inside: Command, tmp_path: Path) -> None:
     folder = folder_with(tmp_path, "metadata.csv", "prompt")
     draw(folder / "unnamed.png")
-    done = command("pgtrain", "data", "inspect", folder)
+    done = inside("pgtrain", "data", "inspect", folder)
     assert done.returncode == 0, done.stderr
     for part in ("metadata.csv", "caption: prompt", "1 images that no line names", *TEXTS):
         assert part in done.stdout
-    report = json.loads(command("pgtrain", "data", "inspect", folder, "--json").stdout)
+    report = json.loads(inside("pgtrain", "data", "inspect", folder, "--json").stdout)
     assert report["layout"]["columns"]["caption"] == "prompt"
     assert report["examples"] == TEXTS
-    done = command("pgtrain", "data", "inspect", folder, "--caption-column", "none")
+    done = inside("pgtrain", "data", "inspect", folder, "--caption-column", "none")
     assert done.returncode == 2
     assert "no column 'none'" in done.stderr
 
 
-def test_run_remembers_its_caption_column(command: Command, tiny_encoder: Path, tmp_path: Path) -> None:
+def test_run_remembers_its_caption_column(inside: Command, tiny_encoder: Path, tmp_path: Path) -> None:
     data, out = tmp_path / "data", tmp_path / "run"
     lines = []
     for number, color in enumerate(COLORS):
@@ -223,10 +223,10 @@ def test_run_remembers_its_caption_column(command: Command, tiny_encoder: Path, 
         lines.append(json.dumps({"file_name": f"{number}.png", "text": "a ball", "blip": f"a {color} ball"}))
     (data / "metadata.jsonl").write_text("\n".join(lines))
     options = ("--data", data, "--out", out, "--encoder", tiny_encoder, *TINY)
-    done = command("pgtrain", "stackgan", *options, "--epochs", 1, "--caption-column", "blip")
+    done = inside("pgtrain", "stackgan", *options, "--epochs", 1, "--caption-column", "blip")
     assert done.returncode == 0, done.stderr
     described = json.loads((out / "config.json").read_text())["data"]
     assert described["caption_column"] == "blip"
     assert described["names"] == [f"a {color} ball" for color in COLORS]
-    done = command("pgtrain", "stackgan", *options, "--epochs", 2, "--resume")
+    done = inside("pgtrain", "stackgan", *options, "--epochs", 2, "--resume")
     assert done.returncode == 0, done.stderr

@@ -105,31 +105,31 @@ def test_sheet_that_cannot_be_written(mixed: Path, tmp_path: Path, place: str, m
         save_sheet(read(mixed).images, tmp_path / place)
 
 
-def test_command(command: Command, mixed: Path, tmp_path: Path) -> None:
-    done = command("pgtrain", "data", "inspect", mixed, "--sheet", tmp_path / "sheet.png")
+def test_command(inside: Command, mixed: Path, tmp_path: Path) -> None:
+    done = inside("pgtrain", "data", "inspect", mixed, "--sheet", tmp_path / "sheet.png")
     assert (done.returncode, done.stderr) == (0, "")
     for words in ("30 x 20", "e.png", "a.png = b.tiff", "RGBA"):
         assert words in done.stdout
     assert Image.open(tmp_path / "sheet.png").width == 3 * CELL
-    inspection = json.loads(command("pgtrain", "data", "inspect", mixed, "--json").stdout)
+    inspection = json.loads(inside("pgtrain", "data", "inspect", mixed, "--json").stdout)
     assert inspection["images"] == 5
 
 
-def test_command_rejects_bad_calls(command: Command, tmp_path: Path) -> None:
-    done = command("pgtrain", "data", "inspect", tmp_path)
+def test_command_rejects_bad_calls(inside: Command, tmp_path: Path) -> None:
+    done = inside("pgtrain", "data", "inspect", tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith(f"Error: {tmp_path}: holds no data set")
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_resuming_with_another_background_is_rejected(command: Command, small_data: Path, tmp_path: Path) -> None:
+def test_resuming_with_another_background_is_rejected(inside: Command, small_data: Path, tmp_path: Path) -> None:
     data, out = tmp_path / "data", tmp_path / "run"
     shutil.copytree(small_data, data)
     options = ("--data", data, "--out", out, "--width", 4, "--size", 32, "--batch", 4, "--epochs", 1)
-    done = command("pgtrain", "dcgan", *options, "--background", "remove")
+    done = inside("pgtrain", "dcgan", *options, "--background", "remove")
     assert done.returncode == 0, done.stderr
     assert json.loads((out / "config.json").read_text())["data"]["background"] == "remove"
-    done = command("pgtrain", "dcgan", *options, "--resume", "--background", "keep")
+    done = inside("pgtrain", "dcgan", *options, "--resume", "--background", "keep")
     assert done.returncode == 2
     assert "background remove instead of keep" in done.stderr
-    assert command("pgtrain", "dcgan", *options, "--resume").returncode == 0, "the run remembers its background"
+    assert inside("pgtrain", "dcgan", *options, "--resume").returncode == 0, "the run remembers its background"

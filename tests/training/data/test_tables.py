@@ -111,17 +111,17 @@ def test_description_of_a_table_names_every_column(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_inspect_shows_a_table(command: Command, tmp_path: Path, suffix: str) -> None:
+def test_inspect_shows_a_table(inside: Command, tmp_path: Path, suffix: str) -> None:
     path = table(tmp_path, ABCSDS)
     if suffix == ".parquet":
         pq.write_table(read_csv(path), path := path.with_suffix(suffix))
         (tmp_path / "table.csv").unlink()
-    done = command("pgtrain", "data", "inspect", path)
+    done = inside("pgtrain", "data", "inspect", path)
     assert done.returncode == 0, done.stderr
     assert "special_attack: Sp. Atk" in done.stdout
     assert "unused columns: #, Generation" in done.stdout
-    assert command("pgtrain", "data", "inspect", tmp_path).stdout == done.stdout, "a folder of one table, as Kaggle has"
-    report = json.loads(command("pgtrain", "data", "inspect", path, "--json").stdout)
+    assert inside("pgtrain", "data", "inspect", tmp_path).stdout == done.stdout, "a folder of one table, as Kaggle has"
+    report = json.loads(inside("pgtrain", "data", "inspect", path, "--json").stdout)
     assert (report["rows"], report["unused columns"]) == (2, ["#", "Generation"])
 
 
@@ -136,7 +136,7 @@ def test_permissions_of_a_table_are_named(tmp_path: Path, monkeypatch: pytest.Mo
         read_table(path)
 
 
-def test_training_on_what_is_no_table_names_it(command: Command, small_data: Path, tmp_path: Path) -> None:
+def test_training_on_what_is_no_table_names_it(inside: Command, small_data: Path, tmp_path: Path) -> None:
     one = table(tmp_path, "\n".join(ABCSDS.splitlines()[:2]))
     latin = tmp_path / "latin.csv"
     latin.write_bytes(ABCSDS.replace("Mewtwo", "Flabébé").encode("latin-1"))
@@ -147,6 +147,6 @@ def test_training_on_what_is_no_table_names_it(command: Command, small_data: Pat
         (tmp_path / "none.csv", "not found"),
         (next((small_data / "images").iterdir()), "not a table"),
     ):
-        done = command("pgtrain", "stats", "--data", data, "--out", tmp_path / "run", "--epochs", 1)
+        done = inside("pgtrain", "stats", "--data", data, "--out", tmp_path / "run", "--epochs", 1)
         assert done.returncode == 2, data
         assert f"{data}: {message}" in done.stderr.splitlines()[-1]

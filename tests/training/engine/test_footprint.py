@@ -23,10 +23,10 @@ HUGE = [
 
 @pytest.mark.parametrize(("system", "option", "sizes"), HUGE)
 def test_sizes_that_do_not_fit_are_refused_by_name(
-    command: Command, tmp_path: Path, system: str, option: str, sizes: tuple[object, ...]
+    inside: Command, tmp_path: Path, system: str, option: str, sizes: tuple[object, ...]
 ) -> None:
     # The data do not exist: the estimate comes before anything is read.
-    done = command("pgtrain", system, "--data", tmp_path / "none", "--out", tmp_path / "run", *sizes)
+    done = inside("pgtrain", system, "--data", tmp_path / "none", "--out", tmp_path / "run", *sizes)
     assert done.returncode == 2
     assert "GB of memory, but only" in done.stderr
     assert f"lower {option}, which is {sizes[1]} (--batch, --width, --size, or --accumulate)" in done.stderr

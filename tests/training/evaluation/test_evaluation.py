@@ -109,10 +109,10 @@ def test_silent_server_of_weights_is_given_up(tmp_path: Path, monkeypatch: pytes
     assert socket.getdefaulttimeout() is None
 
 
-def test_evaluate_a_text_run(command: Command, tiny_run: Path, small_data: Path, tmp_path: Path) -> None:
+def test_evaluate_a_text_run(inside: Command, tiny_run: Path, small_data: Path, tmp_path: Path) -> None:
     run = shutil.copytree(tiny_run, tmp_path / "run")  # other tests share the tiny one
     call = ("pgtrain", "evaluate", run, "--data", small_data, "--samples", "12", "--features", "artwork")
-    done = command(*call)
+    done = inside(*call)
     assert done.returncode == 0, done.stderr
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["samples"] == 12
@@ -132,12 +132,12 @@ def test_evaluate_a_text_run(command: Command, tiny_run: Path, small_data: Path,
     assert load_run(run).evaluation == metrics, "what export puts into the manifest"
 
 
-def test_evaluate_a_bundle_as_its_run(command: Command, tiny_bundle: Path, small_data: Path, tmp_path: Path) -> None:
+def test_evaluate_a_bundle_as_its_run(inside: Command, tiny_bundle: Path, small_data: Path, tmp_path: Path) -> None:
     out = tmp_path / "quality"
     few = ("--samples", "12", "--features", "artwork", "--no-second")
     call = ("pgtrain", "evaluate", tiny_bundle, "--data", small_data, *few)
     before = sorted(tiny_bundle.iterdir())
-    done = command(*call, "--out", out)
+    done = inside(*call, "--out", out)
     assert done.returncode == 0, done.stderr
     metrics = json.loads((out / "metrics.json").read_text())
     assert (metrics["drawn_by"], metrics["system"], metrics["side"]) == ("pgen", "stackgan", 128)
@@ -148,58 +148,58 @@ def test_evaluate_a_bundle_as_its_run(command: Command, tiny_bundle: Path, small
         ((), "--out"),
         (("--out", out, "--model", "dcgan"), "no model dcgan; those that draw: stackgan"),
     ):
-        refused = command(*call, *more)
+        refused = inside(*call, *more)
         assert refused.returncode == 2
         assert message in " ".join(refused.stderr.split())
 
 
-def test_families_held_out_from_training_are_told_apart(command: Command, small_data: Path, tmp_path: Path) -> None:
+def test_families_held_out_from_training_are_told_apart(inside: Command, small_data: Path, tmp_path: Path) -> None:
     run, bundle, out = tmp_path / "run", tmp_path / "bundle", tmp_path / "quality"
     options = ("--width", "4", "--size", "32", "--batch", "4", "--latent-dim", "8", "--out", run)
     assert (
-        command("pgtrain", "dcgan", "--data", small_data, "--epochs", "1", "--hold-out", "0.25", *options).returncode
+        inside("pgtrain", "dcgan", "--data", small_data, "--epochs", "1", "--hold-out", "0.25", *options).returncode
         == 0
     )
     assert json.loads((run / "config.json").read_text())["data"]["examples"] == 9
-    again = command("pgtrain", "dcgan", "--data", small_data, "--epochs", "2", "--resume", *options)
+    again = inside("pgtrain", "dcgan", "--data", small_data, "--epochs", "2", "--resume", *options)
     assert again.returncode == 0, again.stderr
-    assert command("pgexport", run, "--out", bundle).returncode == 0
+    assert inside("pgexport", run, "--out", bundle).returncode == 0
     for place in (run, bundle):
         judged = ("--data", small_data, "--features", "artwork", "--no-second", "--out", out)
-        done = command("pgtrain", "evaluate", place, *judged)
+        done = inside("pgtrain", "evaluate", place, *judged)
         assert done.returncode == 0, done.stderr
         metrics = json.loads((out / "metrics.json").read_text())
         assert (metrics["held_out"], metrics["trained_on_this_data"]) == (3, True)
         assert 0 <= metrics["copying"]["nearer_to_trained"] <= 1
 
 
-def test_evaluate_without_text_and_rows(command: Command, small_data: Path, pokemon: Path, tmp_path: Path) -> None:
+def test_evaluate_without_text_and_rows(inside: Command, small_data: Path, pokemon: Path, tmp_path: Path) -> None:
     run = tmp_path / "dcgan"
     options = ("--epochs", "1", "--width", "4", "--size", "32", "--batch", "4", "--out", run)
-    assert command("pgtrain", "dcgan", "--data", small_data, *options).returncode == 0
-    done = command("pgtrain", "evaluate", run, "--features", "artwork", "--no-second")
+    assert inside("pgtrain", "dcgan", "--data", small_data, *options).returncode == 0
+    done = inside("pgtrain", "evaluate", run, "--features", "artwork", "--no-second")
     assert done.returncode == 0, done.stderr
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["trained_on_this_data"], "the run remembers its data"
     assert "retrieval" not in metrics
     assert {"kid", "fid", "precision", "recall", "floor", "spread", "copying"} <= metrics.keys()
-    command("pgtrain", "evaluate", run, "--data", small_data, "--features", "artwork", "--no-second")
+    inside("pgtrain", "evaluate", run, "--data", small_data, "--features", "artwork", "--no-second")
     assert json.loads((run / "metrics.json").read_text()) == metrics, "the same seed, the same figures"
     rows = tmp_path / "stats"
-    assert command("pgtrain", "stats", "--data", pokemon, "--epochs", "1", "--out", rows).returncode == 0
-    done = command("pgtrain", "evaluate", rows, "--samples", "300")
+    assert inside("pgtrain", "stats", "--data", pokemon, "--epochs", "1", "--out", rows).returncode == 0
+    done = inside("pgtrain", "evaluate", rows, "--samples", "300")
     assert done.returncode == 0, done.stderr
     metrics = json.loads((rows / "metrics.json").read_text())
     assert metrics["valid"] == 1.0
     assert 0 < metrics["overall"] < 1
 
 
-def test_evaluation_rejects_unusable_input_in_one_line(command: Command, tiny_run: Path, tmp_path: Path) -> None:
+def test_evaluation_rejects_unusable_input_in_one_line(inside: Command, tiny_run: Path, tmp_path: Path) -> None:
     for call in (
         ("evaluate", tmp_path),
         ("evaluate", tiny_run, "--data", tmp_path / "missing"),
         ("evaluate", tiny_run, "--features", "inception", "--weights", tmp_path / "missing.pth", "--data", tmp_path),
     ):
-        done = command("pgtrain", *call)
+        done = inside("pgtrain", *call)
         assert done.returncode == 2, call
         assert len(done.stderr.strip().splitlines()) == 1, done.stderr

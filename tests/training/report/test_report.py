@@ -70,32 +70,32 @@ def test_curves_break_where_a_loss_is_absent() -> None:
     assert values[1] != values[1], "not a number: matplotlib draws no line there"
 
 
-def test_list_and_show(command: Command, tiny_run: Path, tmp_path: Path) -> None:
-    listed = command("pgtrain", "list", tiny_run.parent)
+def test_list_and_show(inside: Command, tiny_run: Path, tmp_path: Path) -> None:
+    listed = inside("pgtrain", "list", tiny_run.parent)
     assert listed.returncode == 0
     assert "stackgan" in listed.stdout
-    shown = command("pgtrain", "show", tiny_run)
+    shown = inside("pgtrain", "show", tiny_run)
     assert "stage1_epochs" in shown.stdout
     file = tiny_run / "config.json"
     for call in (["list", tmp_path], ["list", file], ["show", tmp_path], ["report", tmp_path]):
-        done = command("pgtrain", *call)
+        done = inside("pgtrain", *call)
         assert done.returncode == 2
         assert len(done.stderr.strip().splitlines()) == 1
         assert ("not a folder" in done.stderr) == (call[1] == file)
 
 
-def test_list_and_show_survive_damage_and_markup(command: Command, tiny_run: Path, tmp_path: Path) -> None:
+def test_list_and_show_survive_damage_and_markup(inside: Command, tiny_run: Path, tmp_path: Path) -> None:
     folder = tmp_path / "my runs [lr=0.1]"
     shutil.copytree(tiny_run, folder / "a [lr=0.1]")
     (folder / "broken").mkdir()
     (folder / "broken" / "config.json").write_text("{")
-    listed = command("pgtrain", "list", folder)
+    listed = inside("pgtrain", "list", folder)
     assert listed.returncode == 0
     assert "[lr=0.1]" in listed.stdout
     assert "damaged" in listed.stdout
-    rows = {row["run"]: row for row in json.loads(command("pgtrain", "list", folder, "--json").stdout)}
+    rows = {row["run"]: row for row in json.loads(inside("pgtrain", "list", folder, "--json").stdout)}
     assert rows["a [lr=0.1]"]["epochs"] == 3
     assert "config.json" in rows["broken"]["error"]
-    shown = command("pgtrain", "show", folder / "a [lr=0.1]").stdout
+    shown = inside("pgtrain", "show", folder / "a [lr=0.1]").stdout
     assert f"--out '{folder / 'a [lr=0.1]'}' --epochs N" in shown
-    assert json.loads(command("pgtrain", "show", folder / "a [lr=0.1]", "--json").stdout)["last"]["epoch"] == 3
+    assert json.loads(inside("pgtrain", "show", folder / "a [lr=0.1]", "--json").stdout)["last"]["epoch"] == 3

@@ -36,7 +36,10 @@ def load_dinov2() -> Callable[[Tensor], Tensor]:
     outputs = [f"/backbone/encoder/layer.{layer}/Add_1_output_0" for layer in LAYERS]
     del model.graph.output[:]
     model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in outputs)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # PyTorch computes between its calls
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     mean, deviation = (torch.tensor(values)[:, None, None] for values in (MEAN, DEVIATION))
 
     def extract(pictures: Tensor) -> Tensor:
