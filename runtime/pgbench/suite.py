@@ -376,6 +376,7 @@ def _measure_batch(
 def _cold(backends: Sequence[Process], opened: Opened, say: Say, steps: Progress) -> dict[str, Any]:
     timed = [backend.name for backend in backends if has_cold_start(backend.name)]
     times = {}
+    steps.check()
     with TemporaryDirectory() as folder:
         if set(timed) & set(TORCH):
             prepare(Path(folder), opened)

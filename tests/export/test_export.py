@@ -150,6 +150,7 @@ def test_load_run_rejects_bad_runs(tiny_run: Path, tmp_path: Path) -> None:
         load_run(copy)
 
 
+@pytest.mark.slow
 def test_stage_one_alone_draws_64_pixels(inside: Command, small_data: Path, tiny_encoder: Path, tmp_path: Path) -> None:
     data, out = ("--data", small_data, "--encoder", tiny_encoder), ("--out", tmp_path / "run")
     done = inside("pgtrain", "stackgan", *data, *out, "--epochs", "1", "--stage", "1", *TINY)

@@ -25,6 +25,7 @@ def unpacked(inside: Command, tiny_bundle: Path, tmp_path_factory: pytest.TempPa
     return out
 
 
+@pytest.mark.slow
 def test_unpacked_run_exports_to_nearly_the_same_pictures(
     inside: Command, unpacked: Path, tiny_bundle: Path, tiny_run: Path, tiny_encoder: Path, tmp_path: Path
 ) -> None:

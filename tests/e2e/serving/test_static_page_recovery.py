@@ -91,7 +91,10 @@ def test_about_can_be_tried_again(anyone: Watched, site: Site) -> None:
     check_recovered(page)
 
 
-@pytest.mark.parametrize("part", ["engine/lexicon.js", "engine/worker.js", "ort.wasm"])
+@pytest.mark.parametrize(
+    "part",
+    ["engine/lexicon.js", *(pytest.param(part, marks=pytest.mark.slow) for part in ("engine/worker.js", "ort.wasm"))],
+)
 def test_broken_script_of_the_worker_can_be_tried_again(desktop: Watched, site: Site, part: str) -> None:
     page = desktop.page
     site.sends_headers = True  # by which the browser keeps what is broken
@@ -106,7 +109,9 @@ def test_broken_script_of_the_worker_can_be_tried_again(desktop: Watched, site: 
     check_recovered(page)
 
 
-@pytest.mark.parametrize("part", ["/view.js", "/app.js", "engine/files.js"])
+@pytest.mark.parametrize(
+    "part", ["/view.js", *(pytest.param(part, marks=pytest.mark.slow) for part in ("/app.js", "engine/files.js"))]
+)
 def test_broken_script_of_the_page_can_be_tried_again(desktop: Watched, site: Site, part: str) -> None:
     page = desktop.page
     site.sends_headers = True

@@ -111,8 +111,8 @@ def test_silent_server_of_weights_is_given_up(tmp_path: Path, monkeypatch: pytes
 
 def test_evaluate_a_text_run(inside: Command, tiny_run: Path, small_data: Path, tmp_path: Path) -> None:
     run = shutil.copytree(tiny_run, tmp_path / "run")  # other tests share the tiny one
-    call = ("pgtrain", "evaluate", run, "--data", small_data, "--samples", "12", "--features", "artwork")
-    done = inside(*call)
+    few = ("--samples", "12", "--features", "artwork", "--no-second")
+    done = inside("pgtrain", "evaluate", run, "--data", small_data, *few)
     assert done.returncode == 0, done.stderr
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["samples"] == 12
@@ -130,6 +130,15 @@ def test_evaluate_a_text_run(inside: Command, tiny_run: Path, small_data: Path, 
     assert "rank, median" in page
     assert page.count("data:image/") == 7, "prompts, samples, grid, real ones, film, curves, and neighbors"
     assert load_run(run).evaluation == metrics, "what export puts into the manifest"
+
+
+@pytest.mark.slow
+def test_second_network_judges_too(inside: Command, tiny_run: Path, small_data: Path, tmp_path: Path) -> None:
+    judged = ("--samples", "12", "--features", "artwork", "--out", tmp_path / "quality")
+    done = inside("pgtrain", "evaluate", tiny_run, "--data", small_data, *judged)
+    assert done.returncode == 0, done.stderr
+    second = json.loads((tmp_path / "quality" / "metrics.json").read_text())["second"]
+    assert {"kid", "fid", "floor"} <= second.keys()
 
 
 def test_evaluate_a_bundle_as_its_run(inside: Command, tiny_bundle: Path, small_data: Path, tmp_path: Path) -> None:
