@@ -24,9 +24,9 @@ test:
 slow:
 	pytest -m slow
 
-# Of the runtime; the floor is in pyproject.toml.
+# Of the runtime by all tests; the floor is in pyproject.toml.
 coverage:
-	pytest --cov tests/runtime
+	pytest --cov
 
 # The site, into site/.
 docs:
