@@ -367,7 +367,8 @@ def _measure_batch(
     parts = {backend.name: backend.ask("parts", batch=batch) for backend in backends}
     for part in parts[backends[0].name]:
         progress.begin(batch, part, len(parts[backends[0].name]))
-        measurable = [backend for backend in backends[: 1 if part in SHARED else None] if part in parts[backend.name]]
+        asked = backends[:1] if part in SHARED else backends
+        measurable = [backend for backend in asked if part in parts[backend.name]]
         targets = {backend.name: progress.watched(backend.target(part, batch, meter)) for backend in measurable}
         for name, measured in measure(targets, settings.seconds, settings.rounds).items():
             measurements.append({"batch": batch, "part": part, "backend": name} | statistics.summary(measured, batch))

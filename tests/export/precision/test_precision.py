@@ -347,9 +347,7 @@ def drawn_again(bundle: Bundle, model: Model) -> float:
     return pixels_apart(pictures[0].numpy(), run(onnx.load_from_string(bundle.graph(model)), inputs))
 
 
-@pytest.mark.parametrize(
-    "precision", ["fp16", *(pytest.param(name, marks=pytest.mark.slow) for name in ("bf16", "int8"))]
-)
+@pytest.mark.parametrize("precision", [*GRAPHS, pytest.param("int8", marks=pytest.mark.slow)])
 def test_bundle_of_each_precision(tiny_run: Path, system_runs: dict[str, Path], tmp_path: Path, precision: str) -> None:
     out = tmp_path / "bundle"
     runs = [str(run) for run in (tiny_run, *system_runs.values())]
